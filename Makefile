@@ -1,0 +1,49 @@
+# make demo    a simulated mosaic, aligned by strun, checked against the truth
+# make test    the whole test suite with ruff, mypy and the import contracts
+# make test-jwst    the tests that need the stock pipeline, in an environment of its own
+#
+# PYTHON=python3.12 make test    with another Python; each version has its own environment.
+
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV := .venv/$(VERSION)
+VENV_DEMO := .venv/demo-$(VERSION)
+VENV_JWST := .venv/jwst-$(VERSION)
+PIP := -m pip install --quiet --disable-pip-version-check
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test test-jwst lint clean
+
+demo: $(VENV_DEMO)/.ready
+	$(VENV_DEMO)/bin/python benchmarks/demo.py
+
+test: $(VENV)/.ready lint
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not jwst"
+
+lint: $(VENV)/.ready
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test-jwst: $(VENV_JWST)/.ready
+	$(VENV_JWST)/bin/python -m pytest -m jwst
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python $(PIP) --editable ".[test,plots]"
+	touch $@
+
+$(VENV_DEMO)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV_DEMO)
+	$(VENV_DEMO)/bin/python $(PIP) --editable .
+	touch $@
+
+$(VENV_JWST)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV_JWST)
+	$(VENV_JWST)/bin/python $(PIP) jwst pytest
+	$(VENV_JWST)/bin/python $(PIP) --editable .
+	touch $@
+
+clean:
+	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

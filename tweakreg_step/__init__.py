@@ -1,0 +1,37 @@
+"""Alignment of space-telescope images: an stpipe step and the functions that it is made of."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .align import (
+        SINGLE_GROUP_REFCAT,
+        absolute_align,
+        filter_catalog_by_bounding_box,
+        relative_align,
+    )
+    from .exceptions import TweakregError
+    from .step import TweakRegStep
+
+__all__ = [
+    "SINGLE_GROUP_REFCAT",
+    "TweakRegStep",
+    "TweakregError",
+    "absolute_align",
+    "filter_catalog_by_bounding_box",
+    "relative_align",
+]
+
+__version__ = version("tweakreg-step")
+
+_HOMES = {"TweakRegStep": "step", "TweakregError": "exceptions"}
+
+
+def __getattr__(name: str) -> Any:
+    # stpipe imports the package of every step to list it; that must not load astropy and all.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES.get(name, 'align')}", __name__), name)

@@ -1,0 +1,187 @@
+"""What stpipe needs of a step whatever it does: parameters from anywhere, files written whole."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from stpipe import Step, config_parser
+from stpipe._cmdline import FromCommandLine  # stpipe has no public name for it
+from stpipe.library import AbstractModelLibrary
+from stpipe.step import get_disable_crds_steppars
+
+from .exceptions import InputError
+from .provenance import renamed
+from .telescopes.inputs import first_file
+from .telescopes.library import open_exposure
+from .whole_file import check_folder, write_whole
+
+__all__ = ["BaseStep"]
+
+log = logging.getLogger(__name__)
+
+CRDS_VARIABLES = ("CRDS_SERVER_URL", "CRDS_PATH", "CRDS_CONTEXT")
+SUFFIXES = ("cal", "calints", "tweakreg", "skymatch", "crf", "rate", "tweakregstep")
+_FROM_CRDS = "from_crds"
+
+
+class BaseStep(Step):
+    """An stpipe step that works with and without CRDS and writes files whole or not at all."""
+
+    spec = """
+    output_ext = string(default='.fits') # Type of the output files
+    """
+
+    _sources: ClassVar[dict[str, str]] = {}
+
+    # ---- opening
+
+    @classmethod
+    def _datamodels_open(cls, init: Any, **_options: Any) -> Any:
+        return open_exposure(init)
+
+    @staticmethod
+    def get_stpipe_loggers() -> tuple[str, ...]:
+        """The loggers whose messages users see."""
+        return ("tweakreg_step", "stpipe", "py.warnings")
+
+    # ---- parameters
+
+    @classmethod
+    def get_config_from_reference(
+        cls, dataset: Any, disable: bool | None = None, crds_observatory: str | None = None
+    ) -> Any:
+        """Parameters from CRDS, where it is configured.
+
+        Without CRDS, or when it fails, the built-in parameters are used and a line says so: a
+        service that is not there must not keep anyone from aligning images.
+        """
+        if get_disable_crds_steppars() if disable is None else disable:
+            return cls._empty_config()
+        if not any(os.environ.get(variable) for variable in CRDS_VARIABLES):
+            log.info("CRDS is not configured: built-in parameters are used.")
+            return cls._empty_config()
+        try:
+            config = super().get_config_from_reference(
+                dataset, disable=disable, crds_observatory=crds_observatory
+            )
+        except Exception as error:  # noqa: BLE001 - CRDS raises whatever its transport raises
+            log.warning("CRDS failed, built-in parameters are used: %s", error)
+            return cls._empty_config()
+        vars(config)[_FROM_CRDS] = dict(config)
+        return config
+
+    @classmethod
+    def _get_config_from_parameters(cls, crds_parameters: Any, crds_observatory: str) -> Any:
+        # Also called by pipelines for each of their steps, without the method above.
+        try:
+            return super()._get_config_from_parameters(crds_parameters, crds_observatory)
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("CRDS has no parameters to give, built-in ones are used: %s", error)
+            return cls._empty_config()
+
+    @classmethod
+    def _get_crds_parameters(cls, dataset: Any) -> tuple[Any, str]:
+        try:
+            path = first_file(dataset)
+        except InputError as error:
+            # The run itself says what is wrong with the input; CRDS just has nothing to go by.
+            raise ValueError(str(error)) from error
+        if path is not None:
+            with open_exposure(path) as model:
+                return model.get_crds_parameters(), "jwst"
+        first = dataset[0] if isinstance(dataset, Sequence) else dataset
+        return first.get_crds_parameters(), "jwst"
+
+    @classmethod
+    def merge_config(cls, config: Any, config_file: Any) -> Any:
+        """Translate parameter names of earlier releases, with a warning for each."""
+        config = super().merge_config(config, config_file)
+        translated, sentences = renamed(config)
+        for sentence in sentences:
+            warnings.warn(sentence, DeprecationWarning, stacklevel=2)
+            log.warning(sentence)
+            del config[sentence.split("'")[1]]
+        config.merge(translated)
+        return config
+
+    @classmethod
+    def from_config_section(
+        cls, config: Any, parent: Any = None, name: Any = None, config_file: Any = None
+    ) -> Any:
+        """Make a step from parameters, remembering where each came from."""
+        config = cls.merge_config(config, config_file)
+        sources = _sources(config, config_file, "keyword" if parent is None else "pipeline")
+        step = super().from_config_section(
+            config, parent=parent, name=name, config_file=config_file
+        )
+        step._sources = sources  # noqa: SLF001 - its own class
+        return step
+
+    # ---- output
+
+    @staticmethod
+    def remove_suffix(name: str) -> tuple[str, str]:
+        """A file name without the suffix of an earlier step, and the separator."""
+        root, separator, suffix = name.rpartition("_")
+        return (root, "_") if separator and suffix in SUFFIXES else (name, "_")
+
+    def default_suffix(self) -> str:
+        """The suffix of output files, whatever the step is called in a parameter file."""
+        return "tweakreg"
+
+    def run(self, *args: Any) -> Any:
+        """Run the step, after making sure that its results can be written."""
+        folder = self.search_attr("output_dir")
+        if folder:
+            check_folder(Path(os.path.expandvars(folder)).expanduser())
+        return super().run(*args)
+
+    def save_model(self, model: Any, *args: Any, **options: Any) -> Any:
+        """Save a model, or each of a library, whole or not at all."""
+        if isinstance(model, AbstractModelLibrary):
+            return super().save_model(model, *args, **options)
+        return super().save_model(_SavedWhole(model), *args, **options)
+
+    @property
+    def output_folder(self) -> Path:
+        """Where results are written."""
+        folder = self.search_attr("output_dir") or "."
+        return Path(os.path.expandvars(folder)).expanduser()
+
+
+class _SavedWhole:
+    """A model whose ``save`` leaves a whole file or none."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def save(self, path: str | Path, **options: Any) -> str:
+        """Save the model at ``path``."""
+        target = Path(path)
+        write_whole(target, lambda draft: self._model.save(draft, **options))
+        return str(target)
+
+
+def _sources(config: Any, config_file: Any, otherwise: str) -> dict[str, str]:
+    """Where each value of a merged configuration came from; later ones took precedence."""
+    in_file = dict(config_parser.load_config_file(str(config_file))) if config_file else {}
+    in_crds = vars(config).get(_FROM_CRDS, {}) if hasattr(config, "__dict__") else {}
+    sources = {}
+    for name, value in config.items():
+        if isinstance(value, FromCommandLine):
+            sources[name] = "command line"
+        elif name in in_file and str(in_file[name]) == str(value):
+            sources[name] = f"parameter file {Path(config_file).name}"
+        elif name in in_crds and str(in_crds[name]) == str(value):
+            sources[name] = "CRDS"
+        else:
+            sources[name] = otherwise
+    return sources

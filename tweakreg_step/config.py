@@ -1,0 +1,255 @@
+"""The parameters of every stage: default, unit, limits and meaning. The single source.
+
+The step's spec, the documentation and the checks are made from these classes. Names and defaults
+are those which users of the JWST step know; new abilities have new names.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from .exceptions import ParameterError
+from .spec import coerce, declarations, parameter
+
+__all__ = [
+    "GEOMETRIES",
+    "STAGES",
+    "AbsoluteParameters",
+    "CatalogParameters",
+    "FinderParameters",
+    "GeneralParameters",
+    "MethodParameters",
+    "Parameters",
+    "RelativeParameters",
+    "SegmentationParameters",
+    "SipParameters",
+]
+
+GEOMETRIES = ("shift", "rshift", "rscale", "general")
+MAX_SIP_DEGREE = 6  # higher ones lose their digits to rounding
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogParameters:
+    """Where source catalogs come from and whether they are kept."""
+
+    save_catalogs: bool = parameter(False, "Write the catalogs of found sources?")
+    use_custom_catalogs: bool = parameter(False, "Use catalogs given by the user?")
+    catalog_format: str = parameter(
+        "ecsv", "Format of the catalogs that are written", choices=("ecsv", "fits")
+    )
+    catfile: str = parameter("", "File with two columns: image, catalog")
+    starfinder: str = parameter(
+        "sep", "Source finder", choices=("sep", "iraf", "dao", "segmentation")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FinderParameters:
+    """How sources are found; sharpness and roundness are used by iraf and dao alone."""
+
+    snr_threshold: float = parameter(
+        10.0, "Detection threshold above the background, in units of its noise", low=0.0
+    )
+    kernel_fwhm: float = parameter(2.5, "FWHM of the stars", unit="pixels", low=0.1)
+    bkg_boxsize: int = parameter(400, "Size of the background mesh", unit="pixels", low=1)
+    minsep_fwhm: float = parameter(
+        0.0, "Least separation of two sources, in units of kernel_fwhm (iraf, dao)", low=0.0
+    )
+    sigma_radius: float = parameter(
+        1.5, "Truncation radius of the kernel, in units of its sigma (iraf, dao)", low=0.1
+    )
+    sharplo: float = parameter(0.5, "Lower limit of sharpness (iraf, dao)")
+    sharphi: float = parameter(2.0, "Upper limit of sharpness (iraf, dao)")
+    roundlo: float = parameter(0.0, "Lower limit of roundness (iraf, dao)")
+    roundhi: float = parameter(0.2, "Upper limit of roundness (iraf, dao)")
+    brightest: int = parameter(200, "Keep this number of the brightest sources", low=1)
+    peakmax: float | None = parameter(
+        None, "Drop sources with a pixel at or above this value", unit="image units"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationParameters:
+    """Parameters of the finder 'segmentation'."""
+
+    npixels: int = parameter(10, "Least number of connected pixels", unit="pixels", low=1)
+    connectivity: int = parameter(8, "Neighbours of a pixel that count", choices=(4, 8))
+    nlevels: int = parameter(32, "Number of levels for deblending", low=1)
+    contrast: float = parameter(
+        0.001, "Least fraction of the flux for a blended source", low=0.0, high=1.0
+    )
+    multithresh_mode: str = parameter(
+        "exponential", "Spacing of the levels", choices=("exponential", "linear", "sinh")
+    )
+    localbkg_width: int = parameter(
+        0, "Width of the annulus for the local background", unit="pixels", low=0
+    )
+    apermask_method: str = parameter(
+        "correct", "Treatment of neighbours", choices=("correct", "mask", "none")
+    )
+    kron_params: tuple[float, ...] | None = parameter(
+        None, "Scale, least radius and least circular radius of the Kron aperture", low=2, high=3
+    )
+    deblend: bool = parameter(True, "Deblend overlapping sources?")
+
+
+@dataclass(frozen=True, slots=True)
+class MethodParameters:
+    """Which alignment is made, and what stays fixed."""
+
+    align_method: str = parameter(
+        "sequential",
+        "One group after another, as the stock step does",
+        choices=("sequential",),
+    )
+    refimage: str = parameter("", "Image or group that stays fixed in the relative alignment")
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeParameters:
+    """Alignment of the groups to each other."""
+
+    enforce_user_order: bool = parameter(False, "Align in the order of the input?")
+    expand_refcat: bool = parameter(False, "Add new sources of aligned groups to the reference?")
+    minobj: int = parameter(15, "Least number of matches for a group", low=1)
+    fitgeometry: str = parameter("rshift", "Geometry of the correction", choices=GEOMETRIES)
+    nclip: int = parameter(3, "Number of clipping rounds", low=0)
+    sigma: float = parameter(3.0, "Clipping limit, in units of the rms", low=0.0)
+    searchrad: float = parameter(2.0, "Largest offset searched", unit="arcsec", low=0.0)
+    use2dhist: bool = parameter(True, "Find the first offset with a 2-D histogram?")
+    separation: float = parameter(
+        1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0
+    )
+    tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.0)
+    xoffset: float = parameter(0.0, "First guess of the offset in x", unit="arcsec")
+    yoffset: float = parameter(0.0, "First guess of the offset in y", unit="arcsec")
+
+    def __post_init__(self) -> None:
+        check_separation("separation", self.separation, "tolerance", self.tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class AbsoluteParameters:
+    """Alignment to a reference catalog."""
+
+    abs_refcat: str = parameter("", "Reference catalog: a file; empty for none")
+    save_abs_catalog: bool = parameter(False, "Write the reference catalog that was used?")
+    abs_minobj: int = parameter(15, "Least number of matches with the reference", low=1)
+    abs_fitgeometry: str = parameter("rshift", "Geometry of the correction", choices=GEOMETRIES)
+    abs_nclip: int = parameter(3, "Number of clipping rounds", low=0)
+    abs_sigma: float = parameter(3.0, "Clipping limit, in units of the rms", low=0.0)
+    abs_searchrad: float = parameter(6.0, "Largest offset searched", unit="arcsec", low=0.0)
+    abs_use2dhist: bool = parameter(True, "Find the first offset with a 2-D histogram?")
+    abs_separation: float = parameter(
+        1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0
+    )
+    abs_tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.0)
+
+    def __post_init__(self) -> None:
+        check_separation("abs_separation", self.abs_separation, "abs_tolerance", self.abs_tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class SipParameters:
+    """FITS approximation of the WCS in each image's header."""
+
+    sip_approx: bool = parameter(True, "Write a FITS SIP approximation of the WCS?")
+    sip_max_pix_error: float = parameter(
+        0.01, "Largest error of the forward fit", unit="pixels", low=0.0
+    )
+    sip_degree: int | None = parameter(
+        None, "Degree of the forward fit; None: the lowest that suffices", low=1, high=6
+    )
+    sip_max_inv_pix_error: float = parameter(
+        0.01, "Largest error of the inverse fit", unit="pixels", low=0.0
+    )
+    sip_inv_degree: int | None = parameter(
+        None, "Degree of the inverse fit; None: the lowest that suffices", low=1, high=6
+    )
+    sip_npoints: int = parameter(12, "Points along each axis of the fit", low=3)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralParameters:
+    """What concerns the whole run."""
+
+    output_use_model: bool = parameter(True, "Name the output files after the images?")
+    in_memory: bool = parameter(True, "Keep all images in memory? If False, one is open at a time")
+
+
+STAGES: dict[str, type] = {
+    "catalogs": CatalogParameters,
+    "finder": FinderParameters,
+    "segmentation": SegmentationParameters,
+    "method": MethodParameters,
+    "relative": RelativeParameters,
+    "absolute": AbsoluteParameters,
+    "sip": SipParameters,
+    "general": GeneralParameters,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """All parameters of one run, checked."""
+
+    catalogs: CatalogParameters
+    finder: FinderParameters
+    segmentation: SegmentationParameters
+    method: MethodParameters
+    relative: RelativeParameters
+    absolute: AbsoluteParameters
+    sip: SipParameters
+    general: GeneralParameters
+
+    @classmethod
+    def of(cls, step: Any) -> Parameters:
+        """Collect the parameters from the attributes of a step, or of any object that has them.
+
+        Raises
+        ------
+        ParameterError
+            If a value, or a pair of values, makes no sense.
+        """
+        return cls(**{stage: _collect(kind, step) for stage, kind in STAGES.items()})
+
+    @property
+    def matching_absolute(self) -> bool:
+        """Whether an alignment to a reference catalog was asked for."""
+        return bool(self.absolute.abs_refcat)
+
+
+def _collect(cls: type[T], step: Any) -> T:
+    values = {d.name: coerce(d, getattr(step, d.name, d.default)) for d in declarations(cls)}
+    return cls(**{name: v.strip() if isinstance(v, str) else v for name, v in values.items()})
+
+
+def keywords(parameters: Any) -> dict[str, Any]:
+    """The fields of one stage as keyword arguments of the function that does it."""
+    return {field.name: getattr(parameters, field.name) for field in fields(parameters)}
+
+
+def check_separation(
+    separation_name: str, separation: float, tolerance_name: str, tolerance: float
+) -> None:
+    """Refuse a match radius within which two sources of one catalog would both match.
+
+    Raises
+    ------
+    ParameterError
+        Unless ``separation`` exceeds sqrt(2) times ``tolerance`` [both in arcsec].
+    """
+    least = math.sqrt(2.0) * tolerance
+    if not separation > least:
+        raise ParameterError(
+            f"Parameter '{separation_name}' is {separation:g} arcsec and '{tolerance_name}' is "
+            f"{tolerance:g} arcsec, but '{separation_name}' must exceed sqrt(2) x "
+            f"'{tolerance_name}' = {least:.3f} arcsec to keep neighbouring sources apart. Raise "
+            f"'{separation_name}' above {least:.3f} or lower '{tolerance_name}' below "
+            f"{separation / math.sqrt(2.0):.3f}."
+        )

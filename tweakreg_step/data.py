@@ -1,0 +1,124 @@
+"""The nouns that the stages pass to each other: frozen, with lengths checked.
+
+House units: pixels with the centre of the first pixel at (0, 0); degrees ICRS; covariances in the
+square of their position's unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    BoolArray = NDArray[np.bool_]
+
+__all__ = ["BoundingBox", "Detections", "Outcome", "Pixels", "Status"]
+
+BoundingBox = tuple[tuple[float, float], tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """What a finder needs of an image.
+
+    Attributes
+    ----------
+    data, error
+        (ny, nx) in the image's own unit; ``error`` is one standard deviation per pixel.
+    mask
+        (ny, nx), True where a pixel must not be used.
+    """
+
+    data: NDArray[Any]
+    error: NDArray[Any]
+    mask: BoolArray
+
+    def __post_init__(self) -> None:
+        if not self.data.shape == self.error.shape == self.mask.shape:
+            raise ValueError(
+                f"data {self.data.shape}, error {self.error.shape} and mask {self.mask.shape} "
+                "must have one shape."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Sources found in one image.
+
+    Attributes
+    ----------
+    x, y
+        (N,) in pixels, the centre of the first pixel at 0.
+    flux
+        (N,) in the image's unit times pixels; NaN where unknown.
+    x_err, y_err
+        (N,) standard deviations of x and y in pixels; NaN where unknown.
+    weight
+        (N,) the user's weights in a fit, or None where none were given.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    flux: FloatArray
+    x_err: FloatArray
+    y_err: FloatArray
+    weight: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {len(column) for column in self._columns().values()}
+        if len(lengths) > 1:
+            raise ValueError(f"Columns of one catalog have different lengths: {sorted(lengths)}.")
+
+    def _columns(self) -> dict[str, FloatArray]:
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: column for name, column in columns.items() if column is not None}
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: NDArray[Any] | slice) -> Self:
+        """The chosen rows."""
+        return replace(self, **{name: column[rows] for name, column in self._columns().items()})
+
+    @classmethod
+    def at(cls, x: FloatArray, y: FloatArray, **columns: FloatArray | None) -> Self:
+        """Detections of which perhaps no more is known than where they are."""
+        unknown = np.full(len(x), np.nan)
+        known = {"flux": unknown, "x_err": unknown, "y_err": unknown} | columns
+        return cls(x=x, y=y, **known)  # type: ignore[arg-type] # None is allowed for weight alone
+
+
+class Status(Enum):
+    """What became of an image; the value is what ``meta.cal_step.tweakreg`` says."""
+
+    ALIGNED = "COMPLETE"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one image, and why.
+
+    Attributes
+    ----------
+    status
+        As recorded in the image.
+    reason
+        A sentence for people.
+    moved
+        Whether the image's WCS was changed.
+    absolute
+        Whether it agrees with the reference catalog.
+    """
+
+    status: Status
+    reason: str
+    moved: bool = False
+    absolute: bool = False

@@ -1,0 +1,123 @@
+"""The relative alignment, then the absolute one, and what becomes of each image.
+
+The two are separate: what one of them rejects changes nothing, and a failing absolute alignment
+leaves the relative one in place.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .align import absolute_align, load_reference, outcomes, relative_align
+from .config import keywords
+from .data import Outcome, Status
+from .exceptions import AlignmentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .config import Parameters
+
+__all__ = ["align_in_phases", "groups_of"]
+
+log = logging.getLogger(__name__)
+
+ONE_GROUP = Outcome(
+    Status.SKIPPED,
+    "there is one group only, and two are needed for a relative alignment, or 'abs_refcat' for an "
+    "absolute one",
+)
+
+
+def groups_of(correctors: Sequence[Any]) -> dict[str, list[int]]:
+    """The indices of the images of each group, in the order of the input."""
+    groups: dict[str, list[int]] = {}
+    for index, corrector in enumerate(correctors):
+        groups.setdefault(corrector.meta["group_id"], []).append(index)
+    return groups
+
+
+def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path) -> list[Outcome]:
+    """Correct the correctors' WCS, as far as that can be done.
+
+    Parameters
+    ----------
+    correctors
+        One for each image.
+    parameters
+        Of the run.
+    folder
+        Where the reference catalog is written if that was asked for.
+
+    Returns
+    -------
+    list of Outcome
+        One for each image.
+    """
+    relative = _relative(correctors, parameters)
+    if not parameters.matching_absolute:
+        return relative
+    absolute = _absolute(correctors, _bodies(correctors, relative), parameters, folder)
+    return [_together(*pair) for pair in zip(relative, absolute, strict=True)]
+
+
+def _relative(correctors: list[Any], parameters: Parameters) -> list[Outcome]:
+    if len(groups_of(correctors)) < 2:
+        return [ONE_GROUP] * len(correctors)
+    options = keywords(parameters.relative)
+    # New sources are needed to align all groups before the reference catalog moves all as one.
+    options["expand_refcat"] |= parameters.matching_absolute
+    try:
+        relative_align(correctors, refimage=parameters.method.refimage, **options)
+    except AlignmentError as error:
+        log.warning("No relative alignment: %s", error)
+        return [Outcome(Status.FAILED, str(error))] * len(correctors)
+    return outcomes(correctors, parameters.relative.minobj)
+
+
+def _bodies(correctors: Sequence[Any], relative: Sequence[Outcome]) -> list[list[int]]:
+    """Images that the absolute alignment moves as one: all that were aligned to each other.
+
+    A group that was not keeps its own place, so it is aligned by itself.
+    """
+    groups = list(groups_of(correctors).values())
+    aligned = [i for group in groups for i in group if relative[group[0]].status is Status.ALIGNED]
+    others = [group for group in groups if relative[group[0]].status is not Status.ALIGNED]
+    return ([sorted(aligned)] if aligned else []) + others
+
+
+def _absolute(
+    correctors: list[Any], bodies: list[list[int]], parameters: Parameters, folder: Path
+) -> list[Outcome]:
+    options = keywords(parameters.absolute)
+    reference = load_reference(options.pop("abs_refcat"))
+    save = options.pop("save_abs_catalog")
+    results: list[Outcome | None] = [None] * len(correctors)
+    for number, body in enumerate(bodies):
+        members = [correctors[i] for i in body]
+        try:
+            absolute_align(
+                members,
+                reference,
+                save_abs_catalog=save and number == 0,  # the same for all
+                abs_catalog_output_dir=folder,
+                **options,
+            )
+            found = outcomes(members, parameters.absolute.abs_minobj)
+        except AlignmentError as error:
+            found = [Outcome(Status.FAILED, str(error))] * len(body)
+        for i, outcome in zip(body, found, strict=True):
+            results[i] = replace(outcome, absolute=outcome.status is Status.ALIGNED)
+    return [result for result in results if result is not None]
+
+
+def _together(relative: Outcome, absolute: Outcome) -> Outcome:
+    if absolute.status is Status.ALIGNED:
+        return replace(absolute, reason="aligned to the reference catalog")
+    if relative.status is Status.ALIGNED:
+        reason = f"aligned to the other images, but not to the reference: {absolute.reason}"
+        return replace(relative, reason=reason)
+    return absolute

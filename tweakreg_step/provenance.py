@@ -1,0 +1,82 @@
+"""Where the value of each parameter came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .spec import Declaration
+
+__all__ = ["departures", "renamed"]
+
+# Names of earlier releases of the JWST step -> today's.
+RENAMED = {
+    "gaia_catalog": "abs_refcat",
+    "min_gaia": "abs_minobj",
+    "save_gaia_catalog": "save_abs_catalog",
+}
+SWITCH = "align_to_gaia"
+OLD_DEFAULT_CATALOG = "GAIADR2"
+
+
+def departures(
+    declared: Iterator[Declaration], values: Mapping[str, Any], sources: Mapping[str, str]
+) -> Iterator[str]:
+    """Each parameter that differs from its default, with where it came from.
+
+    Parameters
+    ----------
+    declared
+        The parameters.
+    values
+        Their values in this run.
+    sources
+        Where values came from, by parameter; what is not named was set in Python.
+
+    Yields
+    ------
+    str
+        Such as ``searchrad = 3.0 arcsec (command line)``.
+    """
+    for declaration in declared:
+        value = values[declaration.name]
+        if value != declaration.default:
+            unit = f" {declaration.unit}" if declaration.unit else ""
+            source = sources.get(declaration.name, "set in Python")
+            yield f"{declaration.name} = {value!r}{unit} ({source})"
+
+
+def renamed(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Translate parameter names of earlier releases.
+
+    Parameters
+    ----------
+    given
+        Parameters by name, of a parameter file or a keyword list.
+
+    Returns
+    -------
+    parameters : dict
+        What today's names have to be set to in their place. Names of today that are given as
+        well keep their value.
+    warnings : list of str
+        One sentence for each old name.
+    """
+    old = [name for name in (SWITCH, *RENAMED) if name in given]
+    new = {RENAMED[name]: given[name] for name in old if name in RENAMED}
+    if SWITCH in given or "gaia_catalog" in given:
+        wanted = str(given.get(SWITCH, False)).lower() in {"true", "yes", "on", "1"}
+        catalog = given.get("gaia_catalog", OLD_DEFAULT_CATALOG)
+        new["abs_refcat"] = catalog if wanted else ""
+    sentences = [_sentence(name) for name in old]
+    return {name: value for name, value in new.items() if name not in given}, sentences
+
+
+def _sentence(name: str) -> str:
+    today = RENAMED.get(name, "abs_refcat")
+    return (
+        f"Parameter '{name}' is of an earlier release; it is now '{today}'. It was translated; "
+        "write the new name into your parameter file."
+    )

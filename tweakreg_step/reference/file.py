@@ -1,0 +1,109 @@
+"""A reference catalog from a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy import units
+from astropy.coordinates import SkyCoord
+
+from tweakreg_step.catalogs import read_table
+from tweakreg_step.exceptions import CatalogError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from astropy.table import Table
+
+    from tweakreg_step.data import FloatArray
+
+__all__ = ["read_reference", "sky_table"]
+
+
+def read_reference(path: Path) -> Table:
+    """Read a reference catalog.
+
+    Parameters
+    ----------
+    path
+        A table with RA and DEC [deg, or with a unit] in any letter case, or a column
+        ``sky_centroid`` of sky coordinates, and perhaps ``weight``.
+
+    Returns
+    -------
+    Table
+        Columns RA, DEC [deg ICRS], all others as they are; ``meta['name']`` is the file's name.
+        Rows without a finite position are dropped.
+
+    Raises
+    ------
+    CatalogError
+        If the file can't be read, or its columns or values do not fit.
+    """
+    table = sky_table(read_table(path, "reference catalog"), f"'{path}'")
+    table.meta["name"] = path.name
+    return table
+
+
+def sky_table(table: Table, name: str) -> Table:
+    """A copy of a table whose positions are in the columns RA and DEC [deg]; see `read_reference`.
+
+    Raises
+    ------
+    CatalogError
+        If there are no position columns, two that could be meant, or values out of range.
+    """
+    ra_column, dec_column, centroid = (
+        _only(table, wanted, name) for wanted in ("ra", "dec", "sky_centroid")
+    )
+    result = table.copy()
+    if ra_column and dec_column:
+        ra, dec = _degrees(table[ra_column], name), _degrees(table[dec_column], name)
+        result.remove_columns([ra_column, dec_column])
+    elif centroid:
+        sky = SkyCoord(table[centroid]).icrs
+        ra, dec = np.asarray(sky.ra.deg), np.asarray(sky.dec.deg)
+        result.remove_column(centroid)
+    else:
+        raise CatalogError(
+            f"The reference catalog {name} has the columns {table.colnames}, but it needs 'RA' and "
+            "'DEC' (in any letter case, degrees), or 'sky_centroid'. Rename its columns."
+        )
+    result.add_columns([ra, dec], names=["RA", "DEC"], indexes=[0, 0])
+    _check_range(ra, dec, name)
+    return result[np.isfinite(ra) & np.isfinite(dec)]
+
+
+def _only(table: Table, wanted: str, name: str) -> str | None:
+    found = [column for column in table.colnames if column.lower() == wanted]
+    if len(found) > 1:
+        raise CatalogError(
+            f"The reference catalog {name} has the columns {found}, but only one may be meant by "
+            f"'{wanted}' (letter case is ignored). Remove or rename the others."
+        )
+    return found[0] if found else None
+
+
+def _degrees(column: object, name: str) -> FloatArray:
+    unit = getattr(column, "unit", None)
+    try:
+        values: FloatArray = np.ma.filled(
+            np.ma.asarray(getattr(column, "value", column), dtype=float), np.nan
+        )
+        return np.asarray(values if unit is None else (values * unit).to_value(units.deg))
+    except (TypeError, ValueError, units.UnitConversionError) as error:
+        raise CatalogError(
+            f"A position column of the reference catalog {name} can't be turned into degrees: "
+            f"{error}. Positions must be numbers in degrees, or carry their unit."
+        ) from error
+
+
+def _check_range(ra: FloatArray, dec: FloatArray, name: str) -> None:
+    wrong = np.count_nonzero((np.abs(dec) > 90.0) | (ra < -180.0) | (ra > 360.0))
+    if wrong:
+        raise CatalogError(
+            f"{wrong} of {len(ra)} positions of the reference catalog {name} are out of range: "
+            "RA must be within -180 to 360 and DEC within -90 to 90 degrees. Are the columns "
+            "swapped, or in other units? Give them in degrees, or with their unit."
+        )

@@ -1,0 +1,37 @@
+"""What differs between missions, behind one small protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from tweakreg_step.config import SipParameters
+    from tweakreg_step.data import BoundingBox, Pixels, Status
+
+__all__ = ["Telescope"]
+
+
+class Telescope(Protocol):
+    """Between a mission's models and the nouns of this package. Nothing here has a state."""
+
+    name: str
+
+    def check(self, model: Any, file_name: str) -> None:
+        """Raise `InputError` if a model can't be aligned."""
+
+    def pixels(self, model: Any) -> Pixels:
+        """The image, with what must not be used masked."""
+
+    def bounding_box(self, model: Any) -> BoundingBox:
+        """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
+
+    def corrector(self, model: Any, catalog: Table, name: str) -> Any:
+        """The tweakwcs corrector of a model."""
+
+    def update_wcs(self, model: Any, wcs: Any, sip: SipParameters) -> str:
+        """Put a corrected WCS into a model; what went wrong on the way, or an empty text."""
+
+    def record(self, model: Any, status: Status) -> None:
+        """Write into a model's metadata what became of it."""

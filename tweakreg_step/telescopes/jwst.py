@@ -1,0 +1,165 @@
+"""JWST: imaging exposures with an assigned WCS, as stdatamodels' ImageModel."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from stdatamodels.jwst.datamodels import ImageModel, dqflags
+from tweakwcs.correctors import JWSTWCSCorrector
+
+from tweakreg_step.config import MAX_SIP_DEGREE
+from tweakreg_step.data import Pixels
+from tweakreg_step.exceptions import InputError
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from tweakreg_step.config import SipParameters
+    from tweakreg_step.data import BoundingBox, Status
+
+__all__ = ["JWST", "group_of"]
+
+# The JWST rule for images taken at one time: the parts of a file name up to the detector.
+GROUP_KEYWORDS = (
+    ("program_number", "observation_number", "visit_number"),
+    ("visit_group", "sequence_id", "activity_id"),
+    ("exposure_number",),
+)
+REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
+# Keywords of an earlier FITS approximation that a new one must not inherit.
+STALE_KEYWORD = re.compile(r"(naxis|cdelt[12]|pc[12]_[12]|[ab]p?_order|[ab]p?_\d_\d)$")
+
+
+def group_of(observation: dict[str, Any]) -> str | None:
+    """The group that the keywords of an observation name, or None if one is missing.
+
+    Parameters
+    ----------
+    observation
+        ``meta.observation`` as a dict.
+    """
+    values = [[observation.get(keyword) for keyword in part] for part in GROUP_KEYWORDS]
+    if any(value in {None, ""} for part in values for value in part):
+        return None
+    return "jw" + "_".join("".join(str(value) for value in part) for part in values)
+
+
+class JWST:
+    """The `Telescope` of JWST."""
+
+    name = "JWST"
+
+    def check(self, model: Any, file_name: str) -> None:
+        """Raise `InputError` if a model can't be aligned."""
+        if not isinstance(model, ImageModel):
+            raise InputError(
+                f"'{file_name}' is a {type(model).__name__}, but only images can be aligned. Give "
+                "calibrated imaging exposures (ImageModel, usually *_cal.fits)."
+            )
+        wcs = getattr(model.meta, "wcs", None)
+        if wcs is None:
+            raise InputError(
+                f"'{file_name}' has no WCS, but 'meta.wcs' is needed. Run the step 'assign_wcs' "
+                "on it first, or take the *_cal.fits file of the archive."
+            )
+        frames = list(getattr(wcs, "available_frames", ()))
+        if "v2v3" not in frames:
+            raise InputError(
+                f"The WCS of '{file_name}' has the frames {frames}, but a correction needs "
+                "'v2v3'. Resampled images (*_i2d.fits) can't be aligned: give the exposures that "
+                "they were made of."
+            )
+        _check_angles(model, file_name)
+
+    def pixels(self, model: Any) -> Pixels:
+        """The image with DO_NOT_USE, NON_SCIENCE and NaN masked."""
+        unusable = dqflags.pixel["DO_NOT_USE"] | dqflags.pixel["NON_SCIENCE"]
+        data = np.asarray(model.data)
+        mask = (np.asarray(model.dq) & unusable).astype(bool) | ~np.isfinite(data)
+        return Pixels(data=data, error=np.asarray(model.err), mask=mask)
+
+    def bounding_box(self, model: Any) -> BoundingBox:
+        """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
+        box = model.meta.wcs.bounding_box
+        if box is None:
+            ny, nx = model.data.shape
+            return ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
+        (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
+        return ((xmin, xmax), (ymin, ymax))
+
+    def corrector(self, model: Any, catalog: Table, name: str) -> Any:
+        """The tweakwcs corrector of a model."""
+        angles = {angle: getattr(model.meta.wcsinfo, angle) for angle in REFERENCE_ANGLES}
+        meta = {"catalog": catalog, "name": name, "group_id": model.meta.group_id}
+        try:
+            return JWSTWCSCorrector(model.meta.wcs, angles, meta=meta)
+        except ValueError as error:
+            raise InputError(
+                f"The WCS of '{name}' can't be corrected: {error} It must have the frames of a "
+                "JWST image and, if it was aligned before, a correction made by tweakwcs. Run "
+                "'assign_wcs' on it again."
+            ) from error
+
+    def update_wcs(self, model: Any, wcs: Any, sip: SipParameters) -> str:
+        """Put a corrected WCS into a model, with its footprint and its FITS approximation.
+
+        Returns
+        -------
+        str
+            What went wrong with the approximation, or an empty text. The WCS itself is in place
+            in any case.
+        """
+        model.meta.wcs = wcs
+        region = _region(wcs, self.bounding_box(model))
+        if region:
+            model.meta.wcsinfo.s_region = region
+        if not sip.sip_approx:
+            return ""
+        try:
+            _update_header(model, sip)
+        except (ValueError, RuntimeError) as error:
+            return str(error)
+        return ""
+
+    def record(self, model: Any, status: Status) -> None:
+        """Write ``meta.cal_step.tweakreg``."""
+        model.meta.cal_step.tweakreg = status.value
+
+
+def _check_angles(model: Any, file_name: str) -> None:
+    missing = [a for a in REFERENCE_ANGLES if getattr(model.meta.wcsinfo, a, None) is None]
+    if missing:
+        raise InputError(
+            f"'{file_name}' lacks {', '.join(missing)} in 'meta.wcsinfo', but a correction needs "
+            f"{', '.join(REFERENCE_ANGLES)}. Run the step 'assign_wcs' on it again."
+        )
+
+
+def _region(wcs: Any, bounding_box: BoundingBox) -> str:
+    """The corners of an image as an STC-S polygon [deg ICRS], '' where they are not finite."""
+    corners = wcs.footprint(bounding_box, center=False, axis_type="spatial")
+    if not np.isfinite(corners).all():
+        return ""
+    corners = np.column_stack([corners[:, 0] % 360.0, corners[:, 1]])
+    return "POLYGON ICRS  " + " ".join(f"{angle:.9f}" for angle in corners.ravel())
+
+
+def _update_header(model: Any, sip: SipParameters) -> None:
+    """Replace the FITS keywords of ``meta.wcsinfo`` by a SIP approximation of ``meta.wcs``."""
+    degrees = range(1, MAX_SIP_DEGREE)
+    info = model.meta.wcsinfo.instance
+    crpix = [info.get("crpix1"), info.get("crpix2")]
+    header = model.meta.wcs.to_fits_sip(
+        bounding_box=JWST().bounding_box(model),
+        max_pix_error=sip.sip_max_pix_error,
+        degree=sip.sip_degree or degrees,
+        max_inv_pix_error=sip.sip_max_inv_pix_error,
+        inv_degree=sip.sip_inv_degree or degrees,
+        npoints=sip.sip_npoints,
+        crpix=None if None in crpix else crpix,
+    )
+    for keyword in [k for k in info if STALE_KEYWORD.match(k)]:
+        del info[keyword]
+    info.update({k.lower(): v for k, v in header.items() if not k.startswith("NAXIS")})

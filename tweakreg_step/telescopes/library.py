@@ -1,0 +1,139 @@
+"""A library of JWST exposures, in memory or one at a time from disk, and copies of libraries."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from pathlib import Path
+from typing import Any, cast
+
+from stdatamodels.jwst import datamodels
+from stpipe import Step
+from stpipe.library import AbstractModelLibrary, NoGroupID
+
+from tweakreg_step.exceptions import InputError
+
+from .association import read_association
+from .jwst import group_of
+
+__all__ = ["JwstLibrary", "copy_library", "file_names", "open_exposure"]
+
+UNNAMED = "model.fits"
+
+
+def open_exposure(path: str | Path) -> Any:
+    """Open a file as a JWST model.
+
+    Raises
+    ------
+    InputError
+        If it is not one.
+    """
+    try:
+        return datamodels.open(path)
+    except Exception as error:  # readers raise whatever they like on a broken file
+        raise InputError(_not_a_model(path, error)) from error
+
+
+def _not_a_model(path: str | Path, error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return (
+        f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be a JWST exposure in FITS or "
+        "ASDF. Remove it from the input, or fetch it again if it is damaged."
+    )
+
+
+class JwstLibrary(AbstractModelLibrary):
+    """JWST exposures, of an association or of models in memory."""
+
+    crds_observatory = "jwst"
+
+    def _datamodels_open(self, filename: str | Path, **_options: Any) -> Any:
+        return open_exposure(filename)
+
+    @classmethod
+    def _load_asn(cls, filename: str | Path) -> dict[str, Any]:
+        return read_association(Path(filename))
+
+    def _filename_to_group_id(self, filename: str | Path) -> str:
+        try:
+            meta = datamodels.read_metadata(filename, flatten=False)["meta"]
+        except Exception as error:  # as open_exposure
+            raise InputError(_not_a_model(filename, error)) from error
+        return _group(meta.get("group_id"), meta.get("observation", {}))
+
+    def _model_to_group_id(self, model: Any) -> str:
+        observation = getattr(getattr(model.meta, "observation", None), "instance", {})
+        return _group(getattr(model.meta, "group_id", None), observation)
+
+    def _model_to_filename(self, model: Any) -> str:
+        return model.meta.filename or UNNAMED
+
+    def _model_to_exptype(self, model: Any) -> str:
+        return getattr(model.meta.asn, "exptype", None) or "science"
+
+    def _assign_member_to_model(self, model: Any, member: dict[str, Any]) -> None:
+        for attribute in ("group_id", "tweakreg_catalog"):
+            if member.get(attribute):
+                setattr(model.meta, attribute, member[attribute])
+        model.meta.asn.exptype = member["exptype"]
+        for key, attribute in (("table_name", "table_name"), ("asn_pool", "pool_name")):
+            if key in self._asn:
+                setattr(model.meta.asn, attribute, self._asn[key])
+
+    def finalize_result(self, step: Any, reference_files_used: list[Any]) -> None:
+        """Let a step finish each model, unless it has nothing to do.
+
+        Opening and rewriting each exposure of a library on disk for nothing costs more than the
+        alignment.
+        """
+        if type(step).finalize_result is not Step.finalize_result:
+            super().finalize_result(step, reference_files_used)
+
+
+def _group(group_id: str | None, observation: dict[str, Any]) -> str:
+    group = group_id or group_of(observation)
+    if not group:
+        raise NoGroupID
+    return group
+
+
+def file_names(library: AbstractModelLibrary) -> list[str]:
+    """The file name of each image, or its number where it has none.
+
+    Raises
+    ------
+    InputError
+        If two images have the same.
+    """
+    members = library.asn["products"][0]["members"]
+    names = [Path(member["expname"]).name for member in members]
+    names = [n if n != UNNAMED else f"image {i}" for i, n in enumerate(names, start=1)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"Several images have the file name {', '.join(map(repr, twice))}, but names must "
+            "differ: results and catalogs are named after them. Rename the files (and "
+            "'meta.filename' of models in memory)."
+        )
+    return names
+
+
+def copy_library(library: AbstractModelLibrary) -> AbstractModelLibrary:
+    """A library of the same type whose models can be changed without changing the original.
+
+    stpipe's libraries have no method for it. Models in memory are copied; those on disk are read
+    from where they are and written into a folder of the copy's own.
+    """
+    # _ledger, _loaded_models, _on_disk and _temp_* belong to the base class of all libraries
+    twin = cast("Any", copy.copy(library))
+    twin._ledger = type(twin._ledger)()  # noqa: SLF001
+    if twin._on_disk:  # noqa: SLF001
+        folder = tempfile.TemporaryDirectory(dir=".")
+        # the original must live as long as its files are read
+        vars(twin).update(_original=library, _temp_dir=folder, _temp_path=Path(folder.name))
+        twin._temp_filenames = dict(twin._temp_filenames)  # noqa: SLF001
+    else:
+        loaded = twin._loaded_models.items()  # noqa: SLF001
+        twin._loaded_models = {i: model.copy() for i, model in loaded}  # noqa: SLF001
+    return cast("AbstractModelLibrary", twin)

@@ -1,0 +1,67 @@
+"""Write a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .exceptions import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["check_folder", "write_whole"]
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a file; put it at ``path`` only once it is complete.
+
+    The file is made under its final name in a hidden folder beside ``path`` and then moved, which
+    is atomic on one file system: whoever looks sees the old file or the new one, never a part.
+
+    Parameters
+    ----------
+    path
+        Where the file shall be. Its folder must exist.
+    write
+        Called with the path to write to.
+
+    Raises
+    ------
+    OutputError
+        If the file can't be written; what stood at ``path`` is untouched.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".tweakreg-") as folder:
+            draft = Path(folder) / path.name
+            write(draft)
+            draft.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"'{path}' can't be written: {error.strerror or error}. It needs a folder that exists, "
+            "may be written to and has room. Nothing was left half-written; mend the folder or "
+            "choose another 'output_dir'."
+        ) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that files can be written into a folder, which is made where it does not exist.
+
+    Raises
+    ------
+    OutputError
+        If not, before any work was done.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # os.access knows nothing of full or read-only file systems: try it
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".tweakreg-")
+        os.close(handle)
+        Path(name).unlink()
+    except OSError as error:
+        raise OutputError(
+            f"The output folder '{folder}' can't be used: {error.strerror or error}. It must be a "
+            "folder that may be written to. Choose another 'output_dir'; nothing was done so far."
+        ) from error
