@@ -6,6 +6,7 @@ perhaps weight), ``name``, ``group_id`` and, after an alignment, ``fit_info``.
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from .data import BoundingBox
 
+log = logging.getLogger(__name__)
+
 __all__ = [
     "SINGLE_GROUP_REFCAT",
     "absolute_align",
@@ -39,6 +42,10 @@ __all__ = [
 
 SINGLE_GROUP_REFCAT = ["GAIAREFCAT", "GAIADR3", "GAIADR2", "GAIADR1", "GAIADR3_S3"]
 """Names that stand for reference catalogs of a service instead of a file."""
+
+# tweakwcs reports through its log what `outcomes` reads from its results; without a handler of its
+# own, Python would print it unasked.
+logging.getLogger("tweakwcs").addHandler(logging.NullHandler())
 
 _RELATIVE = RelativeParameters()
 _ABSOLUTE = AbsoluteParameters()
@@ -106,7 +113,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     )
     guess = 0.0 if use2dhist else max(abs(xoffset), abs(yoffset))
     limit = 2.0 * ((searchrad if use2dhist else guess) + tolerance)
-    with _all_or_nothing(correctors):
+    with _all_or_nothing(correctors), _without_lines(correctors):
         _align(
             _reference_first(correctors, refimage),
             refcat=None,
@@ -195,7 +202,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         xoffset=0.0,
         yoffset=0.0,
     )
-    with _all_or_nothing(correctors), _as_one_group(correctors):
+    with _all_or_nothing(correctors), _without_lines(correctors), _as_one_group(correctors):
         _align(
             correctors,
             refcat=reference,
@@ -349,6 +356,32 @@ def _check_small(correctors: Sequence[Any], limit: float) -> None:
 def _corners(wcs: Any) -> SkyCoord:
     ra, dec = wcs.footprint(axis_type="spatial").T
     return SkyCoord(ra=ra, dec=dec, unit="deg")
+
+
+@contextmanager
+def _without_lines(correctors: Sequence[Any]) -> Iterator[None]:
+    """Hide catalogs whose sources lie on one line: tweakwcs can't make a footprint of them.
+
+    One such catalog would otherwise keep all images from being aligned.
+    """
+    hidden = [(c, c.meta["catalog"]) for c in correctors if _on_a_line(c.meta["catalog"])]
+    for corrector, catalog in hidden:
+        log.warning("The sources of %s lie on one line: not used.", corrector.meta.get("name"))
+        corrector.meta["catalog"] = catalog[:0]
+    try:
+        yield
+    finally:
+        for corrector, catalog in hidden:
+            corrector.meta["catalog"] = catalog
+
+
+def _on_a_line(catalog: Table) -> bool:
+    """Whether three or more sources span less than a thousandth of a pixel across."""
+    if len(catalog) < 3:
+        return False
+    positions = np.stack([np.asarray(catalog[axis], float) for axis in ("x", "y")])
+    spread = np.linalg.svd(positions - positions.mean(axis=1, keepdims=True), compute_uv=False)
+    return bool(spread[-1] < 1e-3)
 
 
 @contextmanager

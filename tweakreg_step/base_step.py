@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 
 from stpipe import Step, config_parser
 from stpipe._cmdline import FromCommandLine  # stpipe has no public name for it
+from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 from stpipe.step import get_disable_crds_steppars
 
+from .config import Parameters, refusal
 from .exceptions import InputError
 from .provenance import renamed
 from .telescopes.inputs import first_file
@@ -62,7 +64,7 @@ class BaseStep(Step):
         """
         if get_disable_crds_steppars() if disable is None else disable:
             return cls._empty_config()
-        if not any(os.environ.get(variable) for variable in CRDS_VARIABLES):
+        if not _crds_is_configured():
             log.info("CRDS is not configured: built-in parameters are used.")
             return cls._empty_config()
         try:
@@ -86,14 +88,16 @@ class BaseStep(Step):
 
     @classmethod
     def _get_crds_parameters(cls, dataset: Any) -> tuple[Any, str]:
+        if not _crds_is_configured():
+            return {}, "jwst"  # nobody will ask with them
         try:
             path = first_file(dataset)
+            if path is not None:
+                with open_exposure(path) as model:
+                    return model.get_crds_parameters(), "jwst"
         except InputError as error:
             # The run itself says what is wrong with the input; CRDS just has nothing to go by.
             raise ValueError(str(error)) from error
-        if path is not None:
-            with open_exposure(path) as model:
-                return model.get_crds_parameters(), "jwst"
         first = dataset[0] if isinstance(dataset, Sequence) else dataset
         return first.get_crds_parameters(), "jwst"
 
@@ -116,9 +120,13 @@ class BaseStep(Step):
         """Make a step from parameters, remembering where each came from."""
         config = cls.merge_config(config, config_file)
         sources = _sources(config, config_file, "keyword" if parent is None else "pipeline")
-        step = super().from_config_section(
-            config, parent=parent, name=name, config_file=config_file
-        )
+        given = dict(config)  # validation changes it
+        try:
+            step = super().from_config_section(
+                config, parent=parent, name=name, config_file=config_file
+            )
+        except ValidationError as error:
+            raise ValidationError(refusal(given) or str(error)) from error
         step._sources = sources  # noqa: SLF001 - its own class
         return step
 
@@ -135,7 +143,8 @@ class BaseStep(Step):
         return "tweakreg"
 
     def run(self, *args: Any) -> Any:
-        """Run the step, after making sure that its results can be written."""
+        """Run the step, after making sure that parameters make sense and results can be written."""
+        Parameters.of(self)
         folder = self.search_attr("output_dir")
         if folder:
             check_folder(Path(os.path.expandvars(folder)).expanduser())
@@ -152,6 +161,10 @@ class BaseStep(Step):
         """Where results are written."""
         folder = self.search_attr("output_dir") or "."
         return Path(os.path.expandvars(folder)).expanduser()
+
+
+def _crds_is_configured() -> bool:
+    return any(os.environ.get(variable) for variable in CRDS_VARIABLES)
 
 
 class _SavedWhole:

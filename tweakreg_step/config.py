@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .exceptions import ParameterError
 from .spec import coerce, declarations, parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "GEOMETRIES",
@@ -232,6 +235,23 @@ def _collect(cls: type[T], step: Any) -> T:
 def keywords(parameters: Any) -> dict[str, Any]:
     """The fields of one stage as keyword arguments of the function that does it."""
     return {field.name: getattr(parameters, field.name) for field in fields(parameters)}
+
+
+def refusal(given: Mapping[str, Any]) -> str:
+    """Say what is wrong with the first value that is; an empty text if all are good.
+
+    Parameters
+    ----------
+    given
+        Values by name, as a user gave them; names that are not ours are passed over.
+    """
+    for declaration in declarations(*STAGES.values()):
+        if declaration.name in given:
+            try:
+                coerce(declaration, given[declaration.name])
+            except ParameterError as error:
+                return str(error)
+    return ""
 
 
 def check_separation(

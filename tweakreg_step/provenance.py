@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .spec import coerce
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -41,7 +43,7 @@ def departures(
         Such as ``searchrad = 3.0 arcsec (command line)``.
     """
     for declaration in declared:
-        value = values[declaration.name]
+        value = coerce(declaration, values[declaration.name])
         if value != declaration.default:
             unit = f" {declaration.unit}" if declaration.unit else ""
             source = sources.get(declaration.name, "set in Python")

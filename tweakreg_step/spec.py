@@ -19,6 +19,9 @@ if typing.TYPE_CHECKING:
 
 __all__ = ["Declaration", "check_limits", "coerce", "declarations", "parameter", "spec_text"]
 
+_TRUTHS = {"true": True, "yes": True, "on": True, "1": True} | {
+    "false": False, "no": False, "off": False, "0": False
+}  # fmt: skip
 _KINDS = {bool: "boolean", int: "integer", float: "float", str: "string", tuple: "float_list"}
 
 
@@ -150,7 +153,7 @@ def coerce(declaration: Declaration, value: Any) -> Any:
     """
     try:
         result = _converted(declaration, value)
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise _refusal(declaration, value) from None
     check_limits(declaration, result)
     return result
@@ -159,7 +162,7 @@ def coerce(declaration: Declaration, value: Any) -> Any:
 def _converted(declaration: Declaration, value: Any) -> Any:
     if declaration.kind == "string" and value is None:
         return ""  # stpipe hands on an empty text as None
-    if value is None:
+    if value is None or (declaration.optional and value == "None"):
         if declaration.optional:
             return None
         raise ValueError
@@ -168,9 +171,7 @@ def _converted(declaration: Declaration, value: Any) -> Any:
     if declaration.choices:
         return type(declaration.choices[0])(value)
     if declaration.kind == "boolean":
-        if isinstance(value, bool):
-            return value
-        raise TypeError
+        return value if isinstance(value, bool) else _TRUTHS[str(value).lower()]
     return {"integer": int, "float": float, "string": str}[declaration.kind](value)
 
 

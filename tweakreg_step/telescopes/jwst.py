@@ -58,6 +58,12 @@ class JWST:
                 f"'{file_name}' is a {type(model).__name__}, but only images can be aligned. Give "
                 "calibrated imaging exposures (ImageModel, usually *_cal.fits)."
             )
+        mission = model.meta.telescope or "JWST"
+        if mission != "JWST":
+            raise InputError(
+                f"'{file_name}' is of {mission}, but this step aligns images of JWST, and of one "
+                "mission at a time. Remove it from the input."
+            )
         wcs = getattr(model.meta, "wcs", None)
         if wcs is None:
             raise InputError(

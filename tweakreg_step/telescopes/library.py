@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,6 +49,10 @@ class JwstLibrary(AbstractModelLibrary):
     """JWST exposures, of an association or of models in memory."""
 
     crds_observatory = "jwst"
+
+    def __init__(self, init: Any, *, on_disk: bool = False, **options: Any) -> None:
+        folder = _folder_for(self) if on_disk else None
+        super().__init__(init, on_disk=on_disk, temp_directory=folder, **options)
 
     def _datamodels_open(self, filename: str | Path, **_options: Any) -> Any:
         return open_exposure(filename)
@@ -119,6 +125,16 @@ def file_names(library: AbstractModelLibrary) -> list[str]:
     return names
 
 
+def _folder_for(library: Any) -> Path:
+    """A folder for the exposures of a library on disk, which goes when the library goes.
+
+    (Folders of the class TemporaryDirectory warn when they are collected with a library.)
+    """
+    folder = Path(tempfile.mkdtemp(dir=".", prefix=".tweakreg-"))
+    weakref.finalize(library, shutil.rmtree, folder.absolute(), ignore_errors=True)
+    return folder
+
+
 def copy_library(library: AbstractModelLibrary) -> AbstractModelLibrary:
     """A library of the same type whose models can be changed without changing the original.
 
@@ -129,9 +145,8 @@ def copy_library(library: AbstractModelLibrary) -> AbstractModelLibrary:
     twin = cast("Any", copy.copy(library))
     twin._ledger = type(twin._ledger)()  # noqa: SLF001
     if twin._on_disk:  # noqa: SLF001
-        folder = tempfile.TemporaryDirectory(dir=".")
-        # the original must live as long as its files are read
-        vars(twin).update(_original=library, _temp_dir=folder, _temp_path=Path(folder.name))
+        vars(twin).pop("_temp_dir", None)  # the original alone removes its folder,
+        vars(twin).update(_original=library, _temp_path=_folder_for(twin))  # and not too early
         twin._temp_filenames = dict(twin._temp_filenames)  # noqa: SLF001
     else:
         loaded = twin._loaded_models.items()  # noqa: SLF001

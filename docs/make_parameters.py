@@ -1,0 +1,67 @@
+"""Write docs/parameters.rst from the declarations in tweakreg_step/config.py."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tweakreg_step.config import STAGES
+from tweakreg_step.spec import declarations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = Path(__file__).with_name("parameters.rst")
+
+HEAD = """\
+Parameters
+==========
+
+.. This page is made by docs/make_parameters.py from tweakreg_step/config.py; change it there.
+
+All parameters can be given on the command line (``--searchrad=3``), in a parameter file
+(``strun my.asdf asn.json``), as keywords of ``TweakRegStep.call`` or as attributes of a step.
+``strun --save-parameters=my.asdf tweakreg_step.TweakRegStep`` writes a file to start from; the
+folder ``config`` has one for each JWST imager. The log says where each value that differs from its
+default came from. ``separation`` must exceed sqrt(2) x ``tolerance``, and ``abs_separation``
+sqrt(2) x ``abs_tolerance``.
+
+Names of earlier releases are understood with a warning: ``align_to_gaia`` and ``gaia_catalog``
+become ``abs_refcat``, ``min_gaia`` becomes ``abs_minobj``, ``save_gaia_catalog`` becomes
+``save_abs_catalog``.
+
+Parameters that every stpipe step has (``output_dir``, ``output_file``, ``save_results``, ``suffix``,
+``skip``, ``pre_hooks``, ``post_hooks``, ``input_dir`` ...) are described by stpipe.
+"""
+
+
+def table(cls: type) -> Iterator[str]:
+    """The lines of one stage's table."""
+    yield ".. list-table::"
+    yield "   :header-rows: 1"
+    yield "   :widths: 20 15 10 55"
+    yield ""
+    rows = [("Name", "Default", "Unit", "Meaning")]
+    for d in declarations(cls):
+        meaning = f"{d.meaning}." if not d.meaning.endswith("?") else d.meaning
+        rows.append(
+            (f"``{d.name}``", f"``{d.default!r}``", d.unit, f"{meaning} May be {d.requirement}.")
+        )
+    for row in rows:
+        for column, cell in enumerate(row):
+            yield f"   {'* -' if column == 0 else '  -'} {cell}".rstrip()
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [HEAD]
+    for cls in STAGES.values():
+        title = str(cls.__doc__).split(";", maxsplit=1)[0].rstrip(".")
+        lines += [title, "-" * len(title), "", *table(cls), ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
+    sys.stdout.write(f"{PAGE.name} written\n")

@@ -1,0 +1,54 @@
+"""Scenes that several test files use: small, made once, never changed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tweakreg_step.simulate import simulate_mosaic
+
+if TYPE_CHECKING:
+    from tweakreg_step.simulate import Truth
+
+REAL_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _no_crds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may depend on how the machine's CRDS is set up."""
+    for variable in (
+        "CRDS_SERVER_URL",
+        "CRDS_PATH",
+        "CRDS_CONTEXT",
+        "STPIPE_DISABLE_CRDS_STEPPARS",
+    ):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    """Three dithers of one field, 512 x 512 pixels, about 45 stars each, pointing errors."""
+    return simulate_mosaic(
+        tmp_path_factory.mktemp("stack"),
+        seed=3,
+        tiles=(1, 1),
+        dithers=3,
+        shape=(512, 512),
+        stars_per_image=45,
+        flux_limits=(20.0, 3000.0),
+        reference_fraction=0.8,
+    )
+
+
+@pytest.fixture
+def files(stack: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Truth:
+    """A copy of the stack that a test may spoil; the test runs in its folder."""
+    from tweakreg_step.simulate import load_truth
+
+    folder = tmp_path / "input"
+    shutil.copytree(stack.folder, folder)
+    monkeypatch.chdir(tmp_path)
+    return load_truth(folder / "truth.json")

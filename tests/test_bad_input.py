@@ -1,0 +1,325 @@
+"""Bad input: a clear error or a truthful status, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from stdatamodels.jwst import datamodels
+from stdatamodels.jwst.datamodels import ImageModel
+from stpipe.exceptions import ValidationError
+
+from tweakreg_step import TweakRegStep
+from tweakreg_step.exceptions import CatalogError, InputError, OutputError, ParameterError
+from tweakreg_step.simulate import Truth
+
+
+def call(files: Truth, **options: Any) -> Any:
+    return TweakRegStep.call(str(files.association), **options)
+
+
+def statuses(library: Any) -> list[str]:
+    with library:
+        found = []
+        for index, model in enumerate(library):
+            found.append(model.meta.cal_step.tweakreg)
+            library.shelve(model, index, modify=False)
+    return found
+
+
+def edit(path: Path, **meta: Any) -> None:
+    with datamodels.open(path) as model:
+        for name, value in meta.items():
+            setattr(model.meta, name, value)
+        model.save(path)
+
+
+# ---- exposures
+
+
+@pytest.mark.parametrize("nothing", ["", [], (), "@empty.txt"])
+def test_no_files(nothing: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.txt").write_text("# nothing\n")
+    with pytest.raises(InputError, match=r"no exposures to align.*Give an association"):
+        TweakRegStep.call(nothing)
+
+
+def test_a_pattern_that_matches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"No file matches 'nothing\*\.fits'"):
+        TweakRegStep.call("nothing*.fits")
+
+
+def test_a_file_that_does_not_exist(files: Truth) -> None:
+    with pytest.raises(InputError, match=r"1 of 2 files that do not exist: gone\.fits"):
+        TweakRegStep.call([str(files.files[0]), "gone.fits"])
+
+
+def test_an_association_that_names_a_missing_file(files: Truth) -> None:
+    files.files[1].unlink()
+    with pytest.raises(
+        InputError, match=rf"1 of 3 files that do not exist: .*{files.files[1].name}"
+    ):
+        call(files)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "can't be read"),
+        ("[1, 2]", "holds a list"),
+        ("{}", "is not an association: KeyError 'products'"),
+        ('{"products": [{"members": [{"exptype": "science"}]}]}', "KeyError 'expname'"),
+        (
+            '{"products": [{"members": [{"expname": "a.fits", "exptype": "background"}]}]}',
+            "no exposure of type 'science'",
+        ),
+    ],
+)
+def test_a_broken_association(files: Truth, content: str, message: str) -> None:
+    files.association.write_text(content)
+    with pytest.raises(InputError, match=message):
+        call(files)
+
+
+@pytest.mark.parametrize("content", [b"no image", b"", None])
+def test_a_file_that_is_no_model(files: Truth, content: bytes | None) -> None:
+    truncated = files.files[1].read_bytes()[:400_000]
+    files.files[1].write_bytes(truncated if content is None else content)
+    with pytest.raises(InputError, match=rf"{files.files[1].name}' can't be opened.*JWST exposure"):
+        call(files)
+
+
+def test_a_model_that_is_no_image(files: Truth) -> None:
+    with datamodels.CubeModel(np.zeros((2, 8, 8))) as cube:
+        cube.meta.filename = "cube.fits"
+        with pytest.raises(InputError, match=r"'cube\.fits' is a CubeModel, but only images"):
+            TweakRegStep.call([cube], abs_refcat=str(files.catalog))
+
+
+def test_an_image_without_wcs(files: Truth) -> None:
+    with ImageModel(np.zeros((8, 8))) as image:
+        image.meta.filename = "bare.fits"
+        with pytest.raises(InputError, match=r"'bare\.fits' has no WCS.*assign_wcs"):
+            TweakRegStep.call(image, abs_refcat=str(files.catalog))
+
+
+def test_a_wcs_without_v2v3(files: Truth) -> None:
+    import gwcs
+
+    with datamodels.open(files.files[0]) as image:
+        steps = [(step.frame, step.transform) for step in image.meta.wcs.pipeline]
+        transform = image.meta.wcs.forward_transform
+        image.meta.wcs = gwcs.WCS([(steps[0][0], transform), (steps[-1][0], None)])
+        with pytest.raises(
+            InputError, match=r"has the frames \['detector', 'world'\].*'v2v3'.*i2d"
+        ):
+            TweakRegStep.call(image, abs_refcat=str(files.catalog))
+
+
+def test_an_image_without_reference_angles(files: Truth) -> None:
+    with datamodels.open(files.files[0]) as image:
+        image.meta.wcsinfo.v2_ref = None
+        with pytest.raises(InputError, match=r"lacks v2_ref in 'meta\.wcsinfo'"):
+            TweakRegStep.call(image, abs_refcat=str(files.catalog))
+
+
+def test_mixed_missions(files: Truth) -> None:
+    with datamodels.open(files.files[0]) as one, datamodels.open(files.files[1]) as two:
+        two.meta.instance["telescope"] = "ROMAN"
+        with pytest.raises(InputError, match=r"is of ROMAN, but this step aligns images of JWST"):
+            TweakRegStep.call([one, two])
+
+
+def test_two_images_with_the_same_name(files: Truth, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    twin = tmp_path / "other" / files.files[0].name
+    twin.write_bytes(files.files[0].read_bytes())
+    with pytest.raises(InputError, match=rf"Several images have the file name '{twin.name}'"):
+        TweakRegStep.call([str(files.files[0]), str(twin)])
+
+
+def test_models_and_files_mixed(files: Truth) -> None:
+    with (
+        datamodels.open(files.files[0]) as model,
+        pytest.raises(InputError, match="must be all models or all files"),
+    ):
+        TweakRegStep.call([model, str(files.files[1])])
+
+
+def test_an_input_of_another_kind() -> None:
+    with pytest.raises(InputError, match="The input is a float"):
+        TweakRegStep.call(3.14)
+
+
+# ---- catalogs: an image whose catalog is of no use fails, the others are aligned
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"x": [], "y": []},
+        {"x": [np.nan] * 30, "y": [np.nan] * 30},
+        {"x": [250.0], "y": [260.0]},
+        {"x": [1e6] * 30, "y": [5.0] * 30},
+        {"x": np.linspace(10.0, 500.0, 30), "y": np.full(30, 256.0)},
+    ],
+    ids=["empty", "NaN", "one source", "outside", "collinear"],
+)
+@pytest.mark.parametrize("absolute", [False, True])
+def test_useless_catalogs(files: Truth, rows: dict[str, Any], absolute: bool) -> None:
+    Table({name: np.asarray(column, float) for name, column in rows.items()}).write("bad.ecsv")
+    Path("catfile.txt").write_text(f"{files.images[2].file_name} bad.ecsv\n")
+    before = files.files[2].read_bytes()
+    library = call(
+        files,
+        use_custom_catalogs=True,
+        catfile="catfile.txt",
+        abs_refcat=str(files.catalog) if absolute else "",
+    )
+    assert statuses(library) == ["COMPLETE", "COMPLETE", "FAILED"]
+    with library:
+        model = library.borrow(2)
+        assert "v2v3corr" not in model.meta.wcs.available_frames
+        library.shelve(model, 2, modify=False)
+    assert files.files[2].read_bytes() == before
+
+
+def test_no_sources_anywhere(files: Truth) -> None:
+    library = call(files, snr_threshold=1e9)
+    assert statuses(library) == ["FAILED"] * 3
+
+
+def test_an_image_without_a_good_pixel(files: Truth) -> None:
+    with datamodels.open(files.files[0]) as model:
+        model.data[:] = np.nan
+        model.save(files.files[0])
+    for finder in ("sep", "iraf"):
+        assert statuses(call(files, starfinder=finder)) == ["FAILED", "COMPLETE", "COMPLETE"]
+
+
+def test_one_group_without_reference_is_skipped(files: Truth) -> None:
+    library = TweakRegStep.call(str(files.files[0]))
+    assert statuses(library) == ["SKIPPED"]
+
+
+def test_a_reference_of_another_field_keeps_the_relative_alignment(files: Truth) -> None:
+    table = Table.read(files.catalog)
+    table["DEC"] -= 1.0
+    table.write("elsewhere.ecsv")
+    library = call(files, abs_refcat="elsewhere.ecsv")
+    assert statuses(library) == ["COMPLETE"] * 3
+    with library:
+        for index, model in enumerate(library):
+            assert not str(model.meta.wcs.name).startswith("FIT-LVL3")
+            library.shelve(model, index, modify=False)
+
+
+def test_a_catalog_without_position_columns(files: Truth) -> None:
+    Table({"alpha": [1.0], "delta": [2.0]}).write("bad.ecsv")
+    Path("catfile.txt").write_text(f"{files.images[0].file_name} bad.ecsv\n")
+    with pytest.raises(CatalogError, match=r"\['alpha', 'delta'\], but none with positions"):
+        call(files, use_custom_catalogs=True, catfile="catfile.txt")
+
+
+def test_a_catfile_that_names_an_unknown_image(files: Truth) -> None:
+    Path("catfile.txt").write_text("unknown_cal.fits some.ecsv\n")
+    with pytest.raises(
+        InputError, match=r"names 'unknown_cal\.fits', but each image in it must be"
+    ):
+        call(files, use_custom_catalogs=True, catfile="catfile.txt")
+
+
+def test_a_catfile_with_three_columns(files: Truth) -> None:
+    Path("catfile.txt").write_text(f"{files.images[0].file_name} some.ecsv 3\n")
+    with pytest.raises(InputError, match="has 3 columns, but two are needed"):
+        call(files, use_custom_catalogs=True, catfile="catfile.txt")
+
+
+def test_a_catalog_that_does_not_exist(files: Truth) -> None:
+    Path("catfile.txt").write_text(f"{files.images[0].file_name} gone.ecsv\n")
+    with pytest.raises(CatalogError, match=r"source catalog of .*gone\.ecsv', does not exist"):
+        call(files, use_custom_catalogs=True, catfile="catfile.txt")
+
+
+def test_a_reference_catalog_that_does_not_exist(files: Truth) -> None:
+    with pytest.raises(CatalogError, match=r"reference catalog, 'gone\.ecsv', does not exist"):
+        call(files, abs_refcat="gone.ecsv")
+
+
+def test_a_catalog_of_a_service(files: Truth) -> None:
+    with pytest.raises(CatalogError, match="'GAIADR3' is the catalog of a service"):
+        call(files, abs_refcat="GAIADR3")
+
+
+# ---- output and parameters
+
+
+@pytest.mark.parametrize("folder", ["file", "file/below"])
+def test_an_output_directory_that_cannot_be(files: Truth, folder: str) -> None:
+    Path("file").write_text("not a folder")
+    with pytest.raises(OutputError, match=r"output folder 'file.*Choose another 'output_dir'"):
+        call(files, save_results=True, output_dir=folder)
+
+
+def test_a_failing_write_leaves_the_old_file_whole(
+    files: Truth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    options = {"abs_refcat": str(files.catalog), "save_results": True, "output_dir": str(out)}
+    call(files, **options)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def full(_model: ImageModel, path: Any, **_options: Any) -> None:
+        Path(path).write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ImageModel, "save", full)
+    with pytest.raises(
+        OutputError, match=r"No space left on device.*Nothing was left half-written"
+    ):
+        call(files, **options)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_an_unknown_starfinder(files: Truth) -> None:
+    with pytest.raises(ValidationError, match=r"'starfinder' is 'eyes'.*one of 'sep', 'iraf'"):
+        call(files, starfinder="eyes")
+    step = TweakRegStep()
+    step.starfinder = "eyes"
+    with pytest.raises(ParameterError, match=r"'starfinder' is 'eyes'.*one of 'sep', 'iraf'"):
+        step.run(str(files.association))
+
+
+@pytest.mark.parametrize("prefix", ["", "abs_"])
+def test_a_tolerance_beyond_the_separation_is_refused_before_the_work(
+    files: Truth, prefix: str
+) -> None:
+    for path in files.files:
+        path.write_bytes(b"")  # would fail as soon as one is opened
+    with pytest.raises(ParameterError, match=rf"'{prefix}separation' is 1 arcsec .* sqrt\(2\)"):
+        call(files, **{f"{prefix}tolerance": 0.8})
+
+
+def test_an_unknown_refimage(files: Truth) -> None:
+    with pytest.raises(ParameterError, match=r"no image or group 'other'.*Images are: jw0000100"):
+        call(files, refimage="other")
+
+
+def test_nothing_is_left_behind_by_an_error(files: Truth, tmp_path: Path) -> None:
+    files.files[2].write_bytes(b"broken")
+    with pytest.raises(InputError):
+        call(files, in_memory=False, save_results=True, output_dir=str(tmp_path / "out"))
+    assert not list((tmp_path / "out").iterdir())
+    assert not list(tmp_path.glob(".tweakreg*"))
+
+
+def test_the_association_is_not_changed(files: Truth) -> None:
+    before = json.loads(files.association.read_text())
+    call(files)
+    assert json.loads(files.association.read_text()) == before

@@ -1,0 +1,46 @@
+"""The user's list of images and catalogs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tweakreg_step.catfile import read_catfile
+from tweakreg_step.exceptions import InputError
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "catfile.txt"
+    path.write_text(text)
+    return path
+
+
+def test_paths_start_at_the_catfile(tmp_path: Path) -> None:
+    text = "# image catalog\n\na_cal.fits  cats/a.ecsv\nb_cal.fits\nsub/c_cal.fits /abs/c.csv\n"
+    assert read_catfile(write(tmp_path, text)) == {
+        "a_cal.fits": tmp_path / "cats" / "a.ecsv",
+        "b_cal.fits": None,
+        "c_cal.fits": Path("/abs/c.csv"),
+    }
+
+
+def test_three_columns_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.fits a.ecsv\nb.fits b.ecsv 0.5\n")
+    with pytest.raises(InputError, match=r"Line 2 .* has 3 columns, but two are needed"):
+        read_catfile(path)
+
+
+def test_an_image_listed_twice_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.fits a.ecsv\na.fits b.ecsv\n")
+    with pytest.raises(InputError, match=r"Line 2 .* 'a.fits' a second time"):
+        read_catfile(path)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00binary\x81"])
+def test_an_unreadable_catfile_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "catfile.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"catfile\.txt' can't be read.*Check 'catfile'"):
+        read_catfile(path)

@@ -1,0 +1,40 @@
+"""Parameters: where they came from, and what they were called earlier."""
+
+from __future__ import annotations
+
+import pytest
+
+from tweakreg_step.config import RelativeParameters
+from tweakreg_step.provenance import departures, renamed
+from tweakreg_step.spec import declarations
+
+
+def test_departures_name_value_unit_and_source() -> None:
+    values = {d.name: d.default for d in declarations(RelativeParameters)}
+    values |= {"searchrad": 3.0, "minobj": "9"}
+    lines = departures(declarations(RelativeParameters), values, {"searchrad": "command line"})
+    assert list(lines) == ["minobj = 9 (set in Python)", "searchrad = 3.0 arcsec (command line)"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"align_to_gaia": True, "gaia_catalog": "GAIADR3"}, {"abs_refcat": "GAIADR3"}),
+        ({"align_to_gaia": "True"}, {"abs_refcat": "GAIADR2"}),
+        ({"align_to_gaia": False, "gaia_catalog": "GAIADR3"}, {"abs_refcat": ""}),
+        ({"gaia_catalog": "GAIADR3"}, {"abs_refcat": ""}),  # the switch was off by default
+        ({"min_gaia": 5}, {"abs_minobj": 5}),
+        ({"save_gaia_catalog": True}, {"save_abs_catalog": True}),
+        ({"min_gaia": 5, "abs_minobj": 7}, {}),  # today's name wins
+        ({"searchrad": 3.0}, {}),
+    ],
+)
+def test_old_names_are_translated(given: dict[str, object], expected: dict[str, object]) -> None:
+    assert renamed(given)[0] == expected
+
+
+def test_each_old_name_gets_one_sentence() -> None:
+    given = {"align_to_gaia": True, "gaia_catalog": "A", "min_gaia": 5, "save_gaia_catalog": True}
+    sentences = renamed(given)[1]
+    assert len(sentences) == 4
+    assert sentences[2].startswith("Parameter 'min_gaia' is of an earlier release; it is now")

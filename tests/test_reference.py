@@ -1,0 +1,74 @@
+"""Reference catalogs from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy import units
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable, Table
+
+from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.reference import read_reference
+
+RA, DEC = [10.5, 11.0, 359.5], [-20.0, 0.0, 89.0]
+
+
+@pytest.mark.parametrize("names", [("RA", "DEC"), ("ra", "dec"), ("Ra", "Dec")])
+def test_any_letter_case(tmp_path: Path, names: tuple[str, str]) -> None:
+    path = tmp_path / "ref.ecsv"
+    Table([RA, DEC, [1.0, 2.0, 3.0]], names=[*names, "weight"]).write(path)
+    table = read_reference(path)
+    assert table.colnames == ["RA", "DEC", "weight"]
+    assert table["RA"].tolist() == RA
+    assert table["DEC"].tolist() == DEC
+    assert table.meta["name"] == "ref.ecsv"
+
+
+def test_sky_centroid_in_another_frame(tmp_path: Path) -> None:
+    path = tmp_path / "ref.ecsv"
+    sky = SkyCoord(RA, DEC, unit="deg")
+    QTable({"sky_centroid": sky.galactic}).write(path)
+    table = read_reference(path)
+    got = SkyCoord(table["RA"], table["DEC"], unit="deg")
+    assert np.max(got.separation(sky).mas) < 1e-3
+    assert table.colnames == ["RA", "DEC"]
+
+
+def test_units_are_honoured(tmp_path: Path) -> None:
+    path = tmp_path / "ref.ecsv"
+    QTable({"RA": [1.5] * units.hourangle, "DEC": [30.0] * units.arcmin}).write(path)
+    table = read_reference(path)
+    assert table["RA"][0] == pytest.approx(22.5, abs=1e-12)
+    assert table["DEC"][0] == pytest.approx(0.5, abs=1e-12)
+
+
+def test_rows_without_position_are_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "ref.ecsv"
+    Table({"RA": [1.0, np.nan, 3.0], "DEC": [1.0, 2.0, np.nan]}).write(path)
+    assert read_reference(path)["RA"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"alpha": [1.0]}, r"\['alpha'\], but it needs 'RA' and 'DEC'"),
+        ({"RA": [1.0], "ra": [1.0], "DEC": [1.0]}, r"only one may be meant by 'ra'"),
+        ({"RA": [1.0], "DEC": [95.0]}, r"1 of 1 positions .* out of range.*swapped"),
+        ({"RA": ["12:30:00"], "DEC": [5.0]}, r"can't be turned into degrees"),
+    ],
+)
+def test_bad_columns_are_named(
+    tmp_path: Path, columns: dict[str, list[object]], message: str
+) -> None:
+    path = tmp_path / "ref.ecsv"
+    Table(columns).write(path)
+    with pytest.raises(CatalogError, match=message):
+        read_reference(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=r"nowhere\.ecsv', does not exist"):
+        read_reference(tmp_path / "nowhere.ecsv")

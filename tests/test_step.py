@@ -1,0 +1,314 @@
+"""From file to file: what comes out, by every way in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from stdatamodels.jwst import datamodels
+from stpipe import Pipeline
+
+from tweakreg_step import TweakRegStep
+from tweakreg_step.simulate import Truth, relative_truth_errors, truth_error
+from tweakreg_step.telescopes.library import JwstLibrary
+
+# The centroid noise of these scenes is about 1 mas; a tenth of a pixel (6.3 mas) is far from both
+# that and the pointing errors of 50 to 500 mas.
+TOLERANCE_MAS = 6.3
+
+
+def result_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*_tweakreg.fits"))
+
+
+def models_of(library: Any) -> list[Any]:
+    with library:
+        models = list(library)
+        for index, model in enumerate(models):
+            library.shelve(model, index, modify=False)
+    return models
+
+
+def errors_mas(models: list[Any], truth: Truth) -> list[float]:
+    return [
+        truth_error(model.meta.wcs, image).rms_mas
+        for model, image in zip(models, truth.images, strict=True)
+    ]
+
+
+def relative_errors_mas(models: list[Any], truth: Truth) -> list[float]:
+    wcses = [model.meta.wcs for model in models]
+    return [error.rms_mas for error in relative_truth_errors(wcses, truth.images)]
+
+
+def opened(files: Truth) -> list[Any]:
+    return [datamodels.open(path) for path in files.files]
+
+
+def test_an_association_is_aligned_to_the_truth(files: Truth, tmp_path: Path) -> None:
+    before = errors_mas(opened(files), files)
+    assert max(before) > 10 * TOLERANCE_MAS
+    TweakRegStep.call(
+        str(files.association),
+        abs_refcat=str(files.catalog),
+        save_results=True,
+        output_dir=str(tmp_path / "out"),
+    )
+    expected = [image.file_name.replace("_cal", "_tweakreg") for image in files.images]
+    assert result_files(tmp_path / "out") == sorted(expected)
+    after = [datamodels.open(tmp_path / "out" / name) for name in expected]
+    assert max(errors_mas(after, files)) < TOLERANCE_MAS
+    for model, name in zip(after, expected, strict=True):
+        assert model.meta.filename == name
+        assert model.meta.cal_step.tweakreg == "COMPLETE"
+        assert model.meta.wcs.name == "FIT-LVL3-reference.ecsv"
+        assert "v2v3corr" in model.meta.wcs.available_frames
+
+
+def test_footprint_and_fits_keywords_follow_the_wcs(files: Truth) -> None:
+    library = TweakRegStep.call(str(files.association), abs_refcat=str(files.catalog))
+    for model, old in zip(models_of(library), opened(files), strict=True):
+        corners = model.meta.wcs.footprint(center=False)
+        words = model.meta.wcsinfo.s_region.split()
+        assert words[:2] == ["POLYGON", "ICRS"]
+        written = np.array(words[2:], float).reshape(4, 2)
+        assert np.max(np.abs(written - corners)) < 1e-9  # degrees: the digits that are written
+        assert model.meta.wcsinfo.s_region != old.meta.wcsinfo.s_region
+        assert model.meta.wcsinfo.instance["ctype1"] == "RA---TAN-SIP"
+        assert "a_order" in model.meta.wcsinfo.instance
+        assert "pc1_1" not in model.meta.wcsinfo.instance
+
+
+def test_no_fits_keywords_if_not_wanted(files: Truth) -> None:
+    library = TweakRegStep.call(
+        str(files.association), abs_refcat=str(files.catalog), sip_approx=False
+    )
+    assert models_of(library)[0].meta.wcsinfo.instance["ctype1"] == "RA---TAN"
+
+
+def test_relative_alignment_leaves_one_image_as_reference(files: Truth) -> None:
+    models = models_of(TweakRegStep.call(str(files.association)))
+    assert max(relative_errors_mas(models, files)) < TOLERANCE_MAS
+    assert [model.meta.cal_step.tweakreg for model in models] == ["COMPLETE"] * 3
+    assert not any(str(model.meta.wcs.name).startswith("FIT-LVL3") for model in models)
+
+
+@pytest.mark.parametrize("by", ["file", "stem", "group"])
+def test_refimage_stays_where_it_is(files: Truth, by: str) -> None:
+    image = files.images[1]
+    name = {
+        "file": image.file_name,
+        "stem": Path(image.file_name).stem,
+        "group": "jw00001001001_02101_2",
+    }[by]
+    models = models_of(TweakRegStep.call(str(files.association), refimage=name))
+    x = np.array([0.0, 511.0])
+    before = opened(files)[1].meta.wcs(x, x)
+    assert np.array_equal(models[1].meta.wcs(x, x), before)
+    assert max(relative_errors_mas(models, files)) < TOLERANCE_MAS
+
+
+def test_running_again_composes_into_the_same_frame(files: Truth) -> None:
+    once = models_of(TweakRegStep.call(str(files.association), abs_refcat=str(files.catalog)))
+    twice = models_of(TweakRegStep.call(once, abs_refcat=str(files.catalog)))
+    x, y = np.meshgrid(np.linspace(0, 511, 5), np.linspace(0, 511, 5))
+    for first, second, image in zip(once, twice, files.images, strict=True):
+        assert second.meta.wcs.available_frames == first.meta.wcs.available_frames
+        assert second.meta.wcs.available_frames.count("v2v3corr") == 1
+        assert truth_error(second.meta.wcs, image).rms_mas < TOLERANCE_MAS
+        moved = np.hypot(*(np.subtract(second.meta.wcs(x, y), first.meta.wcs(x, y)) * 3.6e6))
+        assert np.max(moved) < TOLERANCE_MAS
+
+
+@pytest.mark.parametrize("way", ["list", "commas", "glob", "list file", "several arguments"])
+def test_ways_to_name_files(files: Truth, way: str, tmp_path: Path) -> None:
+    names = [str(path) for path in files.files]
+    (tmp_path / "list.txt").write_text(
+        "# images\n" + "\n".join(f"input/{Path(name).name}" for name in names) + "\n"
+    )
+    inputs: tuple[Any, ...] = {
+        "list": (names,),
+        "commas": (", ".join(names),),
+        "glob": (str(files.folder / "*_cal.fits"),),
+        "list file": (f"@{tmp_path / 'list.txt'}",),
+        "several arguments": tuple(names),
+    }[way]
+    models = models_of(TweakRegStep.call(*inputs))
+    assert [model.meta.filename for model in models] == [i.file_name for i in files.images]
+    assert max(relative_errors_mas(models, files)) < TOLERANCE_MAS
+
+
+@pytest.mark.parametrize("kind", ["list", "library"])
+def test_models_given_in_memory_are_not_modified(files: Truth, kind: str) -> None:
+    models = opened(files)
+    given: Any = models if kind == "list" else JwstLibrary(models)
+    frames = [list(model.meta.wcs.available_frames) for model in models]
+    positions = [model.meta.wcs(100.0, 200.0) for model in models]
+    result = TweakRegStep.call(given, abs_refcat=str(files.catalog), save_catalogs=True)
+    for model, frame, position in zip(models, frames, positions, strict=True):
+        assert list(model.meta.wcs.available_frames) == frame
+        assert model.meta.wcs(100.0, 200.0) == position
+        assert model.meta.cal_step.tweakreg is None
+        assert model.meta.tweakreg_catalog is None
+    assert isinstance(result, JwstLibrary)
+    assert max(errors_mas(models_of(result), files)) < TOLERANCE_MAS
+
+
+def test_a_single_model_is_aligned_to_a_reference(files: Truth) -> None:
+    model = opened(files)[0]
+    result = models_of(TweakRegStep.call(model, abs_refcat=str(files.catalog)))
+    assert truth_error(result[0].meta.wcs, files.images[0]).rms_mas < TOLERANCE_MAS
+    assert "v2v3corr" not in model.meta.wcs.available_frames
+
+
+def test_a_library_on_disk_opens_one_exposure_at_a_time(
+    files: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = 0
+    borrow = JwstLibrary.borrow
+
+    def counting(library: JwstLibrary, index: int) -> Any:
+        nonlocal most
+        model = borrow(library, index)
+        most = max(most, len(library._ledger), len(library._loaded_models))
+        return model
+
+    monkeypatch.setattr(JwstLibrary, "borrow", counting)
+    result = TweakRegStep.call(
+        str(files.association), abs_refcat=str(files.catalog), in_memory=False, save_results=True
+    )
+    assert most == 1
+    assert not result._loaded_models
+    assert len(result_files(Path())) == 3
+    after = [datamodels.open(name) for name in result_files(Path())]
+    assert max(errors_mas(after, files)) < TOLERANCE_MAS
+    # the input is as it was
+    assert all("v2v3corr" not in model.meta.wcs.available_frames for model in opened(files))
+
+
+def test_a_library_on_disk_is_not_modified(files: Truth) -> None:
+    library = JwstLibrary(str(files.association), on_disk=True)
+    result = TweakRegStep.call(library, abs_refcat=str(files.catalog))
+    assert all("v2v3corr" not in m.meta.wcs.available_frames for m in models_of(library))
+    assert all("v2v3corr" in m.meta.wcs.available_frames for m in models_of(result))
+
+
+def test_images_of_a_group_move_as_one(files: Truth) -> None:
+    content = json.loads(files.association.read_text())
+    for member, group in zip(content["products"][0]["members"], "aab", strict=True):
+        member["group_id"] = group
+    files.association.write_text(json.dumps(content))
+    library = TweakRegStep.call(str(files.association))
+    assert library.group_names == {"a", "b"}
+    before, after = opened(files), models_of(library)
+    moves = []
+    for old, new in zip(before, after, strict=True):
+        delta = np.subtract(new.meta.wcs(255.5, 255.5), old.meta.wcs(255.5, 255.5)) * 3.6e6
+        moves.append(delta * [np.cos(np.radians(52.95)), 1.0])
+    # dithers of a few arcsec and a roll of 100 arcsec: the same shift to a few mas
+    assert np.hypot(*(moves[0] - moves[1])) < 5.0
+
+
+class Chain(Pipeline):
+    """A pipeline of this step alone, as instrument teams write them."""
+
+    class_alias = "chain"
+    spec = "output_ext = string(default='.fits')"
+    step_defs = {"tweakreg": TweakRegStep}  # noqa: RUF012 - stpipe's own way
+
+    def process(self, given: Any) -> Any:
+        return self.tweakreg.run(JwstLibrary(given))
+
+    @classmethod
+    def _datamodels_open(cls, init: Any, **_options: Any) -> Any:
+        return datamodels.open(init)
+
+
+def test_in_a_pipeline(files: Truth) -> None:
+    steps = {"tweakreg": {"abs_refcat": str(files.catalog)}}
+    result = Chain.call(str(files.association), steps=steps)
+    assert max(errors_mas(models_of(result), files)) < TOLERANCE_MAS
+
+
+def test_catalogs_are_saved_and_can_be_used_again(files: Truth, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = TweakRegStep.call(str(files.association), save_catalogs=True, output_dir=str(out))
+    names = [model.meta.tweakreg_catalog for model in models_of(first)]
+    assert names == [Path(i.file_name).stem + "_cat.ecsv" for i in files.images]
+    assert set(Table.read(out / names[0]).colnames) >= {"id", "x", "y", "flux", "x_err", "y_err"}
+    lines = [f"{i.file_name} {n}" for i, n in zip(files.images, names, strict=True)]
+    (out / "catfile.txt").write_text("\n".join(lines))
+    second = TweakRegStep.call(
+        str(files.association),
+        use_custom_catalogs=True,
+        catfile=str(out / "catfile.txt"),
+        starfinder="dao",  # would find other positions
+    )
+    for one, two in zip(models_of(first), models_of(second), strict=True):
+        difference = np.subtract(one.meta.wcs(10.0, 20.0), two.meta.wcs(10.0, 20.0))
+        assert np.max(np.abs(difference)) < 1e-13  # degrees
+
+
+def test_precedence_of_catalogs(files: Truth, tmp_path: Path) -> None:
+    """Catfile before association before metadata; an image listed without one gets a found one."""
+    shutil.rmtree(tmp_path / "cats", ignore_errors=True)
+    (tmp_path / "cats").mkdir()
+    for number in (1, 2, 3):  # catalogs that can be told from each other by their length
+        table = Table({"x": 100.0 + 20 * np.arange(number), "y": np.full(number, 50.0)})
+        table.write(tmp_path / "cats" / f"{number}.ecsv")
+    content = json.loads(files.association.read_text())
+    members = content["products"][0]["members"]
+    members[0]["tweakreg_catalog"] = members[1]["tweakreg_catalog"] = "../cats/2.ecsv"
+    files.association.write_text(json.dumps(content))
+    with datamodels.open(files.files[2]) as model:
+        model.meta.tweakreg_catalog = str(tmp_path / "cats" / "3.ecsv")
+        model.save(files.files[2])
+    (tmp_path / "catfile").write_text(f"{files.images[0].file_name} cats/1.ecsv\n")
+    assert catalog_lengths(files, "catfile") == [1, 2, 3]
+    (tmp_path / "catfile").write_text(f"{files.images[0].file_name}\n")
+    assert catalog_lengths(files, "catfile")[0] > 20
+    assert catalog_lengths(files, "") == [2, 2, 3]
+
+
+def catalog_lengths(files: Truth, catfile: str) -> list[int]:
+    from tweakreg_step.config import Parameters
+    from tweakreg_step.exposures import read_exposures
+    from tweakreg_step.telescopes.jwst import JWST
+
+    step = TweakRegStep(use_custom_catalogs=True, catfile=catfile)
+    library = JwstLibrary(str(files.association))
+    names = [image.file_name for image in files.images]
+    correctors = read_exposures(library, names, JWST(), Parameters.of(step), Path())
+    return [len(corrector.meta["catalog"]) for corrector in correctors]
+
+
+@pytest.mark.parametrize("starfinder", ["sep", "iraf", "dao", "segmentation"])
+def test_every_finder_aligns(files: Truth, starfinder: str) -> None:
+    options = {"roundlo": -1.0, "roundhi": 1.0, "sharplo": 0.0} if starfinder == "dao" else {}
+    library = TweakRegStep.call(
+        str(files.association),
+        abs_refcat=str(files.catalog),
+        starfinder=starfinder,
+        kernel_fwhm=2.0,
+        **options,
+    )
+    models = models_of(library)
+    assert [model.meta.cal_step.tweakreg for model in models] == ["COMPLETE"] * 3
+    # the other finders have a pixel-phase error of several hundredths of a pixel a star
+    assert max(errors_mas(models, files)) < TOLERANCE_MAS
+
+
+def test_the_reference_catalog_is_saved_where_output_dir_says(files: Truth, tmp_path: Path) -> None:
+    TweakRegStep.call(
+        str(files.association),
+        abs_refcat=str(files.catalog),
+        save_abs_catalog=True,
+        output_dir=str(tmp_path / "out"),
+    )
+    saved = Table.read(tmp_path / "out" / "fit_reference_ref.ecsv")
+    assert saved["RA"].tolist() == Table.read(files.catalog)["RA"].tolist()

@@ -1,0 +1,56 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tweakreg_step.exceptions import OutputError
+from tweakreg_step.whole_file import check_folder, write_whole
+
+
+def test_a_file_is_made_under_its_own_name(tmp_path: Path) -> None:
+    seen = []
+
+    def write(draft: Path) -> None:
+        seen.append(draft)
+        draft.write_text("whole")
+
+    write_whole(tmp_path / "a.txt", write)
+    assert seen[0].name == "a.txt"
+    assert (tmp_path / "a.txt").read_text() == "whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("bug")])
+def test_a_failure_leaves_what_was_there(tmp_path: Path, error: Exception) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("before")
+
+    def write(draft: Path) -> None:
+        draft.write_text("hal")
+        raise error
+
+    expected = OutputError if isinstance(error, OSError) else RuntimeError
+    with pytest.raises(expected, match=error.args[-1]):
+        write_whole(target, write)
+    assert target.read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"nowhere.*can't be written.*Nothing was left"):
+        write_whole(tmp_path / "nowhere" / "a.txt", lambda draft: draft.write_text("x"))
+
+
+def test_an_output_folder_is_made(tmp_path: Path) -> None:
+    check_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    assert not list((tmp_path / "a" / "b").iterdir())
+
+
+def test_a_file_is_no_output_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"output folder.*file.*Choose another 'output_dir'"):
+        check_folder(tmp_path / "file")
