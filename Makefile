@@ -27,7 +27,7 @@ lint: $(VENV)/.ready
 	$(VENV)/bin/lint-imports
 
 test-jwst: $(VENV_JWST)/.ready
-	$(VENV_JWST)/bin/python -m pytest -m jwst
+	$(VENV_JWST)/bin/python -m pytest -m jwst tests/test_stock.py
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -31,8 +31,8 @@ Names of earlier releases are understood with a warning: ``align_to_gaia`` and `
 become ``abs_refcat``, ``min_gaia`` becomes ``abs_minobj``, ``save_gaia_catalog`` becomes
 ``save_abs_catalog``.
 
-Parameters that every stpipe step has (``output_dir``, ``output_file``, ``save_results``, ``suffix``,
-``skip``, ``pre_hooks``, ``post_hooks``, ``input_dir`` ...) are described by stpipe.
+Parameters that every stpipe step has (``output_dir``, ``output_file``, ``save_results``,
+``suffix``, ``skip``, ``pre_hooks``, ``post_hooks``, ``input_dir`` ...) are described by stpipe.
 """
 
 

@@ -264,7 +264,7 @@ def detector_wcs(
         Zero-based pixels to ICRS degrees, with bounding box and array shape.
     """
     frames = [
-        (cf.Frame2D(name="detector", axes_order=(0, 1), unit=(u.pix, u.pix))),
+        cf.Frame2D(name="detector", axes_order=(0, 1), unit=(u.pix, u.pix)),
         _field_frame("v2v3"),
     ]
     transforms = [_detector_to_v2v3(detector)]
