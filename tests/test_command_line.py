@@ -1,0 +1,161 @@
+"""As users run it: strun, parameter files, CRDS or none, a terminal or a log file."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+from stdatamodels.jwst import datamodels
+
+from tweakreg_step.simulate import Truth
+
+BIN = Path(sys.executable).parent
+CONFIG = Path(__file__).parent.parent / "config"
+
+
+def strun(*arguments: object) -> str:
+    """Run strun and return its log."""
+    command = [str(BIN / "strun"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
+
+
+def test_strun_aligns_and_says_where_values_came_from(files: Truth, tmp_path: Path) -> None:
+    log = strun(
+        "tweakreg_step.TweakRegStep",
+        files.association,
+        "--searchrad=3",
+        f"--abs_refcat={files.catalog}",
+        "--save_catalogs=true",
+        f"--output_dir={tmp_path / 'out'}",
+    )
+    assert log.count("CRDS") == 1
+    assert "CRDS is not configured: built-in parameters are used." in log
+    assert "Parameter searchrad = 3.0 arcsec (command line)" in log
+    assert "Parameter save_catalogs = True (command line)" in log
+    assert "3 of 3 images are aligned." in log
+    assert "finding sources" not in log  # no progress bar in a log file
+    assert "Traceback" not in log
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    stems = [image.file_name.removesuffix("_cal.fits") for image in files.images]
+    assert names == sorted(
+        [f"{s}_tweakreg.fits" for s in stems] + [f"{s}_cal_cat.ecsv" for s in stems]
+    )
+    with datamodels.open(tmp_path / "out" / f"{stems[0]}_tweakreg.fits") as model:
+        assert model.meta.cal_step.tweakreg == "COMPLETE"
+
+
+def test_parameter_file_alias_and_saved_parameters(files: Truth, tmp_path: Path) -> None:
+    log = strun(CONFIG / "nircam_long.asdf", files.association, "--minobj=9")
+    assert "Parameter kernel_fwhm = 1.9 pixels (parameter file nircam_long.asdf)" in log
+    assert "Parameter minobj = 9 (command line)" in log
+    saved = tmp_path / "saved.asdf"
+    strun("tweakreg_step", files.association, "--minobj=7", f"--save-parameters={saved}")
+    log = strun(saved, files.association)
+    assert "Parameter minobj = 7 (parameter file saved.asdf)" in log
+
+
+def test_the_step_is_listed_under_an_alias_of_its_own() -> None:
+    listed = subprocess.run(
+        [str(BIN / "stpipe"), "list"], capture_output=True, text=True, check=True
+    )
+    assert "tweakreg_step.TweakRegStep (tweakreg_step)" in listed.stdout
+
+
+def test_listing_steps_loads_nothing_heavy() -> None:
+    code = "import sys, tweakreg_step.integration as i; i.get_steps(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"astropy", "numpy", "stpipe", "gwcs"} & set(done.stdout.split())
+
+
+def test_names_of_earlier_releases_get_one_warning_each(files: Truth, tmp_path: Path) -> None:
+    path = tmp_path / "old.asdf"
+    path.write_text(
+        (CONFIG / "nircam_long.asdf")
+        .read_text()
+        .replace(
+            "  kernel_fwhm: 1.9",
+            f"  align_to_gaia: true\n  gaia_catalog: {files.catalog}\n  min_gaia: 9\n"
+            "  save_gaia_catalog: true",
+        )
+    )
+    log = strun(path, files.association, f"--output_dir={tmp_path / 'out'}")
+    for name in ("align_to_gaia", "gaia_catalog", "min_gaia", "save_gaia_catalog"):
+        assert log.count(f"Parameter '{name}' is of an earlier release") == 1
+    assert "Parameter abs_minobj = 9" in log
+    assert (tmp_path / "out" / "fit_reference_ref.ecsv").is_file()
+    assert "3 of 3 images are aligned." in log
+
+
+def test_a_wrong_value_is_explained(files: Truth) -> None:
+    command = [str(BIN / "strun"), "tweakreg_step", str(files.association), "--starfinder=eyes"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    words = " ".join((done.stdout + done.stderr).split())
+    assert "Parameter 'starfinder' is 'eyes', but it must be one of 'sep', 'iraf', 'dao'" in words
+
+
+def test_a_progress_bar_on_a_terminal(files: Truth) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))  # a terminal without a width shows no bar
+    command = [str(BIN / "strun"), "tweakreg_step", str(files.association)]
+    process = subprocess.Popen(command, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    output = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            output += chunk
+    except OSError:  # how Linux says that the other end was closed
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"finding sources: 100%" in output
+
+
+@pytest.fixture
+def crds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A configured CRDS, whose only reference file is the one returned here."""
+    path = tmp_path / "pars-tweakregstep.asdf"
+    path.write_text((CONFIG / "miri_long.asdf").read_text())
+    monkeypatch.setenv("CRDS_PATH", str(tmp_path))
+    return path
+
+
+def test_parameters_from_crds_apply(
+    files: Truth, crds: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tweakreg_step import TweakRegStep
+
+    asked = []
+
+    def reference_file(parameters: dict[str, object], reftype: str, observatory: str) -> str:
+        asked.append((parameters["meta.instrument.name"], reftype, observatory))
+        return str(crds)
+
+    monkeypatch.setattr("stpipe.crds_client.get_reference_file", reference_file)
+    with caplog.at_level("INFO"):
+        TweakRegStep.call(str(files.association), minobj=8, configure_log=False)
+    assert asked == [("NIRCAM", "pars-tweakregstep", "jwst")]
+    assert "Parameter kernel_fwhm = 5.0 pixels (CRDS)" in caplog.text
+    assert "Parameter minobj = 8 (keyword)" in caplog.text
+
+
+def test_a_crds_that_fails_does_not_stop_the_alignment(
+    files: Truth, crds: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tweakreg_step import TweakRegStep
+
+    def refuse(*_arguments: object) -> str:
+        message = "no route to server"
+        raise ConnectionError(message)
+
+    monkeypatch.setattr("stpipe.crds_client.get_reference_file", refuse)
+    with caplog.at_level("INFO"):
+        TweakRegStep.call(str(files.association), configure_log=False)
+    assert "built-in ones are used: no route to server" in caplog.text
+    assert "3 of 3 images are aligned." in caplog.text

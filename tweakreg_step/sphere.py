@@ -1,0 +1,167 @@
+"""Directions on the sphere and the planes tangent to it.
+
+Positions leave and enter this module in degrees ICRS and in arcsec in a tangent plane; radians
+occur nowhere else in the package. A frame is a (3, 3) matrix with the rows east, north and
+direction; tangent planes are gnomonic (Calabretta & Greisen 2002, A&A 395, 1077, section 5.1.3).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = [
+    "ARCSEC",
+    "angular_distance",
+    "chord",
+    "directions",
+    "frames_at",
+    "frames_of",
+    "from_plane",
+    "plane_jacobian",
+    "ra_dec",
+    "rotation_matrices",
+    "rotation_vectors",
+    "to_plane",
+]
+
+ARCSEC = 180.0 * 3600.0 / np.pi
+"""Arcsec in a radian."""
+
+
+def directions(ra: ArrayLike, dec: ArrayLike) -> FloatArray:
+    """Unit vectors of positions.
+
+    Parameters
+    ----------
+    ra, dec
+        (...,) in degrees.
+
+    Returns
+    -------
+    FloatArray
+        (..., 3).
+    """
+    longitude, latitude = np.deg2rad(np.asarray(ra, float)), np.deg2rad(np.asarray(dec, float))
+    cosine = np.cos(latitude)
+    return np.stack(
+        [cosine * np.cos(longitude), cosine * np.sin(longitude), np.sin(latitude)], axis=-1
+    )
+
+
+def ra_dec(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Positions in degrees, 0 <= ra < 360, of vectors (..., 3) of any length but zero."""
+    ra = np.rad2deg(np.arctan2(vectors[..., 1], vectors[..., 0])) % 360.0
+    dec = np.rad2deg(np.arctan2(vectors[..., 2], np.hypot(vectors[..., 0], vectors[..., 1])))
+    return np.where(ra >= 360.0, 0.0, ra), dec
+
+
+def frames_at(ra: ArrayLike, dec: ArrayLike) -> FloatArray:
+    """Frames (..., 3, 3) with the rows east, north and direction; defined at the poles, too.
+
+    Parameters
+    ----------
+    ra, dec
+        (...,) in degrees. At a pole `ra` says where east is.
+    """
+    longitude, latitude = np.deg2rad(np.asarray(ra, float)), np.deg2rad(np.asarray(dec, float))
+    cos_ra, sin_ra = np.cos(longitude), np.sin(longitude)
+    cos_dec, sin_dec = np.cos(latitude), np.sin(latitude)
+    east = np.stack([-sin_ra, cos_ra, np.zeros_like(cos_ra)], axis=-1)
+    north = np.stack([-sin_dec * cos_ra, -sin_dec * sin_ra, cos_dec], axis=-1)
+    out = np.stack([cos_dec * cos_ra, cos_dec * sin_ra, sin_dec], axis=-1)
+    return np.stack([east, north, out], axis=-2)
+
+
+def frames_of(vectors: FloatArray) -> FloatArray:
+    """Frames (..., 3, 3) at vectors (..., 3)."""
+    return frames_at(*ra_dec(vectors))
+
+
+def to_plane(vectors: FloatArray, frames: FloatArray) -> FloatArray:
+    """Gnomonic projection xi = (v . east) / (v . direction), eta = (v . north) / (v . direction).
+
+    Parameters
+    ----------
+    vectors
+        (N, 3), of any length.
+    frames
+        (3, 3) or (N, 3, 3).
+
+    Returns
+    -------
+    FloatArray
+        (N, 2) in arcsec.
+    """
+    local = np.einsum("...ij,...j->...i", frames, vectors)
+    return ARCSEC * local[..., :2] / local[..., 2:]
+
+
+def from_plane(positions: FloatArray, frames: FloatArray) -> FloatArray:
+    """Unit vectors (N, 3) of positions (N, 2) [arcsec] in the tangent planes of the frames."""
+    local = np.concatenate([positions / ARCSEC, np.ones((*positions.shape[:-1], 1))], axis=-1)
+    vectors = np.einsum("...ji,...j->...i", frames, local)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+
+
+def plane_jacobian(positions: FloatArray, origin: FloatArray, target: FloatArray) -> FloatArray:
+    """Derivative of positions in one tangent plane by the positions in another.
+
+    With q = direction + (xi east + eta north) of the origin's frame and x = (q . e) / (q . u) in
+    the target's, dx/dxi = (east . e - x east . u) / (q . u).
+
+    Parameters
+    ----------
+    positions
+        (N, 2) in the plane of `origin` [arcsec].
+    origin, target
+        (3, 3) or (N, 3, 3), frames.
+
+    Returns
+    -------
+    FloatArray
+        (N, 2, 2), dimensionless: row = coordinate of the target, column = of the origin.
+    """
+    turn = np.einsum("...ik,...jk->...ij", target, origin)
+    local = np.concatenate([positions / ARCSEC, np.ones((*positions.shape[:-1], 1))], axis=-1)
+    q = np.einsum("...ij,...j->...i", turn, local)
+    x = q[..., :2] / q[..., 2:]
+    slope = turn[..., :2, :2] - x[..., :, None] * turn[..., 2:, :2]
+    return np.asarray(slope / q[..., 2, None, None])
+
+
+def chord(angle: ArrayLike) -> FloatArray:
+    """Distance of two unit vectors that are `angle` [arcsec] apart."""
+    return np.asarray(2.0 * np.sin(0.5 * np.asarray(angle, float) / ARCSEC))
+
+
+def angular_distance(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Angles (...,) in arcsec between vectors (..., 3), exact for small and large ones."""
+    cross = np.linalg.norm(np.cross(first, second), axis=-1)
+    return np.asarray(ARCSEC * np.arctan2(cross, np.sum(first * second, axis=-1)))
+
+
+def rotation_matrices(vectors: FloatArray) -> FloatArray:
+    """Rotations (..., 3, 3) by vectors (..., 3): axis times angle [arcsec] (Rodrigues)."""
+    angle = np.linalg.norm(vectors, axis=-1, keepdims=True) / ARCSEC
+    x, y, z = np.moveaxis(vectors / ARCSEC, -1, 0)
+    zero = np.zeros_like(x)
+    rows = [[zero, -z, y], [z, zero, -x], [-y, x, zero]]
+    cross = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    half = np.sinc(angle / (2.0 * np.pi))[..., None]
+    full = np.sinc(angle / np.pi)[..., None]
+    return np.asarray(np.eye(3) + full * cross + 0.5 * half**2 * (cross @ cross))
+
+
+def rotation_vectors(matrices: FloatArray) -> FloatArray:
+    """Axis times angle (..., 3) [arcsec] of rotations (..., 3, 3), angles below 90 degrees."""
+    skew = 0.5 * (matrices - np.swapaxes(matrices, -1, -2))
+    vectors = np.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], axis=-1)
+    sine = np.clip(np.linalg.norm(vectors, axis=-1, keepdims=True), 0.0, 1.0)
+    return np.asarray(ARCSEC * vectors / np.sinc(np.arcsin(sine) / np.pi))
