@@ -85,9 +85,7 @@ def read_visit(visit: str) -> list[Image]:
             wcs, info = tree["wcs"], dict(tree["wcsinfo"])
         _, _, exposure, detector, _ = path.stem.split("_")
         name = path.name.replace("_tweakreg.asdf", "_cal.fits")
-        images.append(
-            Image(name, detector.upper(), int(exposure), wcs, uncorrected(wcs), info)
-        )
+        images.append(Image(name, detector.upper(), int(exposure), wcs, uncorrected(wcs), info))
     return images
 
 
@@ -220,7 +218,9 @@ def run(visit: str, folder: Path) -> list[tuple[str, ...]]:
         rows.append(row(name, results, images))
         show(rows[-1])
 
-    print(f"Visit {visit}, {len(images)} images: distance from the published WCS, rms of a detector")
+    print(
+        f"Visit {visit}, {len(images)} images: distance from the published WCS, rms of a detector"
+    )
     show(HEADER)
     add("as delivered", [(image.delivered, "") for image in images])
     add("each detector in a run of its own (step)", alone(images, folder, options))

@@ -1,36 +1,31 @@
 """relative_align and absolute_align, on tweakwcs correctors.
 
-The only module that reads and writes the correctors' ``meta``: ``catalog`` (a table with x, y and
-perhaps weight), ``name``, ``group_id`` and, after an alignment, ``fit_info``.
+The correctors' ``meta`` holds ``catalog`` (a table with x, y [pixels] and perhaps x_err, y_err,
+flux, weight), ``name``, ``group_id``, perhaps ``detector`` and, after an alignment, ``fit_info``.
 """
 
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.table import Table
-from tweakwcs.correctors import ST_V2V3_WCSCorrector
-from tweakwcs.imalign import align_wcs
-from tweakwcs.matchutils import XYXYMatch
 
-from .config import AbsoluteParameters, RelativeParameters, check_separation
+from .config import AbsoluteParameters, MethodParameters, RelativeParameters, checked
 from .data import Outcome, Status
+from .everywhere import align_everywhere
 from .exceptions import AlignmentError, CatalogError, ParameterError
+from .gather import group_names
 from .reference import read_reference
 from .reference.file import sky_table
+from .sequential import absolute_sequential, relative_sequential
 from .whole_file import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from .data import BoundingBox
-
-log = logging.getLogger(__name__)
 
 __all__ = [
     "SINGLE_GROUP_REFCAT",
@@ -40,18 +35,14 @@ __all__ = [
     "relative_align",
 ]
 
+log = logging.getLogger(__name__)
+
 SINGLE_GROUP_REFCAT = ["GAIAREFCAT", "GAIADR3", "GAIADR2", "GAIADR1", "GAIADR3_S3"]
 """Names that stand for reference catalogs of a service instead of a file."""
 
-# tweakwcs reports through its log what `outcomes` reads from its results; without a handler of its
-# own, Python would print it unasked.
-logging.getLogger("tweakwcs").addHandler(logging.NullHandler())
-
 _RELATIVE = RelativeParameters()
 _ABSOLUTE = AbsoluteParameters()
-
-# All images move together in an absolute alignment, whatever their groups.
-_ONE_GROUP = "all images"
+_METHOD = MethodParameters()
 
 
 def relative_align(  # noqa: PLR0913 - the keywords of the function that it stands in for
@@ -69,12 +60,11 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     nclip: int = _RELATIVE.nclip,
     sigma: float = _RELATIVE.sigma,
     clip_accum: bool = False,
-    refimage: str = "",
+    align_method: str = _METHOD.align_method,
+    refimage: str | None = None,
+    detector_motion: str = _METHOD.detector_motion,
 ) -> list[Any]:
-    """Align groups of images to each other, one after another.
-
-    Same keywords, defaults and results as the function of this name in stcal. Other than there, a
-    failure leaves every corrector as it was.
+    """Align groups of images to each other.
 
     Parameters
     ----------
@@ -85,48 +75,59 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     use2dhist, enforce_user_order, expand_refcat, minobj, fitgeometry, nclip, sigma
         See `RelativeParameters`.
     clip_accum
-        Whether clipped sources stay clipped in later rounds.
+        Whether clipped sources stay clipped in later rounds ('sequential' alone).
+    align_method
+        'global': all groups at once, weighted and robust. 'sequential': one after another, same
+        results as the function of this name in stcal.
     refimage
-        Name of an image, or group_id of a group, that stays fixed; the others then follow in the
-        order of the input.
+        Name of an image, or group_id of a group, that stays fixed.
+    detector_motion
+        See `MethodParameters` ('global' alone).
 
     Returns
     -------
     list
-        The correctors, with their WCS corrected; ``outcomes`` tells which.
+        The correctors, with their WCS corrected; ``meta['fit_info']`` tells which.
 
     Raises
     ------
     ParameterError
         If parameters contradict each other, or there is no such ``refimage``.
     AlignmentError
-        If nothing could be aligned, or corrections are implausibly large.
+        If nothing could be aligned. Every corrector is as it was then.
     """
-    check_separation("separation", separation, "tolerance", tolerance)
-    match = XYXYMatch(
+    parameters = checked(
+        RelativeParameters,
+        enforce_user_order=enforce_user_order,
+        expand_refcat=expand_refcat,
+        minobj=minobj,
+        fitgeometry=fitgeometry,
+        nclip=nclip,
+        sigma=sigma,
         searchrad=searchrad,
-        separation=separation,
         use2dhist=use2dhist,
+        separation=separation,
         tolerance=tolerance,
         xoffset=xoffset,
         yoffset=yoffset,
     )
-    guess = 0.0 if use2dhist else max(abs(xoffset), abs(yoffset))
-    limit = 2.0 * ((searchrad if use2dhist else guess) + tolerance)
-    with _all_or_nothing(correctors), _without_lines(correctors):
-        _align(
-            _reference_first(correctors, refimage),
-            refcat=None,
-            enforce_user_order=enforce_user_order or bool(refimage),
-            expand_refcat=expand_refcat,
-            minobj=minobj,
-            match=match,
-            fitgeom=fitgeometry,
-            nclip=nclip,
-            sigma=(sigma, "rmse"),
-            clip_accum=clip_accum,
+    method = checked(
+        MethodParameters,
+        align_method=align_method,
+        refimage=refimage or "",
+        detector_motion=detector_motion,
+    )
+    if len(set(group_names(correctors))) < 2:
+        raise AlignmentError(
+            f"There are {len(correctors)} images in {len(set(group_names(correctors)))} group, but "
+            "a relative alignment needs two groups. Give more exposures, or a reference catalog."
         )
-        _check_small(correctors, limit)
+    fixed = fixed_group(correctors, method.refimage)
+    if align_method == "sequential":
+        relative_sequential(correctors, parameters, fixed, clip_accum=clip_accum)
+    else:
+        align_everywhere(correctors, None, parameters, _ABSOLUTE, method, fixed)
+        _check_any(outcomes(correctors, minobj))
     return correctors
 
 
@@ -148,11 +149,11 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     abs_sigma: float = _ABSOLUTE.abs_sigma,
     clip_accum: bool = False,
     timeout: float | None = None,  # noqa: ARG001 - of a catalog service
+    align_method: str = _METHOD.align_method,
+    abs_method: str = _METHOD.abs_method,
+    detector_motion: str = _METHOD.detector_motion,
 ) -> list[Any]:
-    """Align all images, as one body, to a reference catalog.
-
-    Same keywords, defaults and results as the function of this name in stcal. Other than there,
-    a failure leaves every corrector as it was, and ``group_id`` keeps its value.
+    """Align images to a reference catalog.
 
     Parameters
     ----------
@@ -169,7 +170,15 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     abs_use2dhist, abs_minobj, abs_fitgeometry, abs_nclip, abs_sigma
         See `AbsoluteParameters`.
     clip_accum
-        Whether clipped sources stay clipped in later rounds.
+        Whether clipped sources stay clipped in later rounds ('sequential' alone).
+    align_method
+        'global': weighted and robust. 'sequential': all images as one body, same results as the
+        function of this name in stcal.
+    abs_method
+        'joint': each group has its own correction, from the reference and from its neighbours in
+        one solution. 'rigid': the groups keep their places to each other ('global' alone).
+    detector_motion
+        See `MethodParameters` ('global' alone).
 
     Returns
     -------
@@ -183,9 +192,26 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     CatalogError
         If the catalog can't be used.
     AlignmentError
-        If the images could not be aligned to it.
+        If the images could not be aligned to it. Every corrector is as it was then.
     """
-    check_separation("abs_separation", abs_separation, "abs_tolerance", abs_tolerance)
+    parameters = checked(
+        AbsoluteParameters,
+        save_abs_catalog=save_abs_catalog,
+        abs_minobj=abs_minobj,
+        abs_fitgeometry=abs_fitgeometry,
+        abs_nclip=abs_nclip,
+        abs_sigma=abs_sigma,
+        abs_searchrad=abs_searchrad,
+        abs_use2dhist=abs_use2dhist,
+        abs_separation=abs_separation,
+        abs_tolerance=abs_tolerance,
+    )
+    method = checked(
+        MethodParameters,
+        align_method=align_method,
+        abs_method=abs_method,
+        detector_motion=detector_motion,
+    )
     reference = load_reference(abs_refcat)
     if len(reference) < abs_minobj:
         raise AlignmentError(
@@ -193,28 +219,12 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
             f"{abs_minobj} are needed. Lower 'abs_minobj' or use a deeper catalog."
         )
     if save_abs_catalog:
-        _save_reference(reference, Path(abs_catalog_output_dir or "."))
-    match = XYXYMatch(
-        searchrad=abs_searchrad,
-        separation=abs_separation,
-        use2dhist=abs_use2dhist,
-        tolerance=abs_tolerance,
-        xoffset=0.0,
-        yoffset=0.0,
-    )
-    with _all_or_nothing(correctors), _without_lines(correctors), _as_one_group(correctors):
-        _align(
-            correctors,
-            refcat=reference,
-            enforce_user_order=True,
-            expand_refcat=False,
-            minobj=abs_minobj,
-            match=match,
-            fitgeom=abs_fitgeometry,
-            nclip=abs_nclip,
-            sigma=(abs_sigma, "rmse"),
-            clip_accum=clip_accum,
-        )
+        save_reference(reference, Path(abs_catalog_output_dir or "."))
+    if align_method == "sequential":
+        absolute_sequential(correctors, reference, parameters, clip_accum=clip_accum)
+    else:
+        align_everywhere(correctors, reference, _as_relative(parameters), parameters, method)
+        _check_any([o for o in outcomes(correctors, abs_minobj) if o.absolute])
     return correctors
 
 
@@ -256,15 +266,40 @@ def load_reference(abs_refcat: str | Path | Table) -> Table:
     return read_reference(Path(str(abs_refcat).strip()))
 
 
-def _save_reference(reference: Table, folder: Path) -> None:
+def save_reference(reference: Table, folder: Path) -> None:
     path = folder / f"fit_{Path(reference.meta['name']).stem.lower()}_ref.ecsv"
     write_whole(path, lambda draft: reference.write(draft, format="ascii.ecsv"))
+
+
+def fixed_group(correctors: Sequence[Any], refimage: str) -> Any:
+    """The group that ``refimage`` names, by the name of an image or its own; None for none.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such image or group.
+    """
+    if not refimage:
+        return None
+    for corrector, group in zip(correctors, group_names(correctors), strict=True):
+        if refimage == str(group) or _stem(refimage) == _stem(corrector.meta.get("name")):
+            return group
+    names = ", ".join(sorted({str(c.meta.get("name")) for c in correctors}))
+    raise ParameterError(
+        f"There is no image or group '{refimage}', but 'refimage' must name one of the input. "
+        f"Images are: {names}."
+    )
+
+
+def _stem(name: Any) -> str:
+    return str(name).removesuffix(".fits").removesuffix(".asdf")
 
 
 def outcomes(correctors: Sequence[Any], minobj: int) -> list[Outcome]:
     """What the last alignment did to each corrector.
 
-    The reference image counts as aligned if at least one other group was aligned to it.
+    The reference image of a sequential alignment counts as aligned if at least one other group was
+    aligned to it.
 
     Parameters
     ----------
@@ -273,18 +308,22 @@ def outcomes(correctors: Sequence[Any], minobj: int) -> list[Outcome]:
     minobj
         The number of matches that it required.
     """
-    statuses = [c.meta.get("fit_info", {}).get("status", "FAILED: not tried") for c in correctors]
-    any_aligned = "SUCCESS" in statuses
-    return [_outcome(status, any_aligned, minobj) for status in statuses]
+    infos = [corrector.meta.get("fit_info", {"status": "FAILED"}) for corrector in correctors]
+    any_aligned = any(info["status"] == "SUCCESS" for info in infos)
+    return [_outcome(info, any_aligned, minobj) for info in infos]
 
 
-def _outcome(status: str, any_aligned: bool, minobj: int) -> Outcome:
+def _outcome(info: dict[str, Any], any_aligned: bool, minobj: int) -> Outcome:
+    status, anchored = info["status"], info.get("anchored", False)
     if status == "SUCCESS":
-        return Outcome(Status.ALIGNED, "aligned to the other images", moved=True)
+        reason = "aligned to the reference catalog" if anchored else "aligned to the other images"
+        return Outcome(Status.ALIGNED, reason, moved=True, absolute=anchored)
     if status == "REFERENCE":
-        if any_aligned:
+        if any_aligned or info.get("nmatches"):
             return Outcome(Status.ALIGNED, "reference of the relative alignment, left in place")
         return Outcome(Status.FAILED, "no other group could be aligned to this one")
+    if "reason" in info:
+        return Outcome(Status.FAILED, info["reason"])
     if "not enough matches" in status:
         reason = (
             f"fewer than the {minobj} matches needed; lower the least number of matches, widen "
@@ -297,137 +336,20 @@ def _outcome(status: str, any_aligned: bool, minobj: int) -> Outcome:
     return Outcome(Status.FAILED, reason)
 
 
-def _align(correctors: list[Any], **options: Any) -> None:
-    """Run tweakwcs; its complaints about the data become errors with a name."""
-    try:
-        align_wcs(correctors, **options)
-    except (ValueError, RuntimeError, ArithmeticError) as error:
-        raise AlignmentError(_explained(str(error))) from error
+def _check_any(found: Sequence[Outcome]) -> None:
+    """Raise `AlignmentError` if no image was aligned."""
+    if not any(outcome.status is Status.ALIGNED for outcome in found):
+        reasons = sorted({outcome.reason for outcome in found}) or ["no link to the reference"]
+        raise AlignmentError(f"No image could be aligned: {' '.join(reasons)}")
 
 
-def _explained(message: str) -> str:
-    if message.startswith("Too few input images"):
-        return (
-            "Fewer than two groups have sources, but two are needed for a relative alignment, one "
-            "for an absolute one. Lower 'snr_threshold', or give catalogs of your own."
-        )
-    if message.startswith("Number of output coordinates exceeded allocation"):
-        return (
-            "Several sources match one reference source within the match radius. Lower "
-            "'tolerance' or raise 'separation'."
-        )
-    return f"The alignment failed: {message.rstrip('.')}. Check the catalogs of the images."
-
-
-def _reference_first(correctors: list[Any], refimage: str) -> list[Any]:
-    if not refimage:
-        return correctors
-    chosen = next((c.meta.get("group_id") for c in correctors if _is_named(c, refimage)), None)
-    if chosen is None:
-        names = ", ".join(sorted({str(c.meta.get("name")) for c in correctors}))
-        raise ParameterError(
-            f"There is no image or group '{refimage}', but 'refimage' must name one of the input. "
-            f"Images are: {names}."
-        )
-    return sorted(correctors, key=lambda corrector: corrector.meta.get("group_id") != chosen)
-
-
-def _is_named(corrector: Any, name: str) -> bool:
-    image = str(corrector.meta.get("name"))
-    return name in {image, Path(image).stem, str(corrector.meta.get("group_id"))} or (
-        Path(name).stem == Path(image).stem
+def _as_relative(parameters: AbsoluteParameters) -> RelativeParameters:
+    """Options of the links between groups in an absolute alignment that was called by itself."""
+    return RelativeParameters(
+        minobj=parameters.abs_minobj,
+        fitgeometry=parameters.abs_fitgeometry,
+        nclip=parameters.abs_nclip,
+        sigma=parameters.abs_sigma,
+        separation=parameters.abs_separation,
+        tolerance=parameters.abs_tolerance,
     )
-
-
-def _check_small(correctors: Sequence[Any], limit: float) -> None:
-    """Refuse corrections that the search could not have found [arcsec]: a fit gone astray."""
-    for corrector in correctors:
-        before, after = (_corners(wcs) for wcs in (corrector.original_wcs, corrector.wcs))
-        largest = float(np.max(before.separation(after).arcsec))
-        if not largest < limit:
-            raise AlignmentError(
-                f"The correction of '{corrector.meta.get('name')}' moves a corner by "
-                f"{largest:.2f} arcsec, but no more than {limit:.2f} arcsec is plausible for the "
-                "given search. No image was changed. Raise 'searchrad' if the pointing is that "
-                "far off, or use fitgeometry='shift'."
-            )
-
-
-def _corners(wcs: Any) -> SkyCoord:
-    ra, dec = wcs.footprint(axis_type="spatial").T
-    return SkyCoord(ra=ra, dec=dec, unit="deg")
-
-
-@contextmanager
-def _without_lines(correctors: Sequence[Any]) -> Iterator[None]:
-    """Hide catalogs whose sources lie on one line: tweakwcs can't make a footprint of them.
-
-    One such catalog would otherwise keep all images from being aligned.
-    """
-    hidden = [(c, c.meta["catalog"]) for c in correctors if _on_a_line(c.meta["catalog"])]
-    for corrector, catalog in hidden:
-        log.warning("The sources of %s lie on one line: not used.", corrector.meta.get("name"))
-        corrector.meta["catalog"] = catalog[:0]
-    try:
-        yield
-    finally:
-        for corrector, catalog in hidden:
-            corrector.meta["catalog"] = catalog
-
-
-def _on_a_line(catalog: Table) -> bool:
-    """Whether three or more sources span less than a thousandth of a pixel across."""
-    if len(catalog) < 3:
-        return False
-    positions = np.stack([np.asarray(catalog[axis], float) for axis in ("x", "y")])
-    spread = np.linalg.svd(positions - positions.mean(axis=1, keepdims=True), compute_uv=False)
-    return bool(spread[-1] < 1e-3)
-
-
-@contextmanager
-def _as_one_group(correctors: Sequence[Any]) -> Iterator[None]:
-    groups = [corrector.meta.get("group_id") for corrector in correctors]
-    for corrector in correctors:
-        corrector.meta["group_id"] = _ONE_GROUP
-        # a REFERENCE of the relative alignment is to be aligned now
-        corrector.meta.pop("fit_info", None)
-    try:
-        yield
-    finally:
-        for corrector, group in zip(correctors, groups, strict=True):
-            corrector.meta["group_id"] = group
-
-
-@contextmanager
-def _all_or_nothing(correctors: Sequence[Any]) -> Iterator[None]:
-    """Put the correctors back as they were if anything is raised."""
-    before = [_Snapshot(corrector) for corrector in correctors]
-    try:
-        yield
-    except BaseException:
-        for snapshot in before:
-            snapshot.restore()
-        raise
-
-
-class _Snapshot:
-    """The state of a corrector, cheap to take and complete to restore.
-
-    Correctors of GWCS replace their WCS when they correct it, so a reference to it is enough;
-    others change it in place and are copied.
-    """
-
-    def __init__(self, corrector: Any) -> None:
-        self.corrector = corrector
-        self.meta = dict(corrector.meta)
-        self.replaces = isinstance(corrector, ST_V2V3_WCSCorrector)
-        self.state = corrector.wcs if self.replaces else vars(corrector.copy())
-
-    def restore(self) -> None:
-        corrector = self.corrector
-        if self.replaces:
-            fresh = type(corrector)(self.state, corrector.ref_angles, meta=self.meta)
-            # the WCS as it was before any correction, perhaps an earlier one
-            vars(corrector).update({**vars(fresh), "_owcs": corrector.original_wcs})
-        else:
-            vars(corrector).update(self.state)

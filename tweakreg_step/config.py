@@ -28,6 +28,9 @@ __all__ = [
     "RelativeParameters",
     "SegmentationParameters",
     "SipParameters",
+    "checked",
+    "keywords",
+    "refusal",
 ]
 
 GEOMETRIES = ("shift", "rshift", "rscale", "general")
@@ -106,9 +109,19 @@ class MethodParameters:
     """Which alignment is made, and what stays fixed."""
 
     align_method: str = parameter(
-        "sequential",
-        "One group after another, as the stock step does",
-        choices=("sequential",),
+        "global",
+        "All groups at once ('global'), or one after another as in the stock step",
+        choices=("global", "sequential"),
+    )
+    abs_method: str = parameter(
+        "joint",
+        "Reference and neighbours in one solution, or all groups as one rigid body (global)",
+        choices=("joint", "rigid"),
+    )
+    detector_motion: str = parameter(
+        "none",
+        "Motion of each detector, shared by all exposures, on top of the exposure's (global)",
+        choices=("none", "shift", "rshift", "rscale", "auto"),
     )
     refimage: str = parameter("", "Image or group that stays fixed in the relative alignment")
 
@@ -228,7 +241,19 @@ class Parameters:
 
 
 def _collect(cls: type[T], step: Any) -> T:
-    values = {d.name: coerce(d, getattr(step, d.name, d.default)) for d in declarations(cls)}
+    return checked(cls, **{d.name: getattr(step, d.name, d.default) for d in declarations(cls)})
+
+
+def checked(cls: type[T], **given: Any) -> T:
+    """The parameters of a stage, each as the type that was declared and within its limits.
+
+    Raises
+    ------
+    ParameterError
+        If a value, or a pair of values, makes no sense.
+    """
+    declared = {d.name: d for d in declarations(cls)}
+    values = {name: coerce(declared[name], value) for name, value in given.items()}
     return cls(**{name: v.strip() if isinstance(v, str) else v for name, v in values.items()})
 
 

@@ -1,7 +1,6 @@
-"""The relative alignment, then the absolute one, and what becomes of each image.
+"""What becomes of each image: the relative alignment and the absolute one, all or nothing each.
 
-The two are separate: what one of them rejects changes nothing, and a failing absolute alignment
-leaves the relative one in place.
+What is rejected changes nothing, and a failing absolute alignment leaves the relative one in place.
 """
 
 from __future__ import annotations
@@ -10,14 +9,24 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .align import absolute_align, load_reference, outcomes, relative_align
+from .align import (
+    absolute_align,
+    fixed_group,
+    load_reference,
+    outcomes,
+    relative_align,
+    save_reference,
+)
 from .config import keywords
 from .data import Outcome, Status
+from .everywhere import align_everywhere
 from .exceptions import AlignmentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from astropy.table import Table
 
     from .config import Parameters
 
@@ -57,11 +66,50 @@ def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path)
     list of Outcome
         One for each image.
     """
+    reference = _reference(parameters, folder)
+    if reference is None and len(groups_of(correctors)) < 2:
+        return [ONE_GROUP] * len(correctors)
+    if parameters.method.align_method == "global":
+        return _globally(correctors, reference, parameters)
     relative = _relative(correctors, parameters)
-    if not parameters.matching_absolute:
+    if reference is None:
         return relative
-    absolute = _absolute(correctors, _bodies(correctors, relative), parameters, folder)
+    absolute = _absolute(correctors, _bodies(correctors, relative), reference, parameters)
     return [_together(*pair) for pair in zip(relative, absolute, strict=True)]
+
+
+def _reference(parameters: Parameters, folder: Path) -> Table | None:
+    if not parameters.matching_absolute:
+        return None
+    reference = load_reference(parameters.absolute.abs_refcat)
+    if parameters.absolute.save_abs_catalog:
+        save_reference(reference, folder)
+    return reference
+
+
+def _globally(
+    correctors: list[Any], reference: Table | None, parameters: Parameters
+) -> list[Outcome]:
+    refgroup = fixed_group(correctors, parameters.method.refimage)
+    align_everywhere(
+        correctors, reference, parameters.relative, parameters.absolute, parameters.method, refgroup
+    )
+    found = outcomes(correctors, parameters.relative.minobj)
+    if reference is None:
+        return found
+    return [_without_reference(o) if _is_loose(o) else o for o in found]
+
+
+def _is_loose(outcome: Outcome) -> bool:
+    return outcome.status is Status.ALIGNED and not outcome.absolute
+
+
+def _without_reference(outcome: Outcome) -> Outcome:
+    reason = (
+        "aligned to the other images, but not to the reference: too few of its stars match; widen "
+        "'abs_searchrad', lower 'abs_minobj' or use a deeper catalog"
+    )
+    return replace(outcome, reason=reason)
 
 
 def _relative(correctors: list[Any], parameters: Parameters) -> list[Outcome]:
@@ -71,7 +119,12 @@ def _relative(correctors: list[Any], parameters: Parameters) -> list[Outcome]:
     # New sources are needed to align all groups before the reference catalog moves all as one.
     options["expand_refcat"] |= parameters.matching_absolute
     try:
-        relative_align(correctors, refimage=parameters.method.refimage, **options)
+        relative_align(
+            correctors,
+            align_method="sequential",
+            refimage=parameters.method.refimage,
+            **options,
+        )
     except AlignmentError as error:
         log.warning("No relative alignment: %s", error)
         return [Outcome(Status.FAILED, str(error))] * len(correctors)
@@ -90,22 +143,16 @@ def _bodies(correctors: Sequence[Any], relative: Sequence[Outcome]) -> list[list
 
 
 def _absolute(
-    correctors: list[Any], bodies: list[list[int]], parameters: Parameters, folder: Path
+    correctors: list[Any], bodies: list[list[int]], reference: Table, parameters: Parameters
 ) -> list[Outcome]:
     options = keywords(parameters.absolute)
-    reference = load_reference(options.pop("abs_refcat"))
-    save = options.pop("save_abs_catalog")
+    for done in ("abs_refcat", "save_abs_catalog"):
+        del options[done]
     results: list[Outcome | None] = [None] * len(correctors)
-    for number, body in enumerate(bodies):
+    for body in bodies:
         members = [correctors[i] for i in body]
         try:
-            absolute_align(
-                members,
-                reference,
-                save_abs_catalog=save and number == 0,  # the same for all
-                abs_catalog_output_dir=folder,
-                **options,
-            )
+            absolute_align(members, reference, align_method="sequential", **options)
             found = outcomes(members, parameters.absolute.abs_minobj)
         except AlignmentError as error:
             found = [Outcome(Status.FAILED, str(error))] * len(body)

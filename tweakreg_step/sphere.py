@@ -29,6 +29,7 @@ __all__ = [
     "rotation_matrices",
     "rotation_vectors",
     "to_plane",
+    "turn",
 ]
 
 ARCSEC = 180.0 * 3600.0 / np.pi
@@ -100,7 +101,7 @@ def to_plane(vectors: FloatArray, frames: FloatArray) -> FloatArray:
         (N, 2) in arcsec.
     """
     local = np.einsum("...ij,...j->...i", frames, vectors)
-    return ARCSEC * local[..., :2] / local[..., 2:]
+    return np.asarray(ARCSEC * local[..., :2] / local[..., 2:])
 
 
 def from_plane(positions: FloatArray, frames: FloatArray) -> FloatArray:
@@ -165,3 +166,9 @@ def rotation_vectors(matrices: FloatArray) -> FloatArray:
     vectors = np.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], axis=-1)
     sine = np.clip(np.linalg.norm(vectors, axis=-1, keepdims=True), 0.0, 1.0)
     return np.asarray(ARCSEC * vectors / np.sinc(np.arcsin(sine) / np.pi))
+
+
+def turn(angle: float) -> FloatArray:
+    """Rotation (2, 2) of a plane by an angle [deg], counter-clockwise."""
+    cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    return np.array([[cosine, -sine], [sine, cosine]])

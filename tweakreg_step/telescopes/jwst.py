@@ -98,7 +98,14 @@ class JWST:
     def corrector(self, model: Any, catalog: Table, name: str) -> Any:
         """The tweakwcs corrector of a model."""
         angles = {angle: getattr(model.meta.wcsinfo, angle) for angle in REFERENCE_ANGLES}
-        meta = {"catalog": catalog, "name": name, "group_id": model.meta.group_id}
+        instrument = model.meta.instrument
+        detector = f"{instrument.detector} {instrument.filter}" if instrument.detector else None
+        meta = {
+            "catalog": catalog,
+            "name": name,
+            "group_id": model.meta.group_id,
+            "detector": detector,
+        }
         try:
             return JWSTWCSCorrector(model.meta.wcs, angles, meta=meta)
         except ValueError as error:

@@ -1,0 +1,129 @@
+"""How good the alignment is: against the truth, the Cramer-Rao bound and stcal, over many scenes.
+
+Run it in the environment of the stock pipeline (``make bench-accuracy``): stcal must be installed
+for its column. Errors are rms distances on the sky over all images of all seeds [mas].
+
+    python benchmarks/accuracy.py [--seeds 20] [--stock-seeds 3] [--rst docs/accuracy_table.rst]
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scenes import Judge, Scene, make_correctors, make_judge, make_scene
+
+from tweakreg_step import absolute_align, relative_align
+from tweakreg_step.config import GEOMETRIES
+
+KINDS = (
+    "8 dithers",
+    "3x3 mosaic, 20 % overlap",
+    "3x3 mosaic, 50 % overlap",
+    "strip of 8, 30 % overlap",
+)
+HEADER = ("scene", "geometry", "spurious", "reference", "rms", "bound", "ratio", "stcal")
+
+
+def ours(scene: Scene, geometry: str, *, reference: bool) -> list[Any]:
+    """Correctors aligned by this package."""
+    correctors = make_correctors(scene)
+    if not reference:
+        return relative_align(correctors, fitgeometry=geometry)
+    return absolute_align(correctors, scene.reference, abs_fitgeometry=geometry)
+
+
+def stock(scene: Scene, geometry: str, *, reference: bool) -> list[Any]:
+    """Correctors aligned by stcal, which gets the catalogs as it wants them."""
+    from stcal.tweakreg import tweakreg  # noqa: PLC0415 - not everywhere installed
+
+    correctors = make_correctors(scene)
+    tweakreg.relative_align(correctors, fitgeometry=geometry, expand_refcat=True)
+    if reference:
+        path = Path("reference.ecsv")
+        scene.reference.write(path, overwrite=True)
+        first = correctors[0]
+        tweakreg.absolute_align(correctors, str(path), first.wcs, first.ref_angles, 2023.0)
+        path.unlink()
+    return correctors
+
+
+def error(judge: Judge, correctors: list[Any], *, reference: bool) -> float:
+    """Of one scene [mas]."""
+    return judge.absolute(correctors) if reference else judge.relative(correctors)
+
+
+def line(
+    kind: str, geometry: str, spurious: float, *, reference: bool, seeds: int, stock_seeds: int
+) -> tuple[str, ...]:
+    """One row of the table."""
+    found, limits, stocks = [], [], []
+    for seed in range(seeds):
+        scene = make_scene(kind, seed, missing=0.2 * (spurious > 0), spurious=spurious)
+        judge = make_judge(scene, geometry, reference=reference)
+        result = ours(scene, geometry, reference=reference)
+        found.append(error(judge, result, reference=reference))
+        limits.append(judge.absolute_bound if reference else judge.relative_bound)
+        if seed < stock_seeds:
+            stocks.append(
+                error(judge, stock(scene, geometry, reference=reference), reference=reference)
+            )
+    rms, limit, theirs = (
+        float(np.sqrt(np.mean(np.square(values)))) if values else np.nan
+        for values in (found, limits, stocks)
+    )
+    cells = (f"{rms:.3f}", f"{limit:.3f}", f"{rms / limit:.3f}", f"{theirs:.1f}")
+    return (
+        kind,
+        geometry,
+        f"{spurious:.0%}".replace("%", " %"),
+        "yes" if reference else "no",
+        *cells,
+    )
+
+
+def rst_table(rows: list[tuple[str, ...]]) -> str:
+    """The table for the documentation."""
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for cells in (HEADER, *rows):
+        lines += [f"   {'* -' if n == 0 else '  -'} {cell}" for n, cell in enumerate(cells)]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--stock-seeds", type=int, default=3, help="stcal is slow")
+    parser.add_argument("--rst", type=Path)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    rows = []
+    for kind in KINDS:
+        for geometry in GEOMETRIES:
+            for spurious in (0.0, 0.3):
+                for reference in (False, True):
+                    rows.append(
+                        line(
+                            kind,
+                            geometry,
+                            spurious,
+                            reference=reference,
+                            seeds=arguments.seeds,
+                            stock_seeds=arguments.stock_seeds,
+                        )
+                    )
+                    print(
+                        f"{rows[-1][0]:<26} {rows[-1][1]:<8} {rows[-1][2]:>5} {rows[-1][3]:>4} "
+                        + " ".join(f"{cell:>8}" for cell in rows[-1][4:]),
+                        flush=True,
+                    )
+    if arguments.rst:
+        arguments.rst.write_text(rst_table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""From catalogs to motions between them: the edges of the graph, searched all at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from tweakreg_step.cycles import Edges
+from tweakreg_step.match import expectation_maximisation
+from tweakreg_step.offset import make_pairs, roll_grid, search
+from tweakreg_step.sphere import chord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
+
+__all__ = ["SIGNIFICANT", "Catalog", "Found", "Reach", "catalog_of", "find_edges"]
+
+SIGNIFICANT = float(np.log(1e-4))
+"""Logarithm of the probability of chance below which an edge is believed."""
+
+_BATCH = 1_500_000
+"""Pairs searched at once, some 150 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What the search needs of a catalog: a tree of unit vectors, thinned, and its errors.
+
+    Attributes
+    ----------
+    tree
+        Of the directions (N, 3).
+    variance
+        Median variance per axis [arcsec^2].
+    radius
+        Largest distance from the catalog's centre [arcsec].
+    """
+
+    tree: cKDTree
+    variance: float
+    radius: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the search goes.
+
+    Attributes
+    ----------
+    radius
+        Largest offset [arcsec].
+    roll
+        Largest roll [arcsec as angle].
+    tolerance
+        Upper limit of a window [arcsec].
+    """
+
+    radius: float
+    roll: float
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the search says of E edges.
+
+    Attributes
+    ----------
+    edges
+        The motions.
+    sigma
+        (E,) error of a difference per axis [arcsec].
+    significant, rival
+        (E,) whether chance is excluded, and whether another offset does as well.
+    """
+
+    edges: Edges
+    sigma: FloatArray
+    significant: BoolArray
+    rival: BoolArray
+
+    def take(self, keep: IntArray | BoolArray) -> Found:
+        """The edges of an index or a mask."""
+        return Found(
+            self.edges.take(keep), self.sigma[keep], self.significant[keep], self.rival[keep]
+        )
+
+    @property
+    def accepted(self) -> BoolArray:
+        """(E,) edges to be believed."""
+        return self.significant & ~self.rival
+
+
+def catalog_of(
+    vectors: FloatArray, covariance: FloatArray, image: IntArray, separation: float, double: float
+) -> Catalog:
+    """A catalog for the search.
+
+    Of detections of one image closer than `separation`, and of two images of the group closer than
+    `double`, one stays: a star counted twice would make chance look significant. Where the first
+    would take more than half the catalog, only what is closer than `double` is thinned.
+
+    Parameters
+    ----------
+    vectors, covariance, image
+        (N, 3), (N, 2, 2), (N,).
+    separation, double
+        [arcsec].
+    """
+    tree = cKDTree(vectors)
+    pairs = tree.query_pairs(float(chord(max(separation, double))), output_type="ndarray")
+    gap = np.linalg.norm(vectors[pairs[:, 0]] - vectors[pairs[:, 1]], axis=1)
+    near = gap < chord(double)
+    same = image[pairs[:, 0]] == image[pairs[:, 1]]
+    dropped = np.zeros(len(vectors), bool)
+    dropped[pairs[near | same].max(axis=1, initial=0)] = True
+    if 2 * dropped.sum() > len(vectors):
+        dropped[:] = False
+        dropped[pairs[near].max(axis=1, initial=0)] = True
+    middle = vectors.mean(axis=0)
+    middle = middle / np.linalg.norm(middle)
+    radius = float(np.linalg.norm(vectors - middle, axis=1).max()) / float(chord(1.0))
+    variance = float(np.median(0.5 * np.trace(covariance, axis1=1, axis2=2)))
+    return Catalog(cKDTree(vectors[~dropped]), variance, radius)
+
+
+def window_of(reach: Reach, variance: float) -> float:
+    """Side of a window of the search [arcsec].
+
+    Wide enough for what no offset can take out (noise, detectors a few 10 mas off, a roll between
+    two steps of the grid), narrow enough that chance is rare, and not so narrow that a wide search
+    would need more than some 100 windows a side.
+    """
+    return float(min(max(0.12, reach.radius / 64.0, 8.0 * np.sqrt(variance)), reach.tolerance))
+
+
+def find_edges(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> Found:
+    """The motion of each edge.
+
+    Parameters
+    ----------
+    nodes
+        (E, 2) what the edges are between.
+    catalogs
+        E pairs of catalogs.
+    reach
+        How far to search.
+    """
+    parts = [
+        _find(nodes[part], [catalogs[number] for number in part], reach)
+        for part in _batches(catalogs, reach)
+    ]
+    if not parts:
+        return _none()
+    edges = [
+        np.concatenate([getattr(part.edges, name) for part in parts]) for name in Edges.__slots__
+    ]
+    rest = [
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("sigma", "significant", "rival")
+    ]
+    return Found(Edges(*edges), *rest)
+
+
+def _none() -> Found:
+    empty, points, never = np.zeros(0), np.zeros((0, 3)), np.zeros(0, bool)
+    nodes = np.zeros((0, 2), np.int64)
+    return Found(Edges(nodes, points, points, empty, empty, empty, empty), empty, never, never)
+
+
+def _batches(catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> list[IntArray]:
+    """Edges in batches of about as many pairs as fit into memory."""
+    if not catalogs:
+        return []
+    size = np.array([_expected_pairs(one, other, reach) for one, other in catalogs])
+    number = (np.cumsum(size) // _BATCH).astype(np.int64)
+    return np.split(np.arange(len(catalogs)), np.flatnonzero(np.diff(number)) + 1)
+
+
+def _expected_pairs(one: Catalog, other: Catalog, reach: Reach) -> float:
+    radius = reach.radius + np.deg2rad(reach.roll / 3600.0) * min(one.radius, other.radius)
+    share = min(1.0, (radius / max(one.radius, other.radius, 1e-3)) ** 2)
+    return float(one.tree.n * other.tree.n * share)
+
+
+def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> Found:
+    swing = np.deg2rad(reach.roll / 3600.0)
+    extent = max(min(one.radius, other.radius) for one, other in catalogs)
+    trees = [(one.tree, other.tree) for one, other in catalogs]
+    pairs = make_pairs(trees, reach.radius + swing * extent)
+    noise = np.array([one.variance + other.variance for one, other in catalogs])
+    window = window_of(reach, float(np.median(noise)))
+    rolls = roll_grid(reach.roll, float(np.max(pairs.lever)), window)
+    peaks = search(pairs, reach.radius, window, rolls)
+    # Errors may be overestimated: the width found may be half of what they say.
+    found = expectation_maximisation(pairs, peaks, 0.25 * noise, window, (reach.radius, reach.roll))
+    edges = Edges(
+        pairs=nodes,
+        vector=found.vector,
+        direction=found.direction,
+        lever=found.lever,
+        shift_sigma=np.sqrt(found.shift_variance),
+        roll_sigma=np.sqrt(found.roll_variance),
+        log_chance=found.log_chance,
+    )
+    significant = (found.log_chance < SIGNIFICANT) & (found.true >= 2.5)
+    return Found(edges, found.sigma, significant, peaks.rival)

@@ -1,0 +1,184 @@
+"""The catalogs of all correctors -> one set of detections on the sky, with errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .image_plane import from_sky, to_detector, to_sky
+from .problem import Detections, Reference
+from .sphere import directions, frames_at, to_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from astropy.table import Table
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["CENTROID_SIGMA", "gather", "group_names", "reference_of", "unit_names"]
+
+CENTROID_SIGMA = 0.05
+"""Error of a position whose catalog gives none, per axis [pixels]: usual for stars of S/N 20."""
+
+CENTROID_FLOOR = 0.01
+"""Least error of a position per axis [pixels]: no finder is better on real pixels."""
+
+REFERENCE_SIGMA = 0.005
+"""Error of a reference position whose catalog gives none, per axis [arcsec]."""
+
+
+def group_names(correctors: Sequence[Any]) -> list[Any]:
+    """The group of each corrector; one without ``group_id`` is a group of its own."""
+    return [
+        index if corrector.meta.get("group_id") is None else corrector.meta["group_id"]
+        for index, corrector in enumerate(correctors)
+    ]
+
+
+def unit_names(correctors: Sequence[Any]) -> list[str | None]:
+    """The detector of each corrector, as its ``meta['detector']`` names it."""
+    return [corrector.meta.get("detector") for corrector in correctors]
+
+
+def numbers(names: Sequence[Any]) -> NDArray[np.int64]:
+    """Index of each name among the different ones, in the order of their first appearance."""
+    known: dict[Any, int] = {}
+    return np.array([-1 if n is None else known.setdefault(n, len(known)) for n in names], int)
+
+
+def gather(correctors: Sequence[Any]) -> Detections:
+    """Detections of all catalogs, through each corrector's present WCS.
+
+    Sources without a finite position, or with a weight that is not positive, are left out.
+
+    Parameters
+    ----------
+    correctors
+        tweakwcs correctors; ``meta['catalog']`` has x, y [pixels] and perhaps x_err, y_err
+        [pixels], flux and weight, ``meta['detector']`` perhaps the unit of detector motion.
+    """
+    groups, units = numbers(group_names(correctors)), numbers(unit_names(correctors))
+    parts = [
+        _detections(corrector, index, int(groups[index]), int(units[index]))
+        for index, corrector in enumerate(correctors)
+    ]
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in Detections.__slots__
+    }
+    return Detections(**columns)
+
+
+def _detections(corrector: Any, image: int, group: int, unit: int) -> Detections:
+    catalog = _usable(corrector.meta["catalog"])
+    x, y = (np.asarray(catalog[axis], float) for axis in ("x", "y"))
+    # a pixel to the right and one up, in the same call: the slopes turn pixel errors into arcsec
+    steps = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    ra, dec = _sky(corrector, x + steps[0][:, None], y + steps[1][:, None])
+    frames = frames_at(ra[0], dec[0])
+    slopes = np.stack([to_plane(directions(ra[k], dec[k]), frames) for k in (1, 2)], axis=-1)
+    errors = _pixel_errors(catalog)
+    covariance = np.einsum("nik,nk,njk->nij", slopes, errors**2, slopes)
+    unit_xy, unit_to_sky = _in_unit(corrector, ra[0], dec[0], frames, unit)
+    count = len(x)
+    return Detections(
+        ra=ra[0],
+        dec=dec[0],
+        covariance=covariance,
+        group=np.full(count, group),
+        image=np.full(count, image),
+        unit=np.full(count, unit),
+        unit_xy=unit_xy,
+        unit_to_sky=unit_to_sky,
+        flux=_column(catalog, "flux"),
+    )
+
+
+def _sky(corrector: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Positions [deg] of pixels, beyond the bounding box as well."""
+    forward = getattr(corrector.wcs, "forward_transform", corrector.det_to_world)
+    if x.size == 0:
+        return x, y
+    ra, dec = forward(x.ravel(), y.ravel())
+    return np.asarray(ra, float).reshape(x.shape), np.asarray(dec, float).reshape(x.shape)
+
+
+def _column(catalog: Table, name: str) -> FloatArray:
+    if name not in catalog.colnames:
+        return np.full(len(catalog), np.nan)
+    column = catalog[name]
+    values = np.ma.asarray(getattr(column, "value", column), dtype=np.float64)
+    return np.asarray(np.ma.filled(values, np.nan))
+
+
+def usable_rows(catalog: Table) -> NDArray[np.bool_]:
+    """Which rows of a catalog can take part."""
+    good: NDArray[np.bool_] = np.isfinite(_column(catalog, "x")) & np.isfinite(
+        _column(catalog, "y")
+    )
+    if "weight" in catalog.colnames:
+        weight = _column(catalog, "weight")
+        good = good & np.isfinite(weight) & (weight > 0)
+    return good
+
+
+def _usable(catalog: Table) -> Table:
+    return catalog[usable_rows(catalog)]
+
+
+def _pixel_errors(catalog: Table) -> FloatArray:
+    """Errors (N, 2) along x and y [pixels]: given, or from weights ~ 1 / variance, or usual."""
+    given = np.stack([_column(catalog, name) for name in ("x_err", "y_err")], axis=-1)
+    weight = _column(catalog, "weight")
+    usual = np.full(len(catalog), CENTROID_SIGMA)
+    if np.isfinite(weight).any():
+        usual = CENTROID_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
+        given[:] = np.nan  # the user's weights say more than the finder's errors
+    errors = np.where(np.isfinite(given) & (given > 0), given, usual[:, None])
+    return np.asarray(np.hypot(errors, CENTROID_FLOOR))
+
+
+def _in_unit(
+    corrector: Any, ra: FloatArray, dec: FloatArray, frames: FloatArray, unit: int
+) -> tuple[FloatArray, FloatArray]:
+    """Positions (N, 2) in the detector's plane [arcsec] and derivatives (N, 2, 2) of the sky."""
+    count = len(ra)
+    if unit < 0 or count == 0:
+        return np.zeros((count, 2)), np.broadcast_to(np.eye(2), (count, 2, 2)).copy()
+    turn, centre = to_detector(corrector)
+    plane = from_sky(corrector, ra, dec)
+    # an arcsec along V2 and along V3
+    moved = [to_sky(corrector, plane + turn[axis]) for axis in (0, 1)]
+    slopes = np.stack([to_plane(directions(*position), frames) for position in moved], axis=-1)
+    return (plane - centre) @ turn.T, slopes
+
+
+def reference_of(table: Table) -> Reference:
+    """A reference catalog with RA, DEC [deg] as the solver takes it.
+
+    Errors are read from columns ra_error, dec_error (or ra_err, dec_err), in their unit, or in mas
+    as in Gaia where none is given; else from ``weight`` ~ 1 / variance.
+    """
+    errors = np.stack([_reference_error(table, axis) for axis in ("ra", "dec")], axis=-1)
+    weight = _column(table, "weight")
+    usual = np.full(len(table), REFERENCE_SIGMA)
+    if np.isfinite(weight).any():
+        usual = REFERENCE_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
+    errors = np.where(np.isfinite(errors) & (errors > 0), errors, usual[:, None])
+    good = np.isfinite(errors).all(axis=1)
+    covariance = errors[:, :, None] ** 2 * np.eye(2)
+    ra, dec = np.asarray(table["RA"], float), np.asarray(table["DEC"], float)
+    return Reference(ra=ra[good], dec=dec[good], covariance=covariance[good])
+
+
+def _reference_error(table: Table, axis: str) -> FloatArray:
+    wanted = {f"{axis}_error", f"{axis}_err"}
+    name = next((column for column in table.colnames if column.lower() in wanted), None)
+    if name is None:
+        return np.full(len(table), np.nan)
+    unit = table[name].unit
+    factor = 1e-3 if unit is None else unit.to("arcsec")
+    return _column(table, name) * factor

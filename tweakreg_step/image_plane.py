@@ -1,0 +1,68 @@
+"""The plane tangent to the sky in which an image's correction is defined.
+
+It is the plane of tweakwcs's correctors [arcsec, axes along the sky at the image's roll], but for
+one thing: once an image has a correction, their ``det_to_tanp`` and ``world_to_tanp`` apply it a
+second time, while ``set_correction`` composes with it once. Motions fitted in their plane are then
+off by the commutator of the two corrections, 0.1 mas for 0.3" and 90". Here the surplus is undone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .sphere import ARCSEC, turn
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["from_pixels", "from_sky", "to_detector", "to_sky"]
+
+
+def _present(corrector: Any) -> tuple[FloatArray, FloatArray]:
+    """Matrix (2, 2) and shift (2,) [arcsec] of the correction that an image has."""
+    frames = list(getattr(corrector.wcs, "available_frames", ()))
+    if "v2v3corr" not in frames:
+        return np.eye(2), np.zeros(2)
+    correction = corrector.wcs.pipeline[frames.index("v2v3corr") - 1].transform["tp_affine"]
+    return np.asarray(correction.matrix.value), ARCSEC * np.asarray(correction.translation.value)
+
+
+def _without(corrector: Any, positions: FloatArray) -> FloatArray:
+    matrix, shift = _present(corrector)
+    return np.asarray(np.linalg.solve(matrix, (positions - shift).T).T)
+
+
+def from_pixels(corrector: Any, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Positions (N, 2) in the plane of pixels (N,)."""
+    return _without(corrector, np.stack(corrector.det_to_tanp(x, y), axis=-1))
+
+
+def from_sky(corrector: Any, ra: FloatArray, dec: FloatArray) -> FloatArray:
+    """Positions (N, 2) in the plane of positions on the sky (N,) [deg]."""
+    return _without(corrector, np.stack(corrector.world_to_tanp(ra, dec), axis=-1))
+
+
+def to_sky(corrector: Any, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Right ascension and declination (N,) [deg] of positions (N, 2) in the plane."""
+    matrix, shift = _present(corrector)
+    ra, dec = corrector.tanp_to_world(*(positions @ matrix.T + shift).T)
+    return np.asarray(ra), np.asarray(dec)
+
+
+def to_detector(corrector: Any) -> tuple[FloatArray, FloatArray]:
+    """From the plane to the detector's own V2-V3 plane: u = matrix (t - centre).
+
+    Returns
+    -------
+    matrix
+        (2, 2), a rotation: the image's plane is turned by the roll.
+    centre
+        (2,) of the image, in its plane [arcsec].
+    """
+    (xmin, xmax), (ymin, ymax) = corrector.bounding_box
+    middle = np.array([0.5 * (xmin + xmax)]), np.array([0.5 * (ymin + ymax)])
+    return turn(corrector.ref_angles["roll_ref"]), from_pixels(corrector, *middle)[0]

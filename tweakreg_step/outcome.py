@@ -1,0 +1,266 @@
+"""From a solution in canonical numbering to what the caller reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tweakreg_step.correction import affine, parameter_count
+from tweakreg_step.graph import bridges, components, shared_counts
+from tweakreg_step.iterate import match_counts
+from tweakreg_step.precision import (
+    covariance_of_parameters,
+    group_scatter,
+    pair_covariance,
+    weak_modes,
+)
+from tweakreg_step.problem import Mode, MotionChoice, Solution, Status
+from tweakreg_step.sphere import directions, ra_dec, to_plane
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.canonical import Canonical
+    from tweakreg_step.iterate import Linked, Problem
+    from tweakreg_step.solve import Model
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
+
+__all__ = ["gauge_weight", "solution_of"]
+
+
+def gauge_weight(problem: Problem) -> FloatArray:
+    """Weights (G, p) of the mean that stays where it is: the prior, or the chosen group alone."""
+    weight = problem.model.prior.copy()
+    if problem.options.refgroup is not None:
+        weight[problem.options.refgroup] *= 1e12
+    return weight
+
+
+def _fitted(model: Model, full: FloatArray) -> FloatArray:
+    """Parameters (G,) that the data determine: the trace of 1 - C Pi over each group."""
+    size = model.prior.size
+    share = 1.0 - np.diag(full)[:size].reshape(model.prior.shape) * model.prior
+    return np.asarray(np.maximum(share, 0.0).sum(axis=1))
+
+
+def _components(linked: Linked, problem: Problem) -> tuple[IntArray, BoolArray]:
+    """Components (G,) as the shared sources make them, -1 where inactive, and anchored (G,)."""
+    count = len(problem.component)
+    links = linked.links
+    heavy = linked.fit.weight > 0.1
+    group = np.where(links.group < 0, count, links.group)[heavy]
+    pairs, _ = shared_counts(links.source[heavy], group, count + 1)
+    label = components(pairs, count + 1)
+    active = problem.component >= 0
+    return np.where(active, label[:count], -1), active & (label[:count] == label[count])
+
+
+def _levers(problem: Problem) -> FloatArray:
+    """Rms distance (G,) of the groups' detections from their centres [arcsec]."""
+    detections, frames = problem.detections, problem.model.frames
+    vectors = directions(detections.ra, detections.dec)
+    square = np.sum(to_plane(vectors, frames[detections.group]) ** 2, axis=1)
+    count = len(frames)
+    size = np.maximum(np.bincount(detections.group, minlength=count), 1)
+    return np.asarray(np.sqrt(np.bincount(detections.group, square, minlength=count) / size))
+
+
+def _empty(given: Canonical, problem: Problem, status: tuple[Status, ...]) -> Solution:
+    """The solution of a run in which nothing could be aligned."""
+    count, width = problem.model.prior.shape
+    units, total = len(given.unit), given.total
+    ra, dec = ra_dec(problem.model.frames[given.group, 2])
+    zero, none = np.zeros(count), np.zeros(count, np.int64)
+    no_pairs = np.zeros((0, 2), np.int64)
+    return Solution(
+        geometry=problem.model.geometry,
+        ra=ra,
+        dec=dec,
+        matrix=np.broadcast_to(np.eye(2), (count, 2, 2)).copy(),
+        shift=np.zeros((count, 2)),
+        parameters=np.full((count, width), np.nan),
+        covariance=np.full((count, width, width), np.nan),
+        status=tuple(status[number] for number in given.group),
+        component=np.full(count, -1, np.int64),
+        anchored=np.zeros(count, bool),
+        matches=none,
+        reference_matches=none.copy(),
+        rms_mas=np.full(count, np.nan),
+        chi2=zero,
+        dof=zero.copy(),
+        floor=zero.copy(),
+        pairs=no_pairs,
+        pair_matches=np.zeros(0, np.int64),
+        pair_covariance=np.zeros((0, 2, 2)),
+        bridges=no_pairs.copy(),
+        modes=(),
+        source=np.full(total, -1, np.int64),
+        residual=np.full((total, 2), np.nan),
+        weight=np.zeros(total),
+        used=np.zeros(total, bool),
+        reference_star=np.zeros(0, np.int64),
+        unit_matrix=np.broadcast_to(np.eye(2), (units, 2, 2)).copy(),
+        unit_shift=np.zeros((units, 2)),
+        unit_covariance=np.zeros((units, 0, 0)),
+    )
+
+
+def solution_of(
+    given: Canonical,
+    problem: Problem,
+    linked: Linked | None,
+    status: tuple[Status, ...],
+    choice: MotionChoice,
+) -> Solution:
+    """The outcome in the numbering of the input.
+
+    Parameters
+    ----------
+    given
+        The input in canonical order, and the way back.
+    problem, linked
+        In canonical numbering; `linked` is None if nothing could be aligned.
+    status, choice
+        Of the groups (G,), in canonical numbering, and of the detectors.
+    """
+    empty = _empty(given, problem, status)
+    if linked is None:
+        return replace(empty, motion=choice)
+    fields = _group_fields(given, problem, linked)
+    fields |= _detection_fields(given, linked, empty)
+    fields |= _unit_fields(given, problem, linked, fields.pop("full"))
+    return replace(empty, motion=choice, **fields)
+
+
+def _group_fields(given: Canonical, problem: Problem, linked: Linked) -> dict[str, Any]:
+    """What is known of the groups and of pairs of them."""
+    model, fit = problem.model, linked.fit
+    full = fit.step.factor.inverse()
+    component, anchored = _components(linked, problem)
+    covariance = covariance_of_parameters(model, full, component, anchored, gauge_weight(problem))
+    scatter = group_scatter(linked, np.where(component >= 0, _fitted(model, full), 0.0))
+    inflation = _inflation(component, scatter.chi2[:-1], scatter.dof[:-1])
+    width = model.prior.shape[1]
+    covariance = covariance * np.repeat(inflation, width) ** 0.5
+    covariance = covariance * np.repeat(inflation, width)[:, None] ** 0.5
+    active = component >= 0
+    matrix, shift = affine(model.geometry, fit.motions.theta)
+    matrix[~active], shift[~active] = np.eye(2), 0.0
+    matches, absolute = match_counts(linked, len(active))
+    back = given.group
+    blocks = covariance.reshape(len(active), width, len(active), width)
+    blocks = blocks[np.arange(len(active)), :, np.arange(len(active))]
+    fields: dict[str, Any] = {
+        "matrix": matrix[back],
+        "shift": shift[back],
+        "parameters": np.where(active[:, None], fit.motions.theta, np.nan)[back],
+        "covariance": np.where(active[:, None, None], blocks, np.nan)[back],
+        "component": _relabelled(component[back]),
+        "anchored": anchored[back],
+        "matches": np.where(active, matches, 0)[back],
+        "reference_matches": np.where(active, absolute, 0)[back],
+        "rms_mas": np.where(active, scatter.rms_mas, np.nan)[back],
+        "chi2": scatter.chi2[:-1][back],
+        "dof": scatter.dof[:-1][back],
+        "floor": fit.floor[:-1][back],
+        "full": full,
+    }
+    return fields | _pair_fields(given, problem, linked, covariance, active)
+
+
+def _pair_fields(
+    given: Canonical,
+    problem: Problem,
+    linked: Linked,
+    covariance: FloatArray,
+    active: BoolArray,
+) -> dict[str, Any]:
+    links, model = linked.links, problem.model
+    heavy = (linked.fit.weight > 0.1) & (links.group >= 0)
+    pairs, shared = shared_counts(links.source[heavy], links.group[heavy], len(active))
+    between = pair_covariance(model, covariance, pairs)
+    anchored_pairs = pairs[_unchecked(problem, linked, pairs, len(active))]
+    outward = np.argsort(given.group)
+    modes = weak_modes(covariance, _levers(problem), np.flatnonzero(active))
+    named = tuple(Mode(m.sigma_mas, tuple(int(outward[g]) for g in m.groups)) for m in modes)
+    return {
+        "pairs": np.sort(outward[pairs], axis=1),
+        "pair_matches": shared,
+        "pair_covariance": between,
+        "bridges": np.sort(outward[anchored_pairs], axis=1),
+        "modes": named,
+    }
+
+
+def _unchecked(problem: Problem, linked: Linked, pairs: IntArray, count: int) -> BoolArray:
+    """Which pairs are bridges; the reference, where it ties groups, closes cycles."""
+    _, absolute = match_counts(linked, count)
+    tied = np.flatnonzero(problem.anchored & (absolute > 0))
+    every = np.concatenate([pairs, np.stack([tied, np.full(len(tied), count)], axis=1)])
+    return bridges(every, count + 1)[: len(pairs)]
+
+
+def _inflation(component: IntArray, chi2: FloatArray, dof: FloatArray) -> FloatArray:
+    """chi2 / dof (G,) of each group's component, 1 at least."""
+    out = np.ones(len(component))
+    for value in np.unique(component[component >= 0]):
+        member = component == value
+        if dof[member].sum() > 0.0:
+            out[member] = max(1.0, float(chi2[member].sum() / dof[member].sum()))
+    return out
+
+
+def _relabelled(component: IntArray) -> IntArray:
+    """Components numbered 0, 1, ... in the order of the groups."""
+    out = np.full(len(component), -1, np.int64)
+    labels, first = np.unique(component[component >= 0], return_index=True)
+    for number, place in enumerate(np.argsort(first, kind="stable")):
+        out[component == labels[place]] = number
+    return out
+
+
+def _detection_fields(given: Canonical, linked: Linked, empty: Solution) -> dict[str, Any]:
+    """What became of each detection, in the order of the input."""
+    own = linked.links.group >= 0
+    place = given.position[linked.index[own]]
+    source, residual = empty.source.copy(), empty.residual.copy()
+    weight, used = empty.weight.copy(), empty.used.copy()
+    source[place] = linked.links.source[own]
+    residual[place] = linked.fit.residual[own]
+    weight[place] = linked.fit.weight[own]
+    used[place] = linked.fit.weight[own] > 0.1
+    tied = linked.star >= 0
+    star = np.full(len(tied), -1, np.int64)
+    star[tied] = given.star[linked.star[tied]]
+    return {
+        "source": source,
+        "residual": residual,
+        "weight": weight,
+        "used": used,
+        "reference_star": star,
+    }
+
+
+def _unit_fields(
+    given: Canonical, problem: Problem, linked: Linked, full: FloatArray
+) -> dict[str, Any]:
+    """The motions of the detectors, in the numbering of the input."""
+    model, phi = problem.model, linked.fit.motions.phi
+    width = parameter_count(model.motion)
+    if phi.size == 0:
+        return {}
+    matrix, shift = affine(model.motion, phi)
+    start = model.prior.size
+    blocks = full[start:, start:].reshape(len(phi), width, len(phi), width)
+    blocks = blocks[np.arange(len(phi)), :, np.arange(len(phi))]
+    back = given.unit
+    return {
+        "unit_matrix": matrix[back],
+        "unit_shift": shift[back],
+        "unit_covariance": blocks[back],
+    }

@@ -1,0 +1,181 @@
+"""How well the corrections are known: residuals by group, covariances, weak modes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse.linalg import eigsh
+
+from tweakreg_step.correction import design
+from tweakreg_step.gauge import common_basis, projector
+from tweakreg_step.problem import Mode
+from tweakreg_step.solve import inverse_2x2, source_sums
+from tweakreg_step.sphere import plane_jacobian, to_plane
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.iterate import Linked
+    from tweakreg_step.solve import Model
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
+
+__all__ = ["Scatter", "covariance_of_parameters", "group_scatter", "pair_covariance", "weak_modes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """Residuals by group.
+
+    Attributes
+    ----------
+    chi2, dof
+        (G + 1,), last those of the reference stars; they add up to those of the run.
+    rms_mas
+        (G,) weighted rms residual per axis.
+    """
+
+    chi2: FloatArray
+    dof: FloatArray
+    rms_mas: FloatArray
+
+
+def group_scatter(linked: Linked, fitted: FloatArray) -> Scatter:
+    """chi2, degrees of freedom and rms of each group.
+
+    The degrees of freedom are the sum of 2 w_i - tr(W_i D^-1) over a group's detections, which
+    accounts for the sources, less `fitted`, the parameters that the data (not the prior) determine.
+
+    Parameters
+    ----------
+    linked
+        The solution.
+    fitted
+        (G,).
+    """
+    links, fit = linked.links, linked.fit
+    count = len(fitted)
+    precision = inverse_2x2(fit.covariance)
+    weighted = fit.weight[:, None, None] * precision
+    total = source_sums(weighted, links.source, links.source_count)
+    lit = total[:, 0, 0] > 0.0
+    spread = np.zeros_like(total)
+    spread[lit] = inverse_2x2(total[lit])
+    taken = np.einsum("nij,nji->n", weighted, spread[links.source])
+    label = np.where(links.group < 0, count, links.group)
+    square = np.einsum("ni,nij,nj->n", fit.residual, weighted, fit.residual)
+    chi2 = np.bincount(label, square, minlength=count + 1)
+    dof = np.bincount(label, 2.0 * fit.weight - taken, minlength=count + 1).astype(float)
+    dof[:count] -= fitted
+    size = np.bincount(label, fit.weight, minlength=count + 1)
+    length = np.bincount(label, fit.weight * np.sum(fit.residual**2, axis=1), minlength=count + 1)
+    rms = 1e3 * np.sqrt(length / (2.0 * np.maximum(size, 1e-12)))
+    return Scatter(chi2.astype(float), dof, rms[:count])
+
+
+def covariance_of_parameters(
+    model: Model, full: FloatArray, component: IntArray, anchored: BoolArray, weight: FloatArray
+) -> FloatArray:
+    """Covariance (G p, G p) of all groups' parameters, of free components after the gauge.
+
+    Parameters
+    ----------
+    model
+        The groups.
+    full
+        (P, P) inverse of the reduced matrix.
+    component, anchored
+        (G,).
+    weight
+        (G, p) of the gauge, see `tweakreg_step.gauge`.
+    """
+    width = model.prior.shape[1]
+    size = len(model.frames) * width
+    covariance = full[:size, :size].copy()
+    for value in np.unique(component[(component >= 0) & ~anchored]):
+        member = np.flatnonzero(component == value)
+        basis = common_basis(model.frames[member], model.geometry)
+        projection = projector(basis, weight[member])
+        flat = basis.reshape(-1, basis.shape[2])
+        index = (member[:, None] * width + np.arange(width)).ravel()
+        part = covariance[np.ix_(index, index)]
+        cross = part @ projection.T
+        part = part - cross @ flat.T - flat @ cross.T + flat @ (projection @ cross) @ flat.T
+        covariance[np.ix_(index, index)] = part
+    return covariance
+
+
+def pair_covariance(model: Model, covariance: FloatArray, pairs: IntArray) -> FloatArray:
+    """Covariance (E, 2, 2) [arcsec^2] of the relative displacement halfway between two groups."""
+    count, width = model.prior.shape
+    blocks = covariance.reshape(count, width, count, width).transpose(0, 2, 1, 3)
+    first, second = pairs.T
+    middle = model.frames[first, 2] + model.frames[second, 2]
+    slopes = [_slope(model, group, middle, first) for group in (first, second)]
+    one, other = slopes
+    cross = one @ blocks[first, second] @ np.swapaxes(other, 1, 2)
+    total = one @ blocks[first, first] @ np.swapaxes(one, 1, 2)
+    total = total + other @ blocks[second, second] @ np.swapaxes(other, 1, 2)
+    return np.asarray(total - cross - np.swapaxes(cross, 1, 2))
+
+
+def _slope(model: Model, group: IntArray, vectors: FloatArray, axes: IntArray) -> FloatArray:
+    """Derivative (E, 2, p) of positions, in the axes of other groups, by a group's parameters."""
+    frames = model.frames[group]
+    local = to_plane(vectors, frames)
+    zero = np.zeros((len(group), model.prior.shape[1]))
+    outward = plane_jacobian(local, frames, model.frames[axes])
+    return np.asarray(outward @ design(model.geometry, zero, local))
+
+
+def weak_modes(
+    covariance: FloatArray, lever: FloatArray, member: IntArray, count: int = 3
+) -> tuple[Mode, ...]:
+    """The largest principal axes of the displacements.
+
+    Parameters
+    ----------
+    covariance
+        (G p, G p).
+    lever
+        (G,) typical distance of a group's detections from its centre [arcsec]; a roll counts as
+        what it moves there.
+    member
+        Indices of the groups that were aligned.
+    count
+        Number of modes.
+    """
+    width = len(covariance) // max(len(lever), 1)
+    if len(member) == 0:
+        return ()
+    scale = np.ones((len(member), width))
+    scale[:, 2:] = lever[member, None]
+    index = (member[:, None] * width + np.arange(width)).ravel()
+    part = covariance[np.ix_(index, index)] * scale.ravel() * scale.ravel()[:, None]
+    values, vectors = _largest(part, count)
+    modes = []
+    for value, vector in zip(values[::-1], vectors.T[::-1], strict=True):
+        share = np.sum(vector.reshape(len(member), width) ** 2, axis=1)
+        if value <= 0.0:
+            continue
+        taking_part = 1.0 / np.sum(share**2)
+        order = np.lexsort((member, -np.round(share, 9)))[:4]
+        sigma = 1e3 * float(np.sqrt(value / taking_part))
+        modes.append(Mode(sigma, tuple(int(member[number]) for number in order)))
+    return tuple(modes)
+
+
+def _largest(matrix: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
+    size = len(matrix)
+    if size <= 300:
+        values, vectors = np.linalg.eigh(matrix)
+        return values[-count:], vectors[:, -count:]
+    # Lanczos needs a start that no mode is orthogonal to, and the same one every time.
+    start = np.sin(np.arange(1.0, size + 1.0))
+    values, vectors = eigsh(matrix, k=count, v0=start, tol=1e-4)
+    order = np.argsort(values)
+    return values[order], vectors[:, order]

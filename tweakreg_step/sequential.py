@@ -1,0 +1,217 @@
+"""Alignment of one group after another, by tweakwcs: the compatible mode.
+
+Same inputs and parameters give the same WCS as the functions of stcal, which drive tweakwcs in this
+way. Other than there, a failure leaves every corrector as it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from tweakwcs.imalign import align_wcs
+from tweakwcs.matchutils import XYXYMatch
+
+from .exceptions import AlignmentError
+from .snapshot import all_or_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from astropy.table import Table
+
+    from .config import AbsoluteParameters, RelativeParameters
+
+__all__ = ["absolute_sequential", "relative_sequential"]
+
+log = logging.getLogger(__name__)
+
+# tweakwcs reports through its log what `outcomes` reads from its results; without a handler of its
+# own, Python would print it unasked.
+logging.getLogger("tweakwcs").addHandler(logging.NullHandler())
+
+# All images move together in an absolute alignment, whatever their groups.
+_ONE_GROUP = "all images"
+
+
+def relative_sequential(
+    correctors: list[Any], parameters: RelativeParameters, refgroup: Any, *, clip_accum: bool
+) -> None:
+    """Align groups to each other.
+
+    Parameters
+    ----------
+    correctors
+        Changed.
+    parameters
+        Of the relative alignment.
+    refgroup
+        ``group_id`` of the group that stays fixed, the others then follow in the order of the
+        input; None: tweakwcs chooses.
+    clip_accum
+        Whether clipped sources stay clipped in later rounds.
+
+    Raises
+    ------
+    AlignmentError
+        If nothing could be aligned, or corrections are implausibly large.
+    """
+    p = parameters
+    match = XYXYMatch(
+        searchrad=p.searchrad,
+        separation=p.separation,
+        use2dhist=p.use2dhist,
+        tolerance=p.tolerance,
+        xoffset=p.xoffset,
+        yoffset=p.yoffset,
+    )
+    reach = p.searchrad if p.use2dhist else max(abs(p.xoffset), abs(p.yoffset))
+    with all_or_nothing(correctors), _without_lines(correctors):
+        _align(
+            _first(correctors, refgroup),
+            refcat=None,
+            enforce_user_order=p.enforce_user_order or refgroup is not None,
+            expand_refcat=p.expand_refcat,
+            minobj=p.minobj,
+            match=match,
+            fitgeom=p.fitgeometry,
+            nclip=p.nclip,
+            sigma=(p.sigma, "rmse"),
+            clip_accum=clip_accum,
+        )
+        _check_small(correctors, 2.0 * (reach + p.tolerance))
+
+
+def absolute_sequential(
+    correctors: list[Any], reference: Table, parameters: AbsoluteParameters, *, clip_accum: bool
+) -> None:
+    """Align all images, as one body, to a reference catalog.
+
+    Parameters
+    ----------
+    correctors
+        Changed; ``group_id`` keeps its value.
+    reference
+        Columns RA, DEC [deg ICRS] and perhaps weight.
+    parameters
+        Of the absolute alignment.
+    clip_accum
+        Whether clipped sources stay clipped in later rounds.
+
+    Raises
+    ------
+    AlignmentError
+        If the images could not be aligned to it.
+    """
+    p = parameters
+    match = XYXYMatch(
+        searchrad=p.abs_searchrad,
+        separation=p.abs_separation,
+        use2dhist=p.abs_use2dhist,
+        tolerance=p.abs_tolerance,
+        xoffset=0.0,
+        yoffset=0.0,
+    )
+    with all_or_nothing(correctors), _without_lines(correctors), _as_one_group(correctors):
+        _align(
+            correctors,
+            refcat=reference,
+            enforce_user_order=True,
+            expand_refcat=False,
+            minobj=p.abs_minobj,
+            match=match,
+            fitgeom=p.abs_fitgeometry,
+            nclip=p.abs_nclip,
+            sigma=(p.abs_sigma, "rmse"),
+            clip_accum=clip_accum,
+        )
+
+
+def _align(correctors: list[Any], **options: Any) -> None:
+    """Run tweakwcs; its complaints about the data become errors with a name."""
+    try:
+        align_wcs(correctors, **options)
+    except (ValueError, RuntimeError, ArithmeticError) as error:
+        raise AlignmentError(_explained(str(error))) from error
+
+
+def _explained(message: str) -> str:
+    if message.startswith("Too few input images"):
+        return (
+            "Fewer than two groups have sources, but two are needed for a relative alignment, one "
+            "for an absolute one. Lower 'snr_threshold', or give catalogs of your own."
+        )
+    if message.startswith("Number of output coordinates exceeded allocation"):
+        return (
+            "Several sources match one reference source within the match radius. Lower "
+            "'tolerance' or raise 'separation'."
+        )
+    return f"The alignment failed: {message.rstrip('.')}. Check the catalogs of the images."
+
+
+def _first(correctors: list[Any], group: Any) -> list[Any]:
+    if group is None:
+        return correctors
+    return sorted(correctors, key=lambda corrector: corrector.meta.get("group_id") != group)
+
+
+def _check_small(correctors: Sequence[Any], limit: float) -> None:
+    """Refuse corrections that the search could not have found [arcsec]: a fit gone astray."""
+    for corrector in correctors:
+        before, after = (_corners(wcs) for wcs in (corrector.original_wcs, corrector.wcs))
+        largest = float(np.max(before.separation(after).arcsec))
+        if not largest < limit:
+            raise AlignmentError(
+                f"The correction of '{corrector.meta.get('name')}' moves a corner by "
+                f"{largest:.2f} arcsec, but no more than {limit:.2f} arcsec is plausible for the "
+                "given search. No image was changed. Raise 'searchrad' if the pointing is that "
+                "far off, or use fitgeometry='shift'."
+            )
+
+
+def _corners(wcs: Any) -> SkyCoord:
+    ra, dec = wcs.footprint(axis_type="spatial").T
+    return SkyCoord(ra=ra, dec=dec, unit="deg")
+
+
+@contextmanager
+def _without_lines(correctors: Sequence[Any]) -> Iterator[None]:
+    """Hide catalogs whose sources lie on one line: tweakwcs can't make a footprint of them.
+
+    One such catalog would otherwise keep all images from being aligned.
+    """
+    hidden = [(c, c.meta["catalog"]) for c in correctors if _on_a_line(c.meta["catalog"])]
+    for corrector, catalog in hidden:
+        log.warning("The sources of %s lie on one line: not used.", corrector.meta.get("name"))
+        corrector.meta["catalog"] = catalog[:0]
+    try:
+        yield
+    finally:
+        for corrector, catalog in hidden:
+            corrector.meta["catalog"] = catalog
+
+
+def _on_a_line(catalog: Table) -> bool:
+    """Whether three or more sources span less than a thousandth of a pixel across."""
+    if len(catalog) < 3:
+        return False
+    positions = np.stack([np.asarray(catalog[axis], float) for axis in ("x", "y")])
+    spread = np.linalg.svd(positions - positions.mean(axis=1, keepdims=True), compute_uv=False)
+    return bool(spread[-1] < 1e-3)
+
+
+@contextmanager
+def _as_one_group(correctors: Sequence[Any]) -> Iterator[None]:
+    groups = [corrector.meta.get("group_id") for corrector in correctors]
+    for corrector in correctors:
+        corrector.meta["group_id"] = _ONE_GROUP
+        # a REFERENCE of the relative alignment is to be aligned now
+        corrector.meta.pop("fit_info", None)
+    try:
+        yield
+    finally:
+        for corrector, group in zip(correctors, groups, strict=True):
+            corrector.meta["group_id"] = group

@@ -1,0 +1,282 @@
+"""Which groups are tied to which, how far they have to move, and why some are not.
+
+The plain search tries the offsets that the pointing allows; groups that it leaves alone get the
+wide one, over rolls of degrees; and a component that no group of its own ties to the reference is
+matched with it as a whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.associate import friends
+from tweakreg_step.cycles import Edges, consistent
+from tweakreg_step.edges import Catalog, Found, Reach, catalog_of, find_edges
+from tweakreg_step.graph import bridges, components, overlapping, well_connected
+from tweakreg_step.problem import Status
+from tweakreg_step.sphere import chord, directions, rotation_matrices
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.problem import Detections, Options, Reference
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
+
+__all__ = ["Ties", "tie"]
+
+_BRIDGE = float(np.log(1e-6))
+"""What is asked of an edge that nothing checks."""
+
+_SETTLED = (Status.ALIGNED, Status.NOT_CONNECTED)
+"""Groups with these need no wide search, or have nothing to search."""
+
+_DOUBLE = 0.3
+"""Detections of two detectors of one exposure closer than this are one star [arcsec]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """How the groups hang together.
+
+    Attributes
+    ----------
+    rotation
+        (G, 3, 3) that moves what each group sees to where it is, to a fraction of the match radius.
+    component
+        (G,) label, -1 for groups that are tied to nothing.
+    anchored
+        (G,) whether the component is tied to the reference.
+    sigma
+        (G,) error of a difference per axis, as the edges saw it [arcsec].
+    status
+        (G,) of `Status`; ALIGNED stands for tied.
+    """
+
+    rotation: FloatArray
+    component: IntArray
+    anchored: BoolArray
+    sigma: FloatArray
+    status: tuple[Status, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """The catalogs in the form that the search needs."""
+
+    vectors: FloatArray
+    group: IntArray
+    frames: FloatArray
+    catalogs: list[Catalog | None]
+    reference: list[Catalog | None]
+    options: Options
+
+
+def _group_catalogs(
+    detections: Detections, vectors: FloatArray, count: int, options: Options
+) -> list[Catalog | None]:
+    order = np.argsort(detections.group, kind="stable")
+    edges = np.searchsorted(detections.group[order], np.arange(count + 1))
+    catalogs: list[Catalog | None] = []
+    for group in range(count):
+        own = order[edges[group] : edges[group + 1]]
+        if len(own) < 2:
+            catalogs.append(None)
+            continue
+        parts = vectors[own], detections.covariance[own], detections.image[own]
+        catalogs.append(catalog_of(*parts, options.separation, _DOUBLE))
+    return catalogs
+
+
+def _reference_catalogs(reference: Reference | None, count: int) -> list[Catalog | None]:
+    if reference is None or len(reference) < 2:
+        return [None] * count
+    same = np.zeros(len(reference), np.int64)
+    if reference.epoch_ra is None or reference.epoch_dec is None:
+        vectors = directions(reference.ra, reference.dec)
+        return [catalog_of(vectors, reference.covariance, same, 0.0, _DOUBLE)] * count
+    every = zip(reference.epoch_ra, reference.epoch_dec, strict=True)
+    return [
+        catalog_of(directions(ra, dec), reference.covariance, same, 0.0, _DOUBLE)
+        for ra, dec in every
+    ]
+
+
+def _edges(
+    scene: _Scene, relative: IntArray, absolute: IntArray, roll: float | None = None
+) -> Found:
+    """Motions of the edges between groups (E, 2), then of those of groups (F,) to the reference."""
+    options, node = scene.options, len(scene.frames)
+    swing = 3.0 * options.roll_sigma if roll is None else roll
+    usable = [
+        (one, other, scene.catalogs[one], scene.catalogs[other]) for one, other in relative.tolist()
+    ]
+    fixed = [(node, g, scene.reference[g], scene.catalogs[g]) for g in absolute.tolist()]
+    found = []
+    for edges, radius, tolerance, turn in (
+        (usable, options.searchrad, options.tolerance, swing * np.sqrt(2.0)),
+        (fixed, options.abs_searchrad, options.abs_tolerance, swing),
+    ):
+        kept = [(a, b, c, d) for a, b, c, d in edges if c is not None and d is not None]
+        nodes = np.array([(a, b) for a, b, _, _ in kept], np.int64).reshape(-1, 2)
+        pairs = [(c, d) for _, _, c, d in kept]
+        found.append(find_edges(nodes, pairs, Reach(radius, turn, tolerance)))
+    return _joined(found)
+
+
+def _joined(parts: list[Found]) -> Found:
+    edges = [
+        np.concatenate([getattr(part.edges, name) for part in parts]) for name in Edges.__slots__
+    ]
+    names = ("sigma", "significant", "rival")
+    rest = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+    return Found(Edges(*edges), *rest)
+
+
+def _near_reference(scene: _Scene) -> IntArray:
+    """Groups (F,) that see reference stars."""
+    near = []
+    for group, (own, stars) in enumerate(zip(scene.catalogs, scene.reference, strict=True)):
+        if own is None or stars is None:
+            continue
+        reach = chord(own.radius + scene.options.abs_searchrad)
+        if stars.tree.query(scene.frames[group, 2])[0] <= reach:
+            near.append(group)
+    return np.array(near, np.int64)
+
+
+def _agreeing(scene: _Scene, found: Found) -> tuple[FloatArray, Found]:
+    """Rotations (G + 1, 3, 3) and the edges that are significant, consistent, and sure enough."""
+    count = len(scene.frames)
+    limit = min(scene.options.tolerance, scene.options.abs_tolerance)
+    good = found.take(found.accepted)
+    rotation, agrees = consistent(good.edges, count + 1, count, limit)
+    kept = good.take(agrees)
+    unchecked = bridges(kept.edges.pairs, count + 1) & (kept.edges.log_chance > _BRIDGE)
+    if unchecked.any():
+        kept = kept.take(~unchecked)
+        rotation, agrees = consistent(kept.edges, count + 1, count, limit)
+        kept = kept.take(agrees)
+    return rotation, kept
+
+
+def _reasons(count: int, found: Found, kept: Found) -> list[Status]:
+    """Why each group (G,) is tied to nothing, or ALIGNED where it is tied."""
+    touched = {
+        Status.NO_MATCH: found.edges.pairs,
+        Status.INCONSISTENT: found.edges.pairs[found.accepted],
+        Status.AMBIGUOUS: found.edges.pairs[found.significant & found.rival],
+        Status.ALIGNED: kept.edges.pairs,
+    }
+    status = [Status.NOT_CONNECTED] * count
+    for reason, pairs in touched.items():
+        for node in np.unique(pairs):
+            if node < count:
+                status[node] = reason
+    return status
+
+
+def _whole_component(
+    scene: _Scene, member: IntArray, rotation: FloatArray, radius: float
+) -> FloatArray | None:
+    """Rotation (3, 3) that moves a component, as it is, onto the reference; None if none does."""
+    own = np.isin(scene.group, member)
+    vectors = np.einsum("nij,nj->ni", rotation[scene.group[own]], scene.vectors[own])
+    label = friends(vectors, float(chord(radius)))
+    size = np.bincount(label)
+    sums = np.stack([np.bincount(label, axis) for axis in vectors.T], axis=1) / size[:, None]
+    merged = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    noise = np.median([item.variance for item in scene.catalogs if item is not None])
+    covariance = np.broadcast_to(noise * np.eye(2), (len(merged), 2, 2))
+    image = np.zeros(len(merged), np.int64)
+    catalog = catalog_of(merged, covariance, image, scene.options.separation, _DOUBLE)
+    stars = scene.reference[int(member[0])]
+    if stars is None:
+        return None
+    options = scene.options
+    reach = Reach(options.abs_searchrad, 3.0 * options.roll_sigma, options.abs_tolerance)
+    found = find_edges(np.zeros((1, 2), np.int64), [(stars, catalog)], reach)
+    if not found.accepted[0] or found.edges.log_chance[0] > _BRIDGE:
+        return None
+    return np.asarray(rotation_matrices(found.edges.vector)[0])
+
+
+def _search(scene: _Scene, roll: float | None, only: BoolArray | None) -> Found:
+    """All edges, or those of which one end is in `only` (G,)."""
+    options = scene.options
+    pairs, expected = overlapping(scene.vectors, scene.group, scene.frames, options.searchrad)
+    chosen = pairs[well_connected(pairs, expected, len(scene.frames))]
+    absolute = _near_reference(scene)
+    if only is not None:
+        chosen = chosen[only[chosen].any(axis=1)]
+        absolute = absolute[only[absolute]]
+    return _edges(scene, chosen, absolute, roll)
+
+
+def tie(
+    detections: Detections,
+    frames: FloatArray,
+    reference: Reference | None,
+    options: Options,
+    suspect: BoolArray | None = None,
+) -> Ties:
+    """Find out how the groups hang together.
+
+    Parameters
+    ----------
+    detections
+        Of all groups.
+    frames
+        (G, 3, 3) of the groups' tangent planes.
+    reference, options
+        As the user gave them.
+    suspect
+        (G,) groups for which only the wide search is believed: where they roll by degrees, the
+        plain one may find a part of their sources.
+    """
+    count = len(frames)
+    vectors = directions(detections.ra, detections.dec)
+    catalogs = _group_catalogs(detections, vectors, count, options)
+    stars = _reference_catalogs(reference, count)
+    scene = _Scene(vectors, detections.group, frames, catalogs, stars, options)
+    found = _search(scene, None, None)
+    if suspect is not None:
+        doubted = np.append(suspect, False)[found.edges.pairs].any(axis=1)
+        found = replace(found, significant=found.significant & ~doubted)
+    rotation, kept = _agreeing(scene, found)
+    status = _reasons(count, found, kept)
+    lost = np.array([item not in _SETTLED for item in status], bool)
+    if lost.any() and options.max_roll > 3.0 * options.roll_sigma:
+        wide = _search(scene, options.max_roll, lost)
+        if wide.accepted.any():
+            found = _joined([found.take(found.accepted), wide])
+            rotation, kept = _agreeing(scene, found)
+            status = _reasons(count, found, kept)
+    return _ties(scene, rotation, kept, status)
+
+
+def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[Status]) -> Ties:
+    count = len(scene.frames)
+    label = components(kept.edges.pairs, count + 1)
+    tied = np.array([item is Status.ALIGNED for item in status], bool)
+    component = np.where(tied, label[:count], -1)
+    anchored = tied & (label[:count] == label[count])
+    sigma = np.zeros(count + 1)
+    np.maximum.at(sigma, kept.edges.pairs.ravel(), np.repeat(kept.sigma, 2))
+    for value in np.unique(component[tied & ~anchored]):
+        member = np.flatnonzero(component == value)
+        if scene.reference[0] is None or len(member) < 2:
+            continue
+        radius = 4.0 * float(np.median(sigma[member]))
+        turn = _whole_component(scene, member, rotation, radius)
+        if turn is not None:
+            rotation[member] = turn @ rotation[member]
+            anchored[member] = True
+    # All that is tied to the reference is one component.
+    component[anchored] = label[count]
+    return Ties(rotation[:count], component, anchored, sigma[:count], tuple(status))

@@ -1,0 +1,69 @@
+"""A group's motion on the sky -> the ``v2v3corr`` frame of each of its images' GWCS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .correction import move
+from .image_plane import from_pixels, from_sky, to_detector, to_sky
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    Affine = tuple[FloatArray, FloatArray]
+
+__all__ = ["correct"]
+
+# Points along each axis of the image where the motion is evaluated. An affine in an image's own
+# tangent plane follows a rigid motion of the sky to better than 0.001 mas.
+GRID = 5
+
+
+def correct(
+    corrector: Any,
+    centre: tuple[float, float],
+    motion: Affine,
+    detector_motion: Affine | None,
+    meta: dict[str, Any],
+) -> None:
+    """Give an image the motion of its group, and its detector's before it.
+
+    The affine in the image's own tangent plane is fitted to the motion on the sky over the whole
+    image, because converting an affine from the plane of the group to that of the image with its
+    derivative at one point turns a common motion into slightly different ones for each detector.
+
+    Parameters
+    ----------
+    corrector
+        Its WCS and ``meta`` are changed.
+    centre
+        Tangent point of the group [deg].
+    motion
+        Matrix (2, 2) and shift (2,) [arcsec] in the plane tangent there, axes east and north.
+    detector_motion
+        The same in the detector's own V2-V3 plane, or None.
+    meta
+        Merged into the corrector's ``meta``.
+    """
+    (xmin, xmax), (ymin, ymax) = corrector.bounding_box
+    x, y = np.meshgrid(np.linspace(xmin, xmax, GRID), np.linspace(ymin, ymax, GRID))
+    before = from_pixels(corrector, x.ravel(), y.ravel())
+    inner = before
+    if detector_motion is not None:
+        turn, origin = to_detector(corrector)
+        matrix, shift = detector_motion
+        inner = ((before - origin) @ turn.T @ matrix.T + shift) @ turn + origin
+    ra, dec = move(*to_sky(corrector, inner), centre, *motion)
+    after = from_sky(corrector, ra, dec)
+    matrix, shift = _affine(before, after)
+    corrector.set_correction(matrix=matrix, shift=shift, meta=meta)
+
+
+def _affine(before: FloatArray, after: FloatArray) -> Affine:
+    """Least-squares affine from positions (N, 2) to positions (N, 2), well conditioned."""
+    mean = before.mean(axis=0)
+    slopes = np.linalg.lstsq(before - mean, after - after.mean(axis=0), rcond=None)[0].T
+    return slopes, after.mean(axis=0) - slopes @ mean
