@@ -17,9 +17,9 @@ from tweakreg_step.simulate import relative_truth_errors, simulate_mosaic, truth
 
 FOLDER = Path(".demo")
 SEED = 20261121
-# A third of a pixel of NIRCam's short channel, a sixth of the long channel simulated here.
-ABSOLUTE_LIMIT_MAS = 10.0
-RELATIVE_LIMIT_MAS = 10.0
+# The bound is about 0.2 mas; a pixel is 63 mas.
+ABSOLUTE_LIMIT_MAS = 1.0
+RELATIVE_LIMIT_MAS = 1.0
 
 
 def main() -> int:

@@ -73,7 +73,7 @@ def test_an_association_that_names_a_missing_file(files: Truth) -> None:
     [
         ("{", "can't be read"),
         ("[1, 2]", "holds a list"),
-        ("{}", "is not an association: KeyError 'products'"),
+        ("{}", "is not one: KeyError 'products'"),
         ('{"products": [{"members": [{"exptype": "science"}]}]}', "KeyError 'expname'"),
         (
             '{"products": [{"members": [{"expname": "a.fits", "exptype": "background"}]}]}',
@@ -140,8 +140,33 @@ def test_two_images_with_the_same_name(files: Truth, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     twin = tmp_path / "other" / files.files[0].name
     twin.write_bytes(files.files[0].read_bytes())
-    with pytest.raises(InputError, match=rf"Several images have the file name '{twin.name}'"):
+    with pytest.raises(
+        InputError, match=rf"'{twin.name}', '{twin.name}' would give results of the same"
+    ):
         TweakRegStep.call([str(files.files[0]), str(twin)])
+
+
+def test_results_of_the_same_name(files: Truth) -> None:
+    one, two = Path("img_cal.fits"), Path("img_crf.fits")
+    one.write_bytes(files.files[0].read_bytes())
+    two.write_bytes(files.files[1].read_bytes())
+    with pytest.raises(InputError, match=r"'img_cal\.fits', 'img_crf\.fits' would give results"):
+        TweakRegStep.call([str(one), str(two)])
+
+
+def test_a_name_that_fits_headers_cannot_hold(files: Truth) -> None:
+    path = Path("nébuleuse_cal.fits")
+    path.write_bytes(files.files[0].read_bytes())
+    with pytest.raises(InputError, match="characters beyond ASCII"):
+        TweakRegStep.call([str(path), str(files.files[1])])
+
+
+@pytest.mark.parametrize("array", ["err", "dq"])
+def test_arrays_of_different_shapes(files: Truth, array: str) -> None:
+    with datamodels.open(files.files[0]) as model:
+        model.instance[array] = np.zeros((10, 10), np.uint32 if array == "dq" else np.float32)
+        with pytest.raises(InputError, match=rf"arrays of the shapes .*'{array}': \(10, 10\)"):
+            TweakRegStep.call(model, abs_refcat=str(files.catalog))
 
 
 def test_models_and_files_mixed(files: Truth) -> None:
@@ -247,6 +272,27 @@ def test_a_catalog_that_does_not_exist(files: Truth) -> None:
         call(files, use_custom_catalogs=True, catfile="catfile.txt")
 
 
+@pytest.mark.parametrize("method", ["global", "sequential"])
+@pytest.mark.parametrize("weight", [0.0, -1.0, np.nan])
+def test_a_reference_without_a_positive_weight_keeps_the_relative_alignment(
+    files: Truth, method: str, weight: float
+) -> None:
+    table = Table.read(files.catalog)
+    table["weight"] = weight
+    table.write("weightless.ecsv")
+    library = call(files, abs_refcat="weightless.ecsv", align_method=method)
+    assert statuses(library) == ["COMPLETE"] * 3
+
+
+@pytest.mark.parametrize("method", ["global", "sequential"])
+@pytest.mark.parametrize("geometry", ["rshift", "general"])
+def test_too_few_matches_for_the_geometry(files: Truth, method: str, geometry: str) -> None:
+    options = {"minobj": 1, "brightest": 2, "fitgeometry": geometry, "align_method": method}
+    assert set(statuses(call(files, **options))) <= {"FAILED", "COMPLETE"}  # and no exception
+    if method == "sequential":
+        assert statuses(call(files, **options)) == ["FAILED"] * 3
+
+
 def test_a_reference_catalog_that_does_not_exist(files: Truth) -> None:
     with pytest.raises(CatalogError, match=r"reference catalog, 'gone\.ecsv', does not exist"):
         call(files, abs_refcat="gone.ecsv")
@@ -265,6 +311,19 @@ def test_an_output_directory_that_cannot_be(files: Truth, folder: str) -> None:
     Path("file").write_text("not a folder")
     with pytest.raises(OutputError, match=r"output folder 'file.*Choose another 'output_dir'"):
         call(files, save_results=True, output_dir=folder)
+
+
+def test_an_unwritable_folder_is_noticed_before_the_work(
+    files: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_options: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tweakreg_step.whole_file.tempfile.mkstemp", refuse)
+    for path in files.files:
+        path.write_bytes(b"")  # would fail as soon as one is opened
+    with pytest.raises(OutputError, match="Read-only file system.*nothing was done"):
+        call(files, save_results=True)
 
 
 def test_a_failing_write_leaves_the_old_file_whole(

@@ -65,7 +65,7 @@ def test_missing_position_columns_are_named(tmp_path: Path) -> None:
 def test_a_column_of_words_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cat.ecsv"
     Table({"x": ["left"], "y": [2.0]}).write(path)
-    with pytest.raises(CatalogError, match=r"Column 'x' .* numbers are needed"):
+    with pytest.raises(CatalogError, match=r"Column 'x' .* one number a row is needed"):
         read_catalog(path, "a_cal.fits")
 
 

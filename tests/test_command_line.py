@@ -145,17 +145,38 @@ def test_parameters_from_crds_apply(
     assert "Parameter minobj = 8 (keyword)" in caplog.text
 
 
+@pytest.mark.parametrize("error", [ConnectionError, SystemExit])  # CRDS does both
 def test_a_crds_that_fails_does_not_stop_the_alignment(
-    files: Truth, crds: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    files: Truth,
+    crds: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: type[BaseException],
 ) -> None:
     from tweakreg_step import TweakRegStep
 
     def refuse(*_arguments: object) -> str:
         message = "no route to server"
-        raise ConnectionError(message)
+        raise error(message)
 
     monkeypatch.setattr("stpipe.crds_client.get_reference_file", refuse)
     with caplog.at_level("INFO"):
         TweakRegStep.call(str(files.association), configure_log=False)
-    assert "built-in ones are used: no route to server" in caplog.text
+    assert "CRDS failed, built-in parameters are used: no route to server" in caplog.text
     assert "3 of 3 images are aligned." in caplog.text
+
+
+def test_a_crds_without_a_server_does_not_end_strun(files: Truth, crds: Path) -> None:
+    log = strun("tweakreg_step", files.association)
+    assert "CRDS failed, built-in parameters are used" in log
+    assert "3 of 3 images are aligned." in log
+
+
+def test_old_names_and_lists_say_where_they_came_from(files: Truth, tmp_path: Path) -> None:
+    path = tmp_path / "old.asdf"
+    text = (CONFIG / "nircam_long.asdf").read_text()
+    path.write_text(text.replace("  kernel_fwhm: 1.9", "  min_gaia: 9"))
+    log = strun(path, files.association, "--kron_params=2.5,1.4", "--peakmax=None")
+    assert "Parameter abs_minobj = 9 (parameter file old.asdf)" in log
+    assert "Parameter kron_params = (2.5, 1.4) (command line or keyword)" in log
+    assert "peakmax =" not in log

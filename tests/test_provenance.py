@@ -37,4 +37,6 @@ def test_each_old_name_gets_one_sentence() -> None:
     given = {"align_to_gaia": True, "gaia_catalog": "A", "min_gaia": 5, "save_gaia_catalog": True}
     sentences = renamed(given)[1]
     assert len(sentences) == 4
-    assert sentences[2].startswith("Parameter 'min_gaia' is of an earlier release; it is now")
+    assert sentences["min_gaia"].startswith(
+        "Parameter 'min_gaia' is of an earlier release; it is now"
+    )

@@ -235,6 +235,102 @@ def test_in_a_pipeline(files: Truth) -> None:
     assert max(errors_mas(models_of(result), files)) < TOLERANCE_MAS
 
 
+def test_a_pipeline_understands_old_names_and_leaves_models_alone(files: Truth) -> None:
+    class OnModels(Chain):
+        def process(self, given: Any) -> Any:
+            return self.tweakreg.run(given)
+
+    models = opened(files)
+    old = {"align_to_gaia": True, "gaia_catalog": str(files.catalog)}
+    with pytest.warns(DeprecationWarning, match="'gaia_catalog' is of an earlier release"):
+        result = OnModels.call(models, steps={"tweakreg": old})
+    assert max(errors_mas(models_of(result), files)) < TOLERANCE_MAS
+    assert all("v2v3corr" not in model.meta.wcs.available_frames for model in models)
+
+
+def test_models_without_a_name_get_one(files: Truth, tmp_path: Path) -> None:
+    models = opened(files)
+    for model in models:
+        model.meta.filename = None
+    TweakRegStep.call(models, save_results=True, output_dir=str(tmp_path / "out"))
+    expected = ["image1_tweakreg.fits", "image2_tweakreg.fits", "image3_tweakreg.fits"]
+    assert result_files(tmp_path / "out") == expected
+
+
+def test_images_without_keywords_are_groups_of_their_own(files: Truth) -> None:
+    """Also when they come from runs of their own: a placeholder must not become a group."""
+    for path in files.files:
+        with datamodels.open(path) as model:
+            del model.meta.observation.instance["exposure_number"]
+            model.save(path)
+        options = {"abs_refcat": str(files.catalog), "save_results": True}
+        TweakRegStep.call(str(path), **options)
+    library = TweakRegStep.call("*_tweakreg.fits")
+    assert len(library.group_names) == 3
+    assert [model.meta.cal_step.tweakreg for model in models_of(library)] == ["COMPLETE"] * 3
+
+
+@pytest.mark.parametrize("method", ["global", "sequential"])
+def test_a_wcs_without_bounding_box(files: Truth, method: str) -> None:
+    models = opened(files)
+    for model in models:
+        model.meta.wcs.bounding_box = None
+    result = models_of(TweakRegStep.call(models, align_method=method, tolerance=0.2))
+    assert max(relative_errors_mas(result, files)) < 2 * TOLERANCE_MAS
+
+
+def test_images_without_err_and_dq(files: Truth) -> None:
+    models = opened(files)
+    for model in models:
+        model.instance.pop("err")
+        model.instance.pop("dq")
+        model.data[~np.isfinite(model.data)] = np.nan
+    result = models_of(TweakRegStep.call(models, abs_refcat=str(files.catalog)))
+    assert max(errors_mas(result, files)) < TOLERANCE_MAS
+
+
+def test_input_dir_is_where_names_without_a_folder_are(files: Truth) -> None:
+    home = str(files.folder)
+    for given in (files.association.name, [i.file_name for i in files.images], "*_cal.fits"):
+        library = TweakRegStep.call(given, input_dir=home)
+        assert len(models_of(library)) == 3
+
+
+def test_a_list_of_one_association_and_a_dict(files: Truth) -> None:
+    assert len(models_of(TweakRegStep.call([str(files.association)]))) == 3
+    content = json.loads(files.association.read_text())
+    members = content["products"][0]["members"]
+    for member in members:
+        member["expname"] = f"input/{member['expname']}"
+    members[0]["exptype"] = "background"
+    assert len(models_of(TweakRegStep.call(content))) == 2
+
+
+def test_saved_catalogs_are_found_beside_the_results(files: Truth, tmp_path: Path) -> None:
+    options = {"save_catalogs": True, "save_results": True, "output_dir": str(tmp_path / "out")}
+    TweakRegStep.call(str(files.association), **options)
+    library = TweakRegStep.call(
+        str(tmp_path / "out" / "*_tweakreg.fits"), use_custom_catalogs=True, snr_threshold=1e9
+    )
+    assert [m.meta.cal_step.tweakreg for m in models_of(library)] == ["COMPLETE"] * 3
+
+
+def test_results_on_disk_survive_a_change_of_folder(
+    files: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = TweakRegStep.call(str(files.association), in_memory=False)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(models_of(library)) == 3
+
+
+def test_a_relative_alignment_takes_the_name_of_an_absolute_one_away(files: Truth) -> None:
+    once = models_of(TweakRegStep.call(str(files.association), abs_refcat=str(files.catalog)))
+    assert all(str(model.meta.wcs.name).startswith("FIT-LVL3") for model in once)
+    again = models_of(TweakRegStep.call(once))
+    assert not any(str(model.meta.wcs.name).startswith("FIT-LVL3") for model in again)
+
+
 def test_catalogs_are_saved_and_can_be_used_again(files: Truth, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = TweakRegStep.call(str(files.association), save_catalogs=True, output_dir=str(out))

@@ -263,7 +263,7 @@ def load_reference(abs_refcat: str | Path | Table) -> Table:
             "catalogs from files alone. Fetch the catalog, save it as a table with RA and DEC, "
             "and give its path as 'abs_refcat'."
         )
-    return read_reference(Path(str(abs_refcat).strip()))
+    return read_reference(Path(str(abs_refcat).strip()).expanduser())
 
 
 def save_reference(reference: Table, folder: Path) -> None:

@@ -13,11 +13,10 @@ from stpipe import Step, config_parser
 from stpipe._cmdline import FromCommandLine  # stpipe has no public name for it
 from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
-from stpipe.step import get_disable_crds_steppars
 
-from .config import Parameters, refusal
+from .config import Parameters, is_optional, refusal
 from .exceptions import InputError
-from .provenance import renamed
+from .provenance import OLD_NAMES, renamed
 from .telescopes.inputs import first_file
 from .telescopes.library import open_exposure
 from .whole_file import check_folder, write_whole
@@ -59,31 +58,29 @@ class BaseStep(Step):
     ) -> Any:
         """Parameters from CRDS, where it is configured.
 
-        Without CRDS, or when it fails, the built-in parameters are used and a line says so: a
-        service that is not there must not keep anyone from aligning images.
+        Parameters that come from there are remembered, to be named in the log.
         """
-        if get_disable_crds_steppars() if disable is None else disable:
-            return cls._empty_config()
-        if not _crds_is_configured():
-            log.info("CRDS is not configured: built-in parameters are used.")
-            return cls._empty_config()
-        try:
-            config = super().get_config_from_reference(
-                dataset, disable=disable, crds_observatory=crds_observatory
-            )
-        except Exception as error:  # noqa: BLE001 - CRDS raises whatever its transport raises
-            log.warning("CRDS failed, built-in parameters are used: %s", error)
-            return cls._empty_config()
+        config = super().get_config_from_reference(
+            dataset, disable=disable, crds_observatory=crds_observatory
+        )
         vars(config)[_FROM_CRDS] = dict(config)
         return config
 
     @classmethod
     def _get_config_from_parameters(cls, crds_parameters: Any, crds_observatory: str) -> Any:
-        # Also called by pipelines for each of their steps, without the method above.
+        """As in stpipe, which calls it for a step and for each step of a pipeline.
+
+        Without CRDS, or when it fails, the built-in parameters are used and a line says so: a
+        service that is not there must not keep anyone from aligning images.
+        """
+        if not _crds_is_configured():
+            log.info("CRDS is not configured: built-in parameters are used.")
+            return cls._empty_config()
         try:
             return super()._get_config_from_parameters(crds_parameters, crds_observatory)
-        except Exception as error:  # noqa: BLE001 - as above
-            log.warning("CRDS has no parameters to give, built-in ones are used: %s", error)
+        # CRDS raises whatever its transport raises, and exits where it finds no server
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            log.warning("CRDS failed, built-in parameters are used: %s", error)
             return cls._empty_config()
 
     @classmethod
@@ -103,15 +100,33 @@ class BaseStep(Step):
 
     @classmethod
     def merge_config(cls, config: Any, config_file: Any) -> Any:
-        """Translate parameter names of earlier releases, with a warning for each."""
+        """Translate what people write into what stpipe takes.
+
+        Names of earlier releases get a warning each; paths become texts, and the text None becomes
+        the value where that is allowed.
+        """
         config = super().merge_config(config, config_file)
         translated, sentences = renamed(config)
-        for sentence in sentences:
+        for old, sentence in sentences.items():
             warnings.warn(sentence, DeprecationWarning, stacklevel=2)
             log.warning(sentence)
-            del config[sentence.split("'")[1]]
+            del config[old]
         config.merge(translated)
+        for name, value in config.items():
+            if isinstance(value, Path):
+                config[name] = str(value)
+            elif value == "None" and is_optional(name):
+                config[name] = None
         return config
+
+    @classmethod
+    def load_spec_file(cls, **options: Any) -> Any:
+        """Add the names of earlier releases to what is accepted, in pipelines as well."""
+        spec = super().load_spec_file(**options)
+        for old, (today, kind) in OLD_NAMES.items():
+            spec[old] = f"{kind}(default=None)"
+            spec.inline_comments[old] = f"# Of an earlier release: now {today}"
+        return spec
 
     @classmethod
     def from_config_section(
@@ -145,9 +160,9 @@ class BaseStep(Step):
     def run(self, *args: Any) -> Any:
         """Run the step, after making sure that parameters make sense and results can be written."""
         Parameters.of(self)
-        folder = self.search_attr("output_dir")
-        if folder:
-            check_folder(Path(os.path.expandvars(folder)).expanduser())
+        writes = self.save_results or self.output_file or self.search_attr("output_dir")
+        if writes or self.save_catalogs or self.save_abs_catalog:
+            check_folder(self.output_folder)
         return super().run(*args)
 
     def save_model(self, model: Any, *args: Any, **options: Any) -> Any:
@@ -186,6 +201,7 @@ class _SavedWhole:
 def _sources(config: Any, config_file: Any, otherwise: str) -> dict[str, str]:
     """Where each value of a merged configuration came from; later ones took precedence."""
     in_file = dict(config_parser.load_config_file(str(config_file))) if config_file else {}
+    in_file |= renamed(in_file)[0]
     in_crds = vars(config).get(_FROM_CRDS, {}) if hasattr(config, "__dict__") else {}
     sources = {}
     for name, value in config.items():
@@ -195,6 +211,8 @@ def _sources(config: Any, config_file: Any, otherwise: str) -> dict[str, str]:
             sources[name] = f"parameter file {Path(config_file).name}"
         elif name in in_crds and str(in_crds[name]) == str(value):
             sources[name] = "CRDS"
+        elif isinstance(value, list):  # stpipe does not mark the lists of its command line
+            sources[name] = f"command line or {otherwise}"
         else:
             sources[name] = otherwise
     return sources

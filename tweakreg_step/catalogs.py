@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from .data import BoundingBox, FloatArray
 
-__all__ = ["inside", "read_catalog", "read_table", "to_table", "with_weights", "write_catalog"]
+__all__ = [
+    "inside",
+    "numbers",
+    "read_catalog",
+    "read_table",
+    "to_table",
+    "with_weights",
+    "write_catalog",
+]
 
 POSITION_COLUMNS = (("x", "y"), ("xcentroid", "ycentroid"), ("x_centroid", "y_centroid"))
 FORMATS = {"ecsv": "ascii.ecsv", "fits": "fits"}
@@ -85,9 +93,9 @@ def read_catalog(path: Path, image: str) -> Detections:
 
 def from_table(table: Table, name: str) -> Detections:
     """The detections in a table of the user; see `read_catalog`."""
-    x, y = (_numbers(table, column, name) for column in _position_columns(table, name))
+    x, y = (numbers(table, column, name) for column in _position_columns(table, name))
     optional = {
-        column: _numbers(table, column, name)
+        column: numbers(table, column, name)
         for column in ("flux", "x_err", "y_err", "weight")
         if column in table.colnames
     }
@@ -108,16 +116,25 @@ def _position_columns(table: Table, name: str) -> tuple[str, str]:
     )
 
 
-def _numbers(table: Table, column: str, name: str) -> FloatArray:
+def numbers(table: Table, column: str, name: str) -> FloatArray:
+    """A column of numbers, NaN where it is masked.
+
+    Raises
+    ------
+    CatalogError
+        If the column of the catalog ``name`` holds anything else.
+    """
     values = table[column]
     try:
-        numbers = np.ma.asarray(getattr(values, "value", values), dtype=np.float64)
+        floats = np.ma.asarray(getattr(values, "value", values), dtype=np.float64)
+        if floats.ndim != 1:
+            raise ValueError
     except (TypeError, ValueError):
         raise CatalogError(
-            f"Column '{column}' of the catalog {name} holds {values.dtype}, but numbers are "
-            "needed. Mend the column, or its format."
+            f"Column '{column}' of the catalog {name} holds {values.dtype} of the shape "
+            f"{values.shape}, but one number a row is needed. Mend the column, or its format."
         ) from None
-    return np.asarray(np.ma.filled(numbers, np.nan))
+    return np.asarray(np.ma.filled(floats, np.nan))
 
 
 def inside(detections: Detections, bounding_box: BoundingBox | None) -> Detections:

@@ -29,6 +29,7 @@ __all__ = [
     "SegmentationParameters",
     "SipParameters",
     "checked",
+    "is_optional",
     "keywords",
     "refusal",
 ]
@@ -61,7 +62,7 @@ class FinderParameters:
     snr_threshold: float = parameter(
         10.0, "Detection threshold above the background, in units of its noise", low=0.0
     )
-    kernel_fwhm: float = parameter(2.5, "FWHM of the stars", unit="pixels", low=0.1)
+    kernel_fwhm: float = parameter(2.5, "FWHM of the stars", unit="pixels", low=0.1, high=50.0)
     bkg_boxsize: int = parameter(400, "Size of the background mesh", unit="pixels", low=1)
     minsep_fwhm: float = parameter(
         0.0, "Least separation of two sources, in units of kernel_fwhm (iraf, dao)", low=0.0
@@ -277,6 +278,11 @@ def refusal(given: Mapping[str, Any]) -> str:
             except ParameterError as error:
                 return str(error)
     return ""
+
+
+def is_optional(name: str) -> bool:
+    """Whether None is a value of a parameter."""
+    return any(d.name == name and d.optional for d in declarations(*STAGES.values()))
 
 
 def check_separation(

@@ -153,7 +153,7 @@ def consistent(edges: Edges, count: int, root: int, limit: float) -> tuple[Float
 
 
 def _rooted(rotation: FloatArray, pairs: IntArray, count: int, root: int) -> FloatArray:
-    """The rotations with the root, and in other components the mean, left where it was."""
+    """The rotations with the root, and in other components the median, left where it was."""
     label = components(pairs, count)
     fixed = rotation.copy()
     for value in np.unique(label):
@@ -161,6 +161,7 @@ def _rooted(rotation: FloatArray, pairs: IntArray, count: int, root: int) -> Flo
         if label[root] == value:
             common = rotation[root].T
         else:
-            common = rotation_matrices(-rotation_vectors(rotation[member]).mean(axis=0))
+            # The median: one group that is far off must not take the others along.
+            common = rotation_matrices(-np.median(rotation_vectors(rotation[member]), axis=0))
         fixed[member] = common @ rotation[member]
     return fixed

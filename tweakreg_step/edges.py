@@ -27,8 +27,8 @@ __all__ = ["SIGNIFICANT", "Catalog", "Found", "Reach", "catalog_of", "find_edges
 SIGNIFICANT = float(np.log(1e-4))
 """Logarithm of the probability of chance below which an edge is believed."""
 
-_BATCH = 1_500_000
-"""Pairs searched at once, some 150 MB."""
+_BATCH = 100_000
+"""Pairs searched at once: their arrays stay in the cache of the processor."""
 
 
 @dataclass(frozen=True, slots=True)

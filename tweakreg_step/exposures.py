@@ -13,6 +13,7 @@ from .catalogs import inside, read_catalog, to_table, with_weights, write_catalo
 from .catfile import read_catfile
 from .detect import find_sources
 from .exceptions import InputError
+from .telescopes.library import group_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["custom_catalogs", "read_exposures", "update_exposures"]
 
 log = logging.getLogger(__name__)
+
+ABSOLUTE_FIT = "FIT-LVL3-"  # agreed upon in the JWST calibration working group
 
 
 def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, Path | None]:
@@ -39,7 +42,7 @@ def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, P
         log.warning("'catfile' is given but not used: set use_custom_catalogs=True to use it.")
     if not (catfile and wanted):
         return {}
-    catalogs = read_catfile(Path(catfile))
+    catalogs = read_catfile(Path(catfile).expanduser())
     unknown = sorted(set(catalogs) - set(names))
     if unknown:
         raise InputError(
@@ -59,16 +62,19 @@ class _Reader:
         Catalogs of the catfile, by image.
     folder
         Where found catalogs are written.
+    homes
+        Folders where a catalog that an image names may be, for each image.
     """
 
     telescope: Telescope
     parameters: Parameters
     custom: dict[str, Path | None]
     folder: Path
+    homes: list[list[Path]]
 
-    def catalog(self, model: Any, name: str) -> tuple[Detections, bool]:
+    def catalog(self, model: Any, name: str, index: int) -> tuple[Detections, bool]:
         """The detections of an exposure, and whether its metadata changed on the way."""
-        given = self._given(model, name)
+        given = self._given(model, name, index)
         box = self.telescope.bounding_box(model)
         if given is not None:
             return inside(read_catalog(given, name), box), False
@@ -87,7 +93,7 @@ class _Reader:
         model.meta.tweakreg_catalog = path.name
         return found, True
 
-    def _given(self, model: Any, name: str) -> Path | None:
+    def _given(self, model: Any, name: str, index: int) -> Path | None:
         """The user's catalog of an image: of the catfile, else of its association or metadata.
 
         (A library copies the association's ``tweakreg_catalog`` into the metadata of its models.)
@@ -97,7 +103,10 @@ class _Reader:
         if name in self.custom:
             return self.custom[name]
         named = (getattr(model.meta, "tweakreg_catalog", None) or "").strip()
-        return Path(named) if named else None
+        if not named:
+            return None
+        places = [Path(named), *(home / named for home in self.homes[index])]
+        return next((place for place in places if place.is_file()), places[0])
 
 
 def read_exposures(
@@ -132,7 +141,9 @@ def read_exposures(
     InputError, CatalogError, OutputError
         If an exposure or its catalog can't be used.
     """
-    reader = _Reader(telescope, parameters, custom_catalogs(parameters, names), folder)
+    catalogs = custom_catalogs(parameters, names)
+    reader = _Reader(telescope, parameters, catalogs, folder, _homes(library))
+    groups = group_ids(library)
     detections: list[Detections] = []
     correctors: list[Any] = []
     with library:
@@ -140,11 +151,10 @@ def read_exposures(
             model = library.borrow(index)
             try:
                 telescope.check(model, names[index])
-                found, changed = reader.catalog(model, names[index])
+                found, changed = reader.catalog(model, names[index], index)
                 detections.append(found)
-                correctors.append(
-                    telescope.corrector(model, to_table(found, names[index]), names[index])
-                )
+                table = to_table(found, names[index])
+                correctors.append(telescope.corrector(model, table, names[index], groups[index]))
             except BaseException:
                 library.shelve(model, index, modify=False)
                 raise
@@ -152,6 +162,14 @@ def read_exposures(
             del model  # or two are open while the next one is read
     _balance_weights(correctors, detections)
     return correctors
+
+
+def _homes(library: Any) -> list[list[Path]]:
+    """The folders of the association and of each image, where the names of catalogs may start."""
+    asn_dir = vars(library).get("_asn_dir")  # of stpipe's base class; None for models in memory
+    start = [] if asn_dir is None else [Path(asn_dir)]
+    members = library.asn["products"][0]["members"]
+    return [[*start, Path(*start, member["expname"]).parent] if start else [] for member in members]
 
 
 def _balance_weights(correctors: Sequence[Any], detections: Sequence[Detections]) -> None:
@@ -188,19 +206,30 @@ def update_exposures(
         for index in tqdm(range(len(outcomes)), "writing WCS", unit="image", disable=None):
             model, outcome = library.borrow(index), outcomes[index]
             try:
+                name = correctors[index].meta["name"]
+                model.meta.filename = model.meta.filename or name
                 if outcome.moved:
                     wcs = correctors[index].wcs
-                    if outcome.absolute:
-                        wcs.name = f"FIT-LVL3-{Path(parameters.absolute.abs_refcat).name}"
+                    wcs.name = _wcs_name(wcs.name, outcome, parameters)
                     problem = telescope.update_wcs(model, wcs, parameters.sip)
                     if problem:
                         log.warning(
                             "%s: no FITS approximation of the WCS, its keywords are those from "
                             "before: %s",
-                            correctors[index].meta["name"],
+                            name,
                             problem,
                         )
                 telescope.record(model, outcome.status)
             finally:
                 library.shelve(model, index)
             del model
+
+
+def _wcs_name(present: str, outcome: Outcome, parameters: Parameters) -> str:
+    """What a corrected WCS is called: after the reference catalog it was aligned to, if any.
+
+    A name of an earlier absolute alignment is no longer true after a relative one.
+    """
+    if outcome.absolute:
+        return f"{ABSOLUTE_FIT}{Path(parameters.absolute.abs_refcat).name}"
+    return "" if str(present).startswith(ABSOLUTE_FIT) else present

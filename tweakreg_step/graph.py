@@ -123,7 +123,7 @@ def overlapping(
     return pairs[keep], expected[keep]
 
 
-def well_connected(pairs: IntArray, expected: FloatArray, count: int, degree: int = 8) -> IntArray:
+def well_connected(pairs: IntArray, expected: FloatArray, count: int, degree: int = 6) -> IntArray:
     """Indices of a sufficient subset of pairs: each group's best, some others, and a tree.
 
     In a stack all pairs overlap, and a group's best partners are the same few; half of its partners

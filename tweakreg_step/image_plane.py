@@ -17,9 +17,11 @@ from .sphere import ARCSEC, turn
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .data import BoundingBox
+
     FloatArray = NDArray[np.float64]
 
-__all__ = ["from_pixels", "from_sky", "to_detector", "to_sky"]
+__all__ = ["from_pixels", "from_sky", "limits", "to_detector", "to_sky"]
 
 
 def _present(corrector: Any) -> tuple[FloatArray, FloatArray]:
@@ -53,6 +55,15 @@ def to_sky(corrector: Any, positions: FloatArray) -> tuple[FloatArray, FloatArra
     return np.asarray(ra), np.asarray(dec)
 
 
+def limits(corrector: Any) -> BoundingBox:
+    """Limits of an image in pixels; those of its catalog where its WCS has none."""
+    box: BoundingBox | None = corrector.bounding_box
+    if box is not None:
+        return box
+    x, y = (np.asarray(corrector.meta["catalog"][axis], float) for axis in ("x", "y"))
+    return ((np.nanmin(x), np.nanmax(x)), (np.nanmin(y), np.nanmax(y)))
+
+
 def to_detector(corrector: Any) -> tuple[FloatArray, FloatArray]:
     """From the plane to the detector's own V2-V3 plane: u = matrix (t - centre).
 
@@ -63,6 +74,6 @@ def to_detector(corrector: Any) -> tuple[FloatArray, FloatArray]:
     centre
         (2,) of the image, in its plane [arcsec].
     """
-    (xmin, xmax), (ymin, ymax) = corrector.bounding_box
+    (xmin, xmax), (ymin, ymax) = limits(corrector)
     middle = np.array([0.5 * (xmin + xmax)]), np.array([0.5 * (ymin + ymax)])
     return turn(corrector.ref_angles["roll_ref"]), from_pixels(corrector, *middle)[0]

@@ -158,7 +158,7 @@ def converge(problem: Problem, start: Motions, radius: float, passes: int = 3) -
         if len(star) == 0:
             return None
         links, index = link(problem.detections, source, problem.reference, star)
-        rounds = options.nclip + 3 if turn == passes - 1 else 3
+        rounds = options.nclip + 3 if turn == passes - 1 else 2 + min(turn, 1)
         solved = fit(links, model, motions, options.sigma, rounds)
         linked = Linked(links, index, star, solved, radius)
         motions = solved.motions

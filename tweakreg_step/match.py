@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.offset import log_chance, turned
-from tweakreg_step.sphere import ARCSEC
+from tweakreg_step.offset import distinct, log_chance, turned
+from tweakreg_step.sphere import ARCSEC, rotation_matrices, rotation_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -141,10 +141,9 @@ def _summary(state: _State, pairs: Pairs, peaks: Peaks, trials: tuple[float, flo
     roll = peaks.roll + state.motion[:, 2]
     rest = pairs.first - turned(pairs.second, roll[edge]) - state.motion[edge, :2]
     within = np.sum(rest**2, axis=1) <= 9.0 * state.variance[edge]
-    key = np.unique(np.stack([edge, pairs.first_index], axis=1)[within], axis=0)
-    other = np.unique(np.stack([edge, pairs.second_index], axis=1)[within], axis=0)
     found = np.minimum(
-        np.bincount(key[:, 0], minlength=count), np.bincount(other[:, 0], minlength=count)
+        distinct(edge[within], pairs.first_index[within], count),
+        distinct(edge[within], pairs.second_index[within], count),
     )
     lever = pairs.lever
     cell = np.maximum(3.0 * np.sqrt(state.variance), 1e-9)
@@ -155,9 +154,11 @@ def _summary(state: _State, pairs: Pairs, peaks: Peaks, trials: tuple[float, flo
     inverse = np.linalg.inv(state.normal) * state.variance[:, None, None]
     shift, out = state.motion[:, :2], pairs.frames[:, 2]
     # A shift (a, b) of the point c = east x north is the rotation a north - b east.
-    vector = shift[:, :1] * pairs.frames[:, 1] - shift[:, 1:] * pairs.frames[:, 0]
+    push = shift[:, :1] * pairs.frames[:, 1] - shift[:, 1:] * pairs.frames[:, 0]
+    # First the roll, then the shift: as vectors they may be added only if both are small.
+    turn = rotation_matrices(push) @ rotation_matrices(ARCSEC * roll[:, None] * out)
     return Matches(
-        vector=vector + ARCSEC * roll[:, None] * out,
+        vector=rotation_vectors(turn),
         direction=out,
         lever=lever,
         sigma=np.sqrt(state.variance),

@@ -71,7 +71,7 @@ def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Prob
 
 def _reserved(links: Links) -> BoolArray:
     """Links (N,) of a fifth of the sources; sources come in the order of the sky, so any fifth."""
-    return links.source % 5 == 2
+    return np.asarray(links.source % 5 == 2)
 
 
 def _trial(problem: Problem, linked: Linked, geometry: str) -> _Trial:

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["Pairs", "Peaks", "log_chance", "make_pairs", "roll_grid", "search", "turned"]
+__all__ = [
+    "Pairs",
+    "Peaks",
+    "distinct",
+    "log_chance",
+    "make_pairs",
+    "roll_grid",
+    "search",
+    "turned",
+]
 
 _CELLS = 6_000_000
 """Histogram cells held at once, 48 MB."""
@@ -107,9 +116,8 @@ def make_pairs(catalogs: Sequence[tuple[cKDTree, cKDTree]], radius: float) -> Pa
     first, second, size = [], [], []
     for one, other in catalogs:
         close = one.sparse_distance_matrix(other, reach, output_type="ndarray")
-        order = np.lexsort((close["j"], close["i"]))
-        first.append(close["i"][order])
-        second.append(close["j"][order])
+        first.append(close["i"])
+        second.append(close["j"])
         size.append(len(close))
     edge = np.repeat(np.arange(len(catalogs)), size)
     empty = [np.zeros((0, 3))]
@@ -236,8 +244,8 @@ def _significance(
     inside = reach <= 0.5 * window
     within = np.sum(difference**2, axis=1) <= radius**2
     found = np.minimum(
-        _distinct(edge[inside], pairs.first_index[inside], count),
-        _distinct(edge[inside], pairs.second_index[inside], count),
+        distinct(edge[inside], pairs.first_index[inside], count),
+        distinct(edge[inside], pairs.second_index[inside], count),
     )
     area = np.pi * radius**2
     total = np.bincount(edge[within & ~inside], minlength=count)
@@ -258,10 +266,10 @@ def _around(edge: IntArray, reach: FloatArray, count: int, window: float) -> Flo
     return np.asarray(np.bincount(edge[ring], minlength=count) / (72.0 * window**2))
 
 
-def _distinct(edge: IntArray, index: IntArray, count: int) -> IntArray:
-    """How many different detections (E,) take part."""
-    key = np.unique(np.stack([edge, index], axis=1), axis=0)
-    return np.bincount(key[:, 0], minlength=count)
+def distinct(edge: IntArray, index: IntArray, count: int) -> IntArray:
+    """How many different detections (E,) take part, of pairs (K,) given by edge and detection."""
+    width = int(index.max(initial=0)) + 1
+    return np.bincount(np.unique(edge * width + index) // width, minlength=count)
 
 
 def _rivals(

@@ -66,6 +66,7 @@ def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path)
     list of Outcome
         One for each image.
     """
+    fixed_group(correctors, parameters.method.refimage)  # an unknown one is refused in any case
     reference = _reference(parameters, folder)
     if reference is None and len(groups_of(correctors)) < 2:
         return [ONE_GROUP] * len(correctors)

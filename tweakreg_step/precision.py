@@ -47,8 +47,9 @@ class Scatter:
 def group_scatter(linked: Linked, fitted: FloatArray) -> Scatter:
     """chi2, degrees of freedom and rms of each group.
 
-    The degrees of freedom are the sum of 2 w_i - tr(W_i D^-1) over a group's detections, which
-    accounts for the sources, less `fitted`, the parameters that the data (not the prior) determine.
+    The degrees of freedom are the sum of 2 w_i - w tr(W_i D^-1) over a group's detections, w being
+    the largest weight of the source, which accounts for the sources, less `fitted`, the parameters
+    that the data (not the prior) determine.
 
     Parameters
     ----------
@@ -65,7 +66,9 @@ def group_scatter(linked: Linked, fitted: FloatArray) -> Scatter:
     lit = total[:, 0, 0] > 0.0
     spread = np.zeros_like(total)
     spread[lit] = inverse_2x2(total[lit])
-    taken = np.einsum("nij,nji->n", weighted, spread[links.source])
+    largest = np.zeros(links.source_count)
+    np.maximum.at(largest, links.source, fit.weight)
+    taken = np.einsum("nij,nji->n", weighted, spread[links.source]) * largest[links.source]
     label = np.where(links.group < 0, count, links.group)
     square = np.einsum("ni,nij,nj->n", fit.residual, weighted, fit.residual)
     chi2 = np.bincount(label, square, minlength=count + 1)

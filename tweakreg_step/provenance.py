@@ -11,16 +11,17 @@ if TYPE_CHECKING:
 
     from .spec import Declaration
 
-__all__ = ["departures", "renamed"]
+__all__ = ["OLD_NAMES", "departures", "renamed"]
 
-# Names of earlier releases of the JWST step -> today's.
-RENAMED = {
-    "gaia_catalog": "abs_refcat",
-    "min_gaia": "abs_minobj",
-    "save_gaia_catalog": "save_abs_catalog",
-}
 SWITCH = "align_to_gaia"
 OLD_DEFAULT_CATALOG = "GAIADR2"
+OLD_NAMES = {
+    SWITCH: ("abs_refcat", "boolean"),
+    "gaia_catalog": ("abs_refcat", "string"),
+    "min_gaia": ("abs_minobj", "integer"),
+    "save_gaia_catalog": ("save_abs_catalog", "boolean"),
+}
+"""Names of earlier releases of the JWST step -> today's, and stpipe's word for their type."""
 
 
 def departures(
@@ -50,35 +51,34 @@ def departures(
             yield f"{declaration.name} = {value!r}{unit} ({source})"
 
 
-def renamed(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def renamed(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Translate parameter names of earlier releases.
 
     Parameters
     ----------
     given
-        Parameters by name, of a parameter file or a keyword list.
+        Parameters by name, of a parameter file or a keyword list; None stands for not given.
 
     Returns
     -------
     parameters : dict
         What today's names have to be set to in their place. Names of today that are given as
         well keep their value.
-    warnings : list of str
+    warnings : dict
         One sentence for each old name.
     """
-    old = [name for name in (SWITCH, *RENAMED) if name in given]
-    new = {RENAMED[name]: given[name] for name in old if name in RENAMED}
-    if SWITCH in given or "gaia_catalog" in given:
-        wanted = str(given.get(SWITCH, False)).lower() in {"true", "yes", "on", "1"}
-        catalog = given.get("gaia_catalog", OLD_DEFAULT_CATALOG)
+    old = [name for name in OLD_NAMES if given.get(name) is not None]
+    new = {OLD_NAMES[name][0]: given[name] for name in old if name != SWITCH}
+    if SWITCH in old or "gaia_catalog" in old:
+        wanted = str(given.get(SWITCH)).lower() in {"true", "yes", "on", "1"}
+        catalog = given.get("gaia_catalog") or OLD_DEFAULT_CATALOG
         new["abs_refcat"] = catalog if wanted else ""
-    sentences = [_sentence(name) for name in old]
+    sentences = {name: _sentence(name) for name in old}
     return {name: value for name, value in new.items() if name not in given}, sentences
 
 
 def _sentence(name: str) -> str:
-    today = RENAMED.get(name, "abs_refcat")
     return (
-        f"Parameter '{name}' is of an earlier release; it is now '{today}'. It was translated; "
+        f"Parameter '{name}' is of an earlier release; it is now '{OLD_NAMES[name][0]}'. It was translated; "
         "write the new name into your parameter file."
     )

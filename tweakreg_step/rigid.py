@@ -27,7 +27,7 @@ __all__ = ["as_a_whole"]
 
 
 def _whole(relative: Solution) -> IntArray:
-    """Number (G,) of the body that each group moves with; a group that is not aligned is its own."""
+    """Number (G,) of the body each group moves with; a group that is not aligned is its own."""
     alone = relative.component < 0
     body = relative.component.copy()
     body[alone] = body.max(initial=-1) + 1 + np.arange(int(alone.sum()))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.coordinates import SkyCoord
 from tweakwcs.imalign import align_wcs
+from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError
 from tweakwcs.matchutils import XYXYMatch
 
 from .exceptions import AlignmentError
@@ -32,6 +33,14 @@ log = logging.getLogger(__name__)
 # tweakwcs reports through its log what `outcomes` reads from its results; without a handler of its
 # own, Python would print it unasked.
 logging.getLogger("tweakwcs").addHandler(logging.NullHandler())
+
+_COMPLAINTS = (
+    ValueError,
+    RuntimeError,
+    ArithmeticError,
+    NotEnoughPointsError,
+    SingularMatrixError,
+)
 
 # All images move together in an absolute alignment, whatever their groups.
 _ONE_GROUP = "all images"
@@ -134,7 +143,7 @@ def _align(correctors: list[Any], **options: Any) -> None:
     """Run tweakwcs; its complaints about the data become errors with a name."""
     try:
         align_wcs(correctors, **options)
-    except (ValueError, RuntimeError, ArithmeticError) as error:
+    except _COMPLAINTS as error:
         raise AlignmentError(_explained(str(error))) from error
 
 
@@ -161,7 +170,8 @@ def _first(correctors: list[Any], group: Any) -> list[Any]:
 def _check_small(correctors: Sequence[Any], limit: float) -> None:
     """Refuse corrections that the search could not have found [arcsec]: a fit gone astray."""
     for corrector in correctors:
-        before, after = (_corners(wcs) for wcs in (corrector.original_wcs, corrector.wcs))
+        box = corrector.original_wcs.bounding_box or corrector.bounding_box
+        before, after = (_corners(wcs, box) for wcs in (corrector.original_wcs, corrector.wcs))
         largest = float(np.max(before.separation(after).arcsec))
         if not largest < limit:
             raise AlignmentError(
@@ -172,8 +182,8 @@ def _check_small(correctors: Sequence[Any], limit: float) -> None:
             )
 
 
-def _corners(wcs: Any) -> SkyCoord:
-    ra, dec = wcs.footprint(axis_type="spatial").T
+def _corners(wcs: Any, box: Any) -> SkyCoord:
+    ra, dec = wcs.footprint(box, axis_type="spatial").T
     return SkyCoord(ra=ra, dec=dec, unit="deg")
 
 

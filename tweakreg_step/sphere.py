@@ -100,7 +100,7 @@ def to_plane(vectors: FloatArray, frames: FloatArray) -> FloatArray:
     FloatArray
         (N, 2) in arcsec.
     """
-    local = np.einsum("...ij,...j->...i", frames, vectors)
+    local = (frames @ vectors[..., None])[..., 0]
     return np.asarray(ARCSEC * local[..., :2] / local[..., 2:])
 
 
@@ -129,9 +129,9 @@ def plane_jacobian(positions: FloatArray, origin: FloatArray, target: FloatArray
     FloatArray
         (N, 2, 2), dimensionless: row = coordinate of the target, column = of the origin.
     """
-    turn = np.einsum("...ik,...jk->...ij", target, origin)
+    turn = target @ np.swapaxes(origin, -1, -2)
     local = np.concatenate([positions / ARCSEC, np.ones((*positions.shape[:-1], 1))], axis=-1)
-    q = np.einsum("...ij,...j->...i", turn, local)
+    q = (turn @ local[..., None])[..., 0]
     x = q[..., :2] / q[..., 2:]
     slope = turn[..., :2, :2] - x[..., :, None] * turn[..., 2:, :2]
     return np.asarray(slope / q[..., 2, None, None])

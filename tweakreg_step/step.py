@@ -28,6 +28,11 @@ __all__ = ["TweakRegStep"]
 
 log = logging.getLogger(__name__)
 
+NO_SOURCES = (
+    "%s has no sources inside its bounding box. Lower 'snr_threshold'; for iraf and dao, widen "
+    "'sharplo' to 'sharphi' and 'roundlo' to 'roundhi'."
+)
+
 
 class TweakRegStep(BaseStep):
     """Align exposures to each other and to a reference catalog."""
@@ -63,8 +68,10 @@ class TweakRegStep(BaseStep):
             inputs[0] if len(inputs) == 1 else list(inputs),
             in_memory=parameters.general.in_memory,
             owned=self.parent is not None,
+            input_dir=self.input_dir or "",
+            scratch=self.output_folder,
         )
-        names, telescope = file_names(library), JWST()
+        names, telescope = file_names(library, lambda n: self.remove_suffix(n)[0]), JWST()
         correctors = read_exposures(library, names, telescope, parameters, self.output_folder)
         _log_catalogs(correctors)
         outcomes = align_in_phases(correctors, parameters, self.output_folder)
@@ -91,9 +98,7 @@ def _log_catalogs(correctors: Sequence[Any]) -> None:
         )
         for i, count in zip(members, counts, strict=True):
             if count == 0:
-                log.warning(
-                    "%s has no sources inside its bounding box.", correctors[i].meta["name"]
-                )
+                log.warning(NO_SOURCES, correctors[i].meta["name"])
 
 
 def _log_outcomes(names: Sequence[str], outcomes: Sequence[Outcome]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .correction import move
-from .image_plane import from_pixels, from_sky, to_detector, to_sky
+from .image_plane import from_pixels, from_sky, limits, to_detector, to_sky
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def correct(
     meta
         Merged into the corrector's ``meta``.
     """
-    (xmin, xmax), (ymin, ymax) = corrector.bounding_box
+    (xmin, xmax), (ymin, ymax) = limits(corrector)
     x, y = np.meshgrid(np.linspace(xmin, xmax, GRID), np.linspace(ymin, ymax, GRID))
     before = from_pixels(corrector, x.ravel(), y.ravel())
     inner = before

@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord
 
-from tweakreg_step.catalogs import read_table
+from tweakreg_step.catalogs import numbers, read_table
 from tweakreg_step.exceptions import CatalogError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read_reference(path: Path) -> Table:
     -------
     Table
         Columns RA, DEC [deg ICRS], all others as they are; ``meta['name']`` is the file's name.
-        Rows without a finite position are dropped.
+        Rows without a finite position, or with a weight that is not positive, are dropped.
 
     Raises
     ------
@@ -72,7 +72,11 @@ def sky_table(table: Table, name: str) -> Table:
         )
     result.add_columns([ra, dec], names=["RA", "DEC"], indexes=[0, 0])
     _check_range(ra, dec, name)
-    return result[np.isfinite(ra) & np.isfinite(dec)]
+    good = np.isfinite(ra) & np.isfinite(dec)
+    if "weight" in table.colnames:
+        weight = numbers(table, "weight", f"reference {name}")
+        good &= np.isfinite(weight) & (weight > 0)
+    return result[good]
 
 
 def _only(table: Table, wanted: str, name: str) -> str | None:

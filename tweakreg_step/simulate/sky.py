@@ -14,7 +14,7 @@ import numpy as np
 
 from tweakreg_step.correction import affine, parameter_count
 from tweakreg_step.problem import Detections, Reference
-from tweakreg_step.sphere import frames_at, from_plane, ra_dec, to_plane
+from tweakreg_step.sphere import directions, frames_at, from_plane, ra_dec, to_plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
-__all__ = ["Scene", "Setup", "displacement_errors", "layout", "make_scene"]
+__all__ = ["Scene", "Setup", "displacement_errors", "joined", "layout", "make_scene"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def layout(kind: str, count: int, overlap: float = 0.2, side: float = 64.0) -> F
         return np.stack([step * (np.arange(count) - 0.5 * (count - 1)), np.zeros(count)], axis=1)
     if kind == "mosaic":
         x, y = np.meshgrid(np.arange(count), np.arange(count), indexing="ij")
-        return step * (np.stack([x.ravel(), y.ravel()], axis=1) - 0.5 * (count - 1))
+        return np.asarray(step * (np.stack([x.ravel(), y.ravel()], axis=1) - 0.5 * (count - 1)))
     raise ValueError(f"The layout is '{kind}', but 'stack', 'mosaic' or 'strip' is needed.")
 
 
@@ -183,77 +183,102 @@ def _undo(positions: FloatArray, matrix: FloatArray, shift: FloatArray) -> Float
     return np.asarray(np.linalg.solve(matrix, (positions - shift).T).T)
 
 
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """What moves what: groups (G, ...) and detectors (K, ...)."""
+
+    frames: FloatArray
+    rolls: FloatArray
+    matrix: FloatArray
+    shift: FloatArray
+    motion: FloatArray
+    own_matrix: FloatArray
+    own_shift: FloatArray
+
+
+def _truth(setup: Setup, centre: FloatArray, rng: np.random.Generator) -> _Truth:
+    matrix, shift = affine(setup.geometry, _true_parameters(setup, rng))
+    turn = np.deg2rad(setup.motion_roll / 3600.0)
+    sigma = [setup.motion_shift, setup.motion_shift, turn, setup.motion_scale]
+    motion = rng.normal(size=(len(setup.detectors), 4)) * np.array(sigma)
+    own_matrix, own_shift = affine("rscale", motion)
+    rolls = np.zeros(len(setup.centres)) if setup.rolls is None else setup.rolls
+    frames = frames_at(centre[:, 0], centre[:, 1])
+    return _Truth(frames, rolls, matrix, shift, motion, own_matrix, own_shift)
+
+
+def _image(
+    setup: Setup,
+    stars: FloatArray,
+    truth: _Truth,
+    which: tuple[int, int],
+    rng: np.random.Generator,
+) -> tuple[Detections, IntArray]:
+    """The detections of one detector of one group, and their true stars."""
+    group, layer = which
+    place, frame = setup.detectors[layer], truth.frames[group]
+    view = _view(stars, frame, truth.rolls[group], place, setup.side)
+    star, own, group_xy = _seen(view, setup, rng, place)
+    # The star truly is at M own + s of the detector, which sees it at own.
+    observed = _undo(own, truth.own_matrix[layer], truth.own_shift[layer])
+    group_xy = group_xy + (observed - own) @ view.turn.T
+    sigma = setup.sigma * 10.0 ** rng.uniform(0.0, setup.spread, len(star))
+    displaced = _undo(group_xy, truth.matrix[group], truth.shift[group])
+    displaced = displaced + sigma[:, None] * rng.normal(size=displaced.shape)
+    ra, dec = ra_dec(from_plane(displaced, frame))
+    count = len(star)
+    detections = Detections(
+        ra=ra,
+        dec=dec,
+        covariance=(sigma**2)[:, None, None] * np.eye(2),
+        group=np.full(count, group),
+        image=np.full(count, group * len(setup.detectors) + layer),
+        unit=np.full(count, layer),
+        unit_xy=observed,
+        unit_to_sky=np.broadcast_to(view.turn, (count, 2, 2)).copy(),
+        flux=np.full(count, np.nan),
+    )
+    return detections, star
+
+
+def joined(parts: list[Detections]) -> Detections:
+    """Several sets of detections in one."""
+    names = Detections.__slots__
+    return Detections(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
+
+
 def make_scene(setup: Setup, seed: int) -> Scene:
     """A scene, reproducible by its seed."""
     rng = np.random.default_rng(seed)
     pole = frames_at(*setup.pole)
-    count, layers = len(setup.centres), len(setup.detectors)
-    rolls = np.zeros(count) if setup.rolls is None else setup.rolls
     reach = 0.75 * setup.side + float(np.abs(setup.detectors).max()) * 1.5 + 5.0
     low, high = setup.centres.min(axis=0) - reach, setup.centres.max(axis=0) + reach
     total = rng.poisson(setup.density * float(np.prod(high - low)))
     stars = from_plane(rng.uniform(low, high, (total, 2)), pole)
     centre = np.stack(ra_dec(from_plane(setup.centres, pole)), axis=1)
-    frames = frames_at(centre[:, 0], centre[:, 1])
-    matrix, shift = affine(setup.geometry, _true_parameters(setup, rng))
-    motion = rng.normal(size=(layers, 4)) * np.array(
-        [
-            setup.motion_shift,
-            setup.motion_shift,
-            np.deg2rad(setup.motion_roll / 3600.0),
-            setup.motion_scale,
-        ]
-    )
-    own_matrix, own_shift = affine("rscale", motion)
-    columns: dict[str, list[FloatArray]] = {
-        name: [] for name in ("v", "cov", "g", "im", "xy", "to", "star")
-    }
-    for group in range(count):
-        for layer, place in enumerate(setup.detectors):
-            view = _view(stars, frames[group], rolls[group], place, setup.side)
-            star, own, group_xy = _seen(view, setup, rng, place)
-            # The star truly is at M own + s of the detector, which sees it at own.
-            observed = _undo(own, own_matrix[layer], own_shift[layer])
-            group_xy = group_xy + (observed - own) @ view.turn.T
-            sigma = setup.sigma * 10.0 ** rng.uniform(0.0, setup.spread, len(star))
-            displaced = _undo(group_xy, matrix[group], shift[group])
-            displaced = displaced + sigma[:, None] * rng.normal(size=displaced.shape)
-            columns["v"].append(from_plane(displaced, frames[group]))
-            columns["cov"].append((sigma**2)[:, None, None] * np.eye(2))
-            columns["g"].append(np.full(len(star), group))
-            columns["im"].append(np.full(len(star), group * layers + layer))
-            columns["xy"].append(observed)
-            columns["to"].append(np.broadcast_to(view.turn, (len(star), 2, 2)))
-            columns["star"].append(star)
-    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
-    ra, dec = ra_dec(joined["v"])
-    detections = Detections(
-        ra=ra,
-        dec=dec,
-        covariance=joined["cov"],
-        group=joined["g"].astype(np.int64),
-        image=joined["im"].astype(np.int64),
-        unit=(joined["im"] % layers).astype(np.int64),
-        unit_xy=joined["xy"],
-        unit_to_sky=joined["to"],
-        flux=np.full(len(ra), np.nan),
-    )
-    grid, grid_true = _grids(setup, frames, rolls, matrix, shift)
+    truth = _truth(setup, centre, rng)
+    count, layers = len(setup.centres), len(setup.detectors)
+    parts = [
+        _image(setup, stars, truth, (group, layer), rng)
+        for group in range(count)
+        for layer in range(layers)
+    ]
     reference, reference_star = _reference(setup, stars, rng)
+    grid, grid_true = _grids(setup, truth)
     return Scene(
-        detections,
-        reference,
-        count,
-        joined["star"].astype(np.int64),
-        reference_star,
-        centre,
-        matrix,
-        shift,
-        grid,
-        grid_true,
-        motion[:, :2],
-        motion[:, 2],
-        motion[:, 3],
+        detections=joined([part for part, _ in parts]),
+        reference=reference,
+        group_count=count,
+        star=np.concatenate([star for _, star in parts]),
+        reference_star=reference_star,
+        centre=centre,
+        matrix=truth.matrix,
+        shift=truth.shift,
+        grid=grid,
+        grid_true=grid_true,
+        motion_shift=truth.motion[:, :2],
+        motion_roll=truth.motion[:, 2],
+        motion_scale=truth.motion[:, 3],
     )
 
 
@@ -270,13 +295,11 @@ def _reference(
     return Reference(ra, dec, covariance), chosen.astype(np.int64)
 
 
-def _grids(
-    setup: Setup, frames: FloatArray, rolls: FloatArray, matrix: FloatArray, shift: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _grids(setup: Setup, truth: _Truth) -> tuple[FloatArray, FloatArray]:
     extent = np.abs(setup.detectors).max(axis=0) + 0.5 * setup.side
     corners = np.array([[0, 0], [-1, -1], [-1, 1], [1, -1], [1, 1]]) * extent
     observed, true = [], []
-    for frame, roll, m, s in zip(frames, rolls, matrix, shift, strict=True):
+    for frame, roll, m, s in zip(truth.frames, truth.rolls, truth.matrix, truth.shift, strict=True):
         cosine, sine = np.cos(np.deg2rad(roll)), np.sin(np.deg2rad(roll))
         places = corners @ np.array([[cosine, sine], [-sine, cosine]])
         true.append(np.stack(ra_dec(from_plane(places, frame)), axis=1))
@@ -298,8 +321,6 @@ def displacement_errors(
     matrix, shift
         (G, 2, 2), (G, 2) [arcsec].
     """
-    from tweakreg_step.sphere import directions
-
     errors = np.empty(scene.grid.shape)
     for group in range(scene.group_count):
         frame = frames_at(centre[0][group], centre[1][group])

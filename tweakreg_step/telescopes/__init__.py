@@ -27,7 +27,7 @@ class Telescope(Protocol):
     def bounding_box(self, model: Any) -> BoundingBox:
         """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
 
-    def corrector(self, model: Any, catalog: Table, name: str) -> Any:
+    def corrector(self, model: Any, catalog: Table, name: str, group: str) -> Any:
         """The tweakwcs corrector of a model."""
 
     def update_wcs(self, model: Any, wcs: Any, sip: SipParameters) -> str:

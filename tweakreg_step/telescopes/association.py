@@ -8,7 +8,7 @@ from typing import Any
 
 from tweakreg_step.exceptions import InputError
 
-__all__ = ["association_of", "read_association"]
+__all__ = ["association_of", "check_exist", "read_association", "science_only"]
 
 
 def read_association(path: Path) -> dict[str, Any]:
@@ -30,20 +30,34 @@ def read_association(path: Path) -> dict[str, Any]:
     InputError
         If it is not an association, has no science member, or names files that do not exist.
     """
-    association = _load(path)
+    return science_only(_load(path), path.parent, f"'{path}'") | {"table_name": path.name}
+
+
+def science_only(association: dict[str, Any], folder: Path, name: str) -> dict[str, Any]:
+    """The association with only its science members, paths made absolute; see above.
+
+    Parameters
+    ----------
+    association
+        As JSON has it.
+    folder
+        Where its paths start.
+    name
+        What it is called in errors.
+    """
     try:
         members = [dict(member) for member in association["products"][0]["members"]]
         science = [m for m in members if str(m.get("exptype", "science")).lower() == "science"]
-        science = [_located(member, path.parent) for member in science]
+        science = [_located(member, folder) for member in science]
     except (KeyError, IndexError, TypeError) as error:
         raise InputError(
-            f"'{path}' is not an association: {type(error).__name__} {error}. It needs "
-            "'products', the first with 'members', each with 'expname'. See asn.json of the demo "
-            "for an example."
+            f"The association {name} is not one: {type(error).__name__} {error}. It needs "
+            "'products', the first with 'members', each with 'expname'. 'make demo' writes an "
+            "example."
         ) from error
-    _check_members(science, path)
+    _check_members(science, name)
     product = dict(association["products"][0]) | {"members": science}
-    return association | {"products": [product], "table_name": path.name}
+    return association | {"products": [product]}
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -74,13 +88,13 @@ def _located(member: dict[str, Any], folder: Path) -> dict[str, Any]:
     return located
 
 
-def _check_members(members: list[dict[str, Any]], path: Path) -> None:
+def _check_members(members: list[dict[str, Any]], name: str) -> None:
     if not members:
         raise InputError(
-            f"The association '{path}' lists no exposure of type 'science', but at least one is "
+            f"The association {name} lists no exposure of type 'science', but at least one is "
             "needed. Check 'exptype' of its members."
         )
-    check_exist([Path(member["expname"]) for member in members], f"The association '{path}'")
+    check_exist([Path(member["expname"]) for member in members], f"The association {name}")
 
 
 def check_exist(paths: list[Path], source: str) -> None:
@@ -90,7 +104,7 @@ def check_exist(paths: list[Path], source: str) -> None:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" * (len(missing) > 5))
         raise InputError(
             f"{source} names {len(missing)} of {len(paths)} files that do not exist: {shown}. All "
-            "must exist. Fetch the missing files, or remove them from the list."
+            "must exist, and be no folders. Fetch the missing files, or remove them from the list."
         )
 
 

@@ -12,7 +12,7 @@ from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.exceptions import InputError
 
-from .association import association_of, check_exist, read_association
+from .association import association_of, check_exist, read_association, science_only
 from .library import JwstLibrary, copy_library
 
 __all__ = ["first_file", "open_library"]
@@ -21,7 +21,9 @@ Input = Any
 """str | Path | AbstractDataModel | AbstractModelLibrary | Sequence of those"""
 
 
-def open_library(init: Input, *, in_memory: bool, owned: bool) -> AbstractModelLibrary:
+def open_library(
+    init: Input, *, in_memory: bool, owned: bool, input_dir: str = "", scratch: Path = Path()
+) -> AbstractModelLibrary:
     """Open what a user gave as a library of exposures.
 
     Parameters
@@ -33,8 +35,12 @@ def open_library(init: Input, *, in_memory: bool, owned: bool) -> AbstractModelL
         If False, the exposures of files are read from disk one at a time. Models that are given
         in memory stay there.
     owned
-        Whether models and libraries given in memory may be changed, as those that a pipeline
-        hands from step to step; else they are copied.
+        Whether a library may be changed, as one that a pipeline hands from step to step; else it
+        is copied. Models are copied in any case.
+    input_dir
+        Where names of files without a folder are.
+    scratch
+        Folder for temporary copies of exposures that are not kept in memory.
 
     Returns
     -------
@@ -47,13 +53,14 @@ def open_library(init: Input, *, in_memory: bool, owned: bool) -> AbstractModelL
         If there is nothing to open, or it can't be opened.
     """
     if isinstance(init, AbstractModelLibrary):
-        library = init if owned else copy_library(init)
+        library = init if owned else copy_library(init, scratch)
     elif isinstance(init, AbstractDataModel) and not isinstance(init, Sequence):
-        library = JwstLibrary([init if owned else init.copy()])
+        library = JwstLibrary([init.copy()])
     elif _holds_models(init):
-        library = JwstLibrary([_model(item, owned=owned) for item in init])
+        library = JwstLibrary([_copy(item) for item in init])
     else:
-        library = JwstLibrary(_association(init), on_disk=not in_memory)
+        association = _association(init, Path(input_dir))
+        library = JwstLibrary(association, on_disk=not in_memory, scratch=scratch)
     if len(library) == 0:
         raise InputError(_NOTHING)
     return library
@@ -70,21 +77,23 @@ def _holds_models(init: Input) -> bool:
     return any(isinstance(item, AbstractDataModel) for item in init)
 
 
-def _model(item: Input, *, owned: bool) -> Any:
+def _copy(item: Input) -> Any:
     if isinstance(item, AbstractDataModel):
-        return item if owned else item.copy()
+        return item.copy()
     raise InputError(
         f"The list holds models and also {item!r}, but it must be all models or all files. Open "
         "the files, or give them alone."
     )
 
 
-def _association(init: Input) -> dict[str, Any]:
+def _association(init: Input, home: Path) -> dict[str, Any]:
     if isinstance(init, dict):
-        return init
+        return science_only(init, Path(), "given as a dict")
+    if isinstance(init, Sequence) and not isinstance(init, str) and len(init) == 1:
+        return _association(init[0], home)
     if isinstance(init, str | Path) and _is_association(str(init)):
-        return read_association(Path(init))
-    paths = _files(init)
+        return read_association(_placed(str(init), home))
+    paths = _files(init, home)
     if not paths:
         raise InputError(_NOTHING)
     check_exist(paths, "The input")
@@ -95,32 +104,40 @@ def _is_association(name: str) -> bool:
     return name.lower().endswith(".json") and not name.startswith("@") and "," not in name
 
 
-def _files(init: Input) -> list[Path]:
+def _placed(name: str, home: Path) -> Path:
+    """The path that a name stands for; one without a folder is in ``home``."""
+    path = Path(name).expanduser()
+    return path if path.name != name else home / path
+
+
+def _files(init: Input, home: Path) -> list[Path]:
     """The files that a name, a pattern, a list file, or a sequence of them stands for."""
     if isinstance(init, str):
-        return [path for word in init.split(",") if word.strip() for path in _matches(word.strip())]
+        words = [word.strip() for word in init.split(",")]
+        return [path for word in words if word for path in _matches(word, home)]
     if isinstance(init, Path):
-        return [init]
+        return [_placed(str(init), home)]
     if isinstance(init, Sequence):
-        return [path for item in init for path in _files(item)]
+        return [path for item in init for path in _files(item, home)]
     raise InputError(
         f"The input is a {type(init).__name__}, but exposures must be given as an association, "
         "files, models, or a library of models."
     )
 
 
-def _matches(word: str) -> list[Path]:
+def _matches(word: str, home: Path) -> list[Path]:
     if word.startswith("@"):
-        return _listed(Path(word[1:]))
-    if glob.has_magic(word) and not Path(word).exists():
-        found = sorted(glob.glob(word))  # noqa: PTH207 - Path.glob refuses absolute patterns
+        return _listed(_placed(word[1:], home))
+    path = _placed(word, home)
+    if glob.has_magic(word) and not path.exists():
+        found = sorted(glob.glob(str(path)))  # noqa: PTH207 - Path.glob refuses absolute patterns
         if not found:
             raise InputError(
                 f"No file matches '{word}', but at least one must. Check the folder and the "
                 "pattern."
             )
         return [Path(name) for name in found]
-    return [Path(word)]
+    return [path]
 
 
 def _listed(path: Path) -> list[Path]:
@@ -132,11 +149,11 @@ def _listed(path: Path) -> list[Path]:
             f"The list '{path}' can't be read: {error}. After '@' must come the name of a text "
             "file with one image per line."
         ) from error
-    return [found for line in lines if line for found in _matches(str(path.parent / line))]
+    return [found for line in lines if line for found in _matches(line, path.parent)]
 
 
-def first_file(init: Input) -> Path | None:
+def first_file(init: Input, input_dir: str = "") -> Path | None:
     """The first exposure that an input of files stands for, or None for models."""
     if isinstance(init, AbstractModelLibrary | AbstractDataModel) or _holds_models(init):
         return None
-    return Path(_association(init)["products"][0]["members"][0]["expname"])
+    return Path(_association(init, Path(input_dir))["products"][0]["members"][0]["expname"])

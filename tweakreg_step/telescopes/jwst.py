@@ -78,13 +78,17 @@ class JWST:
                 "they were made of."
             )
         _check_angles(model, file_name)
+        _check_arrays(model, file_name)
 
     def pixels(self, model: Any) -> Pixels:
         """The image with DO_NOT_USE, NON_SCIENCE and NaN masked."""
         unusable = dqflags.pixel["DO_NOT_USE"] | dqflags.pixel["NON_SCIENCE"]
         data = np.asarray(model.data)
-        mask = (np.asarray(model.dq) & unusable).astype(bool) | ~np.isfinite(data)
-        return Pixels(data=data, error=np.asarray(model.err), mask=mask)
+        mask = ~np.isfinite(data)
+        if model.dq is not None:
+            mask |= (np.asarray(model.dq) & unusable).astype(bool)
+        error = np.full(data.shape, np.nan) if model.err is None else np.asarray(model.err)
+        return Pixels(data=data, error=error, mask=mask)
 
     def bounding_box(self, model: Any) -> BoundingBox:
         """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
@@ -95,15 +99,17 @@ class JWST:
         (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
         return ((xmin, xmax), (ymin, ymax))
 
-    def corrector(self, model: Any, catalog: Table, name: str) -> Any:
+    def corrector(self, model: Any, catalog: Table, name: str, group: str) -> Any:
         """The tweakwcs corrector of a model."""
+        if model.meta.wcs.bounding_box is None:  # tweakwcs and footprints need one
+            model.meta.wcs.bounding_box = self.bounding_box(model)
         angles = {angle: getattr(model.meta.wcsinfo, angle) for angle in REFERENCE_ANGLES}
         instrument = model.meta.instrument
         detector = f"{instrument.detector} {instrument.filter}" if instrument.detector else None
         meta = {
             "catalog": catalog,
             "name": name,
-            "group_id": model.meta.group_id,
+            "group_id": group,
             "detector": detector,
         }
         try:
@@ -147,6 +153,18 @@ def _check_angles(model: Any, file_name: str) -> None:
         raise InputError(
             f"'{file_name}' lacks {', '.join(missing)} in 'meta.wcsinfo', but a correction needs "
             f"{', '.join(REFERENCE_ANGLES)}. Run the step 'assign_wcs' on it again."
+        )
+
+
+def _check_arrays(model: Any, file_name: str) -> None:
+    """An image must have data; what else it has of err and dq must fit them."""
+    shapes = {n: np.shape(a) for n in ("data", "err", "dq") if (a := getattr(model, n)) is not None}
+    data = shapes.get("data", ())
+    if len(data) != 2 or set(shapes.values()) != {data}:
+        raise InputError(
+            f"'{file_name}' has arrays of the shapes {shapes}, but 'data' is needed, of two "
+            "dimensions, and 'err' and 'dq' of the same shape if there are any. Make the file "
+            "again."
         )
 
 

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import copy
+import re
 import shutil
 import tempfile
 import weakref
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from stdatamodels.jwst import datamodels
 from stpipe import Step
 from stpipe.library import AbstractModelLibrary, NoGroupID
 
 from tweakreg_step.exceptions import InputError
+from tweakreg_step.whole_file import check_folder
 
 from .association import read_association
 from .jwst import group_of
 
-__all__ = ["JwstLibrary", "copy_library", "file_names", "open_exposure"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["JwstLibrary", "copy_library", "file_names", "group_ids", "open_exposure"]
 
 UNNAMED = "model.fits"
+# stpipe's name for an image that has no group; it must not make a group of unrelated images later
+PLACEHOLDER = re.compile(r"exposure\d{4}$")
 
 
 def open_exposure(path: str | Path) -> Any:
@@ -50,8 +57,10 @@ class JwstLibrary(AbstractModelLibrary):
 
     crds_observatory = "jwst"
 
-    def __init__(self, init: Any, *, on_disk: bool = False, **options: Any) -> None:
-        folder = _folder_for(self) if on_disk else None
+    def __init__(
+        self, init: Any, *, on_disk: bool = False, scratch: Path = Path(), **options: Any
+    ) -> None:
+        folder = _folder_for(self, scratch) if on_disk else None
         super().__init__(init, on_disk=on_disk, temp_directory=folder, **options)
 
     def _datamodels_open(self, filename: str | Path, **_options: Any) -> Any:
@@ -80,8 +89,9 @@ class JwstLibrary(AbstractModelLibrary):
 
     def _assign_member_to_model(self, model: Any, member: dict[str, Any]) -> None:
         for attribute in ("group_id", "tweakreg_catalog"):
-            if member.get(attribute):
-                setattr(model.meta, attribute, member[attribute])
+            value = member.get(attribute)
+            if value and not PLACEHOLDER.match(value):
+                setattr(model.meta, attribute, value)
         model.meta.asn.exptype = member["exptype"]
         for key, attribute in (("table_name", "table_name"), ("asn_pool", "pool_name")):
             if key in self._asn:
@@ -98,55 +108,78 @@ class JwstLibrary(AbstractModelLibrary):
 
 
 def _group(group_id: str | None, observation: dict[str, Any]) -> str:
-    group = group_id or group_of(observation)
+    given = None if PLACEHOLDER.match(group_id or "") else group_id
+    group = given or group_of(observation)
     if not group:
         raise NoGroupID
     return group
 
 
-def file_names(library: AbstractModelLibrary) -> list[str]:
+def group_ids(library: AbstractModelLibrary) -> list[str]:
+    """The group of each image."""
+    return [member["group_id"] for member in library.asn["products"][0]["members"]]
+
+
+def file_names(library: AbstractModelLibrary, root_of: Callable[[str], str]) -> list[str]:
     """The file name of each image, or its number where it has none.
+
+    Parameters
+    ----------
+    library
+        The images.
+    root_of
+        The part of a file name's stem that the name of its result starts with.
 
     Raises
     ------
     InputError
-        If two images have the same.
+        If results could not be told from each other, or can't have such a name.
     """
     members = library.asn["products"][0]["members"]
     names = [Path(member["expname"]).name for member in members]
-    names = [n if n != UNNAMED else f"image {i}" for i, n in enumerate(names, start=1)]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    names = [n if n != UNNAMED else f"image{i}.fits" for i, n in enumerate(names, start=1)]
+    roots = [root_of(Path(name).stem) for name in names]
+    twice = [n for n, root in zip(names, roots, strict=True) if roots.count(root) > 1]
     if twice:
         raise InputError(
-            f"Several images have the file name {', '.join(map(repr, twice))}, but names must "
-            "differ: results and catalogs are named after them. Rename the files (and "
-            "'meta.filename' of models in memory)."
+            f"The file names {', '.join(map(repr, twice))} would give results of the same name, "
+            "but names must differ, apart from suffix and folder: results and catalogs are named "
+            "after them. Rename the files (and 'meta.filename' of models in memory)."
+        )
+    foreign = [name for name in names if not name.isascii()]
+    if foreign:
+        raise InputError(
+            f"The file name {foreign[0]!r} has characters beyond ASCII, but FITS headers, which "
+            "record it, can hold no others. Rename the file."
         )
     return names
 
 
-def _folder_for(library: Any) -> Path:
+def _folder_for(library: Any, scratch: Path) -> Path:
     """A folder for the exposures of a library on disk, which goes when the library goes.
 
     (Folders of the class TemporaryDirectory warn when they are collected with a library.)
     """
-    folder = Path(tempfile.mkdtemp(dir=".", prefix=".tweakreg-"))
-    weakref.finalize(library, shutil.rmtree, folder.absolute(), ignore_errors=True)
+    check_folder(scratch)
+    folder = Path(tempfile.mkdtemp(dir=scratch.absolute(), prefix=".tweakreg-"))
+    weakref.finalize(library, shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-def copy_library(library: AbstractModelLibrary) -> AbstractModelLibrary:
+def copy_library(library: AbstractModelLibrary, scratch: Path) -> AbstractModelLibrary:
     """A library of the same type whose models can be changed without changing the original.
 
     stpipe's libraries have no method for it. Models in memory are copied; those on disk are read
-    from where they are and written into a folder of the copy's own.
+    from where they are and written into a folder of the copy's own, inside ``scratch``.
     """
     # _ledger, _loaded_models, _on_disk and _temp_* belong to the base class of all libraries
     twin = cast("Any", copy.copy(library))
     twin._ledger = type(twin._ledger)()  # noqa: SLF001
     if twin._on_disk:  # noqa: SLF001
         vars(twin).pop("_temp_dir", None)  # the original alone removes its folder,
-        vars(twin).update(_original=library, _temp_path=_folder_for(twin))  # and not too early
+        vars(twin).update(
+            _original=library, _temp_path=_folder_for(twin, scratch)
+        )  # and not too early
         twin._temp_filenames = dict(twin._temp_filenames)  # noqa: SLF001
     else:
         loaded = twin._loaded_models.items()  # noqa: SLF001

@@ -1,0 +1,84 @@
+"""The graph of overlaps, checked against brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tweakreg_step import graph, sphere
+from tweakreg_step.simulate.sky import Setup, layout, make_scene
+
+
+def _random_pairs(rng: np.random.Generator, count: int, number: int) -> np.ndarray:
+    pairs = np.sort(rng.integers(0, count, (number, 2)), axis=1)
+    return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_bridge_is_what_splits_a_component(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pairs = _random_pairs(rng, 12, 16)
+    whole = graph.components(pairs, 12).max()
+    expected = [
+        graph.components(np.delete(pairs, number, axis=0), 12).max() > whole
+        for number in range(len(pairs))
+    ]
+    assert graph.bridges(pairs, 12).tolist() == expected
+
+
+def test_no_pairs_no_bridges() -> None:
+    none = np.zeros((0, 2), np.int64)
+    assert len(graph.bridges(none, 3)) == 0
+    assert graph.components(none, 3).tolist() == [0, 1, 2]
+
+
+def test_the_tree_is_the_cheapest() -> None:
+    pairs = np.array([[0, 1], [1, 2], [0, 2]])
+    assert graph.spanning_tree(pairs, np.array([1.0, 3.0, 2.0]), 3).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("pole", [(0.0, 0.0), (150.0, 89.99), (10.0, -90.0)])
+def test_neighbours_of_a_mosaic_overlap_and_others_do_not(pole: tuple[float, float]) -> None:
+    scene = make_scene(Setup(layout("mosaic", 4, 0.2), pole=pole, shift=0.01, roll=0.0), 1)
+    detections = scene.detections
+    frames = sphere.frames_at(scene.centre[:, 0], scene.centre[:, 1])
+    vectors = sphere.directions(detections.ra, detections.dec)
+    pairs, expected = graph.overlapping(vectors, detections.group, frames, 0.5)
+    place = np.stack(np.divmod(np.arange(16), 4), axis=1)
+    every = [(a, b) for a in range(16) for b in range(a + 1, 16)]
+    touching = {(a, b) for a, b in every if np.abs(place[a] - place[b]).max() <= 1}
+    beside = {(a, b) for a, b in touching if np.abs(place[a] - place[b]).sum() == 1}
+    found = {(int(a), int(b)) for a, b in pairs}
+    assert beside <= found <= touching
+    sides = [number for number, (a, b) in enumerate(pairs.tolist()) if (a, b) in beside]
+    # A fifth of some 160 stars, sampled at 32 places
+    assert np.median(expected[sides]) == pytest.approx(32.0, rel=0.3)
+
+
+def test_a_stack_needs_few_pairs_and_has_no_bridge() -> None:
+    count = 60
+    pairs = np.array([(a, b) for a in range(count) for b in range(a + 1, count)])
+    chosen = pairs[graph.well_connected(pairs, np.full(len(pairs), 100.0), count)]
+    assert len(chosen) < 7 * count
+    assert graph.components(chosen, count).max() == 0
+    assert not graph.bridges(chosen, count).any()
+
+
+def test_many_groups_at_one_place_stay_connected() -> None:
+    rng = np.random.default_rng(3)
+    count = 500
+    centres = sphere.from_plane(rng.normal(size=(count, 2)), sphere.frames_at(1.0, 1.0))
+    vectors = np.repeat(centres, 4, axis=0) + 1e-5 * rng.normal(size=(4 * count, 3))
+    pairs, _ = graph.overlapping(
+        vectors, np.repeat(np.arange(count), 4), sphere.frames_of(centres), 2.0
+    )
+    assert len(pairs) < 40_000
+    assert graph.components(pairs, count).max() == 0
+
+
+def test_shared_sources_are_counted() -> None:
+    source = np.array([0, 0, 1, 1, 1, 2])
+    group = np.array([0, 1, 0, 1, 2, 2])
+    pairs, shared = graph.shared_counts(source, group, 3)
+    assert pairs.tolist() == [[0, 1], [0, 2], [1, 2]]
+    assert shared.tolist() == [2, 1, 1]

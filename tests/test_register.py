@@ -1,0 +1,354 @@
+"""The whole alignment: at the bound, invariant, and with a name for everything that goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tweakreg_step import sphere
+from tweakreg_step.correction import affine, move
+from tweakreg_step.problem import Detections, Options, Reference, Status
+from tweakreg_step.register import register
+from tweakreg_step.simulate.judge import judge
+from tweakreg_step.simulate.sky import Scene, Setup, displacement_errors, joined, layout, make_scene
+
+# True motions as wide as the prior expects them, so that the bound, prior included, is exact.
+EXPECTED = {"shift": 0.3, "roll": 100.0, "scale": 1e-4}
+SCENES = {
+    "stack": (layout("stack", 5), 0.04),
+    "mosaic, 20 %": (layout("mosaic", 3, 0.2), 0.05),
+    "mosaic, 50 %": (layout("mosaic", 3, 0.5), 0.03),
+    "strip": (layout("strip", 5, 0.25), 0.08),
+}
+
+
+def _setup(name: str, geometry: str = "rshift", **changes) -> Setup:
+    centres, density = SCENES[name]
+    return Setup(centres, density=density, geometry=geometry, spread=0.5, **(EXPECTED | changes))
+
+
+def _solve(scene: Scene, geometry: str = "rshift", **options):
+    wanted = Options(fitgeometry=geometry, **({"minobj": 6} | options))
+    return register(scene.detections, scene.group_count, scene.reference, wanted)
+
+
+def _codes(solution) -> list[str]:
+    return [status.code for status in solution.status]
+
+
+@pytest.mark.parametrize("geometry", ["shift", "rshift", "rscale", "general"])
+@pytest.mark.parametrize("name", SCENES)
+def test_it_reaches_the_bound(name: str, geometry: str) -> None:
+    """Errors' square in units of the bound's covariance: 1, known to 3 to 6 per cent here."""
+    scenes = [make_scene(_setup(name, geometry), seed) for seed in range(50)]
+    solutions = [_solve(scene, geometry) for scene in scenes]
+    assert all(set(solution.status) == {Status.ALIGNED} for solution in solutions)
+    judged = [judge(scene, solution) for scene, solution in zip(scenes, solutions, strict=True)]
+    scatter = np.sqrt(2.0 / sum(j.rank for j in judged))
+    mean = np.mean([j.normalised for j in judged])
+    assert abs(mean - 1.0) < 0.05 + 2.5 * scatter
+    ratio = sum(s.chi2.sum() for s in solutions) / sum(s.dof.sum() for s in solutions)
+    assert 0.97 < ratio < 1.03
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_spurious_detections_cost_little(name: str) -> None:
+    scenes = [make_scene(_setup(name, spurious=0.25), seed) for seed in range(100, 115)]
+    judged = [judge(scene, _solve(scene)) for scene in scenes]
+    rms = np.sqrt(np.mean([j.rms_mas**2 for j in judged]))
+    best = np.sqrt(np.mean([j.bound_mas**2 for j in judged]))
+    assert rms <= 1.25 * best
+
+
+def test_a_reference_is_used_jointly_and_at_the_bound() -> None:
+    changes = {"reference_fraction": 0.3, "reference_sigma": 0.003, "spurious": 0.2}
+    scenes = [make_scene(_setup("mosaic, 20 %", **changes), seed) for seed in range(25)]
+    solutions = [_solve(scene) for scene in scenes]
+    assert all(solution.anchored.all() for solution in solutions)
+    judged = [judge(scene, s) for scene, s in zip(scenes, solutions, strict=True)]
+    assert np.mean([j.normalised for j in judged]) == pytest.approx(1.0, abs=0.12)
+
+
+def test_pulls() -> None:
+    """(estimate - truth) / sigma of the parameters of anchored groups has the width 1."""
+    pulls = []
+    for seed in range(40):
+        scene = make_scene(_setup("stack", reference_fraction=0.5), seed)
+        solution = _solve(scene)
+        found = (solution.ra, solution.dec)
+        errors = displacement_errors(scene, found, solution.matrix, solution.shift)[:, 0]
+        sigma = np.sqrt(solution.covariance[:, [0, 1], [0, 1]])
+        pulls.append(errors / sigma)
+    # 400 values, correlated within a scene; the scatter of their width is 4 to 5 per cent
+    assert np.std(pulls) == pytest.approx(1.0, abs=0.12)
+
+
+def test_joint_beats_the_relative_solution_moved_as_a_whole() -> None:
+    joint, whole = [], []
+    for seed in range(8):
+        changes = {"reference_fraction": 0.4, "reference_sigma": 0.002}
+        scene = make_scene(_setup("strip", **changes), seed)
+        joint.append(judge(scene, _solve(scene)).rms_mas)
+        moved = _solve(scene, joint=False)
+        assert moved.anchored.all()
+        whole.append(judge(scene, moved).rms_mas)
+    assert np.mean(joint) < 0.8 * np.mean(whole)
+    assert np.mean(whole) < 30.0
+
+
+def test_aligned_data_stay() -> None:
+    scene = make_scene(_setup("mosaic, 50 %", shift=1e-9, roll=1e-9, scale=1e-12), 3)
+    solution = _solve(scene)
+    sigma = np.sqrt(np.einsum("gii->gi", solution.covariance))
+    assert np.abs(solution.parameters / sigma).max() < 5.0
+
+
+# Invariance
+
+
+@pytest.mark.parametrize("name", ["stack", "mosaic, 20 %"])
+def test_the_order_of_the_inputs_changes_no_bit(name: str) -> None:
+    scene = make_scene(_setup(name, spurious=0.2, reference_fraction=0.2), 5)
+    first = _solve(scene)
+    rng = np.random.default_rng(6)
+    order = rng.permutation(len(scene.detections))
+    rename = rng.permutation(scene.group_count)
+    shuffled = scene.detections.take(order)
+    shuffled = replace(shuffled, group=rename[shuffled.group], image=rename[shuffled.image])
+    stars = rng.permutation(len(scene.reference))
+    old = scene.reference
+    reference = Reference(old.ra[stars], old.dec[stars], old.covariance[stars])
+    options = Options(minobj=6)
+    second = register(shuffled, scene.group_count, reference, options)
+    np.testing.assert_array_equal(second.matrix[rename], first.matrix)
+    np.testing.assert_array_equal(second.shift[rename], first.shift)
+    np.testing.assert_array_equal(second.covariance[rename], first.covariance)
+    np.testing.assert_array_equal(second.used, first.used[order])
+
+
+POLES = [(0.0, 0.0), (359.999, -35.0), (12.0, 90.0), (77.0, -89.995)]
+
+
+@pytest.mark.parametrize("pole", POLES)
+def test_a_rotation_of_the_whole_sky_changes_nothing(pole: tuple[float, float]) -> None:
+    here = make_scene(_setup("mosaic, 20 %", spurious=0.1), 7)
+    there = make_scene(_setup("mosaic, 20 %", spurious=0.1, pole=pole), 7)
+    one, other = judge(here, _solve(here)), judge(there, _solve(there))
+    # the same noise in both; planes at the groups are turned, which matters to 1e-4 of it
+    assert other.rms_mas == pytest.approx(one.rms_mas, rel=0.05)
+
+
+def test_the_gauge_moves_all_groups_together() -> None:
+    scene = make_scene(_setup("mosaic, 50 %"), 8)
+    mean, fixed = _solve(scene), _solve(scene, refgroup=4)
+    np.testing.assert_allclose(fixed.shift[4], 0.0, atol=1e-7)
+    np.testing.assert_allclose(fixed.matrix[4], np.eye(2), atol=1e-9)
+    assert np.abs(np.diag(fixed.covariance[4])).max() < 1e-8 * np.diag(mean.covariance[4]).max()
+    np.testing.assert_allclose(judge(scene, fixed).rms_mas, judge(scene, mean).rms_mas, rtol=1e-3)
+    first, second = mean.pair_covariance, fixed.pair_covariance
+    np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-12)
+
+
+# Bad input
+
+
+def _shifted(scene: Scene, group: int, shift: tuple[float, float], roll: float) -> Detections:
+    detections = scene.detections
+    own = detections.group == group
+    matrix, _ = affine("rshift", np.array([0.0, 0.0, np.deg2rad(roll)]))
+    centre = float(scene.centre[group, 0]), float(scene.centre[group, 1])
+    ra, dec = detections.ra.copy(), detections.dec.copy()
+    ra[own], dec[own] = move(ra[own], dec[own], centre, matrix, np.array(shift))
+    return replace(detections, ra=ra, dec=dec)
+
+
+def _disagreement(scene: Scene, detections: Detections, solution, pair) -> float:
+    """Median distance [arcsec] of the true stars that two groups share, after the corrections."""
+    places = []
+    for group in pair:
+        own = (detections.group == group) & (scene.star >= 0)
+        centre = float(solution.ra[group]), float(solution.dec[group])
+        moved = move(
+            detections.ra[own],
+            detections.dec[own],
+            centre,
+            solution.matrix[group],
+            solution.shift[group],
+        )
+        places.append(dict(zip(scene.star[own], sphere.directions(*moved), strict=True)))
+    common = sorted(set(places[0]) & set(places[1]))
+    one, other = (np.array([place[star] for star in common]) for place in places)
+    return float(np.median(sphere.angular_distance(one, other)))
+
+
+@pytest.mark.parametrize(
+    ("shift", "roll", "searchrad"),
+    [((14.0, 14.0), 0.0, 25.0), ((14.0, -14.0), 2.0, 25.0), ((0.5, 0.2), -2.0, 2.0)],
+)
+def test_large_offsets_and_rolls_are_found_if_searched_for(shift, roll, searchrad) -> None:
+    for seed in range(3):
+        scene = make_scene(Setup(layout("stack", 3), shift=0.05, roll=5.0, spurious=0.3), seed)
+        moved = _shifted(scene, 1, shift, roll)
+        solution = register(moved, 3, None, Options(searchrad=searchrad))
+        assert _codes(solution) == ["aligned"] * 3
+        # two positions of 1.5 mas per axis differ by 2.5 mas in the median
+        assert _disagreement(scene, moved, solution, (0, 1)) < 0.003
+
+
+@pytest.mark.parametrize(("shift", "roll"), [((3.0, 0.0), 0.0), ((14.0, 14.0), 2.0)])
+def test_offsets_beyond_searchrad_are_refused(shift, roll) -> None:
+    scene = make_scene(Setup(layout("stack", 3), shift=0.05, roll=5.0, spurious=0.3), 1)
+    solution = register(_shifted(scene, 1, shift, roll), 3, None, Options(searchrad=1.5))
+    assert _codes(solution) == ["aligned", "no_match", "aligned"]
+    np.testing.assert_array_equal(solution.matrix[1], np.eye(2))
+    np.testing.assert_array_equal(solution.shift[1], 0.0)
+
+
+NIRCAM = np.array([[x + 33.0 * a, 33.0 * b] for x in (-80, 80) for a in (-1, 1) for b in (-1, 1)])
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_unrelated_catalogs_are_never_aligned(absolute: bool) -> None:
+    """100 pairs of unrelated exposures of eight detectors, as dense as NIRCam's."""
+    setup = Setup(np.zeros((1, 2)), detectors=NIRCAM, density=0.01, reference_fraction=1.0)
+    for seed in range(100):
+        one, other = make_scene(setup, 2 * seed), make_scene(setup, 2 * seed + 1)
+        if absolute:
+            solution = register(one.detections, 1, other.reference, Options())
+        else:
+            second = replace(
+                other.detections, group=other.detections.group + 1, image=other.detections.image + 8
+            )
+            solution = register(joined([one.detections, second]), 2, None, Options())
+        assert set(_codes(solution)) == {"no_match"}
+
+
+def test_groups_apart_are_components_of_their_own() -> None:
+    centres = np.concatenate([layout("stack", 3), layout("stack", 3) + (500.0, 0.0)])
+    scene = make_scene(Setup(centres), 2)
+    solution = _solve(scene)
+    assert solution.component.tolist() == [0, 0, 0, 1, 1, 1]
+    assert not solution.anchored.any()
+
+
+def test_an_isolated_group_is_left_alone() -> None:
+    centres = np.concatenate([layout("stack", 3), [[500.0, 0.0]]])
+    solution = _solve(make_scene(Setup(centres), 2))
+    assert _codes(solution) == ["aligned"] * 3 + ["not_connected"]
+    assert np.isnan(solution.parameters[3]).all()
+
+
+def test_a_strip_is_all_bridges_and_a_mosaic_has_none() -> None:
+    strip = _solve(make_scene(_setup("strip"), 1))
+    assert strip.bridges.tolist() == [[0, 1], [1, 2], [2, 3], [3, 4]]
+    assert len(_solve(make_scene(_setup("mosaic, 50 %"), 1)).bridges) == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_catalogs_with_few_sources(count: int) -> None:
+    scene = make_scene(Setup(layout("stack", 3)), 4)
+    last = np.flatnonzero(scene.detections.group == 2)
+    kept = np.delete(np.arange(len(scene.detections)), last[count:])
+    solution = register(scene.detections.take(kept), 3, None, Options())
+    assert _codes(solution) == ["aligned", "aligned", "too_few_sources"]
+
+
+def test_nothing_at_all() -> None:
+    nothing = Detections.simple(*np.zeros((2, 0)), np.zeros(0, np.int64), 0.001)
+    solution = register(nothing, 2, None, Options())
+    assert _codes(solution) == ["too_few_sources"] * 2
+    assert register(nothing, 0, None, Options()).status == ()
+
+
+def test_positions_that_are_not_finite_are_left_out() -> None:
+    scene = make_scene(Setup(layout("stack", 3)), 4)
+    ra = scene.detections.ra.copy()
+    ra[::7] = np.nan
+    solution = register(replace(scene.detections, ra=ra), 3, None, Options())
+    assert _codes(solution) == ["aligned"] * 3
+    assert not solution.used[::7].any()
+
+
+@pytest.mark.parametrize("geometry", ["rshift", "general"])
+def test_sources_on_a_line_fall_back_on_the_prior(geometry: str) -> None:
+    scene = make_scene(Setup(layout("stack", 3), density=1.0, missing=0.0), 4)
+    xy = sphere.to_plane(
+        sphere.directions(scene.detections.ra, scene.detections.dec), sphere.frames_at(150.0, 30.0)
+    )
+    line = scene.detections.take(np.abs(xy[:, 1]) < 0.7)
+    solution = register(line, 3, None, Options(fitgeometry=geometry, minobj=10))
+    assert _codes(solution) == ["aligned"] * 3
+    assert np.isfinite(solution.covariance).all()
+    assert np.abs(solution.matrix - np.eye(2)).max() < 2e-3
+
+
+def test_duplicate_groups_agree() -> None:
+    scene = make_scene(Setup(layout("stack", 2)), 4)
+    twice = joined(
+        [
+            scene.detections,
+            replace(
+                scene.detections, group=scene.detections.group + 2, image=scene.detections.image + 2
+            ),
+        ]
+    )
+    solution = register(twice, 4, None, Options())
+    assert _codes(solution) == ["aligned"] * 4
+    assert (
+        _disagreement(replace(scene, star=np.tile(scene.star, 2)), twice, solution, (0, 2)) < 1e-7
+    )
+
+
+def test_a_grid_of_stars_is_ambiguous() -> None:
+    x, y = np.meshgrid(np.arange(-30.0, 30.0, 1.5), np.arange(-30.0, 30.0, 1.5))
+    places = np.stack([x.ravel(), y.ravel()], axis=1)
+    frame = sphere.frames_at(20.0, 20.0)
+    rng = np.random.default_rng(1)
+    both = np.concatenate([places, places]) + 0.001 * rng.normal(size=(2 * len(places), 2))
+    ra, dec = sphere.ra_dec(sphere.from_plane(both, frame))
+    detections = Detections.simple(ra, dec, np.repeat([0, 1], len(places)), 0.001)
+    assert _codes(register(detections, 2, None, Options())) == ["ambiguous"] * 2
+
+
+def test_a_reference_with_too_few_stars_anchors_nothing() -> None:
+    scene = make_scene(Setup(layout("stack", 3), reference_fraction=0.5), 4)
+    few = np.arange(len(scene.reference)) < 12
+    old = scene.reference
+    reference = Reference(old.ra[few], old.dec[few], old.covariance[few])
+    solution = register(scene.detections, 3, reference, Options(abs_minobj=40))
+    assert _codes(solution) == ["aligned"] * 3
+    assert not solution.anchored.any()
+
+
+def test_stars_move_between_epochs() -> None:
+    """Proper motions of 50 mas between the groups' epochs would else spoil the reference."""
+    scene = make_scene(Setup(layout("stack", 3), reference_fraction=1.0, missing=0.1), 4)
+    old, rng = scene.reference, np.random.default_rng(3)
+    path = 0.02 * rng.normal(size=(len(old), 2))
+    place = sphere.frames_at(old.ra, old.dec)
+    later = [sphere.ra_dec(sphere.from_plane(path * t, place)) for t in (0.0, 0.0, 1.0)]
+    moving = np.zeros((len(scene.detections), 2))
+    entry = np.full(int(max(scene.star.max(), scene.reference_star.max())) + 1, -1)
+    entry[scene.reference_star] = np.arange(len(old))
+    own = (scene.detections.group == 2) & (scene.star >= 0)
+    moving[own] = path[entry[scene.star[own]]]
+    frames = sphere.frames_at(scene.detections.ra, scene.detections.dec)
+    ra, dec = sphere.ra_dec(sphere.from_plane(moving, frames))
+    detections = replace(scene.detections, ra=ra, dec=dec)
+    epochs = np.array([e[0] for e in later]), np.array([e[1] for e in later])
+    solution = register(
+        detections, 3, Reference(old.ra, old.dec, old.covariance, *epochs), Options()
+    )
+    errors = displacement_errors(
+        scene, (solution.ra, solution.dec), solution.matrix, solution.shift
+    )
+    assert _codes(solution) == ["aligned"] * 3
+    assert np.sqrt(np.mean(errors**2)) < 0.001
+
+
+def test_an_index_out_of_range_is_named() -> None:
+    scene = make_scene(Setup(layout("stack", 2)), 4)
+    with pytest.raises(ValueError, match="0 to 0 are needed"):
+        register(scene.detections, 1, None, Options())

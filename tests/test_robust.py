@@ -1,0 +1,87 @@
+"""Weights, leverage and floors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tweakreg_step import robust
+from tweakreg_step.associate import link
+from tweakreg_step.bound import bound
+from tweakreg_step.problem import Detections
+from tweakreg_step.simulate.judge import true_sources
+from tweakreg_step.simulate.sky import Setup, layout, make_scene
+from tweakreg_step.solve import Model, Motions
+from tweakreg_step.sphere import from_plane, frames_at, ra_dec
+
+
+def test_the_taper_is_one_then_all_but_vanishes() -> None:
+    weights = robust.taper(np.array([0.0, 3.0, 4.5, 6.0, 50.0]), 3.0)
+    np.testing.assert_allclose(weights, [1.0, 1.0, 0.5625, 1e-6, 1e-6])
+
+
+def test_medians_by_label() -> None:
+    values = np.array([3.0, 1.0, 2.0, 10.0, 20.0])
+    found = robust.grouped_median(values, np.array([0, 0, 0, 2, 2]), 3)
+    np.testing.assert_array_equal(found, [2.0, np.nan, 15.0])
+
+
+def _stack(outliers: int, scale: float = 1.0):
+    scene = make_scene(Setup(layout("stack", 4), geometry="rshift", missing=0.1), 11)
+    source, star = true_sources(scene)
+    links, _ = link(scene.detections, source, None, star)
+    centre = scene.centre[:, 0], scene.centre[:, 1]
+    model = bound(scene.detections, source, centre, "rshift").model
+    rng = np.random.default_rng(12)
+    bad = rng.choice(len(links.source), outliers, replace=False)
+    push = np.zeros((len(links.source), 3))
+    push[bad] = rng.normal(size=(outliers, 3)) * 1e-7  # 20 mas, 14 sigma
+    vectors = links.vectors + push
+    moved = type(links)(
+        **{name: getattr(links, name) for name in links.__slots__}
+        | {"vectors": vectors, "covariance": links.covariance * scale}
+    )
+    zero = Motions(np.zeros(model.prior.shape), np.zeros((0, 0)))
+    return robust.fit(moved, model, zero), bad, moved
+
+
+def test_squares_have_their_expectation() -> None:
+    result, _, _ = _stack(0)
+    seen = result.square[result.square > 0.0]
+    # the mean of some 2000 values of chi2 with 2 degrees of freedom
+    assert seen.mean() == pytest.approx(2.0, abs=0.15)
+    assert result.weight.mean() > 0.99
+
+
+def test_outliers_lose_their_weight() -> None:
+    result, bad, links = _stack(60)
+    size = np.bincount(links.source)[links.source[bad]]
+    far = np.linalg.norm(result.residual[bad], axis=1) > 0.015
+    assert (result.weight[bad][far & (size > 2)] < 0.05).all()
+    good = np.setdiff1d(np.arange(len(links.source)), bad)
+    untouched = ~np.isin(links.source[good], links.source[bad])
+    assert result.weight[good][untouched].mean() > 0.98
+
+
+def test_a_source_seen_twice_loses_both() -> None:
+    rng = np.random.default_rng(1)
+    places = rng.uniform(-30.0, 30.0, (30, 2))
+    second = places + 0.001 * rng.normal(size=places.shape)
+    second[7] += (0.02, 0.0)
+    frame = frames_at(10.0, 10.0)
+    ra, dec = ra_dec(from_plane(np.concatenate([places, second]), frame))
+    detections = Detections.simple(ra, dec, np.repeat([0, 1], 30), 0.001)
+    links, _ = link(detections, np.tile(np.arange(30), 2), None, np.full(30, -1))
+    frames = frames_at(np.full(2, 10.0), np.full(2, 10.0))
+    model = Model(frames, "shift", "none", np.ones((2, 2)), np.zeros((0, 0)))
+    result = robust.fit(links, model, Motions(np.zeros((2, 2)), np.zeros((0, 0))))
+    assert (result.weight[links.source == 7] < 1e-3).all()
+    assert result.weight[links.source != 7].mean() > 0.95
+
+
+def test_errors_that_are_too_small_get_a_floor_and_true_ones_none() -> None:
+    honest, _, _ = _stack(0)
+    np.testing.assert_array_equal(honest.floor, 0.0)
+    modest, _, _ = _stack(0, scale=0.1)
+    # claimed 0.1 of the variance of 1.5 mas; the rest is the floor
+    np.testing.assert_allclose(modest.floor[:-1], 0.0015 * np.sqrt(0.9), rtol=0.15)

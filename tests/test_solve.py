@@ -1,0 +1,133 @@
+"""The reduced system against dense least squares with explicit sources, and a case by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from tweakreg_step.associate import link
+from tweakreg_step.correction import parameter_count, prior_precision
+from tweakreg_step.problem import Detections
+from tweakreg_step.simulate.judge import true_sources
+from tweakreg_step.simulate.sky import Setup, layout, make_scene
+from tweakreg_step.solve import (
+    Model,
+    Motions,
+    factorise,
+    inverse_2x2,
+    linearise,
+    normal_equations,
+    solve_step,
+)
+from tweakreg_step.sphere import frames_at, from_plane, ra_dec
+
+SIGMAS = (0.3, 100.0, 1e-4)
+
+
+def _problem(geometry: str, motion: str):
+    detectors = np.array([[-33.0, 0.0], [33.0, 0.0]])
+    scene = make_scene(
+        Setup(
+            layout("mosaic", 2, 0.4),
+            rolls=np.arange(4.0),
+            detectors=detectors,
+            density=0.004,
+            spread=0.7,
+            geometry=geometry,
+            reference_fraction=0.3,
+        ),
+        7,
+    )
+    source, star = true_sources(scene)
+    links, _ = link(scene.detections, source, scene.reference, star)
+    frames = frames_at(scene.centre[:, 0], scene.centre[:, 1])
+    prior = np.broadcast_to(prior_precision(geometry, SIGMAS), (4, parameter_count(geometry)))
+    own = prior_precision(motion, (0.02, 20.0, 1e-4))
+    units = 0 if motion == "none" else 2
+    model = Model(frames, geometry, motion, prior, np.broadcast_to(own, (units, len(own))))
+    return links, model
+
+
+def _dense(linear, links, model, motions, weight):
+    """Least squares with the sources as unknowns: rows of whitened residuals and of the prior."""
+    total, sources = linear.parameter_count, links.source_count
+    count = len(links.source)
+    rows = np.zeros((2 * count, total + 2 * sources))
+    right = np.zeros(2 * count)
+    for i in range(count):
+        root = np.linalg.cholesky(weight[i]).T
+        block = np.zeros((2, total + 2 * sources))
+        for column, k in enumerate(linear.index[i]):
+            block[:, k] += linear.columns[i, :, column]
+        block[:, total + 2 * links.source[i] : total + 2 * links.source[i] + 2] = -np.eye(2)
+        rows[2 * i : 2 * i + 2] = root @ block
+        right[2 * i : 2 * i + 2] = -root @ linear.position[i]
+    prior = np.zeros((total, total + 2 * sources))
+    prior[:, :total] = np.diag(np.sqrt(model.precision))
+    rows = np.concatenate([rows, prior])
+    right = np.concatenate([right, -np.sqrt(model.precision) * motions.flat])
+    size = np.linalg.norm(rows, axis=0)
+    solution = np.linalg.lstsq(rows / size, right, rcond=None)[0] / size
+    return solution[:total], np.linalg.inv((rows / size).T @ (rows / size))[:total, :total] / (
+        size[:total] * size[:total, None]
+    )
+
+
+@pytest.mark.parametrize("motion", ["none", "shift", "rscale"])
+@pytest.mark.parametrize("geometry", ["shift", "rshift", "rscale", "general"])
+def test_the_reduced_system_is_the_dense_one(geometry: str, motion: str) -> None:
+    links, model = _problem(geometry, motion)
+    rng = np.random.default_rng(8)
+    theta = rng.normal(size=model.prior.shape) / np.sqrt(model.prior)
+    phi = 0.1 * rng.normal(size=model.motion_prior.shape) / np.sqrt(model.motion_prior)
+    motions = Motions(theta, phi)
+    linear = linearise(links, model, motions)
+    turned = linear.transform @ links.covariance @ np.swapaxes(linear.transform, 1, 2)
+    weight = inverse_2x2(turned) * rng.uniform(0.1, 1.0, len(turned))[:, None, None]
+    step = solve_step(linear, links, model, motions, weight)
+    expected, covariance = _dense(linear, links, model, motions, weight)
+    scale = np.sqrt(np.diag(covariance))
+    # 1e-10 of what moves a detection at the edge of the field by about an arcsec
+    size = np.where(np.arange(len(expected)) < 0, 1.0, np.maximum(np.abs(expected), scale))
+    assert np.abs((step.delta - expected) / size).max() < 1e-7
+    path = np.einsum("nik,nk->ni", linear.columns, (step.delta - expected)[linear.index])
+    assert np.abs(path).max() < 1e-10
+    found = step.factor.inverse()
+    np.testing.assert_allclose(
+        found / (scale * scale[:, None]), covariance / (scale * scale[:, None]), atol=1e-7
+    )
+
+
+def test_sparse_and_dense_factors_agree() -> None:
+    links, model = _problem("rshift", "shift")
+    zero = Motions(np.zeros(model.prior.shape), np.zeros(model.motion_prior.shape))
+    linear = linearise(links, model, zero)
+    matrix, right, _ = normal_equations(linear, links, inverse_2x2(links.covariance))
+    dense = factorise(matrix, model.precision)
+    thin = factorise(sparse.csc_matrix(matrix), model.precision)
+    np.testing.assert_allclose(thin.solve(right), dense.solve(right), rtol=1e-9)
+    assert thin.log_determinant() == pytest.approx(dense.log_determinant(), rel=1e-12)
+    np.testing.assert_allclose(thin.inverse(), dense.inverse(), rtol=1e-6, atol=1e-20)
+
+
+def test_two_images_by_hand() -> None:
+    """n stars seen twice: the shift's difference has the variance 2 s^2 / n per axis."""
+    rng = np.random.default_rng(9)
+    count, sigma = 40, 0.002
+    frame = frames_at(0.0, 0.0)
+    places = rng.uniform(-30.0, 30.0, (count, 2))
+    both = np.concatenate([places, places + np.array([0.1, -0.05])])
+    ra, dec = ra_dec(from_plane(both, frame))
+    group = np.repeat([0, 1], count)
+    detections = Detections.simple(ra, dec, group, sigma)
+    links, _ = link(detections, np.tile(np.arange(count), 2), None, np.full(count, -1))
+    wide = np.ones((2, 2))
+    model = Model(frames_at(np.zeros(2), np.zeros(2)), "shift", "none", wide, np.zeros((0, 0)))
+    zero = Motions(np.zeros((2, 2)), np.zeros((0, 0)))
+    linear = linearise(links, model, zero)
+    step = solve_step(linear, links, model, zero, inverse_2x2(links.covariance))
+    np.testing.assert_allclose(step.delta[:2] - step.delta[2:], [0.1, -0.05], atol=1e-9)
+    full = step.factor.inverse()
+    difference = full[0, 0] + full[2, 2] - 2.0 * full[0, 2]
+    assert difference == pytest.approx(2.0 * sigma**2 / count, rel=1e-4)
