@@ -25,7 +25,9 @@ KINDS = (
     "3x3 mosaic, 50 % overlap",
     "strip of 8, 30 % overlap",
 )
-HEADER = ("scene", "geometry", "spurious", "reference", "rms", "bound", "ratio", "stcal")
+HEADER = (
+    "scene", "geometry", "spurious", "reference", "rms", "bound", "ratio", "stcal, median"
+)  # fmt: skip
 
 
 def ours(scene: Scene, geometry: str, *, reference: bool) -> list[Any]:
@@ -56,33 +58,38 @@ def error(judge: Judge, correctors: list[Any], *, reference: bool) -> float:
     return judge.absolute(correctors) if reference else judge.relative(correctors)
 
 
-def line(
-    kind: str, geometry: str, spurious: float, *, reference: bool, seeds: int, stock_seeds: int
-) -> tuple[str, ...]:
-    """One row of the table."""
-    found, limits, stocks = [], [], []
+def rows_of(kind: str, spurious: float, *, seeds: int, stock_seeds: int) -> list[tuple[str, ...]]:
+    """The rows of one scene: each geometry, without and with a reference."""
+    cases = [(geometry, reference) for geometry in GEOMETRIES for reference in (False, True)]
+    found: dict[Any, list[float]] = {case: [] for case in cases}
+    limits: dict[Any, list[float]] = {case: [] for case in cases}
+    stocks: dict[Any, list[float]] = {case: [] for case in cases}
     for seed in range(seeds):
         scene = make_scene(kind, seed, missing=0.2 * (spurious > 0), spurious=spurious)
-        judge = make_judge(scene, geometry, reference=reference)
-        result = ours(scene, geometry, reference=reference)
-        found.append(error(judge, result, reference=reference))
-        limits.append(judge.absolute_bound if reference else judge.relative_bound)
-        if seed < stock_seeds:
-            stocks.append(
-                error(judge, stock(scene, geometry, reference=reference), reference=reference)
-            )
-    rms, limit, theirs = (
-        float(np.sqrt(np.mean(np.square(values)))) if values else np.nan
-        for values in (found, limits, stocks)
-    )
-    cells = (f"{rms:.3f}", f"{limit:.3f}", f"{rms / limit:.3f}", f"{theirs:.1f}")
-    return (
-        kind,
-        geometry,
-        f"{spurious:.0%}".replace("%", " %"),
-        "yes" if reference else "no",
-        *cells,
-    )
+        true = make_correctors(scene, true=True)
+        for geometry, reference in cases:
+            case = geometry, reference
+            judge = make_judge(scene, geometry, reference=reference, true=true)
+            result = ours(scene, geometry, reference=reference)
+            found[case].append(error(judge, result, reference=reference))
+            limits[case].append(judge.absolute_bound if reference else judge.relative_bound)
+            if seed < stock_seeds:
+                result = stock(scene, geometry, reference=reference)
+                stocks[case].append(error(judge, result, reference=reference))
+    share = f"{100 * spurious:.0f} %"
+    return [
+        (kind, geometry, share, "yes" if reference else "no", *_cells(*lists))
+        for (geometry, reference), lists in zip(
+            cases, zip(found.values(), limits.values(), stocks.values(), strict=True), strict=True
+        )
+    ]
+
+
+def _cells(found: list[float], limits: list[float], stocks: list[float]) -> tuple[str, ...]:
+    rms, limit = (float(np.sqrt(np.mean(np.square(values)))) for values in (found, limits))
+    # the median: where stcal leaves images unaligned, one seed makes the rms what it likes
+    theirs = f"{np.median(stocks):.1f}" if stocks else "-"
+    return f"{rms:.3f}", f"{limit:.3f}", f"{rms / limit:.3f}", theirs
 
 
 def rst_table(rows: list[tuple[str, ...]]) -> str:
@@ -103,24 +110,16 @@ def main() -> None:
     warnings.simplefilter("ignore")
     rows = []
     for kind in KINDS:
-        for geometry in GEOMETRIES:
-            for spurious in (0.0, 0.3):
-                for reference in (False, True):
-                    rows.append(
-                        line(
-                            kind,
-                            geometry,
-                            spurious,
-                            reference=reference,
-                            seeds=arguments.seeds,
-                            stock_seeds=arguments.stock_seeds,
-                        )
-                    )
-                    print(
-                        f"{rows[-1][0]:<26} {rows[-1][1]:<8} {rows[-1][2]:>5} {rows[-1][3]:>4} "
-                        + " ".join(f"{cell:>8}" for cell in rows[-1][4:]),
-                        flush=True,
-                    )
+        for spurious in (0.0, 0.3):
+            for row in rows_of(
+                kind, spurious, seeds=arguments.seeds, stock_seeds=arguments.stock_seeds
+            ):
+                rows.append(row)
+                print(
+                    f"{row[0]:<26} {row[1]:<8} {row[2]:>5} {row[3]:>4} "
+                    + " ".join(f"{cell:>8}" for cell in row[4:]),
+                    flush=True,
+                )
     if arguments.rst:
         arguments.rst.write_text(rst_table(rows))
 

@@ -21,7 +21,7 @@ from tweakreg_step import relative_align
 from tweakreg_step.gather import gather
 from tweakreg_step.problem import Options, Status
 from tweakreg_step.register import register
-from tweakreg_step.simulate.sky import mosaic as sky_mosaic
+from tweakreg_step.simulate import sky
 
 
 def timed(function: Any, *arguments: Any, **options: Any) -> tuple[float, Any]:
@@ -63,15 +63,17 @@ def growth(sizes: tuple[int, ...]) -> None:
     )
     counts, seconds = [], []
     for groups in sizes:
-        side = round(np.sqrt(groups))
-        scene = sky_mosaic(side, max(1, round(groups / side)), seed=1, sources=500)
-        taken, solution = timed(register, scene.detections, scene.group_count, None, Options())
+        side = int(np.ceil(np.sqrt(groups)))
+        centres = sky.layout("mosaic", side)[:groups]
+        setup = sky.Setup(centres=centres, density=500.0 / 64.0**2)  # fields of 64 arcsec
+        scene = sky.make_scene(setup, seed=1)
+        taken, solution = timed(register, scene.detections, len(centres), None, Options())
         counts.append(len(scene.detections))
         seconds.append(taken)
         aligned = sum(status is Status.ALIGNED for status in solution.status)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(
-            f"{scene.group_count:7d} {counts[-1]:11d} {taken:8.2f} {aligned:8d} {memory:17.2f}",
+            f"{len(centres):7d} {counts[-1]:11d} {taken:8.2f} {aligned:8d} {memory:17.2f}",
             flush=True,
         )
     exponent = np.polyfit(np.log(counts), np.log(seconds), 1)[0]

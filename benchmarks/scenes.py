@@ -152,9 +152,11 @@ class Judge:
         return 1000.0 * to_plane(found, frames_of(self.truth)).ravel()
 
 
-def make_judge(scene: Scene, geometry: str, *, reference: bool) -> Judge:
-    """Know the truth of a scene."""
-    correctors = make_correctors(scene, true=True)
+def make_judge(
+    scene: Scene, geometry: str, *, reference: bool, true: list[Any] | None = None
+) -> Judge:
+    """Know the truth of a scene; `true` are its correctors with the true WCS, if there are any."""
+    correctors = true or make_correctors(scene, true=True)
     points, image = grid_directions(correctors)
     star = np.concatenate([np.asarray(catalog["star"]) for catalog in scene.catalogs])
     catalog = None

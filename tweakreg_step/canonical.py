@@ -60,8 +60,8 @@ def _finite(detections: Detections) -> IntArray:
     fine = np.isfinite(detections.ra) & np.isfinite(detections.dec)
     flat = detections.covariance.reshape(len(detections), 4)
     fine &= np.isfinite(flat).all(axis=1)
-    determinant = flat[:, 0] * flat[:, 3] - flat[:, 1] * flat[:, 2]
     with np.errstate(invalid="ignore"):
+        determinant = flat[:, 0] * flat[:, 3] - flat[:, 1] * flat[:, 2]
         fine &= (determinant > 0.0) & (flat[:, 0] > 0.0)
     return np.flatnonzero(fine)
 

@@ -32,12 +32,13 @@ from tweakreg_step.sphere import frames_of, to_plane
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tweakreg_step.problem import Options
     from tweakreg_step.solve import Links
 
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["choose_motion", "with_motion"]
+__all__ = ["choose_motion", "motion_radius", "with_motion"]
 
 _CANDIDATES = ("none", "shift", "rshift", "rscale")
 
@@ -67,6 +68,11 @@ def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Prob
     prior = np.broadcast_to(prior_precision(geometry, sigmas), (units, width)).copy()
     model = replace(problem.model, motion=geometry, motion_prior=prior)
     return replace(problem, model=model), Motions(motions.theta, np.zeros((units, width)))
+
+
+def motion_radius(options: Options) -> float:
+    """Match radius [arcsec] at which detectors that are off by two sigmas each still meet."""
+    return 4.0 * options.motion_shift_sigma
 
 
 def _reserved(links: Links) -> BoolArray:
@@ -136,7 +142,7 @@ def choose_motion(problem: Problem, linked: Linked) -> tuple[Linked, Problem, Mo
         reason = "No motion: there are not two detectors that could move against each other."
         return linked, problem, MotionChoice("none", {}, {}, reason)
     full, start = with_motion(problem, linked.fit.motions, _CANDIDATES[-1])
-    general = converge(full, start, linked.radius)
+    general = converge(full, start, max(linked.radius, motion_radius(problem.options)))
     if general is None:
         return linked, problem, MotionChoice("none", {}, {}, "No motion: it leaves no matches.")
     trials = {name: _trial(problem, general, name) for name in _CANDIDATES}

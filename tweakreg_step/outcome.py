@@ -183,17 +183,18 @@ def _pair_fields(
     links, model = linked.links, problem.model
     heavy = (linked.fit.weight > 0.1) & (links.group >= 0)
     pairs, shared = shared_counts(links.source[heavy], links.group[heavy], len(active))
-    between = pair_covariance(model, covariance, pairs)
-    anchored_pairs = pairs[_unchecked(problem, linked, pairs, len(active))]
+    unchecked = _unchecked(problem, linked, pairs, len(active))
     outward = np.argsort(given.group)
+    named = np.sort(outward[pairs], axis=1)
+    order = np.lexsort((named[:, 1], named[:, 0]))
+    named = named[order]
     modes = weak_modes(covariance, _levers(problem), np.flatnonzero(active))
-    named = tuple(Mode(m.sigma_mas, tuple(int(outward[g]) for g in m.groups)) for m in modes)
     return {
-        "pairs": np.sort(outward[pairs], axis=1),
-        "pair_matches": shared,
-        "pair_covariance": between,
-        "bridges": np.sort(outward[anchored_pairs], axis=1),
-        "modes": named,
+        "pairs": named,
+        "pair_matches": shared[order],
+        "pair_covariance": pair_covariance(model, covariance, given.group[named]),
+        "bridges": named[unchecked[order]],
+        "modes": tuple(Mode(m.sigma_mas, tuple(int(outward[g]) for g in m.groups)) for m in modes),
     }
 
 

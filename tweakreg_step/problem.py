@@ -290,7 +290,7 @@ class Solution:
         (G,) error added to each axis of each detection in quadrature [arcsec].
     pairs, pair_matches, pair_covariance
         (E, 2) groups that share sources, (E,) how many, and (E, 2, 2) the covariance of their
-        relative displacement halfway between them.
+        relative displacement halfway between them, in the axes of the first.
     bridges
         (B, 2) pairs without which the component would fall apart: nothing checks them.
     modes

@@ -15,7 +15,7 @@ from tweakreg_step.canonical import canonical
 from tweakreg_step.correction import parameter_count, parameters_of, prior_precision
 from tweakreg_step.gauge import regauge
 from tweakreg_step.iterate import Linked, Problem, converge, match_counts
-from tweakreg_step.motions import choose_motion, with_motion
+from tweakreg_step.motions import choose_motion, motion_radius, with_motion
 from tweakreg_step.outcome import gauge_weight, solution_of
 from tweakreg_step.problem import MotionChoice, Status
 from tweakreg_step.rigid import as_a_whole
@@ -121,6 +121,8 @@ def _settled(
     status = list(ties.status)
     problem, start = _problem(given, frames, ties, options)
     radius = 4.5 * float(np.max(ties.sigma, initial=0.0))
+    if start.phi.size:
+        radius = max(radius, motion_radius(options))
     linked, choice = None, MotionChoice("none", {}, {}, "No motion of detectors was asked for.")
     for _ in range(len(frames) + 1):
         linked = converge(problem, start, radius)

@@ -1,0 +1,140 @@
+"""Motions of the detectors: recovered where the data determine them, absent where not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tweakreg_step import sphere
+from tweakreg_step.problem import Options, Status
+from tweakreg_step.register import register
+from tweakreg_step.simulate.judge import judge
+from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
+
+NIRCAM = np.array([[x + 33.0 * a, 33.0 * b] for x in (-80, 80) for a in (-1, 1) for b in (-1, 1)])
+PLACE = (150.0, 30.0)
+OFFSETS = {"motion_shift": 0.015, "motion_roll": 8.0, "motion_scale": 5e-5}
+
+
+def _setup(**changes) -> Setup:
+    usual = {
+        "centres": 3.0 * layout("stack", 4),
+        "rolls": np.linspace(0.0, 3.0, 4),
+        "detectors": NIRCAM,
+        "density": 0.015,
+        "spurious": 0.2,
+    }
+    return Setup(**(usual | changes))
+
+
+def _errors(scene: Scene, solution) -> np.ndarray:
+    """Where a mesh (G, K, 25, 2) [arcsec] in each detector is put, less where it truly is."""
+    mesh = 30.0 * np.stack(np.meshgrid(*[np.linspace(-1, 1, 5)] * 2), axis=-1).reshape(-1, 2)
+    scale = np.exp(scene.motion_scale)
+    cosine, sine = scale * np.cos(scene.motion_roll), scale * np.sin(scene.motion_roll)
+    own = np.stack([np.stack([cosine, -sine], -1), np.stack([sine, cosine], -1)], -2)
+    errors = np.empty((scene.group_count, len(NIRCAM), len(mesh), 2))
+    detections = scene.detections
+    for group in range(scene.group_count):
+        frame = sphere.frames_at(*scene.centre[group])
+        found = sphere.frames_at(solution.ra[group], solution.dec[group])
+        for layer, place in enumerate(NIRCAM):
+            turn = detections.unit_to_sky[detections.group == group][0]
+            true = (mesh @ own[layer].T + scene.motion_shift[layer] + place) @ turn.T
+            moved = mesh @ solution.unit_matrix[layer].T + solution.unit_shift[layer]
+            for xy, out in ((true, "true"), ((moved + place) @ turn.T, "moved")):
+                if out == "true":
+                    expected = sphere.from_plane(xy, frame)
+                    continue
+                seen = np.linalg.solve(scene.matrix[group], (xy - scene.shift[group]).T).T
+                plane = sphere.to_plane(sphere.from_plane(seen, frame), found)
+                plane = plane @ solution.matrix[group].T + solution.shift[group]
+                errors[group, layer] = sphere.to_plane(sphere.from_plane(plane, found), frame)
+            errors[group, layer] -= sphere.to_plane(expected, frame)
+    return errors
+
+
+def _without_common(scene: Scene, errors: np.ndarray) -> np.ndarray:
+    """The errors less a common linear motion of the sky, which nothing determines."""
+    mesh = 30.0 * np.stack(np.meshgrid(*[np.linspace(-1, 1, 5)] * 2), axis=-1).reshape(-1, 2)
+    centre = sphere.to_plane(sphere.directions(*scene.centre.T), sphere.frames_at(*PLACE))
+    turns = [scene.detections.unit_to_sky[scene.detections.group == g][0] for g in range(4)]
+    places = np.stack(
+        [c + (NIRCAM[:, None] + mesh) @ t.T for c, t in zip(centre, turns, strict=True)]
+    ).reshape(-1, 2)
+    columns = np.column_stack([np.ones(len(places)), places])
+    flat = errors.reshape(-1, 2)
+    return flat - columns @ np.linalg.lstsq(columns, flat, rcond=None)[0]
+
+
+@pytest.mark.parametrize("reference", [0.0, 0.3])
+def test_offsets_are_recovered_where_they_are_determined(reference: float) -> None:
+    """Detectors 15 mas off are put right on the sky to a fraction of the error of one detection."""
+    scene = make_scene(_setup(reference_fraction=reference, **OFFSETS), 1)
+    solution = register(
+        scene.detections, 4, scene.reference, Options(detector_motion="auto", minobj=15)
+    )
+    assert solution.motion.geometry == "rscale"
+    assert (
+        solution.motion.reserved_rms_mas["rscale"] < 0.5 * solution.motion.reserved_rms_mas["none"]
+    )
+    errors = 1e3 * _errors(scene, solution)
+    if not reference:
+        errors = _without_common(scene, errors)
+    assert np.sqrt(np.mean(errors**2)) < (0.5 if reference else 2.0)
+    assert solution.chi2.sum() / solution.dof.sum() == pytest.approx(1.0, abs=0.1)
+
+
+def test_without_motions_the_seams_stay() -> None:
+    scene = make_scene(_setup(reference_fraction=0.3, **OFFSETS), 1)
+    solution = register(scene.detections, 4, scene.reference, Options())
+    assert np.sqrt(np.mean(_errors(scene, solution) ** 2)) > 0.008
+
+
+@pytest.mark.parametrize("geometry", ["shift", "rshift"])
+def test_the_simplest_geometry_that_does_is_chosen(geometry: str) -> None:
+    changes = {"motion_shift": 0.015, "motion_roll": 8.0 if geometry == "rshift" else 0.0}
+    scene = make_scene(_setup(reference_fraction=0.3, **changes), 2)
+    solution = register(scene.detections, 4, scene.reference, Options(detector_motion="auto"))
+    assert solution.motion.geometry == geometry
+
+
+@pytest.mark.parametrize("reference", [0.0, 0.3])
+def test_auto_costs_nothing_where_there_is_none(reference: float) -> None:
+    for seed in range(4):
+        scene = make_scene(_setup(reference_fraction=reference), seed)
+        plain = register(scene.detections, 4, scene.reference, Options())
+        auto = register(scene.detections, 4, scene.reference, Options(detector_motion="auto"))
+        assert auto.motion.geometry == "none"
+        np.testing.assert_array_equal(auto.matrix, plain.matrix)
+        np.testing.assert_array_equal(auto.shift, plain.shift)
+
+
+def test_what_nothing_determines_stays_at_zero() -> None:
+    """Exposures at one pointing see each star with the same detector, whose motion cancels."""
+    setup = _setup(centres=np.zeros((3, 2)), rolls=np.zeros(3), shift=1e-4, roll=0.1, **OFFSETS)
+    scene = make_scene(setup, 3)
+    solution = register(scene.detections, 3, None, Options(detector_motion="rshift"))
+    assert set(solution.status) == {Status.ALIGNED}
+    assert np.abs(solution.unit_shift).max() < 0.002
+    sigma = np.sqrt(solution.unit_covariance[:, 0, 0])
+    assert (sigma > 0.015).all()  # the prior's 20 mas, hardly changed
+
+
+def test_motions_that_are_asked_for_lose_no_efficiency() -> None:
+    plain, moving = [], []
+    for seed in range(6):
+        scene = make_scene(_setup(reference_fraction=0.3, reference_sigma=0.002), seed)
+        for values, motion in ((plain, "none"), (moving, "rshift")):
+            options = Options(detector_motion=motion)
+            values.append(_errors(scene, register(scene.detections, 4, scene.reference, options)))
+    assert np.mean(np.square(moving)) < (1e-3 * 1.0) ** 2
+    assert np.mean(np.square(plain)) <= np.mean(np.square(moving))
+
+
+def test_one_detector_has_nothing_to_move_against() -> None:
+    scene = make_scene(Setup(layout("stack", 3)), 1)
+    solution = register(scene.detections, 3, None, Options(detector_motion="auto"))
+    assert solution.motion.geometry == "none"
+    assert "not two detectors" in solution.motion.reason
+    assert judge(scene, solution).rms_mas < 1.0
