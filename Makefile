@@ -2,6 +2,8 @@
 # make test    the whole test suite with ruff, mypy and the import contracts
 # make test-jwst    the tests that need the stock pipeline, in an environment of its own
 #
+# make bench-align, bench-accuracy, bench-ceers    the figures in the documentation
+#
 # PYTHON=python3.12 make test    with another Python; each version has its own environment.
 
 PYTHON ?= python3
@@ -12,7 +14,7 @@ VENV_JWST := .venv/jwst-$(VERSION)
 PIP := -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-jwst lint clean
+.PHONY: demo test test-jwst lint bench-align bench-accuracy bench-ceers clean
 
 demo: $(VENV_DEMO)/.ready
 	$(VENV_DEMO)/bin/python benchmarks/demo.py
@@ -28,6 +30,13 @@ lint: $(VENV)/.ready
 
 test-jwst: $(VENV_JWST)/.ready
 	$(VENV_JWST)/bin/python -m pytest -m jwst tests/test_stock.py
+
+bench-align bench-accuracy: bench-%: $(VENV_JWST)/.ready
+	$(VENV_JWST)/bin/python benchmarks/$*.py
+
+bench-ceers: $(VENV)/.ready
+	$(VENV)/bin/python benchmarks/ceers_catalogs.py
+	$(VENV)/bin/python benchmarks/ceers.py
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

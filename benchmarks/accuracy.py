@@ -24,6 +24,7 @@ KINDS = (
     "3x3 mosaic, 20 % overlap",
     "3x3 mosaic, 50 % overlap",
     "strip of 8, 30 % overlap",
+    "4 dithers of 5 detectors",
 )
 HEADER = (
     "scene", "geometry", "spurious", "reference", "rms", "bound", "ratio", "stcal, median"
@@ -65,10 +66,15 @@ def rows_of(kind: str, spurious: float, *, seeds: int, stock_seeds: int) -> list
     limits: dict[Any, list[float]] = {case: [] for case in cases}
     stocks: dict[Any, list[float]] = {case: [] for case in cases}
     for seed in range(seeds):
-        scene = make_scene(kind, seed, missing=0.2 * (spurious > 0), spurious=spurious)
-        true = make_correctors(scene, true=True)
+        drawn = {
+            # a shift can't be better than a few mas where there is roll
+            roll: make_scene(kind, seed, missing=0.2 * (spurious > 0), spurious=spurious, roll=roll)
+            for roll in (0.0, 100.0)
+        }
+        trues = {roll: make_correctors(scene, true=True) for roll, scene in drawn.items()}
         for geometry, reference in cases:
             case = geometry, reference
+            scene, true = (d[0.0 if geometry == "shift" else 100.0] for d in (drawn, trues))
             judge = make_judge(scene, geometry, reference=reference, true=true)
             result = ours(scene, geometry, reference=reference)
             found[case].append(error(judge, result, reference=reference))

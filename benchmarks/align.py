@@ -88,8 +88,9 @@ def main() -> None:
     quick = parser.parse_args().quick
     warnings.simplefilter("ignore")
     print(
-        "Seconds: reading catalogs, solving, all with writing the WCS; error [mas]. Then stcal with "
-        "expand_refcat off and on: seconds, error, times slower than reading and solving, than all"
+        "Seconds: reading catalogs, solving, all with writing the WCS; error [mas]. Then stcal\n"
+        "with expand_refcat off and on: seconds, error, how many times slower than reading and\n"
+        "solving, and than all."
     )
     for kind in (
         "4 dithers",

@@ -13,7 +13,7 @@ from tweakreg_step.bound import bound, displacement_covariance, without_common
 from tweakreg_step.gather import gather, reference_of
 from tweakreg_step.simulate import claimed_wcs, nircam, pixel_of, pointing_at, true_wcs
 from tweakreg_step.simulate.mosaic import Mosaic, mosaic_images, mosaic_stars
-from tweakreg_step.sphere import directions, frames_of, to_plane
+from tweakreg_step.sphere import directions, frames_of, ra_dec, to_plane
 
 # name: rows and columns of tiles, dithers, overlap of neighbouring tiles
 KINDS = {
@@ -26,7 +26,9 @@ KINDS = {
     "6x6 mosaic, 20 % overlap": ((6, 6), 1, 0.2),
     "12x12 mosaic, 20 % overlap": ((12, 12), 1, 0.2),
     "strip of 8, 30 % overlap": ((1, 8), 1, 0.3),
+    "4 dithers of 5 detectors": ((1, 1), 4, 0.2),
 }
+FIVE = ("NRCA1", "NRCA2", "NRCA3", "NRCA4", "NRCALONG")
 NOISE_PX = 0.05
 REFERENCE_ERROR_MAS = 1.0
 
@@ -51,11 +53,28 @@ class Scene:
 
 
 def make_scene(
-    kind: str, seed: int, *, stars: int = 200, missing: float = 0.2, spurious: float = 0.3
+    kind: str,
+    seed: int,
+    *,
+    stars: int = 200,
+    missing: float = 0.2,
+    spurious: float = 0.3,
+    roll: float = 100.0,
 ) -> Scene:
-    """Draw a scene; `stars` are on each image, `missing` of them unseen, `spurious` more added."""
+    """Draw a scene; `stars` are on each image, `missing` of them unseen, `spurious` more added.
+
+    The pointing errors are 0.3 arcsec rms and `roll` [arcsec] rms.
+    """
     tiles, dithers, overlap = KINDS[kind]
-    mosaic = Mosaic(seed=seed, tiles=tiles, dithers=dithers, overlap=overlap, stars_per_image=stars)
+    mosaic = Mosaic(
+        seed=seed,
+        tiles=tiles,
+        dithers=dithers,
+        detectors=FIVE if kind.endswith("5 detectors") else FIVE[-1:],
+        overlap=overlap,
+        stars_per_image=stars,
+        pointing_roll=roll,
+    )
     images = mosaic_images(mosaic)
     sky = mosaic_stars(mosaic, images)
     catalogs = tuple(
@@ -109,6 +128,7 @@ def make_correctors(scene: Scene, *, true: bool = False) -> list[Any]:
         wcs = true_wcs(image) if true else claimed_wcs(image)
         table = catalog["x", "y"]
         meta = {"catalog": table, "name": image.file_name, "group_id": image.group}
+        meta["detector"] = image.detector
         correctors.append(JWSTWCSCorrector(wcs, angles, meta=meta))
     return correctors
 
@@ -167,15 +187,22 @@ def make_judge(
         rows = {int(s): row for row, s in enumerate(scene.reference["star"])}
         stars = np.array([rows.get(int(s), -1) for s in known if s >= 0])
         catalog = (reference_of(scene.reference), stars)
-    centre = [corrector.wcs.forward_transform(1023.5, 1023.5) for corrector in correctors]
-    centres = (np.array([c[0] for c in centre]), np.array([c[1] for c in centre]))
-    limit = bound(gather(correctors), source, centres, geometry, catalog)
-    covariance = displacement_covariance(limit, image, points)
-    projection = without_common(limit.model, image, points)
+    _, first, group = np.unique(
+        [image.group for image in scene.images], return_index=True, return_inverse=True
+    )
+    group = np.argsort(np.argsort(first))[group][image]  # groups are numbered as they appear
+    limit = bound(gather(correctors), source, _centres(points, group), geometry, catalog)
+    covariance = displacement_covariance(limit, group, points)
+    projection = without_common(limit.model, group, points)
     count = len(points)
     relative = 1000.0 * np.sqrt(np.sum((projection @ covariance) * projection) / count)
     absolute = 1000.0 * np.sqrt(np.trace(covariance) / count)
     return Judge(points, projection, float(relative), float(absolute))
+
+
+def _centres(points: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Right ascension and declination of the middle of each group's points."""
+    return ra_dec(np.stack([np.bincount(group, axis) for axis in points.T], axis=1))
 
 
 def _seen_twice(star: np.ndarray, reference: Any) -> np.ndarray:

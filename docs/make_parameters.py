@@ -35,6 +35,45 @@ Parameters that every stpipe step has (``output_dir``, ``output_file``, ``save_r
 ``suffix``, ``skip``, ``pre_hooks``, ``post_hooks``, ``input_dir`` ...) are described by stpipe.
 """
 
+MODES = """\
+What they mean in the two modes
+-------------------------------
+
+``align_method='sequential'`` gives all parameters the meaning that they have in the stock step. The
+global solution, the default, finds most of them from the data:
+
+.. list-table::
+   :header-rows: 1
+   :widths: 30 70
+
+   * - Name
+     - In the global mode
+   * - ``searchrad``, ``abs_searchrad``
+     - Largest offset tried between two groups, and between a group and the reference.
+   * - ``tolerance``, ``abs_tolerance``
+     - Upper limit of the match radius; the radius itself comes from the residuals.
+   * - ``separation``
+     - Sources of one image closer than this are ambiguous where only one other image could tell
+       them apart; they are not deleted.
+   * - ``minobj``, ``abs_minobj``
+     - Matches that a group needs, and that the whole needs with the reference.
+   * - ``nclip``, ``sigma``
+     - Rounds of reweighting, and the residual, in units of its error, where weights start to fall.
+   * - ``fitgeometry``
+     - Geometry of each group's correction, in joint solutions with a reference as well.
+   * - ``refimage``
+     - The image or group that stays fixed; without it the mean correction is zero.
+   * - ``abs_fitgeometry``, ``abs_nclip``, ``abs_sigma``, ``abs_separation``
+     - Used by ``absolute_align`` as a function, in place of those of the relative alignment.
+   * - ``enforce_user_order``, ``expand_refcat``, ``use2dhist``, ``abs_use2dhist``, ``xoffset``,
+       ``yoffset``
+     - Not needed: there is no order, each source of each group takes part, and each pair of groups
+       has its own search.
+   * - ``abs_method``, ``detector_motion``
+     - Global mode alone.
+
+"""
+
 
 def table(cls: type) -> Iterator[str]:
     """The lines of one stage's table."""
@@ -55,7 +94,7 @@ def table(cls: type) -> Iterator[str]:
 
 def page() -> str:
     """The whole page."""
-    lines = [HEAD]
+    lines = [HEAD, MODES]
     for cls in STAGES.values():
         title = str(cls.__doc__).split(";", maxsplit=1)[0].rstrip(".")
         lines += [title, "-" * len(title), "", *table(cls), ""]

@@ -322,7 +322,7 @@ def test_an_unwritable_folder_is_noticed_before_the_work(
     monkeypatch.setattr("tweakreg_step.whole_file.tempfile.mkstemp", refuse)
     for path in files.files:
         path.write_bytes(b"")  # would fail as soon as one is opened
-    with pytest.raises(OutputError, match="Read-only file system.*nothing was done"):
+    with pytest.raises(OutputError, match=r"Read-only file system.*nothing was done"):
         call(files, save_results=True)
 
 

@@ -55,6 +55,19 @@ def test_neighbours_of_a_mosaic_overlap_and_others_do_not(pole: tuple[float, flo
     assert np.median(expected[sides]) == pytest.approx(32.0, rel=0.3)
 
 
+def test_small_overlaps_are_not_missed() -> None:
+    """A twentieth of a field: three sources of sixty, which a sample of half of them may miss."""
+    for seed in range(40):
+        setup = Setup(layout("strip", 2, 0.05), density=0.02, shift=0.01, roll=0.0)
+        scene = make_scene(setup, seed)
+        detections = scene.detections
+        frames = sphere.frames_at(scene.centre[:, 0], scene.centre[:, 1])
+        vectors = sphere.directions(detections.ra, detections.dec)
+        pairs, expected = graph.overlapping(vectors, detections.group, frames, 2.0)
+        assert pairs.tolist() == [[0, 1]]
+        assert expected[0] > 0.0
+
+
 def test_a_stack_needs_few_pairs_and_has_no_bridge() -> None:
     count = 60
     pairs = np.array([(a, b) for a in range(count) for b in range(a + 1, count)])

@@ -165,7 +165,8 @@ def test_the_gauge_moves_all_groups_together() -> None:
     # 1e-3 mas: the common motion that the judge removes is linear
     assert judge(scene, fixed).rms_mas == pytest.approx(judge(scene, mean).rms_mas, abs=1e-3)
     first, second = mean.pair_covariance, fixed.pair_covariance
-    np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-12)
+    # the planes' origins move with the gauge; 2e-9 is (0.05 mas)^2, a per cent here
+    np.testing.assert_allclose(first, second, rtol=5e-3, atol=2e-9)
 
 
 # Bad input
@@ -243,7 +244,7 @@ def test_unrelated_catalogs_are_never_aligned(absolute: bool) -> None:
 
 
 def test_groups_apart_are_components_of_their_own() -> None:
-    centres = np.concatenate([layout("stack", 3), layout("stack", 3) + (500.0, 0.0)])
+    centres = np.concatenate([layout("stack", 3), layout("stack", 3) + np.array([500.0, 0.0])])
     scene = make_scene(Setup(centres), 2)
     solution = _solve(scene)
     assert solution.component.tolist() == [0, 0, 0, 1, 1, 1]

@@ -8,13 +8,13 @@ from scipy import sparse
 
 from tweakreg_step.associate import link
 from tweakreg_step.correction import parameter_count, prior_precision
+from tweakreg_step.factor import factorise
 from tweakreg_step.problem import Detections
 from tweakreg_step.simulate.judge import true_sources
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 from tweakreg_step.solve import (
     Model,
     Motions,
-    factorise,
     inverse_2x2,
     linearise,
     normal_equations,

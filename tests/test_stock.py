@@ -148,7 +148,10 @@ def test_in_place_of_the_stock_step_in_image3(
     from jwst.pipeline import Image3Pipeline
 
     class Pipeline(Image3Pipeline):
-        step_defs = {**Image3Pipeline.step_defs, "tweakreg": tweakreg_step.TweakRegStep}
+        step_defs = {  # noqa: RUF012 - stpipe's own way
+            **Image3Pipeline.step_defs,
+            "tweakreg": tweakreg_step.TweakRegStep,
+        }
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STPIPE_DISABLE_CRDS_STEPPARS", "true")

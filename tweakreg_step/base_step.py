@@ -14,7 +14,7 @@ from stpipe._cmdline import FromCommandLine  # stpipe has no public name for it
 from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
-from .config import Parameters, is_optional, refusal
+from .config import Parameters, is_default, is_optional, refusal
 from .exceptions import InputError
 from .provenance import OLD_NAMES, renamed
 from .telescopes.inputs import first_file
@@ -106,7 +106,8 @@ class BaseStep(Step):
         the value where that is allowed.
         """
         config = super().merge_config(config, config_file)
-        translated, sentences = renamed(config)
+        # in a pipeline, today's names are there with their defaults whether given or not
+        translated, sentences = renamed({k: v for k, v in config.items() if not is_default(k, v)})
         for old, sentence in sentences.items():
             warnings.warn(sentence, DeprecationWarning, stacklevel=2)
             log.warning(sentence)

@@ -13,11 +13,11 @@ import numpy as np
 
 from tweakreg_step.associate import link
 from tweakreg_step.correction import design, parameter_count, prior_precision
+from tweakreg_step.factor import factorise
 from tweakreg_step.gauge import common_basis
 from tweakreg_step.solve import (
     Model,
     Motions,
-    factorise,
     inverse_2x2,
     linearise,
     normal_equations,

@@ -127,8 +127,7 @@ def numbers(table: Table, column: str, name: str) -> FloatArray:
     values = table[column]
     try:
         floats = np.ma.asarray(getattr(values, "value", values), dtype=np.float64)
-        if floats.ndim != 1:
-            raise ValueError
+        floats = floats.reshape(len(table))
     except (TypeError, ValueError):
         raise CatalogError(
             f"Column '{column}' of the catalog {name} holds {values.dtype} of the shape "

@@ -29,6 +29,7 @@ __all__ = [
     "SegmentationParameters",
     "SipParameters",
     "checked",
+    "is_default",
     "is_optional",
     "keywords",
     "refusal",
@@ -120,8 +121,9 @@ class MethodParameters:
         choices=("joint", "rigid"),
     )
     detector_motion: str = parameter(
-        "none",
-        "Motion of each detector, shared by all exposures, on top of the exposure's (global)",
+        "auto",
+        "Motion of each detector, shared by all exposures, on top of the exposure's; auto: where "
+        "the data demand it (global)",
         choices=("none", "shift", "rshift", "rscale", "auto"),
     )
     refimage: str = parameter("", "Image or group that stays fixed in the relative alignment")
@@ -278,6 +280,12 @@ def refusal(given: Mapping[str, Any]) -> str:
             except ParameterError as error:
                 return str(error)
     return ""
+
+
+def is_default(name: str, value: Any) -> bool:
+    """Whether a value is what a parameter has anyway."""
+    declared = {d.name: d.default for d in declarations(*STAGES.values())}
+    return name in declared and bool(value == declared[name])
 
 
 def is_optional(name: str) -> bool:

@@ -42,28 +42,45 @@ def _linear_part(generator: FloatArray, count: int) -> FloatArray:
     return np.asarray(parts[..., : count - 2])
 
 
-def common_basis(frames: FloatArray, geometry: str) -> FloatArray:
-    """Parameters (G, p, q) that a common motion of the sky gives to groups at `frames`.
+def common_basis(frames: FloatArray, geometry: str, theta: FloatArray | None = None) -> FloatArray:
+    """Derivative (G, p, q) of the groups' parameters by a common motion of the sky.
 
     The first three motions are rotations of the sphere, which are exact at any distance: about
     north (moves east) and about -east (moves north) by 1 arcsec, about the centre by 1 radian.
     Scale, stretch and shear act in the plane tangent at the component's centre.
+
+    Parameters
+    ----------
+    frames
+        (G, 3, 3) of the groups' tangent planes.
+    geometry
+        Of the corrections.
+    theta
+        (G, p) that the common motion follows. A roll known to 100 arcsec only, about a place that
+        is off by 0.3 arcsec, would leave 0.15 mas of the prior in a covariance; zero if None.
     """
     count = parameter_count(geometry)
     centre = _centre_frame(frames)
     axes = np.stack([centre[1] / ARCSEC, -centre[0] / ARCSEC, centre[2]])
-    path = ARCSEC * np.cross(axes[:, None, :], frames[None, :, 2])
-    shift = np.einsum("kgj,gij->gik", path, frames[:, :2])
+    start = np.zeros((len(frames), count)) if theta is None else theta
+    matrix, shift = affine(geometry, start)
+    where = from_plane(shift, frames)
+    path = ARCSEC * np.cross(axes[:, None, :], where[None, :, :])
     basis = np.zeros((len(frames), count, max(count, 3)))
-    basis[:, :2, :3] = shift
-    if count > 2:
-        basis[:, 2, :3] = frames[:, 2] @ axes.T
+    basis[:, :2, :3] = np.einsum("kgj,gij->gik", path, frames[:, :2])
+    turn = frames[:, 2] @ axes.T
+    if count == 6:
+        spin = affine("general", np.eye(6)[2])[0] - np.eye(2)
+        basis[:, 2:, :3] = _linear_part(spin @ matrix, 6)[:, :, None] * turn[:, None, :]
+    elif count > 2:
+        basis[:, 2, :3] = turn
+    there = to_plane(where, centre)
+    outward = plane_jacobian(there, centre, frames)
     for extra in range(3, count):
         generator = affine("general", np.eye(6)[extra])[0] - np.eye(2)
-        there = to_plane(frames[:, 2], centre)
-        outward = plane_jacobian(there, centre, frames)
         basis[:, :2, extra] = np.einsum("gij,gj->gi", outward, there @ generator.T)
         local = outward @ generator @ np.linalg.inv(outward)
+        local = local @ matrix if count == 6 else local
         basis[:, 2:, extra] = _linear_part(local, count)
     return basis[:, :, :count]
 
@@ -108,8 +125,7 @@ def regauge(
 
     A group whose weights are many orders above all others stays where it is.
     """
-    basis = common_basis(frames, geometry)
-    projection = projector(basis, precision)
     for _ in range(4):  # the composition is exact, the projection linear: two rounds suffice
+        projection = projector(common_basis(frames, geometry, theta), precision)
         theta = apply_common(frames, theta, geometry, -projection @ theta.ravel())
     return theta

@@ -60,8 +60,11 @@ def _candidates(centres: FloatArray, reach: float) -> IntArray:
 
 def _footprints(
     vectors: FloatArray, group: IntArray, frames: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Strip edges (G, 8) low and high [arcsec], and the directions (8, 2) of the strips."""
+) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+    """Strip edges (G, 8) low and high [arcsec], directions (8, 2) of the strips, and who is there.
+
+    The last, (G, 16), are the detections on the strips' edges: the corners of the footprint.
+    """
     angle = np.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
     strips = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     along = to_plane(vectors, frames[group]) @ strips.T
@@ -69,7 +72,12 @@ def _footprints(
     high = np.full((len(frames), _DIRECTIONS), -np.inf)
     np.minimum.at(low, group, along)
     np.maximum.at(high, group, along)
-    return low, high, strips
+    corners = np.zeros((len(frames), 2 * _DIRECTIONS), np.int64)
+    for strip in range(_DIRECTIONS):
+        for column, edge in ((strip, low), (strip + _DIRECTIONS, high)):
+            there = np.flatnonzero(along[:, strip] == edge[group, strip])
+            corners[group[there], column] = there
+    return low, high, strips, corners
 
 
 def _sample(group: IntArray, count: int) -> tuple[IntArray, IntArray]:
@@ -105,11 +113,12 @@ def overlapping(
     filled = np.flatnonzero(np.bincount(group, minlength=count))
     if len(filled) < 2:
         return np.zeros((0, 2), np.int64), np.zeros(0)
-    low, high, strips = _footprints(vectors, group, frames)
+    low, high, strips, corners = _footprints(vectors, group, frames)
     radius = np.zeros(count)
     np.maximum.at(radius, group, np.hypot(*to_plane(vectors, frames[group]).T))
     pairs = filled[_candidates(frames[filled, 2], float(chord(2.0 * radius.max() + margin)))]
     sample, size = _sample(group, count)
+    sample = np.concatenate([corners, sample], axis=1)
     expected = np.full(len(pairs), np.inf)
     for part in np.array_split(np.arange(len(pairs)), len(pairs) // 4000 + 1):
         for one, other in (pairs[part].T, pairs[part].T[::-1]):
@@ -117,7 +126,10 @@ def overlapping(
             inside = (places > low[other][:, None] - margin) & (
                 places < high[other][:, None] + margin
             )
-            share = inside.all(axis=2).mean(axis=1) * size[one]
+            held = inside.all(axis=2)
+            # A corner that lies inside proves an overlap too small for the sample to see.
+            share = np.maximum(held[:, -_SAMPLE:].mean(axis=1), 0.5 / _SAMPLE * held.any(axis=1))
+            share = share * size[one]
             expected[part] = np.minimum(expected[part], share)
     keep = expected > 0.0
     return pairs[keep], expected[keep]
@@ -151,9 +163,11 @@ def spanning_tree(pairs: IntArray, cost: FloatArray, count: int) -> IntArray:
     """Indices of the pairs (E, 2) that make the forest of least cost (E,), costs above 0."""
     graph = sparse.coo_matrix((cost, (pairs[:, 0], pairs[:, 1])), (count, count))
     tree = minimum_spanning_tree(graph.tocsr()).tocoo()
-    key = {(int(a), int(b)): number for number, (a, b) in enumerate(pairs)}
-    found = [key[int(a), int(b)] for a, b in zip(tree.row, tree.col, strict=True)]
-    return np.sort(np.array(found, np.int64))
+    low, high = np.sort(pairs, axis=1).T
+    key = low * count + high
+    order = np.argsort(key)
+    wanted = np.minimum(tree.row, tree.col) * count + np.maximum(tree.row, tree.col)
+    return np.sort(order[np.searchsorted(key[order], wanted)])
 
 
 def components(pairs: IntArray, count: int) -> IntArray:
@@ -173,7 +187,8 @@ def bridges(pairs: IntArray, count: int) -> BoolArray:
     """Which pairs (E,) are in no cycle: without one of them a component falls apart.
 
     Each pair outside a spanning forest closes a cycle with the path between its ends; the pairs of
-    a path are merged as they are covered, so that none is walked twice (Schmidt 2013).
+    a path are merged as they are covered, so that none is walked twice. Of the pairs outside, those
+    of a second forest suffice (Nagamochi & Ibaraki 1992, Algorithmica 7, 583).
     """
     label = components(pairs, count)
     found = np.zeros(len(pairs), bool)
@@ -184,7 +199,9 @@ def bridges(pairs: IntArray, count: int) -> BoolArray:
         order, before = tree_walk(pairs[in_tree], count, int(root))
         for node in order[1:]:
             parent[node], depth[node] = before[node], depth[before[node]] + 1
-    top = _covered(pairs[~in_tree], parent, depth)
+    closing = pairs[~in_tree]
+    closing = closing[spanning_tree(closing, np.ones(len(closing)), count)]
+    top = _covered(closing, parent, depth)
     for number in np.flatnonzero(in_tree):
         a, b = pairs[number]
         child = a if parent[a] == b else b

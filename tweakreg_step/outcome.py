@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.correction import affine, parameter_count
+from tweakreg_step.gauge import regauge
 from tweakreg_step.graph import bridges, components, shared_counts
 from tweakreg_step.iterate import match_counts
 from tweakreg_step.precision import (
@@ -30,15 +31,28 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["gauge_weight", "solution_of"]
+__all__ = ["solution_of"]
 
 
-def gauge_weight(problem: Problem) -> FloatArray:
+def _gauge_weight(problem: Problem) -> FloatArray:
     """Weights (G, p) of the mean that stays where it is: the prior, or the chosen group alone."""
     weight = problem.model.prior.copy()
     if problem.options.refgroup is not None:
         weight[problem.options.refgroup] *= 1e12
     return weight
+
+
+def _gauged(
+    problem: Problem, linked: Linked, ties: tuple[IntArray, BoolArray], weight: FloatArray
+) -> FloatArray:
+    """Parameters (G, p) with the free components' common motions fixed."""
+    component, anchored = ties
+    theta = linked.fit.motions.theta.copy()
+    frames, geometry = problem.model.frames, problem.model.geometry
+    for value in np.unique(component[(component >= 0) & ~anchored]):
+        member = np.flatnonzero(component == value)
+        theta[member] = regauge(frames[member], theta[member], geometry, weight[member])
+    return theta
 
 
 def _fitted(model: Model, full: FloatArray) -> FloatArray:
@@ -142,14 +156,16 @@ def _group_fields(given: Canonical, problem: Problem, linked: Linked) -> dict[st
     model, fit = problem.model, linked.fit
     full = fit.step.factor.inverse()
     component, anchored = _components(linked, problem)
-    covariance = covariance_of_parameters(model, full, component, anchored, gauge_weight(problem))
+    ties, weight = (component, anchored), _gauge_weight(problem)
+    covariance = covariance_of_parameters(model, full, ties, weight, fit.motions.theta)
     scatter = group_scatter(linked, np.where(component >= 0, _fitted(model, full), 0.0))
     inflation = _inflation(component, scatter.chi2[:-1], scatter.dof[:-1])
     width = model.prior.shape[1]
     covariance = covariance * np.repeat(inflation, width) ** 0.5
     covariance = covariance * np.repeat(inflation, width)[:, None] ** 0.5
     active = component >= 0
-    matrix, shift = affine(model.geometry, fit.motions.theta)
+    theta = _gauged(problem, linked, ties, weight)
+    matrix, shift = affine(model.geometry, theta)
     matrix[~active], shift[~active] = np.eye(2), 0.0
     matches, absolute = match_counts(linked, len(active))
     back = given.group
@@ -158,7 +174,7 @@ def _group_fields(given: Canonical, problem: Problem, linked: Linked) -> dict[st
     fields: dict[str, Any] = {
         "matrix": matrix[back],
         "shift": shift[back],
-        "parameters": np.where(active[:, None], fit.motions.theta, np.nan)[back],
+        "parameters": np.where(active[:, None], theta, np.nan)[back],
         "covariance": np.where(active[:, None, None], blocks, np.nan)[back],
         "component": _relabelled(component[back]),
         "anchored": anchored[back],

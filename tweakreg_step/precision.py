@@ -81,7 +81,11 @@ def group_scatter(linked: Linked, fitted: FloatArray) -> Scatter:
 
 
 def covariance_of_parameters(
-    model: Model, full: FloatArray, component: IntArray, anchored: BoolArray, weight: FloatArray
+    model: Model,
+    full: FloatArray,
+    ties: tuple[IntArray, BoolArray],
+    weight: FloatArray,
+    theta: FloatArray,
 ) -> FloatArray:
     """Covariance (G p, G p) of all groups' parameters, of free components after the gauge.
 
@@ -91,17 +95,20 @@ def covariance_of_parameters(
         The groups.
     full
         (P, P) inverse of the reduced matrix.
-    component, anchored
-        (G,).
+    ties
+        (G,) component and anchored.
     weight
         (G, p) of the gauge, see `tweakreg_step.gauge`.
+    theta
+        (G, p) of the solution.
     """
+    component, anchored = ties
     width = model.prior.shape[1]
     size = len(model.frames) * width
     covariance = full[:size, :size].copy()
     for value in np.unique(component[(component >= 0) & ~anchored]):
         member = np.flatnonzero(component == value)
-        basis = common_basis(model.frames[member], model.geometry)
+        basis = common_basis(model.frames[member], model.geometry, theta[member])
         projection = projector(basis, weight[member])
         flat = basis.reshape(-1, basis.shape[2])
         index = (member[:, None] * width + np.arange(width)).ravel()

@@ -79,6 +79,6 @@ def renamed(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 def _sentence(name: str) -> str:
     return (
-        f"Parameter '{name}' is of an earlier release; it is now '{OLD_NAMES[name][0]}'. It was translated; "
-        "write the new name into your parameter file."
+        f"Parameter '{name}' is of an earlier release; it is now '{OLD_NAMES[name][0]}'. It was "
+        "translated; write the new name into your parameter file."
     )

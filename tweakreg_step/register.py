@@ -13,10 +13,9 @@ import numpy as np
 
 from tweakreg_step.canonical import canonical
 from tweakreg_step.correction import parameter_count, parameters_of, prior_precision
-from tweakreg_step.gauge import regauge
 from tweakreg_step.iterate import Linked, Problem, converge, match_counts
 from tweakreg_step.motions import choose_motion, motion_radius, with_motion
-from tweakreg_step.outcome import gauge_weight, solution_of
+from tweakreg_step.outcome import solution_of
 from tweakreg_step.problem import MotionChoice, Status
 from tweakreg_step.rigid import as_a_whole
 from tweakreg_step.solve import Model, Motions
@@ -82,7 +81,7 @@ def register(
     attempt = _attempt(given, frames, options)
     if _anchor_is_weak(attempt):
         attempt = _attempt(replace(given, reference=None), frames, options)
-    return solution_of(given, attempt.problem, _gauged(attempt), attempt.status, attempt.choice)
+    return solution_of(given, attempt.problem, attempt.linked, attempt.status, attempt.choice)
 
 
 def _frames(detections: Detections, count: int) -> FloatArray:
@@ -191,18 +190,3 @@ def _anchor_is_weak(attempt: _Attempt) -> bool:
         return False
     _, absolute = match_counts(linked, len(problem.component))
     return int(absolute.sum()) < problem.options.abs_minobj
-
-
-def _gauged(attempt: _Attempt) -> Linked | None:
-    """The solution with the free components' common motions fixed."""
-    problem, linked = attempt.problem, attempt.linked
-    if linked is None:
-        return None
-    theta = linked.fit.motions.theta.copy()
-    model, weight = problem.model, gauge_weight(problem)
-    free = (problem.component >= 0) & ~problem.anchored
-    for value in np.unique(problem.component[free]):
-        member = np.flatnonzero(problem.component == value)
-        theta[member] = regauge(model.frames[member], theta[member], model.geometry, weight[member])
-    motions = Motions(theta, linked.fit.motions.phi)
-    return replace(linked, fit=replace(linked.fit, motions=motions))

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import linalg, sparse
-from scipy.sparse.linalg import splu
+from scipy import sparse
 
 from tweakreg_step.correction import affine, design
+from tweakreg_step.factor import Factor, factorise
 from tweakreg_step.sphere import (
     ARCSEC,
     frames_of,
@@ -39,13 +39,11 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
 
 __all__ = [
-    "Factor",
     "Linear",
     "Links",
     "Model",
     "Motions",
     "Step",
-    "factorise",
     "inverse_2x2",
     "linearise",
     "moved_directions",
@@ -166,48 +164,6 @@ class Linear:
     index: IntArray
     parameter_count: int
     frames: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """A factored symmetric positive definite matrix, scaled to a unit diagonal.
-
-    Attributes
-    ----------
-    scale
-        (P,) 1 / sqrt of the diagonal.
-    dense, sparse
-        Cholesky factor, or that of `splu`; one of them is None.
-    """
-
-    scale: FloatArray
-    dense: Any
-    sparse: Any
-
-    def solve(self, right: FloatArray) -> FloatArray:
-        """Solution (P,) or (P, K) of H x = right."""
-        scale = self.scale if right.ndim == 1 else self.scale[:, None]
-        if self.dense is not None:
-            solved = linalg.cho_solve(self.dense, scale * right, check_finite=False)
-        else:
-            solved = self.sparse.solve(np.ascontiguousarray(scale * right))
-        return np.asarray(scale * solved)
-
-    def log_determinant(self) -> float:
-        """Log-determinant of the matrix, ln det H."""
-        if self.dense is not None:
-            half = float(np.sum(np.log(np.diag(self.dense[0]))))
-        else:
-            half = 0.5 * float(np.sum(np.log(np.abs(self.sparse.U.diagonal()))))
-        return 2.0 * half - 2.0 * float(np.sum(np.log(self.scale)))
-
-    def inverse(self) -> FloatArray:
-        """H^-1 (P, P)."""
-        if self.dense is None:
-            return self.solve(np.eye(len(self.scale)))
-        lower, _ = linalg.lapack.dpotri(self.dense[0], lower=1)
-        full = np.tril(lower) + np.tril(lower, -1).T
-        return np.asarray(full * self.scale * self.scale[:, None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,27 +326,6 @@ def normal_equations(
     if isinstance(reduced, np.ndarray):
         return direct.toarray() - reduced, right, spread
     return direct - reduced, right, spread
-
-
-def factorise(matrix: Any, precision: FloatArray) -> Factor:
-    """Factor of the matrix (P, P) with the prior's precision (P,) added to its diagonal.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the sum is not positive definite; a positive precision makes it so.
-    """
-    diagonal = matrix.diagonal() + precision
-    scale = 1.0 / np.sqrt(diagonal)
-    if isinstance(matrix, np.ndarray):
-        scaled = matrix * scale * scale[:, None]
-        np.fill_diagonal(scaled, 1.0)
-        return Factor(scale, linalg.cho_factor(scaled, lower=True, check_finite=False), None)
-    spread = sparse.diags(scale)
-    scaled = (spread @ (matrix + sparse.diags(precision)) @ spread).tocsc()
-    options = {"SymmetricMode": True}
-    lu = splu(scaled, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
-    return Factor(scale, None, lu)
 
 
 def solve_step(
