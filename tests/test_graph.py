@@ -56,9 +56,9 @@ def test_neighbours_of_a_mosaic_overlap_and_others_do_not(pole: tuple[float, flo
 
 
 def test_small_overlaps_are_not_missed() -> None:
-    """A twentieth of a field: three sources of sixty, which a sample of half of them may miss."""
+    """A twelfth of a field: eight sources of a hundred, which a sample of a third may miss."""
     for seed in range(40):
-        setup = Setup(layout("strip", 2, 0.05), density=0.02, shift=0.01, roll=0.0)
+        setup = Setup(layout("strip", 2, 0.08), density=0.03, shift=0.01, roll=0.0)
         scene = make_scene(setup, seed)
         detections = scene.detections
         frames = sphere.frames_at(scene.centre[:, 0], scene.centre[:, 1])

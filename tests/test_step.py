@@ -3,51 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from astropy.table import Table
+from results import (
+    TOLERANCE_MAS,
+    errors_mas,
+    models_of,
+    opened,
+    relative_errors_mas,
+    result_files,
+)
 from stdatamodels.jwst import datamodels
 from stpipe import Pipeline
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.simulate import Truth, relative_truth_errors, truth_error
+from tweakreg_step.simulate import Truth, truth_error
 from tweakreg_step.telescopes.library import JwstLibrary
-
-# The centroid noise of these scenes is about 1 mas; a tenth of a pixel (6.3 mas) is far from both
-# that and the pointing errors of 50 to 500 mas.
-TOLERANCE_MAS = 6.3
-
-
-def result_files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("*_tweakreg.fits"))
-
-
-def models_of(library: Any) -> list[Any]:
-    with library:
-        models = list(library)
-        for index, model in enumerate(models):
-            library.shelve(model, index, modify=False)
-    return models
-
-
-def errors_mas(models: list[Any], truth: Truth) -> list[float]:
-    return [
-        truth_error(model.meta.wcs, image).rms_mas
-        for model, image in zip(models, truth.images, strict=True)
-    ]
-
-
-def relative_errors_mas(models: list[Any], truth: Truth) -> list[float]:
-    wcses = [model.meta.wcs for model in models]
-    return [error.rms_mas for error in relative_truth_errors(wcses, truth.images)]
-
-
-def opened(files: Truth) -> list[Any]:
-    return [datamodels.open(path) for path in files.files]
 
 
 def test_an_association_is_aligned_to_the_truth(files: Truth, tmp_path: Path) -> None:
@@ -306,15 +280,6 @@ def test_a_list_of_one_association_and_a_dict(files: Truth) -> None:
     assert len(models_of(TweakRegStep.call(content))) == 2
 
 
-def test_saved_catalogs_are_found_beside_the_results(files: Truth, tmp_path: Path) -> None:
-    options = {"save_catalogs": True, "save_results": True, "output_dir": str(tmp_path / "out")}
-    TweakRegStep.call(str(files.association), **options)
-    library = TweakRegStep.call(
-        str(tmp_path / "out" / "*_tweakreg.fits"), use_custom_catalogs=True, snr_threshold=1e9
-    )
-    assert [m.meta.cal_step.tweakreg for m in models_of(library)] == ["COMPLETE"] * 3
-
-
 def test_results_on_disk_survive_a_change_of_folder(
     files: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,82 +294,3 @@ def test_a_relative_alignment_takes_the_name_of_an_absolute_one_away(files: Trut
     assert all(str(model.meta.wcs.name).startswith("FIT-LVL3") for model in once)
     again = models_of(TweakRegStep.call(once))
     assert not any(str(model.meta.wcs.name).startswith("FIT-LVL3") for model in again)
-
-
-def test_catalogs_are_saved_and_can_be_used_again(files: Truth, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    first = TweakRegStep.call(str(files.association), save_catalogs=True, output_dir=str(out))
-    names = [model.meta.tweakreg_catalog for model in models_of(first)]
-    assert names == [Path(i.file_name).stem + "_cat.ecsv" for i in files.images]
-    assert set(Table.read(out / names[0]).colnames) >= {"id", "x", "y", "flux", "x_err", "y_err"}
-    lines = [f"{i.file_name} {n}" for i, n in zip(files.images, names, strict=True)]
-    (out / "catfile.txt").write_text("\n".join(lines))
-    second = TweakRegStep.call(
-        str(files.association),
-        use_custom_catalogs=True,
-        catfile=str(out / "catfile.txt"),
-        starfinder="dao",  # would find other positions
-    )
-    for one, two in zip(models_of(first), models_of(second), strict=True):
-        difference = np.subtract(one.meta.wcs(10.0, 20.0), two.meta.wcs(10.0, 20.0))
-        assert np.max(np.abs(difference)) < 1e-13  # degrees
-
-
-def test_precedence_of_catalogs(files: Truth, tmp_path: Path) -> None:
-    """Catfile before association before metadata; an image listed without one gets a found one."""
-    shutil.rmtree(tmp_path / "cats", ignore_errors=True)
-    (tmp_path / "cats").mkdir()
-    for number in (1, 2, 3):  # catalogs that can be told from each other by their length
-        table = Table({"x": 100.0 + 20 * np.arange(number), "y": np.full(number, 50.0)})
-        table.write(tmp_path / "cats" / f"{number}.ecsv")
-    content = json.loads(files.association.read_text())
-    members = content["products"][0]["members"]
-    members[0]["tweakreg_catalog"] = members[1]["tweakreg_catalog"] = "../cats/2.ecsv"
-    files.association.write_text(json.dumps(content))
-    with datamodels.open(files.files[2]) as model:
-        model.meta.tweakreg_catalog = str(tmp_path / "cats" / "3.ecsv")
-        model.save(files.files[2])
-    (tmp_path / "catfile").write_text(f"{files.images[0].file_name} cats/1.ecsv\n")
-    assert catalog_lengths(files, "catfile") == [1, 2, 3]
-    (tmp_path / "catfile").write_text(f"{files.images[0].file_name}\n")
-    assert catalog_lengths(files, "catfile")[0] > 20
-    assert catalog_lengths(files, "") == [2, 2, 3]
-
-
-def catalog_lengths(files: Truth, catfile: str) -> list[int]:
-    from tweakreg_step.config import Parameters
-    from tweakreg_step.exposures import read_exposures
-    from tweakreg_step.telescopes.jwst import JWST
-
-    step = TweakRegStep(use_custom_catalogs=True, catfile=catfile)
-    library = JwstLibrary(str(files.association))
-    names = [image.file_name for image in files.images]
-    correctors = read_exposures(library, names, JWST(), Parameters.of(step), Path())
-    return [len(corrector.meta["catalog"]) for corrector in correctors]
-
-
-@pytest.mark.parametrize("starfinder", ["sep", "iraf", "dao", "segmentation"])
-def test_every_finder_aligns(files: Truth, starfinder: str) -> None:
-    options = {"roundlo": -1.0, "roundhi": 1.0, "sharplo": 0.0} if starfinder == "dao" else {}
-    library = TweakRegStep.call(
-        str(files.association),
-        abs_refcat=str(files.catalog),
-        starfinder=starfinder,
-        kernel_fwhm=2.0,
-        **options,
-    )
-    models = models_of(library)
-    assert [model.meta.cal_step.tweakreg for model in models] == ["COMPLETE"] * 3
-    # the other finders have a pixel-phase error of several hundredths of a pixel a star
-    assert max(errors_mas(models, files)) < TOLERANCE_MAS
-
-
-def test_the_reference_catalog_is_saved_where_output_dir_says(files: Truth, tmp_path: Path) -> None:
-    TweakRegStep.call(
-        str(files.association),
-        abs_refcat=str(files.catalog),
-        save_abs_catalog=True,
-        output_dir=str(tmp_path / "out"),
-    )
-    saved = Table.read(tmp_path / "out" / "fit_reference_ref.ecsv")
-    assert saved["RA"].tolist() == Table.read(files.catalog)["RA"].tolist()

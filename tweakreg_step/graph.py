@@ -119,7 +119,7 @@ def overlapping(
     pairs = filled[_candidates(frames[filled, 2], float(chord(2.0 * radius.max() + margin)))]
     sample, size = _sample(group, count)
     sample = np.concatenate([corners, sample], axis=1)
-    expected = np.full(len(pairs), np.inf)
+    expected, most = np.full(len(pairs), np.inf), np.zeros(len(pairs))
     for part in np.array_split(np.arange(len(pairs)), len(pairs) // 4000 + 1):
         for one, other in (pairs[part].T, pairs[part].T[::-1]):
             places = to_plane(vectors[sample[one]], frames[other][:, None]) @ strips.T
@@ -131,8 +131,10 @@ def overlapping(
             share = np.maximum(held[:, -_SAMPLE:].mean(axis=1), 0.5 / _SAMPLE * held.any(axis=1))
             share = share * size[one]
             expected[part] = np.minimum(expected[part], share)
-    keep = expected > 0.0
-    return pairs[keep], expected[keep]
+            most[part] = np.maximum(most[part], share)
+    # One of two may see the other's corner and not be seen itself: half a source is expected.
+    keep = most > 0.0
+    return pairs[keep], np.maximum(expected[keep], 0.5)
 
 
 def well_connected(pairs: IntArray, expected: FloatArray, count: int, degree: int = 6) -> IntArray:

@@ -92,9 +92,10 @@ def _globally(
     correctors: list[Any], reference: Table | None, parameters: Parameters
 ) -> list[Outcome]:
     refgroup = fixed_group(correctors, parameters.method.refimage)
-    align_everywhere(
+    solution = align_everywhere(
         correctors, reference, parameters.relative, parameters.absolute, parameters.method, refgroup
     )
+    log.info("Detectors: %s", solution.motion.reason)
     found = outcomes(correctors, parameters.relative.minobj)
     if reference is None:
         return found

@@ -1,0 +1,42 @@
+"""What tests ask of the results of the step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stdatamodels.jwst import datamodels
+
+from tweakreg_step.simulate import Truth, relative_truth_errors, truth_error
+
+# The centroid noise of these scenes is about 1 mas; a tenth of a pixel (6.3 mas) is far from both
+# that and the pointing errors of 50 to 500 mas.
+TOLERANCE_MAS = 6.3
+
+
+def result_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*_tweakreg.fits"))
+
+
+def models_of(library: Any) -> list[Any]:
+    with library:
+        models = list(library)
+        for index, model in enumerate(models):
+            library.shelve(model, index, modify=False)
+    return models
+
+
+def errors_mas(models: list[Any], truth: Truth) -> list[float]:
+    return [
+        truth_error(model.meta.wcs, image).rms_mas
+        for model, image in zip(models, truth.images, strict=True)
+    ]
+
+
+def relative_errors_mas(models: list[Any], truth: Truth) -> list[float]:
+    wcses = [model.meta.wcs for model in models]
+    return [error.rms_mas for error in relative_truth_errors(wcses, truth.images)]
+
+
+def opened(files: Truth) -> list[Any]:
+    return [datamodels.open(path) for path in files.files]
