@@ -1,9 +1,10 @@
 """Real NIRCam WCS, simulated catalogs: how well the published WCS of each detector is found again.
 
 From ``../shared/data/ceers_nircam``: the sources of the survey's HST catalog are projected through
-the published WCS of each of the 30 detector images of a visit, with noise of 0.05 pixel, 20 % missing
-and 30 % spurious sources; the WCS as delivered (without the published correction) are aligned to
-each other, and to each other and the HST catalog; the result is compared with the published WCS.
+the published WCS of each of the 30 detector images of a visit, with noise of 0.05 pixel, 20 %
+missing and 30 % spurious sources; the WCS as delivered (without the published correction) are
+aligned to each other, and to each other and the HST catalog; the result is compared with the
+published WCS.
 
     python benchmarks/ceers_catalogs.py [--sequential]
 """
