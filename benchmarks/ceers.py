@@ -171,7 +171,7 @@ RUNS: tuple[tuple[str, dict[str, str]], ...] = (
     ("detector", {"align_method": "global", "fitgeometry": "rscale"}),
     ("detector", {"align_method": "sequential"}),
     ("exposure", {"align_method": "global"}),
-    ("exposure", {"align_method": "global", "detector_motion": "auto"}),
+    ("exposure", {"align_method": "global", "detector_motion": "none"}),
     ("exposure", {"align_method": "sequential"}),
 )
 HEADER = ("run", "median [mas]", "worst [mas]", "aligned")
@@ -228,7 +228,8 @@ def run(visit: str, folder: Path) -> list[tuple[str, ...]]:
     for grouping, chosen in RUNS:
         association = folder / f"{grouping}_asn.json"
         write_association(images, association, grouping)
-        name = ", ".join([f"one group per {grouping}", *chosen.values()])
+        given = [v if k != "detector_motion" else f"detector_motion={v}" for k, v in chosen.items()]
+        name = ", ".join([f"one group per {grouping}", *given])
         add(f"{name} (step)", with_step(association, options | chosen))
         if len(chosen) == 1:
             add(f"{name} (functions)", with_functions(association, options | chosen))

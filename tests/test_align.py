@@ -12,6 +12,7 @@ from scenes import Scene, make_correctors, make_judge, make_scene
 
 from tweakreg_step import TweakregError, absolute_align, relative_align
 from tweakreg_step.exceptions import AlignmentError, CatalogError, ParameterError
+from tweakreg_step.simulate import perturbed
 
 # One scene: the rms of a few dozen parameters scatters by some 15 % around its expectation; and
 # with spurious sources up to 1.25 x the bound are allowed.
@@ -69,6 +70,26 @@ def test_the_reference_image_stays_bit_for_bit() -> None:
     relative_align(correctors, refimage=scene.images[2].file_name)
     np.testing.assert_allclose(sky(correctors[2]), before, rtol=0, atol=1e-12)  # degrees
     assert judge.relative(correctors) < SLACK * judge.relative_bound
+
+
+@pytest.mark.parametrize("searchrad", [2.0, 25.0])
+def test_twenty_arcsec_and_two_degrees_are_found_if_the_search_allows_it(searchrad: float) -> None:
+    scene = make_scene("4 dithers", seed=5)
+    images = list(scene.images)
+    images[2] = replace(images[2], claimed=perturbed(images[2].true, 15.0, -13.0, 7200.0))
+    scene = replace(scene, images=tuple(images))
+    judge = make_judge(scene, "rshift", reference=False)
+    correctors = make_correctors(scene)
+    before = sky(correctors[2])
+    relative_align(correctors, searchrad=searchrad)
+    statuses = [corrector.meta["fit_info"]["status"] for corrector in correctors]
+    if searchrad > 20.0:
+        assert statuses == ["SUCCESS"] * 4
+        assert judge.relative(correctors) < SLACK * judge.relative_bound
+    else:
+        assert statuses == ["SUCCESS", "SUCCESS", "FAILED: no_match", "SUCCESS"]
+        assert "raise 'searchrad'" in correctors[2].meta["fit_info"]["reason"]
+        assert np.array_equal(sky(correctors[2]), before)
 
 
 def test_aligned_images_stay_where_they_are() -> None:

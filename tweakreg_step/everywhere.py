@@ -99,8 +99,20 @@ def _stays(matrix: FloatArray, shift: FloatArray) -> bool:
     return bool(np.all(np.abs(matrix - np.eye(2)) < 1e-14) and np.all(np.abs(shift) < 1e-10))
 
 
+REMEDIES = {
+    Status.TOO_FEW_SOURCES: "lower 'minobj', or 'snr_threshold' to find more",
+    Status.NOT_CONNECTED: "give exposures that overlap, or a reference catalog",
+    Status.NO_MATCH: "raise 'searchrad' if its pointing may be farther off; look at its catalog",
+    Status.AMBIGUOUS: "lower 'searchrad', or find more sources",
+    Status.INCONSISTENT: "look at its catalog, or try fitgeometry='shift'",
+    Status.TOO_FEW_MATCHES: "lower 'minobj', or find more sources",
+    Status.IMPLAUSIBLE: "raise 'searchrad' if its pointing may be that far off",
+}
+
+
 def _sentence(status: Status) -> str:
-    return status.value[0].lower() + status.value[1:].rstrip(".")
+    fact = status.value[0].lower() + status.value[1:].rstrip(".")
+    return f"{fact}; {REMEDIES[status]}"
 
 
 def _fit_info(solution: Solution, group: int) -> dict[str, Any]:
