@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from scenes import Judge, Scene, make_correctors, make_judge, make_scene
+from tables import rst_table
 
 from tweakreg_step import absolute_align, relative_align
 from tweakreg_step.config import GEOMETRIES
@@ -97,14 +98,6 @@ def _cells(found: list[float], limits: list[float], stocks: list[float]) -> tupl
     return f"{rms:.3f}", f"{limit:.3f}", f"{rms / limit:.3f}", theirs
 
 
-def rst_table(rows: list[tuple[str, ...]]) -> str:
-    """The table for the documentation."""
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for cells in (HEADER, *rows):
-        lines += [f"   {'* -' if n == 0 else '  -'} {cell}" for n, cell in enumerate(cells)]
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -126,7 +119,7 @@ def main() -> None:
                     flush=True,
                 )
     if arguments.rst:
-        arguments.rst.write_text(rst_table(rows))
+        arguments.rst.write_text(rst_table(HEADER, rows))
 
 
 if __name__ == "__main__":

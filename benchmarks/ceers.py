@@ -24,6 +24,7 @@ import asdf
 import gwcs
 import numpy as np
 from astropy.table import Table
+from tables import rst_table
 
 from tweakreg_step import TweakRegStep, absolute_align, relative_align
 from tweakreg_step.config import Parameters
@@ -182,14 +183,6 @@ def show(cells: tuple[str, ...]) -> None:
     print(f"{cells[0]:<62} {cells[1]:>13} {cells[2]:>12} {cells[3]:>10}", flush=True)
 
 
-def rst_table(rows: list[tuple[str, ...]]) -> str:
-    """The table for the documentation."""
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for cells in (HEADER, *rows):
-        lines += [f"   {'* -' if n == 0 else '  -'} {cell}" for n, cell in enumerate(cells)]
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     """Run everything and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -203,7 +196,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         rows = run(arguments.visit, folder)
     if arguments.rst:
-        arguments.rst.write_text(rst_table(rows))
+        arguments.rst.write_text(rst_table(HEADER, rows))
 
 
 def run(visit: str, folder: Path) -> list[tuple[str, ...]]:

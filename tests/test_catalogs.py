@@ -9,7 +9,7 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from tweakreg_step.catalogs import inside, read_catalog, to_table, with_weights, write_catalog
-from tweakreg_step.data import Detections
+from tweakreg_step.data import Sources
 from tweakreg_step.exceptions import CatalogError
 
 POSITIONS = {"x": [1.5, 20.25, 300.0], "y": [4.0, 50.5, 60.0]}
@@ -79,14 +79,14 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes | Non
 
 
 def test_the_bounding_box_is_open() -> None:
-    found = Detections.at(np.array([-0.5, 0.0, 9.5, 5.0]), np.array([1.0, 1.0, 1.0, 20.0]))
+    found = Sources.at(np.array([-0.5, 0.0, 9.5, 5.0]), np.array([1.0, 1.0, 1.0, 20.0]))
     assert inside(found, ((-0.5, 9.5), (-0.5, 9.5))).x.tolist() == [0.0]
     assert inside(found, None) is found
 
 
 @pytest.mark.parametrize("catalog_format", ["ecsv", "fits"])
 def test_written_catalogs_read_back(tmp_path: Path, catalog_format: str) -> None:
-    found = Detections.at(np.array([1.25, 2.5]), np.array([3.0, 4.0]), flux=np.array([5.0, 6.0]))
+    found = Sources.at(np.array([1.25, 2.5]), np.array([3.0, 4.0]), flux=np.array([5.0, 6.0]))
     path = tmp_path / f"a_cat.{catalog_format}"
     write_catalog(with_weights(found), path, catalog_format)
     again = read_catalog(path, "a_cal.fits")
@@ -99,10 +99,10 @@ def test_written_catalogs_read_back(tmp_path: Path, catalog_format: str) -> None
 
 def test_columns_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match=r"different lengths: \[1, 2\]"):
-        Detections.at(np.zeros(2), np.zeros(1))
+        Sources.at(np.zeros(2), np.zeros(1))
 
 
 def test_selected_rows_keep_all_columns() -> None:
-    found = with_weights(Detections.at(np.arange(4.0), np.arange(4.0), flux=np.arange(4.0)))
+    found = with_weights(Sources.at(np.arange(4.0), np.arange(4.0), flux=np.arange(4.0)))
     chosen = found[np.array([3, 1])]
     assert to_table(chosen, "a")["flux", "weight"].as_array().tolist() == [(3.0, 1.0), (1.0, 1.0)]

@@ -1,4 +1,4 @@
-"""A user's catalogs -> Detections, and Detections -> tables and files."""
+"""A user's catalogs -> Sources, and Sources -> tables and files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
-from .data import Detections
+from .data import Sources
 from .exceptions import CatalogError
 from .whole_file import write_whole
 
@@ -69,7 +69,7 @@ def _first_line(error: Exception) -> str:
     return text if text.endswith(".") else text + "."
 
 
-def read_catalog(path: Path, image: str) -> Detections:
+def read_catalog(path: Path, image: str) -> Sources:
     """Read the user's catalog of an image.
 
     Positions are in pixels, the centre of the first pixel at (0, 0). Rows without a finite
@@ -91,7 +91,7 @@ def read_catalog(path: Path, image: str) -> Detections:
     return from_table(read_table(path, f"source catalog of '{image}'"), f"'{path}'")
 
 
-def from_table(table: Table, name: str) -> Detections:
+def from_table(table: Table, name: str) -> Sources:
     """The detections in a table of the user; see `read_catalog`."""
     x, y = (numbers(table, column, name) for column in _position_columns(table, name))
     optional = {
@@ -102,7 +102,7 @@ def from_table(table: Table, name: str) -> Detections:
     good = np.isfinite(x) & np.isfinite(y)
     if "weight" in optional:
         good &= np.isfinite(optional["weight"]) & (optional["weight"] > 0)
-    return Detections.at(x, y, **optional)[good]
+    return Sources.at(x, y, **optional)[good]
 
 
 def _position_columns(table: Table, name: str) -> tuple[str, str]:
@@ -136,7 +136,7 @@ def numbers(table: Table, column: str, name: str) -> FloatArray:
     return np.asarray(np.ma.filled(floats, np.nan))
 
 
-def inside(detections: Detections, bounding_box: BoundingBox | None) -> Detections:
+def inside(detections: Sources, bounding_box: BoundingBox | None) -> Sources:
     """The detections within ((xmin, xmax), (ymin, ymax)) [pixels]; all, where there is no box."""
     if bounding_box is None:
         return detections
@@ -145,7 +145,7 @@ def inside(detections: Detections, bounding_box: BoundingBox | None) -> Detectio
     return detections[(x > xmin) & (x < xmax) & (y > ymin) & (y < ymax)]
 
 
-def with_weights(detections: Detections) -> Detections:
+def with_weights(detections: Sources) -> Sources:
     """The detections with weight 1 where the user gave none.
 
     A fit of a group needs weights from all of its images or from none.
@@ -153,10 +153,10 @@ def with_weights(detections: Detections) -> Detections:
     if detections.weight is not None:
         return detections
     columns = (detections.flux, detections.x_err, detections.y_err)
-    return Detections(detections.x, detections.y, *columns, weight=np.ones(len(detections)))
+    return Sources(detections.x, detections.y, *columns, weight=np.ones(len(detections)))
 
 
-def to_table(detections: Detections, name: str) -> Table:
+def to_table(detections: Sources, name: str) -> Table:
     """The detections as a table with the columns id, x, y, flux, x_err, y_err (, weight)."""
     table = Table({"id": np.arange(1, len(detections) + 1)})
     for column in ("x", "y", "flux", "x_err", "y_err", "weight"):
@@ -167,7 +167,7 @@ def to_table(detections: Detections, name: str) -> Table:
     return table
 
 
-def write_catalog(detections: Detections, path: Path, catalog_format: str) -> None:
+def write_catalog(detections: Sources, path: Path, catalog_format: str) -> None:
     """Write detections as 'ecsv' or 'fits', whole or not at all.
 
     Raises

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["BoundingBox", "Detections", "Outcome", "Pixels", "Status"]
+__all__ = ["BoundingBox", "Outcome", "Pixels", "Sources", "Status"]
 
 BoundingBox = tuple[tuple[float, float], tuple[float, float]]
 
@@ -48,7 +48,7 @@ class Pixels:
 
 
 @dataclass(frozen=True, slots=True)
-class Detections:
+class Sources:
     """Sources found in one image.
 
     Attributes
@@ -88,7 +88,7 @@ class Detections:
 
     @classmethod
     def at(cls, x: FloatArray, y: FloatArray, **columns: FloatArray | None) -> Self:
-        """Detections of which perhaps no more is known than where they are."""
+        """Sources of which perhaps no more is known than where they are."""
         unknown = np.full(len(x), np.nan)
         known = {"flux": unknown, "x_err": unknown, "y_err": unknown} | columns
         return cls(x=x, y=y, **known)  # type: ignore[arg-type] # None is allowed for weight alone

@@ -1,4 +1,4 @@
-"""Pixels -> Detections: background, finder, selection.
+"""Pixels -> Sources: background, finder, selection.
 
 The finders iraf, dao and segmentation are those of photutils with the parameters of the JWST step;
 sep is Source Extractor's algorithm (Bertin & Arnouts 1996, A&AS 117, 393) with windowed
@@ -20,7 +20,7 @@ from photutils.detection import DAOStarFinder, IRAFStarFinder
 from photutils.segmentation import SourceCatalog, SourceFinder
 from photutils.utils import NoDetectionsWarning
 
-from .data import Detections
+from .data import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,8 @@ __all__ = ["find_sources"]
 
 # The Gaussian window of a position must not be narrower than this, or the pixel grid biases it.
 MIN_WINDOW_FWHM = 2.0  # pixels
+# Part of the flux in the brightest pixel: 0.58 at most for a star of FWHM 1 px, 1 for a hot pixel.
+SHARPEST = 0.8
 # More sources than this are only deblending noise; sep's default of 300,000 pixels is too few for
 # a crowded 2048 x 2048 image.
 SEP_PIXEL_STACK = 2_000_000
@@ -44,7 +46,7 @@ def find_sources(
     starfinder: str,
     finder: FinderParameters,
     segmentation: SegmentationParameters,
-) -> Detections:
+) -> Sources:
     """Find the sources of an image.
 
     Parameters
@@ -58,13 +60,13 @@ def find_sources(
 
     Returns
     -------
-    Detections
+    Sources
         At most ``finder.brightest`` sources, brightest first. Empty where there is nothing, for
         instance where no pixel is good.
     """
     mask = pixels.mask | ~np.isfinite(pixels.data)
     if mask.all():
-        return Detections.at(np.empty(0), np.empty(0))
+        return Sources.at(np.empty(0), np.empty(0))
     if starfinder == "sep":
         found = _with_sep(pixels, mask, finder)
     else:
@@ -74,19 +76,19 @@ def find_sources(
     return _brightest(_inside(found, pixels.data.shape), finder.brightest)
 
 
-def _inside(found: Detections, shape: tuple[int, ...]) -> Detections:
+def _inside(found: Sources, shape: tuple[int, ...]) -> Sources:
     finite = np.isfinite(found.x) & np.isfinite(found.y) & (found.flux > 0)
     ny, nx = shape
     inside = (found.x > -0.5) & (found.x < nx - 0.5) & (found.y > -0.5) & (found.y < ny - 0.5)
     return found[finite & inside]
 
 
-def _brightest(found: Detections, number: int) -> Detections:
+def _brightest(found: Sources, number: int) -> Sources:
     order = np.argsort(-found.flux, kind="stable")
     return found[order[:number]]
 
 
-def _with_sep(pixels: Pixels, mask: NDArray[np.bool_], finder: FinderParameters) -> Detections:
+def _with_sep(pixels: Pixels, mask: NDArray[np.bool_], finder: FinderParameters) -> Sources:
     data = np.where(mask, 0.0, pixels.data).astype(np.float32)
     box = min(finder.bkg_boxsize, *data.shape)
     background = sep.Background(data, mask=mask, bw=box, bh=box)
@@ -98,7 +100,7 @@ def _with_sep(pixels: Pixels, mask: NDArray[np.bool_], finder: FinderParameters)
         finder.snr_threshold,
         err=background.globalrms,
         mask=mask,
-        minarea=3,  # a lone hot pixel is no source
+        minarea=3,
         filter_kernel=_kernel(finder.kernel_fwhm),
     )
     if finder.peakmax is not None:
@@ -109,7 +111,8 @@ def _with_sep(pixels: Pixels, mask: NDArray[np.bool_], finder: FinderParameters)
     error = np.where(mask | ~np.isfinite(pixels.error), 0.0, pixels.error).astype(np.float32)
     flux, flux_error, _ = sep.sum_circle(data, x, y, radius, err=error, mask=mask)
     centroid_error = _centroid_error(flux, flux_error, sigma)
-    return Detections.at(x, y, flux=flux, x_err=centroid_error, y_err=centroid_error)
+    sources = Sources.at(x, y, flux=flux, x_err=centroid_error, y_err=centroid_error)
+    return sources[found["peak"] < SHARPEST * flux]
 
 
 def _kernel(fwhm: float) -> FloatArray:
@@ -148,14 +151,14 @@ def _background(data: NDArray[Any], mask: NDArray[np.bool_], box: int) -> tuple[
         return background.background, float(np.median(background.background_rms))
 
 
-def _with_starfinder(kind: type) -> Callable[..., Detections]:
+def _with_starfinder(kind: type) -> Callable[..., Sources]:
     def find(
         data: FloatArray,
         noise: float,
         mask: NDArray[np.bool_],
         finder: FinderParameters,
         _segmentation: SegmentationParameters,
-    ) -> Detections:
+    ) -> Sources:
         star_finder = kind(
             finder.snr_threshold * noise,
             finder.kernel_fwhm,
@@ -180,7 +183,7 @@ def _with_segmentation(
     mask: NDArray[np.bool_],
     finder: FinderParameters,
     segmentation: SegmentationParameters,
-) -> Detections:
+) -> Sources:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyUserWarning)  # NaN pixels are masked on purpose
         warnings.simplefilter("ignore", NoDetectionsWarning)  # an empty catalog says it
@@ -213,11 +216,11 @@ def _with_segmentation(
     return _from_table(table, "segment_flux")
 
 
-def _from_table(table: Any, flux: str) -> Detections:
+def _from_table(table: Any, flux: str) -> Sources:
     if table is None:
-        return Detections.at(np.empty(0), np.empty(0))
+        return Sources.at(np.empty(0), np.empty(0))
     x, y, fluxes = (np.asarray(table[c], float) for c in (*_position_columns(table), flux))
-    return Detections.at(x, y, flux=fluxes)
+    return Sources.at(x, y, flux=fluxes)
 
 
 def _position_columns(table: Any) -> tuple[str, str]:
@@ -229,7 +232,7 @@ def _position_columns(table: Any) -> tuple[str, str]:
     )
 
 
-_PHOTUTILS: dict[str, Callable[..., Detections]] = {
+_PHOTUTILS: dict[str, Callable[..., Sources]] = {
     "iraf": _with_starfinder(IRAFStarFinder),
     "dao": _with_starfinder(DAOStarFinder),
     "segmentation": _with_segmentation,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .config import Parameters
-    from .data import Detections, Outcome
+    from .data import Outcome, Sources
     from .telescopes import Telescope
 
 __all__ = ["custom_catalogs", "read_exposures", "update_exposures"]
@@ -72,7 +72,7 @@ class _Reader:
     folder: Path
     homes: list[list[Path]]
 
-    def catalog(self, model: Any, name: str, index: int) -> tuple[Detections, bool]:
+    def catalog(self, model: Any, name: str, index: int) -> tuple[Sources, bool]:
         """The detections of an exposure, and whether its metadata changed on the way."""
         given = self._given(model, name, index)
         box = self.telescope.bounding_box(model)
@@ -144,7 +144,7 @@ def read_exposures(
     catalogs = custom_catalogs(parameters, names)
     reader = _Reader(telescope, parameters, catalogs, folder, _homes(library))
     groups = group_ids(library)
-    detections: list[Detections] = []
+    detections: list[Sources] = []
     correctors: list[Any] = []
     with library:
         for index in tqdm(range(len(names)), "finding sources", unit="image", disable=None):
@@ -172,7 +172,7 @@ def _homes(library: Any) -> list[list[Path]]:
     return [[*start, Path(*start, member["expname"]).parent] if start else [] for member in members]
 
 
-def _balance_weights(correctors: Sequence[Any], detections: Sequence[Detections]) -> None:
+def _balance_weights(correctors: Sequence[Any], detections: Sequence[Sources]) -> None:
     """Give weight 1 to detections without one if others have weights: a fit needs all or none."""
     weighted = {d.weight is not None for d in detections}
     if len(weighted) < 2:
