@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,7 +139,7 @@ class JWST:
             return ""
         try:
             _update_header(model, sip)
-        except (ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             return str(error)
         return ""
 
@@ -182,15 +183,18 @@ def _update_header(model: Any, sip: SipParameters) -> None:
     degrees = range(1, MAX_SIP_DEGREE)
     info = model.meta.wcsinfo.instance
     crpix = [info.get("crpix1"), info.get("crpix2")]
-    header = model.meta.wcs.to_fits_sip(
-        bounding_box=JWST().bounding_box(model),
-        max_pix_error=sip.sip_max_pix_error,
-        degree=sip.sip_degree or degrees,
-        max_inv_pix_error=sip.sip_max_inv_pix_error,
-        inv_degree=sip.sip_inv_degree or degrees,
-        npoints=sip.sip_npoints,
-        crpix=None if None in crpix else crpix,
-    )
+    with warnings.catch_warnings():
+        # gwcs solves in quadruple precision, which SciPy 1.18 takes but deprecates
+        warnings.filterwarnings("ignore", "Calling lu_", DeprecationWarning)
+        header = model.meta.wcs.to_fits_sip(
+            bounding_box=JWST().bounding_box(model),
+            max_pix_error=sip.sip_max_pix_error,
+            degree=sip.sip_degree or degrees,
+            max_inv_pix_error=sip.sip_max_inv_pix_error,
+            inv_degree=sip.sip_inv_degree or degrees,
+            npoints=sip.sip_npoints,
+            crpix=None if None in crpix else crpix,
+        )
     for keyword in [k for k in info if STALE_KEYWORD.match(k)]:
         del info[keyword]
     info.update({k.lower(): v for k, v in header.items() if not k.startswith("NAXIS")})
