@@ -185,7 +185,7 @@ def _update_header(model: Any, sip: SipParameters) -> None:
     crpix = [info.get("crpix1"), info.get("crpix2")]
     with warnings.catch_warnings():
         # gwcs solves in quadruple precision, which SciPy 1.18 takes but deprecates
-        warnings.filterwarnings("ignore", "Calling lu_", DeprecationWarning)
+        warnings.filterwarnings("ignore", "Calling _?lu_", DeprecationWarning)
         header = model.meta.wcs.to_fits_sip(
             bounding_box=JWST().bounding_box(model),
             max_pix_error=sip.sip_max_pix_error,
