@@ -11,9 +11,11 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import photutils
 import sep
 from astropy.convolution import Gaussian2DKernel, convolve
 from astropy.stats import SigmaClip, gaussian_fwhm_to_sigma
+from astropy.utils import minversion
 from astropy.utils.exceptions import AstropyUserWarning
 from photutils.background import Background2D, MedianBackground
 from photutils.detection import DAOStarFinder, IRAFStarFinder
@@ -34,6 +36,8 @@ __all__ = ["find_sources"]
 
 # The Gaussian window of a position must not be narrower than this, or the pixel grid biases it.
 MIN_WINDOW_FWHM = 2.0  # pixels
+# Photutils 3.1 has no bar to hide any more and deprecates the question.
+_QUIET = {} if minversion(photutils, "3.1") else {"progress_bar": False}
 # Part of the flux in the brightest pixel: 0.58 at most for a star of FWHM 1 px, 1 for a hot pixel.
 SHARPEST = 0.8
 # More sources than this are only deblending noise; sep's default of 300,000 pixels is too few for
@@ -196,7 +200,7 @@ def _with_segmentation(
             n_levels=segmentation.nlevels,
             contrast=segmentation.contrast,
             mode=segmentation.multithresh_mode,
-            progress_bar=False,
+            **_QUIET,
         )
         segments = source_finder(smooth, finder.snr_threshold * noise, mask=mask)
         if segments is None:
