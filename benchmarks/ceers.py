@@ -6,7 +6,7 @@ delivered it; the sources of the survey's HST catalog are rendered through the *
 cal files; the step aligns them with that catalog as reference; each detector is compared with its
 published WCS.
 
-    python benchmarks/ceers.py [--visit 001] [--folder /tmp/ceers] [--rst docs/ceers.rst]
+    python benchmarks/ceers.py [--visit 001] [--folder FOLDER] [--rst FILE]
 """
 
 from __future__ import annotations
