@@ -6,7 +6,6 @@ flux, weight), ``name``, ``group_id``, perhaps ``detector`` and, after an alignm
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +33,6 @@ __all__ = [
     "outcomes",
     "relative_align",
 ]
-
-log = logging.getLogger(__name__)
 
 SINGLE_GROUP_REFCAT = ["GAIAREFCAT", "GAIADR3", "GAIADR2", "GAIADR1", "GAIADR3_S3"]
 """Names that stand for reference catalogs of a service instead of a file."""

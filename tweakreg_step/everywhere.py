@@ -46,9 +46,9 @@ def align_everywhere(
     refgroup
         Name of the group that stays fixed.
     """
-    groups = numbers(group_names(correctors))
-    units = numbers(unit_names(correctors))
     names = group_names(correctors)
+    groups = numbers(names)
+    units = numbers(unit_names(correctors))
     options = Options(
         fitgeometry=relative.fitgeometry,
         searchrad=relative.searchrad,
