@@ -1,0 +1,88 @@
+"""Is this correction better than none? From evidence to a verdict with its reason.
+
+A correction is applied only if the evidence says so; what is doubtful is applied and said to be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["Decision", "Evidence", "Verdict"]
+
+
+class Decision(Enum):
+    """What became of a group in one phase; the value is what a user reads."""
+
+    ALIGNED = "aligned"
+    DOUBTFUL = "aligned, but doubtful"
+    LEFT = "left alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a group's correction in one phase; NaN where it can't be known.
+
+    Attributes
+    ----------
+    matches
+        Detections that are matched: with other groups, or with reference stars.
+    chance_matches
+        How many of them chance would give at the final match radius.
+    log10_chance
+        Logarithm of the probability that chance gives so many, with all offsets and rolls that
+        were tried.
+    spread
+        Rms residual over that of chance matches, which fill the match radius evenly: 1 for noise.
+    reserved
+        Number of matched detections that were kept out of a second fit.
+    reserved_before_mas, reserved_after_mas
+        Their rms distance per axis from where the others put their sources, with the WCS as it
+        was and as it is.
+    coverage
+        Part of the area that the group's detections span that the matches span, 0 to 1.
+    sigma_centre_mas, sigma_corner_mas
+        One standard deviation per axis of the correction at the group's centre and at its
+        detection farthest from there.
+    pull
+        Size of the correction in standard deviations of what is expected of the pointing.
+    """
+
+    matches: int
+    chance_matches: float
+    log10_chance: float
+    spread: float
+    reserved: int
+    reserved_before_mas: float
+    reserved_after_mas: float
+    coverage: float
+    sigma_centre_mas: float
+    sigma_corner_mas: float
+    pull: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on a group in one phase.
+
+    Attributes
+    ----------
+    decision
+        What was done.
+    code
+        For machines; stays when the sentence changes.
+    reason
+        A sentence for people: fact, requirement and, where something is wrong, remedy.
+    evidence
+        What it rests on; None where the group did not get so far.
+    """
+
+    decision: Decision
+    code: str
+    reason: str
+    evidence: Evidence | None = None
+
+    @property
+    def applied(self) -> bool:
+        """Whether the correction was applied."""
+        return self.decision is not Decision.LEFT
