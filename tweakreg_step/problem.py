@@ -15,6 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tweakreg_step.verdict import Verdict
+
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
@@ -302,6 +304,8 @@ class Solution:
         (S,) index of the reference star of each source, -1 where none.
     unit_matrix, unit_shift, unit_covariance
         (U, 2, 2), (U, 2), (U, q, q) in the unit's own plane.
+    relative, absolute
+        (G,) verdicts on each phase; the second is empty without a reference.
     motion
         Why the detectors move, or do not.
     """
@@ -335,6 +339,8 @@ class Solution:
     unit_matrix: FloatArray
     unit_shift: FloatArray
     unit_covariance: FloatArray
+    relative: tuple[Verdict, ...] = ()
+    absolute: tuple[Verdict, ...] = ()
     motion: MotionChoice = field(
         default_factory=lambda: MotionChoice(
             "none", {}, {}, "No motion of detectors was asked for."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.advice import Failures, advise
 from tweakreg_step.canonical import canonical
 from tweakreg_step.correction import parameter_count, parameters_of, prior_precision
 from tweakreg_step.iterate import Linked, Problem, converge, match_counts
@@ -21,6 +22,7 @@ from tweakreg_step.rigid import as_a_whole
 from tweakreg_step.solve import Model, Motions
 from tweakreg_step.sphere import directions, frames_of, plane_jacobian, to_plane
 from tweakreg_step.tie import Ties, tie
+from tweakreg_step.weigh import verdicts, wanting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,12 +39,24 @@ __all__ = ["register"]
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A solution and what became of each group."""
+    """A solution and what became of each group.
+
+    Attributes
+    ----------
+    problem, linked, status, choice
+        As they were at the end; `linked` is None if nothing could be aligned.
+    failures
+        What is known of the groups that are not aligned, or not to the reference.
+    lost_anchor
+        Whether groups were tied to the reference, and none is any more.
+    """
 
     problem: Problem
     linked: Linked | None
     status: tuple[Status, ...]
     choice: MotionChoice
+    failures: Failures
+    lost_anchor: bool = False
 
 
 def register(
@@ -79,9 +93,13 @@ def register(
         options = replace(options, refgroup=int(given.group[options.refgroup]))
     frames = _frames(given.detections, group_count)
     attempt = _attempt(given, frames, options)
-    if _anchor_is_weak(attempt):
-        attempt = _attempt(replace(given, reference=None), frames, options)
-    return solution_of(given, attempt.problem, attempt.linked, attempt.status, attempt.choice)
+    if attempt.lost_anchor:
+        # What tied the groups through the reference tied them wrongly.
+        without = _attempt(replace(given, reference=None), frames, options)
+        failures = replace(without.failures, reference_matches=attempt.failures.reference_matches)
+        attempt = replace(without, failures=failures)
+    solution = solution_of(given, attempt.problem, attempt.linked, attempt.status, attempt.choice)
+    return _judged(solution, given, attempt, frames, options)
 
 
 def _frames(detections: Detections, count: int) -> FloatArray:
@@ -105,7 +123,9 @@ def _attempt(given: Canonical, frames: FloatArray, options: Options) -> _Attempt
         if _aligned(second) > _aligned(attempt):
             attempt = second
     pairs = zip(attempt.status, enough, strict=True)
-    return replace(attempt, status=tuple(s if ok else Status.TOO_FEW_SOURCES for s, ok in pairs))
+    status = tuple(s if ok else Status.TOO_FEW_SOURCES for s, ok in pairs)
+    failures = replace(attempt.failures, status=status, sources=size)
+    return replace(attempt, status=status, failures=failures)
 
 
 def _aligned(attempt: _Attempt) -> int:
@@ -115,29 +135,71 @@ def _aligned(attempt: _Attempt) -> int:
 def _settled(
     given: Canonical, frames: FloatArray, options: Options, suspect: BoolArray | None
 ) -> _Attempt:
-    """Solutions, each without the groups that the one before found wanting, until none is."""
+    """Solutions, each without what the one before was found wanting, until nothing is."""
     ties = tie(given.detections, frames, given.reference, options, suspect)
-    status = list(ties.status)
     problem, start = _problem(given, frames, ties, options)
     radius = 4.5 * float(np.max(ties.sigma, initial=0.0))
     if start.phi.size:
         radius = max(radius, motion_radius(options))
     linked, choice = None, MotionChoice("none", {}, {}, "No motion of detectors was asked for.")
-    for _ in range(len(frames) + 1):
+    count = len(frames)
+    failures = Failures(
+        ties.status,
+        np.zeros(count, np.int64),
+        np.zeros(count, np.int64),
+        np.zeros(count, np.int64),
+        problem.anchored,
+        np.zeros((count, 3)),
+    )
+    for _ in range(2 * count + 1):
         linked = converge(problem, start, radius)
-        bad = _verdict(problem, linked)
-        if not bad:
+        bad, loose = wanting(problem, linked)
+        failures = _noted(failures, linked, bad, loose)
+        if not bad and not loose.any():
             break
-        for group, reason in bad.items():
-            status[group] = reason
-        component = problem.component.copy()
-        component[list(bad)] = -1
-        problem = replace(
-            problem, component=component, anchored=problem.anchored & (component >= 0)
-        )
+        problem = _without(problem, list(bad), loose)
     if linked is not None:
         linked, problem, choice = choose_motion(problem, linked)
-    return _Attempt(problem, linked, tuple(status), choice)
+    failures = replace(failures, anchored=problem.anchored)
+    lost = bool(ties.anchored.any() and not problem.anchored.any())
+    return _Attempt(problem, linked, failures.status, choice, failures, lost)
+
+
+def _noted(
+    failures: Failures, linked: Linked | None, bad: dict[int, Status], loose: BoolArray
+) -> Failures:
+    """The failures with those of one more solution."""
+    count = len(loose)
+    out = np.zeros(count, bool)
+    out[list(bad)] = True
+    status = tuple(bad.get(group, item) for group, item in enumerate(failures.status))
+    if linked is None:
+        return replace(failures, status=status)
+    matches, absolute = match_counts(linked, count)
+    theta = linked.fit.motions.theta
+    size = np.zeros((count, 3))
+    size[:, 0] = np.hypot(theta[:, 0], theta[:, 1])
+    size[:, 1 : theta.shape[1] - 1] = theta[:, 2:4]
+    size[:, 1] = np.rad2deg(size[:, 1])
+    unheld = out | loose | ~failures.anchored
+    return replace(
+        failures,
+        status=status,
+        matches=np.where(out, matches, failures.matches),
+        reference_matches=np.where(
+            unheld, np.maximum(absolute, failures.reference_matches), failures.reference_matches
+        ),
+        size=np.where(out[:, None], size, failures.size),
+    )
+
+
+def _without(problem: Problem, bad: list[int], loose: BoolArray) -> Problem:
+    """The problem without some groups, and with others tied to the reference no more."""
+    component = problem.component.copy()
+    component[loose] += 1 + component.max()
+    component[bad] = -1
+    anchored = problem.anchored & ~loose & (component >= 0)
+    return replace(problem, component=component, anchored=anchored)
 
 
 def _problem(
@@ -162,31 +224,20 @@ def _problem(
     return problem, motions
 
 
-def _verdict(problem: Problem, linked: Linked | None) -> dict[int, Status]:
-    """Groups whose correction must not be applied."""
-    active = np.flatnonzero(problem.component >= 0)
-    if linked is None:
-        return dict.fromkeys(active.tolist(), Status.TOO_FEW_MATCHES)
-    options = problem.options
-    matches, _ = match_counts(linked, len(problem.component))
-    needed = np.where(problem.anchored, min(options.minobj, options.abs_minobj), options.minobj)
-    few = active[matches[active] < needed[active]]
-    if len(few):
-        # One at a time is slow, all at once unjust: the worst go first.
-        least = few[matches[few] <= max(1, int(np.median(matches[few])))]
-        return dict.fromkeys(least.tolist(), Status.TOO_FEW_MATCHES)
-    theta = linked.fit.motions.theta
-    limit = 2.0 * max(options.searchrad, options.abs_searchrad) * np.sqrt(len(active))
-    far = np.hypot(theta[active, 0], theta[active, 1]) > limit
-    far |= np.abs(theta[active, 2:3]).sum(axis=1) > 2.0 * np.deg2rad(options.max_roll / 3600.0)
-    far |= np.abs(theta[active, 3:]).max(axis=1, initial=0.0) > 100.0 * options.scale_sigma
-    return dict.fromkeys(active[far].tolist(), Status.IMPLAUSIBLE)
-
-
-def _anchor_is_weak(attempt: _Attempt) -> bool:
-    """Whether fewer stars than 'abs_minobj' tie the groups to the reference."""
-    problem, linked = attempt.problem, attempt.linked
-    if linked is None or not problem.anchored.any():
-        return False
-    _, absolute = match_counts(linked, len(problem.component))
-    return int(absolute.sum()) < problem.options.abs_minobj
+def _judged(
+    solution: Solution, given: Canonical, attempt: _Attempt, frames: FloatArray, options: Options
+) -> Solution:
+    """The solution with its verdicts."""
+    remedies = advise(attempt.failures, given.detections, frames, given.reference, options)
+    outward = np.argsort(given.group)
+    relative, absolute = verdicts(
+        attempt.problem,
+        attempt.linked,
+        (attempt.status, remedies),
+        solution.covariance[outward],
+    )
+    return replace(
+        solution,
+        relative=tuple(relative[number] for number in given.group),
+        absolute=() if given.reference is None else tuple(absolute[g] for g in given.group),
+    )

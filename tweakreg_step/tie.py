@@ -17,7 +17,7 @@ from tweakreg_step.cycles import Edges, consistent
 from tweakreg_step.edges import Catalog, Found, Reach, catalog_of, find_edges
 from tweakreg_step.graph import bridges, components, overlapping, well_connected
 from tweakreg_step.problem import Status
-from tweakreg_step.sphere import chord, directions, rotation_matrices
+from tweakreg_step.sphere import angular_distance, chord, directions, rotation_matrices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["Ties", "tie"]
+__all__ = ["Ties", "peaks", "tie"]
 
 _BRIDGE = float(np.log(1e-6))
 """What is asked of an edge that nothing checks."""
@@ -105,6 +105,15 @@ def _reference_catalogs(reference: Reference | None, count: int) -> list[Catalog
         catalog_of(directions(ra, dec), reference.covariance, same, 0.0, _DOUBLE)
         for ra, dec in every
     ]
+
+
+def _scene(
+    detections: Detections, frames: FloatArray, reference: Reference | None, options: Options
+) -> _Scene:
+    vectors = directions(detections.ra, detections.dec)
+    catalogs = _group_catalogs(detections, vectors, len(frames), options)
+    stars = _reference_catalogs(reference, len(frames))
+    return _Scene(vectors, detections.group, frames, catalogs, stars, options)
 
 
 def _edges(
@@ -240,10 +249,7 @@ def tie(
         plain one may find a part of their sources.
     """
     count = len(frames)
-    vectors = directions(detections.ra, detections.dec)
-    catalogs = _group_catalogs(detections, vectors, count, options)
-    stars = _reference_catalogs(reference, count)
-    scene = _Scene(vectors, detections.group, frames, catalogs, stars, options)
+    scene = _scene(detections, frames, reference, options)
     found = _search(scene, None, None)
     if suspect is not None:
         doubted = np.append(suspect, False)[found.edges.pairs].any(axis=1)
@@ -258,6 +264,43 @@ def tie(
             rotation, kept = _agreeing(scene, found)
             status = _reasons(count, found, kept)
     return _ties(scene, rotation, kept, status)
+
+
+def peaks(
+    detections: Detections,
+    frames: FloatArray,
+    reference: Reference | None,
+    options: Options,
+    only: BoolArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Offsets [arcsec] of the most significant peaks of some groups, for advice on what to try.
+
+    Parameters
+    ----------
+    detections, frames, reference, options
+        As for `tie`.
+    only
+        (G,) which groups.
+
+    Returns
+    -------
+    relative, absolute
+        (G,) to other groups and to the reference; NaN where no peak is significant.
+    """
+    count = len(frames)
+    found = _search(_scene(detections, frames, reference, options), None, only)
+    good = found.take(np.flatnonzero(found.significant))
+    order = np.argsort(-good.edges.log_chance, kind="stable")  # so that the surest is kept
+    edges = good.edges.take(order)
+    moved = np.einsum("eij,ej->ei", rotation_matrices(edges.vector), edges.direction)
+    size = angular_distance(moved, edges.direction)
+    out = np.full((2, count + 1), np.nan)
+    fixed = (edges.pairs == count).any(axis=1)
+    for kind, chosen in enumerate((~fixed, fixed)):
+        for end in (0, 1):
+            out[kind, edges.pairs[chosen, end]] = size[chosen]
+    out[:, :count][:, ~only] = np.nan
+    return out[0, :count], out[1, :count]
 
 
 def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[Status]) -> Ties:

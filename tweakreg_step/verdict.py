@@ -1,7 +1,4 @@
-"""Is this correction better than none? From evidence to a verdict with its reason.
-
-A correction is applied only if the evidence says so; what is doubtful is applied and said to be.
-"""
+"""What is decided on a correction, and what that rests on: the nouns of `tweakreg_step.decide`."""
 
 from __future__ import annotations
 

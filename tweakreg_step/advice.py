@@ -1,0 +1,220 @@
+"""What to do about each failure: the parameter, and a value worth trying, from the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from tweakreg_step.problem import Status
+from tweakreg_step.sphere import directions
+from tweakreg_step.tie import peaks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.problem import Detections, Options, Reference
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
+
+__all__ = ["Failures", "advise"]
+
+_MOST = 20
+"""Groups for which the wide histogram is made; a run where more fail has one reason for all."""
+
+_WIDE = 5.0, 20.0, 60.0
+"""The wide histogram reaches this many search radii, but from the second to the third [arcsec]."""
+
+_FEW = 4
+"""Sources or matches below which no value of 'minobj' makes sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """What is known of the failures of G groups.
+
+    Attributes
+    ----------
+    status
+        (G,) of `Status`.
+    sources, matches, reference_matches
+        (G,) detections, those that were matched at last, and those of them with reference stars.
+    anchored
+        (G,) whether the group is tied to the reference.
+    size
+        (G, 3) of the last correction: offset [arcsec], roll [degrees], scale.
+    """
+
+    status: tuple[Status, ...]
+    sources: IntArray
+    matches: IntArray
+    reference_matches: IntArray
+    anchored: BoolArray
+    size: FloatArray
+
+
+def advise(
+    failures: Failures,
+    detections: Detections,
+    frames: FloatArray,
+    reference: Reference | None,
+    options: Options,
+) -> tuple[list[str], list[str]]:
+    """Remedies (G,) for the relative and for the absolute phase; empty where nothing failed.
+
+    Parameters
+    ----------
+    failures
+        Of the groups.
+    detections, frames, reference, options
+        The problem.
+    """
+    failed = np.array([item is not Status.ALIGNED for item in failures.status], bool)
+    loose = ~failures.anchored if reference is not None else np.zeros(len(failed), bool)
+    searched = np.array([item in _SEARCHED for item in failures.status], bool) | loose
+    searched &= np.cumsum(searched) <= _MOST
+    far = np.full((2, len(failed)), np.nan)
+    reach = _wider(options)
+    if searched.any():
+        far[:] = peaks(detections, frames, reference, reach, searched)
+    gap = _gaps(detections, frames, reference, failed | loose)
+    relative, absolute = [], []
+    for group in range(len(failed)):
+        case = _Case(failures, group, options, reach, far[:, group], gap[:, group])
+        relative.append(_relative(case) if failed[group] else "")
+        absolute.append(_absolute(case) if loose[group] else "")
+    return relative, absolute
+
+
+_SEARCHED = (Status.NO_MATCH, Status.AMBIGUOUS, Status.TOO_FEW_MATCHES, Status.NOT_CONNECTED)
+
+
+def _wider(options: Options) -> Options:
+    factor, least, most = _WIDE
+
+    def wide(radius: float) -> float:
+        return float(max(radius, np.clip(factor * radius, least, most)))
+
+    return replace(
+        options, searchrad=wide(options.searchrad), abs_searchrad=wide(options.abs_searchrad)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One group's failure: all of them, its number, and its peaks and gaps [arcsec]."""
+
+    failures: Failures
+    group: int
+    options: Options
+    wide: Options
+    peak: FloatArray
+    gap: FloatArray
+
+
+def _relative(case: _Case) -> str:
+    """The remedy for a group that was left alone."""
+    failures, group, options = case.failures, case.group, case.options
+    status = failures.status[group]
+    if status is Status.TOO_FEW_SOURCES:
+        return _too_few("source", int(failures.sources[group]), "minobj", options.minobj)
+    if status is Status.TOO_FEW_MATCHES and not _beyond(case.peak[0], options.searchrad):
+        return _too_few("match", int(failures.matches[group]), "minobj", options.minobj)
+    if status is Status.INCONSISTENT:
+        return "look at its catalog, or try fitgeometry='shift'"
+    if status is Status.IMPLAUSIBLE:
+        return _implausible(failures.size[group], options)
+    if status is Status.NOT_CONNECTED and np.isfinite(case.gap[0]) and case.gap[0] > 0.0:
+        return (
+            f"the nearest source of another group is {_angle(case.gap[0])} away; give exposures "
+            "that overlap, or a reference catalog"
+        )
+    radius = case.wide.searchrad
+    return _offset(case.peak[0], "searchrad", options.searchrad, radius)
+
+
+def _absolute(case: _Case) -> str:
+    """The remedy for a group that is not tied to the reference."""
+    options = case.options
+    if case.gap[1] > options.abs_searchrad:
+        return (
+            f"the nearest reference star is {_angle(case.gap[1])} away from its sources; give a "
+            "reference catalog that covers it"
+        )
+    matches = int(case.failures.reference_matches[case.group])
+    if matches >= _FEW and not _beyond(case.peak[1], options.abs_searchrad):
+        return _too_few("reference star", matches, "abs_minobj", options.abs_minobj)
+    return _offset(case.peak[1], "abs_searchrad", options.abs_searchrad, case.wide.abs_searchrad)
+
+
+def _beyond(peak: float, radius: float) -> bool:
+    return bool(np.isfinite(peak) and peak > radius)
+
+
+def _too_few(what: str, found: int, name: str, needed: int) -> str:
+    plural = what + ("es" if what.endswith("h") else "s") * (found != 1)
+    fact = f"it has {found} {plural}, {needed} are needed"
+    if found < _FEW:
+        return f"{fact}; lower 'snr_threshold' to find more sources"
+    if found >= needed:
+        return f"{fact} after clipping; lower 'snr_threshold' to find more sources"
+    return f"{fact}; lower '{name}' to {found}, or 'snr_threshold' to find more sources"
+
+
+def _offset(peak: float, name: str, radius: float, wide: float) -> str:
+    if not np.isfinite(peak):
+        return (
+            f"its offset histogram has no significant peak up to {wide:.0f} arcsec either; look at "
+            "its catalog, lower 'snr_threshold' to find more sources"
+        )
+    if peak > radius:
+        return (
+            f"its offset histogram has a significant peak at {peak:.1f} arcsec; raise '{name}' "
+            f"from {radius:g} to {np.ceil(1.2 * peak):.0f}"
+        )
+    if 1.2 * peak < radius:
+        return (
+            f"its offset histogram has its highest peak at {peak:.2f} arcsec; lower '{name}' from "
+            f"{radius:g} to {max(1.2 * peak, 0.3):.2g}, or find more sources"
+        )
+    return "lower 'snr_threshold' to find more sources"
+
+
+def _implausible(size: FloatArray, options: Options) -> str:
+    offset, roll, scale = size.tolist()
+    fact = f"it would move by {offset:.2f} arcsec, roll by {roll:.3f} degrees, scale by {scale:.1e}"
+    if offset > 2.0 * options.searchrad:
+        return f"{fact}; raise 'searchrad' to {np.ceil(offset):.0f} if its pointing may be that off"
+    return f"{fact}; use a simpler 'fitgeometry', or look at its catalog"
+
+
+def _angle(arcsec: float) -> str:
+    return f"{arcsec:.1f} arcsec" if arcsec < 600.0 else f"{arcsec / 3600.0:.2f} degrees"
+
+
+def _gaps(
+    detections: Detections, frames: FloatArray, reference: Reference | None, only: BoolArray
+) -> FloatArray:
+    """Distances (2, G) [arcsec] of some groups' sources to other groups' and to the reference."""
+    gap = np.full((2, len(frames)), np.nan)
+    vectors = directions(detections.ra, detections.dec)
+    stars = None
+    if reference is not None and len(reference):
+        stars = cKDTree(directions(reference.ra, reference.dec))
+    for group in np.flatnonzero(only)[:_MOST].tolist():
+        own = detections.group == group
+        if not own.any():
+            continue
+        if not own.all():
+            gap[0, group] = _arcsec(cKDTree(vectors[~own]).query(vectors[own])[0].min())
+        gap[1, group] = _arcsec(stars.query(vectors[own])[0].min()) if stars else np.inf
+    return gap
+
+
+def _arcsec(length: float) -> float:
+    """The angle [arcsec] of a chord."""
+    return float(np.rad2deg(2.0 * np.arcsin(min(0.5 * length, 1.0))) * 3600.0)

@@ -1,0 +1,134 @@
+"""Is this correction better than none? From evidence to a verdict.
+
+What is rejected changes nothing; what is doubtful is applied, and said to be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tweakreg_step.problem import Status
+from tweakreg_step.verdict import Decision, Verdict
+
+if TYPE_CHECKING:
+    from tweakreg_step.verdict import Evidence
+
+__all__ = ["CHANCE_LIMIT", "Noise", "absolute_verdict", "is_noise", "relative_verdict"]
+
+CHANCE_LIMIT = -4.0
+"""log10 of the probability of chance above which matches are noise. Measured on catalogs that share
+nothing (benchmarks/verdicts.py): their fits reach -2.3, those of 15 true matches -70."""
+
+_WEAK_CHANCE = -8.0
+_NOISE_SPREAD = 0.8
+"""Differences spread evenly over the match radius have 1; normal errors, of which the radius holds
+98 per cent, 0.3 to 0.55."""
+
+_WORSE = 1.2
+"""A fifth of the rms is what the rms of ten reserved sources scatters by."""
+
+_FEWEST_RESERVED = 5
+_LEAST_COVERAGE = 0.05
+_FAR = 10.0  # standard deviations of the pointing
+_LOOSE = 10.0  # errors of one detection
+
+
+Noise = float
+"""Error of a single detection per axis [mas], to compare the error of a correction with."""
+
+
+def is_noise(log10_chance: float, spread: float) -> bool:
+    """Whether matches are no more than chance gives."""
+    return log10_chance > CHANCE_LIMIT or spread > _NOISE_SPREAD
+
+
+def _doubts(evidence: Evidence, noise: Noise) -> tuple[str, str]:
+    """The first doubt as a code and a sentence; two empty texts if there is none."""
+    e = evidence
+    if e.log10_chance > _WEAK_CHANCE:
+        return "weak_evidence", (
+            f"chance gives as many matches with a probability of 10^{e.log10_chance:.1f}; "
+            "find more sources with a lower 'snr_threshold'"
+        )
+    if e.reserved >= _FEWEST_RESERVED and e.reserved_after_mas > _WORSE * e.reserved_before_mas:
+        return "reserved_disagree", (
+            f"{e.reserved} sources that were kept out of the fit agree to "
+            f"{e.reserved_after_mas:.1f} mas after and {e.reserved_before_mas:.1f} mas before it; "
+            "try a simpler 'fitgeometry'"
+        )
+    if e.coverage < _LEAST_COVERAGE:
+        return "poor_coverage", (
+            f"its matches span {100.0 * e.coverage:.0f} % of the area of its sources; find more "
+            "sources, or use a simpler 'fitgeometry'"
+        )
+    if e.sigma_corner_mas > _LOOSE * noise:
+        return "poorly_determined", (
+            f"its farthest source is placed to {e.sigma_corner_mas:.1f} mas, and a single one is "
+            f"measured to {noise:.1f} mas; use a simpler 'fitgeometry', or a reference catalog"
+        )
+    if e.pull > _FAR:
+        return "far_off", (
+            f"its correction is {e.pull:.0f} times what is usual of the pointing; look at it"
+        )
+    return "", ""
+
+
+def _applied(evidence: Evidence, noise: Noise, fact: str) -> Verdict:
+    code, doubt = _doubts(evidence, noise)
+    if not code:
+        return Verdict(Decision.ALIGNED, "aligned", f"{fact}.", evidence)
+    return Verdict(Decision.DOUBTFUL, code, f"{fact}, but doubtful: {doubt}.", evidence)
+
+
+def relative_verdict(
+    status: Status, evidence: Evidence | None, noise: Noise, remedy: str, *, alone: bool
+) -> Verdict:
+    """The verdict on a group's place among the other groups.
+
+    Parameters
+    ----------
+    status
+        What became of the group.
+    evidence
+        Of this phase.
+    noise
+        See `Noise`.
+    remedy
+        What to do about a failure.
+    alone
+        Whether it shares no source with another group, and only the reference holds it.
+    """
+    if status is not Status.ALIGNED or evidence is None:
+        fact = status.value.rstrip(".")
+        return Verdict(Decision.LEFT, status.code, f"{fact}; {remedy}.", evidence)
+    if alone:
+        reason = "It shares no source with another group: the reference alone places it."
+        return Verdict(Decision.LEFT, Status.NOT_CONNECTED.code, reason, evidence)
+    return _applied(evidence, noise, f"Aligned to the other groups by {evidence.matches} matches")
+
+
+def absolute_verdict(
+    status: Status, evidence: Evidence | None, noise: Noise, remedy: str, *, anchored: bool
+) -> Verdict:
+    """The verdict on a group's place on the sky; see `relative_verdict`.
+
+    Parameters
+    ----------
+    status, evidence, noise, remedy
+        As for the relative phase.
+    anchored
+        Whether it, or a group that it is tied to, is tied to the reference.
+    """
+    if status is not Status.ALIGNED or evidence is None:
+        fact = status.value.rstrip(".")
+        return Verdict(Decision.LEFT, status.code, f"{fact}; {remedy}.", evidence)
+    if not anchored:
+        reason = f"Not aligned to the reference: {remedy}."
+        return Verdict(Decision.LEFT, "no_reference_match", reason, evidence)
+    if evidence.matches == 0 or is_noise(evidence.log10_chance, 0.0):
+        reason = (
+            f"Aligned to the reference through its neighbours; {evidence.matches} of its own "
+            "sources match reference stars."
+        )
+        return Verdict(Decision.ALIGNED, "through_neighbours", reason, evidence)
+    return _applied(evidence, noise, f"Aligned to the reference by {evidence.matches} stars")
