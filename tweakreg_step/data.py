@@ -116,9 +116,12 @@ class Outcome:
         Whether the image's WCS was changed.
     absolute
         Whether it agrees with the reference catalog.
+    code
+        The reason for machines, see `tweakreg_step.verdict.Verdict`.
     """
 
     status: Status
     reason: str
     moved: bool = False
     absolute: bool = False
+    code: str = ""

@@ -79,8 +79,8 @@ def align_everywhere(
 def _apply(corrector: Any, solution: Solution, group: int, unit: int) -> None:
     status = solution.status[group]
     if status is not Status.ALIGNED:
-        info = {"status": f"FAILED: {status.code}", "reason": _sentence(status)}
-        corrector.meta["fit_info"] = info
+        reason = solution.relative[group].reason
+        corrector.meta["fit_info"] = {"status": f"FAILED: {status.code}", "reason": reason}
         return
     motion = solution.matrix[group], solution.shift[group]
     detector_motion = None
@@ -99,22 +99,6 @@ def _stays(matrix: FloatArray, shift: FloatArray) -> bool:
     return bool(np.all(np.abs(matrix - np.eye(2)) < 1e-14) and np.all(np.abs(shift) < 1e-10))
 
 
-REMEDIES = {
-    Status.TOO_FEW_SOURCES: "lower 'minobj', or 'snr_threshold' to find more",
-    Status.NOT_CONNECTED: "give exposures that overlap, or a reference catalog",
-    Status.NO_MATCH: "raise 'searchrad' if its pointing may be farther off; look at its catalog",
-    Status.AMBIGUOUS: "lower 'searchrad', or find more sources",
-    Status.INCONSISTENT: "look at its catalog, or try fitgeometry='shift'",
-    Status.TOO_FEW_MATCHES: "lower 'minobj', or find more sources",
-    Status.IMPLAUSIBLE: "raise 'searchrad' if its pointing may be that far off",
-}
-
-
-def _sentence(status: Status) -> str:
-    fact = status.value[0].lower() + status.value[1:].rstrip(".")
-    return f"{fact}; {REMEDIES[status]}"
-
-
 def _fit_info(solution: Solution, group: int) -> dict[str, Any]:
     """What became of a group, under the names that tweakwcs gives it where it has one."""
     return {
@@ -124,4 +108,6 @@ def _fit_info(solution: Solution, group: int) -> dict[str, Any]:
         "covariance": solution.covariance[group],
         "component": int(solution.component[group]),
         "anchored": bool(solution.anchored[group]),
+        "relative": solution.relative[group],
+        "absolute": solution.absolute[group] if solution.absolute else None,
     }

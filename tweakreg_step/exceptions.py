@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 __all__ = [
+    "FAILURES",
     "AlignmentError",
+    "AmbiguousError",
     "CatalogError",
+    "ImplausibleError",
     "InputError",
+    "MixedGroupError",
+    "NoMatchError",
+    "NotConnectedError",
     "OutputError",
     "ParameterError",
+    "TooFewSourcesError",
     "TweakregError",
 ]
 
@@ -34,3 +41,41 @@ class OutputError(TweakregError):
 
 class AlignmentError(TweakregError):
     """The catalogs were good, but no trustworthy alignment follows from them."""
+
+
+class TooFewSourcesError(AlignmentError):
+    """A group has fewer sources, or fewer matches, than are needed."""
+
+
+class NoMatchError(AlignmentError):
+    """No offset within the search brings more sources together than chance does."""
+
+
+class AmbiguousError(AlignmentError):
+    """Several offsets match equally well, or those to the neighbours contradict each other."""
+
+
+class ImplausibleError(AlignmentError):
+    """The correction is larger than the search allows."""
+
+
+class NotConnectedError(AlignmentError):
+    """A group overlaps no other group and no reference star."""
+
+
+class MixedGroupError(AlignmentError):
+    """Some images of a group were aligned before and others were not."""
+
+
+FAILURES: dict[str, type[AlignmentError]] = {
+    "too_few_sources": TooFewSourcesError,
+    "too_few_matches": TooFewSourcesError,
+    "no_match": NoMatchError,
+    "no_reference_match": NoMatchError,
+    "ambiguous": AmbiguousError,
+    "inconsistent": AmbiguousError,
+    "implausible": ImplausibleError,
+    "not_connected": NotConnectedError,
+    "mixed_group": MixedGroupError,
+}
+"""The error that each code of a verdict stands for where errors are asked for."""

@@ -7,22 +7,21 @@ verdict, gauge, covariances: each is a module of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.advice import Failures, advise
 from tweakreg_step.canonical import canonical
 from tweakreg_step.correction import parameter_count, parameters_of, prior_precision
-from tweakreg_step.iterate import Linked, Problem, converge, match_counts
+from tweakreg_step.iterate import Problem
 from tweakreg_step.motions import choose_motion, motion_radius, with_motion
 from tweakreg_step.outcome import solution_of
 from tweakreg_step.problem import MotionChoice, Status
 from tweakreg_step.rigid import as_a_whole
+from tweakreg_step.settle import Settled, group_frames, judged, settle
 from tweakreg_step.solve import Model, Motions
-from tweakreg_step.sphere import directions, frames_of, plane_jacobian, to_plane
+from tweakreg_step.sphere import plane_jacobian, to_plane
 from tweakreg_step.tie import Ties, tie
-from tweakreg_step.weigh import verdicts, wanting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,24 +38,24 @@ __all__ = ["register"]
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A solution and what became of each group.
+    """A solution, the motion of the detectors, and whether what tied it to the stars was wrong.
 
     Attributes
     ----------
-    problem, linked, status, choice
-        As they were at the end; `linked` is None if nothing could be aligned.
-    failures
-        What is known of the groups that are not aligned, or not to the reference.
+    settled, choice
+        As they were at the end.
     lost_anchor
         Whether groups were tied to the reference, and none is any more.
     """
 
-    problem: Problem
-    linked: Linked | None
-    status: tuple[Status, ...]
+    settled: Settled
     choice: MotionChoice
-    failures: Failures
     lost_anchor: bool = False
+
+    @property
+    def status(self) -> tuple[Status, ...]:
+        """(G,) of `Status`."""
+        return self.settled.failures.status
 
 
 def register(
@@ -91,24 +90,22 @@ def register(
     given = canonical(detections, group_count, reference)
     if options.refgroup is not None:
         options = replace(options, refgroup=int(given.group[options.refgroup]))
-    frames = _frames(given.detections, group_count)
+    frames = group_frames(given.detections, group_count)
     attempt = _attempt(given, frames, options)
     if attempt.lost_anchor:
         # What tied the groups through the reference tied them wrongly.
-        without = _attempt(replace(given, reference=None), frames, options)
-        failures = replace(without.failures, reference_matches=attempt.failures.reference_matches)
-        attempt = replace(without, failures=failures)
-    solution = solution_of(given, attempt.problem, attempt.linked, attempt.status, attempt.choice)
-    return _judged(solution, given, attempt, frames, options)
+        stars = attempt.settled.failures.reference_matches
+        attempt = _attempt(replace(given, reference=None), frames, options)
+        attempt = _noting(attempt, reference_matches=stars)
+    settled = attempt.settled
+    solution = solution_of(given, settled.problem, settled.linked, attempt.status, attempt.choice)
+    return judged(solution, given, settled)
 
 
-def _frames(detections: Detections, count: int) -> FloatArray:
-    """Tangent planes (G, 3, 3) at the groups' mean positions; anywhere for groups without any."""
-    vectors = directions(detections.ra, detections.dec)
-    sums = [np.bincount(detections.group, axis, minlength=count) for axis in vectors.T]
-    middle = np.stack(sums, axis=1).astype(float)
-    middle[~np.any(middle, axis=1)] = (1.0, 0.0, 0.0)
-    return frames_of(middle)
+def _noting(attempt: _Attempt, **known: Any) -> _Attempt:
+    """The attempt with more known of its failures."""
+    failures = replace(attempt.settled.failures, **known)
+    return replace(attempt, settled=replace(attempt.settled, failures=failures))
 
 
 def _attempt(given: Canonical, frames: FloatArray, options: Options) -> _Attempt:
@@ -124,8 +121,7 @@ def _attempt(given: Canonical, frames: FloatArray, options: Options) -> _Attempt
             attempt = second
     pairs = zip(attempt.status, enough, strict=True)
     status = tuple(s if ok else Status.TOO_FEW_SOURCES for s, ok in pairs)
-    failures = replace(attempt.failures, status=status, sources=size)
-    return replace(attempt, status=status, failures=failures)
+    return _noting(attempt, status=status, sources=size)
 
 
 def _aligned(attempt: _Attempt) -> int:
@@ -135,71 +131,19 @@ def _aligned(attempt: _Attempt) -> int:
 def _settled(
     given: Canonical, frames: FloatArray, options: Options, suspect: BoolArray | None
 ) -> _Attempt:
-    """Solutions, each without what the one before was found wanting, until nothing is."""
+    """What can be aligned, with the motion of the detectors that the data ask for."""
     ties = tie(given.detections, frames, given.reference, options, suspect)
     problem, start = _problem(given, frames, ties, options)
     radius = 4.5 * float(np.max(ties.sigma, initial=0.0))
     if start.phi.size:
         radius = max(radius, motion_radius(options))
-    linked, choice = None, MotionChoice("none", {}, {}, "No motion of detectors was asked for.")
-    count = len(frames)
-    failures = Failures(
-        ties.status,
-        np.zeros(count, np.int64),
-        np.zeros(count, np.int64),
-        np.zeros(count, np.int64),
-        problem.anchored,
-        np.zeros((count, 3)),
-    )
-    for _ in range(2 * count + 1):
-        linked = converge(problem, start, radius)
-        bad, loose = wanting(problem, linked)
-        failures = _noted(failures, linked, bad, loose)
-        if not bad and not loose.any():
-            break
-        problem = _without(problem, list(bad), loose)
-    if linked is not None:
-        linked, problem, choice = choose_motion(problem, linked)
-    failures = replace(failures, anchored=problem.anchored)
-    lost = bool(ties.anchored.any() and not problem.anchored.any())
-    return _Attempt(problem, linked, failures.status, choice, failures, lost)
-
-
-def _noted(
-    failures: Failures, linked: Linked | None, bad: dict[int, Status], loose: BoolArray
-) -> Failures:
-    """The failures with those of one more solution."""
-    count = len(loose)
-    out = np.zeros(count, bool)
-    out[list(bad)] = True
-    status = tuple(bad.get(group, item) for group, item in enumerate(failures.status))
-    if linked is None:
-        return replace(failures, status=status)
-    matches, absolute = match_counts(linked, count)
-    theta = linked.fit.motions.theta
-    size = np.zeros((count, 3))
-    size[:, 0] = np.hypot(theta[:, 0], theta[:, 1])
-    size[:, 1 : theta.shape[1] - 1] = theta[:, 2:4]
-    size[:, 1] = np.rad2deg(size[:, 1])
-    unheld = out | loose | ~failures.anchored
-    return replace(
-        failures,
-        status=status,
-        matches=np.where(out, matches, failures.matches),
-        reference_matches=np.where(
-            unheld, np.maximum(absolute, failures.reference_matches), failures.reference_matches
-        ),
-        size=np.where(out[:, None], size, failures.size),
-    )
-
-
-def _without(problem: Problem, bad: list[int], loose: BoolArray) -> Problem:
-    """The problem without some groups, and with others tied to the reference no more."""
-    component = problem.component.copy()
-    component[loose] += 1 + component.max()
-    component[bad] = -1
-    anchored = problem.anchored & ~loose & (component >= 0)
-    return replace(problem, component=component, anchored=anchored)
+    settled = settle(problem, start, radius, ties.status)
+    choice = MotionChoice("none", {}, {}, "No motion of detectors was asked for.")
+    lost = bool(ties.anchored.any() and not settled.problem.anchored.any())
+    if settled.linked is not None:
+        linked, problem, choice = choose_motion(settled.problem, settled.linked)
+        settled = replace(settled, linked=linked, problem=problem)
+    return _Attempt(settled, choice, lost)
 
 
 def _problem(
@@ -222,22 +166,3 @@ def _problem(
     if options.detector_motion not in {"none", "auto"}:
         problem, motions = with_motion(problem, motions, options.detector_motion)
     return problem, motions
-
-
-def _judged(
-    solution: Solution, given: Canonical, attempt: _Attempt, frames: FloatArray, options: Options
-) -> Solution:
-    """The solution with its verdicts."""
-    remedies = advise(attempt.failures, given.detections, frames, given.reference, options)
-    outward = np.argsort(given.group)
-    relative, absolute = verdicts(
-        attempt.problem,
-        attempt.linked,
-        (attempt.status, remedies),
-        solution.covariance[outward],
-    )
-    return replace(
-        solution,
-        relative=tuple(relative[number] for number in given.group),
-        absolute=() if given.reference is None else tuple(absolute[g] for g in given.group),
-    )

@@ -108,4 +108,5 @@ def _composed(relative: Solution, whole: Solution, body: IntArray) -> Solution:
         ),
         anchored=anchored,
         reference_matches=whole.reference_matches[body],
+        absolute=tuple(whole.absolute[number] for number in body),
     )

@@ -10,13 +10,13 @@ from tweakwcs.correctors import ST_V2V3_WCSCorrector
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["all_or_nothing"]
+__all__ = ["Snapshot", "all_or_nothing"]
 
 
 @contextmanager
 def all_or_nothing(correctors: Sequence[Any]) -> Iterator[None]:
     """Put the correctors back as they were if anything is raised."""
-    before = [_Snapshot(corrector) for corrector in correctors]
+    before = [Snapshot(corrector) for corrector in correctors]
     try:
         yield
     except BaseException:
@@ -25,7 +25,7 @@ def all_or_nothing(correctors: Sequence[Any]) -> Iterator[None]:
         raise
 
 
-class _Snapshot:
+class Snapshot:
     """The state of one corrector, cheap to take and complete to restore.
 
     Correctors of GWCS replace their WCS when they correct it, so a reference to it is enough;
@@ -39,6 +39,7 @@ class _Snapshot:
         self.state = corrector.wcs if self.replaces else vars(corrector.copy())
 
     def restore(self) -> None:
+        """Put the corrector back as it was."""
         corrector = self.corrector
         if self.replaces:
             fresh = type(corrector)(self.state, corrector.ref_angles, meta=self.meta)

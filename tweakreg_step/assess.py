@@ -1,0 +1,77 @@
+"""Verdicts on an alignment by another method: the same evidence, looked for where it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.canonical import canonical
+from tweakreg_step.correction import parameter_count, prior_precision
+from tweakreg_step.iterate import Problem
+from tweakreg_step.outcome import solution_of
+from tweakreg_step.problem import MotionChoice, Status
+from tweakreg_step.settle import group_frames, judged, settle
+from tweakreg_step.solve import Model, Motions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.problem import Detections, Options, Reference, Solution
+
+    BoolArray = NDArray[np.bool_]
+
+__all__ = ["assess"]
+
+_RADIUS = 0.15
+"""Where matches are looked for [arcsec]: twice what one-after-another alignments accumulate."""
+
+_NO_CHOICE = MotionChoice("none", {}, {}, "The alignment was made by another method.")
+
+
+def assess(
+    detections: Detections, moved: BoolArray, reference: Reference | None, options: Options
+) -> Solution:
+    """The solution that is left to be found after another alignment, with its verdicts.
+
+    Parameters
+    ----------
+    detections
+        Through the WCS after the alignment.
+    moved
+        (G,) which groups it claims to have aligned.
+    reference, options
+        What they were aligned to, and how.
+    """
+    count = len(moved)
+    given = canonical(detections, count, reference)
+    claimed = moved[np.argsort(given.group)]
+    width = parameter_count(options.fitgeometry)
+    sigmas = options.shift_sigma, options.roll_sigma, options.scale_sigma
+    prior = np.broadcast_to(prior_precision(options.fitgeometry, sigmas), (count, width)).copy()
+    problem = Problem(
+        given.detections,
+        given.reference,
+        options,
+        Model(
+            group_frames(given.detections, count),
+            options.fitgeometry,
+            "none",
+            prior,
+            np.zeros((0, 0)),
+        ),
+        np.where(claimed, 0, -1),
+        claimed & (reference is not None),
+    )
+    sources = np.bincount(given.detections.group, minlength=count)
+    enough = sources >= max(options.minobj, 1)
+    status = tuple(
+        Status.ALIGNED if c else Status.NO_MATCH if e else Status.TOO_FEW_SOURCES
+        for c, e in zip(claimed, enough, strict=True)
+    )
+    start = Motions(np.zeros((count, width)), np.zeros((0, 0)))
+    settled = settle(problem, start, _RADIUS, status)
+    settled = replace(settled, failures=replace(settled.failures, sources=sources))
+    found = settled.problem, settled.linked, settled.failures.status
+    return judged(solution_of(given, *found, _NO_CHOICE), given, settled)
