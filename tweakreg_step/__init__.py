@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     )
     from .exceptions import TweakregError
     from .step import TweakRegStep
+    from .undo import remove_correction
 
 __all__ = [
     "SINGLE_GROUP_REFCAT",
@@ -23,11 +24,12 @@ __all__ = [
     "absolute_align",
     "filter_catalog_by_bounding_box",
     "relative_align",
+    "remove_correction",
 ]
 
 __version__ = version("tweakreg-step")
 
-_HOMES = {"TweakRegStep": "step", "TweakregError": "exceptions"}
+_HOMES = {"TweakRegStep": "step", "TweakregError": "exceptions", "remove_correction": "undo"}
 
 
 def __getattr__(name: str) -> Any:

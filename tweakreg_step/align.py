@@ -13,9 +13,9 @@ from astropy.table import Table
 
 from .config import AbsoluteParameters, MethodParameters, RelativeParameters, checked
 from .data import Outcome, Status
-from .everywhere import align_everywhere
+from .everywhere import align_everywhere, options_of
 from .exceptions import AlignmentError, CatalogError, ParameterError
-from .gather import group_names
+from .gather import gather, group_names, reference_of
 from .reference import read_reference
 from .reference.file import sky_table
 from .sequential import absolute_sequential, relative_sequential
@@ -123,7 +123,8 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     if align_method == "sequential":
         relative_sequential(correctors, parameters, fixed, clip_accum=clip_accum)
     else:
-        align_everywhere(correctors, None, parameters, _ABSOLUTE, method, fixed)
+        options = options_of(correctors, parameters, _ABSOLUTE, method, fixed)
+        align_everywhere(correctors, gather(correctors), None, options)
         _check_any(outcomes(correctors, minobj))
     return correctors
 
@@ -220,7 +221,8 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     if align_method == "sequential":
         absolute_sequential(correctors, reference, parameters, clip_accum=clip_accum)
     else:
-        align_everywhere(correctors, reference, _as_relative(parameters), parameters, method)
+        options = options_of(correctors, _as_relative(parameters), parameters, method)
+        align_everywhere(correctors, gather(correctors), reference_of(reference), options)
         _check_any([o for o in outcomes(correctors, abs_minobj) if o.absolute])
     return correctors
 

@@ -26,6 +26,7 @@ __all__ = [
     "MethodParameters",
     "Parameters",
     "RelativeParameters",
+    "SafetyParameters",
     "SegmentationParameters",
     "SipParameters",
     "checked",
@@ -201,6 +202,24 @@ class GeneralParameters:
     in_memory: bool = parameter(True, "Keep all images in memory? If False, one is open at a time")
 
 
+@dataclass(frozen=True, slots=True)
+class SafetyParameters:
+    """What may be changed, and what happens to the others when a group can't be aligned."""
+
+    apply_correction: bool = parameter(
+        True, "Correct the images? If False, all is computed and reported, and no image is changed"
+    )
+    on_failure: str = parameter(
+        "warn",
+        "When a group can't be aligned: say so and correct the others ('warn'), change no image "
+        "('skip_all'), or stop with an error ('raise')",
+        choices=("warn", "skip_all", "raise"),
+    )
+    reset_wcs: bool = parameter(
+        False, "Align from the WCS as delivered, without the corrections of earlier alignments?"
+    )
+
+
 STAGES: dict[str, type] = {
     "catalogs": CatalogParameters,
     "finder": FinderParameters,
@@ -210,6 +229,7 @@ STAGES: dict[str, type] = {
     "absolute": AbsoluteParameters,
     "sip": SipParameters,
     "general": GeneralParameters,
+    "safety": SafetyParameters,
 }
 
 
@@ -225,6 +245,7 @@ class Parameters:
     absolute: AbsoluteParameters
     sip: SipParameters
     general: GeneralParameters
+    safety: SafetyParameters
 
     @classmethod
     def of(cls, step: Any) -> Parameters:

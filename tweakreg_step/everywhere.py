@@ -1,4 +1,4 @@
-"""Alignment of all groups at once: gather, register, correct."""
+"""Alignment of all groups at once: register, correct."""
 
 from __future__ import annotations
 
@@ -6,50 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .gather import gather, group_names, numbers, reference_of, unit_names
+from .gather import group_names, numbers, unit_names
 from .problem import Options, Status
 from .register import register
 from .snapshot import all_or_nothing
 from .v2v3corr import correct
 
 if TYPE_CHECKING:
-    from astropy.table import Table
     from numpy.typing import NDArray
 
     from .config import AbsoluteParameters, MethodParameters, RelativeParameters
-    from .problem import Solution
+    from .problem import Detections, Reference, Solution
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["align_everywhere"]
+__all__ = ["align_everywhere", "options_of"]
 
 
-def align_everywhere(
+def options_of(
     correctors: list[Any],
-    reference: Table | None,
     relative: RelativeParameters,
     absolute: AbsoluteParameters,
     method: MethodParameters,
     refgroup: Any = None,
-) -> Solution:
-    """Align all groups at once, to each other and to a reference catalog if there is one.
-
-    Parameters
-    ----------
-    correctors
-        Those of aligned groups get a corrected WCS; ``meta['fit_info']`` of all says what became
-        of them.
-    reference
-        RA, DEC [deg ICRS], perhaps with errors or weights.
-    relative, absolute, method
-        Parameters.
-    refgroup
-        Name of the group that stays fixed.
-    """
+) -> Options:
+    """What the solver has to know of the parameters; ``refgroup`` names the group that stays."""
     names = group_names(correctors)
-    groups = numbers(names)
-    units = numbers(unit_names(correctors))
-    options = Options(
+    return Options(
         fitgeometry=relative.fitgeometry,
         searchrad=relative.searchrad,
         tolerance=relative.tolerance,
@@ -61,15 +44,29 @@ def align_everywhere(
         abs_tolerance=absolute.abs_tolerance,
         abs_minobj=absolute.abs_minobj,
         detector_motion=method.detector_motion,
-        refgroup=None if refgroup is None else int(groups[names.index(refgroup)]),
+        refgroup=None if refgroup is None else int(numbers(names)[names.index(refgroup)]),
         joint=method.abs_method == "joint",
     )
-    solution = register(
-        gather(correctors),
-        int(groups.max()) + 1,
-        None if reference is None else reference_of(reference),
-        options,
-    )
+
+
+def align_everywhere(
+    correctors: list[Any], detections: Detections, reference: Reference | None, options: Options
+) -> Solution:
+    """Align all groups at once, to each other and to a reference catalog if there is one.
+
+    Parameters
+    ----------
+    correctors
+        Those of aligned groups get a corrected WCS; ``meta['fit_info']`` of all says what became
+        of them.
+    detections
+        Of all their catalogs, through their present WCS.
+    reference, options
+        As for `tweakreg_step.register.register`.
+    """
+    groups = numbers(group_names(correctors))
+    units = numbers(unit_names(correctors))
+    solution = register(detections, int(groups.max()) + 1, reference, options)
     with all_or_nothing(correctors):
         for index, corrector in enumerate(correctors):
             _apply(corrector, solution, int(groups[index]), int(units[index]))

@@ -11,9 +11,11 @@ from tqdm import tqdm
 
 from .catalogs import inside, read_catalog, to_table, with_weights, write_catalog
 from .catfile import read_catfile
+from .data import Status
 from .detect import find_sources
 from .exceptions import InputError
 from .telescopes.library import group_ids
+from .verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,6 +148,8 @@ def read_exposures(
     groups = group_ids(library)
     detections: list[Sources] = []
     correctors: list[Any] = []
+    corrected: list[bool] = []
+    reset = parameters.safety.reset_wcs
     with library:
         for index in tqdm(range(len(names)), "finding sources", unit="image", disable=None):
             model = library.borrow(index)
@@ -154,14 +158,43 @@ def read_exposures(
                 found, changed = reader.catalog(model, names[index], index)
                 detections.append(found)
                 table = to_table(found, names[index])
-                correctors.append(telescope.corrector(model, table, names[index], groups[index]))
+                corrected.append(telescope.is_corrected(model))
+                corrector = telescope.corrector(
+                    model, table, names[index], groups[index], reset=reset
+                )
+                correctors.append(corrector)
             except BaseException:
                 library.shelve(model, index, modify=False)
                 raise
             library.shelve(model, index, modify=changed)
             del model  # or two are open while the next one is read
     _balance_weights(correctors, detections)
+    if not reset:
+        _refuse_mixed(correctors, corrected)
     return correctors
+
+
+def _refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
+    """Refuse groups of which some images were aligned before and others were not.
+
+    One correction for all would move the aligned ones twice. Their catalogs are hidden, and
+    ``meta['refused']`` says why.
+    """
+    groups: dict[Any, list[int]] = {}
+    for index, corrector in enumerate(correctors):
+        groups.setdefault(corrector.meta["group_id"], []).append(index)
+    for name, members in groups.items():
+        aligned = [correctors[i].meta["name"] for i in members if corrected[i]]
+        if len(aligned) in {0, len(members)}:
+            continue
+        reason = (
+            f"{len(aligned)} of the {len(members)} images of group {name} were aligned before "
+            f"({', '.join(aligned)}), but a group moves as one, so all or none must be. Set "
+            "reset_wcs=True to align all of them from the WCS as delivered."
+        )
+        for i in members:
+            correctors[i].meta["catalog"] = correctors[i].meta["catalog"][:0]
+            correctors[i].meta["refused"] = Verdict(Decision.LEFT, "mixed_group", reason)
 
 
 def _homes(library: Any) -> list[list[Path]]:
@@ -208,7 +241,7 @@ def update_exposures(
             try:
                 name = correctors[index].meta["name"]
                 model.meta.filename = model.meta.filename or name
-                if outcome.moved:
+                if outcome.moved or _is_reset(outcome, parameters):
                     wcs = correctors[index].wcs
                     wcs.name = _wcs_name(wcs.name, outcome, parameters)
                     problem = telescope.update_wcs(model, wcs, parameters.sip)
@@ -223,6 +256,11 @@ def update_exposures(
             finally:
                 library.shelve(model, index)
             del model
+
+
+def _is_reset(outcome: Outcome, parameters: Parameters) -> bool:
+    """Whether an image that stays fixed has to lose the correction of an earlier alignment."""
+    return parameters.safety.reset_wcs and outcome.status is Status.ALIGNED
 
 
 def _wcs_name(present: str, outcome: Outcome, parameters: Parameters) -> str:

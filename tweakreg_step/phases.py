@@ -6,77 +6,115 @@ What is rejected changes nothing, and a failing absolute alignment leaves the re
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from .account import GroupFit
 from .align import (
     absolute_align,
     fixed_group,
     load_reference,
-    outcomes,
     relative_align,
     save_reference,
 )
+from .assess import assess
 from .config import keywords
 from .data import Outcome, Status
-from .everywhere import align_everywhere
+from .everywhere import align_everywhere, options_of
 from .exceptions import AlignmentError
+from .gather import gather, group_names, numbers, reference_of
+from .snapshot import Snapshot
+from .verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from astropy.table import Table
+    from numpy.typing import NDArray
 
     from .config import Parameters
+    from .problem import Detections, Options, Reference, Solution
 
-__all__ = ["align_in_phases", "groups_of"]
+    Groups = list[list[int]]
+    Verdicts = tuple[Verdict, ...]
+
+__all__ = ["Alignment", "align_in_phases", "groups_of"]
 
 log = logging.getLogger(__name__)
 
-ONE_GROUP = Outcome(
-    Status.SKIPPED,
-    "there is one group only, and two are needed for a relative alignment, or 'abs_refcat' for an "
-    "absolute one",
+ONE_GROUP = Verdict(
+    Decision.LEFT,
+    "one_group",
+    "There is one group only, and two are needed for a relative alignment, or 'abs_refcat' for an "
+    "absolute one.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """What an alignment of I images in G groups came to.
+
+    Attributes
+    ----------
+    outcomes
+        I, one for each image.
+    relative, absolute
+        G verdicts for each phase, the groups in the order of their first image; None where the
+        phase was not asked for.
+    detections
+        Through the WCS as it was.
+    solution, fits
+        Of the global method, and of the sequential one; see `tweakreg_step.account.Account`.
+    reference, table
+        The reference catalog as the solver and as the user has it; None where there is none.
+    """
+
+    outcomes: list[Outcome]
+    relative: Verdicts | None
+    absolute: Verdicts | None
+    detections: Detections
+    solution: Solution | None = None
+    fits: tuple[GroupFit | None, ...] = ()
+    reference: Reference | None = None
+    table: Table | None = None
 
 
 def groups_of(correctors: Sequence[Any]) -> dict[str, list[int]]:
     """The indices of the images of each group, in the order of the input."""
     groups: dict[str, list[int]] = {}
-    for index, corrector in enumerate(correctors):
-        groups.setdefault(corrector.meta["group_id"], []).append(index)
+    for index, name in enumerate(group_names(correctors)):
+        groups.setdefault(name, []).append(index)
     return groups
 
 
-def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path) -> list[Outcome]:
+def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path) -> Alignment:
     """Correct the correctors' WCS, as far as that can be done.
 
     Parameters
     ----------
     correctors
-        One for each image.
+        One for each image; ``meta['refused']`` is a `Verdict` on those that must be left alone.
     parameters
         Of the run.
     folder
         Where the reference catalog is written if that was asked for.
-
-    Returns
-    -------
-    list of Outcome
-        One for each image.
     """
-    fixed_group(correctors, parameters.method.refimage)  # an unknown one is refused in any case
-    reference = _reference(parameters, folder)
-    if reference is None and len(groups_of(correctors)) < 2:
-        return [ONE_GROUP] * len(correctors)
+    refgroup = fixed_group(correctors, parameters.method.refimage)
+    table = _reference(parameters, folder)
+    detections = gather(correctors)
+    if table is None and len(groups_of(correctors)) < 2:
+        outcomes = [Outcome(Status.SKIPPED, ONE_GROUP.reason, code=ONE_GROUP.code)]
+        return Alignment(outcomes * len(correctors), (ONE_GROUP,), None, detections)
+    reference = None if table is None else reference_of(table)
+    start = Alignment([], None, None, detections, reference=reference, table=table)
     if parameters.method.align_method == "global":
-        return _globally(correctors, reference, parameters)
-    relative = _relative(correctors, parameters)
-    if reference is None:
-        return relative
-    absolute = _absolute(correctors, _bodies(correctors, relative), reference, parameters)
-    return [_together(*pair) for pair in zip(relative, absolute, strict=True)]
+        found = _globally(correctors, start, parameters, refgroup)
+    else:
+        found = _sequentially(correctors, start, parameters)
+    return replace(found, outcomes=_outcomes(correctors, found))
 
 
 def _reference(parameters: Parameters, folder: Path) -> Table | None:
@@ -89,84 +127,155 @@ def _reference(parameters: Parameters, folder: Path) -> Table | None:
 
 
 def _globally(
-    correctors: list[Any], reference: Table | None, parameters: Parameters
-) -> list[Outcome]:
-    refgroup = fixed_group(correctors, parameters.method.refimage)
+    correctors: list[Any], start: Alignment, parameters: Parameters, refgroup: Any
+) -> Alignment:
     solution = align_everywhere(
-        correctors, reference, parameters.relative, parameters.absolute, parameters.method, refgroup
+        correctors, start.detections, start.reference, _options(correctors, parameters, refgroup)
     )
     log.info("Detectors: %s", solution.motion.reason)
-    found = outcomes(correctors, parameters.relative.minobj)
-    if reference is None:
-        return found
-    return [_without_reference(o) if _is_loose(o) else o for o in found]
+    absolute = solution.absolute if start.reference is not None else None
+    relative = (ONE_GROUP,) if len(solution.relative) < 2 else solution.relative
+    return replace(start, solution=solution, relative=relative, absolute=absolute)
 
 
-def _is_loose(outcome: Outcome) -> bool:
-    return outcome.status is Status.ALIGNED and not outcome.absolute
+def _options(correctors: list[Any], parameters: Parameters, refgroup: Any) -> Options:
+    stages = parameters.relative, parameters.absolute, parameters.method
+    return options_of(correctors, *stages, refgroup)
 
 
-def _without_reference(outcome: Outcome) -> Outcome:
-    reason = (
-        "aligned to the other images, but not to the reference: too few of its stars match; widen "
-        "'abs_searchrad', lower 'abs_minobj' or use a deeper catalog"
-    )
-    return replace(outcome, reason=reason)
+# ---- one after another
 
 
-def _relative(correctors: list[Any], parameters: Parameters) -> list[Outcome]:
-    if len(groups_of(correctors)) < 2:
-        return [ONE_GROUP] * len(correctors)
-    options = keywords(parameters.relative)
+def _sequentially(correctors: list[Any], start: Alignment, parameters: Parameters) -> Alignment:
+    groups = list(groups_of(correctors).values())
+    options = _options(correctors, parameters, None)
+    relative = _relative(correctors, groups, parameters, options)
+    fits = tuple(_fit(correctors[group[0]]) for group in groups)
+    absolute = None
+    if start.table is not None and start.reference is not None:
+        bodies = _bodies(relative)
+        absolute = _absolute(correctors, groups, bodies, (start, parameters, options))
+        fits = tuple(
+            _fit(correctors[group[0]]) or fit for group, fit in zip(groups, fits, strict=True)
+        )
+    return replace(start, relative=relative, absolute=absolute, fits=fits)
+
+
+def _relative(
+    correctors: list[Any], groups: Groups, parameters: Parameters, options: Options
+) -> Verdicts:
+    if len(groups) < 2:
+        return (ONE_GROUP,)
+    keys = keywords(parameters.relative)
     # New sources are needed to align all groups before the reference catalog moves all as one.
-    options["expand_refcat"] |= parameters.matching_absolute
+    keys["expand_refcat"] |= parameters.matching_absolute
+    before = [Snapshot(corrector) for corrector in correctors]
     try:
         relative_align(
-            correctors,
-            align_method="sequential",
-            refimage=parameters.method.refimage,
-            **options,
+            correctors, align_method="sequential", refimage=parameters.method.refimage, **keys
         )
     except AlignmentError as error:
-        log.warning("No relative alignment: %s", error)
-        return [Outcome(Status.FAILED, str(error))] * len(correctors)
-    return outcomes(correctors, parameters.relative.minobj)
+        return (Verdict(Decision.LEFT, "no_match", str(error)),) * len(groups)
+    found = assess(gather(correctors), _claimed(correctors, groups), None, options).relative
+    for group, verdict in zip(groups, found, strict=True):
+        if not verdict.applied:
+            _put_back(before, group)
+    return found
 
 
-def _bodies(correctors: Sequence[Any], relative: Sequence[Outcome]) -> list[list[int]]:
-    """Images that the absolute alignment moves as one: all that were aligned to each other.
+def _claimed(correctors: list[Any], groups: Groups) -> NDArray[np.bool_]:
+    """Which groups (G,) tweakwcs says it has aligned, or aligned others to."""
+    infos = [correctors[group[0]].meta.get("fit_info", {}) for group in groups]
+    return np.array([info.get("status") in {"SUCCESS", "REFERENCE"} for info in infos], bool)
+
+
+def _put_back(before: list[Snapshot], images: list[int]) -> None:
+    for image in images:
+        before[image].restore()
+        before[image].corrector.meta.pop("fit_info", None)
+
+
+def _bodies(relative: Verdicts) -> list[list[int]]:
+    """Groups that the absolute alignment moves as one: all that were aligned to each other.
 
     A group that was not keeps its own place, so it is aligned by itself.
     """
-    groups = list(groups_of(correctors).values())
-    aligned = [i for group in groups for i in group if relative[group[0]].status is Status.ALIGNED]
-    others = [group for group in groups if relative[group[0]].status is not Status.ALIGNED]
-    return ([sorted(aligned)] if aligned else []) + others
+    aligned = [number for number, verdict in enumerate(relative) if verdict.applied]
+    others = [[number] for number, verdict in enumerate(relative) if not verdict.applied]
+    return ([aligned] if aligned else []) + others
 
 
 def _absolute(
-    correctors: list[Any], bodies: list[list[int]], reference: Table, parameters: Parameters
-) -> list[Outcome]:
-    options = keywords(parameters.absolute)
+    correctors: list[Any],
+    groups: Groups,
+    bodies: list[list[int]],
+    run: tuple[Alignment, Parameters, Options],
+) -> Verdicts:
+    start, parameters, options = run
+    keys = keywords(parameters.absolute)
     for done in ("abs_refcat", "save_abs_catalog"):
-        del options[done]
-    results: list[Outcome | None] = [None] * len(correctors)
+        del keys[done]
+    verdicts: dict[int, Verdict] = {}
+    before = [Snapshot(corrector) for corrector in correctors]
     for body in bodies:
-        members = [correctors[i] for i in body]
+        images = sorted(i for number in body for i in groups[number])
+        members = [correctors[i] for i in images]
         try:
-            absolute_align(members, reference, align_method="sequential", **options)
-            found = outcomes(members, parameters.absolute.abs_minobj)
+            absolute_align(members, start.table, align_method="sequential", **keys)
         except AlignmentError as error:
-            found = [Outcome(Status.FAILED, str(error))] * len(body)
-        for i, outcome in zip(body, found, strict=True):
-            results[i] = replace(outcome, absolute=outcome.status is Status.ALIGNED)
-    return [result for result in results if result is not None]
+            verdicts |= dict.fromkeys(
+                body, Verdict(Decision.LEFT, "no_reference_match", str(error))
+            )
+            continue
+        claimed = np.isin(np.arange(len(groups)), body)
+        found = assess(gather(correctors), claimed, start.reference, options).absolute
+        verdicts |= {number: found[number] for number in body}
+        if not any(found[number].applied for number in body):
+            _put_back(before, images)
+    return tuple(verdicts[number] for number in range(len(groups)))
 
 
-def _together(relative: Outcome, absolute: Outcome) -> Outcome:
-    if absolute.status is Status.ALIGNED:
-        return replace(absolute, reason="aligned to the reference catalog")
-    if relative.status is Status.ALIGNED:
-        reason = f"aligned to the other images, but not to the reference: {absolute.reason}"
-        return replace(relative, reason=reason)
-    return absolute
+def _fit(corrector: Any) -> GroupFit | None:
+    """What tweakwcs fitted, None where it has not."""
+    info = corrector.meta.get("fit_info", {})
+    if info.get("status") != "SUCCESS":
+        return None
+    scale = float(info["<scale>"]) - 1.0
+    east, north = (float(value) for value in info["shift"])
+    rms = 1000.0 * float(info["rmse"]) / np.sqrt(2.0)
+    return GroupFit((east, north), 3600.0 * float(info["<rot>"]), scale, int(info["nmatches"]), rms)
+
+
+# ---- what it came to
+
+
+def _outcomes(correctors: list[Any], found: Alignment) -> list[Outcome]:
+    number = numbers(group_names(correctors))
+    outcomes = []
+    for index, corrector in enumerate(correctors):
+        refused = corrector.meta.get("refused")
+        if refused is not None:
+            outcomes.append(Outcome(Status.FAILED, refused.reason, code=refused.code))
+            continue
+        relative, absolute = (
+            None if verdicts is None else verdicts[number[index]]
+            for verdicts in (found.relative, found.absolute)
+        )
+        outcome = _outcome(relative, absolute)
+        moved = corrector.meta.get("fit_info", {}).get("status") == "SUCCESS"
+        outcomes.append(replace(outcome, moved=moved and outcome.status is Status.ALIGNED))
+    return outcomes
+
+
+def _outcome(relative: Verdict | None, absolute: Verdict | None) -> Outcome:
+    """What became of an image, from the verdicts on its group."""
+    if absolute is not None and absolute.applied:
+        return Outcome(Status.ALIGNED, absolute.reason, absolute=True, code=absolute.code)
+    if relative is not None and relative.applied:
+        reason = relative.reason
+        if absolute is not None:
+            reason = f"Aligned to the other images, but not to the reference. {absolute.reason}"
+        return Outcome(Status.ALIGNED, reason, code=relative.code)
+    failed = absolute if relative is None or relative is ONE_GROUP else relative
+    failed = failed or ONE_GROUP
+    return Outcome(Status.FAILED, failed.reason, code=failed.code)

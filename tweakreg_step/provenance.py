@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .spec import Declaration
 
-__all__ = ["OLD_NAMES", "departures", "renamed"]
+__all__ = ["OLD_NAMES", "departures", "effective", "renamed"]
 
 SWITCH = "align_to_gaia"
 OLD_DEFAULT_CATALOG = "GAIADR2"
@@ -49,6 +49,17 @@ def departures(
             unit = f" {declaration.unit}" if declaration.unit else ""
             source = sources.get(declaration.name, "set in Python")
             yield f"{declaration.name} = {value!r}{unit} ({source})"
+
+
+def effective(
+    declared: Iterator[Declaration], values: Mapping[str, Any], sources: Mapping[str, str]
+) -> Iterator[tuple[str, Any, str]]:
+    """Each parameter: its name, its value, and where that came from; arguments as `departures`."""
+    for declaration in declared:
+        value = coerce(declaration, values[declaration.name])
+        usual = value == declaration.default
+        source = "default" if usual else sources.get(declaration.name, "set in Python")
+        yield declaration.name, value, source
 
 
 def renamed(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -27,11 +27,19 @@ class Telescope(Protocol):
     def bounding_box(self, model: Any) -> BoundingBox:
         """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
 
-    def corrector(self, model: Any, catalog: Table, name: str, group: str) -> Any:
-        """The tweakwcs corrector of a model."""
+    def is_corrected(self, model: Any) -> bool:
+        """Whether the WCS of a model has a correction of an earlier alignment."""
+
+    def corrector(
+        self, model: Any, catalog: Table, name: str, group: str, *, reset: bool = False
+    ) -> Any:
+        """The tweakwcs corrector of a model, or of its WCS as delivered."""
 
     def update_wcs(self, model: Any, wcs: Any, sip: SipParameters) -> str:
         """Put a corrected WCS into a model; what went wrong on the way, or an empty text."""
 
     def record(self, model: Any, status: Status) -> None:
         """Write into a model's metadata what became of it."""
+
+    def restore(self, model: Any) -> bool:
+        """Give a model its WCS as delivered; whether it had a correction."""

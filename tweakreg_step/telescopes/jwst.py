@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from gwcs import WCS
 from stdatamodels.jwst.datamodels import ImageModel, dqflags
 from tweakwcs.correctors import JWSTWCSCorrector
 
-from tweakreg_step.config import MAX_SIP_DEGREE
+from tweakreg_step.config import MAX_SIP_DEGREE, SipParameters
 from tweakreg_step.data import Pixels
 from tweakreg_step.exceptions import InputError
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from tweakreg_step.config import SipParameters
     from tweakreg_step.data import BoundingBox, Status
 
-__all__ = ["JWST", "group_of"]
+__all__ = ["JWST", "delivered", "group_of"]
 
 # The JWST rule for images taken at one time: the parts of a file name up to the detector.
 GROUP_KEYWORDS = (
@@ -28,6 +29,8 @@ GROUP_KEYWORDS = (
     ("visit_group", "sequence_id", "activity_id"),
     ("exposure_number",),
 )
+CORRECTED = "v2v3corr"  # the frame that a correction inserts
+MEMORY = "tweakreg_delivered"  # where a model keeps what an alignment has overwritten
 REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
 # Keywords of an earlier FITS approximation that a new one must not inherit.
 STALE_KEYWORD = re.compile(r"(naxis|cdelt[12]|pc[12]_[12]|[ab]p?_order|[ab]p?_\d_\d)$")
@@ -100,10 +103,17 @@ class JWST:
         (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
         return ((xmin, xmax), (ymin, ymax))
 
-    def corrector(self, model: Any, catalog: Table, name: str, group: str) -> Any:
-        """The tweakwcs corrector of a model."""
+    def is_corrected(self, model: Any) -> bool:
+        """Whether the WCS of a model has a correction of an earlier alignment."""
+        return CORRECTED in model.meta.wcs.available_frames
+
+    def corrector(
+        self, model: Any, catalog: Table, name: str, group: str, *, reset: bool = False
+    ) -> Any:
+        """The tweakwcs corrector of a model, or of its WCS as delivered."""
         if model.meta.wcs.bounding_box is None:  # tweakwcs and footprints need one
             model.meta.wcs.bounding_box = self.bounding_box(model)
+        wcs = delivered(model.meta.wcs) if reset else model.meta.wcs
         angles = {angle: getattr(model.meta.wcsinfo, angle) for angle in REFERENCE_ANGLES}
         instrument = model.meta.instrument
         detector = f"{instrument.detector} {instrument.filter}" if instrument.detector else None
@@ -114,7 +124,7 @@ class JWST:
             "detector": detector,
         }
         try:
-            return JWSTWCSCorrector(model.meta.wcs, angles, meta=meta)
+            return JWSTWCSCorrector(wcs, angles, meta=meta)
         except ValueError as error:
             raise InputError(
                 f"The WCS of '{name}' can't be corrected: {error} It must have the frames of a "
@@ -131,6 +141,7 @@ class JWST:
             What went wrong with the approximation, or an empty text. The WCS itself is in place
             in any case.
         """
+        _remember(model)
         model.meta.wcs = wcs
         region = _region(wcs, self.bounding_box(model))
         if region:
@@ -146,6 +157,51 @@ class JWST:
     def record(self, model: Any, status: Status) -> None:
         """Write ``meta.cal_step.tweakreg``."""
         model.meta.cal_step.tweakreg = status.value
+
+    def restore(self, model: Any) -> bool:
+        """Give a model its WCS as delivered, with all that was written from it.
+
+        Returns
+        -------
+        bool
+            Whether it had a correction.
+        """
+        if not self.is_corrected(model):
+            return False
+        wcs, memory = delivered(model.meta.wcs), model.meta.instance.pop(MEMORY, None)
+        if memory is None:  # aligned by other software: what it wrote is made anew
+            self.update_wcs(model, wcs, SipParameters())
+            model.meta.instance.pop(MEMORY, None)
+        else:
+            wcs.name = memory["name"]
+            model.meta.wcs = wcs
+            info = model.meta.wcsinfo.instance
+            info.clear()
+            info.update(memory["wcsinfo"])
+        model.meta.cal_step.tweakreg = None
+        return True
+
+
+def delivered(wcs: Any) -> Any:
+    """A WCS without the correction of an alignment; itself where it has none."""
+    frames = list(wcs.available_frames)
+    if CORRECTED not in frames:
+        return wcs
+    place = frames.index(CORRECTED)
+    steps = [(step.frame, step.transform) for step in wcs.pipeline]
+    # the correction stands between the frame before and its own: what follows its own stays
+    steps[place - 1 : place + 1] = [(steps[place - 1][0], steps[place][1])]
+    result = WCS(copy.deepcopy(steps), name=wcs.name)
+    result.bounding_box = wcs.bounding_box
+    return result
+
+
+def _remember(model: Any) -> None:
+    """Keep what an alignment will overwrite, so that it can be undone to the last digit."""
+    known = model.meta.instance.get(MEMORY)
+    if known is None and CORRECTED not in model.meta.wcs.available_frames:
+        words = dict(model.meta.wcsinfo.instance)
+        model.meta.instance[MEMORY] = {"name": model.meta.wcs.name, "wcsinfo": words}
 
 
 def _check_angles(model: Any, file_name: str) -> None:

@@ -1,0 +1,65 @@
+"""How good the groups' corrections are, beside how good they could be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.bound import bound
+from tweakreg_step.correction import design
+from tweakreg_step.precision import covariance_of_parameters
+from tweakreg_step.sphere import directions, to_plane
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.problem import Detections, Reference, Solution
+    from tweakreg_step.solve import Model
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["achieved_and_achievable"]
+
+
+def achieved_and_achievable(
+    solution: Solution, detections: Detections, reference: Reference | None
+) -> tuple[FloatArray, FloatArray]:
+    """Standard deviations (G,) per axis, rms over each group's detections [mas].
+
+    The second is the Cramer-Rao bound for the identifications that were found, with the errors as
+    the catalogs give them and no detector motion; NaN for groups that are not aligned.
+
+    Parameters
+    ----------
+    solution, detections, reference
+        The outcome, and what it was made from.
+    """
+    stars = None if reference is None else (reference, solution.reference_star)
+    centres = solution.ra, solution.dec
+    limit = bound(detections, solution.source, centres, solution.geometry, stars)
+    ties = solution.component, solution.anchored
+    weight = np.asarray(limit.model.prior)
+    theta = np.nan_to_num(solution.parameters)
+    full = covariance_of_parameters(limit.model, limit.covariance, ties, weight, theta)
+    count, width = theta.shape
+    blocks = full.reshape(count, width, count, width)[np.arange(count), :, np.arange(count)]
+    aligned = solution.component >= 0
+    return (
+        _displacement(limit.model, detections, solution.covariance, aligned),
+        _displacement(limit.model, detections, blocks, aligned),
+    )
+
+
+def _displacement(
+    model: Model, detections: Detections, covariance: FloatArray, aligned: NDArray[np.bool_]
+) -> FloatArray:
+    group, count = detections.group, len(covariance)
+    local = to_plane(directions(detections.ra, detections.dec), model.frames[group])
+    slope = design(model.geometry, np.zeros((len(group), covariance.shape[1])), local)
+    safe = np.where(aligned[:, None, None], covariance, 0.0)
+    variance = np.einsum("nik,nkl,nil->n", slope, safe[group], slope) / 2.0
+    size = np.bincount(group, minlength=count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.bincount(group, variance, minlength=count) / size
+    return np.asarray(np.where(aligned, 1e3 * np.sqrt(np.maximum(mean, 0.0)), np.nan))

@@ -1,0 +1,187 @@
+"""From a run to its account."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .account import Account, ReferenceNote
+from .achievable import achieved_and_achievable
+from .gather import group_names, numbers, unit_names, usable_rows
+from .image_plane import limits
+from .sphere import directions, frames_of, to_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from astropy.table import Table
+    from numpy.typing import NDArray
+
+    from .data import Outcome
+    from .phases import Alignment
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["Before", "Circumstances", "account_of"]
+
+PACKAGES = (
+    "tweakreg-step", "numpy", "scipy", "astropy", "gwcs", "asdf", "tweakwcs", "stdatamodels",
+    "stpipe", "photutils", "sep",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Of a run, whatever came of it.
+
+    Attributes
+    ----------
+    product
+        Name that results are called after.
+    parameters
+        Name, value and origin of each.
+    seconds
+        Wall time by stage.
+    start
+        When the run started, UTC.
+    dry_run
+        Whether no image was changed.
+    """
+
+    product: str
+    parameters: Sequence[tuple[str, object, str]]
+    seconds: Mapping[str, float]
+    start: datetime.datetime
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What must be looked up before the WCS changes: corners (I, 4, 2) and scales (I,)."""
+
+    corners: FloatArray
+    pixel_scale: FloatArray
+
+    @classmethod
+    def of(cls, correctors: Sequence[Any]) -> Before:
+        """Look it up."""
+        return cls(_corners(correctors), np.array([_scale(c) for c in correctors]))
+
+
+def account_of(
+    correctors: Sequence[Any],
+    before: Before,
+    alignment: Alignment,
+    outcomes: Sequence[Outcome],
+    circumstances: Circumstances,
+) -> Account:
+    """The account of a run.
+
+    Parameters
+    ----------
+    correctors
+        After the alignment.
+    before
+        From before it.
+    alignment
+        What it came to.
+    outcomes
+        What was made of it, one for each image.
+    circumstances
+        Of the run.
+    """
+    solution = alignment.solution
+    names = group_names(correctors)
+    achieved = achievable = np.full(len(dict.fromkeys(names)), np.nan)
+    if solution is not None:
+        achieved, achievable = achieved_and_achievable(
+            solution, alignment.detections, alignment.reference
+        )
+    places = [_pixels(corrector.meta["catalog"]) for corrector in correctors]
+    pixels = np.concatenate(places, axis=1)
+    return Account(
+        product=circumstances.product,
+        images=tuple(str(corrector.meta["name"]) for corrector in correctors),
+        detectors=tuple(name or "" for name in unit_names(correctors)),
+        group_names=tuple(str(name) for name in dict.fromkeys(names)),
+        group=numbers(names),
+        pixel_scale=before.pixel_scale,
+        corners_before=before.corners,
+        corners_after=_corners(correctors),
+        image_detections=np.array([place.shape[1] for place in places], np.int64),
+        x=pixels[0],
+        y=pixels[1],
+        detections=alignment.detections,
+        reference=alignment.reference,
+        solution=solution,
+        fits=alignment.fits,
+        outcomes=tuple(outcomes),
+        relative=alignment.relative,
+        absolute=alignment.absolute,
+        reference_note=None if alignment.table is None else _note(alignment.table),
+        parameters=tuple(circumstances.parameters),
+        versions={name: _version(name) for name in PACKAGES},
+        seconds=dict(circumstances.seconds),
+        start=circumstances.start.isoformat(timespec="seconds"),
+        bound_mas=achievable,
+        achieved_mas=achieved,
+        dry_run=circumstances.dry_run,
+    )
+
+
+def _pixels(catalog: Table) -> FloatArray:
+    """Positions (2, N) of the sources that can take part [pixels]."""
+    rows = usable_rows(catalog)
+    return np.stack([np.asarray(catalog[axis], float)[rows] for axis in ("x", "y")])
+
+
+def _corners(correctors: Sequence[Any]) -> FloatArray:
+    """RA, DEC (I, 4, 2) [deg] of the corners, in order around each image."""
+    corners = np.full((len(correctors), 4, 2), np.nan)
+    for index, corrector in enumerate(correctors):
+        if corrector.bounding_box is None and len(corrector.meta["catalog"]) == 0:
+            continue
+        (xmin, xmax), (ymin, ymax) = limits(corrector)
+        x, y = np.array([xmin, xmax, xmax, xmin]), np.array([ymin, ymin, ymax, ymax])
+        corners[index] = np.stack(corrector.det_to_world(x, y), axis=1)
+    return corners
+
+
+def _scale(corrector: Any) -> float:
+    """Side of a pixel in the middle of an image [arcsec]."""
+    if corrector.bounding_box is None and len(corrector.meta["catalog"]) == 0:
+        return float("nan")
+    (xmin, xmax), (ymin, ymax) = limits(corrector)
+    x, y = 0.5 * (xmin + xmax), 0.5 * (ymin + ymax)
+    ra, dec = corrector.det_to_world(np.array([x, x + 1.0, x]), np.array([y, y, y + 1.0]))
+    vectors = directions(ra, dec)
+    steps = to_plane(vectors[1:], np.broadcast_to(frames_of(vectors[:1]), (2, 3, 3)))
+    return float(np.sqrt(np.abs(np.linalg.det(steps))))
+
+
+def _note(table: Table) -> ReferenceNote:
+    meta = {str(key): str(value) for key, value in table.meta.items() if _is_plain(value)}
+    epoch = meta.pop("epoch", None)
+    return ReferenceNote(meta.pop("name", ""), len(table), _number(epoch), meta)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float | bool)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"

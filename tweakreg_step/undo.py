@@ -1,0 +1,49 @@
+"""Take an alignment back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .telescopes.jwst import JWST
+from .telescopes.library import open_exposure
+from .whole_file import write_whole
+
+__all__ = ["remove_correction"]
+
+
+def remove_correction(model_or_file: Any) -> Any:
+    """Restore the WCS as delivered, exactly, with the footprint and FITS keywords made from it.
+
+    Parameters
+    ----------
+    model_or_file
+        A JWST model, which is changed, or the path of a file, which is replaced by a whole new
+        one. Without a correction, nothing is changed.
+
+    Returns
+    -------
+    model or Path
+        What was given.
+
+    Raises
+    ------
+    InputError
+        If a file is not an image with a WCS that can be corrected.
+    OutputError
+        If a file can't be written; it is as it was then.
+    """
+    if not isinstance(model_or_file, str | Path):
+        _restore(model_or_file, str(model_or_file.meta.filename))
+        return model_or_file
+    path = Path(model_or_file)
+    with open_exposure(path) as model:
+        if _restore(model, path.name):
+            write_whole(path, lambda draft: model.save(draft))
+    return path
+
+
+def _restore(model: Any, name: str) -> bool:
+    telescope = JWST()
+    telescope.check(model, name)
+    return telescope.restore(model)
