@@ -35,6 +35,9 @@ def achieved_and_achievable(
     solution, detections, reference
         The outcome, and what it was made from.
     """
+    if (solution.source < 0).all():
+        unknown = np.full(len(solution.ra), np.nan)
+        return unknown, unknown
     stars = None if reference is None else (reference, solution.reference_star)
     centres = solution.ra, solution.dec
     limit = bound(detections, solution.source, centres, solution.geometry, stars)

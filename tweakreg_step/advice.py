@@ -26,7 +26,7 @@ __all__ = ["Failures", "advise"]
 _MOST = 20
 """Groups for which the wide histogram is made; a run where more fail has one reason for all."""
 
-_WIDE = 5.0, 20.0, 60.0
+_WIDE = 5.0, 30.0, 60.0
 """The wide histogram reaches this many search radii, but from the second to the third [arcsec]."""
 
 _FEW = 4
@@ -81,6 +81,10 @@ def advise(
     reach = _wider(options)
     if searched.any():
         far[:] = peaks(detections, frames, reference, reach, searched)
+        lost = searched & np.isnan(far).all(axis=0)
+        if lost.any():
+            rolled = peaks(detections, frames, reference, reach, lost, options.max_roll)
+            far = np.where(np.isnan(far), rolled, far)
     gap = _gaps(detections, frames, reference, failed | loose)
     relative, absolute = [], []
     for group in range(len(failed)):

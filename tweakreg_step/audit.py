@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from .image_plane import limits
 from .sphere import directions, frames_of, to_plane
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     from astropy.table import Table
@@ -55,7 +55,7 @@ class Circumstances:
     product: str
     parameters: Sequence[tuple[str, object, str]]
     seconds: Mapping[str, float]
-    start: datetime.datetime
+    start: dt.datetime
     dry_run: bool
 
 

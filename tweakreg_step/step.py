@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any
 
 from .align import load_reference
+from .audit import Before, Circumstances, account_of
 from .base_step import BaseStep
 from .config import STAGES, Parameters
 from .data import Status
 from .exposures import read_exposures, update_exposures
+from .failure import allowed, failed, failure
 from .phases import align_in_phases, groups_of
-from .provenance import departures
+from .provenance import departures, effective
 from .spec import declarations, spec_text
+from .stopwatch import Stopwatch
 from .telescopes.inputs import open_library
 from .telescopes.jwst import JWST
-from .telescopes.library import file_names
+from .telescopes.library import file_names, product_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,20 +68,44 @@ class TweakRegStep(BaseStep):
         _log_parameters(self)
         if parameters.matching_absolute:
             load_reference(parameters.absolute.abs_refcat)  # a bad one is refused before the work
-        library = open_library(
-            inputs[0] if len(inputs) == 1 else list(inputs),
-            in_memory=parameters.general.in_memory,
-            owned=self.parent is not None,
-            input_dir=self.input_dir or "",
-            scratch=self.output_folder,
-        )
-        names, telescope = file_names(library, lambda n: self.remove_suffix(n)[0]), JWST()
-        correctors = read_exposures(library, names, telescope, parameters, self.output_folder)
+        start, watch = dt.datetime.now(dt.UTC), Stopwatch()
+        with watch("opening"):
+            library = open_library(
+                inputs[0] if len(inputs) == 1 else list(inputs),
+                in_memory=parameters.general.in_memory,
+                owned=self.parent is not None,
+                input_dir=self.input_dir or "",
+                scratch=self.output_folder,
+            )
+            names, telescope = file_names(library, lambda n: self.remove_suffix(n)[0]), JWST()
+        with watch("finding sources"):
+            correctors = read_exposures(library, names, telescope, parameters, self.output_folder)
         _log_catalogs(correctors)
-        outcomes = align_in_phases(correctors, parameters, self.output_folder)
-        update_exposures(library, correctors, outcomes, telescope, parameters)
+        with watch("aligning"):
+            before = Before.of(correctors)
+            alignment = align_in_phases(correctors, parameters, self.output_folder)
+        outcomes = allowed(alignment.outcomes, parameters.safety.on_failure)
+        stopped = parameters.safety.on_failure == "raise" and bool(failed(outcomes))
+        if parameters.safety.apply_correction and not stopped:
+            with watch("writing WCS"):
+                update_exposures(library, correctors, outcomes, telescope, parameters)
+        circumstances = Circumstances(
+            product=product_name(library, names[0]),
+            parameters=_effective(self),
+            seconds=watch.seconds,
+            start=start,
+            dry_run=not parameters.safety.apply_correction,
+        )
+        account_of(correctors, before, alignment, outcomes, circumstances)
         _log_outcomes(names, outcomes)
+        if stopped:
+            raise failure(names, outcomes)
         return library
+
+
+def _effective(step: Any) -> list[tuple[str, Any, str]]:
+    declared = declarations(*STAGES.values())
+    return list(effective(declared, vars(step), step._sources))  # noqa: SLF001
 
 
 def _log_parameters(step: Any) -> None:

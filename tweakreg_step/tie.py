@@ -272,6 +272,7 @@ def peaks(
     reference: Reference | None,
     options: Options,
     only: BoolArray,
+    roll: float | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Offsets [arcsec] of the most significant peaks of some groups, for advice on what to try.
 
@@ -281,6 +282,8 @@ def peaks(
         As for `tie`.
     only
         (G,) which groups.
+    roll
+        Largest roll [arcsec as angle]; None: what is expected of the pointing.
 
     Returns
     -------
@@ -288,7 +291,7 @@ def peaks(
         (G,) to other groups and to the reference; NaN where no peak is significant.
     """
     count = len(frames)
-    found = _search(_scene(detections, frames, reference, options), None, only)
+    found = _search(_scene(detections, frames, reference, options), roll, only)
     good = found.take(np.flatnonzero(found.significant))
     order = np.argsort(-good.edges.log_chance, kind="stable")  # so that the surest is kept
     edges = good.edges.take(order)

@@ -39,7 +39,7 @@ def remove_correction(model_or_file: Any) -> Any:
     path = Path(model_or_file)
     with open_exposure(path) as model:
         if _restore(model, path.name):
-            write_whole(path, lambda draft: model.save(draft))
+            write_whole(path, model.save)
     return path
 
 

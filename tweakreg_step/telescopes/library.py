@@ -23,7 +23,14 @@ from .jwst import group_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["JwstLibrary", "copy_library", "file_names", "group_ids", "open_exposure"]
+__all__ = [
+    "JwstLibrary",
+    "copy_library",
+    "file_names",
+    "group_ids",
+    "open_exposure",
+    "product_name",
+]
 
 UNNAMED = "model.fits"
 # stpipe's name for an image that has no group; it must not make a group of unrelated images later
@@ -153,6 +160,13 @@ def file_names(library: AbstractModelLibrary, root_of: Callable[[str], str]) -> 
             "record it, can hold no others. Rename the file."
         )
     return names
+
+
+def product_name(library: AbstractModelLibrary, first: str) -> str:
+    """The name of the association's product; without one, the stem of the first image."""
+    products = library.asn.get("products") or [{}]
+    name = str(products[0].get("name") or "").strip()
+    return name or Path(first).stem
 
 
 def _folder_for(library: Any, scratch: Path) -> Path:

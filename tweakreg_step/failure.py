@@ -1,0 +1,56 @@
+"""What a failure of some images means for the others, as the user chose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .data import Status
+from .exceptions import FAILURES, AlignmentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .data import Outcome
+
+__all__ = ["allowed", "failed", "failure"]
+
+
+def failed(outcomes: Sequence[Outcome]) -> list[int]:
+    """Which images could not be aligned."""
+    return [i for i, outcome in enumerate(outcomes) if outcome.status is Status.FAILED]
+
+
+def allowed(outcomes: Sequence[Outcome], on_failure: str) -> list[Outcome]:
+    """The outcomes under the rule 'warn', 'skip_all' or 'raise'.
+
+    With 'skip_all', an image that fails keeps all others as they were.
+    """
+    bad = failed(outcomes)
+    if on_failure != "skip_all" or not bad:
+        return list(outcomes)
+    reason = (
+        f"Left as it was: {len(bad)} of {len(outcomes)} images could not be aligned, and "
+        "on_failure='skip_all' changes all or none. Choose 'warn' to correct the others."
+    )
+    return [
+        replace(
+            outcome, status=Status.SKIPPED, reason=reason, moved=False, absolute=False,
+            code="others_failed",
+        )
+        if outcome.status is Status.ALIGNED
+        else outcome
+        for outcome in outcomes
+    ]  # fmt: skip
+
+
+def failure(names: Sequence[str], outcomes: Sequence[Outcome]) -> AlignmentError:
+    """The error for the images that failed; its type is that of the first failure."""
+    bad = failed(outcomes)
+    kind = FAILURES.get(outcomes[bad[0]].code, AlignmentError)
+    reasons = list(dict.fromkeys(f"{names[i]}: {outcomes[i].reason}" for i in bad))
+    more = f" And {len(reasons) - 3} more." if len(reasons) > 3 else ""
+    return kind(
+        f"{len(bad)} of {len(outcomes)} images could not be aligned, and on_failure='raise' allows "
+        f"none; no image was changed. {' '.join(reasons[:3])}{more}"
+    )
