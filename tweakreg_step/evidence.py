@@ -37,6 +37,9 @@ __all__ = ["Chance", "Phase", "chance", "clusters", "evidence"]
 _SAMPLE = 64
 """Detections of a group around which the density of others is counted."""
 
+_COUNTED = 16
+"""Others that are counted around each of them: 1000 in all, a density to 3 per cent."""
+
 _HEAVY = 0.1
 """Robust weight above which a detection counts as matched, as in `tweakreg_step.iterate`."""
 
@@ -192,7 +195,7 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
         own = order[start[group] : start[group] + size[group]]
         sample = moved[own[:: max(1, len(own) // _SAMPLE)]]
         inner = 2.0 * radius
-        outer = max(3.0 * inner, float(spread[group]))
+        outer = max(3.0 * inner, min(float(spread[group]), _reach(tree, sample)))
         ring = _ring(tree, sample, inner, outer)
         alone = partners.places[partners.only == group]
         if len(alone):
@@ -227,6 +230,13 @@ def _partners(problem: Problem, linked: Linked, moved: FloatArray, *, absolute: 
         np.concatenate([sums, moved[free]]),
         np.concatenate([only, problem.detections.group[free]]),
     )
+
+
+def _reach(tree: cKDTree, sample: FloatArray) -> float:
+    """Distance [arcsec] within which there are about as many of the tree as shall be counted."""
+    some = sample[:: max(1, len(sample) // 16)]
+    farthest = tree.query(some, k=[_COUNTED])[0]
+    return float(np.median(farthest)) / float(chord(1.0))
 
 
 def _ring(tree: cKDTree, points: FloatArray, inner: float, outer: float) -> FloatArray:
