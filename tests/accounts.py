@@ -115,8 +115,9 @@ def _outcome(relative: Verdict, absolute: Verdict | None) -> Outcome:
     return Outcome(ImageStatus.ALIGNED, reason, moved=True, absolute=tied)
 
 
-def _split(changes: dict[str, Any], kind: type) -> dict[str, Any]:
-    names = {field.name for field in fields(kind)}
+def _split(changes: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `Account`, taken out; 'detectors' is the setup's."""
+    names = {field.name for field in fields(Account)} - {field.name for field in fields(Setup)}
     return {name: changes.pop(name) for name in list(changes) if name in names}
 
 
@@ -167,7 +168,7 @@ def make_account(
         Fields of `Setup` (e.g. spurious=0.3, density=0.1, geometry='general') or of `Account`
         (e.g. dry_run=True, product='x').
     """
-    ours = _split(changes, Account)
+    ours = _split(changes)
     given = {"density": 0.03, "spread": 0.3, "spurious": 0.25, "side": SIDE}
     given |= {"reference_fraction": 0.3 if reference else 0.0, "reference_sigma": 0.002} | changes
     setup = Setup(_centres(kind, count), **given)
