@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from .data import Essential
 from .figures import figures_of
 from .standing import standing_of
 
 if TYPE_CHECKING:
     from .account import Account
 
-__all__ = ["PREFIX", "Essential", "essentials_of"]
-
-PREFIX = "TWR"
-"""What the FITS keywords start with; no keyword of the JWST schemas does."""
+__all__ = ["essentials_of"]
 
 _LONGEST = 40  # characters of a text, so that its comment fits on the card
-
-
-@dataclass(frozen=True, slots=True)
-class Essential:
-    """One fact about an image.
-
-    Attributes
-    ----------
-    name
-        In the metadata.
-    keyword
-        In the FITS header, 8 characters at most.
-    value
-        Text, number or truth; ASCII, as FITS wants it.
-    comment
-        What it is, with its unit.
-    """
-
-    name: str
-    keyword: str
-    value: str | int | float | bool
-    comment: str
 
 
 def essentials_of(account: Account, image: int) -> tuple[Essential, ...]:

@@ -11,14 +11,16 @@ from stdatamodels.jwst.datamodels import ImageModel, dqflags
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.config import MAX_SIP_DEGREE
-from tweakreg_step.data import Pixels
+from tweakreg_step.data import FITS_PREFIX, Pixels
 from tweakreg_step.exceptions import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from astropy.table import Table
 
     from tweakreg_step.config import SipParameters
-    from tweakreg_step.data import BoundingBox, Status
+    from tweakreg_step.data import BoundingBox, Essential, Status
 
 __all__ = ["JWST", "group_of"]
 
@@ -146,6 +148,30 @@ class JWST:
     def record(self, model: Any, status: Status) -> None:
         """Write ``meta.cal_step.tweakreg``."""
         model.meta.cal_step.tweakreg = status.value
+
+    def annotate(self, model: Any, essentials: Sequence[Essential]) -> None:
+        """Write the essentials into ``meta.tweakreg_report`` and into the primary FITS header.
+
+        The JWST schemas have no place for them. ``extra_fits`` is where stdatamodels keeps header
+        cards that its schemas do not know, and unlike a schema extension it needs no code of ours
+        when the file is opened. Those of an earlier run are replaced; without essentials they go.
+        """
+        model.meta.tweakreg_report = {fact.name: fact.value for fact in essentials}
+        cards = [card for card in _extra_cards(model) if not card[0].startswith(FITS_PREFIX)]
+        cards += [[fact.keyword, fact.value, fact.comment] for fact in essentials]
+        model.extra_fits.PRIMARY.header = cards
+
+
+def _extra_cards(model: Any) -> list[Any]:
+    """The cards of the primary header that the schemas do not know; made empty if there are none.
+
+    Models of files that never were FITS have no ``extra_fits``.
+    """
+    if not hasattr(model, "extra_fits"):
+        model.extra_fits = {}
+    if not hasattr(model.extra_fits, "PRIMARY"):
+        model.extra_fits.PRIMARY = {}
+    return [list(card) for card in getattr(model.extra_fits.PRIMARY, "header", [])]
 
 
 def _check_angles(model: Any, file_name: str) -> None:
