@@ -12,9 +12,32 @@ from .standing import standing_of
 if TYPE_CHECKING:
     from .account import Account
 
-__all__ = ["essentials_of"]
+__all__ = ["FACTS", "essentials_of"]
 
 _LONGEST = 40  # characters of a text, so that its comment fits on the card
+
+
+FACTS = {
+    "verdict": ("TWRVERD", "verdict on the exposure group"),
+    "code": ("TWRCODE", "why, as a code"),
+    "moved": ("TWRMOVED", "was the WCS changed?"),
+    "absolute": ("TWRABS", "aligned to the reference catalog?"),
+    "matches": ("TWRNMAT", "matches of the group"),
+    "reference_matches": ("TWRNREF", "of these reference stars"),
+    "rms_mas": ("TWRRMS", "[mas] rms residual per axis"),
+    "shift_east_mas": ("TWRDE", "[mas] correction to the east"),
+    "shift_north_mas": ("TWRDN", "[mas] correction to the north"),
+    "roll_arcsec": ("TWRROLL", "[arcsec] of correction"),
+    "sigma_mas": ("TWRSIGMA", "[mas] error of correction per axis"),
+    "ratio": ("TWRRATIO", "achieved / achievable error"),
+    "chi2_per_dof": ("TWRCHI2", "chi2 / dof"),
+    "reference": ("TWRREF", "reference catalog"),
+    "epoch": ("TWREPOCH", "[yr] its epoch"),
+    "version": ("TWRVERS", "version of tweakreg_step"),
+}
+"""FITS keyword and meaning of each fact, in their order."""
+
+_Value = str | int | float | bool | None
 
 
 def essentials_of(account: Account, image: int) -> tuple[Essential, ...]:
@@ -28,58 +51,56 @@ def essentials_of(account: Account, image: int) -> tuple[Essential, ...]:
         Index of the image.
     """
     group = int(account.group[image])
-    facts = _verdict(account, image, group) + _figures(account, group) + _reference(account, group)
-    version = account.versions.get("tweakreg_step")
-    facts.append(("version", "TWRVERS", version, "version of tweakreg_step"))
+    values = _verdict(account, image, group) | _figures(account, group)
+    values |= _reference(account, group)
+    values["version"] = account.versions.get("tweakreg_step")
+    known = ((name, _plain(values[name])) for name in FACTS if name in values)
     return tuple(
-        Essential(name, keyword, _ascii(value) if isinstance(value, str) else value, comment)
-        for name, keyword, value, comment in facts
+        Essential(name, FACTS[name][0], value, FACTS[name][1])
+        for name, value in known
         if value is not None
     )
 
 
-_Fact = tuple[str, str, str | int | float | bool | None, str]
-
-
-def _verdict(account: Account, image: int, group: int) -> list[_Fact]:
+def _verdict(account: Account, image: int, group: int) -> dict[str, _Value]:
     standing, outcome = standing_of(account, group), account.outcomes[image]
-    return [
-        ("verdict", "TWRVERD", standing.word, "verdict on the exposure group"),
-        ("code", "TWRCODE", standing.code, "why, as a code"),
-        ("moved", "TWRMOVED", outcome.moved, "was the WCS changed?"),
-        ("absolute", "TWRABS", outcome.absolute, "aligned to the reference catalog?"),
-    ]
+    return {
+        "verdict": standing.word,
+        "code": standing.code,
+        "moved": outcome.moved,
+        "absolute": outcome.absolute,
+    }
 
 
-def _figures(account: Account, group: int) -> list[_Fact]:
+def _figures(account: Account, group: int) -> dict[str, _Value]:
     figures = figures_of(account, group)
     east, north = figures.shift_mas or (None, None)
-    return [
-        ("matches", "TWRNMAT", figures.matches, "matches of the group"),
-        ("reference_matches", "TWRNREF", figures.reference_matches, "of these reference stars"),
-        ("rms_mas", "TWRRMS", _rounded(figures.rms_mas, 4), "[mas] rms residual per axis"),
-        ("shift_east_mas", "TWRDE", _rounded(east, 4), "[mas] correction to the east"),
-        ("shift_north_mas", "TWRDN", _rounded(north, 4), "[mas] correction to the north"),
-        ("roll_arcsec", "TWRROLL", _rounded(figures.roll_arcsec, 4), "[arcsec] of correction"),
-        ("sigma_mas", "TWRSIGMA", _rounded(figures.sigma_mas, 4), "[mas] its error per axis"),
-        ("ratio", "TWRRATIO", _rounded(figures.ratio, 4), "achieved / achievable error"),
-        ("chi2_per_dof", "TWRCHI2", _rounded(figures.chi2_per_dof, 4), "chi2 / dof"),
-    ]
+    return {
+        "matches": figures.matches,
+        "reference_matches": figures.reference_matches,
+        "rms_mas": figures.rms_mas,
+        "shift_east_mas": east,
+        "shift_north_mas": north,
+        "roll_arcsec": figures.roll_arcsec,
+        "sigma_mas": figures.sigma_mas,
+        "ratio": figures.ratio,
+        "chi2_per_dof": figures.chi2_per_dof,
+    }
 
 
-def _reference(account: Account, group: int) -> list[_Fact]:
+def _reference(account: Account, group: int) -> dict[str, _Value]:
     """The reference catalog, for groups that were aligned to it."""
     note, verdicts = account.reference_note, account.absolute
     if note is None or verdicts is None or not verdicts[group].applied:
-        return []
-    return [
-        ("reference", "TWRREF", PurePath(note.name).name, "reference catalog"),
-        ("epoch", "TWREPOCH", _rounded(note.epoch, 4), "[yr] its epoch"),
-    ]
+        return {}
+    return {"reference": PurePath(note.name).name, "epoch": note.epoch}
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(float(value), digits)
+def _plain(value: _Value) -> _Value:
+    """A value that FITS can hold on one card: ASCII, and no more digits than mean something."""
+    if isinstance(value, str):
+        return _ascii(value)
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _ascii(text: str) -> str:

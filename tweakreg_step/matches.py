@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
-__all__ = ["matches_of", "write_matches"]
+__all__ = ["COLUMNS", "matches_of", "write_matches"]
 
 ALONE = "alone"
 CLIPPED = "clipped: residual"
@@ -32,7 +32,7 @@ DOWNWEIGHTED = "downweighted"
 USED = "used"
 FULL_WEIGHT = 0.999  # reweighting settles to 1e-4, so that 1 may be a little less
 
-_COLUMNS: dict[str, tuple[Any, str, str]] = {
+COLUMNS: dict[str, tuple[Any, str, str]] = {
     "image": (None, "%s", "Name of the image"),
     "group": (None, "%s", "Name of its exposure group"),
     "detector": (None, "%s", "Detector and filter"),
@@ -72,7 +72,7 @@ def _use(matched: Matched) -> NDArray[np.str_]:
 def _values(account: Account) -> dict[str, Any]:
     detections, solution = account.detections, account.solution
     if detections is None or solution is None:
-        return {name: _empty(form) for name, (_, form, _) in _COLUMNS.items()}
+        return {name: _empty(form) for name, (_, form, _) in COLUMNS.items()}
     matched = matched_of(detections, account.reference, solution)
     index = matched.index
     image = detections.image[index]
@@ -120,7 +120,7 @@ def matches_of(account: Account) -> Table:
     values = _values(account)
     columns = [
         Column(values[name], name=name, unit=unit, description=meaning)
-        for name, (unit, _, meaning) in _COLUMNS.items()
+        for name, (unit, _, meaning) in COLUMNS.items()
     ]
     meta = {"product": account.product, "start": account.start}
     return Table(columns, meta=meta)
@@ -141,8 +141,8 @@ def write_matches(table: Table, path: Path) -> None:
     """
     head = StringIO()
     table[:0].write(head, format="ascii.ecsv", delimiter=",")
-    columns = [_cells(table[name], form) for name, (_, form, _) in _COLUMNS.items()]
-    line = ",".join(form for _, form, _ in _COLUMNS.values()) + "\n"
+    columns = [_cells(table[name], form) for name, (_, form, _) in COLUMNS.items()]
+    line = ",".join(form for _, form, _ in COLUMNS.values()) + "\n"
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(head.getvalue())
         file.writelines(line % row for row in zip(*columns, strict=True))

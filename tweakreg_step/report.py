@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .exceptions import OutputError
 from .group_report import ROLL, group_of_report
 from .matches import matches_of, write_matches
 from .pair_report import overlaps_of
 from .standing import ALIGNED, DOUBTFUL, LEFT, RELATIVE
-from .whole_file import check_folder, write_whole
+from .whole_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +87,7 @@ def write_report(account: Account, folder: Path) -> tuple[Path, Path]:
     OutputError
         If they can't be written; each is whole or not there.
     """
-    check_folder(folder)
+    _make(folder)
     report = folder / f"{account.product}_tweakreg.json"
     matches = folder / f"{account.product}_tweakreg_matches.ecsv"
     text = json.dumps(report_of(account), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
@@ -94,6 +95,17 @@ def write_report(account: Account, folder: Path) -> tuple[Path, Path]:
     table = matches_of(account)
     write_whole(matches, lambda draft: write_matches(table, draft))
     return report, matches
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The report can't be written into '{folder}': {error.strerror or error}. It must be a "
+            "folder that may be written to. The alignment is not touched by that. Choose another "
+            "'output_dir', or save_report=False."
+        ) from error
 
 
 def _method(account: Account) -> str | None:
