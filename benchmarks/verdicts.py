@@ -124,7 +124,9 @@ def related(field: Field, shared: int, seed: int, *, reference: bool) -> tuple[S
 
 def _error(found: Solution, offset: np.ndarray, places: list[np.ndarray]) -> float:
     """Rms [mas] by which shared stars differ after the correction, without their noise."""
-    moved = [_corrected(found, group, place) for group, place in enumerate(places[-len(found.status) :])]
+    moved = [
+        _corrected(found, group, place) for group, place in enumerate(places[-len(found.status) :])
+    ]
     one, other = (moved[0], moved[1]) if len(moved) == 2 else (places[0], moved[0])
     return 1000.0 * float(np.sqrt(np.mean((one - other) ** 2))) + 0.0 * float(offset.sum())
 
@@ -136,20 +138,33 @@ def _corrected(found: Solution, group: int, place: np.ndarray) -> np.ndarray:
     centre = float(found.ra[group]), float(found.dec[group])
     ra, dec = move(ra, dec, centre, found.matrix[group], found.shift[group])
     d = np.deg2rad(POLE[1])
-    return np.stack([(ra - POLE[0]) * np.cos(np.deg2rad(dec)), dec - POLE[1]], axis=1) * 3600.0 + 0 * d
+    return (
+        np.stack([(ra - POLE[0]) * np.cos(np.deg2rad(dec)), dec - POLE[1]], axis=1) * 3600.0 + 0 * d
+    )
 
 
 if __name__ == "__main__":
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     import time
+
     for name, field in FIELDS.items():
         t = time.time()
-        n = sum(s.name == "ALIGNED" for k in range(trials) for s in unrelated_groups(field, k).status[:1])
-        print(f"{name:30} unrelated groups: {n} of {trials}   {time.time()-t:.1f} s", flush=True)
+        n = sum(
+            s.name == "ALIGNED"
+            for k in range(trials)
+            for s in unrelated_groups(field, k).status[:1]
+        )
+        print(f"{name:30} unrelated groups: {n} of {trials}   {time.time() - t:.1f} s", flush=True)
         for density in DENSITIES:
             t = time.time()
-            n = sum(unrelated_reference(field, density, k).status[0].name == "ALIGNED" for k in range(trials))
-            print(f"{name:30} reference {density:5.0f}: {n} of {trials}   {time.time()-t:.1f} s", flush=True)
+            n = sum(
+                unrelated_reference(field, density, k).status[0].name == "ALIGNED"
+                for k in range(trials)
+            )
+            print(
+                f"{name:30} reference {density:5.0f}: {n} of {trials}   {time.time() - t:.1f} s",
+                flush=True,
+            )
         for ref in (False, True):
             good, wrong = 0, 0
             for k in range(trials):
@@ -157,5 +172,6 @@ if __name__ == "__main__":
                 if s.status[0].name == "ALIGNED":
                     good += 1
                     wrong += e > 5
-                else: print(k, s.status[0].name, end=" ")
+                else:
+                    print(k, s.status[0].name, end=" ")
             print(f"{name:30} true, reference {ref}: {good} of {trials}, wrong {wrong}", flush=True)

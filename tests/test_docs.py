@@ -14,9 +14,17 @@ from tweakreg_step.spec import declarations
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_page_of_parameters_is_made_from_the_code() -> None:
-    page = runpy.run_path(str(ROOT / "docs" / "make_parameters.py"))["page"]()
-    assert (ROOT / "docs" / "parameters.rst").read_text() == page
+@pytest.mark.parametrize("name", ["parameters", "report"])
+def test_pages_are_made_from_the_code(name: str) -> None:
+    page = runpy.run_path(str(ROOT / "docs" / f"make_{name}.py"))["page"]()
+    assert (ROOT / "docs" / f"{name}.rst").read_text() == page
+
+
+def test_the_index_names_every_page() -> None:
+    index = (ROOT / "docs" / "index.rst").read_text()
+    pages = {path.name for path in (ROOT / "docs").glob("*.rst")} - {"index.rst"}
+    assert pages
+    assert not [page for page in pages if f"<{page}>" not in index]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.asdf")), ids=lambda p: p.stem)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["BoundingBox", "Outcome", "Pixels", "Sources", "Status"]
+__all__ = ["FITS_PREFIX", "BoundingBox", "Essential", "Outcome", "Pixels", "Sources", "Status"]
+
+FITS_PREFIX = "TWR"
+"""What this package's FITS keywords start with; no keyword of the JWST schemas does."""
 
 BoundingBox = tuple[tuple[float, float], tuple[float, float]]
 
@@ -125,3 +128,25 @@ class Outcome:
     moved: bool = False
     absolute: bool = False
     code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Essential:
+    """One fact about an image's alignment, for its metadata and its FITS header.
+
+    Attributes
+    ----------
+    name
+        In the metadata.
+    keyword
+        In the FITS header: `FITS_PREFIX` and at most five more characters.
+    value
+        Text, number or truth; ASCII and finite, as FITS wants it.
+    comment
+        What it is, with its unit.
+    """
+
+    name: str
+    keyword: str
+    value: str | int | float | bool
+    comment: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from astropy.table import Table
 
     from tweakreg_step.config import SipParameters
-    from tweakreg_step.data import BoundingBox, Pixels, Status
+    from tweakreg_step.data import BoundingBox, Essential, Pixels, Status
 
 __all__ = ["Telescope"]
 
@@ -43,3 +45,6 @@ class Telescope(Protocol):
 
     def restore(self, model: Any) -> bool:
         """Give a model its WCS as delivered; whether it had a correction."""
+
+    def annotate(self, model: Any, essentials: Sequence[Essential]) -> None:
+        """Write the essentials into a model's metadata and header, in place of earlier ones."""

@@ -13,13 +13,15 @@ from stdatamodels.jwst.datamodels import ImageModel, dqflags
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.config import MAX_SIP_DEGREE, SipParameters
-from tweakreg_step.data import Pixels
+from tweakreg_step.data import FITS_PREFIX, Pixels
 from tweakreg_step.exceptions import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from astropy.table import Table
 
-    from tweakreg_step.data import BoundingBox, Status
+    from tweakreg_step.data import BoundingBox, Essential, Status
 
 __all__ = ["JWST", "delivered", "group_of"]
 
@@ -181,6 +183,18 @@ class JWST:
         model.meta.cal_step.tweakreg = None
         return True
 
+    def annotate(self, model: Any, essentials: Sequence[Essential]) -> None:
+        """Write the essentials into ``meta.tweakreg_report`` and into the primary FITS header.
+
+        The JWST schemas have no place for them. ``extra_fits`` is where stdatamodels keeps header
+        cards that its schemas do not know, and unlike a schema extension it needs no code of ours
+        when the file is opened. Those of an earlier run are replaced; without essentials they go.
+        """
+        model.meta.tweakreg_report = {fact.name: fact.value for fact in essentials}
+        cards = [card for card in _extra_cards(model) if not card[0].startswith(FITS_PREFIX)]
+        cards += [[fact.keyword, fact.value, fact.comment] for fact in essentials]
+        model.extra_fits.PRIMARY.header = cards
+
 
 def delivered(wcs: Any) -> Any:
     """A WCS without the correction of an alignment; itself where it has none."""
@@ -202,6 +216,18 @@ def _remember(model: Any) -> None:
     if known is None and CORRECTED not in model.meta.wcs.available_frames:
         words = dict(model.meta.wcsinfo.instance)
         model.meta.instance[MEMORY] = {"name": model.meta.wcs.name, "wcsinfo": words}
+
+
+def _extra_cards(model: Any) -> list[Any]:
+    """The cards of the primary header that the schemas do not know; made empty if there are none.
+
+    Models of files that never were FITS have no ``extra_fits``.
+    """
+    if not hasattr(model, "extra_fits"):
+        model.extra_fits = {}
+    if not hasattr(model.extra_fits, "PRIMARY"):
+        model.extra_fits.PRIMARY = {}
+    return [list(card) for card in getattr(model.extra_fits.PRIMARY, "header", [])]
 
 
 def _check_angles(model: Any, file_name: str) -> None:

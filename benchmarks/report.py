@@ -1,0 +1,69 @@
+"""How long reports take and how large they get.
+
+Usage: python benchmarks/report.py
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.table import Table, vstack
+
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
+from accounts import make_account
+
+from tweakreg_step.matches import matches_of, write_matches
+from tweakreg_step.report import report_of, write_report
+from tweakreg_step.summary import summary_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROWS = 500_000
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def tables(folder: Path) -> None:
+    """A table of matches of half a million rows, by this package and by astropy."""
+    some = matches_of(make_account(count=100, density=0.1))
+    table = vstack([some] * (ROWS // len(some) + 1), metadata_conflicts="silent")[:ROWS]
+    path = folder / "ours.ecsv"
+    ours = seconds(lambda: write_matches(table, path))
+    theirs = seconds(lambda: table.write(folder / "astropy.ecsv", format="ascii.ecsv"))
+    read = seconds(lambda: Table.read(path, format="ascii.ecsv"))
+    size = path.stat().st_size / 1e6
+    print(f"{ROWS} matches: {ours:.1f} s to write {size:.0f} MB (astropy {theirs:.1f} s), "
+          f"{read:.1f} s to read")  # fmt: skip
+
+
+def runs(folder: Path) -> None:
+    """Whole reports."""
+    cases = {
+        "mosaic of 1024 groups": {"count": 1024, "density": 0.03},
+        "stack of 300 groups": {"kind": "stack", "count": 300, "density": 0.03},
+    }
+    for name, changes in cases.items():
+        account = make_account(**changes)
+        built = seconds(lambda a=account: report_of(a))
+        total = seconds(lambda a=account: write_report(a, folder))
+        table = seconds(lambda a=account: summary_table(a))
+        sizes = ", ".join(f"{p.stat().st_size / 1e6:.1f} MB" for p in write_report(account, folder))
+        print(f"{name}: {len(account.solution.pairs)} pairs, "
+              f"{int(np.sum(account.solution.source >= 0))} matches: report {built:.1f} s, with "
+              f"both files {total:.1f} s ({sizes}), summary {table:.2f} s")  # fmt: skip
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        tables(Path(name))
+        runs(Path(name))

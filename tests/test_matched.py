@@ -1,0 +1,123 @@
+"""Matches seen from their sources: against the residuals of the solution and against the truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from accounts import make_account
+
+from tweakreg_step.matched import corrected_directions, matched_of
+from tweakreg_step.problem import Options, Reference
+from tweakreg_step.register import register
+from tweakreg_step.sphere import angular_distance, directions
+
+
+def _matched(account):
+    return matched_of(account.detections, account.reference, account.solution)
+
+
+def _spread(position: np.ndarray, source: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weighted rms distance [arcsec] from the weighted mean of each source."""
+    total = np.bincount(source, weight)
+    mean = np.stack([np.bincount(source, weight * axis) / total for axis in position.T], axis=1)
+    square = np.sum((position - mean[source]) ** 2, axis=1)
+    return np.sqrt(np.sum(weight * square) / np.sum(weight))
+
+
+def test_all_matches_are_there_once_and_sorted() -> None:
+    account = make_account(lost=(4,))
+    matched = _matched(account)
+    assert len(matched) == np.sum(account.solution.source >= 0)
+    assert len(np.unique(matched.index)) == len(matched)
+    assert (np.diff(matched.source) >= 0).all()
+    np.testing.assert_array_equal(matched.source, account.solution.source[matched.index])
+
+
+def test_before_is_after_and_the_correction() -> None:
+    """The change is what the correction moves the detection by, computed on the sphere."""
+    account = make_account(kind="stack", count=4, spurious=0.0)
+    matched, catalog = _matched(account), account.detections
+    seen = directions(catalog.ra, catalog.dec)[matched.index]
+    moved = corrected_directions(catalog, account.solution)[matched.index]
+    step = np.hypot(*(matched.after - matched.before).T)
+    # 1e-6 arcsec: the plane is tangent at most 1" from either place
+    np.testing.assert_allclose(step, angular_distance(seen, moved), atol=1e-6)
+    assert step.min() > 0.01
+
+
+def test_one_source_is_one_place_after_the_correction() -> None:
+    """Positions before scatter by the pointing errors, those after by the noise alone."""
+    account = make_account(reference=False, shift=0.3)
+    matched = _matched(account)
+    good = np.flatnonzero(matched.used)
+    parts = matched.source[good], matched.weight[good]
+    assert _spread(matched.before[good], *parts) > 0.1
+    # the noise is 1.5 to 3 mas
+    assert _spread(matched.after[good], *parts) < 0.004
+
+
+def test_the_path_of_a_star_is_no_error_of_the_wcs() -> None:
+    """Stars that moved 4 mas since the epoch of the reference: 'before' does not show it."""
+    account = make_account(kind="stack", count=2, shift=1e-6, roll=1e-6, spurious=0.0)
+    old = account.reference
+    moved = replace(
+        old,
+        dec=old.dec - 0.004 / 3600.0,
+        epoch_ra=np.stack([old.ra] * 2),
+        epoch_dec=np.stack([old.dec] * 2),
+    )
+    assert isinstance(moved, Reference)
+    options = Options(minobj=6, abs_minobj=6)
+    solution = register(account.detections, 2, moved, options)
+    assert solution.anchored.all()
+    matched = matched_of(account.detections, moved, solution)
+    tied = matched.used & (matched.star >= 0)
+    assert tied.sum() > 20
+    # the mean of that many is known to 0.4 mas; 4 mas would show
+    np.testing.assert_allclose(matched.before[tied].mean(axis=0), 0.0, atol=0.0015)
+
+
+def test_detector_motions_take_part() -> None:
+    account = make_account(
+        kind="stack",
+        count=6,
+        detectors=np.array([[-35.0, 0.0], [35.0, 0.0]]),
+        rolls=np.arange(6) * 40.0,
+        motion_shift=0.05,
+        density=0.06,
+        options={"detector_motion": "shift"},
+    )
+    assert np.abs(account.solution.unit_shift).max() > 0.01
+    matched = _matched(account)
+    good = np.flatnonzero(matched.used)
+    corrected = corrected_directions(account.detections, account.solution)[matched.index[good]]
+    mean = np.stack([np.bincount(matched.source[good], axis) for axis in corrected.T], axis=1)
+    distance = angular_distance(corrected, mean[matched.source[good]])
+    assert np.median(distance) < 0.005
+
+
+def test_the_error_floor_is_part_of_the_covariance() -> None:
+    account = make_account(kind="stack", count=3)
+    floored = replace(account.solution, floor=np.array([0.0, 0.003, 0.0]))
+    matched = matched_of(account.detections, account.reference, floored)
+    own = matched.group == 1
+    extra = matched.covariance - account.detections.covariance[matched.index]
+    np.testing.assert_allclose(extra[own], 9e-6 * np.eye(2)[None].repeat(own.sum(), 0), atol=1e-15)
+    assert not extra[~own].any()
+
+
+def test_without_a_reference_no_source_has_a_star() -> None:
+    account = make_account(kind="stack", count=3)
+    matched = matched_of(account.detections, None, account.solution)
+    assert (matched.star == -1).all()
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_a_solution_moved_as_a_whole(joint: bool) -> None:
+    account = make_account(options={"joint": joint})
+    matched = _matched(account)
+    good = np.flatnonzero(matched.used)
+    parts = matched.source[good], matched.weight[good]
+    assert _spread(matched.after[good], *parts) < 0.004

@@ -1,0 +1,135 @@
+"""The table at the end of the log: readable, whole, and about what a person should look at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from accounts import early_account, make_account, sequential_account
+
+from tweakreg_step.figures import figures_of
+from tweakreg_step.summary import summary_table
+from tweakreg_step.verdict import Decision, Verdict
+
+WIDTH = 118
+
+
+def _lines_of_groups(lines: list[str]) -> list[str]:
+    return lines[2:-1]
+
+
+def test_each_group_has_a_line_with_its_figures() -> None:
+    account = make_account(lost=(4,), doubtful=(2,))
+    lines = summary_table(account)
+    groups = _lines_of_groups(lines)
+    assert [line.split()[0] for line in groups] == list(account.group_names)
+    cells, figures = groups[0].split(), figures_of(account, 0)
+    assert cells[1:5] == ["1", str(account.image_detections[0]), str(figures.matches),
+                          str(figures.reference_matches)]  # fmt: skip
+    assert cells[5] == f"{np.hypot(*figures.shift_mas):.1f}"
+    assert cells[7] == f"{account.solution.rms_mas[0]:.2f}"
+    assert cells[10] == "aligned"
+    assert groups[2].endswith("doubtful: poor_coverage")
+    assert groups[4].endswith("left: no_match")
+    assert lines[-1] == "9 groups: 7 aligned, 1 doubtful, 1 left alone; 8 of 9 images moved."
+
+
+def test_columns_are_aligned() -> None:
+    account = make_account(lost=(4,))
+    lines = summary_table(account)
+    ends = [line.index("verdict") for line in lines[:1]]
+    for line in _lines_of_groups(lines):
+        assert line[ends[0] - 2 : ends[0]] == "  "
+        assert line[ends[0]] != " "
+
+
+@pytest.mark.parametrize("account", [early_account(), sequential_account()], ids=["early", "seq"])
+def test_what_is_not_known_is_a_dash(account) -> None:
+    lines = summary_table(account)
+    assert "-" in lines[-2].split()
+    assert "nan" not in "".join(lines).lower()
+
+
+def test_a_dry_run_says_so() -> None:
+    assert summary_table(make_account("stack", 2, dry_run=True))[-1].endswith(
+        "dry run: none of 2 images was changed."
+    )
+
+
+def test_not_tied_to_the_reference() -> None:
+    account = make_account("stack", 2)
+    left = Verdict(Decision.LEFT, "too_few_stars", "Two stars match, 15 are needed.")
+    lines = summary_table(replace(account, absolute=(account.absolute[0], left)))
+    assert lines[-2].endswith("relative only: too_few_stars")
+    assert "1 aligned, 1 relative only" in lines[-1]
+
+
+def test_long_names_stay_apart_and_the_lines_short() -> None:
+    account = make_account("stack", 3, doubtful=(1,))
+    names = tuple("a" * 60 + f"_visit_{n}" for n in range(3))
+    lines = summary_table(replace(account, group_names=names))
+    assert max(map(len, lines)) <= WIDTH
+    found = [line.split()[0] for line in _lines_of_groups(lines)]
+    assert len(set(found)) == 3
+    assert [name[-1] for name in found] == ["0", "1", "2"]
+
+
+def test_names_that_differ_at_both_ends() -> None:
+    account = make_account("stack", 2)
+    names = ("first_" + "a" * 100 + "_1", "second_" + "a" * 100 + "_2")
+    found = [line.split()[0] for line in _lines_of_groups(
+        summary_table(replace(account, group_names=names)))]  # fmt: skip
+    assert [(name[:3], name[-2:]) for name in found] == [("fir", "_1"), ("sec", "_2")]
+
+
+def test_one_group_with_a_long_name() -> None:
+    account = replace(make_account("stack", 1), group_names=("x" * 200,))
+    assert max(map(len, summary_table(account))) <= WIDTH
+
+
+def _of_many(words: list[str]):
+    account = make_account("stack", 4)
+    count = len(words)
+    verdicts = {
+        "a": Verdict(Decision.ALIGNED, "aligned", "Aligned."),
+        "d": Verdict(Decision.DOUBTFUL, "poor_coverage", "Covers little."),
+        "l": Verdict(Decision.LEFT, "no_match", "Nothing matches."),
+    }
+    return replace(
+        account,
+        images=account.images[:1] * count,
+        detectors=account.detectors[:1] * count,
+        group_names=tuple(f"group {number}" for number in range(count)),
+        group=np.arange(count),
+        image_detections=np.full(count, 10),
+        outcomes=account.outcomes[:1] * count,
+        relative=tuple(verdicts[word] for word in words),
+        absolute=None,
+        solution=None,
+        fits=(None,) * count,
+    )
+
+
+def test_of_a_thousand_groups_those_to_look_at() -> None:
+    words = ["a"] * 1000
+    words[17], words[400], words[999] = "d", "l", "d"
+    lines = summary_table(_of_many(words))
+    names = [line.split("  ")[0] for line in _lines_of_groups(lines)]
+    assert names == ["group 17", "group 400", "group 999", "997 others"]
+    assert lines[-2].split()[2:4] == ["997", "9970"]
+    assert lines[-1].startswith("1000 groups: 997 aligned, 2 doubtful, 1 left alone")
+
+
+def test_of_a_thousand_bad_groups_the_worst() -> None:
+    words = ["d"] * 970 + ["l"] * 30
+    lines = summary_table(_of_many(words))
+    assert len(_lines_of_groups(lines)) == 41
+    assert sum("left:" in line for line in lines) == 30
+    assert lines[-2].startswith("960 others")
+    assert lines[-2].endswith("doubtful")
+
+
+def test_no_groups() -> None:
+    account = _of_many([])
+    assert summary_table(account)[-1].startswith("0 groups")

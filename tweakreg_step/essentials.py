@@ -1,0 +1,108 @@
+"""The essentials of a report for one image: what its metadata and its FITS header keep."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from .data import Essential
+from .figures import figures_of
+from .standing import standing_of
+
+if TYPE_CHECKING:
+    from .account import Account
+
+__all__ = ["FACTS", "essentials_of"]
+
+_LONGEST = 40  # characters of a text, so that its comment fits on the card
+
+
+FACTS = {
+    "verdict": ("TWRVERD", "verdict on the exposure group"),
+    "code": ("TWRCODE", "why, as a code"),
+    "moved": ("TWRMOVED", "was the WCS changed?"),
+    "absolute": ("TWRABS", "aligned to the reference catalog?"),
+    "matches": ("TWRNMAT", "matches of the group"),
+    "reference_matches": ("TWRNREF", "of these reference stars"),
+    "rms_mas": ("TWRRMS", "[mas] rms residual per axis"),
+    "shift_east_mas": ("TWRDE", "[mas] correction to the east"),
+    "shift_north_mas": ("TWRDN", "[mas] correction to the north"),
+    "roll_arcsec": ("TWRROLL", "[arcsec] of correction"),
+    "sigma_mas": ("TWRSIGMA", "[mas] error of correction per axis"),
+    "ratio": ("TWRRATIO", "achieved / achievable error"),
+    "chi2_per_dof": ("TWRCHI2", "chi2 / dof"),
+    "reference": ("TWRREF", "reference catalog"),
+    "epoch": ("TWREPOCH", "[yr] its epoch"),
+    "version": ("TWRVERS", "version of tweakreg_step"),
+}
+"""FITS keyword and meaning of each fact, in their order."""
+
+_Value = str | int | float | bool | None
+
+
+def essentials_of(account: Account, image: int) -> tuple[Essential, ...]:
+    """What an image should tell of its alignment; what is not known is left out.
+
+    Parameters
+    ----------
+    account
+        Of any run.
+    image
+        Index of the image.
+    """
+    group = int(account.group[image])
+    values = _verdict(account, image, group) | _figures(account, group)
+    values |= _reference(account, group)
+    values["version"] = account.versions.get("tweakreg_step")
+    known = ((name, _plain(values[name])) for name in FACTS if name in values)
+    return tuple(
+        Essential(name, FACTS[name][0], value, FACTS[name][1])
+        for name, value in known
+        if value is not None
+    )
+
+
+def _verdict(account: Account, image: int, group: int) -> dict[str, _Value]:
+    standing, outcome = standing_of(account, group), account.outcomes[image]
+    return {
+        "verdict": standing.word,
+        "code": standing.code,
+        "moved": outcome.moved,
+        "absolute": outcome.absolute,
+    }
+
+
+def _figures(account: Account, group: int) -> dict[str, _Value]:
+    figures = figures_of(account, group)
+    east, north = figures.shift_mas or (None, None)
+    return {
+        "matches": figures.matches,
+        "reference_matches": figures.reference_matches,
+        "rms_mas": figures.rms_mas,
+        "shift_east_mas": east,
+        "shift_north_mas": north,
+        "roll_arcsec": figures.roll_arcsec,
+        "sigma_mas": figures.sigma_mas,
+        "ratio": figures.ratio,
+        "chi2_per_dof": figures.chi2_per_dof,
+    }
+
+
+def _reference(account: Account, group: int) -> dict[str, _Value]:
+    """The reference catalog, for groups that were aligned to it."""
+    note, verdicts = account.reference_note, account.absolute
+    if note is None or verdicts is None or not verdicts[group].applied:
+        return {}
+    return {"reference": PurePath(note.name).name, "epoch": note.epoch}
+
+
+def _plain(value: _Value) -> _Value:
+    """A value that FITS can hold on one card: ASCII, and no more digits than mean something."""
+    if isinstance(value, str):
+        return _ascii(value)
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _ascii(text: str) -> str:
+    plain = "".join(c if " " <= c <= "~" else "?" for c in text)
+    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 3]}..."

@@ -1,0 +1,111 @@
+"""The handful of numbers that say how well a group is aligned: for tables and headers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .displacement import displacement
+from .problem import Status
+
+if TYPE_CHECKING:
+    from .account import Account, GroupFit
+    from .problem import Solution
+
+__all__ = ["Figures", "figures_of"]
+
+_ARCSEC_PER_RADIAN = float(np.rad2deg(1.0) * 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is known of one group; None where it is not.
+
+    Attributes
+    ----------
+    matches, reference_matches
+        Detections that were used, and those of them whose source is a reference star.
+    shift_mas
+        (east, north) that the correction moves the group's centre by.
+    roll_arcsec
+        That it turns the group by, counter-clockwise with north up and east to the right
+        [arcsec as angle].
+    rms_mas
+        Weighted rms residual per axis.
+    sigma_mas
+        One standard deviation of the correction per axis at the group's centre.
+    ratio
+        Achieved error over the Cramer-Rao bound.
+    chi2_per_dof
+        Of the group's residuals.
+    """
+
+    matches: int | None = None
+    reference_matches: int | None = None
+    shift_mas: tuple[float, float] | None = None
+    roll_arcsec: float | None = None
+    rms_mas: float | None = None
+    sigma_mas: float | None = None
+    ratio: float | None = None
+    chi2_per_dof: float | None = None
+
+
+def figures_of(account: Account, group: int) -> Figures:
+    """The figures of one group.
+
+    Parameters
+    ----------
+    account
+        Of any run.
+    group
+        Index of the group.
+    """
+    if account.fits:
+        fit = account.fits[group]
+        return Figures() if fit is None else _of_fit(fit)
+    if account.solution is None:
+        return Figures()
+    return _of_solution(account, account.solution, group)
+
+
+def _of_fit(fit: GroupFit) -> Figures:
+    east, north = (1e3 * value for value in fit.shift)
+    return Figures(
+        matches=fit.matches,
+        shift_mas=(east, north),
+        roll_arcsec=_known(fit.roll),
+        rms_mas=_known(fit.rms_mas),
+    )
+
+
+def _of_solution(account: Account, solution: Solution, group: int) -> Figures:
+    counts = int(solution.matches[group]), int(solution.reference_matches[group])
+    if solution.status[group] is not Status.ALIGNED:
+        return Figures(*counts)
+    centre = np.array([solution.ra[group]]), np.array([solution.dec[group]])
+    moved = displacement(solution, group, *centre)
+    east, north = (1e3 * float(value) for value in moved.shift[0])
+    matrix = solution.matrix[group]
+    roll = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
+    sigma = 1e3 * np.sqrt(0.5 * np.trace(moved.covariance[0]))
+    dof = solution.dof[group]
+    return Figures(
+        matches=counts[0],
+        reference_matches=counts[1],
+        shift_mas=(east, north),
+        roll_arcsec=_known(_ARCSEC_PER_RADIAN * roll),
+        rms_mas=_known(solution.rms_mas[group]),
+        sigma_mas=_known(sigma),
+        ratio=_ratio(account.achieved_mas[group], account.bound_mas[group]),
+        chi2_per_dof=_ratio(solution.chi2[group], dof),
+    )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _ratio(value: float, of: float) -> float | None:
+    return _known(value / of) if of > 0.0 else None

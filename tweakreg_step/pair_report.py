@@ -1,0 +1,97 @@
+"""The overlap graph as it stands in a report: pairs of groups, their offsets, their closure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .matched import matched_of
+from .pair_offsets import pair_offsets
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .account import Account
+    from .pair_offsets import PairOffsets
+    from .problem import Solution
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+__all__ = ["MOST_PAIRS", "overlaps_of"]
+
+MOST_PAIRS = 20_000
+"""Pairs listed at most; a stack of 1000 groups has 500,000, and a report of them 300 MB."""
+
+_SEARCHED = 2.0  # arcsec, where the account does not say
+
+
+def overlaps_of(account: Account) -> dict[str, Any]:
+    """The overlap graph: how many pairs there are, and what is known of each.
+
+    Parameters
+    ----------
+    account
+        Of a run.
+    """
+    detections, solution = account.detections, account.solution
+    if detections is None or solution is None:
+        return {"count": 0, "pairs": []}
+    chosen = _chosen(solution)
+    matched = matched_of(detections, account.reference, solution)
+    offsets = pair_offsets(matched, detections, solution, chosen, _searched(account))
+    bridge = _is_bridge(solution)[chosen]
+    wanted = solution.pair_covariance[chosen]
+    rows = [_row(offsets, row, wanted[row], bridge=bool(bridge[row])) for row in range(len(chosen))]
+    return {"count": len(solution.pairs), "pairs": rows}
+
+
+def _searched(account: Account) -> float:
+    values = {name: value for name, value, _ in account.parameters}
+    given = values.get("searchrad", _SEARCHED)
+    return float(given) if isinstance(given, int | float) else _SEARCHED
+
+
+def _is_bridge(solution: Solution) -> NDArray[np.bool_]:
+    bridges = {(int(one), int(other)) for one, other in np.sort(solution.bridges, axis=1)}
+    return np.array([(int(a), int(b)) in bridges for a, b in solution.pairs], bool)
+
+
+def _chosen(solution: Solution) -> IntArray:
+    """Indices of the pairs to list, ascending: all, or bridges and the least certain ones."""
+    count = len(solution.pairs)
+    if count <= MOST_PAIRS:
+        return np.arange(count)
+    variance = np.trace(solution.pair_covariance, axis1=1, axis2=2)
+    order = np.lexsort((-variance, ~_is_bridge(solution)))
+    return np.sort(order[:MOST_PAIRS])
+
+
+def _row(offsets: PairOffsets, row: int, wanted: FloatArray, *, bridge: bool) -> dict[str, Any]:
+    """One pair; `wanted` (2, 2) is the covariance of its relative displacement [arcsec^2]."""
+    one, other = (int(group) for group in offsets.pairs[row])
+    after, covariance = offsets.after[row], offsets.covariance[row]
+    known = bool(np.isfinite(covariance).all())
+    closed = known and not bridge
+    return {
+        "first": one,
+        "second": other,
+        "matches": int(offsets.matches[row]),
+        "log10_chance": float(offsets.log10_chance[row]),
+        "offset_mas": _mas(offsets.before[row]) if known else None,
+        "offset_sigma_mas": _mas(np.sqrt(np.diag(covariance))) if known else None,
+        "bridge": bridge,
+        "closure_mas": _mas(after) if closed else None,
+        "closure_significance": _significance(after, covariance) if closed else None,
+        "relative_sigma_mas": _mas(np.sqrt(np.diag(wanted))),
+    }
+
+
+def _mas(values: FloatArray) -> list[float]:
+    return [1e3 * float(value) for value in values]
+
+
+def _significance(vector: FloatArray, covariance: FloatArray) -> float:
+    """Length of a vector in units of its error, per axis: 1 where it is as long as expected."""
+    return float(np.sqrt(0.5 * vector @ np.linalg.solve(covariance, vector)))

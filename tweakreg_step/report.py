@@ -1,0 +1,227 @@
+"""All that a run can tell of itself, as JSON for machines and a table of its matches.
+
+The schema is in ``schemas/tweakreg-report-1.json`` and, for people, in ``docs/report.rst``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .exceptions import OutputError
+from .group_report import ROLL, group_of_report
+from .matches import matches_of, write_matches
+from .pair_report import overlaps_of
+from .standing import ALIGNED, DOUBTFUL, LEFT, RELATIVE
+from .whole_file import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .account import Account
+    from .problem import Solution
+
+__all__ = ["SCHEMA", "report_of", "write_report"]
+
+SCHEMA = "tweakreg-report/1"
+"""Name and version; the number rises when a field goes or changes its meaning."""
+
+
+def report_of(account: Account) -> dict[str, Any]:
+    """A report, ready for JSON: what is not known is None, nothing is NaN.
+
+    Parameters
+    ----------
+    account
+        Of any run, also one that ended early.
+    """
+    groups = [group_of_report(account, group) for group in range(len(account.group_names))]
+    solution = account.solution
+    report = {
+        "schema": SCHEMA,
+        "product": account.product,
+        "start": account.start,
+        "method": _method(account),
+        "dry_run": account.dry_run,
+        "totals": _totals(account, groups),
+        "images": [_image(account, image) for image in range(len(account.images))],
+        "groups": groups,
+        "overlaps": overlaps_of(account),
+        "components": [] if solution is None else _components(solution),
+        "weak_modes": [] if solution is None else _modes(solution),
+        "detectors": None if solution is None else _detectors(account, solution),
+        "reference": _reference(account),
+        "parameters": [
+            {"name": name, "value": value, "origin": origin}
+            for name, value, origin in account.parameters
+        ],
+        "versions": account.versions,
+        "stages": [{"name": n, "seconds": s} for n, s in account.seconds.items()],
+    }
+    plain = _plain(report)
+    assert isinstance(plain, dict)  # noqa: S101 - what mypy can't see of a recursive function
+    return plain
+
+
+def write_report(account: Account, folder: Path) -> tuple[Path, Path]:
+    """Write ``<product>_tweakreg.json`` and ``<product>_tweakreg_matches.ecsv``.
+
+    Parameters
+    ----------
+    account
+        Of any run, also one that failed.
+    folder
+        Where to; made where it does not exist.
+
+    Returns
+    -------
+    report, matches
+        The files.
+
+    Raises
+    ------
+    OutputError
+        If they can't be written; each is whole or not there.
+    """
+    _make(folder)
+    report = folder / f"{account.product}_tweakreg.json"
+    matches = folder / f"{account.product}_tweakreg_matches.ecsv"
+    text = json.dumps(report_of(account), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    write_whole(report, lambda draft: draft.write_text(text, encoding="utf-8"))
+    table = matches_of(account)
+    write_whole(matches, lambda draft: write_matches(table, draft))
+    return report, matches
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The report can't be written into '{folder}': {error.strerror or error}. It must be a "
+            "folder that may be written to. The alignment is not touched by that. Choose another "
+            "'output_dir', or save_report=False."
+        ) from error
+
+
+def _method(account: Account) -> str | None:
+    if account.fits:
+        return "sequential"
+    return None if account.solution is None else "global"
+
+
+def _totals(account: Account, groups: list[dict[str, Any]]) -> dict[str, Any]:
+    words = [group["standing"] for group in groups]
+    fits = [group["fit"] or {} for group in groups]
+    matches = [fit.get("matches") or 0 for fit in fits]
+    return {
+        "images": len(account.images),
+        "images_moved": sum(outcome.moved for outcome in account.outcomes),
+        "groups": len(groups),
+        "aligned": words.count(ALIGNED),
+        "relative_only": words.count(RELATIVE),
+        "doubtful": words.count(DOUBTFUL),
+        "left_alone": words.count(LEFT),
+        "detections": int(account.image_detections.sum()),
+        "matches": sum(matches),
+        "reference_matches": sum(fit.get("reference_matches") or 0 for fit in fits),
+        "chi2": sum(fit.get("chi2") or 0.0 for fit in fits),
+        "dof": sum(fit.get("dof") or 0.0 for fit in fits),
+        "seconds": sum(account.seconds.values()),
+    }
+
+
+def _image(account: Account, image: int) -> dict[str, Any]:
+    outcome = account.outcomes[image]
+    return {
+        "name": account.images[image],
+        "group": account.group[image],
+        "detector": account.detectors[image],
+        "pixel_scale_arcsec": account.pixel_scale[image],
+        "detections": account.image_detections[image],
+        "status": outcome.status.value,
+        "reason": outcome.reason,
+        "moved": outcome.moved,
+        "absolute": outcome.absolute,
+        "corners_before": account.corners_before[image],
+        "corners_after": account.corners_after[image],
+    }
+
+
+def _components(solution: Solution) -> list[dict[str, Any]]:
+    """The sets of groups that are tied to each other."""
+    components = []
+    for value in range(int(solution.component.max(initial=-1)) + 1):
+        member = np.flatnonzero(solution.component == value)
+        if len(member):
+            anchored = bool(solution.anchored[member].any())
+            components.append({"number": value, "groups": member, "anchored": anchored})
+    return components
+
+
+def _modes(solution: Solution) -> list[dict[str, Any]]:
+    return [{"sigma_mas": mode.sigma_mas, "groups": mode.groups} for mode in solution.modes]
+
+
+def _reference(account: Account) -> dict[str, Any] | None:
+    note = account.reference_note
+    if note is None:
+        return None
+    return {"name": note.name, "size": note.size, "epoch": note.epoch, "details": note.details}
+
+
+def _detectors(account: Account, solution: Solution) -> dict[str, Any]:
+    """The motion of each detector, and why there is one or none."""
+    choice = solution.motion
+    moving = solution.unit_covariance.shape[1] > 0
+    units = range(len(solution.unit_shift) if moving else 0)
+    return {
+        "geometry": choice.geometry,
+        "reason": choice.reason,
+        "log_evidence": choice.evidence,
+        "reserved_rms_mas": choice.reserved_rms_mas,
+        "motions": [_unit(account, solution, unit) for unit in units],
+    }
+
+
+def _unit(account: Account, solution: Solution, unit: int) -> dict[str, Any]:
+    matrix, shift = solution.unit_matrix[unit], solution.unit_shift[unit]
+    sigma = np.sqrt(np.diag(solution.unit_covariance[unit]))
+    roll = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
+    turns, scales = len(sigma) > 2, len(sigma) > 3
+    return {
+        "name": _unit_name(account, unit),
+        "shift_mas": 1e3 * shift,
+        "shift_sigma_mas": 1e3 * sigma[:2],
+        "roll_arcsec": ROLL * roll if turns else None,
+        "roll_sigma_arcsec": ROLL * sigma[2] if turns else None,
+        "scale": np.sqrt(np.linalg.det(matrix)) - 1.0 if scales else None,
+        "scale_sigma": sigma[3] if scales else None,
+    }
+
+
+def _unit_name(account: Account, unit: int) -> str:
+    """Detector and filter of the images that a unit's detections are of."""
+    if account.detections is None:
+        return ""
+    first = np.flatnonzero(account.detections.unit == unit)[:1]
+    return account.detectors[int(account.detections.image[first[0]])] if len(first) else ""
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON's own kinds: numbers that are not finite are None, what it lacks is text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return _plain(value.value) if isinstance(value, Enum) else str(value)
