@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tweakreg_step
-from tweakreg_step.essentials import FACTS
-from tweakreg_step.matches import COLUMNS
 from tweakreg_step.report import SCHEMA
+from tweakreg_step.report.essentials import FACTS
+from tweakreg_step.report.matches import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ A run leaves two files beside its results, whether it succeeded or not:
 
 * ``<product>_tweakreg.json``: what was given, done and found. Its first field says the version of
   its schema; the schema itself, for jsonschema, is in the package:
-  ``tweakreg_step/schemas/{SCHEMA_FILE}``.
+  ``tweakreg_step/report/schemas/{SCHEMA_FILE}``.
 * ``<product>_tweakreg_matches.ecsv``: every match, for ``astropy.table.Table.read``.
 
 The log ends with a table of the groups, and each image carries the essentials in its metadata and
@@ -130,7 +130,7 @@ def _objects(schema: dict[str, Any]) -> Iterator[str]:
 
 def page() -> str:
     """The whole page."""
-    file = Path(tweakreg_step.__file__).parent / "schemas" / SCHEMA_FILE
+    file = Path(tweakreg_step.__file__).parent / "report" / "schemas" / SCHEMA_FILE
     columns = [
         (f"``{name}``", "" if unit is None else str(unit), f"{meaning}.")
         for name, (unit, _, meaning) in COLUMNS.items()

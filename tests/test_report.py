@@ -14,14 +14,13 @@ from astropy.table import Table
 from jsonschema import Draft202012Validator
 
 import tweakreg_step
-from tweakreg_step import pair_report, report
 from tweakreg_step.correction import affine
 from tweakreg_step.exceptions import OutputError
 from tweakreg_step.problem import Mode, MotionChoice
-from tweakreg_step.report import SCHEMA, report_of, write_report
+from tweakreg_step.report import SCHEMA, document, pairs, report_of, write_report
 from tweakreg_step.verdict import Evidence
 
-FOLDER = Path(tweakreg_step.__file__).parent / "schemas"
+FOLDER = Path(tweakreg_step.__file__).parent / "report" / "schemas"
 TWO_DETECTORS = np.array([[-35.0, 0.0], [35.0, 0.0]])
 
 
@@ -104,7 +103,7 @@ def test_the_schema_allows_nothing_that_it_does_not_describe() -> None:
 
 
 def test_a_field_without_documentation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "_method", lambda _account: {"new": 1})
+    monkeypatch.setattr(document, "_method", lambda _account: {"new": 1})
     assert not Draft202012Validator(_schema()).is_valid(report_of(early_account()))
 
 
@@ -189,7 +188,7 @@ def test_of_too_many_pairs_the_bridges_and_the_weakest(monkeypatch: pytest.Monke
     solution = account.solution
     bridge = solution.pairs[[3]][:, ::-1]  # named the other way round
     marked = replace(account, solution=replace(solution, bridges=bridge))
-    monkeypatch.setattr(pair_report, "MOST_PAIRS", 5)
+    monkeypatch.setattr(pairs, "MOST_PAIRS", 5)
     overlaps = report_of(marked)["overlaps"]
     assert overlaps["count"] == len(solution.pairs)
     listed = [[pair["first"], pair["second"]] for pair in overlaps["pairs"]]

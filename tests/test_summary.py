@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from accounts import early_account, make_account, sequential_account
 
-from tweakreg_step.figures import figures_of
-from tweakreg_step.summary import summary_table
+from tweakreg_step.report.figures import figures_of
+from tweakreg_step.report.summary import summary_table
 from tweakreg_step.verdict import Decision, Verdict
 
 WIDTH = 118

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from .data import Essential
+from tweakreg_step.data import Essential
+
 from .figures import figures_of
 from .standing import standing_of
 
 if TYPE_CHECKING:
-    from .account import Account
+    from tweakreg_step.account import Account
 
 __all__ = ["FACTS", "essentials_of"]
 

@@ -13,7 +13,7 @@ from .standing import ALIGNED, DOUBTFUL, LEFT, RELATIVE, Standing, standing_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .account import Account
+    from tweakreg_step.account import Account
 
 __all__ = ["summary_table"]
 

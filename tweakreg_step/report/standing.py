@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .verdict import Decision
+from tweakreg_step.verdict import Decision
 
 if TYPE_CHECKING:
-    from .account import Account
+    from tweakreg_step.account import Account
 
 __all__ = ["ALIGNED", "DOUBTFUL", "LEFT", "RELATIVE", "Standing", "standing_of"]
 

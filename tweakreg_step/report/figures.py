@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .displacement import displacement
-from .problem import Status
+from tweakreg_step.displacement import displacement
+from tweakreg_step.problem import Status
 
 if TYPE_CHECKING:
-    from .account import Account, GroupFit
-    from .problem import Solution
+    from tweakreg_step.account import Account, GroupFit
+    from tweakreg_step.problem import Solution
 
 __all__ = ["Figures", "figures_of"]
 

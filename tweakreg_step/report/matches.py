@@ -10,7 +10,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Column, Table
 
-from .matched import matched_of
+from tweakreg_step.matched import matched_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .account import Account
-    from .matched import Matched
+    from tweakreg_step.account import Account
+    from tweakreg_step.matched import Matched
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .matched import matched_of
-from .pair_offsets import pair_offsets
+from tweakreg_step.matched import matched_of
+from tweakreg_step.pair_offsets import pair_offsets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .account import Account
-    from .pair_offsets import PairOffsets
-    from .problem import Solution
+    from tweakreg_step.account import Account
+    from tweakreg_step.pair_offsets import PairOffsets
+    from tweakreg_step.problem import Solution
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .displacement import displacement, worst_corner
-from .problem import Status
+from tweakreg_step.displacement import displacement, worst_corner
+from tweakreg_step.problem import Status
+
 from .standing import standing_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .account import Account, GroupFit
-    from .displacement import Displacement
-    from .problem import Solution
-    from .verdict import Verdict
+    from tweakreg_step.account import Account, GroupFit
+    from tweakreg_step.displacement import Displacement
+    from tweakreg_step.problem import Solution
+    from tweakreg_step.verdict import Verdict
 
     IntArray = NDArray[np.int64]
 

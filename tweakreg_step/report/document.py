@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .exceptions import OutputError
-from .group_report import ROLL, group_of_report
+from tweakreg_step.exceptions import OutputError
+from tweakreg_step.whole_file import write_whole
+
+from .groups import ROLL, group_of_report
 from .matches import matches_of, write_matches
-from .pair_report import overlaps_of
+from .pairs import overlaps_of
 from .standing import ALIGNED, DOUBTFUL, LEFT, RELATIVE
-from .whole_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .account import Account
-    from .problem import Solution
+    from tweakreg_step.account import Account
+    from tweakreg_step.problem import Solution
 
 __all__ = ["SCHEMA", "report_of", "write_report"]
 

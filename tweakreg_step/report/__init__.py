@@ -1,0 +1,9 @@
+"""The account of a run -> JSON, the table of matches, the end of the log, facts for each image."""
+
+from __future__ import annotations
+
+from .document import SCHEMA, report_of, write_report
+from .essentials import essentials_of
+from .summary import summary_table
+
+__all__ = ["SCHEMA", "essentials_of", "report_of", "summary_table", "write_report"]
