@@ -16,7 +16,7 @@ from .sphere import directions, frames_of, to_plane
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from astropy.table import Table
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Before", "Circumstances", "account_of"]
 
 PACKAGES = (
-    "tweakreg-step", "numpy", "scipy", "astropy", "gwcs", "asdf", "tweakwcs", "stdatamodels",
+    "numpy", "scipy", "astropy", "gwcs", "asdf", "tweakwcs", "stdatamodels",
     "stpipe", "photutils", "sep",
 )  # fmt: skip
 
@@ -44,8 +44,6 @@ class Circumstances:
         Name that results are called after.
     parameters
         Name, value and origin of each.
-    seconds
-        Wall time by stage.
     start
         When the run started, UTC.
     dry_run
@@ -54,7 +52,6 @@ class Circumstances:
 
     product: str
     parameters: Sequence[tuple[str, object, str]]
-    seconds: Mapping[str, float]
     start: dt.datetime
     dry_run: bool
 
@@ -124,8 +121,9 @@ def account_of(
         absolute=alignment.absolute,
         reference_note=None if alignment.table is None else _note(alignment.table),
         parameters=tuple(circumstances.parameters),
-        versions={name: _version(name) for name in PACKAGES},
-        seconds=dict(circumstances.seconds),
+        versions={"tweakreg_step": _version("tweakreg-step")}
+        | {name: _version(name) for name in PACKAGES},
+        seconds={},  # known at the end of the run
         start=circumstances.start.isoformat(timespec="seconds"),
         bound_mas=achievable,
         achieved_mas=achieved,

@@ -47,8 +47,8 @@ class BaseStep(Step):
 
     @staticmethod
     def get_stpipe_loggers() -> tuple[str, ...]:
-        """The loggers whose messages users see."""
-        return ("tweakreg_step", "stpipe", "py.warnings")
+        """The loggers whose messages users see; of others, as stpipe's own, warnings alone."""
+        return ("tweakreg_step", "py.warnings")
 
     # ---- parameters
 
@@ -161,8 +161,8 @@ class BaseStep(Step):
     def run(self, *args: Any) -> Any:
         """Run the step, after making sure that parameters make sense and results can be written."""
         Parameters.of(self)
-        writes = self.save_results or self.output_file or self.search_attr("output_dir")
-        if writes or self.save_catalogs or self.save_abs_catalog:
+        wanted = (self.writes_results, self.search_attr("output_dir"), self.save_catalogs)
+        if any(wanted) or self.save_abs_catalog or self.save_plots:
             check_folder(self.output_folder)
         return super().run(*args)
 
@@ -171,6 +171,11 @@ class BaseStep(Step):
         if isinstance(model, AbstractModelLibrary):
             return super().save_model(model, *args, **options)
         return super().save_model(_SavedWhole(model), *args, **options)
+
+    @property
+    def writes_results(self) -> bool:
+        """Whether the images are written when the step ends."""
+        return bool(self.save_results or self.output_file)
 
     @property
     def output_folder(self) -> Path:

@@ -14,12 +14,14 @@ from .catfile import read_catfile
 from .data import Status
 from .detect import find_sources
 from .exceptions import InputError
+from .report import essentials_of
 from .telescopes.library import group_ids
 from .verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .account import Account
     from .config import Parameters
     from .data import Outcome, Sources
     from .telescopes import Telescope
@@ -218,7 +220,7 @@ def _balance_weights(correctors: Sequence[Any], detections: Sequence[Sources]) -
 def update_exposures(
     library: Any,
     correctors: Sequence[Any],
-    outcomes: Sequence[Outcome],
+    account: Account,
     telescope: Telescope,
     parameters: Parameters,
 ) -> None:
@@ -228,16 +230,18 @@ def update_exposures(
     ----------
     library
         The exposures; changed.
-    correctors, outcomes
+    correctors
         One for each exposure.
+    account
+        What became of them.
     telescope
         Their mission.
     parameters
         Of the run.
     """
     with library:
-        for index in tqdm(range(len(outcomes)), "writing WCS", unit="image", disable=None):
-            model, outcome = library.borrow(index), outcomes[index]
+        for index in tqdm(range(len(correctors)), "writing WCS", unit="image", disable=None):
+            model, outcome = library.borrow(index), account.outcomes[index]
             try:
                 name = correctors[index].meta["name"]
                 model.meta.filename = model.meta.filename or name
@@ -253,6 +257,7 @@ def update_exposures(
                             problem,
                         )
                 telescope.record(model, outcome.status)
+                telescope.annotate(model, essentials_of(account, index))
             finally:
                 library.shelve(model, index)
             del model

@@ -11,9 +11,10 @@ from .exceptions import FAILURES, AlignmentError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .config import SafetyParameters
     from .data import Outcome
 
-__all__ = ["allowed", "failed", "failure"]
+__all__ = ["allowed", "failed", "failure", "may_change", "must_raise"]
 
 
 def failed(outcomes: Sequence[Outcome]) -> list[int]:
@@ -21,13 +22,20 @@ def failed(outcomes: Sequence[Outcome]) -> list[int]:
     return [i for i, outcome in enumerate(outcomes) if outcome.status is Status.FAILED]
 
 
-def allowed(outcomes: Sequence[Outcome], on_failure: str) -> list[Outcome]:
-    """The outcomes under the rule 'warn', 'skip_all' or 'raise'.
+def may_change(outcomes: Sequence[Outcome], safety: SafetyParameters) -> bool:
+    """Whether any image may be changed."""
+    return safety.apply_correction and not must_raise(outcomes, safety)
 
-    With 'skip_all', an image that fails keeps all others as they were.
-    """
+
+def must_raise(outcomes: Sequence[Outcome], safety: SafetyParameters) -> bool:
+    """Whether the run has to end with an error."""
+    return safety.on_failure == "raise" and bool(failed(outcomes))
+
+
+def allowed(outcomes: Sequence[Outcome], safety: SafetyParameters) -> list[Outcome]:
+    """The outcomes under the user's rule: with 'skip_all', one that fails keeps all as they were."""
     bad = failed(outcomes)
-    if on_failure != "skip_all" or not bad:
+    if safety.on_failure != "skip_all" or not bad:
         return list(outcomes)
     reason = (
         f"Left as it was: {len(bad)} of {len(outcomes)} images could not be aligned, and "

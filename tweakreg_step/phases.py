@@ -5,7 +5,6 @@ What is rejected changes nothing, and a failing absolute alignment leaves the re
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
     Verdicts = tuple[Verdict, ...]
 
 __all__ = ["Alignment", "align_in_phases", "groups_of"]
-
-log = logging.getLogger(__name__)
 
 ONE_GROUP = Verdict(
     Decision.LEFT,
@@ -132,7 +129,6 @@ def _globally(
     solution = align_everywhere(
         correctors, start.detections, start.reference, _options(correctors, parameters, refgroup)
     )
-    log.info("Detectors: %s", solution.motion.reason)
     absolute = solution.absolute if start.reference is not None else None
     relative = (ONE_GROUP,) if len(solution.relative) < 2 else solution.relative
     return replace(start, solution=solution, relative=relative, absolute=absolute)

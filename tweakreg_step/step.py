@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .align import load_reference
 from .audit import Before, Circumstances, account_of
 from .base_step import BaseStep
 from .config import STAGES, Parameters
-from .data import Status
 from .exposures import read_exposures, update_exposures
-from .failure import allowed, failed, failure
-from .phases import align_in_phases, groups_of
+from .failure import allowed, failure, may_change, must_raise
+from .phases import align_in_phases
 from .provenance import departures, effective
 from .spec import declarations, spec_text
 from .stopwatch import Stopwatch
 from .telescopes.inputs import open_library
 from .telescopes.jwst import JWST
 from .telescopes.library import file_names, product_name
+from .tell import tell_alignment, tell_catalogs, tell_end, tell_parameters, write_account
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from stpipe.library import AbstractModelLibrary
 
-    from .data import Outcome
+    from .account import Account
+    from .spec import Declaration
 
 __all__ = ["TweakRegStep"]
-
-log = logging.getLogger(__name__)
-
-NO_SOURCES = (
-    "%s has no sources inside its bounding box. Lower 'snr_threshold'; for iraf and dao, widen "
-    "'sharplo' to 'sharphi' and 'roundlo' to 'roundhi'."
-)
 
 
 class TweakRegStep(BaseStep):
@@ -64,74 +58,59 @@ class TweakRegStep(BaseStep):
         ParameterError, InputError, CatalogError, OutputError
             If the run makes no sense; no result is written then.
         """
-        parameters = Parameters.of(self)
-        _log_parameters(self)
+        parameters, start, watch = Parameters.of(self), dt.datetime.now(dt.UTC), Stopwatch()
+        tell_parameters(departures(*self._declared))
         if parameters.matching_absolute:
             load_reference(parameters.absolute.abs_refcat)  # a bad one is refused before the work
-        start, watch = dt.datetime.now(dt.UTC), Stopwatch()
         with watch("opening"):
-            library = open_library(
-                inputs[0] if len(inputs) == 1 else list(inputs),
-                in_memory=parameters.general.in_memory,
-                owned=self.parent is not None,
-                input_dir=self.input_dir or "",
-                scratch=self.output_folder,
-            )
-            names, telescope = file_names(library, lambda n: self.remove_suffix(n)[0]), JWST()
-        with watch("finding sources"):
-            correctors = read_exposures(library, names, telescope, parameters, self.output_folder)
-        _log_catalogs(correctors)
-        with watch("aligning"):
+            library = self._open(*inputs)
+            names = file_names(library, lambda name: self.remove_suffix(name)[0])
+        folder, telescope = self.output_folder, JWST()
+        with watch("sources"):
+            correctors = read_exposures(library, names, telescope, parameters, folder)
+        tell_catalogs(correctors, watch.seconds["sources"])
+        with watch("alignment"):
             before = Before.of(correctors)
-            alignment = align_in_phases(correctors, parameters, self.output_folder)
-        outcomes = allowed(alignment.outcomes, parameters.safety.on_failure)
-        stopped = parameters.safety.on_failure == "raise" and bool(failed(outcomes))
-        if parameters.safety.apply_correction and not stopped:
-            with watch("writing WCS"):
-                update_exposures(library, correctors, outcomes, telescope, parameters)
+            alignment = align_in_phases(correctors, parameters, folder)
+        tell_alignment(alignment, watch.seconds["alignment"])
+        outcomes = allowed(alignment.outcomes, parameters.safety)
         circumstances = Circumstances(
             product=product_name(library, names[0]),
-            parameters=_effective(self),
-            seconds=watch.seconds,
+            parameters=list(effective(*self._declared)),
             start=start,
             dry_run=not parameters.safety.apply_correction,
         )
-        account_of(correctors, before, alignment, outcomes, circumstances)
-        _log_outcomes(names, outcomes)
-        if stopped:
+        account = account_of(correctors, before, alignment, outcomes, circumstances)
+        if may_change(outcomes, parameters.safety):
+            with watch("writing"):
+                update_exposures(library, correctors, account, telescope, parameters)
+        self._tell(replace(account, seconds=watch.seconds), parameters)
+        if must_raise(outcomes, parameters.safety):
             raise failure(names, outcomes)
         return library
 
+    @property
+    def _declared(self) -> tuple[Iterator[Declaration], dict[str, Any], dict[str, str]]:
+        """Declarations, values and sources of the parameters."""
+        return declarations(*STAGES.values()), vars(self), self._sources
 
-def _effective(step: Any) -> list[tuple[str, Any, str]]:
-    declared = declarations(*STAGES.values())
-    return list(effective(declared, vars(step), step._sources))  # noqa: SLF001
-
-
-def _log_parameters(step: Any) -> None:
-    values = vars(step)
-    for line in departures(declarations(*STAGES.values()), values, step._sources):  # noqa: SLF001
-        log.info("Parameter %s", line)
-
-
-def _log_catalogs(correctors: Sequence[Any]) -> None:
-    for name, members in groups_of(correctors).items():
-        counts = [len(correctors[i].meta["catalog"]) for i in members]
-        log.info(
-            "Group %s: %d sources in %d image%s",
-            name,
-            sum(counts),
-            len(counts),
-            "s" * (len(counts) > 1),
+    def _open(self, *inputs: Any) -> AbstractModelLibrary:
+        return open_library(
+            inputs[0] if len(inputs) == 1 else list(inputs),
+            in_memory=self.in_memory,
+            owned=self.parent is not None,
+            input_dir=self.input_dir or "",
+            scratch=self.output_folder,
         )
-        for i, count in zip(members, counts, strict=True):
-            if count == 0:
-                log.warning(NO_SOURCES, correctors[i].meta["name"])
 
-
-def _log_outcomes(names: Sequence[str], outcomes: Sequence[Outcome]) -> None:
-    for name, outcome in zip(names, outcomes, strict=True):
-        level = logging.INFO if outcome.status is Status.ALIGNED else logging.WARNING
-        log.log(level, "%-10s %s: %s", outcome.status.value, name, outcome.reason)
-    aligned = sum(outcome.status is Status.ALIGNED for outcome in outcomes)
-    log.info("%d of %d images are aligned.", aligned, len(outcomes))
+    def _tell(self, account: Account, parameters: Parameters) -> None:
+        """The table in the log, and the report: wanted where results are saved, or by name."""
+        tell_end(account)
+        options = parameters.report
+        wanted = self.writes_results or "save_report" in self._sources
+        write_account(
+            account,
+            self.output_folder,
+            report=options.save_report and wanted,
+            plots=options.save_plots,
+        )

@@ -1,0 +1,113 @@
+"""What a run says while it works: a line for each stage, a line for each group, and a table."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import OutputError
+from .phases import groups_of
+from .report import summary_table, write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from .account import Account
+    from .phases import Alignment
+
+__all__ = ["tell_alignment", "tell_catalogs", "tell_end", "tell_parameters", "write_account"]
+
+log = logging.getLogger(__name__)
+
+MOST_LINES = 40  # groups with a line of their own; the report has all
+
+NO_SOURCES = (
+    "%s has no sources inside its bounding box. Lower 'snr_threshold'; for iraf and dao, widen "
+    "'sharplo' to 'sharphi' and 'roundlo' to 'roundhi'."
+)
+
+
+def tell_parameters(lines: Iterable[str]) -> None:
+    """Say which parameters are not the defaults, and where they came from."""
+    log.info("Parameters: %s", "; ".join(lines) or "defaults")
+
+
+def tell_catalogs(correctors: Sequence[Any], seconds: float) -> None:
+    """Say how many sources each group has, and warn of images without any."""
+    sizes = [len(corrector.meta["catalog"]) for corrector in correctors]
+    groups = groups_of(correctors)
+    log.info(
+        "Sources: %d in %d images of %d groups (%.1f s)",
+        sum(sizes), len(sizes), len(groups), seconds,
+    )  # fmt: skip
+    width = max(len(str(name)) for name in groups)
+    for name, members in list(groups.items())[:MOST_LINES]:
+        sources = sum(sizes[i] for i in members)
+        log.info("  %-*s %4d images %6d sources", width, name, len(members), sources)
+    if len(groups) > MOST_LINES:
+        log.info("  ... and %d more groups", len(groups) - MOST_LINES)
+    for corrector, size in zip(correctors, sizes, strict=True):
+        if size == 0 and "refused" not in corrector.meta:
+            log.warning(NO_SOURCES, corrector.meta["name"])
+
+
+def tell_alignment(alignment: Alignment, seconds: float) -> None:
+    """Say how the alignment was made."""
+    solution = alignment.solution
+    how = "one group after another"
+    if solution is not None:
+        how = f"all groups at once, {len(solution.pairs)} overlaps. {solution.motion.reason}"
+    stars = "" if alignment.table is None else f" to {len(alignment.table)} reference stars,"
+    log.info("Alignment:%s %s (%.1f s)", stars, how, seconds)
+
+
+def tell_end(account: Account) -> None:
+    """The table of the groups, and a warning for each that was left alone or is doubtful."""
+    for line in summary_table(account):
+        log.info("%s", line)
+    for sentence, names in _complaints(account).items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        log.warning("%s%s: %s", ", ".join(names[:3]), more, sentence)
+
+
+def _complaints(account: Account) -> dict[str, list[str]]:
+    """Groups by what is to be said of them."""
+    complaints: dict[str, list[str]] = {}
+    first = {int(group): image for image, group in reversed(list(enumerate(account.group)))}
+    for group, name in enumerate(account.group_names):
+        verdicts = [v[group] for v in (account.relative, account.absolute) if v is not None]
+        wrong = [v.reason for v in verdicts if v.code not in _FINE]
+        outcome = account.outcomes[first[group]]
+        if outcome.code not in _FINE:
+            wrong = [outcome.reason, *wrong]
+        for sentence in dict.fromkeys(wrong):
+            complaints.setdefault(sentence, []).append(name)
+    return complaints
+
+
+_FINE = ("aligned", "through_neighbours", "")
+
+
+def write_account(account: Account, folder: Path, *, report: bool, plots: bool) -> None:
+    """Write what was asked for; what can't be written is an error in the log, and costs no image.
+
+    Parameters
+    ----------
+    account
+        Of the run.
+    folder
+        Where to.
+    report, plots
+        Whether the report, and the page of pictures, is wanted.
+    """
+    written: list[Path] = []
+    try:
+        if report:
+            written += write_report(account, folder)
+        if plots:
+            written.append(_page(account, folder))
+    except OutputError as error:
+        log.error("%s", error)  # noqa: TRY400 - the sentence says all, a traceback nothing more
+    if written:
+        log.info("Report: %s", ", ".join(map(str, written)))
