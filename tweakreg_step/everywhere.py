@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .gather import gather, group_names, numbers, reference_of, unit_names
+from .gather import gather, group_names, indices, reference_of, unit_names
 from .problem import Options, Status
 from .register import register
 from .snapshot import all_or_nothing
@@ -47,8 +47,8 @@ def align_everywhere(
         Name of the group that stays fixed.
     """
     names = group_names(correctors)
-    groups = numbers(names)
-    units = numbers(unit_names(correctors))
+    groups = indices(names)
+    units = indices(unit_names(correctors))
     options = Options(
         fitgeometry=relative.fitgeometry,
         searchrad=relative.searchrad,

@@ -27,6 +27,9 @@ class Telescope(Protocol):
     def bounding_box(self, model: Any) -> BoundingBox:
         """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
 
+    def exposure_time(self, model: Any) -> float | None:
+        """How long a model was exposed [s], None where it does not say."""
+
     def corrector(self, model: Any, catalog: Table, name: str, group: str) -> Any:
         """The tweakwcs corrector of a model."""
 

@@ -100,6 +100,12 @@ class JWST:
         (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
         return ((xmin, xmax), (ymin, ymax))
 
+    def exposure_time(self, model: Any) -> float | None:
+        """``meta.exposure.effective_exposure_time``, else ``exposure_time`` [s]."""
+        exposure = model.meta.exposure
+        seconds = exposure.effective_exposure_time or exposure.exposure_time
+        return None if seconds is None else float(seconds)
+
     def corrector(self, model: Any, catalog: Table, name: str, group: str) -> Any:
         """The tweakwcs corrector of a model."""
         if model.meta.wcs.bounding_box is None:  # tweakwcs and footprints need one
