@@ -361,9 +361,12 @@ def is_default(name: str, value: Any) -> bool:
 
 
 def is_text(name: str) -> bool:
-    """Whether a parameter is a text, whatever a user writes in it: a column may be 3 or 'x'."""
+    """Whether stpipe takes a parameter as a text, though a user may give a number.
+
+    A column may be 3 or 'x', and stpipe compares choices as texts, of numbers as well.
+    """
     return any(
-        d.name == name and d.kind == "string" and not d.choices
+        d.name == name and (d.kind == "string" or bool(d.choices))
         for d in declarations(*STAGES.values())
     )
 

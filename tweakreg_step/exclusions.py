@@ -51,10 +51,12 @@ class Exclusions:
     Attributes
     ----------
     regions
-        In their order, of the package regions; pixels count from 0 there.
+        In their order: whether it is an include region, and the region of the package regions,
+        which counts pixels from 0. (That package can keep this sign as well, but its releases
+        differ in whether the sign turns its answers round.)
     """
 
-    regions: tuple[Any, ...]
+    regions: tuple[tuple[bool, Any], ...]
 
     def allowed(
         self, x: FloatArray, y: FloatArray, to_sky: ToSky, centre: tuple[float, float]
@@ -75,29 +77,19 @@ class Exclusions:
         NDArray
             (N,)
         """
-        only_exclude = not any(_includes(region) for region in self.regions)
+        only_exclude = not any(include for include, _ in self.regions)
         chosen = np.full(len(x), only_exclude)
         if len(x) == 0:
             return chosen
         on_image, plane = PixCoord(x, y), None
-        for region in self.regions:
+        for include, region in self.regions:
             if isinstance(region, PixelRegion):
-                inside = _inside(region, on_image)
+                inside = np.asarray(region.contains(on_image))
             else:
                 plane = plane or _tangent_plane(x, y, to_sky, centre)
                 inside = _inside_on_sky(region, *plane)
-            chosen = chosen | inside if _includes(region) else chosen & ~inside
+            chosen = chosen | inside if include else chosen & ~inside
         return chosen
-
-
-def _includes(region: Any) -> bool:
-    return bool(region.meta.get("include", True))
-
-
-def _inside(region: Any, positions: PixCoord) -> NDArray[np.bool_]:
-    """Which positions (N,) are inside of a region, whether that includes or excludes."""
-    # the package turns the answer of an exclude region round
-    return np.asarray(np.asarray(region.contains(positions)) == _includes(region))
 
 
 def _tangent_plane(
@@ -122,7 +114,7 @@ def _inside_on_sky(region: Any, positions: PixCoord, plane: WCS) -> NDArray[np.b
     middle = SkyCoord(*plane.wcs.crval, unit="deg")
     if np.any(middle.separation(where.icrs).deg > 80.0):  # beyond the reach of the plane
         return np.zeros(np.shape(positions.x), bool)
-    return _inside(region.to_pixel(plane), positions)
+    return np.asarray(region.to_pixel(plane).contains(positions))
 
 
 def read_exclusions(path: Path) -> Exclusions:
@@ -147,12 +139,11 @@ def read_exclusions(path: Path) -> Exclusions:
             f"The region file '{path}' can't be read: {error}. It must be a text file in DS9's "
             "region format. Check 'exclusions': paths in it start at its folder."
         ) from error
-    regions = [region for where, line in _lines(text, path) for region in _parse(line, where)]
-    return Exclusions(tuple(regions))
+    return Exclusions(tuple(_regions(text, path)))
 
 
-def _lines(text: str, path: Path) -> Iterator[tuple[str, str]]:
-    """Each region of a file as a file of its own: where it stands, and the text."""
+def _regions(text: str, path: Path) -> Iterator[tuple[bool, Any]]:
+    """Each region of a file, and whether it includes."""
     frame = "image"
     for number, line in enumerate(text.splitlines(), start=1):
         where = f"Line {number} of the region file '{path}'"
@@ -163,25 +154,28 @@ def _lines(text: str, path: Path) -> Iterator[tuple[str, str]]:
             word = match[2].lower() if match else ""
             if word in {*FRAMES, "physical"}:
                 frame = "image" if word == "physical" else word
-            elif match and word in SHAPES:
-                yield where, f"{frame}\n{_shape(match[1], word, match[3])}"
             elif word not in WITHOUT_AREA:
-                yield where, f"{frame}\n{_circle(statement, frame, where)}"
+                include, shape = _shape(statement, frame, where)
+                for region in _parse(f"{frame}\n{shape}", where):
+                    yield include, region
 
 
-def _shape(sign: str, word: str, rest: str) -> str:
-    """A shape without its colour and the like, of which only include=0 matters here."""
-    numbers, _, properties = rest.partition("#")
-    include = _INCLUDE.search(properties)
-    sign = {"0": "-", "1": ""}[include[1]] if include else sign
-    return f"{sign}{word}{numbers.replace('||', '').strip()}"
+def _shape(statement: str, frame: str, where: str) -> tuple[bool, str]:
+    """A shape without sign, colour and the like, and whether it includes."""
+    match = _WORD.fullmatch(statement)
+    if match is None or match[2].lower() not in SHAPES:
+        return False, _circle(statement, frame, where)
+    numbers, _, properties = match[3].partition("#")
+    include = _INCLUDE.search(properties)  # before the sign, as in DS9
+    wanted = include[1] == "1" if include else match[1] != "-"
+    return wanted, f"{match[2]} {numbers.replace('||', '').strip()}"
 
 
 def _circle(statement: str, frame: str, where: str) -> str:
     """A line of three numbers as a circle to exclude."""
     words = statement.replace(",", " ").split()
     if len(words) == 3 and all(re.fullmatch(r"[+-]?[\d.:]+([eE][+-]?\d+)?", w) for w in words):
-        return f"-circle({','.join(words)}{'' if frame == 'image' else chr(34)})"
+        return f"circle({','.join(words)}{'' if frame == 'image' else chr(34)})"
     raise InputError(
         f"{where} is '{statement}', which is no region that is supported: it must be one of "
         f"{', '.join(SHAPES)}, in the coordinates {', '.join(FRAMES)}, or three numbers: x, y, "
@@ -196,7 +190,7 @@ def _parse(text: str, where: str) -> list[Any]:
             return list(Regions.parse(text, format="ds9"))
     except Exception as error:  # it raises whatever numpy and astropy do on a broken line
         raise InputError(
-            f"{where}, '{text.splitlines()[1]}', can't be read: {error}. It must be a shape with "
-            "its numbers as DS9 writes them, sizes in pixels in image coordinates and in angles on "
-            "the sky. Mend or remove it."
+            f"{where}, '{text.splitlines()[1]}', can't be read: {str(error).rstrip('.')}. It must "
+            "be a shape with its numbers as DS9 writes them, sizes in pixels in image "
+            "coordinates and in angles on the sky. Mend or remove it."
         ) from error

@@ -132,7 +132,7 @@ def select(
     Returns
     -------
     sources
-        In the order in which they came, but for the brightest, of which the first is the brightest.
+        In the order in which they came; brightest first where there were more than wanted.
     dropped
         How many sources each parameter dropped; a source counts where it failed first.
     """
@@ -192,7 +192,7 @@ def brightest_of(
     number: int,
     box: BoundingBox,  # noqa: ARG001 - for a choice that is even over the image
 ) -> Sources:
-    """At most ``number`` sources, brightest first; all where no flux is known.
+    """At most ``number`` sources, brightest first if there are more; all where no flux is known.
 
     Sources of unknown flux come last, sources of the same flux in their order.
     """

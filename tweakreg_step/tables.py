@@ -57,7 +57,7 @@ def read_table(path: Path, role: str) -> Table:
     Returns
     -------
     Table
-        ``meta['nameless']`` is True where a list without a header had no names for its columns.
+        ``meta['nameless']`` is True for a list without a header; a comment may have given names.
 
     Raises
     ------
@@ -94,6 +94,8 @@ def _read(file: Path, extension: str) -> Table:
         return _read_fits(file, extension)
     if extension:
         raise ValueError(f"'{extension}' names an extension, but the file is not FITS")
+    if start.startswith(b"# %ECSV"):
+        return Table.read(file, format="ascii.ecsv")
     if is_text(file, start):
         return read_text(file)
     return Table.read(file)
@@ -120,15 +122,16 @@ def _read_fits(file: Path, extension: str) -> Table:
 
 
 def _chosen(hdus: fits.HDUList, extension: str) -> int:
-    """The number of an extension named by its number, name, or name and version."""
-    name, _, version = extension.partition(",")
-    try:
-        number = hdus.index_of(
-            int(name) if not version and name.isdigit() else (name, int(version or 1))
-        )
-    except (KeyError, ValueError):
-        number = -1
-    return int(number)
+    """The number of an extension named by its number, its name, or as name,2: the second of it.
+
+    (Counted, as SExtractor does not number the extensions of one name.)
+    """
+    if extension.isdecimal():
+        return int(extension)
+    name, _, which = (part.strip() for part in extension.partition(","))
+    same = [index for index, hdu in enumerate(hdus) if hdu.name == name.upper()]
+    at = int(which) - 1 if which.isdecimal() else 0
+    return same[at] if 0 <= at < len(same) else -1
 
 
 def _only(tables: dict[int, str]) -> int:

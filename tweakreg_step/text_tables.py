@@ -129,10 +129,9 @@ def _read_list(_text: str, lines: list[str]) -> Table:
     if not all(_is_number(word) for word in first):
         return _rows(rows[1:], first)
     comment = _words(lines[at - 1].lstrip("# ")) if at else []
-    if len(comment) == len(first) and len(set(comment)) == len(first):
-        return _rows(rows, comment)
-    table = _rows(rows, [f"col{k + 1}" for k in range(len(first))])
-    table.meta["nameless"] = True
+    named = len(comment) == len(first) and len(set(comment)) == len(first)
+    table = _rows(rows, comment if named else [f"col{k + 1}" for k in range(len(first))])
+    table.meta["nameless"] = True  # for sure only if a comment says names, and not something else
     return table
 
 
@@ -154,7 +153,7 @@ def _is_number(word: str) -> bool:
 
 def _rows(rows: list[str], names: list[str]) -> Table:
     """Rows of one line each, with white space or commas between the cells."""
-    rows = [row for row in rows if not row.startswith("#")]
+    rows = [row.replace("\t", " ") for row in rows if not row.startswith("#")]
     if not rows:
         return Table(names=names, dtype=[float] * len(names))
     comma = "," in rows[0] and len(rows[0].split(",")) == len(names)
