@@ -191,10 +191,11 @@ def test_found_and_given_catalogs_are_selected_alike(files: Truth, tmp_path: Pat
         assert np.all(np.diff(one["flux"]) <= 0)
 
 
-def test_the_brightest_are_those_of_the_selected(files: Truth) -> None:
-    whole = chosen(files, brightest=10_000)
+@pytest.mark.parametrize("starfinder", ["sep", "iraf", "dao", "segmentation"])
+def test_the_brightest_are_those_of_the_selected(files: Truth, starfinder: str) -> None:
+    whole = chosen(files, brightest=10_000, starfinder=starfinder)
     limit = float(np.median(whole[0]["flux"]))
-    best = chosen(files, brightest=5, fluxmax=limit)[0]
+    best = chosen(files, brightest=5, fluxmax=limit, starfinder=starfinder)[0]
     expected = np.sort(whole[0]["flux"][whole[0]["flux"] <= limit])[::-1][:5]
     assert best["flux"].tolist() == expected.tolist()
 
@@ -202,6 +203,7 @@ def test_the_brightest_are_those_of_the_selected(files: Truth) -> None:
 def test_regions_of_one_image_leave_the_others_alone(
     files: Truth, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "tweakreg_step")
     before = chosen(files)
     Path("a.reg").write_text("image\ncircle(256,256,120)\n")
     names = [image.file_name for image in files.images]

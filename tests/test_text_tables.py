@@ -86,6 +86,16 @@ def test_sextractor_without_a_source(tmp_path: Path) -> None:
     assert table.colnames[-1] == "FLAGS"
 
 
+@pytest.mark.parametrize("comment", ["# 2 Files merged", "# 1 pixel is 31 mas"])
+def test_a_comment_with_a_number_is_no_header(tmp_path: Path, comment: str) -> None:
+    assert read(tmp_path, f"{comment}\n1.5 2.5 30\n")["col1"].tolist() == [1.5]
+
+
+def test_comments_in_latin_1(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("# étoiles\n1.5 2.5\n".encode("latin-1"))
+    assert read_text(tmp_path / "a.txt")["col2"].tolist() == [2.5]
+
+
 def test_iraf_joins_continued_lines_and_knows_indef(tmp_path: Path) -> None:
     table = read(tmp_path, IRAF, "a.als.1")
     assert table["XCENTER"].tolist() == [138.538, 18.114]

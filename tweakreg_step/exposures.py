@@ -129,7 +129,7 @@ class _Reader:
     def _selected(self, sources: Sources, model: Any, name: str) -> Sources:
         """The sources that take part; the log says how many do not, and why."""
         options, box = self.parameters, self.telescope.bounding_box(model)
-        sources = inside(sources, box)
+        all_of_them, sources = len(sources), inside(sources, box)
         limits = limits_of(
             options.selection,
             options.finder.brightest,
@@ -140,10 +140,11 @@ class _Reader:
         if limits.peak != (None, None):
             sources = with_peaks(sources, self.telescope.pixels(model))
         selected, dropped = select(sources, limits, box, self._allowed(model, name, box))
-        if dropped:
-            reasons = ", ".join(f"{number} by {why}" for why, number in dropped.items())
+        dropped = {"the bounding box": all_of_them - len(sources)} | dropped
+        reasons = ", ".join(f"{number} by {why}" for why, number in dropped.items() if number)
+        if reasons:
             level = logging.INFO if len(selected) else logging.WARNING
-            log.log(level, "%s: %d of %d sources: %s", name, len(selected), len(sources), reasons)
+            log.log(level, "%s: %d of %d sources: %s", name, len(selected), all_of_them, reasons)
         return selected
 
     def _allowed(

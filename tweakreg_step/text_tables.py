@@ -28,7 +28,7 @@ KNOWN_TO_ASTROPY = {
 MISSING = [(word, "nan") for word in ("INDEF", "nan", "NaN", "NAN", "null", "--", "")]
 """Words for a number that is not there; IRAF's, numpy's, ..."""
 
-_SEXTRACTOR = re.compile(r"#\s*(\d+)\s+([A-Za-z]\w*)")
+_SEXTRACTOR = re.compile(r"#\s*(\d+)\s+([A-Z]\w+)\b")
 _IRAF = re.compile(r"#[KNUF]\s")
 _CONTINUED = re.compile(r"\\\n")
 
@@ -55,7 +55,7 @@ def read_text(file: Path) -> Table:
     ValueError
         If it is none of these.
     """
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8", errors="replace")  # comments may be in Latin-1
     lines = [line.strip() for line in text.splitlines()]
     filled = [line for line in lines if line]
     if not filled:
@@ -67,7 +67,8 @@ def read_text(file: Path) -> Table:
 
 
 def _is_sextractor(lines: list[str]) -> bool:
-    return _SEXTRACTOR.match(lines[0]) is not None
+    match = _SEXTRACTOR.match(lines[0])
+    return match is not None and match[1] == "1"  # others may begin with "# 3 Stars ..."
 
 
 def _read_sextractor(_text: str, lines: list[str]) -> Table:
@@ -129,7 +130,7 @@ def _read_list(_text: str, lines: list[str]) -> Table:
     if not all(_is_number(word) for word in first):
         return _rows(rows[1:], first)
     comment = _words(lines[at - 1].lstrip("# ")) if at else []
-    named = len(comment) == len(first) and len(set(comment)) == len(first)
+    named = len(set(comment)) == len(first) == len(comment) and not any(map(_is_number, comment))
     table = _rows(rows, comment if named else [f"col{k + 1}" for k in range(len(first))])
     table.meta["nameless"] = True  # for sure only if a comment says names, and not something else
     return table
