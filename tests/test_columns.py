@@ -7,9 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy import units
+from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
-from tweakreg_step.columns import errors_of, flux_of, peak_of, position_columns, positions_of
+from tweakreg_step.columns import (
+    errors_of,
+    flux_of,
+    peak_of,
+    position_columns,
+    positions_of,
+    with_positions_on_the_sky,
+)
 from tweakreg_step.config import ColumnParameters
 from tweakreg_step.exceptions import CatalogError, ParameterError
 
@@ -116,6 +124,26 @@ def test_errors_of_sextractor() -> None:
     np.testing.assert_allclose(errors_of(ellipse, pair, "a"), np.sqrt(0.025), rtol=1e-12)
     # errors of other positions are not those of these
     assert np.isnan(errors_of(variances, ("XCENTER", "YCENTER"), "a")[0]).all()
+
+
+def test_errors_of_others() -> None:
+    table = Table({"x": [1.0] * 3, "y": [1.0] * 3, "x_err": [0.1, 0.0, -1.0], "y_err": [0.2] * 3})
+    x_err, y_err = errors_of(table, ("x", "y"), "a")
+    np.testing.assert_allclose(x_err, [0.1, np.nan, np.nan], rtol=1e-15)
+    np.testing.assert_allclose(y_err, [0.2] * 3, rtol=1e-15)
+    iraf = Table({"XCENTER": [1.0], "YCENTER": [1.0], "XERR": [0.3], "YERR": [0.0]})
+    x_err, y_err = errors_of(iraf, ("XCENTER", "YCENTER"), "a")
+    np.testing.assert_allclose((x_err[0], y_err[0]), (0.3, np.nan), rtol=1e-15)
+
+
+def test_coordinates_in_one_column() -> None:
+    sky = SkyCoord([150.0], [2.0], unit="deg", frame="icrs").fk5
+    table = Table({"xcentroid": [5.0], "sky_centroid": sky})
+    result = with_positions_on_the_sky(table)
+    np.testing.assert_allclose(positions(result, xyunits="degrees"), [[150.0], [2.0]], rtol=1e-14)
+    assert table.colnames == ["xcentroid", "sky_centroid"]
+    without = Table({"RA": [1.0]})
+    assert with_positions_on_the_sky(without) is without
 
 
 def test_fluxes_and_their_order() -> None:

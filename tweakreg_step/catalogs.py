@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.table import Table
 
-from .columns import errors_of, flux_of, peak_of, position_columns, positions_of
+from .columns import (
+    errors_of,
+    flux_of,
+    peak_of,
+    position_columns,
+    positions_of,
+    with_positions_on_the_sky,
+)
 from .config import ColumnParameters, SelectionParameters
 from .data import Sources
 from .exceptions import CatalogError
@@ -96,6 +103,8 @@ def from_table(
     to_pixels: ToPixels | None = None,
 ) -> Sources:
     """The sources in a table of the user; see `read_catalog`."""
+    if columns.xyunits == "degrees":
+        table = with_positions_on_the_sky(table)
     pair = position_columns(table, columns, name)
     x, y = positions_of(table, pair, columns, name)
     x_err, y_err = errors_of(table, pair, name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy import units
+from astropy.coordinates import SkyCoord
 
 from .exceptions import CatalogError
 from .tables import numbers
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
     from .config import ColumnParameters
     from .data import FloatArray
 
-__all__ = ["Convention", "errors_of", "flux_of", "peak_of", "position_columns", "positions_of"]
+__all__ = [
+    "Convention",
+    "errors_of",
+    "flux_of",
+    "peak_of",
+    "position_columns",
+    "positions_of",
+    "with_positions_on_the_sky",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,19 @@ def position_columns(table: Table, options: ColumnParameters, name: str) -> tupl
     raise CatalogError(_no_positions(table, name, sky=sky))
 
 
+def with_positions_on_the_sky(table: Table) -> Table:
+    """A table whose column ``sky_centroid``, if it has one, is as well in RA and DEC [deg ICRS].
+
+    The source catalogs of the JWST pipeline have their positions in such a column of coordinates.
+    """
+    if "sky_centroid" not in table.colnames or _in_any_case(table, "RA"):
+        return table
+    sky = SkyCoord(table["sky_centroid"]).icrs
+    result = table.copy()
+    result["RA"], result["DEC"] = np.asarray(sky.ra.deg), np.asarray(sky.dec.deg)
+    return result
+
+
 def _no_positions(table: Table, name: str, *, sky: bool) -> str:
     known = SKY if sky else HOUSE + PROGRAMS
     accepted = ", or ".join(f"'{c.x}' and '{c.y}'" for c in known)
@@ -163,14 +185,16 @@ def errors_of(table: Table, columns: tuple[str, str], name: str) -> tuple[FloatA
     standard deviation] and the angle theta from x: var x = (a cos)^2 + (b sin)^2.
     """
     kind = getattr(_convention(columns[0]), "kind", None)
+    unknown = np.full(len(table), np.nan)
     columns_of = {column.upper(): column for column in table.colnames}
 
     def values(*names: str) -> list[FloatArray]:
         found = [columns_of[n] for n in names if n in columns_of]
         return [numbers(table, c, name) for c in found] if len(found) == len(names) else []
 
-    if kind is None:
-        return _known(values("X_ERR"), table), _known(values("Y_ERR"), table)
+    if kind is None:  # XERR is what IRAF's phot writes, 0 where it did not centre
+        x, y = ((values(f"{a}_ERR") or values(f"{a}ERR") or [unknown])[0] for a in "XY")
+        return np.where(x > 0, x, np.nan), np.where(y > 0, y, np.nan)
     if variances := values(f"ERRX2{kind}_IMAGE", f"ERRY2{kind}_IMAGE"):
         return _deviation(variances[0]), _deviation(variances[1])
     if axes := values(f"ERRA{kind}_IMAGE", f"ERRB{kind}_IMAGE"):
@@ -179,11 +203,7 @@ def errors_of(table: Table, columns: tuple[str, str], name: str) -> tuple[FloatA
         x2 = (axes[0] * cosine) ** 2 + (axes[1] * sine) ** 2
         y2 = (axes[0] * sine) ** 2 + (axes[1] * cosine) ** 2
         return _deviation(x2), _deviation(y2)
-    return _known([], table), _known([], table)
-
-
-def _known(found: list[FloatArray], table: Table) -> FloatArray:
-    return found[0] if found else np.full(len(table), np.nan)
+    return unknown, unknown
 
 
 def _deviation(variance: FloatArray) -> FloatArray:
