@@ -15,7 +15,6 @@ from .catalogs import inside, read_catalog, to_table, with_weights, write_catalo
 from .catfile import check_images, read_catfile
 from .config import SelectionParameters
 from .detect import find_sources
-from .exclusions import read_exclusions
 from .inverse import pixels_within
 from .peaks import with_peaks
 from .selection import limits_of, select
@@ -69,6 +68,8 @@ def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exc
     path, role = parameters.selection.exclusions, "exclusions file"
     if not path:
         return {}
+    from .exclusions import read_exclusions  # noqa: PLC0415 - regions is slow to import
+
     files = read_catfile(Path(path).expanduser(), role, "region file")
     check_images(files, names, path, role)
     return {name: read_exclusions(file) for name, file in files.items() if file is not None}
