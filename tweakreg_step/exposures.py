@@ -120,7 +120,7 @@ class _Reader:
     def _find(self, model: Any) -> Sources:
         options = self.parameters
         finder = options.finder
-        if options.selection != SelectionParameters():
+        if options.selection != SelectionParameters() or finder.peakmax is not None:
             # the brightest are wanted of those that are selected, so all are needed
             finder = replace(finder, brightest=sys.maxsize)
         return find_sources(
