@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tweakreg_step.catfile import read_catfile
+from tweakreg_step.catfile import check_images, read_catfile
 from tweakreg_step.exceptions import InputError
 
 
@@ -44,3 +44,26 @@ def test_an_unreadable_catfile_is_refused(tmp_path: Path, content: bytes | None)
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"catfile\.txt' can't be read.*Check 'catfile'"):
         read_catfile(path)
+
+
+def test_words_for_nothing_and_extensions(tmp_path: Path) -> None:
+    text = "a.fits None\nb.fits INDEF\nc.fits c.cat[2]\n"
+    assert read_catfile(write(tmp_path, text)) == {
+        "a.fits": None,
+        "b.fits": None,
+        "c.fits": tmp_path / "c.cat[2]",
+    }
+
+
+def test_errors_name_the_list_and_its_column(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.fits a.reg b.reg\n")
+    with pytest.raises(InputError, match=r"of the exclusions file .* image, region file\. Remove"):
+        read_catfile(path, "exclusions file", "region file")
+    with pytest.raises(InputError, match=r"Check 'exclusions'"):
+        read_catfile(tmp_path / "gone", "exclusions file", "region file")
+
+
+def test_unknown_images_are_refused() -> None:
+    check_images({"a.fits": None}, ["a.fits", "b.fits"], "list")
+    with pytest.raises(InputError, match=r"The catfile 'list' names 'c\.fits', but .*'a\.fits'"):
+        check_images({"a.fits": None, "c.fits": None}, ["a.fits"], "list")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
 
+from .catalogs import within
 from .config import AbsoluteParameters, MethodParameters, RelativeParameters, checked
 from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
@@ -239,9 +240,7 @@ def filter_catalog_by_bounding_box(catalog: Table, bounding_box: BoundingBox | N
     """
     if bounding_box is None:
         return catalog
-    (xmin, xmax), (ymin, ymax) = bounding_box
-    x, y = catalog["x"], catalog["y"]
-    return catalog[(x > xmin) & (x < xmax) & (y > ymin) & (y < ymax)]
+    return catalog[within(catalog["x"], catalog["y"], bounding_box)]
 
 
 def load_reference(abs_refcat: str | Path | Table) -> Table:

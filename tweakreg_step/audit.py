@@ -10,7 +10,7 @@ import numpy as np
 
 from .account import Account, ReferenceNote
 from .achievable import achieved_and_achievable
-from .gather import group_names, numbers, unit_names, usable_rows
+from .gather import group_names, indices, unit_names, usable_rows
 from .image_plane import limits
 from .sphere import directions, frames_of, to_plane
 
@@ -105,7 +105,7 @@ def account_of(
         images=tuple(str(corrector.meta["name"]) for corrector in correctors),
         detectors=tuple(name or "" for name in unit_names(correctors)),
         group_names=tuple(str(name) for name in dict.fromkeys(names)),
-        group=numbers(names),
+        group=indices(names),
         pixel_scale=before.pixel_scale,
         corners_before=before.corners,
         corners_after=_corners(correctors),

@@ -14,7 +14,7 @@ from stpipe._cmdline import FromCommandLine  # stpipe has no public name for it
 from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
-from .config import Parameters, is_default, is_optional, refusal
+from .config import Parameters, is_default, is_optional, is_text, refusal
 from .exceptions import InputError
 from .provenance import OLD_NAMES, renamed
 from .telescopes.inputs import first_file
@@ -114,7 +114,7 @@ class BaseStep(Step):
             del config[old]
         config.merge(translated)
         for name, value in config.items():
-            if isinstance(value, Path):
+            if isinstance(value, Path) or (type(value) is int and is_text(name)):
                 config[name] = str(value)
             elif value == "None" and is_optional(name):
                 config[name] = None

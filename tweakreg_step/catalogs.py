@@ -2,147 +2,252 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import Table
-from astropy.utils.exceptions import AstropyWarning
 
+from .columns import (
+    errors_of,
+    flux_of,
+    peak_of,
+    position_columns,
+    positions_of,
+    with_positions_on_the_sky,
+)
+from .config import ColumnParameters, SelectionParameters
 from .data import Sources
 from .exceptions import CatalogError
+from .tables import numbers, read_table
 from .whole_file import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from .data import BoundingBox, FloatArray
 
+    ToPixels = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+
 __all__ = [
+    "from_table",
     "inside",
-    "numbers",
     "read_catalog",
-    "read_table",
     "to_table",
     "with_weights",
+    "within",
     "write_catalog",
 ]
 
-POSITION_COLUMNS = (("x", "y"), ("xcentroid", "ycentroid"), ("x_centroid", "y_centroid"))
+log = logging.getLogger(__name__)
+
 FORMATS = {"ecsv": "ascii.ecsv", "fits": "fits"}
 
+UNUSABLE_FLAGS = 4 | 8 | 64 | 128
+"""Of SExtractor's FLAGS: saturated, truncated at the edge, and out of memory. Blended sources (2)
+and those with neighbours (1) stay: a fit that doubts outliers can do with them."""
 
-def read_table(path: Path, role: str) -> Table:
-    """Read a table in any format that astropy recognises.
-
-    Parameters
-    ----------
-    path
-        The file.
-    role
-        What it is for, to be named in errors, e.g. "source catalog of 'a_cal.fits'".
-
-    Raises
-    ------
-    CatalogError
-        If there is no such file, or it is not a table.
-    """
-    if not path.is_file():
-        raise CatalogError(
-            f"The {role}, '{path}', does not exist. It must be a file with a table. Check the name "
-            "and the folder: paths in a catfile or an association start at that file's folder."
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)  # e.g. units unknown to FITS
-            return Table.read(path)
-    except Exception as error:  # readers raise whatever they like on a broken file
-        raise CatalogError(
-            f"The {role}, '{path}', can't be read: {_first_line(error)} It must be a table in a "
-            "format that astropy recognises by name or content, such as .ecsv, .fits or .csv."
-        ) from error
+_COLUMNS = ColumnParameters()
+_SELECTION = SelectionParameters()
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text if text.endswith(".") else text + "."
-
-
-def read_catalog(path: Path, image: str) -> Sources:
+def read_catalog(
+    path: Path,
+    image: str,
+    columns: ColumnParameters = _COLUMNS,
+    selection: SelectionParameters = _SELECTION,
+    to_pixels: ToPixels | None = None,
+) -> Sources:
     """Read the user's catalog of an image.
 
-    Positions are in pixels, the centre of the first pixel at (0, 0). Rows without a finite
-    position, or with a weight that is not a positive number, are dropped.
+    Rows that can't be used are dropped, and the log says how many and why: without a finite
+    position, off the image (positions on the sky), with a weight that is not a positive number,
+    repeated, or saturated or truncated by SExtractor's flags.
 
     Parameters
     ----------
     path
-        A table with columns x, y (or xcentroid, ycentroid, or x_centroid, y_centroid) and perhaps
-        flux, x_err, y_err, weight.
+        A table; see docs/catalogs.rst for the formats and names of columns.
     image
         Name of the image, for errors.
+    columns
+        Which columns hold the positions and the flux, and how positions are meant.
+    selection
+        What limits of fluxes mean.
+    to_pixels
+        From positions on the sky [deg] to pixels, NaN off the image.
+
+    Returns
+    -------
+    Sources
+        Pixels, the centre of the first at (0, 0).
 
     Raises
     ------
     CatalogError
-        If it can't be read or has no position columns.
+        If it can't be read, has no position columns, or its fluxes don't suit the limits.
     """
-    return from_table(read_table(path, f"source catalog of '{image}'"), f"'{path}'")
+    table = read_table(path, f"source catalog of '{image}'")
+    return from_table(table, f"'{path}'", columns, selection, to_pixels)
 
 
-def from_table(table: Table, name: str) -> Sources:
-    """The detections in a table of the user; see `read_catalog`."""
-    x, y = (numbers(table, column, name) for column in _position_columns(table, name))
-    optional = {
-        column: numbers(table, column, name)
-        for column in ("flux", "x_err", "y_err", "weight")
-        if column in table.colnames
-    }
-    good = np.isfinite(x) & np.isfinite(y)
-    if "weight" in optional:
-        good &= np.isfinite(optional["weight"]) & (optional["weight"] > 0)
-    return Sources.at(x, y, **optional)[good]
-
-
-def _position_columns(table: Table, name: str) -> tuple[str, str]:
-    for pair in POSITION_COLUMNS:
-        if set(pair) <= set(table.colnames):
-            return pair
-    accepted = ", or ".join(f"'{x}' and '{y}'" for x, y in POSITION_COLUMNS)
-    raise CatalogError(
-        f"The catalog {name} has the columns {table.colnames}, but none with positions. It needs "
-        f"{accepted}, in pixels with the first pixel at 0. Rename its columns."
+def from_table(
+    table: Table,
+    name: str,
+    columns: ColumnParameters = _COLUMNS,
+    selection: SelectionParameters = _SELECTION,
+    to_pixels: ToPixels | None = None,
+) -> Sources:
+    """The sources in a table of the user; see `read_catalog`."""
+    if columns.xyunits == "degrees":
+        table = with_positions_on_the_sky(table)
+    pair = position_columns(table, columns, name)
+    x, y = positions_of(table, pair, columns, name)
+    x_err, y_err = errors_of(table, pair, name)
+    sources = Sources(
+        x=x,
+        y=y,
+        flux=_fluxes(table, columns.fluxcol, selection, name),
+        x_err=x_err,
+        y_err=y_err,
+        weight=numbers(table, "weight", name) if "weight" in table.colnames else None,
+        peak=peak_of(table, name),
     )
+    bad = _bad_rows(sources, _flags(table, pair[0], name))
+    if columns.xyunits == "degrees":
+        if to_pixels is None:
+            raise CatalogError(
+                f"The catalog {name} has positions in degrees, but there is no WCS to take them to "
+                "pixels. Give positions in pixels, and xyunits='pixels'."
+            )
+        sources, bad["off the image"] = _in_pixels(sources, to_pixels, name)
+    return _without(sources, bad, name)
 
 
-def numbers(table: Table, column: str, name: str) -> FloatArray:
-    """A column of numbers, NaN where it is masked.
-
-    Raises
-    ------
-    CatalogError
-        If the column of the catalog ``name`` holds anything else.
-    """
-    values = table[column]
-    try:
-        floats = np.ma.asarray(getattr(values, "value", values), dtype=np.float64)
-        floats = floats.reshape(len(table))
-    except (TypeError, ValueError):
+def _in_pixels(
+    sources: Sources, to_pixels: ToPixels, name: str
+) -> tuple[Sources, NDArray[np.bool_]]:
+    """Sources whose x and y are degrees, in pixels, and which are off the image."""
+    known = np.isfinite(sources.x) & np.isfinite(sources.y)
+    x, y = np.full(len(sources), np.nan), np.full(len(sources), np.nan)
+    x[known], y[known] = to_pixels(sources.x[known], sources.y[known])
+    off = known & ~np.isfinite(x)
+    if known.any() and off.sum() == known.sum():
+        ra, dec = sources.x[known], sources.y[known]
         raise CatalogError(
-            f"Column '{column}' of the catalog {name} holds {values.dtype} of the shape "
-            f"{values.shape}, but one number a row is needed. Mend the column, or its format."
-        ) from None
-    return np.asarray(np.ma.filled(floats, np.nan))
+            f"None of the {known.sum()} positions of the catalog {name} lies on its image: RA is "
+            f"{ra.min():.4f} to {ra.max():.4f} and DEC {dec.min():.4f} to {dec.max():.4f}. They "
+            "must be in degrees ICRS. Is RA in hours, are the columns swapped (see 'xcol' and "
+            "'ycol'), or is it the catalog of another image?"
+        )
+    return replace(sources, x=x, y=y), off
+
+
+def _fluxes(table: Table, fluxcol: str, selection: SelectionParameters, name: str) -> FloatArray:
+    units = selection.fluxunits
+    flux, column, magnitudes = flux_of(table, fluxcol, units, name)
+    if selection.limits_flux and not np.isfinite(flux).any() and len(table):
+        raise CatalogError(
+            f"'fluxmin' or 'fluxmax' is given, but the catalog {name} has no fluxes. Its columns "
+            f"are {table.colnames}: name the one of the flux with 'fluxcol', or leave out the "
+            "limits."
+        )
+    if selection.limits_flux and magnitudes and units != "mag":
+        raise CatalogError(
+            f"The flux limits are in {units}, but the catalog {name} gives magnitudes (column "
+            f"'{column}'). Give the limits in magnitudes with fluxunits='mag', or name a column of "
+            "fluxes with 'fluxcol'."
+        )
+    if column and not magnitudes and look_like_magnitudes(flux):
+        log.warning(
+            "The fluxes of the catalog %s (column '%s', %.4g to %.4g) look like magnitudes, of "
+            "which the brightest are the smallest. If they are, call the column 'mag', or choose "
+            "it with 'fluxcol' and set fluxunits='mag'.",
+            name,
+            column,
+            np.nanmin(flux),
+            np.nanmax(flux),
+        )
+    return flux
+
+
+def look_like_magnitudes(flux: FloatArray) -> bool:
+    """Whether fluxes (N,) are rather magnitudes.
+
+    Instrumental magnitudes are mostly negative, and others lie between 5 and 40. The fluxes of
+    ten stars that all do would span less than a factor 3, which real skies don't.
+    """
+    known = flux[np.isfinite(flux)]
+    if len(known) < 10 or np.ptp(known) == 0.0:
+        return False
+    low, high = known.min(), known.max()
+    return bool((np.median(known) < 0.0 and low > -40.0) or (5.0 < low < high < min(40.0, 3 * low)))
+
+
+def _flags(table: Table, column: str, name: str) -> NDArray[np.bool_]:
+    """Which rows (N,) SExtractor flags as of no use for astrometry."""
+    flags = next((c for c in table.colnames if c.upper() == "FLAGS"), "")
+    of_sextractor = column.upper().endswith(("_IMAGE", "_J2000"))
+    if not (flags and of_sextractor):
+        return np.zeros(len(table), bool)
+    values = numbers(table, flags, name)
+    known = np.where(np.isfinite(values), values, 0).astype(int)
+    return np.asarray(known & UNUSABLE_FLAGS != 0)
+
+
+def _bad_rows(sources: Sources, flagged: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+    """The rows (N,) that can't be used, by reason."""
+    bad = {
+        "without a position": ~(np.isfinite(sources.x) & np.isfinite(sources.y)),
+        "saturated or truncated": flagged,
+        "repeated": _repeated(sources.x, sources.y),
+    }
+    if sources.weight is not None:
+        good = np.isfinite(sources.weight) & (sources.weight > 0)
+        bad["without a positive weight"] = ~good
+    return bad
+
+
+def _repeated(x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
+    """Which rows (N,) have the position of an earlier one: programs that merge lists leave such."""
+    _, first = np.unique(x + 1j * y, return_index=True)
+    repeated = np.ones(len(x), bool)
+    repeated[first] = False
+    return repeated & np.isfinite(x) & np.isfinite(y)
+
+
+def _without(sources: Sources, bad: dict[str, NDArray[np.bool_]], name: str) -> Sources:
+    dropped = np.any(list(bad.values()), axis=0)
+    if dropped.any():
+        reasons = [f"{rows.sum()} {why}" for why, rows in bad.items() if rows.any()]
+        log.warning(
+            "Catalog %s: %d of %d rows are not used: %s.",
+            name,
+            dropped.sum(),
+            len(sources),
+            ", ".join(reasons),
+        )
+    return sources[~dropped]
+
+
+def within(x: Any, y: Any, bounding_box: BoundingBox | None) -> NDArray[np.bool_]:
+    """Which positions (N,) lie within ((xmin, xmax), (ymin, ymax)) [pixels]; all without a box."""
+    if bounding_box is None:
+        return np.ones(len(x), bool)
+    (xmin, xmax), (ymin, ymax) = bounding_box
+    inner = (x > xmin) & (x < xmax) & (y > ymin) & (y < ymax)
+    return np.asarray(np.ma.filled(inner, False))  # a masked position is nowhere
 
 
 def inside(detections: Sources, bounding_box: BoundingBox | None) -> Sources:
     """The detections within ((xmin, xmax), (ymin, ymax)) [pixels]; all, where there is no box."""
     if bounding_box is None:
         return detections
-    (xmin, xmax), (ymin, ymax) = bounding_box
-    x, y = detections.x, detections.y
-    return detections[(x > xmin) & (x < xmax) & (y > ymin) & (y < ymax)]
+    return detections[within(detections.x, detections.y, bounding_box)]
 
 
 def with_weights(detections: Sources) -> Sources:
@@ -152,14 +257,13 @@ def with_weights(detections: Sources) -> Sources:
     """
     if detections.weight is not None:
         return detections
-    columns = (detections.flux, detections.x_err, detections.y_err)
-    return Sources(detections.x, detections.y, *columns, weight=np.ones(len(detections)))
+    return replace(detections, weight=np.ones(len(detections)))
 
 
 def to_table(detections: Sources, name: str) -> Table:
-    """The detections as a table with the columns id, x, y, flux, x_err, y_err (, weight)."""
+    """The detections as a table with the columns id, x, y, flux, x_err, y_err (, weight, peak)."""
     table = Table({"id": np.arange(1, len(detections) + 1)})
-    for column in ("x", "y", "flux", "x_err", "y_err", "weight"):
+    for column in ("x", "y", "flux", "x_err", "y_err", "weight", "peak"):
         values = getattr(detections, column)
         if values is not None:
             table[column] = values

@@ -1,56 +1,89 @@
-"""The user's list of images and their catalogs: a text file with two columns."""
+"""The user's lists of images and what belongs to them: text files with two columns."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .exceptions import InputError
 
-__all__ = ["read_catfile"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["check_images", "read_catfile"]
+
+NOTHING = {"NONE", "INDEF"}
+"""Words, in any letter case, for an image that has nothing in the second column."""
 
 
-def read_catfile(path: Path) -> dict[str, Path | None]:
-    """Read which catalog belongs to which image.
+def read_catfile(
+    path: Path, role: str = "catfile", second: str = "catalog"
+) -> dict[str, Path | None]:
+    """Read which file belongs to which image.
 
     Parameters
     ----------
     path
-        Two columns separated by white space: image, catalog. Empty lines and lines that start
-        with ``#`` are passed over. Paths of catalogs start at the folder of this file.
+        Two columns separated by white space: image, file. Empty lines and lines that start with
+        ``#`` are passed over. Paths of the second column start at the folder of this file.
+    role
+        The parameter that names the list, for errors.
+    second
+        What the second column names, for errors.
 
     Returns
     -------
     dict
-        Image file name -> catalog, or None for an image listed without one.
+        Image file name -> file, or None for an image listed without one, or with ``None`` or
+        ``INDEF`` in its place.
 
     Raises
     ------
     InputError
-        If the file can't be read, has another number of columns, or lists an image twice.
+        If the list can't be read, has another number of columns, or lists an image twice.
     """
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"The catfile '{path}' can't be read: {error}. It must be a text file with two "
-            "columns: image, catalog. Check 'catfile'."
+            f"The {role} '{path}' can't be read: {error}. It must be a text file with two "
+            f"columns: image, {second}. Check '{role.split(maxsplit=1)[0]}'."
         ) from error
-    catalogs: dict[str, Path | None] = {}
+    files: dict[str, Path | None] = {}
     for number, line in enumerate(lines, start=1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
-        where = f"Line {number} of the catfile '{path}'"
+        where = f"Line {number} of the {role} '{path}'"
         if len(words) > 2:
             raise InputError(
-                f"{where} has {len(words)} columns, but two are needed: image, catalog. Remove "
-                "the others; names must not contain blanks."
+                f"{where} has {len(words)} columns, but two are needed: image, {second}. Remove "
+                "the others; names must not contain blanks, and each image is of one detector."
             )
         image = Path(words[0]).name
-        if image in catalogs:
+        if image in files:
             raise InputError(
                 f"{where} lists the image '{image}' a second time, but each may be listed once. "
                 "Remove one of the two lines."
             )
-        catalogs[image] = path.parent / words[1] if len(words) == 2 else None
-    return catalogs
+        given = words[1:] if words[1:] and words[1].upper() not in NOTHING else []
+        files[image] = path.parent / given[0] if given else None
+    return files
+
+
+def check_images(
+    files: dict[str, Path | None], names: Sequence[str], path: str, role: str = "catfile"
+) -> None:
+    """Refuse a list that names an image which is not among ``names``.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    unknown = sorted(set(files) - set(names))
+    if unknown:
+        raise InputError(
+            f"The {role} '{path}' names {', '.join(map(repr, unknown))}, but each image in it "
+            f"must be among the input: {', '.join(map(repr, names))}. Mend or remove the line."
+        )

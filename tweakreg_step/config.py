@@ -6,10 +6,10 @@ are those which users of the JWST step know; new abilities have new names.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .contradictions import check_both, check_order, check_separation
 from .exceptions import ParameterError
 from .spec import coerce, declarations, parameter
 
@@ -21,6 +21,7 @@ __all__ = [
     "STAGES",
     "AbsoluteParameters",
     "CatalogParameters",
+    "ColumnParameters",
     "FinderParameters",
     "GeneralParameters",
     "MethodParameters",
@@ -28,10 +29,12 @@ __all__ = [
     "RelativeParameters",
     "SafetyParameters",
     "SegmentationParameters",
+    "SelectionParameters",
     "SipParameters",
     "checked",
     "is_default",
     "is_optional",
+    "is_text",
     "keywords",
     "refusal",
 ]
@@ -58,6 +61,67 @@ class CatalogParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnParameters:
+    """How a user's catalogs are read; columns are numbers from 1, or names."""
+
+    xcol: str = parameter("", "Column of x, or of right ascension; empty: by its name")
+    ycol: str = parameter("", "Column of y, or of declination; empty: by its name")
+    fluxcol: str = parameter("", "Column of the flux or magnitude; empty: by its name")
+    xyunits: str = parameter(
+        "pixels",
+        "Unit of the positions; degrees are taken through the image's WCS",
+        choices=("pixels", "degrees"),
+    )
+    xyorigin: int = parameter(
+        0,
+        "Coordinate of the centre of the first pixel, where the names of the columns don't say it "
+        "(SExtractor and DAOPHOT count from 1)",
+        choices=(0, 1),
+    )
+
+    def __post_init__(self) -> None:
+        check_both("xcol", self.xcol, "ycol", self.ycol)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionParameters:
+    """Which sources take part, of found catalogs and of given ones alike."""
+
+    fluxmin: float | None = parameter(
+        None, "Drop fainter sources; in magnitudes one end of the range", unit="fluxunits"
+    )
+    fluxmax: float | None = parameter(
+        None, "Drop brighter sources; in magnitudes the other end of the range", unit="fluxunits"
+    )
+    fluxunits: str = parameter(
+        "counts",
+        "Unit of fluxmin and fluxmax: as the catalog has it (counts), the same divided by the "
+        "exposure time in seconds (cps), or magnitudes (mag)",
+        choices=("counts", "cps", "mag"),
+    )
+    peakmin: float | None = parameter(
+        None,
+        "Drop sources whose brightest pixel, above the background, is below this value",
+        unit="image units",
+    )
+    border: int = parameter(
+        0, "Drop sources this close to the edges of the image", unit="pixels", low=0
+    )
+    exclusions: str = parameter(
+        "", "File with two columns: image, DS9 region file of what to use and what to leave out"
+    )
+
+    def __post_init__(self) -> None:
+        if self.fluxunits != "mag":  # a range of magnitudes may be given in either order
+            check_order("fluxmin", self.fluxmin, "fluxmax", self.fluxmax)
+
+    @property
+    def limits_flux(self) -> bool:
+        """Whether sources are chosen by their flux."""
+        return self.fluxmin is not None or self.fluxmax is not None
+
+
+@dataclass(frozen=True, slots=True)
 class FinderParameters:
     """How sources are found; sharpness and roundness are used by iraf and dao alone."""
 
@@ -76,9 +140,13 @@ class FinderParameters:
     sharphi: float = parameter(2.0, "Upper limit of sharpness (iraf, dao)")
     roundlo: float = parameter(0.0, "Lower limit of roundness (iraf, dao)")
     roundhi: float = parameter(0.2, "Upper limit of roundness (iraf, dao)")
-    brightest: int = parameter(200, "Keep this number of the brightest sources", low=1)
+    brightest: int = parameter(
+        200, "Keep this number of the brightest sources, found or given", low=1
+    )
     peakmax: float | None = parameter(
-        None, "Drop sources with a pixel at or above this value", unit="image units"
+        None,
+        "Drop sources, found or given, with a pixel at or above this value, above the background",
+        unit="image units",
     )
 
 
@@ -222,6 +290,8 @@ class SafetyParameters:
 
 STAGES: dict[str, type] = {
     "catalogs": CatalogParameters,
+    "columns": ColumnParameters,
+    "selection": SelectionParameters,
     "finder": FinderParameters,
     "segmentation": SegmentationParameters,
     "method": MethodParameters,
@@ -238,6 +308,8 @@ class Parameters:
     """All parameters of one run, checked."""
 
     catalogs: CatalogParameters
+    columns: ColumnParameters
+    selection: SelectionParameters
     finder: FinderParameters
     segmentation: SegmentationParameters
     method: MethodParameters
@@ -309,27 +381,17 @@ def is_default(name: str, value: Any) -> bool:
     return name in declared and bool(value == declared[name])
 
 
+def is_text(name: str) -> bool:
+    """Whether stpipe takes a parameter as a text, though a user may give a number.
+
+    A column may be 3 or 'x', and stpipe compares choices as texts, of numbers as well.
+    """
+    return any(
+        d.name == name and (d.kind == "string" or bool(d.choices))
+        for d in declarations(*STAGES.values())
+    )
+
+
 def is_optional(name: str) -> bool:
     """Whether None is a value of a parameter."""
     return any(d.name == name and d.optional for d in declarations(*STAGES.values()))
-
-
-def check_separation(
-    separation_name: str, separation: float, tolerance_name: str, tolerance: float
-) -> None:
-    """Refuse a match radius within which two sources of one catalog would both match.
-
-    Raises
-    ------
-    ParameterError
-        Unless ``separation`` exceeds sqrt(2) times ``tolerance`` [both in arcsec].
-    """
-    least = math.sqrt(2.0) * tolerance
-    if not separation > least:
-        raise ParameterError(
-            f"Parameter '{separation_name}' is {separation:g} arcsec and '{tolerance_name}' is "
-            f"{tolerance:g} arcsec, but '{separation_name}' must exceed sqrt(2) x "
-            f"'{tolerance_name}' = {least:.3f} arcsec to keep neighbouring sources apart. Raise "
-            f"'{separation_name}' above {least:.3f} or lower '{tolerance_name}' below "
-            f"{separation / math.sqrt(2.0):.3f}."
-        )

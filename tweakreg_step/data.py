@@ -64,6 +64,9 @@ class Sources:
         (N,) standard deviations of x and y in pixels; NaN where unknown.
     weight
         (N,) the user's weights in a fit, or None where none were given.
+    peak
+        (N,) the value of the brightest pixel above the background, in the image's unit, or None
+        where nobody asked for it.
     """
 
     x: FloatArray
@@ -72,6 +75,7 @@ class Sources:
     x_err: FloatArray
     y_err: FloatArray
     weight: FloatArray | None = None
+    peak: FloatArray | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(column) for column in self._columns().values()}
@@ -94,7 +98,7 @@ class Sources:
         """Sources of which perhaps no more is known than where they are."""
         unknown = np.full(len(x), np.nan)
         known = {"flux": unknown, "x_err": unknown, "y_err": unknown} | columns
-        return cls(x=x, y=y, **known)  # type: ignore[arg-type] # None is allowed for weight alone
+        return cls(x=x, y=y, **known)  # type: ignore[arg-type] # None is allowed for some
 
 
 class Status(Enum):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .gather import group_names, numbers, unit_names
+from .gather import group_names, indices, unit_names
 from .problem import Options, Status
 from .register import register
 from .snapshot import all_or_nothing
@@ -44,7 +44,7 @@ def options_of(
         abs_tolerance=absolute.abs_tolerance,
         abs_minobj=absolute.abs_minobj,
         detector_motion=method.detector_motion,
-        refgroup=None if refgroup is None else int(numbers(names)[names.index(refgroup)]),
+        refgroup=None if refgroup is None else int(indices(names)[names.index(refgroup)]),
         joint=method.abs_method == "joint",
     )
 
@@ -64,8 +64,8 @@ def align_everywhere(
     reference, options
         As for `tweakreg_step.register.register`.
     """
-    groups = numbers(group_names(correctors))
-    units = numbers(unit_names(correctors))
+    groups = indices(group_names(correctors))
+    units = indices(unit_names(correctors))
     solution = register(detections, int(groups.max()) + 1, reference, options)
     with all_or_nothing(correctors):
         for index, corrector in enumerate(correctors):

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from .catalogs import inside, read_catalog, to_table, with_weights, write_catalog
-from .catfile import read_catfile
+from .catfile import check_images, read_catfile
+from .config import SelectionParameters
 from .data import Status
 from .detect import find_sources
-from .exceptions import InputError
+from .inverse import pixels_within
+from .peaks import with_peaks
 from .report import essentials_of
+from .selection import limits_of, select
+from .tables import is_table_file
 from .telescopes.library import group_ids
 from .verdict import Decision, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from .account import Account
     from .config import Parameters
-    from .data import Outcome, Sources
+    from .data import BoundingBox, Outcome, Sources
+    from .exclusions import Exclusions
     from .telescopes import Telescope
 
-__all__ = ["custom_catalogs", "read_exposures", "update_exposures"]
+__all__ = ["custom_catalogs", "exclusions_of", "read_exposures", "update_exposures"]
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +57,26 @@ def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, P
     if not (catfile and wanted):
         return {}
     catalogs = read_catfile(Path(catfile).expanduser())
-    unknown = sorted(set(catalogs) - set(names))
-    if unknown:
-        raise InputError(
-            f"The catfile '{catfile}' names {', '.join(map(repr, unknown))}, but each image in it "
-            f"must be among the input: {', '.join(map(repr, names))}. Mend or remove the line."
-        )
+    check_images(catalogs, names, catfile)
     return catalogs
+
+
+def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exclusions]:
+    """The regions that the user's file of exclusions gives, by image; empty without one.
+
+    Raises
+    ------
+    InputError
+        If it, or a region file, can't be used, or if it names an image that is not among ``names``.
+    """
+    path, role = parameters.selection.exclusions, "exclusions file"
+    if not path:
+        return {}
+    from .exclusions import read_exclusions  # noqa: PLC0415 - regions is slow to import
+
+    files = read_catfile(Path(path).expanduser(), role, "region file")
+    check_images(files, names, path, role)
+    return {name: read_exclusions(file) for name, file in files.items() if file is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +87,8 @@ class _Reader:
     ----------
     custom
         Catalogs of the catfile, by image.
+    exclusions
+        The user's regions, by image.
     folder
         Where found catalogs are written.
     homes
@@ -73,29 +98,69 @@ class _Reader:
     telescope: Telescope
     parameters: Parameters
     custom: dict[str, Path | None]
+    exclusions: dict[str, Exclusions]
     folder: Path
     homes: list[list[Path]]
 
     def catalog(self, model: Any, name: str, index: int) -> tuple[Sources, bool]:
-        """The detections of an exposure, and whether its metadata changed on the way."""
+        """The sources of an exposure, and whether its metadata changed on the way."""
         given = self._given(model, name, index)
-        box = self.telescope.bounding_box(model)
         if given is not None:
-            return inside(read_catalog(given, name), box), False
+            return self._selected(self._read(model, given, name), model, name), False
+        found = self._selected(self._find(model), model, name)
         options = self.parameters
-        found = find_sources(
-            self.telescope.pixels(model),
-            options.catalogs.starfinder,
-            options.finder,
-            options.segmentation,
-        )
-        found = inside(found, box)
         if not options.catalogs.save_catalogs:
             return found, False
         path = self.folder / f"{Path(name).stem}_cat.{options.catalogs.catalog_format}"
         write_catalog(found, path, options.catalogs.catalog_format)
         model.meta.tweakreg_catalog = path.name
         return found, True
+
+    def _read(self, model: Any, path: Path, name: str) -> Sources:
+        options, box = self.parameters, self.telescope.bounding_box(model)
+        to_pixels = partial(pixels_within, model.meta.wcs, box)
+        return read_catalog(path, name, options.columns, options.selection, to_pixels)
+
+    def _find(self, model: Any) -> Sources:
+        options = self.parameters
+        finder = options.finder
+        if options.selection != SelectionParameters() or finder.peakmax is not None:
+            # the brightest are wanted of those that are selected, so all are needed
+            finder = replace(finder, brightest=sys.maxsize)
+        return find_sources(
+            self.telescope.pixels(model), options.catalogs.starfinder, finder, options.segmentation
+        )
+
+    def _selected(self, sources: Sources, model: Any, name: str) -> Sources:
+        """The sources that take part; the log says how many do not, and why."""
+        options, box = self.parameters, self.telescope.bounding_box(model)
+        all_of_them, sources = len(sources), inside(sources, box)
+        limits = limits_of(
+            options.selection,
+            options.finder.brightest,
+            options.finder.peakmax,
+            self.telescope.exposure_time(model),
+            name,
+        )
+        if limits.peak != (None, None):
+            sources = with_peaks(sources, self.telescope.pixels(model))
+        selected, dropped = select(sources, limits, box, self._allowed(model, name, box))
+        dropped = {"the bounding box": all_of_them - len(sources)} | dropped
+        reasons = ", ".join(f"{number} by {why}" for why, number in dropped.items() if number)
+        if reasons:
+            level = logging.INFO if len(selected) else logging.WARNING
+            log.log(level, "%s: %d of %d sources: %s", name, len(selected), all_of_them, reasons)
+        return selected
+
+    def _allowed(
+        self, model: Any, name: str, box: BoundingBox
+    ) -> Callable[[Sources], NDArray[np.bool_]] | None:
+        exclusions = self.exclusions.get(name)
+        if exclusions is None:
+            return None
+        centre = (0.5 * sum(box[0]), 0.5 * sum(box[1]))
+        to_sky = model.meta.wcs.forward_transform
+        return lambda sources: exclusions.allowed(sources.x, sources.y, to_sky, centre)
 
     def _given(self, model: Any, name: str, index: int) -> Path | None:
         """The user's catalog of an image: of the catfile, else of its association or metadata.
@@ -110,7 +175,7 @@ class _Reader:
         if not named:
             return None
         places = [Path(named), *(home / named for home in self.homes[index])]
-        return next((place for place in places if place.is_file()), places[0])
+        return next((place for place in places if is_table_file(place)), places[0])
 
 
 def read_exposures(
@@ -146,7 +211,8 @@ def read_exposures(
         If an exposure or its catalog can't be used.
     """
     catalogs = custom_catalogs(parameters, names)
-    reader = _Reader(telescope, parameters, catalogs, folder, _homes(library))
+    exclusions = exclusions_of(parameters, names)
+    reader = _Reader(telescope, parameters, catalogs, exclusions, folder, _homes(library))
     groups = group_ids(library)
     detections: list[Sources] = []
     correctors: list[Any] = []

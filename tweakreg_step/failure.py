@@ -33,7 +33,7 @@ def must_raise(outcomes: Sequence[Outcome], safety: SafetyParameters) -> bool:
 
 
 def allowed(outcomes: Sequence[Outcome], safety: SafetyParameters) -> list[Outcome]:
-    """The outcomes under the user's rule: with 'skip_all', one that fails keeps all as they were."""
+    """The outcomes under the user's rule: with 'skip_all', one failure keeps all as they were."""
     bad = failed(outcomes)
     if safety.on_failure != "skip_all" or not bad:
         return list(outcomes)

@@ -9,6 +9,7 @@ import numpy as np
 from .image_plane import from_sky, to_detector, to_sky
 from .problem import Detections, Reference
 from .sphere import directions, frames_at, to_plane
+from .tables import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def unit_names(correctors: Sequence[Any]) -> list[str | None]:
     return [corrector.meta.get("detector") for corrector in correctors]
 
 
-def numbers(names: Sequence[Any]) -> NDArray[np.int64]:
+def indices(names: Sequence[Any]) -> NDArray[np.int64]:
     """Index of each name among the different ones, in the order of their first appearance."""
     known: dict[Any, int] = {}
     return np.array([-1 if n is None else known.setdefault(n, len(known)) for n in names], int)
@@ -60,7 +61,7 @@ def gather(correctors: Sequence[Any]) -> Detections:
         tweakwcs correctors; ``meta['catalog']`` has x, y [pixels] and perhaps x_err, y_err
         [pixels], flux and weight, ``meta['detector']`` perhaps the unit of detector motion.
     """
-    groups, units = numbers(group_names(correctors)), numbers(unit_names(correctors))
+    groups, units = indices(group_names(correctors)), indices(unit_names(correctors))
     parts = [
         _detections(corrector, index, int(groups[index]), int(units[index]))
         for index, corrector in enumerate(correctors)
@@ -107,11 +108,10 @@ def _sky(corrector: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, Floa
 
 
 def _column(catalog: Table, name: str) -> FloatArray:
+    """A column of numbers, NaN where it is masked and where there is none."""
     if name not in catalog.colnames:
         return np.full(len(catalog), np.nan)
-    column = catalog[name]
-    values = np.ma.asarray(getattr(column, "value", column), dtype=np.float64)
-    return np.asarray(np.ma.filled(values, np.nan))
+    return numbers(catalog, name, f"'{catalog.meta.get('name', 'of an image')}'")
 
 
 def usable_rows(catalog: Table) -> NDArray[np.bool_]:

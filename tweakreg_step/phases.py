@@ -23,7 +23,7 @@ from .config import keywords
 from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
 from .exceptions import AlignmentError
-from .gather import gather, group_names, numbers, reference_of
+from .gather import gather, group_names, indices, reference_of
 from .snapshot import Snapshot
 from .verdict import Decision, Verdict
 
@@ -246,7 +246,7 @@ def _fit(corrector: Any) -> GroupFit | None:
 
 
 def _outcomes(correctors: list[Any], found: Alignment) -> list[Outcome]:
-    number = numbers(group_names(correctors))
+    number = indices(group_names(correctors))
     outcomes = []
     for index, corrector in enumerate(correctors):
         refused = corrector.meta.get("refused")

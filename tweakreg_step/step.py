@@ -22,7 +22,7 @@ from .telescopes.library import file_names, product_name
 from .tell import tell_alignment, tell_catalogs, tell_end, tell_parameters, write_account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from stpipe.library import AbstractModelLibrary
 
@@ -90,7 +90,7 @@ class TweakRegStep(BaseStep):
         return library
 
     @property
-    def _declared(self) -> tuple[Iterator[Declaration], dict[str, Any], dict[str, str]]:
+    def _declared(self) -> tuple[Iterator[Declaration], Mapping[str, Any], Mapping[str, str]]:
         """Declarations, values and sources of the parameters."""
         return declarations(*STAGES.values()), vars(self), self._sources
 

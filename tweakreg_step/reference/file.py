@@ -8,8 +8,8 @@ import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord
 
-from tweakreg_step.catalogs import numbers, read_table
 from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.tables import numbers, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -29,6 +29,9 @@ class Telescope(Protocol):
     def bounding_box(self, model: Any) -> BoundingBox:
         """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
 
+    def exposure_time(self, model: Any) -> float | None:
+        """How long a model was exposed [s], None where it does not say."""
+
     def is_corrected(self, model: Any) -> bool:
         """Whether the WCS of a model has a correction of an earlier alignment."""
 

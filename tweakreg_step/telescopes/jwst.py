@@ -105,6 +105,12 @@ class JWST:
         (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
         return ((xmin, xmax), (ymin, ymax))
 
+    def exposure_time(self, model: Any) -> float | None:
+        """``meta.exposure.effective_exposure_time``, else ``exposure_time`` [s]."""
+        exposure = model.meta.exposure
+        seconds = exposure.effective_exposure_time or exposure.exposure_time
+        return None if seconds is None else float(seconds)
+
     def is_corrected(self, model: Any) -> bool:
         """Whether the WCS of a model has a correction of an earlier alignment."""
         return CORRECTED in model.meta.wcs.available_frames

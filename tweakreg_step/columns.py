@@ -1,0 +1,273 @@
+"""Which columns of a table hold what, and in which convention: a table -> positions and fluxes.
+
+SExtractor (Bertin & Arnouts 1996, A&AS 117, 393) and DAOPHOT (Stetson 1987, PASP 99, 191) count
+pixels from 1, tables with columns x and y from 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy import units
+from astropy.coordinates import SkyCoord
+
+from .exceptions import CatalogError
+from .tables import numbers
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from .config import ColumnParameters
+    from .data import FloatArray
+
+__all__ = [
+    "Convention",
+    "errors_of",
+    "flux_of",
+    "peak_of",
+    "position_columns",
+    "positions_of",
+    "with_positions_on_the_sky",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How one program calls its positions.
+
+    Attributes
+    ----------
+    x, y
+        The columns, in upper case for programs whose names may come in any case.
+    origin
+        Coordinate of the centre of the first pixel; None where ``xyorigin`` says it.
+    kind
+        What SExtractor puts into the names of the errors of these positions, e.g. WIN; None for
+        other programs.
+    """
+
+    x: str
+    y: str
+    origin: float | None = None
+    kind: str | None = None
+
+
+HOUSE = (
+    Convention("x", "y"),
+    Convention("xcentroid", "ycentroid"),
+    Convention("x_centroid", "y_centroid"),
+)
+PROGRAMS = (
+    *(
+        Convention(f"X{kind}_IMAGE", f"Y{kind}_IMAGE", origin=1.0, kind=kind)
+        for kind in ("WIN", "PSF", "MODEL", "")
+    ),
+    Convention("XCENTER", "YCENTER", origin=1.0),
+)
+SKY = (
+    Convention("RA", "DEC"),
+    Convention("ALPHAWIN_J2000", "DELTAWIN_J2000"),
+    Convention("ALPHAPSF_J2000", "DELTAPSF_J2000"),
+    Convention("ALPHA_J2000", "DELTA_J2000"),
+)
+FLUXES = ("FLUX", "FLUX_AUTO", "FLUX_PSF", "FLUX_APER", "FLUX_BEST", "FLUX_ISO")
+MAGNITUDES = (
+    "MAG", "MAG_AUTO", "MAG_PSF", "MAG_APER", "MAG_BEST", "MAG_ISO", "MAG1", "MAGNITUDE",
+)  # fmt: skip
+PEAKS = ("PEAK", "FLUX_MAX", "PEAK_VALUE", "MAX_VALUE")
+NO_MAGNITUDE = 90.0  # SExtractor and DAOPHOT write 99 where there is none
+
+
+def position_columns(table: Table, options: ColumnParameters, name: str) -> tuple[str, str]:
+    """The columns of positions: those that the user chose, else the first known pair.
+
+    Raises
+    ------
+    CatalogError
+        If there are none, or the chosen ones are not in the table.
+    """
+    if options.xcol:
+        return _chosen(table, "xcol", options.xcol, name), _chosen(
+            table, "ycol", options.ycol, name
+        )
+    sky = options.xyunits == "degrees"
+    for convention in SKY if sky else HOUSE + PROGRAMS:
+        known = _exactly if convention in HOUSE else _in_any_case
+        x, y = known(table, convention.x), known(table, convention.y)
+        if x and y:
+            return x, y
+    if table.meta.get("nameless") and len(table.colnames) == 2:
+        return table.colnames[0], table.colnames[1]
+    raise CatalogError(_no_positions(table, name, sky=sky))
+
+
+def with_positions_on_the_sky(table: Table) -> Table:
+    """A table whose column ``sky_centroid``, if it has one, is as well in RA and DEC [deg ICRS].
+
+    The source catalogs of the JWST pipeline have their positions in such a column of coordinates.
+    """
+    if "sky_centroid" not in table.colnames or _in_any_case(table, "RA"):
+        return table
+    sky = SkyCoord(table["sky_centroid"]).icrs
+    result = table.copy()
+    result["RA"], result["DEC"] = np.asarray(sky.ra.deg), np.asarray(sky.dec.deg)
+    return result
+
+
+def _no_positions(table: Table, name: str, *, sky: bool) -> str:
+    known = SKY if sky else HOUSE + PROGRAMS
+    accepted = ", or ".join(f"'{c.x}' and '{c.y}'" for c in known)
+    meant = "in degrees" if sky else "in pixels"
+    return (
+        f"The catalog {name} has the columns {table.colnames}, but none with positions {meant}. It "
+        f"needs {accepted}. Rename its columns, or choose with 'xcol' and 'ycol' (names, or "
+        f"numbers from 1 to {len(table.colnames)}) and 'xyunits'."
+    )
+
+
+def _exactly(table: Table, wanted: str) -> str:
+    return wanted if wanted in table.colnames else ""
+
+
+def _in_any_case(table: Table, wanted: str) -> str:
+    return next((column for column in table.colnames if column.upper() == wanted), "")
+
+
+def _chosen(table: Table, parameter: str, column: str, name: str) -> str:
+    """The column of a name or a number counted from 1."""
+    found = _exactly(table, column) or _in_any_case(table, column.upper())
+    if found:
+        return found
+    if column.isdecimal() and 1 <= int(column) <= len(table.colnames):
+        return str(table.colnames[int(column) - 1])
+    raise CatalogError(
+        f"Parameter '{parameter}' is '{column}', but the catalog {name} has {len(table.colnames)} "
+        f"columns: {table.colnames}. Give one of these names, or a number from 1 to "
+        f"{len(table.colnames)}."
+    )
+
+
+def _convention(column: str) -> Convention | None:
+    """The program whose name of x a column has."""
+    return next((c for c in PROGRAMS if c.x == column.upper()), None)
+
+
+def positions_of(
+    table: Table, columns: tuple[str, str], options: ColumnParameters, name: str
+) -> tuple[FloatArray, FloatArray]:
+    """Positions (N,): pixels, the centre of the first at 0, or degrees; NaN where unknown."""
+    x, y = (numbers(table, column, name) for column in columns)
+    if options.xyunits == "degrees":
+        return _degrees(table, columns[0], x, name), _degrees(table, columns[1], y, name)
+    convention = _convention(columns[0])
+    origin = options.xyorigin if convention is None else convention.origin
+    return x - float(origin or 0), y - float(origin or 0)
+
+
+def _degrees(table: Table, column: str, values: FloatArray, name: str) -> FloatArray:
+    unit = table[column].unit
+    try:
+        return values if unit is None else np.asarray((values * unit).to_value(units.deg))
+    except (TypeError, units.UnitConversionError):
+        raise CatalogError(
+            f"Column '{column}' of the catalog {name} is in '{unit}', but xyunits='degrees' needs "
+            "an angle. Mend the unit, choose other columns with 'xcol' and 'ycol', or set "
+            "xyunits='pixels'."
+        ) from None
+
+
+def errors_of(table: Table, columns: tuple[str, str], name: str) -> tuple[FloatArray, FloatArray]:
+    """Standard deviations (N,) of x and y [pixels], NaN where unknown.
+
+    SExtractor gives the variances ERRX2 and ERRY2, or an ellipse with the half-axes a, b [one
+    standard deviation] and the angle theta from x: var x = (a cos)^2 + (b sin)^2.
+    """
+    kind = getattr(_convention(columns[0]), "kind", None)
+    unknown = np.full(len(table), np.nan)
+    columns_of = {column.upper(): column for column in table.colnames}
+
+    def values(*names: str) -> list[FloatArray]:
+        found = [columns_of[n] for n in names if n in columns_of]
+        return [numbers(table, c, name) for c in found] if len(found) == len(names) else []
+
+    if kind is None:  # XERR is what IRAF's phot writes, 0 where it did not centre
+        x, y = ((values(f"{a}_ERR") or values(f"{a}ERR") or [unknown])[0] for a in "XY")
+        return np.where(x > 0, x, np.nan), np.where(y > 0, y, np.nan)
+    if variances := values(f"ERRX2{kind}_IMAGE", f"ERRY2{kind}_IMAGE"):
+        return _deviation(variances[0]), _deviation(variances[1])
+    if axes := values(f"ERRA{kind}_IMAGE", f"ERRB{kind}_IMAGE"):
+        theta = values(f"ERRTHETA{kind}_IMAGE") or [np.full(len(table), 45.0)]  # half of each
+        cosine, sine = np.cos(np.deg2rad(theta[0])), np.sin(np.deg2rad(theta[0]))
+        x2 = (axes[0] * cosine) ** 2 + (axes[1] * sine) ** 2
+        y2 = (axes[0] * sine) ** 2 + (axes[1] * cosine) ** 2
+        return _deviation(x2), _deviation(y2)
+    return unknown, unknown
+
+
+def _deviation(variance: FloatArray) -> FloatArray:
+    """Its root; NaN where it is not positive, as for sources of one pixel."""
+    return np.sqrt(np.where(variance > 0, variance, np.nan))
+
+
+def flux_of(table: Table, fluxcol: str, fluxunits: str, name: str) -> tuple[FloatArray, str, bool]:
+    """The fluxes (N,) of a table.
+
+    Parameters
+    ----------
+    table
+        The catalog.
+    fluxcol
+        The column that the user chose; '' for the first known one.
+    fluxunits
+        With 'mag', magnitudes are taken before fluxes, and a chosen column whose name says nothing
+        holds magnitudes.
+    name
+        Of the catalog, for errors.
+
+    Returns
+    -------
+    flux
+        NaN where unknown; of magnitudes 10^(-0.4 magnitude).
+    column
+        Where they are from; '' if there are none.
+    magnitudes
+        Whether that column holds magnitudes.
+    """
+    wanted = fluxunits == "mag"
+    known = MAGNITUDES + FLUXES if wanted else FLUXES + MAGNITUDES
+    column = next((found for name_ in known if (found := _in_any_case(table, name_))), "")
+    if fluxcol:
+        column = _chosen(table, "fluxcol", fluxcol, name)
+    if not column:
+        return np.full(len(table), np.nan), "", False
+    values = _first_of_each_row(table, column, name)
+    if not _is_magnitude(table, column, otherwise=wanted):
+        return values, column, False
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.where(np.abs(values) < NO_MAGNITUDE, values, np.nan)
+        return np.power(10.0, -0.4 * values), column, True
+
+
+def _is_magnitude(table: Table, column: str, *, otherwise: bool) -> bool:
+    """By the unit or the name of a column; of one that says nothing, as ``fluxunits`` says."""
+    unit = str(getattr(table[column], "unit", None) or "").lower()
+    if "mag" in unit or column.upper().startswith("MAG"):
+        return True
+    return otherwise and not column.upper().startswith("FLUX") and not unit
+
+
+def _first_of_each_row(table: Table, column: str, name: str) -> FloatArray:
+    """Numbers of a column; of an array in each row, as FLUX_APER may be, the first."""
+    if table[column].ndim > 1 and len(table):
+        first = table[[column]]
+        first[column] = table[column].reshape(len(table), -1)[:, 0]
+        return numbers(first, column, name)
+    return numbers(table, column, name)
+
+
+def peak_of(table: Table, name: str) -> FloatArray | None:
+    """The value (N,) of each source's brightest pixel, None where no column gives it."""
+    column = next((found for wanted in PEAKS if (found := _in_any_case(table, wanted))), "")
+    return numbers(table, column, name) if column else None

@@ -1,0 +1,196 @@
+"""Regions of DS9: which sources of an image a user wants and which not.
+
+The regions of a file are gone through in their order, as in DrizzlePac: an include region adds
+what is inside, an exclude region takes away what is inside. Before the first region nothing is
+chosen, or everything if the file has exclude regions alone.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.utils.exceptions import AstropyWarning
+from astropy.wcs import WCS
+from regions import PixCoord, PixelRegion, Regions
+
+from .exceptions import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from .data import FloatArray
+
+    ToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+
+__all__ = ["Exclusions", "read_exclusions"]
+
+FRAMES = ("image", "icrs", "fk5", "j2000", "fk4", "b1950", "galactic", "ecliptic")
+SHAPES = ("circle", "ellipse", "box", "annulus", "polygon")
+WITHOUT_AREA = (
+    "line", "segment", "point", "text", "vector", "ruler", "compass", "projection",
+)  # fmt: skip
+"""Drawings of DS9, passed over."""
+
+_STATEMENTS = re.compile(r";(?![^{]*\})")  # text in braces may hold semicolons
+_INCLUDE = re.compile(r"\binclude\s*=\s*([01])")
+_WORD = re.compile(r"([+-]?)\s*([A-Za-z]\w*)\s*(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """The regions of one file.
+
+    Attributes
+    ----------
+    regions
+        In their order: whether it is an include region, and the region of the package regions,
+        which counts pixels from 0. (That package can keep this sign as well, but its releases
+        differ in whether the sign turns its answers round.)
+    """
+
+    regions: tuple[tuple[bool, Any], ...]
+
+    def allowed(
+        self, x: FloatArray, y: FloatArray, to_sky: ToSky, centre: tuple[float, float]
+    ) -> NDArray[np.bool_]:
+        """Which positions are to be used.
+
+        Parameters
+        ----------
+        x, y
+            (N,) in pixels, the centre of the first at (0, 0).
+        to_sky
+            From pixels to RA, Dec [deg ICRS].
+        centre
+            x, y of the centre of the image [pixels].
+
+        Returns
+        -------
+        NDArray
+            (N,)
+        """
+        only_exclude = not any(include for include, _ in self.regions)
+        chosen = np.full(len(x), only_exclude)
+        if len(x) == 0:
+            return chosen
+        on_image, plane = PixCoord(x, y), None
+        for include, region in self.regions:
+            if isinstance(region, PixelRegion):
+                inside = np.asarray(region.contains(on_image))
+            else:
+                plane = plane or _tangent_plane(x, y, to_sky, centre)
+                inside = _inside_on_sky(region, *plane)
+            chosen = chosen | inside if include else chosen & ~inside
+        return chosen
+
+
+def _tangent_plane(
+    x: FloatArray, y: FloatArray, to_sky: ToSky, centre: tuple[float, float]
+) -> tuple[PixCoord, WCS]:
+    """The positions in a plane tangent to the sky at the image's centre [arcsec], and the plane.
+
+    Regions on the sky have their shape there. In pixels they would be distorted, and their
+    centres may lie off the image, where its WCS knows nothing.
+    """
+    ra, dec = to_sky(np.array([centre[0]]), np.array([centre[1]]))
+    plane = WCS(naxis=2)
+    plane.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    plane.wcs.crval = [float(ra[0]), float(dec[0])]
+    plane.wcs.cdelt = [-1.0 / 3600.0, 1.0 / 3600.0]
+    plane.wcs.crpix = [1.0, 1.0]
+    return PixCoord(*plane.wcs_world2pix(*to_sky(x, y), 0)), plane
+
+
+def _inside_on_sky(region: Any, positions: PixCoord, plane: WCS) -> NDArray[np.bool_]:
+    where: SkyCoord = getattr(region, "vertices", None) or region.center
+    middle = SkyCoord(*plane.wcs.crval, unit="deg")
+    if np.any(middle.separation(where.icrs).deg > 80.0):  # beyond the reach of the plane
+        return np.zeros(np.shape(positions.x), bool)
+    return np.asarray(region.to_pixel(plane).contains(positions))
+
+
+def read_exclusions(path: Path) -> Exclusions:
+    """Read a region file.
+
+    Parameters
+    ----------
+    path
+        A region file of DS9: shapes of the package regions, in image or sky coordinates. Lines of
+        three numbers x, y, radius exclude a circle. Without a coordinate system positions are
+        image coordinates, and 'physical' is taken as these; the first pixel is 1, as in DS9.
+
+    Raises
+    ------
+    InputError
+        If it can't be read, or has a shape or a coordinate system that is not supported.
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"The region file '{path}' can't be read: {error}. It must be a text file in DS9's "
+            "region format. Check 'exclusions': paths in it start at its folder."
+        ) from error
+    return Exclusions(tuple(_regions(text, path)))
+
+
+def _regions(text: str, path: Path) -> Iterator[tuple[bool, Any]]:
+    """Each region of a file, and whether it includes."""
+    frame = "image"
+    for number, line in enumerate(text.splitlines(), start=1):
+        where = f"Line {number} of the region file '{path}'"
+        for statement in (part.strip() for part in _STATEMENTS.split(line)):
+            if not statement or statement.startswith(("#", "global")):
+                continue
+            match = _WORD.fullmatch(statement)
+            word = match[2].lower() if match else ""
+            if word in {*FRAMES, "physical"}:
+                frame = "image" if word == "physical" else word
+            elif word not in WITHOUT_AREA:
+                include, shape = _shape(statement, frame, where)
+                for region in _parse(f"{frame}\n{shape}", where):
+                    yield include, region
+
+
+def _shape(statement: str, frame: str, where: str) -> tuple[bool, str]:
+    """A shape without sign, colour and the like, and whether it includes."""
+    match = _WORD.fullmatch(statement)
+    if match is None or match[2].lower() not in SHAPES:
+        return False, _circle(statement, frame, where)
+    numbers, _, properties = match[3].partition("#")
+    include = _INCLUDE.search(properties)  # before the sign, as in DS9
+    wanted = include[1] == "1" if include else match[1] != "-"
+    return wanted, f"{match[2]} {numbers.replace('||', '').strip()}"
+
+
+def _circle(statement: str, frame: str, where: str) -> str:
+    """A line of three numbers as a circle to exclude."""
+    words = statement.replace(",", " ").split()
+    if len(words) == 3 and all(re.fullmatch(r"[+-]?[\d.:]+([eE][+-]?\d+)?", w) for w in words):
+        return f"circle({','.join(words)}{'' if frame == 'image' else chr(34)})"
+    raise InputError(
+        f"{where} is '{statement}', which is no region that is supported: it must be one of "
+        f"{', '.join(SHAPES)}, in the coordinates {', '.join(FRAMES)}, or three numbers: x, y, "
+        "radius. Replace it, e.g. by a polygon, or remove it."
+    )
+
+
+def _parse(text: str, where: str) -> list[Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", AstropyWarning)  # it warns of what it leaves out
+            return list(Regions.parse(text, format="ds9"))
+    except Exception as error:  # it raises whatever numpy and astropy do on a broken line
+        raise InputError(
+            f"{where}, '{text.splitlines()[1]}', can't be read: {str(error).rstrip('.')}. It must "
+            "be a shape with its numbers as DS9 writes them, sizes in pixels in image "
+            "coordinates and in angles on the sky. Mend or remove it."
+        ) from error

@@ -1,0 +1,99 @@
+"""Positions on the sky -> pixels of an image: the inverse of its WCS, refined.
+
+The inverse that a WCS brings along is a fit, good to some hundredths of a pixel. The forward
+transform is the definition, so Newton steps on it find the pixel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .sphere import angular_distance, directions, frames_at, to_plane
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .data import BoundingBox
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["pixels_within"]
+
+TOLERANCE = 1e-6
+"""Largest last step accepted [pixels]; the steps converge quadratically, what is left is less."""
+
+ROUNDS = 20
+
+
+def pixels_within(
+    wcs: Any, box: BoundingBox, ra: FloatArray, dec: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The pixels of positions on the sky, as far as they lie on an image.
+
+    Parameters
+    ----------
+    wcs
+        A GWCS with output in degrees ICRS.
+    box
+        ((xmin, xmax), (ymin, ymax)), the image [pixels].
+    ra, dec
+        (N,) [deg ICRS], finite.
+
+    Returns
+    -------
+    x, y
+        (N,) [pixels]; NaN outside the box.
+    """
+    x, y = np.full(len(ra), np.nan), np.full(len(ra), np.nan)
+    near = _near(wcs, box, ra, dec)
+    if not near.any():
+        return x, y
+    found = _newton(wcs, ra[near], dec[near])
+    (xmin, xmax), (ymin, ymax) = box
+    inner = (found[0] > xmin) & (found[0] < xmax) & (found[1] > ymin) & (found[1] < ymax)
+    x[near], y[near] = np.where(inner, found, np.nan)
+    return x, y
+
+
+def _near(wcs: Any, box: BoundingBox, ra: FloatArray, dec: FloatArray) -> NDArray[np.bool_]:
+    """Which positions (N,) lie no farther from the image's centre than its corners do, and a bit.
+
+    Far away the distortion is an extrapolation, and could lead back onto the image.
+    """
+    (xmin, xmax), (ymin, ymax) = box
+    x = np.array([0.5 * (xmin + xmax), xmin, xmax, xmax, xmin])
+    y = np.array([0.5 * (ymin + ymax), ymin, ymin, ymax, ymax])
+    points = directions(*wcs.forward_transform(x, y))
+    radius = np.max(angular_distance(points[0], points[1:]))
+    return np.asarray(angular_distance(points[0], directions(ra, dec)) < 1.1 * radius)
+
+
+def _newton(wcs: Any, ra: FloatArray, dec: FloatArray) -> FloatArray:
+    """Pixels (2, N) whose directions are those of the positions; NaN where steps don't settle."""
+    frames = frames_at(ra, dec)
+    pixels = np.array(wcs.backward_transform(ra, dec), dtype=float)
+    step = np.full(pixels.shape, np.inf)
+    with np.errstate(all="ignore"):  # what diverges ends as NaN
+        for _ in range(ROUNDS):
+            step = _step(wcs, pixels, frames)
+            pixels = pixels + step
+            if not np.any(np.abs(step) > TOLERANCE):
+                break
+    return np.where(np.all(np.abs(step) <= TOLERANCE, axis=0), pixels, np.nan)
+
+
+def _step(wcs: Any, pixels: FloatArray, frames: FloatArray) -> FloatArray:
+    """One Newton step (2, N) [pixels]: J step = -(position in the plane tangent at the target).
+
+    The Jacobian J is of differences over one pixel.
+    """
+    x = pixels[0] + np.array([0.0, 1.0, 0.0])[:, None]
+    y = pixels[1] + np.array([0.0, 0.0, 1.0])[:, None]
+    points = directions(*wcs.forward_transform(x, y))
+    here, right, up = (to_plane(point, frames) for point in points)
+    (a, c), (b, d) = (right - here).T, (up - here).T
+    determinant = a * d - b * c
+    xi, eta = here.T
+    return np.stack([(b * eta - d * xi) / determinant, (c * xi - a * eta) / determinant])

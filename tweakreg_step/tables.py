@@ -1,0 +1,165 @@
+"""A file of a user -> a table, whatever program wrote it.
+
+Besides what astropy recognises: SExtractor's ASCII_HEAD and FITS_LDAC, the text files of IRAF's
+and of stand-alone DAOPHOT, and plain lists of numbers with or without a header.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from astropy.utils.exceptions import AstropyWarning
+
+from .exceptions import CatalogError
+from .text_tables import is_text, read_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .data import FloatArray
+
+__all__ = ["file_and_extension", "is_table_file", "numbers", "read_table"]
+
+_EXTENSION = re.compile(r"(?P<file>.+)\[(?P<extension>[^\[\]]+)\]")
+
+
+def file_and_extension(path: Path) -> tuple[Path, str]:
+    """Split ``file.cat[2]`` into the file and the extension, '' where none is named.
+
+    A file whose name ends in brackets is taken as it is.
+    """
+    match = _EXTENSION.fullmatch(path.name)
+    if match is None or path.is_file():
+        return path, ""
+    return path.with_name(match["file"]), match["extension"].strip()
+
+
+def is_table_file(path: Path) -> bool:
+    """Whether there is such a file, apart from an extension named in brackets."""
+    return file_and_extension(path)[0].is_file()
+
+
+def read_table(path: Path, role: str) -> Table:
+    """Read a table.
+
+    Parameters
+    ----------
+    path
+        The file, perhaps with the number or name of a FITS extension: ``file.cat[2]``.
+    role
+        What it is for, to be named in errors, e.g. "source catalog of 'a_cal.fits'".
+
+    Returns
+    -------
+    Table
+        ``meta['nameless']`` is True for a list without a header; a comment may have given names.
+
+    Raises
+    ------
+    CatalogError
+        If there is no such file, or it is not a table.
+    """
+    file, extension = file_and_extension(path)
+    if not file.is_file():
+        raise CatalogError(
+            f"The {role}, '{path}', does not exist. It must be a file with a table. Check the name "
+            "and the folder: paths in a catfile or an association start at that file's folder."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)  # e.g. units unknown to FITS
+            return _read(file, extension)
+    except Exception as error:  # readers raise whatever they like on a broken file
+        raise CatalogError(
+            f"The {role}, '{path}', can't be read: {_first_line(error)} It must be a table in a "
+            "format that astropy recognises by name or content, such as .ecsv, .fits or .csv, "
+            "a catalog of SExtractor or DAOPHOT, or a plain list of numbers."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if text.endswith(".") else text + "."
+
+
+def _read(file: Path, extension: str) -> Table:
+    start = file.read_bytes()[:2880] if file.stat().st_size < 2880 else _start_of(file)
+    if start.startswith(b"SIMPLE  ="):
+        return _read_fits(file, extension)
+    if extension:
+        raise ValueError(f"'{extension}' names an extension, but the file is not FITS")
+    if start.startswith(b"# %ECSV"):
+        return Table.read(file, format="ascii.ecsv")
+    if is_text(file, start):
+        return read_text(file)
+    return Table.read(file)
+
+
+def _start_of(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(2880)
+
+
+def _read_fits(file: Path, extension: str) -> Table:
+    with fits.open(file, memmap=False) as hdus:
+        tables = {
+            index: hdu.name
+            for index, hdu in enumerate(hdus)
+            if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and hdu.name != "LDAC_IMHEAD"
+        }
+        chosen = _chosen(hdus, extension) if extension else _only(tables)
+        if chosen not in tables:
+            raise ValueError(
+                f"extension '{extension or chosen}' holds no catalog; those that do are {tables}"
+            )
+        return Table.read(hdus, hdu=chosen)
+
+
+def _chosen(hdus: fits.HDUList, extension: str) -> int:
+    """The number of an extension named by its number, its name, or as name,2: the second of it.
+
+    (Counted, as SExtractor does not number the extensions of one name.)
+    """
+    if extension.isdecimal():
+        return int(extension)
+    name, _, which = (part.strip() for part in extension.partition(","))
+    same = [index for index, hdu in enumerate(hdus) if hdu.name == name.upper()]
+    at = int(which) - 1 if which.isdecimal() else 0
+    return same[at] if 0 <= at < len(same) else -1
+
+
+def _only(tables: dict[int, str]) -> int:
+    """The first table; of several catalogs of SExtractor in one file, one must be chosen."""
+    catalogs = [index for index, name in tables.items() if name == "LDAC_OBJECTS"]
+    if len(catalogs) > 1:
+        raise ValueError(
+            f"it holds {len(catalogs)} catalogs, in the extensions {catalogs}; name the one of "
+            f"this image in brackets, as in 'file.cat[{catalogs[0]}]'"
+        )
+    return next(iter(catalogs or tables), -1)
+
+
+def numbers(table: Table, column: str, name: str) -> FloatArray:
+    """A column of numbers, NaN where it is masked.
+
+    Raises
+    ------
+    CatalogError
+        If the column of the catalog ``name`` holds anything else.
+    """
+    values = table[column]
+    try:
+        floats = np.ma.asarray(getattr(values, "value", values), dtype=np.float64)
+        floats = floats.reshape(len(table))
+    except (TypeError, ValueError):
+        raise CatalogError(
+            f"Column '{column}' of the catalog {name} holds {values.dtype} of the shape "
+            f"{values.shape}, but one number a row is needed. Mend the column, or its format."
+        ) from None
+    return np.asarray(np.ma.filled(floats, np.nan))
