@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.sphere import directions, frames_of, to_plane
+from tweakreg_step.sphere import directions, frames_at, frames_of, to_plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class Residuals:
         (K,) whose they are.
     x, y
         (K,) pixel positions.
+    plane
+        (K, 2) place east and north of the group's tangent point [arcsec].
     sky
         (K, 2) east and north [mas].
     detector
@@ -44,6 +46,7 @@ class Residuals:
     image: IntArray
     x: FloatArray
     y: FloatArray
+    plane: FloatArray
     sky: FloatArray
     detector: FloatArray
     normalised: FloatArray
@@ -62,6 +65,7 @@ def residuals_of(account: Account) -> Residuals | None:
     if detections is None or solution is None or not solution.used.any():
         return None
     used = solution.used & np.isfinite(solution.residual).all(axis=1)
+    tangent = frames_at(solution.ra, solution.dec)[detections.group]
     turn = _sky_to_pixels(account, detections)[detections.image]
     pixels = np.einsum("nij,nj->ni", turn, solution.residual)
     return Residuals(
@@ -69,6 +73,7 @@ def residuals_of(account: Account) -> Residuals | None:
         image=detections.image,
         x=account.x,
         y=account.y,
+        plane=to_plane(directions(detections.ra, detections.dec), tangent),
         sky=1000.0 * solution.residual,
         detector=1000.0 * pixels * account.pixel_scale[detections.image][:, None],
         normalised=_normalised(account, detections, solution),

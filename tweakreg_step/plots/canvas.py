@@ -55,6 +55,7 @@ _RC = {
     "font.size": 9.0,
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.6,
     "legend.framealpha": 0.9,
     "svg.fonttype": "none",  # texts stay texts
     "svg.hashsalt": "tweakreg",  # same input, same bytes

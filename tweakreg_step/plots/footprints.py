@@ -85,7 +85,7 @@ def draw_footprints(account: Account) -> Drawing | None:
     if sky is None:
         return None
     places = standings(account)
-    figure = new_figure(11.0, 5.6)
+    figure = new_figure(11.0, 6.2)
     left, right = figure.subplots(1, 2)
     factor = _factor(sky)
     _outlines(left, sky.before, sky.group, None)
@@ -99,7 +99,7 @@ def draw_footprints(account: Account) -> Drawing | None:
         map_axes(axes, low, high, sky.unit)
     left.set_title("As delivered (dashed grey) and now (coloured), true to scale")
     right.set_title(f"Where the corrections point, {factor:g} times too long")
-    label_groups(left, account, _middles(sky, len(places)))
+    label_groups(left, account, _middles(sky.after, sky.group, len(places)))
     figure.legend(handles=_legend(places), loc="outside lower center", ncols=5)
     caption = (
         f"Offsets from RA {sky.field.ra:.5f}°, Dec {sky.field.dec:+.5f}° (ICRS); east is left. "
@@ -146,31 +146,34 @@ def _outlines(
             )
         )
         return
+    fill = min(0.10, 1.5 / len(corners))  # a stack of many must not become one dark block
     for standing, style in STYLES.items():
         own = [c for c, g in zip(corners, group, strict=True) if places[g] is standing]
         if own:
             axes.add_collection(
                 PolyCollection(
-                    own, facecolor=(style.colour, 0.10), edgecolor=style.colour,
+                    own, facecolor=(style.colour, fill), edgecolor=style.colour,
                     linestyle=style.line, linewidth=1.1, hatch=style.hatch, label=standing.value,
                 )  # fmt: skip
             )
 
 
 def _arrows(axes: Axes, sky: _Map, factor: float, places: Sequence[Standing]) -> None:
-    start = sky.before.mean(axis=1)
-    step = factor * (sky.after.mean(axis=1) - start)
-    colours = [STYLES[places[g]].colour for g in sky.group]
+    start = _middles(sky.before, sky.group, len(places))
+    known = np.isfinite(start).all(axis=1)
+    step = factor * (_middles(sky.after, sky.group, len(places)) - start)[known]
+    start = start[known]
+    colours = [STYLES[places[g]].colour for g in np.flatnonzero(known)]
     axes.quiver(
         *start.T, *step.T, angles="xy", scale_units="xy", scale=1.0, color=colours, width=0.004
     )
 
 
-def _middles(sky: _Map, count: int) -> FloatArray:
+def _middles(corners: FloatArray, group: IntArray, count: int) -> FloatArray:
     """Middle (G, 2) of each group's images on the map, NaN where it has none."""
     middle = np.full((count, 2), np.nan)
-    for group in np.unique(sky.group):
-        middle[group] = sky.after[sky.group == group].mean(axis=(0, 1))
+    for number in np.unique(group):
+        middle[number] = corners[group == number].mean(axis=(0, 1))
     return middle
 
 
@@ -178,7 +181,9 @@ def label_groups(axes: Axes, account: Account, middle: FloatArray) -> None:
     """Write the groups' names at their places (G, 2), or only those that need a look beside it."""
     names, _ = shortened(account.group_names)
     known = np.flatnonzero(np.isfinite(middle).all(axis=1))
-    if len(known) and len(known) <= _LABELS and _roomy(middle[known], max(map(len, names))):
+    if len(known) and len(known) <= _LABELS and _roomy(
+        middle[known], max(map(len, names)), float(np.ptp(axes.get_ylim()))
+    ):
         for group in known:
             axes.annotate(
                 names[group], middle[group], ha="center", va="center", fontsize=8,
@@ -198,11 +203,8 @@ def label_groups(axes: Axes, account: Account, middle: FloatArray) -> None:
         )  # fmt: skip
 
 
-def _roomy(middle: FloatArray, letters: int) -> bool:
-    """Whether names of so many letters at these places keep clear of each other."""
-    if len(middle) < 2:
-        return True
-    extent = max(float(np.ptp(middle, axis=0).max()) * 1.3, 1e-12)
+def _roomy(middle: FloatArray, letters: int, extent: float) -> bool:
+    """Whether names of so many letters keep clear of each other on a map of some extent."""
     gap = np.abs(middle[:, None] - middle[None, :]) / extent
     # a letter is about 1.6 per cent of the map's width, a line about 4 per cent of its height
     apart = (gap[..., 0] > 0.016 * (letters + 1)) | (gap[..., 1] > 0.04)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from tweakreg_step.digest.choice import shared_matches
+from tweakreg_step.digest.choice import pairs_by_need, shared_matches
 from tweakreg_step.digest.field import field_of, group_centres
 from tweakreg_step.digest.standing import standings
 from tweakreg_step.plots.canvas import (
@@ -48,6 +48,8 @@ def draw_overlaps(account: Account) -> Drawing | None:
     bridges = _bridges(account)
     figure = new_figure(6.6, 6.4)
     axes = figure.subplots()
+    loose = [pair for pair in pairs_by_need(account) if pair not in matches]
+    _loose_edges(axes, places, loose)
     _edges(axes, places, matches, bridges)
     _nodes(axes, account, places)
     if ring:
@@ -55,22 +57,25 @@ def draw_overlaps(account: Account) -> Drawing | None:
         axes.set_axis_off()
         axes.margins(0.12)
     else:
-        map_axes(axes, *map_limits(places[np.isfinite(places).all(axis=1)]), unit)
+        low, high = map_limits(places[np.isfinite(places).all(axis=1)])
+        margin = 0.1 * (high - low)  # for the names below the nodes
+        map_axes(axes, low - margin, high + margin, unit)
     label_groups(axes, account, _beside(places, ring))
-    figure.legend(handles=_legend(account, bool(bridges)), loc="outside lower center", ncols=3)
+    figure.legend(handles=_legend(account, bool(bridges), bool(loose)), loc="outside lower center", ncols=3)
     where = "on a ring, since they point at the same place" if ring else "at their places on the sky"
     caption = (
         f"Groups {where}. A line ties two groups that share matched sources: the wider, the more "
         "(numbers: matches, where there is room). A dashed line is a bridge: without it the "
-        "groups on its two sides would not be tied to each other, and nothing checks it. "
+        "groups on its two sides would not be tied to each other, and nothing checks it. A dotted "
+        "line: the footprints overlap, but no match ties them. "
         "A black ring marks groups tied to reference stars."
     )
     alt = (
         f"Graph of {len(places)} groups with {len(matches)} ties of "
         f"{min(matches.values(), default=0)} to {max(matches.values(), default=0)} matches; "
-        f"{len(bridges)} of them are bridges."
+        f"{len(bridges)} of them are bridges. {len(loose)} pairs overlap without a match."
     )
-    return Drawing(figure, "Overlap graph", caption, alt, dense=len(matches) + len(places) > 400)
+    return Drawing(figure, "Overlap graph", caption, alt, dense=len(matches) + len(loose) + len(places) > 400)
 
 
 def _bridges(account: Account) -> set[tuple[int, int]]:
@@ -103,6 +108,13 @@ def _beside(places: FloatArray, ring: bool) -> FloatArray:
         return np.asarray(1.13 * places)
     height = np.ptp(places[np.isfinite(places).all(axis=1)], axis=0).max()
     return np.asarray(places - np.array([0.0, 0.05 * max(float(height), 1e-9)]))
+
+
+def _loose_edges(axes: Axes, places: FloatArray, pairs: list[tuple[int, int]]) -> None:
+    lines = [places[list(pair)] for pair in pairs]
+    axes.add_collection(
+        LineCollection(lines, linewidths=0.9, colors=VERMILLION, linestyles=":", zorder=1)
+    )
 
 
 def _edges(
@@ -151,7 +163,7 @@ def _nodes(axes: Axes, account: Account, places: FloatArray) -> None:
     )
 
 
-def _legend(account: Account, bridges: bool) -> list[Line2D]:
+def _legend(account: Account, bridges: bool, loose: bool) -> list[Line2D]:
     found = standings(account)
     marks = [
         Line2D([], [], color=style.colour, marker=style.marker, linestyle="", label=kind.value)
@@ -164,4 +176,7 @@ def _legend(account: Account, bridges: bool) -> list[Line2D]:
     if bridges:
         label = "bridge: nothing checks it"
         marks.append(Line2D([], [], color=VERMILLION, linestyle="--", label=label))
+    if loose:
+        label = "overlap without a match"
+        marks.append(Line2D([], [], color=VERMILLION, linestyle=":", label=label))
     return marks

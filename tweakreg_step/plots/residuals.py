@@ -79,9 +79,11 @@ def draw_residuals(residuals: Residuals, title: str) -> Drawing | None:
 def _panel(axes: Axes, place: FloatArray, value: FloatArray, limit: float) -> None:
     inside = np.abs(value) <= limit
     if len(value) > _POINTS:
-        axes.hexbin(
+        cells = axes.hexbin(
             place[inside], value[inside], gridsize=(50, 25), cmap="Greys", mincnt=1, linewidths=0.1
         )
+        # one alone must stand out from the paper
+        cells.set_clim(-0.3 * float(np.max(cells.get_array())), None)
     else:
         axes.plot(place[inside], value[inside], ".", color=BLUE, markersize=3.5, alpha=0.6)
     out = ~inside

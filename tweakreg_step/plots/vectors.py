@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.plots.canvas import BLACK, BLUE, Drawing, new_figure, styled
+from tweakreg_step.plots.canvas import BLACK, BLUE, Drawing, map_axes, new_figure, styled
 from tweakreg_step.plots.footprints import nice
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from tweakreg_step.digest.residuals import Residuals
@@ -27,40 +28,59 @@ _LEAST = 3
 
 
 @styled
-def draw_vectors(residuals: Residuals, title: str) -> Drawing | None:
-    """Residuals along the detector's axes as arrows; None where none are known."""
-    shown = residuals.take(np.isfinite(residuals.detector).all(axis=1))
-    averaged = len(shown) > _SINGLE
-    start = np.stack([shown.x, shown.y], axis=1)
-    start, arrow = (start, shown.detector) if not averaged else _cells(start, shown.detector)
+def draw_vectors(residuals: Residuals, title: str, *, sky: bool = False) -> Drawing | None:
+    """Residuals as arrows; None where none are known.
+
+    Parameters
+    ----------
+    residuals
+        Of one detector, or of one group.
+    title
+        Whose they are.
+    sky
+        On the sky, east to the left, around the group's centre; else on the detector's pixels.
+    """
+    place = residuals.plane if sky else np.stack([residuals.x, residuals.y], axis=1)
+    value = residuals.sky if sky else residuals.detector
+    good = np.isfinite(value).all(axis=1) & np.isfinite(place).all(axis=1)
+    start, arrow = place[good], value[good]
+    averaged = len(start) > _SINGLE
+    if averaged:
+        start, arrow = _cells(start, arrow)
     if len(arrow) == 0:
         return None
     length = np.hypot(*arrow.T)
-    typical = float(np.percentile(length, 90)) or 1.0
-    unit = _key(typical)
-    extent = max(float(np.ptp(shown.x)), float(np.ptp(shown.y)), 1.0)
     figure = new_figure(4.3, 4.4)
-    axes = figure.subplots()
-    quiver = axes.quiver(
-        *start.T, *arrow.T, angles="xy", scale_units="xy", scale=typical / (0.09 * extent),
-        color=BLUE, width=0.005, headwidth=4,
-    )  # fmt: skip
-    axes.plot(*start.T, ".", color=BLACK, markersize=1.5)
-    axes.quiverkey(quiver, 0.82, 1.03, unit, f"{unit:g} mas", labelpos="E", coordinates="axes")
-    low, high = start.min(axis=0) - 0.08 * extent, start.max(axis=0) + 0.08 * extent
-    axes.set_xlim(low[0], high[0])
-    axes.set_ylim(low[1], high[1])
-    axes.set_aspect("equal")
-    axes.set_xlabel("x [pixel]")
-    axes.set_ylabel("y [pixel]")
-    axes.set_title(title, loc="left")
-    means = f"means of {len(shown)} in cells" if averaged else "one for each detection"
+    _arrows(figure.subplots(), start, arrow, sky=sky)
+    means = f"means of {int(good.sum())} in cells" if averaged else "one for each detection"
     caption = (
         f"{len(arrow)} arrows, {means}; rms {np.sqrt(0.5 * np.mean(length**2)):.2f} mas per axis. "
         "Arrows that agree with their neighbours are distortion or a wrong roll; noise points "
         "anywhere."
     )
     return Drawing(figure, title, caption, f"Residual vectors, {title}. {caption}", dense=False)
+
+
+def _arrows(axes: Axes, start: FloatArray, arrow: FloatArray, *, sky: bool) -> None:
+    typical = float(np.percentile(np.hypot(*arrow.T), 90)) or 1.0
+    unit = _key(typical)
+    extent = max(float(np.ptp(start, axis=0).max()), 1.0)
+    quiver = axes.quiver(
+        *start.T, *arrow.T, angles="xy", scale_units="xy", scale=typical / (0.09 * extent),
+        color=BLUE, width=0.005, headwidth=4,
+    )  # fmt: skip
+    axes.plot(*start.T, ".", color=BLACK, markersize=1.5)
+    axes.quiverkey(quiver, 0.85, 1.02, unit, f"{unit:g} mas", labelpos="N", coordinates="axes")
+    axes.set_title("observed − fitted", loc="left", pad=16.0)  # room for the key
+    low, high = start.min(axis=0) - 0.12 * extent, start.max(axis=0) + 0.12 * extent
+    if sky:
+        map_axes(axes, low, high, "arcsec")
+        return
+    axes.set_xlim(low[0], high[0])
+    axes.set_ylim(low[1], high[1])
+    axes.set_aspect("equal")
+    axes.set_xlabel("x [pixel]")
+    axes.set_ylabel("y [pixel]")
 
 
 def _key(value: float) -> float:
