@@ -22,7 +22,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e8e8e8; --paper: #16191d; --line: #454b52;
   --band: #20252b; --soft: #b0b5bb; --link: #8cc8f5; } }
 body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  margin: 0 auto; padding: 1rem 1.5rem 3rem; max-width: 1280px; }
+  margin: 0 auto; padding: 1rem 1.5rem 3rem; max-width: 1500px; }
 h1 { font-size: 1.35rem; margin: .2rem 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .4rem;
   border-bottom: 1px solid var(--line); }
 a { color: var(--link); } nav a { margin-right: 1.1em; }
@@ -34,6 +34,8 @@ th, td { padding: .22rem .55rem; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 td.n { text-align: right; white-space: nowrap; } td.reason { min-width: 22rem; }
 td.name { white-space: nowrap; }
+tr > :first-child { position: sticky; left: 0; background: var(--paper); }
+thead tr > :first-child { z-index: 1; background: var(--band); }
 thead th { position: sticky; top: 0; background: var(--band); }
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button:focus-visible { outline: 2px solid var(--link); }

@@ -40,9 +40,9 @@ _COLUMNS = (
     ("ref. stars", "Matches that are reference stars", "reference_matches", ".0f"),
     ("rms [mas]", "Weighted rms residual per axis", "rms", ".2f"),
     ("χ²/dof", "1 if the errors are right", "chi2_dof", ".2f"),
-    ("achieved [mas]", "Error of the positions as estimated, per axis", "achieved", ".2f"),
-    ("achievable [mas]", "The least error that its stars allow, per axis", "bound", ".2f"),
 )
+
+_PRECISION = "Error of its positions per axis as estimated, and the least that its stars allow"
 
 _ROWS = 300
 """Rows of long tables; what is left out is named."""
@@ -53,6 +53,7 @@ def corrections_table(account: Account) -> str:
     found, places = corrections_of(account), standings(account)
     heads = [("group", "Name of the group"), ("verdict", "What was done")]
     heads += [(text, title) for text, title, _, _ in _COLUMNS]
+    heads.append(("achieved / achievable [mas]", _PRECISION))
     heads.append(("reason", "Why"))
     rows = [_row(account, found, places, group) for group in groups_by_need(account)]
     return table(heads, rows, "Corrections of the groups")
@@ -67,7 +68,15 @@ def _row(
         Cell(standing.value, "", f"{standing.rank}", _TAGS[standing]),
     ]
     cells += [number(float(getattr(found, name)[group]), form) for _, _, name, form in _COLUMNS]
+    cells.append(_precision(float(found.achieved[group]), float(found.bound[group])))
     return [*cells, Cell(reasons(account, group), "reason")]
+
+
+def _precision(achieved: float, bound: float) -> Cell:
+    """Both errors in one cell, sorted by their ratio."""
+    if not (np.isfinite(achieved) and bound > 0.0):
+        return number(achieved)
+    return Cell(f"{achieved:.2f} / {bound:.2f}", "n", f"{achieved / bound:.4f}")
 
 
 def ties_table(account: Account) -> str:

@@ -181,5 +181,5 @@ def map_axes(axes: Axes, low: FloatArray, high: FloatArray, unit: str) -> None:
     axes.set_xlim(high[0], low[0])
     axes.set_ylim(low[1], high[1])
     axes.set_aspect("equal")
-    axes.set_xlabel(f"← east      offset [{unit}]")
-    axes.set_ylabel(f"offset [{unit}]      north →")
+    axes.set_xlabel(f"← east offset [{unit}]")
+    axes.set_ylabel(f"north offset [{unit}] →")

@@ -27,6 +27,9 @@ __all__ = ["draw_differences"]
 
 _BINS = 72
 
+_THINNED = 0.8
+"""A catalog of which less than this takes part is said to be thinned out."""
+
 _CLOSER = 12.0
 """Within this part of the histogram's reach a pair may belong to the peak."""
 
@@ -43,7 +46,7 @@ def draw_differences(account: Account, found: Differences) -> Drawing:
         The differences.
     """
     names = _name(account, found.first), _name(account, found.second)
-    figure = new_figure(7.4, 3.7)
+    figure = new_figure(6.3, 3.3)
     wide, close = figure.subplots(1, 2)
     _histogram(wide, found)
     _marks(wide, found)
@@ -66,8 +69,8 @@ def _histogram(axes: Axes, found: Differences) -> None:
     axes.figure.colorbar(image, ax=axes, label="pairs per bin", shrink=0.8, ticks=ticks)
     axes.grid(visible=False)
     axes.set_xlim(found.reach, -found.reach)
-    axes.set_xlabel("← east      difference [arcsec]")
-    axes.set_ylabel("difference [arcsec]      north →")
+    axes.set_xlabel("← east difference [arcsec]")
+    axes.set_ylabel("north difference [arcsec] →")
 
 
 def _close_up(axes: Axes, found: Differences) -> None:
@@ -89,7 +92,7 @@ def _close_up(axes: Axes, found: Differences) -> None:
     axes.set_ylim(-half, half)
     axes.set_aspect("equal")
     axes.locator_params(nbins=5)
-    axes.set_xlabel("← east      from the peak [mas]")
+    axes.set_xlabel("← east of the peak [mas]")
     axes.set_title(f"Around the peak: {int(near.sum())} pairs")
 
 
@@ -132,18 +135,17 @@ def _said(found: Differences) -> str:
         east, north = found.peak
         text = (
             f'Peak of {found.count} stars at {east:+.3f}" east, {north:+.3f}" north; chance would '
-            f"give {found.chance:.2g}, and does as well with a probability of "
-            f"10^{found.log10_chance:.0f}."
+            f"give {found.chance:.2g}, and does as well with a probability of 1e{found.log10_chance:.0f}."
         )
         parts.append(text)
         if found.beyond:
             parts.append(f'It lies beyond the search radius of {found.radius:g}".')
     else:
         parts.append(
-            f'No significant peak within {found.reach:g}": the fullest bin has {found.count} '
-            f"stars, chance gives {found.chance:.2g} on the average."
+            f'No significant peak within {found.reach:g}": pairs in the fullest window: '
+            f"{found.count}, by chance {found.chance:.2g} on the average."
         )
     for (used, total), which in zip(found.size, ("first", "second"), strict=True):
-        if used < total:
+        if used < _THINNED * total:
             parts.append(f"{used} of the {total} positions of the {which} catalog take part.")
     return " ".join(parts)

@@ -153,7 +153,14 @@ def _outlines(
             axes.add_collection(
                 PolyCollection(
                     own, facecolor=(style.colour, fill), edgecolor=style.colour,
-                    linestyle=style.line, linewidth=1.1, hatch=style.hatch, label=standing.value,
+                    linestyle=style.line, linewidth=1.1, label=standing.value,
+                )  # fmt: skip
+            )
+            # by itself: an SVG would draw a hatch as transparent as the face below it
+            axes.add_collection(
+                PolyCollection(
+                    own if style.hatch else [], facecolor="none", edgecolor=style.colour,
+                    linewidth=0.0, hatch=style.hatch or None,
                 )  # fmt: skip
             )
 
@@ -222,8 +229,7 @@ def _legend(places: Sequence[Standing]) -> list[Patch]:
     grey = Patch(facecolor="none", edgecolor=GREY, linestyle="--", label="as delivered")
     return [grey] + [
         Patch(
-            facecolor=(style.colour, 0.10), edgecolor=style.colour, linestyle=style.line,
-            hatch=style.hatch, label=f"{standing.value} ({places.count(standing)})",
+            facecolor="none", edgecolor=style.colour, linestyle=style.line, hatch=style.hatch, label=f"{standing.value} ({places.count(standing)})",
         )  # fmt: skip
         for standing, style in STYLES.items()
         if standing in places
