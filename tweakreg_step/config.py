@@ -26,6 +26,7 @@ __all__ = [
     "MethodParameters",
     "Parameters",
     "RelativeParameters",
+    "ReportParameters",
     "SegmentationParameters",
     "SipParameters",
     "checked",
@@ -194,6 +195,15 @@ class SipParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportParameters:
+    """What is written about the run, beside the images."""
+
+    save_plots: bool = parameter(
+        False, "Write a page of pictures, <product>_tweakreg.html (needs the extra 'plots')?"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class GeneralParameters:
     """What concerns the whole run."""
 
@@ -209,6 +219,7 @@ STAGES: dict[str, type] = {
     "relative": RelativeParameters,
     "absolute": AbsoluteParameters,
     "sip": SipParameters,
+    "report": ReportParameters,
     "general": GeneralParameters,
 }
 
@@ -224,6 +235,7 @@ class Parameters:
     relative: RelativeParameters
     absolute: AbsoluteParameters
     sip: SipParameters
+    report: ReportParameters
     general: GeneralParameters
 
     @classmethod

@@ -111,8 +111,8 @@ def _precision(account: Account) -> Iterator[Hint]:
     if len(bad):
         worst = int(bad[np.argmax(ratio[bad])])
         yield Hint(
-            f"{len(bad)} groups are less precise than their stars allow: {account.group_names[worst]}"
-            f" has {account.achieved_mas[worst]:.2f} mas, {account.bound_mas[worst]:.2f} mas would "
-            "be achievable.",
+            f"{len(bad)} groups are less precise than their stars allow: "
+            f"{account.group_names[worst]} has {account.achieved_mas[worst]:.2f} mas, "
+            f"{account.bound_mas[worst]:.2f} mas would be achievable.",
             worst,
         )

@@ -76,7 +76,8 @@ def pairs_by_need(account: Account) -> list[tuple[int, int]]:
 def _spread(order: list[tuple[int, int]], ranks: list[int]) -> list[tuple[int, int]]:
     """The same pairs; those of a group that has had its share already come last."""
     seen = [0] * len(ranks)
-    first, later = [], []
+    first: list[tuple[int, int]] = []
+    later: list[tuple[int, int]] = []
     for pair in order:
         # a pair is counted for the one of the two that made it worth a look
         owner = min(pair, key=lambda group: (ranks[group], group))
@@ -99,8 +100,8 @@ def _overlaps(account: Account) -> dict[tuple[int, int], float]:
     good = np.isfinite(detections.ra) & np.isfinite(detections.dec)
     vectors = directions(detections.ra[good], detections.dec[good])
     group = detections.group[good]
-    middle = np.stack([np.bincount(group, axis, minlength=count) for axis in vectors.T], axis=1)
-    middle = middle.astype(float)
+    sums = [np.bincount(group, axis, minlength=count) for axis in vectors.T]
+    middle = np.stack(sums, axis=1).astype(float)
     middle[~np.any(middle, axis=1)] = (1.0, 0.0, 0.0)
     margin = MARGIN * option(account, "searchrad", Options().searchrad)
     pairs, expected = overlapping(vectors, group, frames_of(middle), margin)

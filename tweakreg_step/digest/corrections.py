@@ -89,7 +89,7 @@ def _pixel_scale(account: Account) -> FloatArray:
 
 
 def _of_solution(account: Account, solution: Solution) -> dict[str, FloatArray]:
-    known = np.isfinite(solution.parameters).all(axis=1)
+    known = np.asarray(np.isfinite(solution.parameters).all(axis=1))
     theta = parameters_of("rscale", solution.matrix, solution.shift)
     theta = np.where(known[:, None], theta, np.nan)
     centre, corner = _sigmas(account, solution, known)
@@ -113,7 +113,7 @@ def _sigmas(
 ) -> tuple[FloatArray, FloatArray]:
     """Sigma per axis, sqrt(trace(J C J') / 2), at the tangent point and the worst corner [mas]."""
     centre, corner = np.full((2, len(known)), np.nan)
-    for group in np.flatnonzero(known):
+    for group in np.flatnonzero(known).tolist():
         corners = group_corners(account, group)
         frame = frames_at(solution.ra[group], solution.dec[group])
         plane = to_plane(directions(corners[:, 0], corners[:, 1]), frame)
@@ -132,7 +132,14 @@ def _of_fits(account: Account) -> dict[str, FloatArray]:
     rows = [
         [np.nan] * 6
         if fit is None
-        else [1e3 * fit.shift[0], 1e3 * fit.shift[1], fit.roll, 1e6 * fit.scale, fit.matches, fit.rms_mas]
+        else [
+            1e3 * fit.shift[0],
+            1e3 * fit.shift[1],
+            fit.roll,
+            1e6 * fit.scale,
+            fit.matches,
+            fit.rms_mas,
+        ]
         for fit in account.fits
     ]
     names = ("east", "north", "roll", "scale_ppm", "matches", "rms")

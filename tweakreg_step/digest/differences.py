@@ -137,11 +137,17 @@ def differences_of(account: Account, first: int, second: int) -> Differences | N
 
 
 def _compared(
-    account: Account, numbers: tuple[int, int], positions: tuple[_Positions, _Positions], reach: Reach
+    account: Account,
+    numbers: tuple[int, int],
+    positions: tuple[_Positions, _Positions],
+    reach: Reach,
 ) -> Differences:
     separation = option(account, "separation", Options().separation)
     other, own = positions
-    catalogs = other.catalog(0.0 if numbers[0] == REFERENCE else separation), own.catalog(separation)
+    catalogs = (
+        other.catalog(0.0 if numbers[0] == REFERENCE else separation),
+        own.catalog(separation),
+    )
     pairs = make_pairs([(catalogs[0].tree, catalogs[1].tree)], reach.radius)
     window = window_of(reach, catalogs[0].variance + catalogs[1].variance)
     peaks = search(pairs, reach.radius, window, np.zeros(1))
@@ -212,4 +218,4 @@ def _motion(account: Account, group: int, frame: FloatArray) -> FloatArray:
     ra, dec = ra_dec(frame[2])
     centre = float(solution.ra[group]), float(solution.dec[group])
     moved = move(ra, dec, centre, solution.matrix[group], solution.shift[group])
-    return to_plane(directions(*moved)[None], frames_of(frame[2]))[0]
+    return np.asarray(to_plane(directions(*moved)[None], frames_of(frame[2]))[0])

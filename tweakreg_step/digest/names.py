@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +16,11 @@ def shortened(names: Sequence[str]) -> tuple[tuple[str, ...], str]:
 
     It ends with a separator, so that numbers stay whole: a_0001, a_0002 become 0001, 0002.
     """
-    start = os.path.commonprefix(list(names)) if len(names) > 1 else ""
+    start = ""
+    if len(names) > 1:
+        # what the first and the last in the order of the alphabet share, all share
+        first, last = min(names), max(names)
+        same = (a == b for a, b in zip(first, last, strict=False))
+        start = first[: sum(takewhile(bool, same))]
     cut = max((start.rfind(sign) for sign in "_-./ "), default=-1) + 1
     return tuple(name[cut:] or name for name in names), start[:cut]

@@ -135,4 +135,3 @@ def _normalised(account: Account, detections: Detections, solution: Solution) ->
     alone = left < 1e-3 * own  # a source of one detection has no residual to speak of
     out[index] = solution.residual[index] / np.sqrt(np.where(alone, np.nan, left))
     return out
-

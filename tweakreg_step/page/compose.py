@@ -84,14 +84,20 @@ def page_of(account: Account) -> str:
     sections = (
         section("corrections", "Corrections", _CORRECTIONS, corrections_table(account)),
         section("sky", "On the sky", drawn.sky),
-        section("ties", "Overlaps", drawn.ties, "<details><summary>As a table</summary>",
-                ties_table(account), "</details>"),
+        section(
+            "ties",
+            "Overlaps",
+            drawn.ties,
+            "<details><summary>As a table</summary>",
+            ties_table(account),
+            "</details>",
+        ),
         section("offsets", "Offset histograms", drawn.offsets),
         section("residuals", "Residuals", drawn.residuals),
         section("detectors", "Detectors", drawn.detectors),
         section("images", "Images", images_table(account)),
         section("run", "The run", *_run(account)),
-    )  # fmt: skip
+    )
     return document(f"Alignment of {account.product}", _head(account), sections)
 
 
@@ -106,7 +112,9 @@ def _head(account: Account) -> str:
     links = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in _SECTIONS)
     found = hints(account)
     items = "".join(f"<li>{_hint(hint.text, hint.group)}</li>" for hint in found)
-    look = f"<p>Look first at:</p>\n<ol>{items}</ol>" if found else "<p>Nothing calls for a look.</p>"
+    look = (
+        f"<p>Look first at:</p>\n<ol>{items}</ol>" if found else "<p>Nothing calls for a look.</p>"
+    )
     return (
         f"<header><h1>Alignment of {escape(account.product)}</h1>\n"
         f'<p class="headline">{escape(headline(account))}</p>\n{look}\n'

@@ -42,7 +42,7 @@ th button:focus-visible { outline: 2px solid var(--link); }
 th[aria-sort=ascending] button::after { content: " \\2191"; }
 th[aria-sort=descending] button::after { content: " \\2193"; }
 figure { margin: .6rem 0; background: #ffffff; color: #1a1a1a; border: 1px solid var(--line);
-  border-radius: 4px; padding: .5rem; max-width: 100%; box-sizing: border-box; }
+  border-radius: 4px; padding: .5rem; max-width: 100%; width: fit-content; box-sizing: border-box; }
 figure figcaption { color: #555555; } figure img { max-width: 100%; height: auto; display: block; }
 .gallery { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-start; }
 .tag { white-space: nowrap; font-weight: 600; border-left: .55em solid; padding-left: .4em; }
@@ -115,7 +115,7 @@ class Cell:
 def number(value: float, form: str = ".2f") -> Cell:
     """A number in a cell; what is not known is a dash and is sorted last."""
     if not np.isfinite(value):
-        return Cell("–", "n", "")
+        return Cell("-", "n", "")
     return Cell(f"{value:{form}}", "n", f"{value:.9g}")
 
 
@@ -132,7 +132,8 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Cell]], labe
         What it is a table of.
     """
     head = "".join(
-        f'<th scope="col" title="{escape(title)}"><button type="button">{escape(text)}</button></th>'
+        f'<th scope="col" title="{escape(title)}">'
+        f'<button type="button">{escape(text)}</button></th>'
         for text, title in heads
     )
     body = "\n".join(f"<tr>{''.join(cell.html for cell in row)}</tr>" for row in rows)

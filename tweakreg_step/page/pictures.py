@@ -127,9 +127,7 @@ def _residuals(account: Account, residuals: Residuals | None) -> str:
     groups = [group for group in groups_by_need(account) if group in present]
     chosen = groups[:GROUPS]
     pictures = _drawn(
-        draw_vectors(
-            residuals.take(residuals.group == group), account.group_names[group], sky=True
-        )
+        draw_vectors(residuals.take(residuals.group == group), account.group_names[group], sky=True)
         for group in chosen
     )
     out.append("<h3>Groups, on the sky</h3>" + gallery(pictures))

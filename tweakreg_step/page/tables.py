@@ -34,8 +34,8 @@ _COLUMNS = (
     ("shift [pixel]", "Length of the shift in pixels", "pixels", ".2f"),
     ("roll [arcsec]", "From north towards west, seen with east to the right", "roll", "+.1f"),
     ("scale [ppm]", "Relative change of scale, parts in a million", "scale_ppm", "+.1f"),
-    ("σ centre [mas]", "One standard deviation per axis at the centre", "sigma_centre", ".2f"),
-    ("σ corner [mas]", "The same at the worst corner of its images", "sigma_corner", ".2f"),
+    ("sigma centre [mas]", "One standard deviation per axis at the centre", "sigma_centre", ".2f"),
+    ("sigma corner [mas]", "The same at the worst corner of its images", "sigma_corner", ".2f"),
     ("matches", "Detections whose source others saw, too", "matches", ".0f"),
     ("ref. stars", "Matches that are reference stars", "reference_matches", ".0f"),
     ("rms [mas]", "Weighted rms residual per axis", "rms", ".2f"),
@@ -90,7 +90,7 @@ def ties_table(account: Account) -> str:
         ("first", "Name of a group"),
         ("second", "Name of a group"),
         ("matches", "Sources that both saw"),
-        ("σ [mas]", "Error of their relative place per axis, halfway between them"),
+        ("sigma [mas]", "Error of their relative place per axis, halfway between them"),
         ("bridge", "Whether nothing else ties the two sides to each other"),
     ]
     rows = [

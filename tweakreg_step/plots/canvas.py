@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tweakreg_step.digest.standing import Standing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Literal
+
+    import numpy as np
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -48,7 +50,7 @@ BLUE, ORANGE, VERMILLION, SKY_BLUE = "#0072B2", "#E69F00", "#D55E00", "#56B4E9"
 DPI = 110.0
 """Of pictures made of pixels: sharp enough on paper, small enough for a page of fifty."""
 
-_RC = {
+_RC: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,
     "axes.titlesize": 10.0,
@@ -67,7 +69,7 @@ class Style:
     """How a standing looks: never by colour alone."""
 
     colour: str
-    line: str
+    line: Literal["-", "--", "-.", ":"]
     marker: str
     hatch: str
 
@@ -163,7 +165,7 @@ def rendered(drawing: Drawing) -> Picture:
         drawing.figure.savefig(
             target, format="svg", metadata={"Date": None, "Creator": None, "Format": None}
         )
-    width, height = (int(round(96.0 * inches)) for inches in drawing.figure.get_size_inches())
+    width, height = (round(96.0 * float(inches)) for inches in drawing.figure.get_size_inches())
     kind = "image/png" if drawing.dense else "image/svg+xml"
     words = drawing.title, drawing.caption, drawing.alt
     return Picture(target.getvalue(), kind, width, height, *words)

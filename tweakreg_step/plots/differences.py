@@ -14,9 +14,8 @@ from tweakreg_step.digest.names import shortened
 from tweakreg_step.plots.canvas import BLACK, BLUE, GREY, VERMILLION, Drawing, new_figure, styled
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from tweakreg_step.account import Account
     from tweakreg_step.digest.differences import Differences
@@ -51,14 +50,14 @@ def draw_differences(account: Account, found: Differences) -> Drawing:
     _histogram(wide, found)
     _marks(wide, found)
     _close_up(close, found)
-    wide.set_title(f"{names[0]} − {names[1]}")
+    wide.set_title(f"{names[0]} - {names[1]}")
     alt = f"Histogram of all position differences {names[0]} minus {names[1]}. {_said(found)}"
-    return Drawing(figure, f"{names[0]} − {names[1]}", _said(found), alt, dense=True)
+    return Drawing(figure, f"{names[0]} - {names[1]}", _said(found), alt, dense=True)
 
 
 def _histogram(axes: Axes, found: Differences) -> None:
     edges = np.linspace(-found.reach, found.reach, _BINS + 1)
-    counts, _, _ = np.histogram2d(*found.offsets.T, bins=(edges, edges))
+    counts, _, _ = np.histogram2d(found.offsets[:, 0], found.offsets[:, 1], bins=[edges, edges])
     # square roots, so that one pair can be seen beside a peak of hundreds
     norm = PowerNorm(0.5, vmin=0.0, vmax=max(float(counts.max()), 4.0))
     limits = (-found.reach, found.reach, -found.reach, found.reach)
@@ -118,9 +117,14 @@ def _marks(axes: Axes, found: Differences) -> None:
     )
     if found.significant:
         axes.plot(
-            *found.peak, "s", markersize=13, markerfacecolor="none", markeredgecolor=VERMILLION,
-            markeredgewidth=1.5, label="peak",
-        )  # fmt: skip
+            *found.peak,
+            "s",
+            markersize=13,
+            markerfacecolor="none",
+            markeredgecolor=VERMILLION,
+            markeredgewidth=1.5,
+            label="peak",
+        )
     if np.isfinite(found.expected).all():
         axes.plot(
             *found.expected, "+", color=BLACK, markersize=13, markeredgewidth=1.2, label="solution"
@@ -135,7 +139,8 @@ def _said(found: Differences) -> str:
         east, north = found.peak
         text = (
             f'Peak of {found.count} stars at {east:+.3f}" east, {north:+.3f}" north; chance would '
-            f"give {found.chance:.2g}, and does as well with a probability of 1e{found.log10_chance:.0f}."
+            f"give {found.chance:.2g}, and does as well with a probability of "
+            f"1e{found.log10_chance:.0f}."
         )
         parts.append(text)
         if found.beyond:

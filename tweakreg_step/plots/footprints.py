@@ -85,7 +85,7 @@ def draw_footprints(account: Account) -> Drawing | None:
     if sky is None:
         return None
     places = standings(account)
-    figure = new_figure(11.0, 6.2)
+    figure = new_figure(11.0, 5.9)
     left, right = figure.subplots(1, 2)
     factor = _factor(sky)
     _outlines(left, sky.before, sky.group, None)
@@ -152,16 +152,23 @@ def _outlines(
         if own:
             axes.add_collection(
                 PolyCollection(
-                    own, facecolor=(style.colour, fill), edgecolor=style.colour,
-                    linestyle=style.line, linewidth=1.1, label=standing.value,
-                )  # fmt: skip
+                    own,
+                    facecolor=(style.colour, fill),
+                    edgecolor=style.colour,
+                    linestyle=style.line,
+                    linewidth=1.1,
+                    label=standing.value,
+                )
             )
             # by itself: an SVG would draw a hatch as transparent as the face below it
             axes.add_collection(
                 PolyCollection(
-                    own if style.hatch else [], facecolor="none", edgecolor=style.colour,
-                    linewidth=0.0, hatch=style.hatch or None,
-                )  # fmt: skip
+                    own if style.hatch else [],
+                    facecolor="none",
+                    edgecolor=style.colour,
+                    linewidth=0.0,
+                    hatch=style.hatch or None,
+                )
             )
 
 
@@ -170,7 +177,7 @@ def _arrows(axes: Axes, sky: _Map, factor: float, places: Sequence[Standing]) ->
     known = np.isfinite(start).all(axis=1)
     step = factor * (_middles(sky.after, sky.group, len(places)) - start)[known]
     start = start[known]
-    colours = [STYLES[places[g]].colour for g in np.flatnonzero(known)]
+    colours = [STYLES[places[g]].colour for g in np.flatnonzero(known).tolist()]
     axes.quiver(
         *start.T, *step.T, angles="xy", scale_units="xy", scale=1.0, color=colours, width=0.004
     )
@@ -187,15 +194,21 @@ def _middles(corners: FloatArray, group: IntArray, count: int) -> FloatArray:
 def label_groups(axes: Axes, account: Account, middle: FloatArray) -> None:
     """Write the groups' names at their places (G, 2), or only those that need a look beside it."""
     names, _ = shortened(account.group_names)
-    known = np.flatnonzero(np.isfinite(middle).all(axis=1))
-    if len(known) and len(known) <= _LABELS and _roomy(
-        middle[known], max(map(len, names)), float(np.ptp(axes.get_ylim()))
+    known = np.flatnonzero(np.isfinite(middle).all(axis=1)).tolist()
+    if (
+        len(known)
+        and len(known) <= _LABELS
+        and _roomy(middle[known], max(map(len, names)), float(np.ptp(axes.get_ylim())))
     ):
         for group in known:
             axes.annotate(
-                names[group], middle[group], ha="center", va="center", fontsize=8,
+                names[group],
+                middle[group],
+                ha="center",
+                va="center",
+                fontsize=8,
                 bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0},
-            )  # fmt: skip
+            )
         return
     places = standings(account)
     called = [g for g in known if places[g] is not Standing.ALIGNED][:_CALLED]
@@ -203,11 +216,16 @@ def label_groups(axes: Axes, account: Account, middle: FloatArray) -> None:
     called.sort(key=lambda g: -middle[g, 1])
     for number, group in enumerate(called):
         axes.annotate(
-            names[group], middle[group], xytext=(0.98, 0.97 - 0.075 * number),
-            textcoords="axes fraction", ha="right", va="top", fontsize=8,
+            names[group],
+            middle[group],
+            xytext=(0.98, 0.97 - 0.075 * number),
+            textcoords="axes fraction",
+            ha="right",
+            va="top",
+            fontsize=8,
             bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": GREY, "pad": 1.5},
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7},
-        )  # fmt: skip
+        )
 
 
 def _roomy(middle: FloatArray, letters: int, extent: float) -> bool:
@@ -229,8 +247,12 @@ def _legend(places: Sequence[Standing]) -> list[Patch]:
     grey = Patch(facecolor="none", edgecolor=GREY, linestyle="--", label="as delivered")
     return [grey] + [
         Patch(
-            facecolor="none", edgecolor=style.colour, linestyle=style.line, hatch=style.hatch, label=f"{standing.value} ({places.count(standing)})",
-        )  # fmt: skip
+            facecolor="none",
+            edgecolor=style.colour,
+            linestyle=style.line,
+            hatch=style.hatch,
+            label=f"{standing.value} ({places.count(standing)})",
+        )
         for standing, style in STYLES.items()
         if standing in places
     ]

@@ -35,9 +35,14 @@ def draw_motions(account: Account) -> Drawing | None:
     for column, (axes, label) in enumerate(zip(panels, labels, strict=True)):
         colour, marker = (BLUE, "o") if column % 2 == 0 else (VERMILLION, "s")
         axes.errorbar(
-            value[:, column], rows, xerr=sigma[:, column], fmt=marker, color=colour, capsize=3,
+            value[:, column],
+            rows,
+            xerr=sigma[:, column],
+            fmt=marker,
+            color=colour,
+            capsize=3,
             markersize=5,
-        )  # fmt: skip
+        )
         axes.axvline(0.0, color=BLACK, linewidth=0.8)
         axes.set_xlabel(label)
     panels[0].set_yticks(rows, names)

@@ -61,8 +61,12 @@ def draw_overlaps(account: Account) -> Drawing | None:
         margin = 0.1 * (high - low)  # for the names below the nodes
         map_axes(axes, low - margin, high + margin, unit)
     label_groups(axes, account, _beside(places, ring))
-    figure.legend(handles=_legend(account, bool(bridges), bool(loose)), loc="outside lower center", ncols=3)
-    where = "on a ring, since they point at the same place" if ring else "at their places on the sky"
+    figure.legend(
+        handles=_legend(account, bool(bridges), bool(loose)), loc="outside lower center", ncols=3
+    )
+    where = (
+        "on a ring, since they point at the same place" if ring else "at their places on the sky"
+    )
     caption = (
         f"Groups {where}. A line ties two groups that share matched sources: the wider, the more "
         "(numbers: matches, where there is room). A dashed line is a bridge: without it the "
@@ -75,7 +79,9 @@ def draw_overlaps(account: Account) -> Drawing | None:
         f"{min(matches.values(), default=0)} to {max(matches.values(), default=0)} matches; "
         f"{len(bridges)} of them are bridges. {len(loose)} pairs overlap without a match."
     )
-    return Drawing(figure, "Overlap graph", caption, alt, dense=len(matches) + len(loose) + len(places) > 400)
+    return Drawing(
+        figure, "Overlap graph", caption, alt, dense=len(matches) + len(loose) + len(places) > 400
+    )
 
 
 def _bridges(account: Account) -> set[tuple[int, int]]:
@@ -87,7 +93,7 @@ def _bridges(account: Account) -> set[tuple[int, int]]:
 def _places(account: Account) -> tuple[FloatArray, str, bool]:
     """Places (G, 2) of the groups, their unit, and whether they stand on a ring instead."""
     centres = group_centres(account)
-    known = np.isfinite(centres).all(axis=1)
+    known = np.asarray(np.isfinite(centres).all(axis=1))
     field = field_of(centres[:, 0], centres[:, 1])
     places = np.full(centres.shape, np.nan)
     places[known] = field.offsets(centres[known, 0], centres[known, 1])
@@ -137,9 +143,13 @@ def _edges(
     if len(matches) <= _NUMBERS:
         for pair, count in matches.items():
             axes.annotate(
-                str(count), places[list(pair)].mean(axis=0), ha="center", va="center", fontsize=7,
+                str(count),
+                places[list(pair)].mean(axis=0),
+                ha="center",
+                va="center",
+                fontsize=7,
                 bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
-            )  # fmt: skip
+            )
 
 
 def _tied(account: Account) -> FloatArray:
@@ -155,11 +165,23 @@ def _nodes(axes: Axes, account: Account, places: FloatArray) -> None:
     for kind, style in STYLES.items():
         own = standing == kind.rank
         axes.scatter(
-            *places[own].T, s=size, c=style.colour, marker=style.marker, zorder=3,
-            edgecolors="white", linewidths=0.5,
-        )  # fmt: skip
+            places[own, 0],
+            places[own, 1],
+            s=size,
+            c=style.colour,
+            marker=style.marker,
+            zorder=3,
+            edgecolors="white",
+            linewidths=0.5,
+        )
     axes.scatter(
-        *places[tied].T, s=2.6 * size, facecolors="none", edgecolors=BLACK, linewidths=0.9, zorder=2
+        places[tied, 0],
+        places[tied, 1],
+        s=2.6 * size,
+        facecolors="none",
+        edgecolors=BLACK,
+        linewidths=0.9,
+        zorder=2,
     )
 
 
@@ -171,8 +193,10 @@ def _legend(account: Account, bridges: bool, loose: bool) -> list[Line2D]:
         if kind in found
     ]
     if _tied(account).any():
-        ring = {"marker": "o", "markerfacecolor": "none", "markersize": 10}
-        marks.append(Line2D([], [], color=BLACK, linestyle="", label="tied to the reference", **ring))
+        ring = Line2D([], [], color=BLACK, marker="o", linestyle="", label="tied to the reference")
+        ring.set_markerfacecolor("none")
+        ring.set_markersize(10.0)
+        marks.append(ring)
     if bridges:
         label = "bridge: nothing checks it"
         marks.append(Line2D([], [], color=VERMILLION, linestyle="--", label=label))

@@ -44,7 +44,7 @@ def spread(values: FloatArray) -> float:
 @styled
 def draw_residuals(residuals: Residuals, title: str) -> Drawing | None:
     """Residuals along x and y against x and y; None where they are not known for any detection."""
-    good = np.isfinite(residuals.detector).all(axis=1)
+    good = np.asarray(np.isfinite(residuals.detector).all(axis=1))
     shown = residuals.take(good)
     if len(shown) == 0:
         return None
@@ -83,19 +83,30 @@ def _panel(axes: Axes, place: FloatArray, value: FloatArray, limit: float) -> No
             place[inside], value[inside], gridsize=(50, 25), cmap="Greys", mincnt=1, linewidths=0.1
         )
         # one alone must stand out from the paper
-        cells.set_clim(-0.3 * float(np.max(cells.get_array())), None)
+        cells.set_clim(-0.3 * float(np.max(np.asarray(cells.get_array()))), None)
     else:
         axes.plot(place[inside], value[inside], ".", color=BLUE, markersize=3.5, alpha=0.6)
     out = ~inside
     for sign, marker in ((1.0, "^"), (-1.0, "v")):
         far = out & (sign * value > 0.0)
-        axes.plot(place[far], np.full(far.sum(), 0.97 * sign * limit), marker, color=VERMILLION, ms=4)
+        axes.plot(
+            place[far], np.full(far.sum(), 0.97 * sign * limit), marker, color=VERMILLION, ms=4
+        )
     axes.axhline(0.0, color=BLACK, linewidth=0.8)
     middle, median, error = _medians(place, value)
     axes.errorbar(
-        middle, median, error, fmt="o-", color=ORANGE, markersize=4, linewidth=1.2, capsize=2,
-        markeredgecolor=BLACK, markeredgewidth=0.5, label="median",
-    )  # fmt: skip
+        middle,
+        median,
+        error,
+        fmt="o-",
+        color=ORANGE,
+        markersize=4,
+        linewidth=1.2,
+        capsize=2,
+        markeredgecolor=BLACK,
+        markeredgewidth=0.5,
+        label="median",
+    )
     axes.set_ylim(-limit, limit)
 
 
@@ -123,7 +134,13 @@ def draw_histogram(residuals: Residuals, title: str) -> Drawing | None:
         # what lies outside belongs into the last bins
         held = np.clip(values[:, column], -4.999, 4.999)
         axes.hist(
-            held, bins=edges, histtype="step", color=colour, linestyle=line, linewidth=1.5, label=name
+            held,
+            bins=edges.tolist(),
+            histtype="step",
+            color=colour,
+            linestyle=line,
+            linewidth=1.5,
+            label=name,
         )
     grid = np.linspace(-5.0, 5.0, 201)
     curve = len(values) * (edges[1] - edges[0]) * np.exp(-0.5 * grid**2) / np.sqrt(2.0 * np.pi)

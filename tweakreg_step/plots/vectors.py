@@ -66,12 +66,18 @@ def _arrows(axes: Axes, start: FloatArray, arrow: FloatArray, *, sky: bool) -> N
     unit = _key(typical)
     extent = max(float(np.ptp(start, axis=0).max()), 1.0)
     quiver = axes.quiver(
-        *start.T, *arrow.T, angles="xy", scale_units="xy", scale=typical / (0.09 * extent),
-        color=BLUE, width=0.005, headwidth=4,
-    )  # fmt: skip
+        *start.T,
+        *arrow.T,
+        angles="xy",
+        scale_units="xy",
+        scale=typical / (0.09 * extent),
+        color=BLUE,
+        width=0.005,
+        headwidth=4,
+    )
     axes.plot(*start.T, ".", color=BLACK, markersize=1.5)
     axes.quiverkey(quiver, 0.85, 1.02, unit, f"{unit:g} mas", labelpos="N", coordinates="axes")
-    axes.set_title("observed − fitted", loc="left", pad=16.0)  # room for the key
+    axes.set_title("observed - fitted", loc="left", pad=16.0)  # room for the key
     low, high = start.min(axis=0) - 0.12 * extent, start.max(axis=0) + 0.12 * extent
     if sky:
         map_axes(axes, low, high, "arcsec")
