@@ -45,7 +45,7 @@ figure { margin: .6rem 0; background: #ffffff; color: #1a1a1a; border: 1px solid
   border-radius: 4px; padding: .5rem; max-width: 100%; width: fit-content; box-sizing: border-box; }
 figure figcaption { color: #555555; } figure img { max-width: 100%; height: auto; display: block; }
 .gallery { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-start; }
-.tag { white-space: nowrap; font-weight: 600; border-left: .55em solid; padding-left: .4em; }
+.tag { display: inline-block; font-weight: 600; border-left: .55em solid; padding-left: .4em; }
 .aligned { border-color: #0072B2; } .doubtful { border-color: #E69F00; }
 .partly { border-color: #56B4E9; } .left { border-color: #D55E00; }
 @media print { body { max-width: none; font-size: 10px; } .wide { max-height: none; }

@@ -9,10 +9,12 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.patches import Patch
 
+from tweakreg_step.digest.choice import groups_by_need
 from tweakreg_step.digest.field import Field, field_of
 from tweakreg_step.digest.names import shortened
 from tweakreg_step.digest.standing import Standing, standings
 from tweakreg_step.plots.canvas import (
+    BLACK,
     GREY,
     STYLES,
     Drawing,
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
 
 __all__ = ["draw_footprints", "label_groups", "map_limits", "nice"]
+
+_MANY = 150
+"""Images from which on lines must be thin."""
 
 _LABELS = 40
 """More names than this can't be read on one map: only those that need a look are written."""
@@ -107,7 +112,7 @@ def draw_footprints(account: Account) -> Drawing | None:
         "too long."
     )
     alt = f"Map of {len(sky.group)} images: {_counts(places)}. {_largest(sky)}"
-    return Drawing(figure, "Footprints on the sky", caption, alt, dense=len(sky.group) > 150)
+    return Drawing(figure, "Footprints on the sky", caption, alt, dense=len(sky.group) > _MANY)
 
 
 def _counts(places: Sequence[Standing]) -> str:
@@ -146,8 +151,11 @@ def _outlines(
             )
         )
         return
-    fill = min(0.10, 1.5 / len(corners))  # a stack of many must not become one dark block
+    # a stack of many must not become one dark block, nor a mosaic of many a blue one
+    thin = min(0.10, 1.5 / len(corners))
+    width = 1.1 if len(corners) <= _MANY else 0.45
     for standing, style in STYLES.items():
+        fill = thin if standing is Standing.ALIGNED or len(corners) <= _MANY else 0.3
         own = [c for c, g in zip(corners, group, strict=True) if places[g] is standing]
         if own:
             axes.add_collection(
@@ -156,7 +164,7 @@ def _outlines(
                     facecolor=(style.colour, fill),
                     edgecolor=style.colour,
                     linestyle=style.line,
-                    linewidth=1.1,
+                    linewidth=width,
                     label=standing.value,
                 )
             )
@@ -191,8 +199,23 @@ def _middles(corners: FloatArray, group: IntArray, count: int) -> FloatArray:
     return middle
 
 
-def label_groups(axes: Axes, account: Account, middle: FloatArray) -> None:
-    """Write the groups' names at their places (G, 2), or only those that need a look beside it."""
+def label_groups(
+    axes: Axes, account: Account, middle: FloatArray, beside: FloatArray | None = None
+) -> None:
+    """Write the groups' names on a map where there is room, else beside it those that need a look.
+
+    Parameters
+    ----------
+    axes
+        The map.
+    account
+        Of the run.
+    middle
+        (G, 2) places of the groups, NaN for none.
+    beside
+        (G, 2) places of their names, if these are others.
+    """
+    text = middle if beside is None else beside
     names, _ = shortened(account.group_names)
     known = np.flatnonzero(np.isfinite(middle).all(axis=1)).tolist()
     if (
@@ -203,7 +226,7 @@ def label_groups(axes: Axes, account: Account, middle: FloatArray) -> None:
         for group in known:
             axes.annotate(
                 names[group],
-                middle[group],
+                text[group],
                 ha="center",
                 va="center",
                 fontsize=8,
@@ -211,20 +234,22 @@ def label_groups(axes: Axes, account: Account, middle: FloatArray) -> None:
             )
         return
     places = standings(account)
-    called = [g for g in known if places[g] is not Standing.ALIGNED][:_CALLED]
+    needy = [g for g in groups_by_need(account) if places[g] is not Standing.ALIGNED]
+    called = [group for group in needy if group in set(known)][:_CALLED]
     # in the order of their height, so that the lines do not cross
     called.sort(key=lambda g: -middle[g, 1])
     for number, group in enumerate(called):
         axes.annotate(
             names[group],
             middle[group],
-            xytext=(0.98, 0.97 - 0.075 * number),
+            xytext=(1.02, 0.99 - 0.075 * number),
             textcoords="axes fraction",
-            ha="right",
+            ha="left",
             va="top",
+            zorder=6,
             fontsize=8,
             bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": GREY, "pad": 1.5},
-            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7},
+            arrowprops={"arrowstyle": "-", "color": BLACK, "linewidth": 0.6},
         )
 
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from tweakreg_step.digest.choice import pairs_by_need, shared_matches
 from tweakreg_step.digest.field import field_of, group_centres
-from tweakreg_step.digest.standing import standings
+from tweakreg_step.digest.standing import Standing, standings
 from tweakreg_step.plots.canvas import (
     BLACK,
     GREY,
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 __all__ = ["draw_overlaps"]
+
+_RINGS = 100
+"""Groups up to which rings around them do not hide the lines between them."""
 
 _NUMBERS = 40
 """Edges whose numbers of matches can be written on them."""
@@ -60,7 +63,7 @@ def draw_overlaps(account: Account) -> Drawing | None:
         low, high = map_limits(places[np.isfinite(places).all(axis=1)])
         margin = 0.1 * (high - low)  # for the names below the nodes
         map_axes(axes, low - margin, high + margin, unit)
-    label_groups(axes, account, _beside(places, ring))
+    label_groups(axes, account, places, _beside(places, ring))
     figure.legend(
         handles=_legend(account, bool(bridges), bool(loose)), loc="outside lower center", ncols=3
     )
@@ -71,9 +74,10 @@ def draw_overlaps(account: Account) -> Drawing | None:
         f"Groups {where}. A line ties two groups that share matched sources: the wider, the more "
         "(numbers: matches, where there is room). A dashed line is a bridge: without it the "
         "groups on its two sides would not be tied to each other, and nothing checks it. A dotted "
-        "line: the footprints overlap, but no match ties them. "
-        "A black ring marks groups tied to reference stars."
+        "line: the footprints overlap, but no match ties them."
     )
+    if len(places) <= _RINGS:
+        caption += " A black ring marks groups tied to reference stars."
     alt = (
         f"Graph of {len(places)} groups with {len(matches)} ties of "
         f"{min(matches.values(), default=0)} to {max(matches.values(), default=0)} matches; "
@@ -160,14 +164,15 @@ def _tied(account: Account) -> FloatArray:
 
 def _nodes(axes: Axes, account: Account, places: FloatArray) -> None:
     standing = np.array([s.rank for s in standings(account)])
-    size = 70.0 if len(places) <= 60 else 18.0
-    tied = _tied(account) > 0
+    size = float(np.clip(4000.0 / max(len(places), 1), 5.0, 70.0))
+    tied = (_tied(account) > 0) & (len(places) <= _RINGS)
     for kind, style in STYLES.items():
         own = standing == kind.rank
+        area = size if kind is Standing.ALIGNED else max(size, 28.0)
         axes.scatter(
             places[own, 0],
             places[own, 1],
-            s=size,
+            s=area,
             c=style.colour,
             marker=style.marker,
             zorder=3,
@@ -192,7 +197,7 @@ def _legend(account: Account, bridges: bool, loose: bool) -> list[Line2D]:
         for kind, style in STYLES.items()
         if kind in found
     ]
-    if _tied(account).any():
+    if _tied(account).any() and len(found) <= _RINGS:
         ring = Line2D([], [], color=BLACK, marker="o", linestyle="", label="tied to the reference")
         ring.set_markerfacecolor("none")
         ring.set_markersize(10.0)
