@@ -74,8 +74,8 @@ def page(mosaic: Account) -> str:
     return page_of(mosaic)
 
 
-def test_the_page_is_written_under_the_products_name(mosaic: Account, tmp_path: Path) -> None:
-    path = write_page(replace(mosaic, solution=None), tmp_path)
+def test_the_page_is_written_under_the_products_name(tmp_path: Path) -> None:
+    path = write_page(early_account(2), tmp_path)
     assert path == tmp_path / "jw01345-o001_t021_nircam_f115w_tweakreg.html"
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     assert path.read_text(encoding="utf-8").endswith("</html>\n")
@@ -166,8 +166,8 @@ def test_what_users_write_is_shown_not_run() -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;" in text
 
 
-def test_a_dry_run_says_so(mosaic: Account) -> None:
-    text = page_of(replace(mosaic, dry_run=True, solution=None))
+def test_a_dry_run_says_so() -> None:
+    text = page_of(early_account(2, dry_run=True))
     assert "Dry run, no image was changed" in text
 
 
@@ -221,7 +221,7 @@ def test_a_thousand_groups_fit_on_a_page() -> None:
 
 
 def test_same_input_same_page() -> None:
-    account = make_account("stack", 2)
+    account = sequential_account(2)
     assert page_of(account) == page_of(account)
 
 

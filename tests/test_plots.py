@@ -52,10 +52,9 @@ def _residuals(count: int, seed: int = 0) -> Residuals:
     rng = np.random.default_rng(seed)
     x, y = rng.uniform(0.0, 2048.0, (2, count))
     noise = rng.normal(size=(count, 2))
+    plane = np.stack([x, y], axis=1) / 30.0
     none = np.zeros(count, np.int64)
-    return Residuals(
-        none, none, x, y, np.stack([x, y], axis=1) / 30.0, noise, noise.copy(), noise.copy()
-    )
+    return Residuals(none, none, x, y, plane, noise, noise.copy(), noise.copy())
 
 
 # ---- footprints
