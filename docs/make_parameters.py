@@ -29,7 +29,8 @@ sqrt(2) x ``abs_tolerance``.
 
 Names of earlier releases are understood with a warning: ``align_to_gaia`` and ``gaia_catalog``
 become ``abs_refcat``, ``min_gaia`` becomes ``abs_minobj``, ``save_gaia_catalog`` becomes
-``save_abs_catalog``.
+``save_abs_catalog``. So are ``see2dplot`` and ``residplot`` of DrizzlePac's TweakReg: both become
+``save_plots``, since their pictures are on one page.
 
 Parameters that every stpipe step has (``output_dir``, ``output_file``, ``save_results``,
 ``suffix``, ``skip``, ``pre_hooks``, ``post_hooks``, ``input_dir`` ...) are described by stpipe.

@@ -27,6 +27,14 @@ def test_departures_name_value_unit_and_source() -> None:
         ({"save_gaia_catalog": True}, {"save_abs_catalog": True}),
         ({"min_gaia": 5, "abs_minobj": 7}, {}),  # today's name wins
         ({"searchrad": 3.0}, {}),
+        ({"see2dplot": True}, {"save_plots": True}),
+        ({"see2dplot": False}, {"save_plots": False}),
+        ({"residplot": "both"}, {"save_plots": True}),
+        ({"residplot": "vector"}, {"save_plots": True}),
+        ({"residplot": "No plot"}, {"save_plots": False}),
+        ({"see2dplot": "True", "residplot": "No plot"}, {"save_plots": True}),
+        ({"see2dplot": "False", "residplot": "residuals"}, {"save_plots": True}),
+        ({"see2dplot": True, "save_plots": False}, {}),
     ],
 )
 def test_old_names_are_translated(given: dict[str, object], expected: dict[str, object]) -> None:

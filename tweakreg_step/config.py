@@ -27,6 +27,7 @@ __all__ = [
     "MethodParameters",
     "Parameters",
     "RelativeParameters",
+    "ReportParameters",
     "SafetyParameters",
     "SegmentationParameters",
     "SelectionParameters",
@@ -263,6 +264,20 @@ class SipParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportParameters:
+    """What is written about the run, beside the images."""
+
+    save_report: bool = parameter(
+        True,
+        "Write <product>_tweakreg.json and <product>_tweakreg_matches.ecsv? They are written where "
+        "the images are; if those are not, only if this is given",
+    )
+    save_plots: bool = parameter(
+        False, "Write a page of pictures, <product>_tweakreg.html (needs the extra 'plots')?"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class GeneralParameters:
     """What concerns the whole run."""
 
@@ -298,6 +313,7 @@ STAGES: dict[str, type] = {
     "relative": RelativeParameters,
     "absolute": AbsoluteParameters,
     "sip": SipParameters,
+    "report": ReportParameters,
     "general": GeneralParameters,
     "safety": SafetyParameters,
 }
@@ -316,6 +332,7 @@ class Parameters:
     relative: RelativeParameters
     absolute: AbsoluteParameters
     sip: SipParameters
+    report: ReportParameters
     general: GeneralParameters
     safety: SafetyParameters
 

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import OutputError
+from .page import write_page
 from .phases import groups_of
 from .report import summary_table, write_report
 
@@ -107,7 +108,7 @@ def write_account(account: Account, folder: Path, *, report: bool, plots: bool) 
         if report:
             written += write_report(account, folder)
         if plots:
-            written.append(_page(account, folder))
+            written.append(write_page(account, folder))
     except OutputError as error:
         log.error("%s", error)  # noqa: TRY400 - the sentence says all, a traceback nothing more
     if written:

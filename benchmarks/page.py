@@ -1,0 +1,49 @@
+"""How large the page of pictures is and how long it takes: `python benchmarks/page.py [FOLDER]`.
+
+Processor time, so that other work on the machine does not count. Pages of simulated mosaics, one group in fifty without any true source; written to FOLDER, or to a
+temporary one.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from accounts import make_account
+
+from tweakreg_step.page import write_page
+
+COUNTS = (9, 36, 100, 1000)
+
+
+def measure(folder: Path) -> None:
+    """Print one row for each number of groups."""
+    print(f"{'groups':>8} {'detections':>11} {'size [MB]':>10} {'CPU [s]':>9}")
+    for count in COUNTS:
+        account = make_account(
+            "mosaic",
+            count,
+            lost=tuple(range(4, count, 50)),
+            density=0.02,
+            product=f"mosaic{count:04d}",
+        )
+        start = time.process_time()
+        path = write_page(account, folder)
+        elapsed = time.process_time() - start
+        size = path.stat().st_size / 1e6
+        print(f"{count:8d} {len(account.x):11d} {size:10.1f} {elapsed:9.1f}")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"peak memory of all of it {memory:.2f} GB")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        measure(Path(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            measure(Path(scratch))

@@ -1,0 +1,233 @@
+"""The page: whole, self-contained, well-formed, and true for whatever became of the run."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from accounts import early_account, make_account, sequential_account
+
+from tweakreg_step.account import Account
+from tweakreg_step.exceptions import OutputError
+from tweakreg_step.page import page_of, write_page
+from tweakreg_step.page.markup import Cell, number, table
+from tweakreg_step.page.pictures import GROUPS, PAIRS, TIES
+
+VOID = {"meta", "img", "br", "link", "input"}
+
+
+class _Reader(HTMLParser):
+    """Collects what a page holds and checks that what is opened is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.addresses: list[str] = []
+        self.rows = 0
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "img":
+            self.images.append(given)
+        self.rows += tag == "tr"
+        self.ids += [given["id"]] if given.get("id") else []
+        self.links += [given["href"]] if tag == "a" else []
+        self.addresses += [given[name] for name in ("src", "href", "action") if given.get(name)]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def _no_detections() -> Account:
+    account = make_account("stack", 2, density=0.0, spurious=0.0)
+    assert len(account.detections) == 0
+    return account
+
+
+def _no_corners() -> Account:
+    account = early_account(2)
+    nowhere = np.full_like(account.corners_before, np.nan)
+    return replace(account, corners_before=nowhere, corners_after=nowhere)
+
+
+@pytest.fixture(scope="module")
+def mosaic() -> Account:
+    return make_account("mosaic", 9, lost=(4,), doubtful=(2,))
+
+
+@pytest.fixture(scope="module")
+def page(mosaic: Account) -> str:
+    return page_of(mosaic)
+
+
+def test_the_page_is_written_under_the_products_name(tmp_path: Path) -> None:
+    path = write_page(early_account(2), tmp_path)
+    assert path == tmp_path / "jw01345-o001_t021_nircam_f115w_tweakreg.html"
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.read_text(encoding="utf-8").endswith("</html>\n")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"can't be written.*needs a folder that exists"):
+        write_page(early_account(2), tmp_path / "nowhere")
+
+
+def test_without_matplotlib_the_remedy_is_named(
+    mosaic: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in list(sys.modules):
+        if name.startswith(("matplotlib", "tweakreg_step.plots", "tweakreg_step.page.pictures")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("tweakreg_step.page.pictures", raising=False)
+    real = builtins.__import__
+
+    def absent(name: str, *args: Any, **options: Any) -> Any:
+        if name.startswith("matplotlib"):
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(OutputError, match=r"pip install 'tweakreg-step\[plots\]'"):
+        write_page(mosaic, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_fetched(page: str) -> None:
+    reader = _Reader(page)
+    assert all(address.startswith(("#", "data:image/")) for address in reader.addresses)
+    outside = re.sub(r"data:image/[^\"]*", "", page)
+    assert "http" not in outside
+    assert "@import" not in outside
+    assert "url(" not in outside
+
+
+def test_each_link_has_its_target_once(page: str) -> None:
+    reader = _Reader(page)
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert {link.removeprefix("#") for link in reader.links} <= set(reader.ids)
+
+
+def test_each_picture_has_words(page: str) -> None:
+    images = _Reader(page).images
+    # map, graph, panels, histogram; pairs and ties to the reference; groups; one detector
+    assert len(images) == 4 + PAIRS + TIES + 8 + 1
+    assert all(len(image["alt"] or "") > 40 for image in images)
+    assert all(int(image["width"] or 0) > 100 for image in images)
+
+
+def test_the_page_says_how_it_went(page: str, mosaic: Account) -> None:
+    assert '<p class="headline">8 of 9 groups aligned to each other' in page
+    for text in (
+        "Its matches cover 12 % of its area",
+        "minobj",
+        "command line",
+        "gaia.ecsv",
+        "release: DR3",
+        "finding sources",
+        "tweakreg_step",
+        mosaic.start,
+    ):
+        assert text in page
+    assert "16 of 20 pairs of groups have a picture" in page
+
+
+def test_the_table_of_corrections(page: str, mosaic: Account) -> None:
+    start = page.index('aria-label="Corrections of the groups"')
+    rows = re.findall(r"<tr>(.*?)</tr>", page[start : page.index("</table>", start)], re.DOTALL)
+    assert len(rows) == 10
+    for unit in ("east [mas]", "roll [arcsec]", "shift [pixel]", "scale [ppm]", "sigma corner"):
+        assert unit in rows[0]
+    assert "jw01345001001_02101_00005" in rows[1]
+    assert "left alone" in rows[1]
+    first = next(row for row in rows if "_00001<" in row)
+    assert f"{1000.0 * mosaic.solution.shift[0, 0]:+.1f}" in first
+    assert f"{mosaic.solution.rms_mas[0]:.2f}" in first
+    assert f"{mosaic.achieved_mas[0]:.2f} / {mosaic.bound_mas[0]:.2f}" in first
+
+
+def test_what_users_write_is_shown_not_run() -> None:
+    account = replace(early_account(1), product="<script>alert(1)</script>&")
+    text = page_of(account)
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;" in text
+
+
+def test_a_dry_run_says_so() -> None:
+    text = page_of(early_account(2, dry_run=True))
+    assert "Dry run, no image was changed" in text
+
+
+@pytest.mark.parametrize(
+    ("make", "pictures", "words"),
+    [
+        (lambda: sequential_account(4), 2 + 6, "align_method=&#x27;global&#x27;"),
+        (lambda: early_account(3), 2, "The reference service could not be reached."),
+        (lambda: make_account("stack", 1, reference=False), 2, "There is nothing to draw"),
+        (lambda: make_account("stack", 2, lost=(0, 1), reference=False), 3, "left alone"),
+        (_no_detections, 2, "no two catalogs overlap"),
+        (_no_corners, 0, "no image has a footprint"),
+    ],
+    ids=["sequential", "early", "one group", "nothing aligned", "no detections", "no corners"],
+)
+def test_partial_accounts(make: Any, pictures: int, words: str) -> None:
+    text = page_of(make())
+    reader = _Reader(text)
+    assert len(reader.images) == pictures
+    assert words in text
+
+
+def test_a_thousand_groups_fit_on_a_page() -> None:
+    """The pictures are of a limited number; the table has every group."""
+    few = make_account("mosaic", 64, lost=(0, 9), density=0.015)
+    many = 1000
+    number_of = np.arange(many) % 64
+    account = replace(
+        few,
+        group_names=tuple(f"group_{g:04d}" for g in range(many)),
+        images=tuple(f"image_{g:04d}" for g in range(many)),
+        detectors=("NRCA1",) * many,
+        group=np.arange(many),
+        pixel_scale=np.full(many, 0.031),
+        corners_before=few.corners_before[number_of],
+        corners_after=few.corners_after[number_of],
+        image_detections=few.image_detections[number_of],
+        outcomes=tuple(few.outcomes[g] for g in number_of),
+        relative=tuple(few.relative[g] for g in number_of),
+        absolute=None,
+        solution=None,
+        bound_mas=np.full(many, np.nan),
+        achieved_mas=np.full(many, np.nan),
+    )
+    text = page_of(account)
+    reader = _Reader(text)
+    assert len(text) < 20e6
+    assert reader.rows > many
+    assert len(reader.images) <= 4 + PAIRS + TIES + GROUPS + 12
+    assert "those that need a look first" in text
+
+
+def test_same_input_same_page() -> None:
+    account = sequential_account(2)
+    assert page_of(account) == page_of(account)
+
+
+def test_numbers_and_their_order() -> None:
+    assert number(1.23456).html == '<td class="n" data-v="1.23456">1.23</td>'
+    assert number(float("nan")).html == '<td class="n" data-v="">-</td>'
+    text = table([("a", "b")], [[Cell("<x>")]], "label")
+    assert "&lt;x&gt;" in text
+    assert 'title="b"' in text

@@ -1,0 +1,118 @@
+"""What to look at first, in sentences, the gravest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.digest.choice import groups_by_need, shared_matches
+from tweakreg_step.digest.standing import Standing, reasons, standings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tweakreg_step.account import Account
+    from tweakreg_step.problem import Solution
+
+__all__ = ["Hint", "hints"]
+
+_NAMED = 5
+"""Groups that are named one by one; the table has them all."""
+
+_MISFIT = 2.0
+"""chi2 / dof from which errors or model are wrong rather than unlucky."""
+
+_LEAST_DOF = 10.0
+"""Degrees of freedom below which chi2 / dof scatters too much to be judged."""
+
+_WASTE = 1.5
+"""Achieved over achievable error above which precision is lost somewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One thing to look at.
+
+    Attributes
+    ----------
+    text
+        A sentence.
+    group
+        The group that it is about, None for none or several.
+    """
+
+    text: str
+    group: int | None = None
+
+
+def hints(account: Account) -> list[Hint]:
+    """What to look at first; empty where nothing calls for attention."""
+    out = list(_groups(account))
+    if account.solution is not None:
+        out += _structure(account, account.solution)
+        out += _fit(account, account.solution)
+    out += _precision(account)
+    return out
+
+
+def _groups(account: Account) -> Iterator[Hint]:
+    places = standings(account)
+    bad = [group for group in groups_by_need(account) if places[group] is not Standing.ALIGNED]
+    for group in bad[:_NAMED]:
+        name = account.group_names[group]
+        yield Hint(f"{name}: {places[group].value}. {reasons(account, group)}", group)
+    if len(bad) > _NAMED:
+        yield Hint(f"{len(bad) - _NAMED} more groups need a look: the table begins with them.")
+
+
+def _structure(account: Account, solution: Solution) -> Iterator[Hint]:
+    parts = len(np.unique(solution.component[solution.component >= 0]))
+    if parts > 1:
+        yield Hint(f"The aligned groups fall into {parts} sets that are not tied to each other.")
+    matches = shared_matches(account)
+    bridges = sorted(
+        ((min(a, b), max(a, b)) for a, b in solution.bridges.tolist()),
+        key=lambda pair: matches.get(pair, 0),
+    )
+    if bridges:
+        first, second = (account.group_names[g] for g in bridges[0])
+        more = f", and {len(bridges) - 1} more such ties" if len(bridges) > 1 else ""
+        yield Hint(
+            f"Nothing checks the tie between {first} and {second} "
+            f"({matches.get(bridges[0], 0)} matches){more}: see the overlap graph."
+        )
+
+
+def _fit(account: Account, solution: Solution) -> Iterator[Hint]:
+    ratio = solution.chi2 / np.maximum(solution.dof, 1.0)
+    bad = np.flatnonzero((ratio > _MISFIT) & (solution.dof >= _LEAST_DOF))
+    if len(bad):
+        worst = int(bad[np.argmax(ratio[bad])])
+        yield Hint(
+            f"The residuals of {len(bad)} groups are larger than their errors allow: chi2/dof is "
+            f"{ratio[worst]:.1f} for {account.group_names[worst]}.",
+            worst,
+        )
+    if solution.modes and np.isfinite(solution.modes[0].sigma_mas):
+        mode = solution.modes[0]
+        groups = ", ".join(account.group_names[g] for g in mode.groups[:3])
+        yield Hint(
+            f"The least certain common motion has an error of {mode.sigma_mas:.2f} mas, most of "
+            f"it in {groups}."
+        )
+
+
+def _precision(account: Account) -> Iterator[Hint]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = account.achieved_mas / account.bound_mas
+    bad = np.flatnonzero(np.isfinite(ratio) & (ratio > _WASTE))
+    if len(bad):
+        worst = int(bad[np.argmax(ratio[bad])])
+        yield Hint(
+            f"{len(bad)} groups are less precise than their stars allow: "
+            f"{account.group_names[worst]} has {account.achieved_mas[worst]:.2f} mas, "
+            f"{account.bound_mas[worst]:.2f} mas would be achievable.",
+            worst,
+        )

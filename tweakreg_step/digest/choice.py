@@ -1,0 +1,109 @@
+"""Which groups and pairs get a picture of their own: the worst first, because room is limited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.digest.differences import MARGIN, option
+from tweakreg_step.digest.standing import standings
+from tweakreg_step.graph import overlapping
+from tweakreg_step.problem import Options
+from tweakreg_step.sphere import directions, frames_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.account import Account
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+__all__ = ["groups_by_need", "pairs_by_need", "shared_matches"]
+
+_EACH = 2
+"""Pictures of pairs for one group, so that one bad group does not take all the room."""
+
+
+def groups_by_need(account: Account) -> list[int]:
+    """All groups: those left alone first, then the doubtful, then by how badly they fit."""
+    rank = np.array([standing.rank for standing in standings(account)], float)
+    badness = np.zeros(len(rank))
+    if account.solution is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            badness = np.nan_to_num(account.solution.chi2 / account.solution.dof, posinf=0.0)
+    elif account.fits:
+        badness = np.array([fit.rms_mas if fit is not None else 0.0 for fit in account.fits])
+    return [int(group) for group in np.lexsort((-badness, rank))]
+
+
+def shared_matches(account: Account) -> dict[tuple[int, int], int]:
+    """Matches of each pair of groups, the lower number first, as far as they have any."""
+    if account.solution is None:
+        return {}
+    pairs = np.sort(account.solution.pairs, axis=1).tolist()
+    return {
+        (first, second): int(count)
+        for (first, second), count in zip(pairs, account.solution.pair_matches, strict=True)
+    }
+
+
+def pairs_by_need(account: Account) -> list[tuple[int, int]]:
+    """All pairs of groups that overlap or share matches, in the order in which to look at them.
+
+    Groups that need a look come first, each with the pairs in which most is expected; then pairs
+    that nothing checks (bridges); then those with the fewest matches.
+    """
+    expected = _overlaps(account)
+    matches = shared_matches(account)
+    bridges = _bridges(account)
+    ranks = [standing.rank for standing in standings(account)]
+    pairs = sorted(set(expected) | set(matches))
+    worst = {pair: min(ranks[pair[0]], ranks[pair[1]]) for pair in pairs}
+    order = sorted(
+        pairs,
+        key=lambda p: (
+            worst[p],
+            p not in bridges,
+            matches.get(p, 0) if worst[p] == 3 else -expected.get(p, 0.0),
+            p,
+        ),
+    )
+    return _spread(order, ranks)
+
+
+def _spread(order: list[tuple[int, int]], ranks: list[int]) -> list[tuple[int, int]]:
+    """The same pairs; those of a group that has had its share already come last."""
+    seen = [0] * len(ranks)
+    first: list[tuple[int, int]] = []
+    later: list[tuple[int, int]] = []
+    for pair in order:
+        # a pair is counted for the one of the two that made it worth a look
+        owner = min(pair, key=lambda group: (ranks[group], group))
+        seen[owner] += 1
+        (first if seen[owner] <= _EACH else later).append(pair)
+    return first + later
+
+
+def _bridges(account: Account) -> set[tuple[int, int]]:
+    if account.solution is None:
+        return set()
+    return {(min(a, b), max(a, b)) for a, b in account.solution.bridges.tolist()}
+
+
+def _overlaps(account: Account) -> dict[tuple[int, int], float]:
+    """How many sources pairs of overlapping groups should share, from their footprints."""
+    detections, count = account.detections, len(account.group_names)
+    if detections is None or len(detections) == 0:
+        return {}
+    good = np.isfinite(detections.ra) & np.isfinite(detections.dec)
+    vectors = directions(detections.ra[good], detections.dec[good])
+    group = detections.group[good]
+    sums = [np.bincount(group, axis, minlength=count) for axis in vectors.T]
+    middle = np.stack(sums, axis=1).astype(float)
+    middle[~np.any(middle, axis=1)] = (1.0, 0.0, 0.0)
+    margin = MARGIN * option(account, "searchrad", Options().searchrad)
+    pairs, expected = overlapping(vectors, group, frames_of(middle), margin)
+    rows = zip(np.sort(pairs, axis=1).tolist(), expected.tolist(), strict=True)
+    return {(first, second): value for (first, second), value in rows}

@@ -1,0 +1,146 @@
+"""The correction of each group in the numbers that people compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.correction import design, parameters_of
+from tweakreg_step.digest.field import group_corners
+from tweakreg_step.sphere import ARCSEC, directions, frames_at, to_plane
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.account import Account
+    from tweakreg_step.problem import Solution
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["Corrections", "corrections_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What was found for G groups, applied or not; NaN where there is nothing to say.
+
+    Attributes
+    ----------
+    east, north
+        (G,) shift at the group's tangent point [mas].
+    pixels
+        (G,) length of the shift in pixels of the group's images.
+    roll
+        (G,) counter-clockwise seen with east to the right [arcsec as angle].
+    scale_ppm
+        (G,) relative change of scale [1e-6].
+    sigma_centre, sigma_corner
+        (G,) one standard deviation per axis at the tangent point and at the worst corner [mas].
+    matches, reference_matches
+        (G,) matched detections, and those of them that are reference stars.
+    rms
+        (G,) weighted residual per axis [mas].
+    chi2_dof
+        (G,).
+    achieved, bound
+        (G,) error per axis as estimated, and the least possible [mas].
+    """
+
+    east: FloatArray
+    north: FloatArray
+    pixels: FloatArray
+    roll: FloatArray
+    scale_ppm: FloatArray
+    sigma_centre: FloatArray
+    sigma_corner: FloatArray
+    matches: FloatArray
+    reference_matches: FloatArray
+    rms: FloatArray
+    chi2_dof: FloatArray
+    achieved: FloatArray
+    bound: FloatArray
+
+
+def corrections_of(account: Account) -> Corrections:
+    """The corrections of an account: of its solution, of its fits, or none."""
+    columns = _unknown(len(account.group_names))
+    if account.solution is not None:
+        columns |= _of_solution(account, account.solution)
+    elif account.fits:
+        columns |= _of_fits(account)
+    scale = _pixel_scale(account)
+    columns["pixels"] = np.hypot(columns["east"], columns["north"]) / (1000.0 * scale)
+    return Corrections(**columns, achieved=account.achieved_mas, bound=account.bound_mas)
+
+
+def _unknown(count: int) -> dict[str, FloatArray]:
+    names = [name for name in Corrections.__slots__ if name not in {"achieved", "bound"}]
+    return {name: np.full(count, np.nan) for name in names}
+
+
+def _pixel_scale(account: Account) -> FloatArray:
+    """Mean pixel scale (G,) [arcsec] of each group's images."""
+    count = len(account.group_names)
+    total = np.bincount(account.group, account.pixel_scale, minlength=count)
+    size = np.bincount(account.group, minlength=count)
+    return np.asarray(np.where(size > 0, total / np.maximum(size, 1), np.nan))
+
+
+def _of_solution(account: Account, solution: Solution) -> dict[str, FloatArray]:
+    known = np.asarray(np.isfinite(solution.parameters).all(axis=1))
+    theta = parameters_of("rscale", solution.matrix, solution.shift)
+    theta = np.where(known[:, None], theta, np.nan)
+    centre, corner = _sigmas(account, solution, known)
+    dof = np.where(solution.dof > 0, solution.dof, np.nan)
+    return {
+        "east": 1000.0 * theta[:, 0],
+        "north": 1000.0 * theta[:, 1],
+        "roll": ARCSEC * theta[:, 2],
+        "scale_ppm": 1e6 * theta[:, 3],
+        "sigma_centre": centre,
+        "sigma_corner": corner,
+        "matches": solution.matches.astype(float),
+        "reference_matches": solution.reference_matches.astype(float),
+        "rms": np.asarray(solution.rms_mas, float),
+        "chi2_dof": np.where(known, solution.chi2 / dof, np.nan),
+    }
+
+
+def _sigmas(
+    account: Account, solution: Solution, known: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray]:
+    """Sigma per axis, sqrt(trace(J C J') / 2), at the tangent point and the worst corner [mas]."""
+    centre, corner = np.full((2, len(known)), np.nan)
+    for group in np.flatnonzero(known).tolist():
+        corners = group_corners(account, group)
+        frame = frames_at(solution.ra[group], solution.dec[group])
+        plane = to_plane(directions(corners[:, 0], corners[:, 1]), frame)
+        places = np.concatenate([np.zeros((1, 2)), plane])
+        theta = np.broadcast_to(
+            solution.parameters[group], (len(places), solution.parameters.shape[1])
+        )
+        columns = design(solution.geometry, theta, places)
+        covariance = columns @ solution.covariance[group] @ np.swapaxes(columns, 1, 2)
+        sigma = 1000.0 * np.sqrt(0.5 * np.trace(covariance, axis1=1, axis2=2))
+        centre[group], corner[group] = sigma[0], sigma.max()
+    return centre, corner
+
+
+def _of_fits(account: Account) -> dict[str, FloatArray]:
+    rows = [
+        [np.nan] * 6
+        if fit is None
+        else [
+            1e3 * fit.shift[0],
+            1e3 * fit.shift[1],
+            fit.roll,
+            1e6 * fit.scale,
+            fit.matches,
+            fit.rms_mas,
+        ]
+        for fit in account.fits
+    ]
+    names = ("east", "north", "roll", "scale_ppm", "matches", "rms")
+    return dict(zip(names, np.array(rows, float).T, strict=True))

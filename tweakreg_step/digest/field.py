@@ -1,0 +1,71 @@
+"""Places on the sky as a map shows them: offsets from the middle of the field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.sphere import ARCSEC, directions, frames_at, frames_of, ra_dec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.account import Account
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["Field", "field_of", "group_centres", "group_corners"]
+
+
+class Field:
+    """A map around one point of the sky, east and north, true to distances from its middle.
+
+    The zenithal equidistant projection (Calabretta & Greisen 2002, A&A 395, 1077, section 5.1.4)
+    has no horizon, so that fields far apart can share a map.
+
+    Parameters
+    ----------
+    ra, dec
+        Middle of the map [deg ICRS].
+    """
+
+    def __init__(self, ra: float, dec: float) -> None:
+        self.ra, self.dec = ra, dec
+        self._frame = frames_at(ra, dec)
+
+    def offsets(self, ra: FloatArray, dec: FloatArray) -> FloatArray:
+        """Offsets (..., 2) east and north [arcsec] of positions (...,) [deg]."""
+        local = directions(ra, dec) @ self._frame.T
+        plane = np.hypot(local[..., 0], local[..., 1])
+        angle = np.arctan2(plane, local[..., 2])
+        stretch = np.divide(angle, plane, out=np.ones_like(plane), where=plane > 0.0)
+        return np.asarray(ARCSEC * local[..., :2] * stretch[..., None])
+
+
+def field_of(ra: FloatArray, dec: FloatArray) -> Field:
+    """The field whose middle is the mean of all finite positions [deg]; (0, 0) if there is none."""
+    good = np.isfinite(ra) & np.isfinite(dec)
+    total = directions(ra[good], dec[good]).sum(axis=0) if good.any() else np.zeros(3)
+    if not np.any(np.abs(total) > 1e-9):
+        return Field(0.0, 0.0)
+    middle = ra_dec(total)
+    return Field(float(middle[0]), float(middle[1]))
+
+
+def group_corners(account: Account, group: int) -> FloatArray:
+    """Finite corners (K, 2), RA and DEC [deg] as delivered, of a group's images."""
+    corners = account.corners_before[account.group == group].reshape(-1, 2)
+    return np.asarray(corners[np.isfinite(corners).all(axis=1)])
+
+
+def group_centres(account: Account) -> FloatArray:
+    """Middle (G, 2) [deg] of each group's corners as delivered, NaN where there are none."""
+    centres = np.full((len(account.group_names), 2), np.nan)
+    for group in range(len(centres)):
+        corners = group_corners(account, group)
+        if len(corners):
+            mean = directions(corners[:, 0], corners[:, 1]).mean(axis=0)
+            frame = frames_of(mean)
+            centres[group] = ra_dec(frame[2])
+    return centres

@@ -1,0 +1,137 @@
+"""Residuals along the detector's axes and in units of their error, ready to be drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.sphere import directions, frames_at, frames_of, to_plane
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.account import Account
+    from tweakreg_step.problem import Detections, Solution
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
+
+__all__ = ["Residuals", "residuals_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Residuals:
+    """Residuals observed - fitted after the correction of K detections that took part in the fit.
+
+    Attributes
+    ----------
+    group, image
+        (K,) whose they are.
+    x, y
+        (K,) pixel positions.
+    plane
+        (K, 2) place east and north of the group's tangent point [arcsec].
+    sky
+        (K, 2) east and north [mas].
+    detector
+        (K, 2) along x and y [mas], NaN where an image has too few detections to find its axes.
+    normalised
+        (K, 2) east and north in units of the error that they should have, NaN where unknown.
+    """
+
+    group: IntArray
+    image: IntArray
+    x: FloatArray
+    y: FloatArray
+    plane: FloatArray
+    sky: FloatArray
+    detector: FloatArray
+    normalised: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+    def take(self, keep: BoolArray) -> Residuals:
+        """Those of a mask."""
+        return Residuals(**{name: getattr(self, name)[keep] for name in self.__slots__})
+
+
+def residuals_of(account: Account) -> Residuals | None:
+    """The residuals of an account; None where no detection took part in a global solution."""
+    detections, solution = account.detections, account.solution
+    if detections is None or solution is None or not solution.used.any():
+        return None
+    used = solution.used & np.isfinite(solution.residual).all(axis=1)
+    tangent = frames_at(solution.ra, solution.dec)[detections.group]
+    turn = _sky_to_pixels(account, detections)[detections.image]
+    pixels = np.einsum("nij,nj->ni", turn, solution.residual)
+    return Residuals(
+        group=detections.group,
+        image=detections.image,
+        x=account.x,
+        y=account.y,
+        plane=to_plane(directions(detections.ra, detections.dec), tangent),
+        sky=1000.0 * solution.residual,
+        detector=1000.0 * pixels * account.pixel_scale[detections.image][:, None],
+        normalised=_normalised(account, detections, solution),
+    ).take(used)
+
+
+def _sky_to_pixels(account: Account, detections: Detections) -> FloatArray:
+    """Derivative (I, 2, 2) of pixel by sky position [pixel per arcsec], NaN where undetermined.
+
+    A straight-line fit of the positions on the sky to those on the image; no WCS is at hand here.
+    """
+    count = len(account.images)
+    vectors = directions(detections.ra, detections.dec)
+    good = np.isfinite(vectors).all(axis=1) & np.isfinite(account.x) & np.isfinite(account.y)
+    image, vectors = detections.image[good], vectors[good]
+    middle = _sums(image, vectors, count)
+    middle[~np.any(middle, axis=1)] = (1.0, 0.0, 0.0)
+    sky = to_plane(vectors, frames_of(middle)[image])
+    pixel = np.stack([account.x[good], account.y[good]], axis=1)
+    size = np.maximum(np.bincount(image, minlength=count), 1)[:, None]
+    sky = sky - (_sums(image, sky, count) / size)[image]
+    pixel = pixel - (_sums(image, pixel, count) / size)[image]
+    normal = _sums(image, sky[:, :, None] * sky[:, None, :], count)
+    mixed = _sums(image, pixel[:, :, None] * sky[:, None, :], count)
+    determinant, trace = np.linalg.det(normal), np.trace(normal, axis1=1, axis2=2)
+    # Detections on a line say nothing of the direction across it.
+    solid = (size[:, 0] >= 3) & (determinant > 1e-6 * trace**2)
+    out = np.full((count, 2, 2), np.nan)
+    out[solid] = mixed[solid] @ np.linalg.inv(normal[solid])
+    return out
+
+
+def _sums(index: IntArray, values: FloatArray, count: int) -> FloatArray:
+    """Sums (count, ...) of values (N, ...) by index."""
+    flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
+    sums = [np.bincount(index, column, minlength=count) for column in flat.T]
+    return np.stack(sums, axis=1).astype(float).reshape(count, *values.shape[1:])
+
+
+def _normalised(account: Account, detections: Detections, solution: Solution) -> FloatArray:
+    """Residuals (N, 2) in units of sqrt(S_i - D_s^-1), what is left when its source is fitted too.
+
+    S_i is the detection's covariance with its group's error floor, D_s the sum of the inverse
+    covariances of the source's detections and its reference star. The few degrees of freedom of the
+    groups' corrections are neglected.
+    """
+    out = np.full((len(detections), 2), np.nan)
+    index = np.flatnonzero(solution.used & (solution.source >= 0))
+    source = solution.source[index]
+    floor = np.asarray(solution.floor)[detections.group[index]]
+    own = np.diagonal(detections.covariance[index], axis1=1, axis2=2) + floor[:, None] ** 2
+    total = _sums(source, 1.0 / own, len(solution.reference_star))
+    star = solution.reference_star
+    if account.reference is not None:
+        tied = star >= 0
+        variance = np.diagonal(account.reference.covariance, axis1=1, axis2=2)
+        total[tied] += 1.0 / variance[star[tied]]
+    left = own - 1.0 / total[source]
+    alone = left < 1e-3 * own  # a source of one detection has no residual to speak of
+    out[index] = solution.residual[index] / np.sqrt(np.where(alone, np.nan, left))
+    return out

@@ -1,0 +1,91 @@
+"""Where each group stands after both phases, and how the run went in one sentence."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from tweakreg_step.data import Status
+from tweakreg_step.report import standing as words
+from tweakreg_step.verdict import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tweakreg_step.account import Account
+    from tweakreg_step.verdict import Verdict
+
+__all__ = ["Standing", "headline", "reasons", "standings"]
+
+
+class Standing(Enum):
+    """What became of a group over both phases, in the words of the report."""
+
+    ALIGNED = words.ALIGNED
+    DOUBTFUL = words.DOUBTFUL
+    RELATIVE = words.RELATIVE
+    LEFT = words.LEFT
+
+    @property
+    def rank(self) -> int:
+        """0 for the one to look at first."""
+        return (Standing.LEFT, Standing.RELATIVE, Standing.DOUBTFUL, Standing.ALIGNED).index(self)
+
+
+def standings(account: Account) -> tuple[Standing, ...]:
+    """The standing of each of the G groups.
+
+    Where no phase has a verdict, a group is aligned if the outcome of one of its images is.
+    """
+    count = len(account.group_names)
+    if account.relative is not None or account.absolute is not None:
+        return tuple(Standing(words.standing_of(account, group).word) for group in range(count))
+    good = {
+        int(group)
+        for group, outcome in zip(account.group, account.outcomes, strict=True)
+        if outcome.status is Status.ALIGNED
+    }
+    return tuple(Standing.ALIGNED if g in good else Standing.LEFT for g in range(count))
+
+
+def reasons(account: Account, group: int) -> str:
+    """Why a group stands where it does: the sentences of its verdicts, or of its first image."""
+    phases = (("Relative", account.relative), ("Absolute", account.absolute))
+    verdicts = [(name, phase[group]) for name, phase in phases if phase is not None]
+    if len({(verdict.decision, verdict.reason) for _, verdict in verdicts}) == 1:
+        return verdicts[0][1].reason
+    if verdicts:
+        return " ".join(f"{name}: {verdict.reason}" for name, verdict in verdicts)
+    own = [o for g, o in zip(account.group, account.outcomes, strict=True) if g == group]
+    return own[0].reason if own else ""
+
+
+def headline(account: Account) -> str:
+    """How the run went, in one sentence."""
+    start = "Dry run, no image was changed: " if account.dry_run else ""
+    parts = []
+    if account.relative is not None:
+        parts.append(_counted(account.relative, "aligned to each other"))
+    if account.absolute is not None:
+        name = account.reference_note.name if account.reference_note else "the reference catalog"
+        parts.append(_counted(account.absolute, f"tied to {name}"))
+    if not parts:
+        places = standings(account)
+        count = sum(place is Standing.ALIGNED for place in places)
+        parts.append(f"{count} of {_groups(len(places))} aligned")
+    return f"{start}{'; '.join(parts)}."
+
+
+def _counted(verdicts: Sequence[Verdict], what: str) -> str:
+    """Such as '34 of 36 groups aligned to each other (1 of them doubtful), 2 left alone'."""
+    applied = sum(verdict.applied for verdict in verdicts)
+    doubtful = sum(verdict.decision is Decision.DOUBTFUL for verdict in verdicts)
+    text = f"{applied} of {_groups(len(verdicts))} {what}"
+    if doubtful:
+        text += f" ({doubtful} of them doubtful)"
+    left = len(verdicts) - applied
+    return f"{text}, {left} left alone" if left else text
+
+
+def _groups(count: int) -> str:
+    return f"{count} group" if count == 1 else f"{count} groups"

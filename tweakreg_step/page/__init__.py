@@ -1,0 +1,7 @@
+"""One self-contained HTML page for each run: how it went, what to look at first, and pictures."""
+
+from __future__ import annotations
+
+from tweakreg_step.page.compose import page_of, write_page
+
+__all__ = ["page_of", "write_page"]

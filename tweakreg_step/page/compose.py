@@ -1,0 +1,154 @@
+"""The page of a run, from its account."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tweakreg_step.digest.attention import hints
+from tweakreg_step.digest.standing import headline
+from tweakreg_step.exceptions import OutputError
+from tweakreg_step.page.markup import document, section
+from tweakreg_step.page.tables import (
+    corrections_table,
+    images_table,
+    parameters_table,
+    plain_table,
+    ties_table,
+)
+from tweakreg_step.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from tweakreg_step.account import Account
+
+__all__ = ["page_of", "write_page"]
+
+_SECTIONS = (
+    ("corrections", "Corrections"),
+    ("sky", "On the sky"),
+    ("ties", "Overlaps"),
+    ("offsets", "Offset histograms"),
+    ("residuals", "Residuals"),
+    ("detectors", "Detectors"),
+    ("images", "Images"),
+    ("run", "The run"),
+)
+
+
+def write_page(account: Account, folder: Path) -> Path:
+    """Write ``<product>_tweakreg.html``, whole or not at all.
+
+    Parameters
+    ----------
+    account
+        Of the run.
+    folder
+        Where it shall be; it must exist.
+
+    Returns
+    -------
+    Path
+        Of the page.
+
+    Raises
+    ------
+    OutputError
+        If the folder can't be written to, or matplotlib is not installed.
+    """
+    text = page_of(account)
+    path = Path(folder) / f"{account.product}_tweakreg.html"
+    write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8"))
+    return path
+
+
+def page_of(account: Account) -> str:
+    """The page as text.
+
+    Raises
+    ------
+    OutputError
+        If matplotlib is not installed.
+    """
+    try:
+        # matplotlib is optional, and takes a second to import
+        from tweakreg_step.page import pictures  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "matplotlib":
+            raise
+        raise OutputError(
+            "The pictures can't be drawn: matplotlib is not installed, and 'save_plots' needs it. "
+            "Install it with: pip install 'tweakreg-step[plots]', or set save_plots=False."
+        ) from error
+    drawn = pictures.sections(account)
+    sections = (
+        section("corrections", "Corrections", _CORRECTIONS, corrections_table(account)),
+        section("sky", "On the sky", drawn.sky),
+        section(
+            "ties",
+            "Overlaps",
+            drawn.ties,
+            "<details><summary>As a table</summary>",
+            ties_table(account),
+            "</details>",
+        ),
+        section("offsets", "Offset histograms", drawn.offsets),
+        section("residuals", "Residuals", drawn.residuals),
+        section("detectors", "Detectors", drawn.detectors),
+        section("images", "Images", images_table(account)),
+        section("run", "The run", *_run(account)),
+    )
+    return document(f"Alignment of {account.product}", _head(account), sections)
+
+
+_CORRECTIONS = (
+    '<p class="soft">A click on a head sorts. Shifts and rolls are in the plane tangent at the '
+    "group's centre, axes east and north. A correction that was found but not applied is shown, "
+    "too: the verdict says so.</p>\n"
+)
+
+
+def _head(account: Account) -> str:
+    links = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in _SECTIONS)
+    found = hints(account)
+    items = "".join(f"<li>{_hint(hint.text, hint.group)}</li>" for hint in found)
+    look = (
+        f"<p>Look first at:</p>\n<ol>{items}</ol>" if found else "<p>Nothing calls for a look.</p>"
+    )
+    return (
+        f"<header><h1>Alignment of {escape(account.product)}</h1>\n"
+        f'<p class="headline">{escape(headline(account))}</p>\n{look}\n'
+        f"<nav>{links}</nav></header>\n"
+    )
+
+
+def _hint(text: str, group: int | None) -> str:
+    inside = escape(text)
+    return inside if group is None else f'<a href="#group-{group}">→</a> {inside}'
+
+
+def _run(account: Account) -> list[str]:
+    note = account.reference_note
+    facts = [
+        ("started", account.start),
+        ("images", f"{len(account.images)} in {len(account.group_names)} groups"),
+        ("dry run", "yes, no image was changed" if account.dry_run else "no"),
+    ]
+    if note is not None:
+        epoch = "epoch of each image" if note.epoch is None else f"epoch {note.epoch:.3f}"
+        words = [f"{note.name}: {note.size} stars, {epoch}"]
+        words += [f"{name}: {value}" for name, value in note.details.items()]
+        facts.append(("reference catalog", "; ".join(words)))
+    times = [(name, f"{seconds:.2f} s") for name, seconds in account.seconds.items()]
+    times.append(("in all", f"{sum(account.seconds.values()):.2f} s"))
+    return [
+        plain_table(facts, "Facts"),
+        "<h3>Parameters that differ from their defaults</h3>",
+        parameters_table(account, departures=True),
+        "<details><summary>All parameters</summary>",
+        parameters_table(account, departures=False),
+        "</details><h3>Times</h3>",
+        plain_table(times, "Times of the stages"),
+        "<h3>Versions</h3>",
+        plain_table(list(account.versions.items()), "Versions"),
+    ]

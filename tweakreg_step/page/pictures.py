@@ -1,0 +1,163 @@
+"""Which pictures a page has, and what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.digest.choice import groups_by_need, pairs_by_need
+from tweakreg_step.digest.differences import REFERENCE, differences_of
+from tweakreg_step.digest.names import shortened
+from tweakreg_step.digest.residuals import residuals_of
+from tweakreg_step.page.markup import figure, gallery
+from tweakreg_step.plots import (
+    draw_differences,
+    draw_footprints,
+    draw_histogram,
+    draw_motions,
+    draw_overlaps,
+    draw_residuals,
+    draw_vectors,
+    rendered,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tweakreg_step.account import Account
+    from tweakreg_step.digest.residuals import Residuals
+    from tweakreg_step.plots import Drawing, Picture
+
+__all__ = ["DETECTORS", "GROUPS", "PAIRS", "TIES", "Sections", "sections"]
+
+PAIRS, TIES, GROUPS, DETECTORS = 16, 8, 8, 12
+"""Most pictures of pairs, of groups with the reference, of groups, and of detectors.
+
+A page of a thousand groups then has some 50 pictures, is made in half a minute and has 3 MB.
+"""
+
+_NONE = "<p>There is nothing to draw: {}.</p>\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """The drawn parts of the page, as HTML."""
+
+    sky: str
+    ties: str
+    offsets: str
+    residuals: str
+    detectors: str
+
+
+def sections(account: Account) -> Sections:
+    """Draw all pictures of a page."""
+    residuals = residuals_of(account)
+    return Sections(
+        sky=_one(draw_footprints(account), "no image has a footprint"),
+        ties=_one(draw_overlaps(account), "no group has a place on the sky"),
+        offsets=_offsets(account),
+        residuals=_residuals(account, residuals),
+        detectors=_detectors(account, residuals),
+    )
+
+
+def _one(drawing: Drawing | None, otherwise: str) -> str:
+    return _NONE.format(escape(otherwise)) if drawing is None else figure(rendered(drawing))
+
+
+def _drawn(drawings: Iterable[Drawing | None]) -> list[Picture]:
+    return [rendered(drawing) for drawing in drawings if drawing is not None]
+
+
+def _note(text: str) -> str:
+    return f'<p class="soft">{escape(text)}</p>\n'
+
+
+def _left_out(shown: int, total: int, what: str) -> str:
+    if total <= shown:
+        return ""
+    return _note(
+        f"{shown} of {total} {what} have a picture, those that need a look first; the numbers of "
+        "all are in the tables here and in the report, …_tweakreg.json and …_tweakreg_matches.ecsv."
+    )
+
+
+def _offsets(account: Account) -> str:
+    if account.detections is None:
+        return _NONE.format("the run ended before there were positions to compare")
+    pairs = pairs_by_need(account)
+    groups = groups_by_need(account) if account.reference is not None else []
+    out = [_note(_HOW), _beginning(account)]
+    wanted = [*pairs[:PAIRS], *((REFERENCE, group) for group in groups[:TIES])]
+    found = [differences_of(account, *pair) for pair in wanted]
+    pictures = _drawn(draw_differences(account, item) for item in found if item is not None)
+    if not pictures:
+        return _NONE.format("no two catalogs overlap")
+    out.append(gallery(pictures))
+    out.append(_left_out(PAIRS, len(pairs), "pairs of groups"))
+    out.append(_left_out(TIES, len(groups), "groups with the reference catalog"))
+    return "".join(out)
+
+
+_HOW = (
+    "All differences of positions of two catalogs through the WCS as delivered. True pairs pile up "
+    "at the offset of the two, chance pairs are spread evenly. Dashed: how far the run searched. "
+    "Square: the peak. Cross: where the solution says that it is. A peak outside the circle asks "
+    "for a larger 'searchrad' (or 'abs_searchrad' for the reference). Differences were not turned: "
+    "where a roll of minutes of arc is needed, the peak is smeared out."
+)
+
+
+def _beginning(account: Account) -> str:
+    _, start = shortened(account.group_names)
+    return _note(f"Names of groups are given without '{start}', which all share.") if start else ""
+
+
+def _residuals(account: Account, residuals: Residuals | None) -> str:
+    if residuals is None:
+        why = "residuals of single stars are kept by align_method='global' alone, where it aligned"
+        return _NONE.format(escape(why))
+    out = [_one(draw_residuals(residuals, "Residuals of all images"), "no image has enough stars")]
+    out.append(_one(draw_histogram(residuals, "Residuals and their errors"), "no errors are known"))
+    present = set(residuals.group.tolist())
+    groups = [group for group in groups_by_need(account) if group in present]
+    chosen = groups[:GROUPS]
+    pictures = _drawn(
+        draw_vectors(residuals.take(residuals.group == group), account.group_names[group], sky=True)
+        for group in chosen
+    )
+    out.append("<h3>Groups, on the sky</h3>" + gallery(pictures))
+    out.append(_left_out(GROUPS, len(groups), "groups"))
+    return "".join(out)
+
+
+def _detectors(account: Account, residuals: Residuals | None) -> str:
+    out = []
+    if account.solution is not None:
+        moved = draw_motions(account)
+        out.append(
+            f"<p>{escape(account.solution.motion.reason)}</p>\n"
+            if moved is None
+            else figure(rendered(moved))
+        )
+    if residuals is not None:
+        out.append(_detector_residuals(account, residuals))
+    return "".join(out) or _NONE.format("detectors move by align_method='global' alone")
+
+
+def _detector_residuals(account: Account, residuals: Residuals) -> str:
+    """Vectors of each detector over all its exposures."""
+    name = np.array([detector or "unknown detector" for detector in account.detectors])
+    own = name[residuals.image]
+    names = sorted(set(own.tolist()))
+    pictures = _drawn(
+        draw_vectors(residuals.take(own == detector), detector) for detector in names[:DETECTORS]
+    )
+    if not pictures:
+        return ""
+    left = _left_out(DETECTORS, len(names), "detectors")
+    return "<h3>Residuals on each detector, all exposures</h3>" + gallery(pictures) + left

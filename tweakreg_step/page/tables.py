@@ -1,0 +1,175 @@
+"""The tables of the page."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.data import Status
+from tweakreg_step.digest.choice import groups_by_need, pairs_by_need, shared_matches
+from tweakreg_step.digest.corrections import corrections_of
+from tweakreg_step.digest.standing import Standing, reasons, standings
+from tweakreg_step.page.markup import Cell, number, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tweakreg_step.account import Account
+    from tweakreg_step.digest.corrections import Corrections
+
+__all__ = ["corrections_table", "images_table", "parameters_table", "plain_table", "ties_table"]
+
+_TAGS = {
+    Standing.ALIGNED: "aligned",
+    Standing.DOUBTFUL: "doubtful",
+    Standing.RELATIVE: "partly",
+    Standing.LEFT: "left",
+}
+
+_COLUMNS = (
+    ("east [mas]", "Shift to the east at the group's centre", "east", "+.1f"),
+    ("north [mas]", "Shift to the north at the group's centre", "north", "+.1f"),
+    ("shift [pixel]", "Length of the shift in pixels", "pixels", ".2f"),
+    ("roll [arcsec]", "From north towards west, seen with east to the right", "roll", "+.1f"),
+    ("scale [ppm]", "Relative change of scale, parts in a million", "scale_ppm", "+.1f"),
+    ("sigma centre [mas]", "One standard deviation per axis at the centre", "sigma_centre", ".2f"),
+    ("sigma corner [mas]", "The same at the worst corner of its images", "sigma_corner", ".2f"),
+    ("matches", "Detections whose source others saw, too", "matches", ".0f"),
+    ("ref. stars", "Matches that are reference stars", "reference_matches", ".0f"),
+    ("rms [mas]", "Weighted rms residual per axis", "rms", ".2f"),
+    ("χ²/dof", "1 if the errors are right", "chi2_dof", ".2f"),
+)
+
+_PRECISION = "Error of its positions per axis as estimated, and the least that its stars allow"
+
+_ROWS = 300
+"""Rows of long tables; what is left out is named."""
+
+
+def corrections_table(account: Account) -> str:
+    """One row for each group, those that need a look first."""
+    found, places = corrections_of(account), standings(account)
+    heads = [("group", "Name of the group"), ("verdict", "What was done")]
+    heads += [(text, title) for text, title, _, _ in _COLUMNS]
+    heads.append(("achieved / achievable [mas]", _PRECISION))
+    heads.append(("reason", "Why"))
+    rows = [_row(account, found, places, group) for group in groups_by_need(account)]
+    return table(heads, rows, "Corrections of the groups")
+
+
+def _row(
+    account: Account, found: Corrections, places: Sequence[Standing], group: int
+) -> list[Cell]:
+    standing = places[group]
+    cells = [
+        Cell(account.group_names[group], "name", anchor=f"group-{group}"),
+        Cell(standing.value, "", f"{standing.rank}", _TAGS[standing]),
+    ]
+    cells += [number(float(getattr(found, name)[group]), form) for _, _, name, form in _COLUMNS]
+    cells.append(_precision(float(found.achieved[group]), float(found.bound[group])))
+    return [*cells, Cell(reasons(account, group), "reason")]
+
+
+def _precision(achieved: float, bound: float) -> Cell:
+    """Both errors in one cell, sorted by their ratio."""
+    if not (np.isfinite(achieved) and bound > 0.0):
+        return number(achieved)
+    return Cell(f"{achieved:.2f} / {bound:.2f}", "n", f"{achieved / bound:.4f}")
+
+
+def ties_table(account: Account) -> str:
+    """One row for each pair of groups that overlap, those that need a look first."""
+    pairs, matches = pairs_by_need(account), shared_matches(account)
+    sigma = _pair_sigmas(account)
+    bridges = set()
+    if account.solution is not None:
+        bridges = {(min(p), max(p)) for p in account.solution.bridges.tolist()}
+    heads = [
+        ("first", "Name of a group"),
+        ("second", "Name of a group"),
+        ("matches", "Sources that both saw"),
+        ("sigma [mas]", "Error of their relative place per axis, halfway between them"),
+        ("bridge", "Whether nothing else ties the two sides to each other"),
+    ]
+    rows = [
+        [
+            *(Cell(account.group_names[group], "name") for group in pair),
+            number(float(matches.get(pair, 0)), ".0f"),
+            number(sigma.get(pair, float("nan"))),
+            Cell("bridge" if pair in bridges else ""),
+        ]
+        for pair in pairs[:_ROWS]
+    ]
+    left = f"<p class='soft'>{_more(len(pairs), 'pairs')}</p>" if len(pairs) > _ROWS else ""
+    return table(heads, rows, "Ties between groups") + left
+
+
+def _more(count: int, what: str) -> str:
+    return (
+        f"The first {_ROWS} of {count} {what}, those that need a look first; the report "
+        "(…_tweakreg.json) has them all."
+    )
+
+
+def _pair_sigmas(account: Account) -> dict[tuple[int, int], float]:
+    """Error per axis [mas] of each pair's relative place, the lower number first."""
+    solution = account.solution
+    if solution is None:
+        return {}
+    trace = np.trace(solution.pair_covariance, axis1=1, axis2=2)
+    sigma = 1000.0 * np.sqrt(0.5 * np.maximum(trace, 0.0))
+    pairs = np.sort(solution.pairs, axis=1).tolist()
+    return {(a, b): float(value) for (a, b), value in zip(pairs, sigma, strict=True)}
+
+
+def images_table(account: Account) -> str:
+    """One row for each image, those that are not aligned first."""
+    order = sorted(
+        range(len(account.images)), key=lambda i: account.outcomes[i].status is Status.ALIGNED
+    )
+    heads = [
+        ("image", "File name"),
+        ("detector", "Detector and filter"),
+        ("group", "Group that it moves with"),
+        ("sources", "Detections that took part"),
+        ("status", "As recorded in the image"),
+        ("WCS changed", "Whether its WCS is another than before"),
+        ("reason", "Why"),
+    ]
+    rows = [_image_row(account, image) for image in order[:_ROWS]]
+    left = f"<p class='soft'>{_more(len(order), 'images')}</p>" if len(order) > _ROWS else ""
+    return table(heads, rows, "Images") + left
+
+
+def _image_row(account: Account, image: int) -> list[Cell]:
+    outcome = account.outcomes[image]
+    return [
+        Cell(account.images[image], "name"),
+        Cell(account.detectors[image], "name"),
+        Cell(account.group_names[int(account.group[image])], "name"),
+        number(float(account.image_detections[image]), ".0f"),
+        Cell(outcome.status.value),
+        Cell("yes" if outcome.moved else "no"),
+        Cell(outcome.reason, "reason"),
+    ]
+
+
+def parameters_table(account: Account, *, departures: bool) -> str:
+    """Parameters that differ from their defaults, or all."""
+    chosen = [p for p in account.parameters if not departures or p[2] != "default"]
+    if not chosen:
+        return "<p>All parameters have their defaults.</p>\n"
+    heads = [("parameter", "Name"), ("value", "In this run"), ("from", "Where it was set")]
+    rows = [[Cell(name, "name"), Cell(str(value)), Cell(origin)] for name, value, origin in chosen]
+    return table(heads, rows, "Parameters")
+
+
+def plain_table(rows: Sequence[tuple[str, str]], label: str) -> str:
+    """Two columns of words, which need no sorting."""
+    inside = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
+        for name, value in rows
+    )
+    return f'<table aria-label="{escape(label)}"><tbody>{inside}</tbody></table>\n'

@@ -1,0 +1,187 @@
+"""What all pictures share: style, colours, axes of the sky, and how a figure becomes bytes."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tweakreg_step.digest.standing import Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Literal
+
+    import numpy as np
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "GREY",
+    "ORANGE",
+    "STYLES",
+    "VERMILLION",
+    "Drawing",
+    "Picture",
+    "Style",
+    "map_axes",
+    "map_unit",
+    "new_figure",
+    "rendered",
+    "styled",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BLACK, GREY = "#000000", "#767676"
+BLUE, ORANGE, VERMILLION, SKY_BLUE = "#0072B2", "#E69F00", "#D55E00", "#56B4E9"
+
+DPI = 110.0
+"""Of pictures made of pixels: sharp enough on paper, small enough for a page of fifty."""
+
+_RC: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.titlesize": 10.0,
+    "font.size": 9.0,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.6,
+    "legend.framealpha": 0.9,
+    "svg.fonttype": "none",  # texts stay texts
+    "svg.hashsalt": "tweakreg",  # same input, same bytes
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a standing looks: never by colour alone."""
+
+    colour: str
+    line: Literal["-", "--", "-.", ":"]
+    marker: str
+    hatch: str
+
+
+STYLES = {
+    Standing.ALIGNED: Style(BLUE, "-", "o", ""),
+    Standing.DOUBTFUL: Style(ORANGE, "--", "^", "//"),
+    Standing.RELATIVE: Style(SKY_BLUE, "-.", "s", ".."),
+    Standing.LEFT: Style(VERMILLION, ":", "X", "xx"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure with what is said beside it.
+
+    Attributes
+    ----------
+    figure
+        Not shown yet.
+    title, caption
+        Above it, and below: how to read it, with the numbers that matter.
+    alt
+        What it shows, for those who can't see it.
+    dense
+        Whether it has so many elements that pixels are smaller than lines.
+    """
+
+    figure: Figure
+    title: str
+    caption: str
+    alt: str
+    dense: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing as bytes.
+
+    Attributes
+    ----------
+    data, kind
+        The file and its media type, 'image/svg+xml' or 'image/png'.
+    width, height
+        CSS pixels.
+    title, caption, alt
+        As in `Drawing`.
+    """
+
+    data: bytes
+    kind: str
+    width: int
+    height: int
+    title: str
+    caption: str
+    alt: str
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Make a function draw in our style, whatever the user's settings, and leave these alone."""
+
+    @wraps(draw)
+    def inside(*args: P.args, **options: P.kwargs) -> R:
+        with _our_settings():
+            return draw(*args, **options)
+
+    return inside
+
+
+@contextmanager
+def _our_settings() -> Iterator[None]:
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_RC)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure [inches], tied to no window and to no list of open figures."""
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+@styled
+def rendered(drawing: Drawing) -> Picture:
+    """A drawing as SVG, or as PNG where it is dense."""
+    target = io.BytesIO()
+    if drawing.dense:
+        # no metadata: neither versions nor dates belong into the bytes of a picture
+        drawing.figure.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
+    else:
+        drawing.figure.savefig(
+            target, format="svg", metadata={"Date": None, "Creator": None, "Format": None}
+        )
+    width, height = (round(96.0 * float(inches)) for inches in drawing.figure.get_size_inches())
+    kind = "image/png" if drawing.dense else "image/svg+xml"
+    words = drawing.title, drawing.caption, drawing.alt
+    return Picture(target.getvalue(), kind, width, height, *words)
+
+
+def map_unit(extent: float) -> tuple[str, float]:
+    """The unit for a map of some extent [arcsec], and how many arcsec it has."""
+    if extent < 300.0:
+        return "arcsec", 1.0
+    return ("arcmin", 60.0) if extent < 10800.0 else ("deg", 3600.0)
+
+
+def map_axes(axes: Axes, low: FloatArray, high: FloatArray, unit: str) -> None:
+    """Make axes a map from `low` to `high` (2,) with east to the left."""
+    axes.set_xlim(high[0], low[0])
+    axes.set_ylim(low[1], high[1])
+    axes.set_aspect("equal")
+    axes.set_xlabel(f"← east offset [{unit}]")
+    axes.set_ylabel(f"north offset [{unit}] →")

@@ -1,0 +1,156 @@
+"""The 2-D histogram: all differences of two catalogs' positions, and the peak among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.colors import PowerNorm
+from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
+
+from tweakreg_step.digest.differences import REFERENCE
+from tweakreg_step.digest.names import shortened
+from tweakreg_step.plots.canvas import BLACK, BLUE, GREY, VERMILLION, Drawing, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from tweakreg_step.account import Account
+    from tweakreg_step.digest.differences import Differences
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["draw_differences"]
+
+_BINS = 72
+
+_THINNED = 0.8
+"""A catalog of which less than this takes part is said to be thinned out."""
+
+_CLOSER = 12.0
+"""Within this part of the histogram's reach a pair may belong to the peak."""
+
+
+@styled
+def draw_differences(account: Account, found: Differences) -> Drawing:
+    """The histogram of the differences of two catalogs through the input WCS.
+
+    Parameters
+    ----------
+    account
+        Of the run.
+    found
+        The differences.
+    """
+    names = _name(account, found.first), _name(account, found.second)
+    figure = new_figure(6.3, 3.3)
+    wide, close = figure.subplots(1, 2)
+    _histogram(wide, found)
+    _marks(wide, found)
+    _close_up(close, found)
+    wide.set_title(f"{names[0]} - {names[1]}")
+    alt = f"Histogram of all position differences {names[0]} minus {names[1]}. {_said(found)}"
+    return Drawing(figure, f"{names[0]} - {names[1]}", _said(found), alt, dense=True)
+
+
+def _histogram(axes: Axes, found: Differences) -> None:
+    edges = np.linspace(-found.reach, found.reach, _BINS + 1)
+    counts, _, _ = np.histogram2d(found.offsets[:, 0], found.offsets[:, 1], bins=[edges, edges])
+    # square roots, so that one pair can be seen beside a peak of hundreds
+    norm = PowerNorm(0.5, vmin=0.0, vmax=max(float(counts.max()), 4.0))
+    limits = (-found.reach, found.reach, -found.reach, found.reach)
+    image = axes.imshow(
+        counts.T, origin="lower", extent=limits, cmap="Blues", norm=norm, interpolation="nearest"
+    )
+    ticks = MaxNLocator(nbins=6, integer=True)
+    axes.figure.colorbar(image, ax=axes, label="pairs per bin", shrink=0.8, ticks=ticks)
+    axes.grid(visible=False)
+    axes.set_xlim(found.reach, -found.reach)
+    axes.set_xlabel("← east difference [arcsec]")
+    axes.set_ylabel("north difference [arcsec] →")
+
+
+def _close_up(axes: Axes, found: Differences) -> None:
+    """Single differences around the peak, or around where the solution says that it is."""
+    centre = found.peak if found.significant else found.expected
+    if not np.isfinite(centre).all():
+        axes.set_axis_off()
+        text = "No peak stands out,\nand there is no solution\nto say where it should be."
+        axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+        return
+    half = _half(found, centre)
+    around = 1000.0 * (found.offsets - centre)
+    near = np.abs(around).max(axis=1) <= half
+    axes.plot(*around[near].T, ".", color=BLUE, markersize=4, alpha=0.7)
+    if np.isfinite(found.expected).all():
+        place = 1000.0 * (found.expected - centre)
+        axes.plot(*place, "+", color=BLACK, markersize=13, markeredgewidth=1.4)
+    axes.set_xlim(half, -half)
+    axes.set_ylim(-half, half)
+    axes.set_aspect("equal")
+    axes.locator_params(nbins=5)
+    axes.set_xlabel("← east of the peak [mas]")
+    axes.set_title(f"Around the peak: {int(near.sum())} pairs")
+
+
+def _half(found: Differences, centre: FloatArray) -> float:
+    """Half the width of the close-up [mas]: all of the peak, and where the solution has it."""
+    distance = np.hypot(*(found.offsets - centre).T)
+    inside = distance[distance <= found.reach / _CLOSER]
+    width = 4.0 * float(np.median(inside)) if len(inside) else 0.0
+    if np.isfinite(found.expected).all():
+        width = max(width, 1.5 * float(np.hypot(*(found.expected - centre))))
+    return 1000.0 * min(max(width, found.reach / 500.0), found.reach)
+
+
+def _name(account: Account, number: int) -> str:
+    return "reference" if number == REFERENCE else shortened(account.group_names)[0][number]
+
+
+def _marks(axes: Axes, found: Differences) -> None:
+    circle = Circle((0.0, 0.0), found.radius, fill=False, color=GREY, linestyle="--")
+    axes.add_patch(circle)
+    axes.annotate(
+        "search radius", (0.0, -found.radius), color=GREY, fontsize=7, ha="center", va="top"
+    )
+    if found.significant:
+        axes.plot(
+            *found.peak,
+            "s",
+            markersize=13,
+            markerfacecolor="none",
+            markeredgecolor=VERMILLION,
+            markeredgewidth=1.5,
+            label="peak",
+        )
+    if np.isfinite(found.expected).all():
+        axes.plot(
+            *found.expected, "+", color=BLACK, markersize=13, markeredgewidth=1.2, label="solution"
+        )
+    if found.significant or np.isfinite(found.expected).all():
+        axes.legend(loc="upper right", fontsize=7)
+
+
+def _said(found: Differences) -> str:
+    parts = []
+    if found.significant:
+        east, north = found.peak
+        text = (
+            f'Peak of {found.count} stars at {east:+.3f}" east, {north:+.3f}" north; chance would '
+            f"give {found.chance:.2g}, and does as well with a probability of "
+            f"1e{found.log10_chance:.0f}."
+        )
+        parts.append(text)
+        if found.beyond:
+            parts.append(f'It lies beyond the search radius of {found.radius:g}".')
+    else:
+        parts.append(
+            f'No significant peak within {found.reach:g}": pairs in the fullest window: '
+            f"{found.count}, by chance {found.chance:.2g} on the average."
+        )
+    for (used, total), which in zip(found.size, ("first", "second"), strict=True):
+        if used < _THINNED * total:
+            parts.append(f"{used} of the {total} positions of the {which} catalog take part.")
+    return " ".join(parts)

@@ -1,0 +1,283 @@
+"""Where the images lie on the sky, before and after, and how far they were moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.collections import PolyCollection
+from matplotlib.patches import Patch
+
+from tweakreg_step.digest.choice import groups_by_need
+from tweakreg_step.digest.field import Field, field_of
+from tweakreg_step.digest.names import shortened
+from tweakreg_step.digest.standing import Standing, standings
+from tweakreg_step.plots.canvas import (
+    BLACK,
+    GREY,
+    STYLES,
+    Drawing,
+    map_axes,
+    map_unit,
+    new_figure,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from tweakreg_step.account import Account
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+__all__ = ["draw_footprints", "label_groups", "map_limits", "nice"]
+
+_MANY = 150
+"""Images from which on lines must be thin."""
+
+_LABELS = 40
+"""More names than this can't be read on one map: only those that need a look are written."""
+
+_CALLED = 12
+"""Groups that need a look whose names are written beside the map."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """Corners (J, 4, 2) before and after, in the map's unit, of J images, and their groups (J,)."""
+
+    field: Field
+    before: FloatArray
+    after: FloatArray
+    group: IntArray
+    unit: str
+    arcsec: float
+
+
+def _map_of(account: Account) -> _Map | None:
+    good = np.isfinite(account.corners_before).all(axis=(1, 2))
+    good &= np.isfinite(account.corners_after).all(axis=(1, 2))
+    if not good.any():
+        return None
+    before, after = account.corners_before[good], account.corners_after[good]
+    field = field_of(before[..., 0].ravel(), before[..., 1].ravel())
+    one = field.offsets(before[..., 0], before[..., 1])
+    other = field.offsets(after[..., 0], after[..., 1])
+    unit, arcsec = map_unit(float(np.ptp(one.reshape(-1, 2), axis=0).max()))
+    return _Map(field, one / arcsec, other / arcsec, account.group[good], unit, arcsec)
+
+
+@styled
+def draw_footprints(account: Account) -> Drawing | None:
+    """Footprints coloured by verdict, and beside them the corrections, magnified.
+
+    Parameters
+    ----------
+    account
+        Of the run.
+
+    Returns
+    -------
+    Drawing or None
+        None where no image has corners.
+    """
+    sky = _map_of(account)
+    if sky is None:
+        return None
+    places = standings(account)
+    figure = new_figure(11.0, 5.9)
+    left, right = figure.subplots(1, 2)
+    factor = _factor(sky)
+    _outlines(left, sky.before, sky.group, None)
+    _outlines(left, sky.after, sky.group, places)
+    moved = sky.before + factor * (sky.after - sky.before)
+    _outlines(right, sky.before, sky.group, None)
+    _outlines(right, moved, sky.group, places)
+    _arrows(right, sky, factor, places)
+    low, high = map_limits(np.concatenate([sky.before, sky.after, moved]).reshape(-1, 2))
+    for axes in (left, right):
+        map_axes(axes, low, high, sky.unit)
+    left.set_title("As delivered (dashed grey) and now (coloured), true to scale")
+    right.set_title(f"Where the corrections point, {factor:g} times too long")
+    label_groups(left, account, _middles(sky.after, sky.group, len(places)))
+    figure.legend(handles=_legend(places), loc="outside lower center", ncols=5)
+    caption = (
+        f"Offsets from RA {sky.field.ra:.5f}°, Dec {sky.field.dec:+.5f}° (ICRS); east is left. "
+        f"Corrections are far smaller than images: on the right they are drawn {factor:g} times "
+        "too long."
+    )
+    alt = f"Map of {len(sky.group)} images: {_counts(places)}. {_largest(sky)}"
+    return Drawing(figure, "Footprints on the sky", caption, alt, dense=len(sky.group) > _MANY)
+
+
+def _counts(places: Sequence[Standing]) -> str:
+    counts = {standing: places.count(standing) for standing in Standing}
+    return ", ".join(f"{n} groups {s.value}" for s, n in counts.items() if n)
+
+
+def _largest(sky: _Map) -> str:
+    step = np.hypot(*(sky.after - sky.before).mean(axis=1).T) * sky.arcsec
+    return f"The largest correction of an image is {1000.0 * step.max():.4g} mas."
+
+
+def nice(value: float) -> float:
+    """The largest of 1, 2, 5, 10, 20, 50, ... that is not above a value, at least 1."""
+    if not value > 1.0 or not np.isfinite(value):
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(power * max(step for step in (1.0, 2.0, 5.0) if step * power <= value * 1.0001))
+
+
+def _factor(sky: _Map) -> float:
+    """By how much corrections are magnified: the larger ones to a third of a footprint."""
+    step = np.hypot(*(sky.after - sky.before).mean(axis=1).T)
+    size = float(np.median(np.ptp(sky.before, axis=1).max(axis=1)))
+    moved = step[step > 0.0]
+    return nice(size / 3.0 / float(np.percentile(moved, 90))) if len(moved) else 1.0
+
+
+def _outlines(
+    axes: Axes, corners: FloatArray, group: IntArray, places: Sequence[Standing] | None
+) -> None:
+    if places is None:
+        axes.add_collection(
+            PolyCollection(
+                list(corners), facecolor="none", edgecolor=GREY, linestyle="--", linewidth=0.7
+            )
+        )
+        return
+    # a stack of many must not become one dark block, nor a mosaic of many a blue one
+    thin = min(0.10, 1.5 / len(corners))
+    width = 1.1 if len(corners) <= _MANY else 0.45
+    for standing, style in STYLES.items():
+        fill = thin if standing is Standing.ALIGNED or len(corners) <= _MANY else 0.3
+        own = [c for c, g in zip(corners, group, strict=True) if places[g] is standing]
+        if own:
+            axes.add_collection(
+                PolyCollection(
+                    own,
+                    facecolor=(style.colour, fill),
+                    edgecolor=style.colour,
+                    linestyle=style.line,
+                    linewidth=width,
+                    label=standing.value,
+                )
+            )
+            # by itself: an SVG would draw a hatch as transparent as the face below it
+            axes.add_collection(
+                PolyCollection(
+                    own if style.hatch else [],
+                    facecolor="none",
+                    edgecolor=style.colour,
+                    linewidth=0.0,
+                    hatch=style.hatch or None,
+                )
+            )
+
+
+def _arrows(axes: Axes, sky: _Map, factor: float, places: Sequence[Standing]) -> None:
+    start = _middles(sky.before, sky.group, len(places))
+    known = np.isfinite(start).all(axis=1)
+    step = factor * (_middles(sky.after, sky.group, len(places)) - start)[known]
+    start = start[known]
+    colours = [STYLES[places[g]].colour for g in np.flatnonzero(known).tolist()]
+    axes.quiver(
+        *start.T, *step.T, angles="xy", scale_units="xy", scale=1.0, color=colours, width=0.004
+    )
+
+
+def _middles(corners: FloatArray, group: IntArray, count: int) -> FloatArray:
+    """Middle (G, 2) of each group's images on the map, NaN where it has none."""
+    middle = np.full((count, 2), np.nan)
+    for number in np.unique(group):
+        middle[number] = corners[group == number].mean(axis=(0, 1))
+    return middle
+
+
+def label_groups(
+    axes: Axes, account: Account, middle: FloatArray, beside: FloatArray | None = None
+) -> None:
+    """Write the groups' names on a map where there is room, else beside it those that need a look.
+
+    Parameters
+    ----------
+    axes
+        The map.
+    account
+        Of the run.
+    middle
+        (G, 2) places of the groups, NaN for none.
+    beside
+        (G, 2) places of their names, if these are others.
+    """
+    text = middle if beside is None else beside
+    names, _ = shortened(account.group_names)
+    known = np.flatnonzero(np.isfinite(middle).all(axis=1)).tolist()
+    if (
+        len(known)
+        and len(known) <= _LABELS
+        and _roomy(middle[known], max(map(len, names)), float(np.ptp(axes.get_ylim())))
+    ):
+        for group in known:
+            axes.annotate(
+                names[group],
+                text[group],
+                ha="center",
+                va="center",
+                fontsize=8,
+                bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0},
+            )
+        return
+    places = standings(account)
+    needy = [g for g in groups_by_need(account) if places[g] is not Standing.ALIGNED]
+    called = [group for group in needy if group in set(known)][:_CALLED]
+    # in the order of their height, so that the lines do not cross
+    called.sort(key=lambda g: -middle[g, 1])
+    for number, group in enumerate(called):
+        axes.annotate(
+            names[group],
+            middle[group],
+            xytext=(1.02, 0.99 - 0.075 * number),
+            textcoords="axes fraction",
+            ha="left",
+            va="top",
+            zorder=6,
+            fontsize=8,
+            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": GREY, "pad": 1.5},
+            arrowprops={"arrowstyle": "-", "color": BLACK, "linewidth": 0.6},
+        )
+
+
+def _roomy(middle: FloatArray, letters: int, extent: float) -> bool:
+    """Whether names of so many letters keep clear of each other on a map of some extent."""
+    gap = np.abs(middle[:, None] - middle[None, :]) / extent
+    # a letter is about 1.6 per cent of the map's width, a line about 4 per cent of its height
+    apart = (gap[..., 0] > 0.016 * (letters + 1)) | (gap[..., 1] > 0.04)
+    return bool(apart[np.triu_indices(len(middle), 1)].all())
+
+
+def map_limits(points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Limits (2,), (2,) of a square map that holds points (K, 2), with a margin."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, half = 0.5 * (low + high), 0.55 * max(float((high - low).max()), 1e-9)
+    return middle - half, middle + half
+
+
+def _legend(places: Sequence[Standing]) -> list[Patch]:
+    grey = Patch(facecolor="none", edgecolor=GREY, linestyle="--", label="as delivered")
+    return [grey] + [
+        Patch(
+            facecolor="none",
+            edgecolor=style.colour,
+            linestyle=style.line,
+            hatch=style.hatch,
+            label=f"{standing.value} ({places.count(standing)})",
+        )
+        for standing, style in STYLES.items()
+        if standing in places
+    ]

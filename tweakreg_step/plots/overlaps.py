@@ -1,0 +1,211 @@
+"""Which groups share sources: what ties the solution together, and where it hangs by a thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+
+from tweakreg_step.digest.choice import pairs_by_need, shared_matches
+from tweakreg_step.digest.field import field_of, group_centres
+from tweakreg_step.digest.standing import Standing, standings
+from tweakreg_step.plots.canvas import (
+    BLACK,
+    GREY,
+    STYLES,
+    VERMILLION,
+    Drawing,
+    map_axes,
+    map_unit,
+    new_figure,
+    styled,
+)
+from tweakreg_step.plots.footprints import label_groups, map_limits
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from tweakreg_step.account import Account
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["draw_overlaps"]
+
+_RINGS = 100
+"""Groups up to which rings around them do not hide the lines between them."""
+
+_NUMBERS = 40
+"""Edges whose numbers of matches can be written on them."""
+
+
+@styled
+def draw_overlaps(account: Account) -> Drawing | None:
+    """The overlap graph; None where no group has a place on the sky."""
+    places, unit, ring = _places(account)
+    if not np.isfinite(places).any():
+        return None
+    matches = shared_matches(account)
+    bridges = _bridges(account)
+    figure = new_figure(6.6, 6.4)
+    axes = figure.subplots()
+    loose = [pair for pair in pairs_by_need(account) if pair not in matches]
+    _loose_edges(axes, places, loose)
+    _edges(axes, places, matches, bridges)
+    _nodes(axes, account, places)
+    if ring:
+        axes.set_aspect("equal")
+        axes.set_axis_off()
+        axes.margins(0.12)
+    else:
+        low, high = map_limits(places[np.isfinite(places).all(axis=1)])
+        margin = 0.1 * (high - low)  # for the names below the nodes
+        map_axes(axes, low - margin, high + margin, unit)
+    label_groups(axes, account, places, _beside(places, ring))
+    figure.legend(
+        handles=_legend(account, bool(bridges), bool(loose)), loc="outside lower center", ncols=3
+    )
+    where = (
+        "on a ring, since they point at the same place" if ring else "at their places on the sky"
+    )
+    caption = (
+        f"Groups {where}. A line ties two groups that share matched sources: the wider, the more "
+        "(numbers: matches, where there is room). A dashed line is a bridge: without it the "
+        "groups on its two sides would not be tied to each other, and nothing checks it. A dotted "
+        "line: the footprints overlap, but no match ties them."
+    )
+    if len(places) <= _RINGS:
+        caption += " A black ring marks groups tied to reference stars."
+    alt = (
+        f"Graph of {len(places)} groups with {len(matches)} ties of "
+        f"{min(matches.values(), default=0)} to {max(matches.values(), default=0)} matches; "
+        f"{len(bridges)} of them are bridges. {len(loose)} pairs overlap without a match."
+    )
+    return Drawing(
+        figure, "Overlap graph", caption, alt, dense=len(matches) + len(loose) + len(places) > 400
+    )
+
+
+def _bridges(account: Account) -> set[tuple[int, int]]:
+    if account.solution is None:
+        return set()
+    return {(min(a, b), max(a, b)) for a, b in account.solution.bridges.tolist()}
+
+
+def _places(account: Account) -> tuple[FloatArray, str, bool]:
+    """Places (G, 2) of the groups, their unit, and whether they stand on a ring instead."""
+    centres = group_centres(account)
+    known = np.asarray(np.isfinite(centres).all(axis=1))
+    field = field_of(centres[:, 0], centres[:, 1])
+    places = np.full(centres.shape, np.nan)
+    places[known] = field.offsets(centres[known, 0], centres[known, 1])
+    corners = account.corners_before.reshape(-1, 2)
+    spread = field.offsets(corners[:, 0], corners[:, 1])
+    whole = float(np.nanmax(np.abs(spread), initial=0.0))
+    if known.sum() > 1 and float(np.nanmax(np.abs(places))) < 0.4 * whole:
+        angle = 2.0 * np.pi * np.cumsum(known) / known.sum()
+        ring = np.stack([np.sin(angle), np.cos(angle)], axis=1)
+        return np.where(known[:, None], ring, np.nan), "", True
+    unit, arcsec = map_unit(2.0 * whole)
+    return places / arcsec, unit, False
+
+
+def _beside(places: FloatArray, ring: bool) -> FloatArray:
+    """Where the names stand: outside the ring, or a little below the node."""
+    if ring:
+        return np.asarray(1.13 * places)
+    height = np.ptp(places[np.isfinite(places).all(axis=1)], axis=0).max()
+    return np.asarray(places - np.array([0.0, 0.05 * max(float(height), 1e-9)]))
+
+
+def _loose_edges(axes: Axes, places: FloatArray, pairs: list[tuple[int, int]]) -> None:
+    lines = [places[list(pair)] for pair in pairs]
+    axes.add_collection(
+        LineCollection(lines, linewidths=0.9, colors=VERMILLION, linestyles=":", zorder=1)
+    )
+
+
+def _edges(
+    axes: Axes,
+    places: FloatArray,
+    matches: dict[tuple[int, int], int],
+    bridges: set[tuple[int, int]],
+) -> None:
+    most = max(matches.values(), default=1)
+    for chosen, colour, line in ((False, GREY, "-"), (True, VERMILLION, "--")):
+        pairs = [pair for pair in matches if (pair in bridges) is chosen]
+        widths = [0.4 + 4.0 * matches[pair] / most for pair in pairs]
+        lines = [places[list(pair)] for pair in pairs]
+        alpha = 0.75 if len(matches) <= 400 else 0.35
+        axes.add_collection(
+            LineCollection(
+                lines, linewidths=widths, colors=colour, linestyles=line, alpha=alpha, zorder=1
+            )
+        )
+    if len(matches) <= _NUMBERS:
+        for pair, count in matches.items():
+            axes.annotate(
+                str(count),
+                places[list(pair)].mean(axis=0),
+                ha="center",
+                va="center",
+                fontsize=7,
+                bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
+            )
+
+
+def _tied(account: Account) -> FloatArray:
+    if account.solution is None:
+        return np.zeros(len(account.group_names))
+    return np.asarray(account.solution.reference_matches, float)
+
+
+def _nodes(axes: Axes, account: Account, places: FloatArray) -> None:
+    standing = np.array([s.rank for s in standings(account)])
+    size = float(np.clip(4000.0 / max(len(places), 1), 5.0, 70.0))
+    tied = (_tied(account) > 0) & (len(places) <= _RINGS)
+    for kind, style in STYLES.items():
+        own = standing == kind.rank
+        area = size if kind is Standing.ALIGNED else max(size, 28.0)
+        axes.scatter(
+            places[own, 0],
+            places[own, 1],
+            s=area,
+            c=style.colour,
+            marker=style.marker,
+            zorder=3,
+            edgecolors="white",
+            linewidths=0.5,
+        )
+    axes.scatter(
+        places[tied, 0],
+        places[tied, 1],
+        s=2.6 * size,
+        facecolors="none",
+        edgecolors=BLACK,
+        linewidths=0.9,
+        zorder=2,
+    )
+
+
+def _legend(account: Account, bridges: bool, loose: bool) -> list[Line2D]:
+    found = standings(account)
+    marks = [
+        Line2D([], [], color=style.colour, marker=style.marker, linestyle="", label=kind.value)
+        for kind, style in STYLES.items()
+        if kind in found
+    ]
+    if _tied(account).any() and len(found) <= _RINGS:
+        ring = Line2D([], [], color=BLACK, marker="o", linestyle="", label="tied to the reference")
+        ring.set_markerfacecolor("none")
+        ring.set_markersize(10.0)
+        marks.append(ring)
+    if bridges:
+        label = "bridge: nothing checks it"
+        marks.append(Line2D([], [], color=VERMILLION, linestyle="--", label=label))
+    if loose:
+        label = "overlap without a match"
+        marks.append(Line2D([], [], color=VERMILLION, linestyle=":", label=label))
+    return marks

@@ -1,0 +1,108 @@
+"""Residuals as arrows on the detector: what distortion, a bad chip or a wrong roll look like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.plots.canvas import BLACK, BLUE, Drawing, map_axes, new_figure, styled
+from tweakreg_step.plots.footprints import nice
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from tweakreg_step.digest.residuals import Residuals
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["draw_vectors"]
+
+_SINGLE = 250
+"""More arrows than this hide each other: they are averaged in cells."""
+
+_CELLS = 10
+_LEAST = 3
+"""Residuals without which a cell has no mean."""
+
+
+@styled
+def draw_vectors(residuals: Residuals, title: str, *, sky: bool = False) -> Drawing | None:
+    """Residuals as arrows; None where none are known.
+
+    Parameters
+    ----------
+    residuals
+        Of one detector, or of one group.
+    title
+        Whose they are.
+    sky
+        On the sky, east to the left, around the group's centre; else on the detector's pixels.
+    """
+    place = residuals.plane if sky else np.stack([residuals.x, residuals.y], axis=1)
+    value = residuals.sky if sky else residuals.detector
+    good = np.isfinite(value).all(axis=1) & np.isfinite(place).all(axis=1)
+    start, arrow = place[good], value[good]
+    averaged = len(start) > _SINGLE
+    if averaged:
+        start, arrow = _cells(start, arrow)
+    if len(arrow) == 0:
+        return None
+    length = np.hypot(*arrow.T)
+    figure = new_figure(4.3, 4.4)
+    _arrows(figure.subplots(), start, arrow, sky=sky)
+    means = f"means of {int(good.sum())} in cells" if averaged else "one for each detection"
+    caption = (
+        f"{len(arrow)} arrows, {means}; rms {np.sqrt(0.5 * np.mean(length**2)):.2f} mas per axis. "
+        "Arrows that agree with their neighbours are distortion or a wrong roll; noise points "
+        "anywhere."
+    )
+    return Drawing(figure, title, caption, f"Residual vectors, {title}. {caption}", dense=False)
+
+
+def _arrows(axes: Axes, start: FloatArray, arrow: FloatArray, *, sky: bool) -> None:
+    typical = float(np.percentile(np.hypot(*arrow.T), 90)) or 1.0
+    unit = _key(typical)
+    extent = max(float(np.ptp(start, axis=0).max()), 1.0)
+    quiver = axes.quiver(
+        *start.T,
+        *arrow.T,
+        angles="xy",
+        scale_units="xy",
+        scale=typical / (0.09 * extent),
+        color=BLUE,
+        width=0.005,
+        headwidth=4,
+    )
+    axes.plot(*start.T, ".", color=BLACK, markersize=1.5)
+    axes.quiverkey(quiver, 0.85, 1.02, unit, f"{unit:g} mas", labelpos="N", coordinates="axes")
+    axes.set_title("observed - fitted", loc="left", pad=16.0)  # room for the key
+    low, high = start.min(axis=0) - 0.12 * extent, start.max(axis=0) + 0.12 * extent
+    if sky:
+        map_axes(axes, low, high, "arcsec")
+        return
+    axes.set_xlim(low[0], high[0])
+    axes.set_ylim(low[1], high[1])
+    axes.set_aspect("equal")
+    axes.set_xlabel("x [pixel]")
+    axes.set_ylabel("y [pixel]")
+
+
+def _key(value: float) -> float:
+    """A round length near a value, which may be below 1."""
+    return nice(1e6 * value) / 1e6
+
+
+def _cells(start: FloatArray, arrow: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean places (C, 2) and residuals (C, 2) in the cells of a grid that hold enough."""
+    low, width = start.min(axis=0), np.maximum(np.ptp(start, axis=0), 1e-9)
+    cell = np.minimum((_CELLS * (start - low) / width).astype(int), _CELLS - 1)
+    number = cell[:, 0] * _CELLS + cell[:, 1]
+    size = np.bincount(number, minlength=_CELLS**2)
+    full = size >= _LEAST
+    means = [
+        np.bincount(number, column, minlength=_CELLS**2)[full] / size[full]
+        for column in np.concatenate([start, arrow], axis=1).T
+    ]
+    return np.stack(means[:2], axis=1), np.stack(means[2:], axis=1)
