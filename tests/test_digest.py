@@ -60,15 +60,15 @@ def test_a_run_without_verdicts_is_counted_by_its_images(mosaic: Account) -> Non
         ("a", "a", Standing.ALIGNED),
         ("a", "d", Standing.DOUBTFUL),
         ("a", "l", Standing.RELATIVE),
-        ("l", "a", Standing.RELATIVE),
-        ("d", "l", Standing.RELATIVE),
+        ("l", "a", Standing.ALIGNED),
+        ("d", "l", Standing.DOUBTFUL),
         ("l", "l", Standing.LEFT),
     ],
 )
 def test_the_worse_phase_counts(
     mosaic: Account, relative: str, absolute: str, expected: Standing
 ) -> None:
-    assert standings(_with_verdicts(mosaic, relative, absolute)) == (expected,)
+    assert standings(_with_verdicts(mosaic, 9 * relative, 9 * absolute)) == (expected,) * 9
 
 
 def test_one_reason_is_said_once_and_two_are_told_apart(mosaic: Account) -> None:

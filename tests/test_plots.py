@@ -88,7 +88,7 @@ def test_verdicts_differ_by_more_than_colour(mosaic: Account) -> None:
         assert len({getattr(style, name) for style in STYLES.values()}) == len(Standing)
     legend = plots.draw_footprints(mosaic).figure.legends[0]
     words = [text.get_text() for text in legend.get_texts()]
-    assert words == ["as delivered", "aligned (7)", "aligned, but doubtful (1)", "left alone (1)"]
+    assert words == ["as delivered", "aligned (7)", "doubtful (1)", "left alone (1)"]
     assert [p.get_hatch() for p in legend.get_patches()][2:] == ["//", "xx"]
 
 
