@@ -15,7 +15,12 @@ from stdatamodels.schema import walk_schema
 
 from tweakreg_step.account import ReferenceNote
 from tweakreg_step.data import FITS_PREFIX
+<<<<<<< HEAD
 from tweakreg_step.report.essentials import essentials_of
+=======
+from tweakreg_step.report.essentials import essentials_of
+from tweakreg_step.simulate import Truth
+>>>>>>> report
 from tweakreg_step.telescopes import Telescope
 from tweakreg_step.telescopes.jwst import JWST
 
@@ -126,3 +131,17 @@ def test_asdf_as_well(tmp_path: Path) -> None:
     model.save(tmp_path / "a.asdf")
     with datamodels.open(tmp_path / "a.asdf") as again:
         assert again.meta.tweakreg_report.instance["verdict"] == "aligned"
+
+
+def test_on_an_exposure_with_a_wcs(stack: Truth, tmp_path: Path) -> None:
+    facts = essentials_of(make_account("stack", 2), 1)
+    with datamodels.open(stack.files[0]) as model:
+        before = model.meta.wcs(10.0, 20.0)
+        keywords = set(fits.getheader(stack.files[0]))
+        JWST().annotate(model, facts)
+        model.save(tmp_path / "a.fits")
+    assert _ours(tmp_path / "a.fits") == {fact.keyword: fact.value for fact in facts}
+    assert keywords <= set(fits.getheader(tmp_path / "a.fits"))
+    with datamodels.open(tmp_path / "a.fits") as again:
+        assert again.meta.wcs(10.0, 20.0) == before
+        assert again.meta.tweakreg_report.verdict == "aligned"

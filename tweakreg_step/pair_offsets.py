@@ -91,6 +91,15 @@ def _seen_by_groups(matched: Matched, count: int) -> list[_Seen]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Row:
+    """A pair: its sources, match radius [arcsec], and matches that chance gives within it."""
+
+    difference: _Difference
+    radius: float
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Difference:
     """The shared sources of a pair, second - first."""
 
@@ -125,20 +134,16 @@ def _mean(difference: _Difference) -> tuple[FloatArray, FloatArray, FloatArray]:
     return before, after, covariance
 
 
-def _log10_chance(
-    difference: _Difference,
-    where: FloatArray,
-    vectors: tuple[FloatArray, FloatArray],
-    searched: float,
-) -> float:
-    """Logarithm of the probability that chance gives so many matches.
+def _chance(
+    difference: _Difference, where: FloatArray, vectors: tuple[FloatArray, FloatArray]
+) -> tuple[float, float]:
+    """The match radius of a pair [arcsec], and how many matches chance gives within it.
 
-    Chance matches: detections of the first, times those of the second, both in the box that the
-    matches `where` (K, 3) span, times the area of the match radius over that of the box.
+    Those are: detections of the first, times those of the second, both in the box that the matches
+    `where` (K, 3) span, times the area of the match radius over that of the box.
     """
-    count = len(where)
-    if count == 0:
-        return 0.0
+    if len(where) == 0:
+        return 1.0, 0.0
     frame = frames_of(where.sum(axis=0))
     own = to_plane(where, frame)
     spread = np.sqrt(0.5 * np.trace(difference.covariance, axis1=1, axis2=2).mean())
@@ -148,10 +153,19 @@ def _log10_chance(
     for directions in vectors:
         places = to_plane(directions, frame)
         inside.append(int(np.all((places >= low) & (places <= high), axis=1).sum()))
-    chance = inside[0] * inside[1] * np.pi * radius**2 / float(np.prod(high - low))
-    trials = max(1.0, (searched / radius) ** 2)
-    one = float(log_chance(np.array([float(count)]), np.array([chance]))[0])
-    return min(0.0, (one + float(np.log(trials))) / float(np.log(10.0)))
+    return radius, inside[0] * inside[1] * np.pi * radius**2 / float(np.prod(high - low))
+
+
+def _log10_chance(rows: list[_Row], searched: float) -> FloatArray:
+    """Logarithms (E,) of the probability that chance gives so many matches anywhere searched."""
+    matches = np.array([len(row.difference.source) for row in rows], float)
+    radius = np.array([row.radius for row in rows])
+    trials = np.maximum(1.0, (searched / radius) ** 2)
+    chance = np.array([row.chance for row in rows])
+    natural = np.zeros(len(rows))
+    some = matches > 0
+    natural[some] = log_chance(matches[some], chance[some]) + np.log(trials[some])
+    return np.asarray(np.minimum(0.0, natural / np.log(10.0)))
 
 
 def pair_offsets(
@@ -186,20 +200,15 @@ def pair_offsets(
     for one, other in solution.pairs[chosen]:
         difference = _difference(seen[one], seen[other])
         where = corrected[any_of[difference.source]]
-        chance = _log10_chance(difference, where, (of_group[one], of_group[other]), searched)
-        rows.append((len(difference.source), *_mean(difference), chance))
-    return _table(solution.pairs[chosen], rows)
-
-
-def _table(
-    pairs: IntArray, rows: list[tuple[int, FloatArray, FloatArray, FloatArray, float]]
-) -> PairOffsets:
-    columns = list(zip(*rows, strict=True)) or [(), (), (), (), ()]
+        chance = _chance(difference, where, (of_group[one], of_group[other]))
+        rows.append(_Row(difference, *chance))
+    means = [_mean(row.difference) for row in rows]
+    before, after, covariance = zip(*means, strict=True) if means else ((), (), ())
     return PairOffsets(
-        pairs=pairs,
-        matches=np.array(columns[0], np.int64),
-        before=np.array(columns[1], float).reshape(-1, 2),
-        after=np.array(columns[2], float).reshape(-1, 2),
-        covariance=np.array(columns[3], float).reshape(-1, 2, 2),
-        log10_chance=np.array(columns[4], float),
+        pairs=solution.pairs[chosen],
+        matches=np.array([len(row.difference.source) for row in rows], np.int64),
+        before=np.array(before, float).reshape(-1, 2),
+        after=np.array(after, float).reshape(-1, 2),
+        covariance=np.array(covariance, float).reshape(-1, 2, 2),
+        log10_chance=_log10_chance(rows, searched),
     )
