@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .coverage import group_epochs
 from .gather import gather, group_names, numbers, reference_of, unit_names
 from .problem import Options, Status
 from .register import register
@@ -67,7 +68,7 @@ def align_everywhere(
     solution = register(
         gather(correctors),
         int(groups.max()) + 1,
-        None if reference is None else reference_of(reference),
+        None if reference is None else reference_of(reference, group_epochs(correctors)),
         options,
     )
     with all_or_nothing(correctors):

@@ -8,6 +8,7 @@ __all__ = [
     "InputError",
     "OutputError",
     "ParameterError",
+    "ReferenceServiceError",
     "TweakregError",
 ]
 
@@ -26,6 +27,13 @@ class InputError(TweakregError):
 
 class CatalogError(TweakregError):
     """A source catalog or a reference catalog can't be used."""
+
+
+class ReferenceServiceError(TweakregError):
+    """A reference catalog gave no stars: its service is out of reach, broken, or has none there.
+
+    No failure of the alignment: what does not need the reference is done in any case.
+    """
 
 
 class OutputError(TweakregError):

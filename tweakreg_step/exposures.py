@@ -210,7 +210,8 @@ def update_exposures(
                 model.meta.filename = model.meta.filename or name
                 if outcome.moved:
                     wcs = correctors[index].wcs
-                    wcs.name = _wcs_name(wcs.name, outcome, parameters)
+                    refcat = correctors[index].meta.get("abs_refcat", "")
+                    wcs.name = _wcs_name(wcs.name, outcome, refcat)
                     problem = telescope.update_wcs(model, wcs, parameters.sip)
                     if problem:
                         log.warning(
@@ -225,11 +226,11 @@ def update_exposures(
             del model
 
 
-def _wcs_name(present: str, outcome: Outcome, parameters: Parameters) -> str:
+def _wcs_name(present: str, outcome: Outcome, refcat: str) -> str:
     """What a corrected WCS is called: after the reference catalog it was aligned to, if any.
 
     A name of an earlier absolute alignment is no longer true after a relative one.
     """
     if outcome.absolute:
-        return f"{ABSOLUTE_FIT}{Path(parameters.absolute.abs_refcat).name}"
+        return f"{ABSOLUTE_FIT}{refcat}"
     return "" if str(present).startswith(ABSOLUTE_FIT) else present

@@ -20,7 +20,7 @@ from .align import (
 from .config import keywords
 from .data import Outcome, Status
 from .everywhere import align_everywhere
-from .exceptions import AlignmentError
+from .exceptions import AlignmentError, CatalogError, ReferenceServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +29,15 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from .config import Parameters
+    from .reference import Member
 
 __all__ = ["align_in_phases", "groups_of"]
 
 log = logging.getLogger(__name__)
 
+TOO_FEW = (
+    "too few of its stars match; widen 'abs_searchrad', lower 'abs_minobj' or use a deeper catalog"
+)
 ONE_GROUP = Outcome(
     Status.SKIPPED,
     "there is one group only, and two are needed for a relative alignment, or 'abs_refcat' for an "
@@ -49,7 +53,12 @@ def groups_of(correctors: Sequence[Any]) -> dict[str, list[int]]:
     return groups
 
 
-def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path) -> list[Outcome]:
+def align_in_phases(
+    correctors: list[Any],
+    parameters: Parameters,
+    folder: Path,
+    catalogs: tuple[Member, ...] | None = None,
+) -> list[Outcome]:
     """Correct the correctors' WCS, as far as that can be done.
 
     Parameters
@@ -60,6 +69,8 @@ def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path)
         Of the run.
     folder
         Where the reference catalog is written if that was asked for.
+    catalogs
+        The reference catalogs, where those of files were read before.
 
     Returns
     -------
@@ -67,7 +78,18 @@ def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path)
         One for each image.
     """
     fixed_group(correctors, parameters.method.refimage)  # an unknown one is refused in any case
-    reference = _reference(parameters, folder)
+    try:
+        reference = _reference(correctors, parameters, folder, catalogs)
+    except (ReferenceServiceError, CatalogError) as error:
+        log.warning("No absolute alignment: %s", error)
+        found = _aligned(correctors, None, parameters)
+        return [_without_reference(outcome, str(error)) for outcome in found]
+    return _aligned(correctors, reference, parameters)
+
+
+def _aligned(
+    correctors: list[Any], reference: Table | None, parameters: Parameters
+) -> list[Outcome]:
     if reference is None and len(groups_of(correctors)) < 2:
         return [ONE_GROUP] * len(correctors)
     if parameters.method.align_method == "global":
@@ -79,12 +101,21 @@ def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path)
     return [_together(*pair) for pair in zip(relative, absolute, strict=True)]
 
 
-def _reference(parameters: Parameters, folder: Path) -> Table | None:
+def _reference(
+    correctors: Sequence[Any],
+    parameters: Parameters,
+    folder: Path,
+    catalogs: tuple[Member, ...] | None,
+) -> Table | None:
     if not parameters.matching_absolute:
         return None
-    reference = load_reference(parameters.absolute.abs_refcat)
-    if parameters.absolute.save_abs_catalog:
+    absolute = parameters.absolute
+    chosen = absolute.abs_refcat if catalogs is None else catalogs
+    reference = load_reference(chosen, correctors, parameters.reference, absolute.abs_searchrad)
+    if absolute.save_abs_catalog:
         save_reference(reference, folder)
+    for corrector in correctors:
+        corrector.meta["abs_refcat"] = reference.meta["name"]
     return reference
 
 
@@ -99,19 +130,17 @@ def _globally(
     found = outcomes(correctors, parameters.relative.minobj)
     if reference is None:
         return found
-    return [_without_reference(o) if _is_loose(o) else o for o in found]
+    return [_without_reference(o, TOO_FEW) if _is_loose(o) else o for o in found]
 
 
 def _is_loose(outcome: Outcome) -> bool:
     return outcome.status is Status.ALIGNED and not outcome.absolute
 
 
-def _without_reference(outcome: Outcome) -> Outcome:
-    reason = (
-        "aligned to the other images, but not to the reference: too few of its stars match; widen "
-        "'abs_searchrad', lower 'abs_minobj' or use a deeper catalog"
-    )
-    return replace(outcome, reason=reason)
+def _without_reference(outcome: Outcome, why: str) -> Outcome:
+    if outcome.status is not Status.ALIGNED:
+        return replace(outcome, reason=f"{outcome.reason}; and no reference: {why}")
+    return replace(outcome, reason=f"aligned to the other images, but not to the reference: {why}")
 
 
 def _relative(correctors: list[Any], parameters: Parameters) -> list[Outcome]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .align import load_reference
 from .base_step import BaseStep
 from .config import STAGES, Parameters
 from .data import Status
 from .exposures import read_exposures, update_exposures
 from .phases import align_in_phases, groups_of
 from .provenance import departures
+from .reference import members_of
 from .spec import declarations, spec_text
 from .telescopes.inputs import open_library
 from .telescopes.jwst import JWST
@@ -62,8 +62,8 @@ class TweakRegStep(BaseStep):
         """
         parameters = Parameters.of(self)
         _log_parameters(self)
-        if parameters.matching_absolute:
-            load_reference(parameters.absolute.abs_refcat)  # a bad one is refused before the work
+        refcat = parameters.absolute.abs_refcat
+        catalogs = members_of(refcat) if refcat else None  # a bad one is refused before the work
         library = open_library(
             inputs[0] if len(inputs) == 1 else list(inputs),
             in_memory=parameters.general.in_memory,
@@ -74,7 +74,7 @@ class TweakRegStep(BaseStep):
         names, telescope = file_names(library, lambda n: self.remove_suffix(n)[0]), JWST()
         correctors = read_exposures(library, names, telescope, parameters, self.output_folder)
         _log_catalogs(correctors)
-        outcomes = align_in_phases(correctors, parameters, self.output_folder)
+        outcomes = align_in_phases(correctors, parameters, self.output_folder, catalogs)
         update_exposures(library, correctors, outcomes, telescope, parameters)
         _log_outcomes(names, outcomes)
         return library
