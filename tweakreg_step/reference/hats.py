@@ -28,7 +28,7 @@ ADDRESSES = {"GAIADR3_S3": "s3://stpubdata/gaia/gaia_dr3/public/hats/gaia/"}
 
 WANTED = {name for names, _ in NAMES.values() for name in names} | {
     f"{one}_{two}_corr" for one in CORRELATED for two in CORRELATED
-}
+} | {"source_id", "objid"}
 
 
 def check_library() -> None:
