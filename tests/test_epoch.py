@@ -13,6 +13,7 @@ from astropy.time import Time
 from conftest import REAL_DATA
 
 from tweakreg_step.reference import as_published, at_epoch, place, stars_of
+from tweakreg_step.reference.epoch import with_known_motion
 from tweakreg_step.reference.observatory import barycentric
 from tweakreg_step.reference.stars import motion_dispersion
 from tweakreg_step.simulate.directions import direction, separation_mas
@@ -150,6 +151,14 @@ def test_moved_and_back_is_the_same_to_the_bit() -> None:
     assert back.colnames == table.colnames
     for name in table.colnames:
         np.testing.assert_array_equal(back[name], table[name])
+
+
+def test_fits_without_weights_take_known_motions_alone() -> None:
+    table = Table(STARS)
+    table["pmra"] = MaskedColumn(table["pmra"], mask=[False, True, False, False, False])
+    assert with_known_motion(table) is table
+    known = with_known_motion(at_epoch(table, 2023.4))
+    assert known["catalog_RA"].tolist() == [STARS["RA"][k] for k in (0, 2, 3, 4)]
 
 
 def ngc188() -> tuple[Table, SkyCoord, np.ndarray]:

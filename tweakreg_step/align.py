@@ -23,6 +23,7 @@ from .everywhere import align_everywhere
 from .exceptions import AlignmentError, ParameterError
 from .gather import group_names
 from .reference import NAMED, Member, at_epoch, circles, members_of, stars_from
+from .reference.epoch import with_known_motion
 from .sequential import absolute_sequential, relative_sequential
 from .whole_file import write_whole
 
@@ -240,7 +241,8 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     if save_abs_catalog:
         save_reference(stars, Path(abs_catalog_output_dir or "."))
     if align_method == "sequential":
-        absolute_sequential(correctors, stars, parameters, clip_accum=clip_accum)
+        known = with_known_motion(stars)  # tweakwcs can't weigh the others down
+        absolute_sequential(correctors, known, parameters, clip_accum=clip_accum)
     else:
         align_everywhere(correctors, stars, _as_relative(parameters), parameters, method)
         _check_any([o for o in outcomes(correctors, abs_minobj) if o.absolute])

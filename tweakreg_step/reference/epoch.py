@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Column, Table
 
+from .columns import quantity
 from .observatory import barycentric
 from .stars import Stars, stars_of
 
 if TYPE_CHECKING:
     from tweakreg_step.data import FloatArray
 
-__all__ = ["as_published", "at_epoch", "is_moved", "place"]
+__all__ = ["as_published", "at_epoch", "is_moved", "place", "with_known_motion"]
 
 MAS = np.radians(1.0 / 3.6e6)
 PUBLISHED = {"RA": "catalog_RA", "DEC": "catalog_DEC"}
@@ -78,6 +79,17 @@ def as_published(table: Table) -> Table:
     result.remove_columns([*PUBLISHED.values(), *ERRORS])
     result.meta.pop("epoch", None)
     return result
+
+
+def with_known_motion(table: Table) -> Table:
+    """The stars that were moved by a motion of their own: for fits that give all the same weight.
+
+    A table that was not moved is returned as it is.
+    """
+    if not is_moved(table):
+        return table
+    known = np.isfinite(quantity(table, "pmra")) & np.isfinite(quantity(table, "pmdec"))
+    return table[known]
 
 
 ERRORS = ("RA_error_at_epoch", "DEC_error_at_epoch")

@@ -26,9 +26,11 @@ log = logging.getLogger(__name__)
 ADDRESSES = {"GAIADR3_S3": "s3://stpubdata/gaia/gaia_dr3/public/hats/gaia/"}
 """Public catalogs by name: the copy of Gaia DR3 that STScI keeps at Amazon."""
 
-WANTED = {name for names, _ in NAMES.values() for name in names} | {
-    f"{one}_{two}_corr" for one in CORRELATED for two in CORRELATED
-} | {"source_id", "objid"}
+WANTED = (
+    {name for names, _ in NAMES.values() for name in names}
+    | {f"{one}_{two}_corr" for one in CORRELATED for two in CORRELATED}
+    | {"source_id", "objid"}
+)
 
 
 def check_library() -> None:

@@ -166,9 +166,7 @@ def parsed(text: str) -> Table:
     _check_rows(rows)
     if len(rows) == 1:
         return _empty()
-    table = Table.read(
-        "\n".join(rows), format="ascii.csv", guess=False, fill_values=UNKNOWN
-    )
+    table = Table.read("\n".join(rows), format="ascii.csv", guess=False, fill_values=UNKNOWN)
     names = {name.lower(): name for name in reversed(table.colnames)}
     table.rename_columns([names["ra"], names["dec"]], ["RA", "DEC"])
     for name in table.colnames:
