@@ -32,6 +32,9 @@ __all__ = [
 CENTROID_SIGMA = 0.05
 """Error of a position whose catalog gives none, per axis [pixels]: usual for stars of S/N 20."""
 
+EPOCH_DIGITS = 4
+"""Groups of the same hour share their stars' places: the fastest star moves by 1 mas in it."""
+
 CENTROID_FLOOR = 0.01
 """Least error of a position per axis [pixels]: no finder is better on real pixels."""
 
@@ -189,9 +192,9 @@ def _moving(table: Table, epochs: FloatArray) -> Reference:
     if stars is None:
         raise ValueError("A table that was moved to an epoch has no proper motions.")
     ra, dec, covariance = place(stars, usual)
-    times = np.where(np.isfinite(epochs), epochs, usual)
+    times = np.round(np.where(np.isfinite(epochs), epochs, usual), EPOCH_DIGITS)
     different = sorted(set(times.tolist()))
-    if different in ([usual], []):
+    if different in ([round(usual, EPOCH_DIGITS)], []):
         return Reference(ra=ra, dec=dec, covariance=covariance)
     placed = {time: place(stars, time) for time in different}
     return Reference(
