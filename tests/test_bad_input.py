@@ -298,11 +298,6 @@ def test_a_reference_catalog_that_does_not_exist(files: Truth) -> None:
         call(files, abs_refcat="gone.ecsv")
 
 
-def test_a_catalog_of_a_service(files: Truth) -> None:
-    with pytest.raises(CatalogError, match="'GAIADR3' is the catalog of a service"):
-        call(files, abs_refcat="GAIADR3")
-
-
 # ---- output and parameters
 
 

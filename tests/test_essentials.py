@@ -15,12 +15,8 @@ from stdatamodels.schema import walk_schema
 
 from tweakreg_step.account import ReferenceNote
 from tweakreg_step.data import FITS_PREFIX
-<<<<<<< HEAD
-from tweakreg_step.report.essentials import essentials_of
-=======
 from tweakreg_step.report.essentials import essentials_of
 from tweakreg_step.simulate import Truth
->>>>>>> report
 from tweakreg_step.telescopes import Telescope
 from tweakreg_step.telescopes.jwst import JWST
 

@@ -6,24 +6,34 @@ flux, weight), ``name``, ``group_id``, perhaps ``detector`` and, after an alignm
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
 
 from .catalogs import within
-from .config import AbsoluteParameters, MethodParameters, RelativeParameters, checked
+from .config import (
+    AbsoluteParameters,
+    MethodParameters,
+    ReferenceParameters,
+    RelativeParameters,
+    checked,
+)
+from .coverage import corners_of, epoch_of, group_epochs
 from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
-from .exceptions import AlignmentError, CatalogError, ParameterError
+from .exceptions import AlignmentError, ParameterError
 from .gather import gather, group_names, reference_of
-from .reference import read_reference
-from .reference.file import sky_table
+from .reference import NAMED, Member, at_epoch, circles, members_of, stars_from
+from .reference.epoch import with_known_motion
 from .sequential import absolute_sequential, relative_sequential
 from .whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from astropy.table import Table
 
     from .data import BoundingBox
 
@@ -35,12 +45,15 @@ __all__ = [
     "relative_align",
 ]
 
-SINGLE_GROUP_REFCAT = ["GAIAREFCAT", "GAIADR3", "GAIADR2", "GAIADR1", "GAIADR3_S3"]
+SINGLE_GROUP_REFCAT = list(NAMED)
 """Names that stand for reference catalogs of a service instead of a file."""
 
 _RELATIVE = RelativeParameters()
 _ABSOLUTE = AbsoluteParameters()
 _METHOD = MethodParameters()
+_REFERENCE = ReferenceParameters()
+FIELD_MARGIN = 3.0
+"""A reference catalog is asked for this much around the images, plus 'abs_searchrad' [arcsec]."""
 
 
 def relative_align(  # noqa: PLR0913 - the keywords of the function that it stands in for
@@ -133,9 +146,9 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
 def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stands in for
     correctors: list[Any],
     abs_refcat: str | Path | Table,
-    ref_wcs: Any = None,  # noqa: ARG001 - footprint of a catalog service's query; files need none
+    ref_wcs: Any = None,  # noqa: ARG001 - the footprints of the images are known better
     ref_wcsinfo: Any = None,  # noqa: ARG001 - as ref_wcs
-    epoch: Any = None,  # noqa: ARG001 - of a catalog with proper motions
+    epoch: Any = None,
     save_abs_catalog: bool = _ABSOLUTE.save_abs_catalog,
     abs_catalog_output_dir: str | Path | None = None,
     abs_searchrad: float = _ABSOLUTE.abs_searchrad,
@@ -147,21 +160,28 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     abs_nclip: int = _ABSOLUTE.abs_nclip,
     abs_sigma: float = _ABSOLUTE.abs_sigma,
     clip_accum: bool = False,
-    timeout: float | None = None,  # noqa: ARG001 - of a catalog service
+    timeout: float | None = None,
     align_method: str = _METHOD.align_method,
     abs_method: str = _METHOD.abs_method,
     detector_motion: str = _METHOD.detector_motion,
+    reference: ReferenceParameters = _REFERENCE,
 ) -> list[Any]:
     """Align images to a reference catalog.
 
     Parameters
     ----------
     correctors
-        tweakwcs correctors; ``meta`` holds ``catalog``, ``name`` and ``group_id``.
+        tweakwcs correctors; ``meta`` holds ``catalog``, ``name`` and ``group_id``, and perhaps
+        ``epoch``, when the image was taken [Julian year].
     abs_refcat
-        A file, or a table, with RA, DEC [deg ICRS] or ``sky_centroid``.
-    ref_wcs, ref_wcsinfo, epoch, timeout
-        Not needed for catalogs from a file.
+        A table, or whatever `AbsoluteParameters` takes: a file, a service, a HATS catalog, or
+        several.
+    ref_wcs, ref_wcsinfo
+        Not needed: the footprints of the correctors say where stars are needed.
+    epoch
+        When all images were taken, if none of them says so: Julian year, or an astropy Time.
+    timeout
+        Longest silence of a catalog service [s], in place of that in ``reference``.
     save_abs_catalog, abs_catalog_output_dir
         Whether, and into which folder, the catalog that was used is written.
     abs_searchrad, abs_separation, abs_tolerance
@@ -178,6 +198,8 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         one solution. 'rigid': the groups keep their places to each other ('global' alone).
     detector_motion
         See `MethodParameters` ('global' alone).
+    reference
+        Which stars of the catalog are used, and how a service is asked.
 
     Returns
     -------
@@ -190,6 +212,8 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         If parameters contradict each other.
     CatalogError
         If the catalog can't be used.
+    ReferenceServiceError
+        If a service gives no stars.
     AlignmentError
         If the images could not be aligned to it. Every corrector is as it was then.
     """
@@ -211,19 +235,22 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         abs_method=abs_method,
         detector_motion=detector_motion,
     )
-    reference = load_reference(abs_refcat)
-    if len(reference) < abs_minobj:
+    how = reference if timeout is None else replace(reference, refcat_timeout=float(timeout))
+    stars = load_reference(abs_refcat, correctors, how, abs_searchrad, epoch)
+    if len(stars) < abs_minobj:
         raise AlignmentError(
-            f"The reference catalog '{reference.meta['name']}' has {len(reference)} sources, "
+            f"The reference catalog '{stars.meta['name']}' has {len(stars)} sources, "
             f"{abs_minobj} are needed. Lower 'abs_minobj' or use a deeper catalog."
         )
     if save_abs_catalog:
-        save_reference(reference, Path(abs_catalog_output_dir or "."))
+        save_reference(stars, Path(abs_catalog_output_dir or "."))
     if align_method == "sequential":
-        absolute_sequential(correctors, reference, parameters, clip_accum=clip_accum)
+        known = with_known_motion(stars)  # tweakwcs can't weigh the others down
+        absolute_sequential(correctors, known, parameters, clip_accum=clip_accum)
     else:
         options = options_of(correctors, _as_relative(parameters), parameters, method)
-        align_everywhere(correctors, gather(correctors), reference_of(reference), options)
+        known = reference_of(stars, group_epochs(correctors))
+        align_everywhere(correctors, gather(correctors), known, options)
         _check_any([o for o in outcomes(correctors, abs_minobj) if o.absolute])
     return correctors
 
@@ -243,25 +270,38 @@ def filter_catalog_by_bounding_box(catalog: Table, bounding_box: BoundingBox | N
     return catalog[within(catalog["x"], catalog["y"], bounding_box)]
 
 
-def load_reference(abs_refcat: str | Path | Table) -> Table:
-    """The reference catalog that ``abs_refcat`` stands for, with RA, DEC [deg ICRS].
+def load_reference(
+    abs_refcat: str | Path | Table | tuple[Member, ...],
+    correctors: Sequence[Any],
+    parameters: ReferenceParameters = _REFERENCE,
+    searchrad: float = _ABSOLUTE.abs_searchrad,
+    epoch: Any = None,
+) -> Table:
+    """The stars of the reference catalog that ``abs_refcat`` stands for, RA, DEC [deg ICRS].
+
+    Parameters
+    ----------
+    abs_refcat
+        See `absolute_align`; or what `members_of` made of it.
+    correctors
+        Their images say where stars are needed, and at which epoch.
+    parameters
+        Of the catalog.
+    searchrad
+        How far off the images may be [arcsec].
+    epoch
+        See `absolute_align`.
 
     Raises
     ------
     CatalogError
         If there is none, or it can't be used.
+    ReferenceServiceError
+        If a service gives no stars.
     """
-    if isinstance(abs_refcat, Table):
-        table = sky_table(abs_refcat, "given as a table")
-        table.meta.setdefault("name", "table")
-        return table
-    if str(abs_refcat).strip().upper() in SINGLE_GROUP_REFCAT:
-        raise CatalogError(
-            f"'{abs_refcat}' is the catalog of a service, and this release reads reference "
-            "catalogs from files alone. Fetch the catalog, save it as a table with RA and DEC, "
-            "and give its path as 'abs_refcat'."
-        )
-    return read_reference(Path(str(abs_refcat).strip()).expanduser())
+    members = abs_refcat if isinstance(abs_refcat, tuple) else members_of(abs_refcat)
+    field = circles(corners_of(correctors), (searchrad + FIELD_MARGIN) / 3600.0)
+    return at_epoch(stars_from(members, field, parameters), epoch_of(correctors, epoch))
 
 
 def save_reference(reference: Table, folder: Path) -> None:

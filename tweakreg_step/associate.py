@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["associate", "friends", "link", "nearest_stars", "renumber"]
+__all__ = ["associate", "friends", "homeward", "link", "nearest_stars", "renumber"]
 
 _NEIGHBOURS = 6
 """Links a point asks for at once; a stack of a thousand would else have half a million a source."""
@@ -214,6 +214,37 @@ def link(
         source_count=len(star),
     )
     return links, every
+
+
+def homeward(
+    vectors: FloatArray, group: IntArray, reference: Reference | None, radius: float
+) -> FloatArray:
+    """Detections where their stars would be seen at the catalog's epoch, so that they meet there.
+
+    Without it, a star that moves would be a source of its own for each epoch.
+
+    Parameters
+    ----------
+    vectors
+        (N, 3) directions after the corrections.
+    group
+        (N,), -1 for detections of groups that are not tied to the reference: these stay.
+    reference
+        Stars with their places at the epoch of each group; without such, all stay.
+    radius
+        Largest distance of a detection from the place of its star [arcsec].
+    """
+    if reference is None or reference.epoch_ra is None or reference.epoch_dec is None:
+        return vectors
+    result, home = vectors.copy(), directions(reference.ra, reference.dec)
+    for index in np.unique(group[group >= 0]):
+        own = np.flatnonzero(group == index)
+        there = directions(reference.epoch_ra[index], reference.epoch_dec[index])
+        limit = float(chord(radius))
+        distance, star = cKDTree(there).query(vectors[own], distance_upper_bound=limit)
+        near = np.isfinite(distance)
+        result[own[near]] += (home - there)[star[near]]
+    return np.asarray(result / np.linalg.norm(result, axis=1, keepdims=True))
 
 
 def _drift(reference: Reference, star: IntArray, group: IntArray) -> FloatArray:

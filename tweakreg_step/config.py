@@ -26,6 +26,7 @@ __all__ = [
     "GeneralParameters",
     "MethodParameters",
     "Parameters",
+    "ReferenceParameters",
     "RelativeParameters",
     "ReportParameters",
     "SafetyParameters",
@@ -226,7 +227,12 @@ class RelativeParameters:
 class AbsoluteParameters:
     """Alignment to a reference catalog."""
 
-    abs_refcat: str = parameter("", "Reference catalog: a file; empty for none")
+    abs_refcat: str = parameter(
+        "",
+        "Reference catalog: a file, GAIADR3, GAIADR2, GAIADR1, GAIAREFCAT, GAIADR3_S3, the path or "
+        "URL of a HATS catalog, or several after commas, of which the first that answers is used; "
+        "empty for none",
+    )
     save_abs_catalog: bool = parameter(False, "Write the reference catalog that was used?")
     abs_minobj: int = parameter(15, "Least number of matches with the reference", low=1)
     abs_fitgeometry: str = parameter("rshift", "Geometry of the correction", choices=GEOMETRIES)
@@ -241,6 +247,37 @@ class AbsoluteParameters:
 
     def __post_init__(self) -> None:
         check_separation("abs_separation", self.abs_separation, "abs_tolerance", self.abs_tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceParameters:
+    """Which stars of the reference catalog are used, and how it is asked for."""
+
+    rfluxmin: float | None = parameter(
+        None, "Lower limit of the brightness; magnitudes may be given in either order"
+    )
+    rfluxmax: float | None = parameter(
+        None, "Upper limit of the brightness; magnitudes may be given in either order"
+    )
+    rfluxunits: str = parameter(
+        "mag", "Whether these limits are magnitudes or fluxes", choices=("mag", "cps", "counts")
+    )
+    rfluxcol: str = parameter(
+        "", "Column that holds the brightness; empty: phot_g_mean_mag, mag, ..., or a flux"
+    )
+    refnbright: int | None = parameter(
+        None, "Use this number of the brightest stars in the field", low=1
+    )
+    refcat_cache: str = parameter(
+        "", "Folder that keeps the answers of catalog services; empty: in astropy's cache"
+    )
+    offline: bool = parameter(False, "Never ask a catalog service, use what was kept?")
+    refcat_timeout: float = parameter(
+        20.0, "Longest silence of a catalog service", unit="s", low=0.1, high=3600.0
+    )
+    refcat_retries: int = parameter(
+        2, "How often a catalog service that fails is asked again", low=0, high=10
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +349,7 @@ STAGES: dict[str, type] = {
     "method": MethodParameters,
     "relative": RelativeParameters,
     "absolute": AbsoluteParameters,
+    "reference": ReferenceParameters,
     "sip": SipParameters,
     "report": ReportParameters,
     "general": GeneralParameters,
@@ -331,6 +369,7 @@ class Parameters:
     method: MethodParameters
     relative: RelativeParameters
     absolute: AbsoluteParameters
+    reference: ReferenceParameters
     sip: SipParameters
     report: ReportParameters
     general: GeneralParameters

@@ -14,6 +14,7 @@ __all__ = [
     "NotConnectedError",
     "OutputError",
     "ParameterError",
+    "ReferenceServiceError",
     "TooFewSourcesError",
     "TweakregError",
 ]
@@ -33,6 +34,13 @@ class InputError(TweakregError):
 
 class CatalogError(TweakregError):
     """A source catalog or a reference catalog can't be used."""
+
+
+class ReferenceServiceError(TweakregError):
+    """A reference catalog gave no stars: its service is out of reach, broken, or has none there.
+
+    No failure of the alignment: what does not need the reference is done in any case.
+    """
 
 
 class OutputError(TweakregError):
@@ -67,7 +75,7 @@ class MixedGroupError(AlignmentError):
     """Some images of a group were aligned before and others were not."""
 
 
-FAILURES: dict[str, type[AlignmentError]] = {
+FAILURES: dict[str, type[TweakregError]] = {
     "too_few_sources": TooFewSourcesError,
     "too_few_matches": TooFewSourcesError,
     "no_match": NoMatchError,
@@ -77,5 +85,7 @@ FAILURES: dict[str, type[AlignmentError]] = {
     "implausible": ImplausibleError,
     "not_connected": NotConnectedError,
     "mixed_group": MixedGroupError,
+    "reference_unreachable": ReferenceServiceError,
+    "bad_catalog": CatalogError,
 }
 """The error that each code of a verdict stands for where errors are asked for."""

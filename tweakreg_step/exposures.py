@@ -313,7 +313,8 @@ def update_exposures(
                 model.meta.filename = model.meta.filename or name
                 if outcome.moved or _is_reset(outcome, parameters):
                     wcs = correctors[index].wcs
-                    wcs.name = _wcs_name(wcs.name, outcome, parameters)
+                    refcat = correctors[index].meta.get("abs_refcat", "")
+                    wcs.name = _wcs_name(wcs.name, outcome, refcat)
                     problem = telescope.update_wcs(model, wcs, parameters.sip)
                     if problem:
                         log.warning(
@@ -334,11 +335,11 @@ def _is_reset(outcome: Outcome, parameters: Parameters) -> bool:
     return parameters.safety.reset_wcs and outcome.status is Status.ALIGNED
 
 
-def _wcs_name(present: str, outcome: Outcome, parameters: Parameters) -> str:
+def _wcs_name(present: str, outcome: Outcome, refcat: str) -> str:
     """What a corrected WCS is called: after the reference catalog it was aligned to, if any.
 
     A name of an earlier absolute alignment is no longer true after a relative one.
     """
     if outcome.absolute:
-        return f"{ABSOLUTE_FIT}{Path(parameters.absolute.abs_refcat).name}"
+        return f"{ABSOLUTE_FIT}{refcat}"
     return "" if str(present).startswith(ABSOLUTE_FIT) else present

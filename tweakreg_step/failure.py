@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .config import SafetyParameters
     from .data import Outcome
+    from .exceptions import TweakregError
 
 __all__ = ["allowed", "failed", "failure", "may_change", "must_raise"]
 
@@ -52,7 +53,7 @@ def allowed(outcomes: Sequence[Outcome], safety: SafetyParameters) -> list[Outco
     ]  # fmt: skip
 
 
-def failure(names: Sequence[str], outcomes: Sequence[Outcome]) -> AlignmentError:
+def failure(names: Sequence[str], outcomes: Sequence[Outcome]) -> TweakregError:
     """The error for the images that failed; its type is that of the first failure."""
     bad = failed(outcomes)
     kind = FAILURES.get(outcomes[bad[0]].code, AlignmentError)

@@ -8,6 +8,8 @@ import numpy as np
 
 from .image_plane import from_sky, to_detector, to_sky
 from .problem import Detections, Reference
+from .reference import REFERENCE_SIGMA, as_published, place, position_errors, stars_of
+from .reference.epoch import is_moved
 from .sphere import directions, frames_at, to_plane
 from .tables import numbers
 
@@ -19,16 +21,23 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["CENTROID_SIGMA", "gather", "group_names", "reference_of", "unit_names"]
+__all__ = [
+    "CENTROID_SIGMA",
+    "REFERENCE_SIGMA",
+    "gather",
+    "group_names",
+    "reference_of",
+    "unit_names",
+]
 
 CENTROID_SIGMA = 0.05
 """Error of a position whose catalog gives none, per axis [pixels]: usual for stars of S/N 20."""
 
+EPOCH_DIGITS = 4
+"""Groups of the same hour share their stars' places: the fastest star moves by 1 mas in it."""
+
 CENTROID_FLOOR = 0.01
 """Least error of a position per axis [pixels]: no finder is better on real pixels."""
-
-REFERENCE_SIGMA = 0.005
-"""Error of a reference position whose catalog gives none, per axis [arcsec]."""
 
 
 def group_names(correctors: Sequence[Any]) -> list[Any]:
@@ -156,29 +165,42 @@ def _in_unit(
     return (plane - centre) @ turn.T, slopes
 
 
-def reference_of(table: Table) -> Reference:
+def reference_of(table: Table, epochs: FloatArray | None = None) -> Reference:
     """A reference catalog with RA, DEC [deg] as the solver takes it.
 
-    Errors are read from columns ra_error, dec_error (or ra_err, dec_err), in their unit, or in mas
-    as in Gaia where none is given; else from ``weight`` ~ 1 / variance.
+    Parameters
+    ----------
+    table
+        See `tweakreg_step.reference`. Where its positions were moved to an epoch, they are now
+        moved to that of each group. Rows without a finite error are left out.
+    epochs
+        (G,) of the groups [Julian year], NaN where unknown: that of the table serves then.
     """
-    errors = np.stack([_reference_error(table, axis) for axis in ("ra", "dec")], axis=-1)
-    weight = _column(table, "weight")
-    usual = np.full(len(table), REFERENCE_SIGMA)
-    if np.isfinite(weight).any():
-        usual = REFERENCE_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
-    errors = np.where(np.isfinite(errors) & (errors > 0), errors, usual[:, None])
+    if is_moved(table):
+        return _moving(table, np.array([np.nan]) if epochs is None else epochs)
+    errors = position_errors(table)
     good = np.isfinite(errors).all(axis=1)
     covariance = errors[:, :, None] ** 2 * np.eye(2)
     ra, dec = np.asarray(table["RA"], float), np.asarray(table["DEC"], float)
     return Reference(ra=ra[good], dec=dec[good], covariance=covariance[good])
 
 
-def _reference_error(table: Table, axis: str) -> FloatArray:
-    wanted = {f"{axis}_error", f"{axis}_err"}
-    name = next((column for column in table.colnames if column.lower() in wanted), None)
-    if name is None:
-        return np.full(len(table), np.nan)
-    unit = table[name].unit
-    factor = 1e-3 if unit is None else unit.to("arcsec")
-    return _column(table, name) * factor
+def _moving(table: Table, epochs: FloatArray) -> Reference:
+    """A catalog of moving stars; their covariance is the mean of those at the groups' epochs."""
+    usual = float(table.meta["epoch"])
+    stars = stars_of(as_published(table))
+    if stars is None:
+        raise ValueError("A table that was moved to an epoch has no proper motions.")
+    ra, dec, covariance = place(stars, usual)
+    times = np.round(np.where(np.isfinite(epochs), epochs, usual), EPOCH_DIGITS)
+    different = sorted(set(times.tolist()))
+    if different in ([round(usual, EPOCH_DIGITS)], []):
+        return Reference(ra=ra, dec=dec, covariance=covariance)
+    placed = {time: place(stars, time) for time in different}
+    return Reference(
+        ra=ra,
+        dec=dec,
+        covariance=np.mean([placed[time][2] for time in different], axis=0),
+        epoch_ra=np.stack([placed[time][0] for time in times.tolist()]),
+        epoch_dec=np.stack([placed[time][1] for time in times.tolist()]),
+    )

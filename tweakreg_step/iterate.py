@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.associate import associate, link, nearest_stars, renumber
+from tweakreg_step.associate import associate, homeward, link, nearest_stars, renumber
 from tweakreg_step.robust import Fit, fit
 from tweakreg_step.solve import Model, Motions, moved_directions
 from tweakreg_step.sphere import directions
@@ -91,6 +91,8 @@ def _identify(
     radius, star_radius = radii
     separation, anchored = problem.options.separation, problem.anchored
     own = problem.component[detections.group]
+    tied = np.where(anchored[detections.group], detections.group, -1)
+    moved = homeward(moved, tied, reference, star_radius)
     source = associate(moved, detections.image, own, radius, separation)
     count = int(source.max(initial=-1)) + 1
     star = np.full(count, -1, np.int64)

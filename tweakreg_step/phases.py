@@ -20,9 +20,10 @@ from .align import (
 )
 from .assess import assess
 from .config import keywords
+from .coverage import group_epochs
 from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
-from .exceptions import AlignmentError
+from .exceptions import AlignmentError, CatalogError, ReferenceServiceError
 from .gather import gather, group_names, indices, reference_of
 from .snapshot import Snapshot
 from .verdict import Decision, Verdict
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from .config import Parameters
     from .problem import Detections, Options, Reference, Solution
+    from .reference import Member
 
     Groups = list[list[int]]
     Verdicts = tuple[Verdict, ...]
@@ -48,6 +50,12 @@ ONE_GROUP = Verdict(
     "There is one group only, and two are needed for a relative alignment, or 'abs_refcat' for an "
     "absolute one.",
 )
+
+
+_CODES: dict[type[Exception], str] = {
+    ReferenceServiceError: "reference_unreachable",
+    CatalogError: "bad_catalog",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,12 @@ def groups_of(correctors: Sequence[Any]) -> dict[str, list[int]]:
     return groups
 
 
-def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path) -> Alignment:
+def align_in_phases(
+    correctors: list[Any],
+    parameters: Parameters,
+    folder: Path,
+    catalogs: tuple[Member, ...] | None = None,
+) -> Alignment:
     """Correct the correctors' WCS, as far as that can be done.
 
     Parameters
@@ -98,15 +111,14 @@ def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path)
         Of the run.
     folder
         Where the reference catalog is written if that was asked for.
+    catalogs
+        The reference catalogs, where those of files were read before.
     """
     refgroup = fixed_group(correctors, parameters.method.refimage)
-    table = _reference(parameters, folder)
-    detections = gather(correctors)
-    if table is None and len(groups_of(correctors)) < 2:
-        outcomes = [Outcome(Status.SKIPPED, ONE_GROUP.reason, code=ONE_GROUP.code)]
-        return Alignment(outcomes * len(correctors), (ONE_GROUP,), None, detections)
-    reference = None if table is None else reference_of(table)
-    start = Alignment([], None, None, detections, reference=reference, table=table)
+    start = _with_reference(correctors, parameters, folder, catalogs)
+    if start.table is None and len(groups_of(correctors)) < 2:
+        alone = replace(start, relative=(ONE_GROUP,))
+        return replace(alone, outcomes=_outcomes(correctors, alone))
     if parameters.method.align_method == "global":
         found = _globally(correctors, start, parameters, refgroup)
     else:
@@ -114,12 +126,39 @@ def align_in_phases(correctors: list[Any], parameters: Parameters, folder: Path)
     return replace(found, outcomes=_outcomes(correctors, found))
 
 
-def _reference(parameters: Parameters, folder: Path) -> Table | None:
+def _with_reference(
+    correctors: list[Any],
+    parameters: Parameters,
+    folder: Path,
+    catalogs: tuple[Member, ...] | None,
+) -> Alignment:
+    """What is given to the alignment; without its reference catalog where none can be had."""
+    start = Alignment([], None, None, gather(correctors))
+    try:
+        table = _reference(correctors, parameters, folder, catalogs)
+    except (ReferenceServiceError, CatalogError) as error:
+        missing = Verdict(Decision.LEFT, _CODES[type(error)], str(error))
+        return replace(start, absolute=(missing,) * len(groups_of(correctors)))
+    if table is None:
+        return start
+    return replace(start, table=table, reference=reference_of(table, group_epochs(correctors)))
+
+
+def _reference(
+    correctors: Sequence[Any],
+    parameters: Parameters,
+    folder: Path,
+    catalogs: tuple[Member, ...] | None,
+) -> Table | None:
     if not parameters.matching_absolute:
         return None
-    reference = load_reference(parameters.absolute.abs_refcat)
-    if parameters.absolute.save_abs_catalog:
+    absolute = parameters.absolute
+    chosen = absolute.abs_refcat if catalogs is None else catalogs
+    reference = load_reference(chosen, correctors, parameters.reference, absolute.abs_searchrad)
+    if absolute.save_abs_catalog:
         save_reference(reference, folder)
+    for corrector in correctors:
+        corrector.meta["abs_refcat"] = reference.meta["name"]
     return reference
 
 
@@ -129,7 +168,7 @@ def _globally(
     solution = align_everywhere(
         correctors, start.detections, start.reference, _options(correctors, parameters, refgroup)
     )
-    absolute = solution.absolute if start.reference is not None else None
+    absolute = start.absolute if start.reference is None else solution.absolute
     relative = (ONE_GROUP,) if len(solution.relative) < 2 else solution.relative
     return replace(start, solution=solution, relative=relative, absolute=absolute)
 
@@ -147,7 +186,7 @@ def _sequentially(correctors: list[Any], start: Alignment, parameters: Parameter
     options = _options(correctors, parameters, None)
     relative = _relative(correctors, groups, parameters, options)
     fits = tuple(_fit(correctors[group[0]]) for group in groups)
-    absolute = None
+    absolute = start.absolute
     if start.table is not None and start.reference is not None:
         bodies = _bodies(relative)
         absolute = _absolute(correctors, groups, bodies, (start, parameters, options))
@@ -273,5 +312,6 @@ def _outcome(relative: Verdict | None, absolute: Verdict | None) -> Outcome:
             reason = f"Aligned to the other images, but not to the reference. {absolute.reason}"
         return Outcome(Status.ALIGNED, reason, code=relative.code)
     failed = absolute if relative is None or relative is ONE_GROUP else relative
-    failed = failed or ONE_GROUP
+    if failed is None:
+        return Outcome(Status.SKIPPED, ONE_GROUP.reason, code=ONE_GROUP.code)
     return Outcome(Status.FAILED, failed.reason, code=failed.code)

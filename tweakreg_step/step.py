@@ -6,7 +6,6 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .align import load_reference
 from .audit import Before, Circumstances, account_of
 from .base_step import BaseStep
 from .config import STAGES, Parameters
@@ -14,6 +13,7 @@ from .exposures import read_exposures, update_exposures
 from .failure import allowed, failure, may_change, must_raise
 from .phases import align_in_phases
 from .provenance import departures, effective
+from .reference import members_of
 from .spec import declarations, spec_text
 from .stopwatch import Stopwatch
 from .telescopes.inputs import open_library
@@ -60,8 +60,8 @@ class TweakRegStep(BaseStep):
         """
         parameters, start, watch = Parameters.of(self), dt.datetime.now(dt.UTC), Stopwatch()
         tell_parameters(departures(*self._declared))
-        if parameters.matching_absolute:
-            load_reference(parameters.absolute.abs_refcat)  # a bad one is refused before the work
+        refcat = parameters.absolute.abs_refcat
+        catalogs = members_of(refcat) if refcat else None  # a bad one is refused before the work
         with watch("opening"):
             library = self._open(*inputs)
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
@@ -71,7 +71,7 @@ class TweakRegStep(BaseStep):
         tell_catalogs(correctors, watch.seconds["sources"])
         with watch("alignment"):
             before = Before.of(correctors)
-            alignment = align_in_phases(correctors, parameters, folder)
+            alignment = align_in_phases(correctors, parameters, folder, catalogs)
         tell_alignment(alignment, watch.seconds["alignment"])
         outcomes = allowed(alignment.outcomes, parameters.safety)
         circumstances = Circumstances(

@@ -1,7 +1,30 @@
-"""Reference catalogs at the epoch of observation."""
+"""Reference catalogs at the epoch of observation: files, the STScI service, HATS."""
 
 from __future__ import annotations
 
+from .chain import Member, members_of, stars_from
+from .epoch import as_published, at_epoch, place
 from .file import read_reference
+from .footprint import Circle, circles
+from .hats import ADDRESSES
+from .service import RELEASES
+from .stars import REFERENCE_SIGMA, position_errors, stars_of
 
-__all__ = ["read_reference"]
+__all__ = [
+    "NAMED",
+    "REFERENCE_SIGMA",
+    "Circle",
+    "Member",
+    "as_published",
+    "at_epoch",
+    "circles",
+    "members_of",
+    "place",
+    "position_errors",
+    "read_reference",
+    "stars_from",
+    "stars_of",
+]
+
+NAMED = ("GAIAREFCAT", *(name for name in RELEASES if name != "GAIAREFCAT"), *ADDRESSES)
+"""Names that stand for reference catalogs of a service instead of a file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import warnings
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,8 @@ GROUP_KEYWORDS = (
 CORRECTED = "v2v3corr"  # the frame that a correction inserts
 MEMORY = "tweakreg_delivered"  # where a model keeps what an alignment has overwritten
 REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
+MJD_2000 = 51544.5  # of the epoch 2000.0
+EARLIEST_MJD = 40000.0  # 1968: a time before that was never set
 # Keywords of an earlier FITS approximation that a new one must not inherit.
 STALE_KEYWORD = re.compile(r"(naxis|cdelt[12]|pc[12]_[12]|[ab]p?_order|[ab]p?_\d_\d)$")
 
@@ -130,6 +133,7 @@ class JWST:
             "name": name,
             "group_id": group,
             "detector": detector,
+            "epoch": epoch_of(model),
         }
         try:
             return JWSTWCSCorrector(wcs, angles, meta=meta)
@@ -234,6 +238,37 @@ def _extra_cards(model: Any) -> list[Any]:
     if not hasattr(model.extra_fits, "PRIMARY"):
         model.extra_fits.PRIMARY = {}
     return [list(card) for card in getattr(model.extra_fits.PRIMARY, "header", [])]
+
+
+def epoch_of(model: Any) -> float | None:
+    """The middle of an exposure [Julian year]; None if its metadata do not say.
+
+    The difference of time scales, about a minute, does not matter: the fastest star moves by
+    0.02 mas in it.
+    """
+    times = model.meta.exposure
+    ends = [time for time in (times.start_time, times.end_time) if _is_date(time)]
+    date = times.mid_time if _is_date(times.mid_time) else float(np.mean(ends)) if ends else None
+    if date is None:
+        date = _observation_date(model)
+    return None if date is None else 2000.0 + (float(date) - MJD_2000) / 365.25
+
+
+def _is_date(mjd: Any) -> bool:
+    return mjd is not None and bool(np.isfinite(mjd)) and mjd > EARLIEST_MJD
+
+
+def _observation_date(model: Any) -> float | None:
+    """The start of the observation [MJD] as its date and time say it."""
+    day, clock = model.meta.observation.date, model.meta.observation.time
+    if not day:
+        return None
+    try:
+        start = datetime.fromisoformat(f"{day}T{clock}" if clock else f"{day}T12:00:00")
+    except ValueError:
+        return None
+    since_2000 = start.replace(tzinfo=UTC) - datetime(2000, 1, 1, 12, tzinfo=UTC)
+    return MJD_2000 + since_2000.total_seconds() / 86400.0
 
 
 def _check_angles(model: Any, file_name: str) -> None:

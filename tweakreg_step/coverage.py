@@ -1,0 +1,68 @@
+"""Where and when the images of correctors were taken, as reference catalogs need to know it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .gather import group_names, indices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["corners_of", "epoch_of", "group_epochs"]
+
+
+def corners_of(correctors: Sequence[Any]) -> list[FloatArray]:
+    """The corners (n, 2) of each image through its present WCS, RA and DEC [deg]."""
+    return [_corners(corrector) for corrector in correctors]
+
+
+def _corners(corrector: Any) -> FloatArray:
+    box = corrector.bounding_box or getattr(corrector.wcs, "bounding_box", None)
+    if box is None:  # all that is known are the sources
+        x, y = (np.asarray(corrector.meta["catalog"][axis], float) for axis in ("x", "y"))
+        if len(x) == 0:
+            return np.empty((0, 2))
+    else:
+        (x0, x1), (y0, y1) = (tuple(float(v) for v in limits) for limits in box)
+        x, y = np.array([x0, x1, x1, x0]), np.array([y0, y0, y1, y1])
+    forward = getattr(corrector.wcs, "forward_transform", corrector.det_to_world)
+    return np.stack([np.asarray(angle, float) for angle in forward(x, y)], axis=-1)
+
+
+def epoch_of(correctors: Sequence[Any], otherwise: Any = None) -> float | None:
+    """The mean time of all images [Julian year]; None if none is known.
+
+    Parameters
+    ----------
+    correctors
+        ``meta['epoch']`` may hold the time of each.
+    otherwise
+        A time for all images if none has one: Julian years, or an astropy Time.
+    """
+    known = [corrector.meta.get("epoch") for corrector in correctors]
+    times = sorted(float(epoch) for epoch in known if epoch is not None)
+    if times:
+        return float(np.mean(times))
+    if otherwise is None:
+        return None
+    return float(getattr(otherwise, "jyear", otherwise))
+
+
+def group_epochs(correctors: Sequence[Any]) -> FloatArray:
+    """The mean time (G,) of the images of each group [Julian year]; NaN where it is not known."""
+    groups = indices(group_names(correctors))
+    known = [corrector.meta.get("epoch") for corrector in correctors]
+    times = np.array([np.nan if epoch is None else float(epoch) for epoch in known])
+    result = np.full(int(groups.max(initial=-1)) + 1, np.nan)
+    for group in range(len(result)):
+        members = np.sort(times[(groups == group) & np.isfinite(times)])
+        if len(members):
+            result[group] = members.mean()
+    return result

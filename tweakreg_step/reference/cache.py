@@ -1,0 +1,129 @@
+"""Answers of catalog services, kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from astropy.config.paths import get_cache_dir
+from astropy.table import Table
+
+from tweakreg_step.exceptions import OutputError
+from tweakreg_step.whole_file import check_folder, write_whole
+
+from .footprint import Circle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Cache", "Entry"]
+
+log = logging.getLogger(__name__)
+
+SUFFIX = ".answer"
+NAME = re.compile(r"_(?P<ra>[\d.]+)_(?P<dec>[-+][\d.]+)_(?P<radius>[\d.]+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One answer: its ``table``, and of the ``query`` the text, ``release`` and ``date``."""
+
+    table: Table
+    query: str
+    release: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Where answers are kept; an entry is a file, named by catalog, service and circle.
+
+    Attributes
+    ----------
+    folder
+        May not exist yet.
+    """
+
+    folder: Path
+
+    @classmethod
+    def at(cls, folder: str) -> Cache:
+        """The cache in a folder, by default one in astropy's cache."""
+        if folder:
+            return cls(Path(folder).expanduser())
+        return cls(Path(get_cache_dir()) / "tweakreg_step")
+
+    def find(self, catalog: str, service: str, circle: Circle) -> Entry | None:
+        """A kept answer that covers a circle, or None.
+
+        An entry that is not as it was written is told of and passed over.
+        """
+        covering = [(c.radius, path) for path, c in self._entries(catalog, service)]
+        for _, path in sorted(covering):
+            if _circle(path).holds(circle) and (entry := _read(path)):
+                return entry
+        return None
+
+    def keep(self, catalog: str, service: str, circle: Circle, entry: Entry) -> None:
+        """Keep an answer; if that can't be done, a warning says so."""
+        text = io.StringIO()
+        entry.table.write(text, format="ascii.ecsv")
+        body = text.getvalue()
+        head = {"query": entry.query, "release": entry.release, "date": entry.date}
+        line = json.dumps(head | {"sha256": _digest(body)})
+        where = f"_{circle.ra:.6f}_{circle.dec:+.6f}_{circle.radius:.6f}{SUFFIX}"
+        path = self.folder / f"{_stem(catalog, service)}{where}"
+        try:
+            check_folder(self.folder)
+            write_whole(path, lambda draft: draft.write_text(f"{line}\n{body}", encoding="utf-8"))
+        except OutputError as error:
+            log.warning("The answer of %s is not kept for the next run: %s", catalog, error)
+
+    def _entries(self, catalog: str, service: str) -> Iterator[tuple[Path, Circle]]:
+        for path in sorted(self.folder.glob(f"{_stem(catalog, service)}_*{SUFFIX}")):
+            if NAME.search(path.stem):
+                yield path, _circle(path)
+
+
+def _stem(catalog: str, service: str) -> str:
+    """The start of an entry's name: what is asked for in letters, and both in full as a digest."""
+    letters = re.sub(r"[^a-z0-9]+", "-", catalog.lower())[-24:].strip("-")
+    return f"{letters}-{_digest(f'{catalog} {service}')[:12]}"
+
+
+def _circle(path: Path) -> Circle:
+    match = NAME.search(path.stem)
+    assert match is not None  # noqa: S101 - `_entries` lets no others pass
+    return Circle(*(float(match[part]) for part in ("ra", "dec", "radius")))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _entry(text: str) -> Entry:
+    line, body = text.split("\n", 1)
+    head = json.loads(line)
+    if head["sha256"] != _digest(body):
+        raise ValueError("its check sum is wrong")
+    table = Table.read(body, format="ascii.ecsv")
+    return Entry(table, head["query"], head["release"], head["date"])
+
+
+def _read(path: Path) -> Entry | None:
+    try:
+        return _entry(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning(
+            "The kept answer '%s' is damaged (%s): the service is asked again. Delete the file if "
+            "this is said in every run.",
+            path,
+            error,
+        )
+        return None

@@ -1,0 +1,263 @@
+"""The reference catalogs that a user names, in turn, until one has stars of the field."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from tweakreg_step.exceptions import CatalogError, ReferenceServiceError
+
+from . import hats, service
+from .cache import Cache, Entry
+from .columns import column_named
+from .epoch import as_published
+from .file import read_reference, sky_table
+from .footprint import Circle, inside
+from .select import select
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from tweakreg_step.config import ReferenceParameters
+
+__all__ = ["Member", "members_of", "stars_from"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One reference catalog of a chain.
+
+    Attributes
+    ----------
+    name
+        As it is called in the log and in the WCS.
+    kind
+        'file', 'service' or 'hats'.
+    place
+        Of a HATS catalog.
+    table
+        Of a file, or of a table in memory.
+    """
+
+    name: str
+    kind: str
+    place: str = ""
+    table: Table | None = None
+
+
+def members_of(abs_refcat: str | Path | Table) -> tuple[Member, ...]:
+    """The catalogs that ``abs_refcat`` names; those in files are read.
+
+    Raises
+    ------
+    CatalogError
+        If there is none that could serve, which is known before any work is done.
+    """
+    if isinstance(abs_refcat, Table):
+        table = sky_table(abs_refcat, "given as a table")
+        table.meta.setdefault("name", "table")
+        return (Member(str(table.meta["name"]), "file", table=table),)
+    text = str(abs_refcat).strip()
+    names = [name for part in text.split(",") if (name := part.strip())]
+    if Path(text).expanduser().is_file():
+        names = [text]  # a comma is a letter of file names
+    if not names:
+        raise CatalogError(
+            f"'abs_refcat' is '{abs_refcat}', which names no catalog. Give one, or leave it out."
+        )
+    members: list[Member] = []
+    refused: list[CatalogError] = []
+    for name in names:
+        try:
+            members.append(_member(name))
+        except CatalogError as error:
+            refused.append(error)
+    if not members:
+        raise refused[-1]
+    for complaint in refused:
+        log.warning("%s The next reference catalog is tried.", complaint)
+    return tuple(members)
+
+
+def _member(name: str) -> Member:
+    upper = name.upper()
+    if upper in service.RELEASES:
+        return Member(upper, "service")
+    path = Path(name).expanduser()
+    if upper in hats.ADDRESSES or "://" in name or path.is_dir():
+        hats.check_library()
+        known = upper in hats.ADDRESSES
+        place = hats.ADDRESSES[upper] if known else name if "://" in name else str(path)
+        label = upper if known else Path(name.rstrip("/")).name
+        return Member(label, "hats", place=place)
+    table = read_reference(path)
+    return Member(str(table.meta["name"]), "file", table=table)
+
+
+def stars_from(
+    members: Sequence[Member], field: Sequence[Circle], parameters: ReferenceParameters
+) -> Table:
+    """The stars of the first catalog that has any in a field.
+
+    Parameters
+    ----------
+    members
+        In the order in which they are tried.
+    field
+        Where the images are; empty if that is not known.
+    parameters
+        Which stars, and how services are asked.
+
+    Returns
+    -------
+    Table
+        RA, DEC [deg ICRS] as published, other columns; ``meta`` says what was asked, and when.
+
+    Raises
+    ------
+    ReferenceServiceError
+        If none has.
+    CatalogError
+        If a file has no such columns as 'parameters' need, or its stars are elsewhere since RA is
+        in hours.
+    """
+    failures: list[str] = []
+    for index, member in enumerate(members):
+        try:
+            return _stars(member, field, parameters, last=index == len(members) - 1)
+        except (ReferenceServiceError, CatalogError) as error:
+            if len(members) == 1:
+                raise
+            log.warning("Reference catalog %s: %s", member.name, error)
+            failures.append(f"{member.name}: {error}")
+    raise ReferenceServiceError(
+        f"None of the {len(members)} reference catalogs could be used. " + " ".join(failures)
+    )
+
+
+def _stars(
+    member: Member, field: Sequence[Circle], parameters: ReferenceParameters, *, last: bool
+) -> Table:
+    table = _given(member, field, last=last) if member.table is not None else None
+    if table is None:
+        if not field:
+            raise ReferenceServiceError(
+                f"{member.name} can't be asked for, as no image has a footprint on the sky, which "
+                "is needed to know where. Check the WCS of the images, or give a file."
+            )
+        table = _asked(member, field, parameters)
+    chosen = select(table, parameters, inside(table["RA"], table["DEC"], field))
+    if len(chosen) == 0 < len(table):
+        raise CatalogError(
+            f"None of the {len(table)} stars of {member.name} is left to be used, but some are "
+            "needed. Widen 'rfluxmin' to 'rfluxmax', or use another catalog."
+        )
+    log.info("Reference catalog %s: %d stars.", member.name, len(chosen))
+    return chosen
+
+
+def _given(member: Member, field: Sequence[Circle], *, last: bool) -> Table:
+    """The table of a file, after a look at whether it is of this field at all."""
+    assert member.table is not None  # noqa: S101 - of the caller
+    table = as_published(member.table)
+    ra, dec = np.asarray(table["RA"], float), np.asarray(table["DEC"], float)
+    if not field or len(table) == 0 or inside(ra, dec, field).any():
+        return table
+    if np.max(ra) <= 24.0 and np.min(ra) >= 0.0 and inside(15.0 * ra, dec, field).any():
+        raise CatalogError(
+            f"The RA of {member.name}, {np.min(ra):.3f} to {np.max(ra):.3f}, are in hours: none of "
+            f"its {len(table)} stars is in the field, {_centres(field)}, as they are, but some are "
+            "when multiplied by 15. RA must be in degrees. Multiply the column by 15, or give it "
+            "the unit 'hourangle'."
+        )
+    if not last:
+        raise ReferenceServiceError(
+            f"{member.name} has no star in the field, {_centres(field)}: the next one is tried."
+        )
+    return table
+
+
+def _centres(field: Sequence[Circle]) -> str:
+    return ", ".join(f"({c.ra:.4f}, {c.dec:.4f}) deg" for c in field[:3])
+
+
+def _asked(member: Member, field: Sequence[Circle], parameters: ReferenceParameters) -> Table:
+    """The stars of a service or a HATS catalog, the same whichever circles were kept."""
+    asker = _Asker(member, parameters)
+    entries = [asker.entry(circle) for circle in field]
+    filled = [entry.table for entry in entries if len(entry.table)]
+    # each row once, in an order that does not depend on how the sky was divided
+    table = vstack(filled, metadata_conflicts="silent") if filled else entries[0].table
+    table = table[inside(table["RA"], table["DEC"], field)]
+    if len(table) == 0:
+        raise ReferenceServiceError(
+            f"{member.name} answered, but its answer is empty: it has no star in the field, "
+            f"{_centres(field)}, and some are needed. Use another or a deeper catalog, e.g. a file "
+            "of galaxies, or name several after commas."
+        )
+    table.sort(["DEC", "RA"])
+    table.meta.clear()
+    table.meta |= {
+        "name": member.name,
+        "query": [entry.query for entry in entries],
+        "release": entries[0].release,
+        "date": max(entry.date for entry in entries),
+    }
+    return sky_table(table, member.name)
+
+
+class _Asker:
+    """Asks one catalog, circle by circle, where nothing is kept; opens it once."""
+
+    def __init__(self, member: Member, parameters: ReferenceParameters) -> None:
+        self._member, self._parameters = member, parameters
+        remote = member.kind == "service" or hats.is_remote(member.place)
+        self._cache = Cache.at(parameters.refcat_cache) if remote else None
+        self._catalog: Any = None
+
+    def entry(self, circle: Circle) -> Entry:
+        name, where = self._member.name, self._member.place or service.address()
+        kept = self._cache.find(name, where, circle) if self._cache else None
+        if kept is not None:
+            return kept
+        if self._cache and self._parameters.offline:
+            raise ReferenceServiceError(
+                f"offline=True, and nothing is kept of {name} that covers {circle.radius:.4f} deg "
+                f"around ({circle.ra:.4f}, {circle.dec:.4f}) in '{self._cache.folder}', but that "
+                "is needed. Run once with offline=False, set 'refcat_cache' to the folder of an "
+                "earlier run, or give a file."
+            )
+        entry = self._ask(circle)
+        if self._cache and len(entry.table):
+            self._cache.keep(name, where, circle, entry)
+        return entry
+
+    def _ask(self, circle: Circle) -> Entry:
+        member, now = self._member, datetime.now(UTC).isoformat(timespec="seconds")
+        if member.kind == "service":
+            table = service.ask(member.name, circle, self._parameters)
+            query = service.query_of(member.name, circle)
+            return Entry(table, query, service.RELEASES[member.name][0], now)
+        self._catalog = self._catalog or hats.open_catalog(member.place, self._parameters)
+        table = hats.ask(self._catalog, circle)
+        table = table[inside(table["RA"], table["DEC"], [circle])]
+        query = f"{member.place} RA={circle.ra} DEC={circle.dec} SR={circle.radius}"
+        return Entry(_with_motions(table), query, hats.release_of(self._catalog), now)
+
+
+def _with_motions(table: Table) -> Table:
+    """A survey's stars with an epoch have motions, known or not; columns say so."""
+    if column_named(table, "epoch") is not None:
+        for name in ("pmra", "pmdec"):
+            if column_named(table, name) is None:
+                table[name] = np.full(len(table), np.nan)
+    return table

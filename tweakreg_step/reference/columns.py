@@ -1,0 +1,88 @@
+"""Columns of reference catalogs: the names they go by, and their units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy import units
+from astropy.time import Time
+
+from tweakreg_step.exceptions import CatalogError
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from tweakreg_step.data import FloatArray
+
+__all__ = ["CORRELATED", "column_named", "correlation", "quantity"]
+
+NAMES: dict[str, tuple[tuple[str, ...], str]] = {
+    "ra_error": (("ra_error", "ra_err", "e_ra", "e_ra_icrs"), "mas"),
+    "dec_error": (("dec_error", "dec_err", "e_dec", "e_de_icrs"), "mas"),
+    "parallax": (("parallax", "plx"), "mas"),
+    "parallax_error": (("parallax_error", "parallax_err", "e_plx"), "mas"),
+    "pmra": (("pmra", "pm_ra"), "mas / yr"),
+    "pmdec": (("pmdec", "pm_dec", "pmde"), "mas / yr"),
+    "pmra_error": (("pmra_error", "pmra_err", "e_pmra"), "mas / yr"),
+    "pmdec_error": (("pmdec_error", "pmdec_err", "e_pmde", "e_pmdec"), "mas / yr"),
+    "epoch": (("ref_epoch", "epoch"), "yr"),
+    "mag": (("phot_g_mean_mag", "mag", "gmag", "magnitude"), ""),
+    "flux": (("phot_g_mean_flux", "flux"), ""),
+    "ruwe": (("ruwe",), ""),
+    "duplicated_source": (("duplicated_source",), ""),
+}
+"""What is meant -> the names that it goes by (letter case is ignored), its unit where none is
+given. The names and units are those of Gaia, of the STScI service and of VizieR."""
+
+CORRELATED = ("ra", "dec", "parallax", "pmra", "pmdec")
+"""The five parameters of a star's path, in the order of Gaia's covariances."""
+
+
+def column_named(table: Table, meant: str) -> str | None:
+    """The column of a table that holds what is meant, or None."""
+    lower = {column.lower(): column for column in reversed(table.colnames)}
+    return next((lower[name] for name in NAMES[meant][0] if name in lower), None)
+
+
+def quantity(table: Table, meant: str) -> FloatArray:
+    """The values (M,) of what is meant, in the unit of `NAMES`; NaN where there are none.
+
+    Raises
+    ------
+    CatalogError
+        If the column holds no numbers, or is in a unit that does not fit.
+    """
+    column = column_named(table, meant)
+    if column is None:
+        return np.full(len(table), np.nan)
+    return in_unit(table, column, NAMES[meant][1])
+
+
+def in_unit(table: Table, column: str, wanted: str) -> FloatArray:
+    values = table[column]
+    if isinstance(values, Time):
+        return np.asarray(np.ma.filled(np.ma.asarray(values.jyear, dtype=float), np.nan))
+    unit = getattr(values, "unit", None)
+    try:
+        masked = np.ma.asarray(getattr(values, "value", values))
+        if masked.dtype.kind in "OSU":  # of no type where all is unknown
+            masked = np.ma.asarray(np.ma.filled(masked.astype(str), "nan"))
+        numbers = np.asarray(np.ma.filled(masked.astype(np.float64), np.nan)).reshape(len(table))
+        if unit is None or not wanted or units.Unit(unit).is_equivalent("mag"):
+            return numbers
+        return np.asarray((numbers * units.Unit(unit)).to_value(wanted))
+    except (TypeError, ValueError, units.UnitConversionError) as error:
+        raise CatalogError(
+            f"Column '{column}' of the reference catalog can't be used: {error}. It must hold "
+            f"numbers{' in ' + wanted if wanted else ''}, or carry their unit. Mend the column."
+        ) from error
+
+
+def correlation(table: Table, one: str, two: str) -> FloatArray:
+    """Correlation coefficients (M,) of two of `CORRELATED`, 0 where the catalog gives none."""
+    wanted = f"{one}_{two}_corr"
+    column = next((c for c in table.colnames if c.lower() == wanted), None)
+    if column is None:
+        return np.zeros(len(table))
+    return np.nan_to_num(in_unit(table, column, ""), nan=0.0)

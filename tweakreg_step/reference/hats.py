@@ -1,0 +1,157 @@
+"""Reference catalogs in HATS, the partitioned format of large surveys, on disk or at a URL."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from tweakreg_step.exceptions import CatalogError, ReferenceServiceError
+
+from .columns import CORRELATED, NAMES
+
+if TYPE_CHECKING:
+    from tweakreg_step.config import ReferenceParameters
+
+    from .footprint import Circle
+
+__all__ = ["ADDRESSES", "ask", "check_library", "is_remote", "open_catalog"]
+
+log = logging.getLogger(__name__)
+
+ADDRESSES = {"GAIADR3_S3": "s3://stpubdata/gaia/gaia_dr3/public/hats/gaia/"}
+"""Public catalogs by name: the copy of Gaia DR3 that STScI keeps at Amazon."""
+
+WANTED = (
+    {name for names, _ in NAMES.values() for name in names}
+    | {f"{one}_{two}_corr" for one in CORRELATED for two in CORRELATED}
+    | {"source_id", "objid"}
+)
+
+
+def check_library() -> None:
+    """Raise `CatalogError` if the library that reads HATS is not installed."""
+    if find_spec("hats") is None:
+        raise CatalogError(
+            "'abs_refcat' is a HATS catalog, but the package 'hats', which reads these, is not "
+            "installed. Install it: pip install 'tweakreg-step[hats]', or give another catalog."
+        )
+
+
+def is_remote(place: str) -> bool:
+    """Whether a place is a URL of something that is not on this machine."""
+    return "://" in place and not place.startswith("file://")
+
+
+def open_catalog(place: str, parameters: ReferenceParameters) -> Any:
+    """Open a HATS catalog, or the main one of a collection.
+
+    Raises
+    ------
+    ReferenceServiceError
+        If that can't be done.
+    """
+    import hats  # takes seconds to import  # noqa: PLC0415
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # e.g. a catalog without optional metadata
+            found = hats.read_hats(
+                place, read_moc=False, storage_options=storage_options(place, parameters)
+            )
+    except Exception as error:  # the file systems raise whatever they like
+        raise _failure(place, error) from error
+    return getattr(found, "main_catalog", found)
+
+
+def ask(catalog: Any, circle: Circle) -> Table:
+    """The stars of a circle; no other partition is opened than those that it touches.
+
+    Parameters
+    ----------
+    catalog
+        Opened by `open_catalog`.
+    circle
+        Rows of these partitions are cut to its declinations, not to the circle itself.
+
+    Returns
+    -------
+    Table
+        RA, DEC [deg ICRS] and those columns that `tweakreg_step.reference.columns` knows.
+
+    Raises
+    ------
+    ReferenceServiceError
+        If they can't be read.
+    """
+    try:
+        chosen = catalog.filter_by_cone(circle.ra, circle.dec, circle.radius * 3600.0)
+        parts = [_rows(catalog, pixel, circle) for pixel in chosen.get_healpix_pixels()]
+    except Exception as error:
+        raise _failure(str(catalog.catalog_path), error) from error
+    log.info("%d partitions of %s read.", len(parts), catalog.catalog_name)
+    if not parts:
+        return Table({"RA": np.empty(0), "DEC": np.empty(0)})
+    return vstack(parts, metadata_conflicts="silent")
+
+
+def _rows(catalog: Any, pixel: Any, circle: Circle) -> Table:
+    from hats.io.paths import pixel_catalog_file  # noqa: PLC0415 - as above
+    from pyarrow import parquet  # noqa: PLC0415 - as above
+
+    info = catalog.catalog_info
+    positions = {info.ra_column: "RA", info.dec_column: "DEC"}
+    others = [n for n in catalog.schema.names if n.lower() in WANTED and n not in positions]
+    path = pixel_catalog_file(catalog.catalog_path, pixel, npix_suffix=info.npix_suffix)
+    low, high = circle.dec - circle.radius, circle.dec + circle.radius
+    rows = parquet.read_table(
+        path.path,
+        filesystem=path.fs,
+        columns=[*positions, *others],
+        filters=[(info.dec_column, ">=", low), (info.dec_column, "<=", high)],
+        partitioning=None,
+    )
+    return Table({positions.get(name, name): _values(rows[name]) for name in rows.column_names})
+
+
+def _values(column: Any) -> Any:
+    """A column as an array; numbers that are missing are NaN."""
+    values = column.to_pandas().to_numpy()
+    if values.dtype == object:
+        values = np.array([str(value) for value in values])
+    return values
+
+
+def storage_options(place: str, parameters: ReferenceParameters) -> dict[str, Any]:
+    """How the file system of a place is told to give up in time."""
+    timeout, retries = parameters.refcat_timeout, parameters.refcat_retries
+    if place.startswith("s3://"):
+        limits = {"connect_timeout": timeout, "read_timeout": timeout}
+        attempts = {"retries": {"total_max_attempts": retries + 1}}
+        return {"anon": True, "config_kwargs": limits | attempts}
+    if place.startswith(("http://", "https://")):
+        from aiohttp import ClientTimeout  # noqa: PLC0415 - comes with hats
+
+        limits = {"timeout": ClientTimeout(sock_connect=timeout, sock_read=timeout)}
+        return {"client_kwargs": limits}
+    return {}
+
+
+def release_of(catalog: Any) -> str:
+    """The name of a catalog and when it was made, as far as it says."""
+    extra = catalog.catalog_info.model_dump()
+    dates = [extra.get(key) for key in ("hats_release_date", "hats_creation_date")]
+    return " ".join([str(catalog.catalog_name), *(str(date) for date in dates if date)][:2])
+
+
+def _failure(place: str, error: Exception) -> ReferenceServiceError:
+    text = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+    return ReferenceServiceError(
+        f"The HATS catalog '{place}' can't be read: {type(error).__name__}: {text}. It must be a "
+        "folder or URL with 'hats.properties' or 'collection.properties' that can be reached now. "
+        "Check the address and the network, or give another 'abs_refcat' (several after commas)."
+    )

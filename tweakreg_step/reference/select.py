@@ -1,0 +1,127 @@
+"""Which stars of a reference catalog are used."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.exceptions import CatalogError
+
+from .columns import column_named, in_unit, quantity
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from tweakreg_step.config import ReferenceParameters
+    from tweakreg_step.data import BoolArray, FloatArray
+
+__all__ = ["select"]
+
+log = logging.getLogger(__name__)
+
+MAX_RUWE = 1.4
+"""Above it, a single star does not fit what Gaia saw (Lindegren 2018, GAIA-C3-TN-LU-LL-124)."""
+
+FAINTEST = 40.0
+"""No star is fainter; catalogs write 99 for a magnitude that was not measured."""
+
+
+def select(table: Table, parameters: ReferenceParameters, inside: BoolArray) -> Table:
+    """The stars to be used, in their order.
+
+    Parameters
+    ----------
+    table
+        RA, DEC [deg ICRS].
+    parameters
+        Limits of brightness.
+    inside
+        (M,) which stars lie in the field: the brightest are counted there.
+
+    Raises
+    ------
+    CatalogError
+        If brightness limits are set, and the catalog has no such column.
+    """
+    cuts = {"are doubtful (ruwe, duplicated_source)": is_good(table), "are repeated": first(table)}
+    if parameters.rfluxmin is not None or parameters.rfluxmax is not None:
+        value = brightness(table, parameters)
+        cuts["are outside rfluxmin to rfluxmax"] = within_limits(value, parameters)
+    keep = np.ones(len(table), bool)
+    for meaning, good in cuts.items():
+        if dropped := np.count_nonzero(keep & ~good):
+            log.info("%d of %d reference stars %s: not used.", dropped, len(table), meaning)
+        keep &= good
+    if parameters.refnbright is not None:
+        keep &= _brightest(table, parameters, keep & inside)
+    return table if keep.all() else table[keep]
+
+
+def is_good(table: Table) -> BoolArray:
+    """Which stars (M,) have nothing against them, as far as the catalog says."""
+    good = ~(quantity(table, "ruwe") > MAX_RUWE)  # an unknown one is no reason
+    flag = column_named(table, "duplicated_source")
+    if flag is not None:
+        text = np.char.lower(np.ma.filled(np.ma.asarray(table[flag]).astype(str), "false"))
+        good &= ~np.isin(text, ("true", "1", "1.0", "t"))
+    return np.asarray(good)
+
+
+def first(table: Table) -> BoolArray:
+    """Which rows (M,) are the first at their very position."""
+    positions = np.stack([np.asarray(table["RA"]), np.asarray(table["DEC"])], axis=1)
+    result = np.zeros(len(table), bool)
+    result[np.unique(positions, axis=0, return_index=True)[1]] = True
+    return result
+
+
+def brightness(table: Table, parameters: ReferenceParameters) -> FloatArray:
+    """Magnitudes or fluxes (M,), as 'rfluxunits' says; NaN where not measured.
+
+    Raises
+    ------
+    CatalogError
+        If there is no such column, or it can't be what 'rfluxunits' says.
+    """
+    magnitudes = parameters.rfluxunits == "mag"
+    column = parameters.rfluxcol or column_named(table, "mag" if magnitudes else "flux")
+    if column is None or column not in table.colnames:
+        raise CatalogError(
+            f"The reference catalog has the columns {table.colnames}, but 'rfluxmin', 'rfluxmax' "
+            f"and 'refnbright' with rfluxunits='{parameters.rfluxunits}' need "
+            f"{repr(column) if column else 'magnitudes' if magnitudes else 'fluxes'} among them. "
+            "Name the column as 'rfluxcol', change 'rfluxunits', or leave these parameters out."
+        )
+    values = in_unit(table, column, "")
+    if not magnitudes:
+        return values
+    if np.nanmedian(values) > 99.0 if np.isfinite(values).any() else False:
+        raise CatalogError(
+            f"Half of the values of '{column}' in the reference catalog are above "
+            f"{np.nanmedian(values):g}, but no star is fainter than magnitude {FAINTEST:g}. Are "
+            "they fluxes? Set rfluxunits='cps', or name another column as 'rfluxcol'."
+        )
+    return np.where(np.abs(values) < FAINTEST, values, np.nan)
+
+
+def within_limits(values: FloatArray, parameters: ReferenceParameters) -> BoolArray:
+    """Which values (M,) lie within 'rfluxmin' and 'rfluxmax', those included.
+
+    Magnitudes run backwards, so both orders are understood where both are given.
+    """
+    low = -np.inf if parameters.rfluxmin is None else parameters.rfluxmin
+    high = np.inf if parameters.rfluxmax is None else parameters.rfluxmax
+    if low > high and parameters.rfluxunits == "mag":
+        low, high = high, low
+    return np.asarray((values >= low) & (values <= high))
+
+
+def _brightest(table: Table, parameters: ReferenceParameters, candidates: BoolArray) -> BoolArray:
+    values = brightness(table, parameters)
+    rank = values if parameters.rfluxunits == "mag" else -values
+    rank = np.where(candidates & np.isfinite(rank), rank, np.inf)
+    result = np.zeros(len(table), bool)
+    result[np.argsort(rank, kind="stable")[: parameters.refnbright]] = True
+    return result & np.isfinite(rank)

@@ -1,0 +1,139 @@
+"""What a reference catalog says of its stars: places, motions, distances, and their errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .columns import CORRELATED, column_named, correlation, quantity
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from tweakreg_step.data import BoolArray, FloatArray
+
+__all__ = ["REFERENCE_SIGMA", "Stars", "motion_dispersion", "position_errors", "stars_of"]
+
+REFERENCE_SIGMA = 0.005
+"""Error of a reference position whose catalog gives none, per axis [arcsec]."""
+
+DISPERSION_MAG = (13.0, 15.0)
+DISPERSION = (11.0, 7.0)
+"""Rms proper motion per axis [mas/yr] at these magnitudes, constant beyond: measured on Gaia stars
+by benchmarks/proper_motions.py."""
+
+PARALLAX_PER_MOTION = 0.1
+"""Dispersion of parallaxes [mas] for that of proper motions [mas/yr] (Michalik et al. 2015,
+A&A 583, A68, who take proper motions of 10 parallaxes a year)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stars:
+    """Paths of M stars.
+
+    Attributes
+    ----------
+    ra, dec
+        (M,) at ``epoch`` [deg ICRS], as seen from the barycentre.
+    epoch
+        (M,) Julian years, TDB.
+    parallax
+        (M,) [mas].
+    pmra, pmdec
+        (M,) [mas/yr], pmra includes cos(dec).
+    covariance
+        (M, 5, 5) of ra cos(dec), dec, parallax, pmra, pmdec [mas, mas/yr].
+    """
+
+    ra: FloatArray
+    dec: FloatArray
+    epoch: FloatArray
+    parallax: FloatArray
+    pmra: FloatArray
+    pmdec: FloatArray
+    covariance: FloatArray
+
+    def __post_init__(self) -> None:
+        lengths = {len(getattr(self, field.name)) for field in fields(self)}
+        if len(lengths) > 1 or self.covariance.shape[1:] != (5, 5):
+            raise ValueError(f"Columns of stars have the lengths {sorted(lengths)}, not one.")
+
+    def __len__(self) -> int:
+        return len(self.ra)
+
+
+def motion_dispersion(mag: FloatArray) -> FloatArray:
+    """Rms proper motion per axis (M,) [mas/yr] of stars of a magnitude (M,).
+
+    It is the error of a motion that is not known and taken to be zero. The value for faint stars
+    stands in where a magnitude is not known.
+    """
+    return np.interp(np.nan_to_num(mag, nan=DISPERSION_MAG[-1]), DISPERSION_MAG, DISPERSION)
+
+
+def position_errors(table: Table) -> FloatArray:
+    """Errors (M, 2) of positions along RA and DEC [arcsec].
+
+    They are read from columns ra_error, dec_error (or ra_err, dec_err), in their unit, or in mas
+    as in Gaia where none is given; else from ``weight`` ~ 1 / variance.
+    """
+    errors = np.stack([quantity(table, f"{axis}_error") for axis in ("ra", "dec")], axis=-1) / 1e3
+    usual = np.full(len(table), REFERENCE_SIGMA)
+    if "weight" in table.colnames:
+        weight: FloatArray = np.ma.filled(np.ma.asarray(table["weight"], dtype=float), np.nan)
+        if np.isfinite(weight).any():
+            usual = REFERENCE_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
+    return np.where(np.isfinite(errors) & (errors > 0), errors, usual[:, None])
+
+
+def stars_of(table: Table) -> Stars | None:
+    """The paths of a catalog's stars; None if it has no proper motions, or no epoch.
+
+    Unknown motions and parallaxes are zero within the dispersion of those of other stars.
+
+    Parameters
+    ----------
+    table
+        RA, DEC [deg ICRS], columns as `tweakreg_step.reference.columns` names them.
+    """
+    if None in {column_named(table, meant) for meant in ("pmra", "pmdec", "epoch")}:
+        return None
+    values = {meant: quantity(table, meant) for meant in CORRELATED[2:]}
+    epoch = quantity(table, "epoch")
+    if not np.isfinite(epoch).any():
+        return None
+    dispersion = motion_dispersion(quantity(table, "mag"))
+    still = ~(np.isfinite(values["pmra"]) & np.isfinite(values["pmdec"]))
+    values["pmra"][still] = values["pmdec"][still] = np.nan  # half a motion is none
+    priors = {"parallax": PARALLAX_PER_MOTION * dispersion}
+    sigma = [*(1e3 * position_errors(table).T)]
+    for meant in CORRELATED[2:]:
+        error = np.nan_to_num(quantity(table, f"{meant}_error"), nan=0.0)
+        prior = priors.get(meant, dispersion)
+        sigma.append(np.where(np.isfinite(values[meant]), error, prior))
+    return Stars(
+        ra=np.asarray(table["RA"], float),
+        dec=np.asarray(table["DEC"], float),
+        epoch=np.where(np.isfinite(epoch), epoch, np.nanmedian(epoch)),
+        covariance=_covariance(table, np.stack(sigma, axis=-1)),
+        **{meant: np.nan_to_num(column, nan=0.0) for meant, column in values.items()},
+    )
+
+
+def _covariance(table: Table, sigma: FloatArray) -> FloatArray:
+    """Covariances (M, 5, 5) from errors (M, 5) and the correlations that the catalog gives."""
+    matrix = np.broadcast_to(np.eye(5), (len(sigma), 5, 5)).copy()
+    known = np.stack([_is_known(table, meant) for meant in CORRELATED], axis=-1)
+    for i, j in combinations(range(5), 2):
+        both = known[:, i] & known[:, j]
+        matrix[both, i, j] = correlation(table, CORRELATED[i], CORRELATED[j])[both]
+        matrix[:, j, i] = matrix[:, i, j]
+    return np.asarray(matrix * sigma[:, :, None] * sigma[:, None, :])
+
+
+def _is_known(table: Table, meant: str) -> BoolArray:
+    """Whether (M,) the catalog itself gives a parameter's error."""
+    return np.asarray(np.isfinite(quantity(table, f"{meant}_error")))
