@@ -1,4 +1,4 @@
-"""How large the page of pictures is and how long it takes: `python benchmarks/page.py [FOLDER]`.
+"""How large the page of pictures is and what it costs: `python benchmarks/page.py [FOLDER]`.
 
 Processor time, so that other work on the machine does not count. Pages of simulated mosaics, one
 group in fifty without any true source; written to FOLDER, or to a temporary one.
