@@ -35,7 +35,7 @@ def image(truth: np.ndarray) -> Pixels:
 
 def find(image: Pixels, starfinder: str = "sep", **options: Any) -> Sources:
     finder = FinderParameters(**{"kernel_fwhm": FWHM, **options})
-    return find_sources(image, starfinder, finder, SegmentationParameters())
+    return find_sources(image, starfinder, finder, SegmentationParameters()).sources
 
 
 def errors(found: Sources, truth: np.ndarray) -> np.ndarray:

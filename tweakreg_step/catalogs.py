@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import Table
@@ -11,14 +12,18 @@ from astropy.utils.exceptions import AstropyWarning
 
 from .data import Sources
 from .exceptions import CatalogError
+from .flags import Flag, Flags, excluded
 from .whole_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from .data import BoundingBox, FloatArray
 
 __all__ = [
+    "alignable",
     "inside",
     "numbers",
     "read_catalog",
@@ -79,7 +84,7 @@ def read_catalog(path: Path, image: str) -> Sources:
     ----------
     path
         A table with columns x, y (or xcentroid, ycentroid, or x_centroid, y_centroid) and perhaps
-        flux, x_err, y_err, weight.
+        flux, x_err, y_err, weight, flags.
     image
         Name of the image, for errors.
 
@@ -94,11 +99,14 @@ def read_catalog(path: Path, image: str) -> Sources:
 def from_table(table: Table, name: str) -> Sources:
     """The detections in a table of the user; see `read_catalog`."""
     x, y = (numbers(table, column, name) for column in _position_columns(table, name))
-    optional = {
+    optional: dict[str, NDArray[Any]] = {
         column: numbers(table, column, name)
         for column in ("flux", "x_err", "y_err", "weight")
         if column in table.colnames
     }
+    if "flags" in table.colnames:
+        flags = numbers(table, "flags", name)
+        optional["flags"] = np.where(np.isfinite(flags), flags, 0).astype(Flags)
     good = np.isfinite(x) & np.isfinite(y)
     if "weight" in optional:
         good &= np.isfinite(optional["weight"]) & (optional["weight"] > 0)
@@ -152,14 +160,20 @@ def with_weights(detections: Sources) -> Sources:
     """
     if detections.weight is not None:
         return detections
-    columns = (detections.flux, detections.x_err, detections.y_err)
-    return Sources(detections.x, detections.y, *columns, weight=np.ones(len(detections)))
+    return replace(detections, weight=np.ones(len(detections)))
+
+
+def alignable(detections: Sources) -> Sources:
+    """The detections whose flags let them take part in an alignment."""
+    if detections.flags is None:
+        return detections
+    return detections[~excluded(detections.flags)]
 
 
 def to_table(detections: Sources, name: str) -> Table:
-    """The detections as a table with the columns id, x, y, flux, x_err, y_err (, weight)."""
+    """The detections as a table with the columns id, x, y, flux, x_err, y_err (, weight, flags)."""
     table = Table({"id": np.arange(1, len(detections) + 1)})
-    for column in ("x", "y", "flux", "x_err", "y_err", "weight"):
+    for column in ("x", "y", "flux", "x_err", "y_err", "weight", "flags"):
         values = getattr(detections, column)
         if values is not None:
             table[column] = values
@@ -178,4 +192,6 @@ def write_catalog(detections: Sources, path: Path, catalog_format: str) -> None:
     table = to_table(detections, path.stem)
     for column in ("x", "y", "x_err", "y_err"):
         table[column].unit = "pix"
+    if "flags" in table.colnames:
+        table["flags"].description = ", ".join(f"{flag.value} {flag.name}" for flag in Flag)
     write_whole(path, lambda draft: table.write(draft, format=FORMATS[catalog_format]))

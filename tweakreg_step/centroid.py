@@ -119,11 +119,11 @@ def best_window(stamps: Stamps, found: Centroids, sigma: FloatArray) -> FloatArr
 
 def _noise_law(stamps: Stamps) -> tuple[FloatArray, FloatArray]:
     """B and c (n,) of the law V = B + c I, from the rim and from the whole of each stamp."""
-    values = np.where(stamps.good, stamps.variance, np.nan).reshape(len(stamps), -1)
+    values = np.where(stamps.good, stamps.variance, np.nan)
     level = np.zeros(len(stamps))
     some = stamps.good.any(axis=(1, 2))
     if some.any():
-        level[some] = np.nanquantile(values[some], 0.2, axis=1)
+        level[some] = np.nanquantile(values[some], 0.2, axis=(1, 2))
     excess = np.where(stamps.good, stamps.variance - level[:, None, None], 0.0).sum(axis=(1, 2))
     total = stamps.data.sum(axis=(1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):

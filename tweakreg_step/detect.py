@@ -108,9 +108,7 @@ def _with_width(
 ) -> tuple[Plane, Measured]:
     plane, everyone = candidates(pixels, starfinder, fwhm, finder, segmentation)
     some = _evenly(everyone, plane, SPARE * finder.brightest)
-    return plane, measured(
-        plane, some, everyone, fwhm, refined=finder.refine_centroids != "none"
-    )
+    return plane, measured(plane, some, everyone, fwhm, refined=finder.refine_centroids != "none")
 
 
 def _evenly(sources: Sources, plane: Plane, number: int) -> Sources:

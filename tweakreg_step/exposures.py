@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from astropy.table import Table
 from tqdm import tqdm
 
-from .catalogs import inside, read_catalog, to_table, with_weights, write_catalog
+from .catalogs import alignable, inside, read_catalog, to_table, with_weights, write_catalog
 from .catfile import read_catfile
 from .detect import find_sources
+from .epsf import StarSet, refined_with_epsf, star_stamps
 from .exceptions import InputError
 from .telescopes.library import group_ids
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from .config import Parameters
     from .data import Outcome, Sources
+    from .stamps import Stamps
     from .telescopes import Telescope
 
 __all__ = ["custom_catalogs", "read_exposures", "update_exposures"]
@@ -53,6 +57,28 @@ def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, P
 
 
 @dataclass(frozen=True, slots=True)
+class _Catalog:
+    """The detections of an exposure on their way.
+
+    Attributes
+    ----------
+    sources
+        Found or given.
+    path
+        Where they are to be written, if at all.
+    fwhm
+        Width of a star that was used, and that was expected [pixels]; zeros for a given catalog.
+    stamps
+        Cut-outs around the sources where they are still needed.
+    """
+
+    sources: Sources
+    path: Path | None = None
+    fwhm: tuple[float, float] = (0.0, 0.0)
+    stamps: Stamps | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Reader:
     """How the exposures of one run are read.
 
@@ -72,26 +98,29 @@ class _Reader:
     folder: Path
     homes: list[list[Path]]
 
-    def catalog(self, model: Any, name: str, index: int) -> tuple[Sources, bool]:
-        """The detections of an exposure, and whether its metadata changed on the way."""
+    def catalog(self, model: Any, name: str, index: int) -> _Catalog:
+        """The detections of an exposure."""
         given = self._given(model, name, index)
         box = self.telescope.bounding_box(model)
         if given is not None:
-            return inside(read_catalog(given, name), box), False
+            return _Catalog(inside(read_catalog(given, name), box))
         options = self.parameters
         found = find_sources(
             self.telescope.pixels(model),
             options.catalogs.starfinder,
             options.finder,
             options.segmentation,
+            self.telescope.fwhm(model),
         )
-        found = inside(found, box)
-        if not options.catalogs.save_catalogs:
-            return found, False
-        path = self.folder / f"{Path(name).stem}_cat.{options.catalogs.catalog_format}"
-        write_catalog(found, path, options.catalogs.catalog_format)
-        model.meta.tweakreg_catalog = path.name
-        return found, True
+        sources = inside(found.sources, box)
+        path = None
+        if options.catalogs.save_catalogs:
+            path = self.folder / f"{Path(name).stem}_cat.{options.catalogs.catalog_format}"
+            model.meta.tweakreg_catalog = path.name
+        stamps = None
+        if options.finder.refine_centroids == "epsf":
+            stamps = star_stamps(found.plane, sources, found.fwhm)
+        return _Catalog(sources, path, (found.fwhm, found.expected_fwhm), stamps)
 
     def _given(self, model: Any, name: str, index: int) -> Path | None:
         """The user's catalog of an image: of the catfile, else of its association or metadata.
@@ -141,27 +170,67 @@ def read_exposures(
     InputError, CatalogError, OutputError
         If an exposure or its catalog can't be used.
     """
-    catalogs = custom_catalogs(parameters, names)
-    reader = _Reader(telescope, parameters, catalogs, folder, _homes(library))
+    custom = custom_catalogs(parameters, names)
+    reader = _Reader(telescope, parameters, custom, folder, _homes(library))
     groups = group_ids(library)
-    detections: list[Sources] = []
+    catalogs: list[_Catalog] = []
     correctors: list[Any] = []
     with library:
         for index in tqdm(range(len(names)), "finding sources", unit="image", disable=None):
             model = library.borrow(index)
             try:
                 telescope.check(model, names[index])
-                found, changed = reader.catalog(model, names[index], index)
-                detections.append(found)
-                table = to_table(found, names[index])
-                correctors.append(telescope.corrector(model, table, names[index], groups[index]))
+                catalogs.append(reader.catalog(model, names[index], index))
+                correctors.append(telescope.corrector(model, Table(), names[index], groups[index]))
             except BaseException:
                 library.shelve(model, index, modify=False)
                 raise
-            library.shelve(model, index, modify=changed)
+            library.shelve(model, index, modify=catalogs[-1].path is not None)
             del model  # or two are open while the next one is read
-    _balance_weights(correctors, detections)
+    units = [corrector.meta["detector"] or corrector.meta["name"] for corrector in correctors]
+    _log_widths(catalogs, units)
+    detections = _refined(catalogs, units)
+    for catalog, sources in zip(catalogs, detections, strict=True):
+        if catalog.path is not None:
+            write_catalog(sources, catalog.path, parameters.catalogs.catalog_format)
+    for corrector, sources in zip(correctors, _balanced(detections), strict=True):
+        corrector.meta["catalog"] = to_table(alignable(sources), corrector.meta["name"])
     return correctors
+
+
+def _log_widths(catalogs: Sequence[_Catalog], units: Sequence[str]) -> None:
+    """Say once for each detector and filter where the stars are not as wide as was expected."""
+    for unit in dict.fromkeys(units):
+        widths = [c.fwhm for c, u in zip(catalogs, units, strict=True) if u == unit]
+        others = [used for used, expected in widths if used != expected]
+        if others:
+            log.info(
+                "%s: the stars of %d of %d images have a FWHM of %.2f pixels and not the expected "
+                "%.2f: theirs is used. Set kernel_fwhm to choose another.",
+                unit,
+                len(others),
+                len(widths),
+                float(np.median(others)),
+                float(np.median([expected for _, expected in widths])),
+            )
+
+
+def _refined(catalogs: Sequence[_Catalog], units: Sequence[str]) -> list[Sources]:
+    """The detections, with an effective PSF for each detector and filter where that was asked."""
+    detections = [catalog.sources for catalog in catalogs]
+    for unit in dict.fromkeys(units):
+        members = [
+            (i, StarSet(catalogs[i].sources, stamps, catalogs[i].fwhm[0]))
+            for i, u in enumerate(units)
+            if u == unit and (stamps := catalogs[i].stamps) is not None
+        ]
+        if not members:
+            continue
+        refined, reason = refined_with_epsf([stars for _, stars in members])
+        log.log(logging.WARNING if refined is None else logging.INFO, "%s: %s", unit, reason)
+        for (i, _), sources in zip(members, refined or (), strict=False):
+            detections[i] = sources
+    return detections
 
 
 def _homes(library: Any) -> list[list[Path]]:
@@ -172,14 +241,12 @@ def _homes(library: Any) -> list[list[Path]]:
     return [[*start, Path(*start, member["expname"]).parent] if start else [] for member in members]
 
 
-def _balance_weights(correctors: Sequence[Any], detections: Sequence[Sources]) -> None:
-    """Give weight 1 to detections without one if others have weights: a fit needs all or none."""
-    weighted = {d.weight is not None for d in detections}
-    if len(weighted) < 2:
-        return
+def _balanced(detections: Sequence[Sources]) -> list[Sources]:
+    """Detections with weight 1 where they have none but others do: a fit needs all or none."""
+    if len({d.weight is not None for d in detections}) < 2:
+        return list(detections)
     log.warning("Some catalogs have weights and others have none: these get weight 1 throughout.")
-    for corrector, found in zip(correctors, detections, strict=True):
-        corrector.meta["catalog"] = to_table(with_weights(found), corrector.meta["name"])
+    return [with_weights(found) for found in detections]
 
 
 def update_exposures(

@@ -202,9 +202,7 @@ class _Search:
     fwhm: float
 
 
-_Finder: TypeAlias = Callable[
-    [_Search, "FinderParameters", "SegmentationParameters"], Sources
-]
+_Finder: TypeAlias = Callable[[_Search, "FinderParameters", "SegmentationParameters"], Sources]
 
 
 def _with_starfinder(kind: type) -> _Finder:

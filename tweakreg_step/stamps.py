@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from .data import BoolArray, FloatArray
@@ -52,8 +54,8 @@ class Stamps:
         (n,) the pixel in the middle.
     """
 
-    data: FloatArray
-    variance: FloatArray
+    data: NDArray[Any]
+    variance: NDArray[Any]
     good: BoolArray
     saturated: BoolArray
     outside: BoolArray
@@ -66,6 +68,17 @@ class Stamps:
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Self:
         """The chosen stamps."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def compact(self) -> Self:
+        """The same in half the memory, to be kept while other images are read."""
+        return replace(
+            self, data=self.data.astype(np.float32), variance=self.variance.astype(np.float32)
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Those of several images as one; all must have the same size."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
     def offsets(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Pixel coordinates (n, k) along x and along y, from positions (n,) [pixels]."""
