@@ -1,9 +1,9 @@
 """Finders on simulated stars at known positions: errors against the photon bound, and the rest.
 
-Stars of one flux on images of 2048 x 2048 pixels, at random pixel phases, on pixels that integrate a
-Gaussian or a Moffat profile; then the same with 2,000 bad pixels and 300 cosmic rays, in a crowd, and
-on a nebula. Each finder is compared with the Cramer-Rao bound of the pixels of its stars; "stock" is
-photutils' IRAFStarFinder with the defaults of the JWST step, without refinement.
+Stars of one flux on images of 2048 x 2048 pixels, at random pixel phases, on pixels that integrate
+a Gaussian or a Moffat profile; then the same with 2,000 bad pixels and 300 cosmic rays, in a crowd,
+and on a nebula. Each finder is compared with the Cramer-Rao bound of the pixels of its stars;
+"stock" is photutils' IRAFStarFinder with the defaults of the JWST step, without refinement.
 
     python benchmarks/centroids.py [--seeds 1] [--scenes plain,phase,defects,crowded,nebula,epsf]
                                    [--finders sep,iraf,dao,segmentation,stock] [--rst]
@@ -106,7 +106,7 @@ def bound_of(psf: Psf, flux: float) -> float:
 
 
 def positions(scene: Scene) -> np.ndarray:
-    """x and y (2, n) of the stars."""
+    """Positions (2, n) of the stars."""
     rng = np.random.default_rng((scene.seed, 1))
     if scene.kind == "crowded":
         return rng.uniform(10, SIZE - 11, (2, 8000))
@@ -122,7 +122,7 @@ def image_of(scene: Scene) -> tuple[Pixels, np.ndarray]:
     if scene.kind == "nebula":
         rng = np.random.default_rng((scene.seed, 2))
         coarse = gaussian_filter(rng.standard_normal((128, 128)), 1.5)
-        stars = stars + 2.0 * NOISE.sky * zoom(np.exp(3.0 * coarse / coarse.std() - 3.0), 16, order=3)
+        stars = stars + NOISE.sky * zoom(np.exp(coarse / coarse.std() - 1.0), 16, order=3)
     defects = DEFECTS if scene.kind == "defects" else NO_DEFECTS
     seen = observe(stars, NOISE, defects, seed=(scene.seed, 3))
     return Pixels(seen.data, seen.err, (seen.dq & 1).astype(bool)), xy

@@ -244,10 +244,10 @@ def _errors(
 
 def _inverse(matrix: FloatArray) -> FloatArray:
     """Inverses (n, 3, 3), NaN where there is none."""
-    finite = np.isfinite(matrix).all(axis=(1, 2))
+    finite = np.asarray(np.isfinite(matrix).all(axis=(1, 2)))
     safe = np.where(finite[:, None, None], matrix, np.eye(3))
     # the matrix has no unit and a determinant of some hundredths where all pixels are good
-    regular = finite & (np.abs(np.linalg.det(safe)) > 1e-8)
+    regular = finite & np.asarray(np.abs(np.linalg.det(safe)) > 1e-8)
     safe = np.where(regular[:, None, None], safe, np.eye(3))
     return np.where(regular[:, None, None], np.linalg.inv(safe), np.nan)
 

@@ -1,9 +1,11 @@
 """Positions with an effective PSF made of the stars of all exposures of a detector and filter.
 
 The effective PSF is what a star looks like after the pixels have integrated it, as a function of
-the offset of a pixel from the star (Anderson & King 2000, PASP 112, 1360). The stars sample it at
-all pixel phases. Here it is a Gaussian of the stars' width, integrated over the pixel, plus the mean
-of what that leaves on a grid of a quarter of a pixel; positions and effective PSF are found in turn.
+the offset of a pixel from the star (Anderson & King 2000, PASP 112, 1360); the stars sample it at
+all pixel phases. Here it is a core and a wing, two Gaussians of one centre whose widths have a
+fixed ratio, integrated over the pixel. Its two numbers are those that leave least of all the stars,
+each at its own best position. A free grid of values in place of the two numbers does worse: errors
+of the positions and of the grid can hide each other.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates, spline_filter
+from scipy.optimize import minimize
 
 from .centroid import RATIOS, centroids, window_of
 from .measure import floor
@@ -32,37 +34,38 @@ if TYPE_CHECKING:
 
 __all__ = ["EPSF_FLOOR", "StarSet", "effective_psf", "refined_with_epsf", "star_stamps"]
 
-OVERSAMPLING = 4
-"""Grid points per pixel: the pixel itself smooths what is finer."""
+RATIO = 2.0
+"""Width of the wing over that of the core; both together are close to Moffat profiles of any
+index in the window of a star."""
 
-REACH = 4
-"""Half width of the grid [pixels]; beyond, the Gaussian alone is taken."""
+HALF = 6
+"""Half width of the stamps [pixels]: the windows of all stars that are narrow enough."""
 
-ROUNDS = 5
-"""Of effective PSF and positions; the last one changes positions by less than 1e-3 pixel."""
+LEAST_STARS = 30
+"""Of which the two numbers are fitted, at all pixel phases."""
 
-LEAST_STARS = 60
-"""Two samples in each cell of the grid, where it has the size of a core."""
+MOST_STARS = 400
+"""The best suffice, and more take longer."""
 
 PRECISE = 0.1
-"""Error [pixels] of the position of a star that helps: a worse one smears the core."""
+"""Error [pixels] of the position of a star that helps."""
 
-SCATTER = 0.01
+SCATTER = 0.003
 """Part of the flux in one pixel by which stars differ from each other, over the field and by what
 is in a pixel besides."""
 
-SMOOTHING = 0.7
-"""Sigma of the smoothing of the grid [cells]: it closes gaps and does not reach a pixel."""
+CLIP = 50.0
+"""Largest square of a residual, in units of its error, that counts: more is no star."""
 
-CLIP = 4.0
-"""Standard deviations of the samples of a cell beyond which one is a cosmic ray or a neighbour."""
+EVALUATIONS = 60
+"""Of the sum of squares; it then changes positions by less than 1e-3 pixel."""
 
-WIDEST = 2.5
+WIDEST = 1.7
 """FWHM [pixels] above which windowed positions are at the photon bound as they are."""
 
 EPSF_FLOOR = 0.004
-"""What the pixel grid leaves of an error with an effective PSF [pixels], as measured by
-``benchmarks/centroids.py`` for FWHM 1; in place of `measure.floor`."""
+"""What the pixel grid leaves of an error with an effective PSF [pixels], in place of
+`measure.floor` where that is larger; measured by ``benchmarks/centroids.py`` for FWHM 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def star_stamps(plane: Plane, sources: Sources, fwhm: float) -> Stamps:
     """The cut-outs that an effective PSF needs; none where stars are too wide to gain by one."""
     if fwhm > WIDEST:
         sources = sources[:0]
-    return cut(plane, sources.x, sources.y, REACH + 2).compact()
+    return cut(plane, sources.x, sources.y, HALF).compact()
 
 
 def refined_with_epsf(images: Sequence[StarSet]) -> tuple[list[Sources] | None, str]:
@@ -101,8 +104,8 @@ def refined_with_epsf(images: Sequence[StarSet]) -> tuple[list[Sources] | None, 
     fwhm = float(np.median([image.fwhm for image in images]))
     if fwhm > WIDEST:
         return None, (
-            f"stars are {fwhm:.2f} pixels wide, and above {WIDEST} an effective PSF gains nothing: "
-            "positions are windowed. Set refine_centroids='window' to say so."
+            f"stars are {fwhm:.2f} pixels wide, and above {WIDEST:g} an effective PSF gains "
+            "nothing: positions are windowed. Set refine_centroids='window' to say so."
         )
     sources = reduce(type(images[0].sources).joined, (image.sources for image in images))
     clean = np.zeros(len(sources), bool) if sources.flags is None else sources.flags == 0
@@ -115,7 +118,9 @@ def refined_with_epsf(images: Sequence[StarSet]) -> tuple[list[Sources] | None, 
             "'snr_threshold' for more."
         )
     stamps = Stamps.joined([image.stamps for image in images])
-    profile = effective_psf(stamps[stars], sources[stars], fwhm)
+    best = np.argsort(sources.x_err + np.where(stars, 0.0, np.inf), kind="stable")
+    best = best[: min(count, MOST_STARS)]
+    profile = effective_psf(stamps[best], sources[best], fwhm)
     window = window_of(np.full(len(sources), fwhm / FWHM_OF_SIGMA), max(RATIOS))
     found = centroids(stamps[clean], sources.x[clean], sources.y[clean], profile, window[clean])
     refined = _with_positions(sources, np.flatnonzero(clean)[found.solved], found, floor(fwhm))
@@ -144,81 +149,42 @@ def effective_psf(stamps: Stamps, stars: Sources, fwhm: float) -> Profile:
     stamps, stars
         The stars.
     fwhm
-        Width of a star [pixels].
-
-    Returns
-    -------
-    Profile
-        It has its centre where the windowed positions of the stars have it on average, so that a
-        detector as a whole does not move.
+        Width of a star [pixels], as a first guess.
     """
-    sigma = np.full(len(stars), fwhm / FWHM_OF_SIGMA)
-    profile, window = gaussian(sigma), window_of(sigma, max(RATIOS))
-    weight = 1.0 / (stars.x_err**2 + stars.y_err**2)
-    x, y = stars.x, stars.y
-    for _ in range(ROUNDS):
-        found = centroids(stamps, x, y, profile, window)
-        drift = [np.average(a - b, weights=weight) for a, b in ((found.x, x), (found.y, y))]
-        x, y = found.x - drift[0], found.y - drift[1]
-        profile = _profile(_grid(stamps, x, y, found.flux, sigma), fwhm)
-    return profile
+    window = window_of(np.full(len(stars), fwhm / FWHM_OF_SIGMA), max(RATIOS))
+
+    def left(numbers: FloatArray) -> float:
+        profile = core_and_wing(*_meaning(numbers))
+        found = centroids(stamps, stars.x, stars.y, profile, window)
+        return _mean_square(stamps, found, profile, window)
+
+    start = np.array([np.log(0.9 * fwhm / FWHM_OF_SIGMA), -1.0])
+    options = {"xatol": 5e-3, "fatol": 1e-3, "maxfev": EVALUATIONS}
+    best = minimize(left, start, method="Nelder-Mead", options=options)
+    return core_and_wing(*_meaning(best.x))
 
 
-def _profile(grid: FloatArray, fwhm: float) -> Profile:
-    """A Gaussian plus a grid (g, g) of differences from it, interpolated by cubic splines."""
-    coefficients = spline_filter(grid, order=3, mode="nearest")
-    middle = grid.shape[0] // 2
+def _meaning(numbers: FloatArray) -> tuple[float, float]:
+    """Sigma of the core [pixels] and part of the flux in the wing, of two free numbers."""
+    return float(np.exp(numbers[0])), float(1.0 / (1.0 + np.exp(-numbers[1])))
+
+
+def core_and_wing(sigma: float, wing: float) -> Profile:
+    """A star of a core of ``sigma`` [pixels] and a part ``wing`` of its flux in the wing."""
 
     def profile(dx: FloatArray, dy: FloatArray) -> FloatArray:
-        shape = (len(dx), dy.shape[1], dx.shape[1])
-        points = [
-            np.broadcast_to(d, shape) * OVERSAMPLING + middle
-            for d in (dy[:, :, None], dx[:, None, :])
-        ]
-        rest = map_coordinates(
-            coefficients, points, order=3, prefilter=False, mode="constant", cval=0.0
-        )
-        sigma = np.full(len(dx), fwhm / FWHM_OF_SIGMA)
-        return np.asarray(gaussian(sigma)(dx, dy) + rest)
+        core, far = (gaussian(np.full(len(dx), width)) for width in (sigma, RATIO * sigma))
+        return np.asarray((1.0 - wing) * core(dx, dy) + wing * far(dx, dy))
 
     return profile
 
 
-def _grid(
-    stamps: Stamps, x: FloatArray, y: FloatArray, flux: FloatArray, sigma: FloatArray
-) -> FloatArray:
-    """Mean (g, g) of what the Gaussian leaves of the stars, in cells of a part of a pixel."""
-    dx, dy = stamps.offsets(x, y)
-    shape = stamps.data.shape
-    unit = np.where(flux > 0, flux, np.inf)[:, None, None]
-    rest = stamps.data / unit - gaussian(sigma)(dx, dy)
-    size = 2 * REACH * OVERSAMPLING + 1
-    column, row = (
-        np.rint(np.broadcast_to(d, shape) * OVERSAMPLING).astype(int) + size // 2
-        for d in (dx[:, None, :], dy[:, :, None])
-    )
-    known = stamps.good & (flux > 0)[:, None, None]
-    known &= (column >= 0) & (column < size) & (row >= 0) & (row < size)
-    cell, values = (row * size + column)[known], rest[known]
-    # a floor on the variance keeps a few bright stars from deciding alone
-    variance = (stamps.variance / unit**2)[known] + SCATTER**2
-    for _ in range(2):
-        mean, _ = _means(cell, values, 1.0 / variance, size)
-        far = np.abs(values - mean.ravel()[cell]) > CLIP * np.sqrt(variance)
-        variance = np.where(far, np.inf, variance)
-    mean, total = _means(cell, values, 1.0 / variance, size)
-    return mean * total / (total + 1.0 / SCATTER**2)
-
-
-def _means(
-    cell: NDArray[np.int64], values: FloatArray, weights: FloatArray, size: int
-) -> tuple[FloatArray, FloatArray]:
-    """Weighted means and weights (size, size) of values in cells, those of neighbours shared."""
-    total, product = (
-        gaussian_filter(
-            np.bincount(cell, weights=w, minlength=size * size).reshape(size, size), SMOOTHING
-        )
-        for w in (weights, weights * values)
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(total > 0, product / total, 0.0), total
+def _mean_square(stamps: Stamps, found: Centroids, profile: Profile, window: FloatArray) -> float:
+    """What a profile leaves of n stars: the windowed mean square of residuals over errors."""
+    dx, dy = stamps.offsets(found.x, found.y)
+    distance2 = dx[:, None, :] ** 2 + dy[:, :, None] ** 2
+    weight = np.where(stamps.good, np.exp(-0.5 * distance2 / window[:, None, None] ** 2), 0.0)
+    unit = np.where(found.flux > 0, found.flux, np.inf)[:, None, None]
+    rest = stamps.data / unit - profile(dx, dy)
+    squares = rest**2 / (stamps.variance / unit**2 + SCATTER**2)
+    return float(np.sum(weight * np.minimum(squares, CLIP)) / np.sum(weight))

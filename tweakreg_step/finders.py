@@ -121,7 +121,7 @@ def _with_sep(
 def _extracted(
     data: NDArray[Any], mask: BoolArray, noise: float, fwhm: float, finder: FinderParameters
 ) -> Any:
-    """sep's table, with as much memory and as little deblending as the image needs."""
+    """The table of sep, with as much memory and as little deblending as the image needs."""
     if not noise > 0:  # a constant image has no sources, and no threshold
         return np.zeros(0, [("x", float), ("y", float), ("peak", float)])
     for stack, contrast in itertools.product(PIXEL_STACKS, CONTRASTS):

@@ -47,11 +47,10 @@ see ``docs/centroids.rst`` for the measurement.
 
 def flagged(conditions: dict[Flag, NDArray[np.bool_]]) -> NDArray[np.int32]:
     """Flags (N,) of sources for which each condition (N,) holds or not."""
-    return np.sum(
-        [np.where(holds, int(flag), 0) for flag, holds in conditions.items()], axis=0
-    ).astype(Flags)
+    bits = [np.where(holds, int(flag), 0) for flag, holds in conditions.items()]
+    return np.asarray(np.sum(bits, axis=0), Flags)
 
 
 def excluded(flags: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which sources (N,) must not take part in an alignment."""
-    return (flags & int(EXCLUDED)) != 0
+    return np.asarray((flags & int(EXCLUDED)) != 0)

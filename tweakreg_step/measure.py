@@ -218,8 +218,8 @@ def _look(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> _
     return _Look(
         found=found,
         shape=widths(stamps, found, profile, window_of(sigma, max(RATIOS))),
-        saturated=(core & stamps.saturated).any(axis=(1, 2)),
-        edge=(near & stamps.outside).any(axis=(1, 2)),
+        saturated=np.asarray((core & stamps.saturated).any(axis=(1, 2))),
+        edge=np.asarray((near & stamps.outside).any(axis=(1, 2))),
     )
 
 
