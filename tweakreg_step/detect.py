@@ -10,7 +10,7 @@ import numpy as np
 from .choose import brightest_evenly
 from .finders import candidates
 from .flags import excluded
-from .measure import measured
+from .measure import GALAXIES, measured
 
 if TYPE_CHECKING:
     from .config import FinderParameters, SegmentationParameters
@@ -22,6 +22,10 @@ __all__ = ["DEFAULT_FWHM", "Finding", "find_sources"]
 
 DEFAULT_FWHM = 2.5
 """Width of a star where neither the user nor the telescope knows it [pixels]."""
+
+LEAST_FWHM = 1.0
+"""Least width that is believed of a table [pixels]: charge diffuses between pixels, and positions
+suffer by a width that is too small and hardly by one that is too large."""
 
 DISAGREES = 0.15
 """Relative difference of the stars' width from the expected one that counts: windows and errors
@@ -86,17 +90,21 @@ def find_sources(
     InputError
         If the image has more overlapping sources than the finder can hold.
     """
-    expected = finder.kernel_fwhm or expected_fwhm or DEFAULT_FWHM
+    expected = finder.kernel_fwhm or max(expected_fwhm or DEFAULT_FWHM, LEAST_FWHM)
     plane, found = _with_width(pixels, starfinder, finder, segmentation, expected)
     used = expected
-    if finder.kernel_fwhm is None and _disagree(found.fwhm, expected):
+    known = finder.kernel_fwhm is not None
+    if not known and _disagree(found.fwhm, expected, GALAXIES if expected_fwhm else np.inf):
         used = found.fwhm or expected
         plane, found = _with_width(pixels, starfinder, finder, segmentation, used)
     return Finding(_chosen(found, plane, finder.brightest), plane, used, expected)
 
 
-def _disagree(measured_fwhm: float | None, expected: float) -> bool:
-    return measured_fwhm is not None and abs(measured_fwhm / expected - 1.0) > DISAGREES
+def _disagree(measured_fwhm: float | None, expected: float, most: float) -> bool:
+    if measured_fwhm is None:
+        return False
+    ratio = measured_fwhm / expected
+    return abs(ratio - 1.0) > DISAGREES and ratio < most
 
 
 def _with_width(

@@ -135,6 +135,7 @@ def _extracted(
                 minarea=3,
                 filter_kernel=_kernel(fwhm),
                 deblend_cont=contrast,
+                clean=False,  # it compares each source with all others: minutes for 100,000
             )
         except Exception as error:  # noqa: BLE001 - sep raises this very class
             reason = str(error)

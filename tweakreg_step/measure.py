@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .data import BoolArray, FloatArray
     from .stamps import Plane
 
-__all__ = ["Measured", "floor", "measured", "pull_of_neighbours"]
+__all__ = ["GALAXIES", "Measured", "floor", "measured", "pull_of_neighbours"]
 
 FLOOR_FWHM = (0.7, 1.0, 1.5, 2.0, 2.5)
 FLOOR = (0.06, 0.02, 0.006, 0.003, 0.002)
@@ -32,7 +32,7 @@ worst rms over pixel phases for Gaussian and Moffat stars whose width is known t
 UNREFINED_FLOOR = 0.06
 """The same for positions as the finders give them [pixels]."""
 
-MORPHOLOGY = 0.05
+MORPHOLOGY = 0.01
 """Error of the position of an extended source, relative to its extent beyond that of a star: other
 exposures see another part of it."""
 
@@ -42,11 +42,14 @@ NEIGHBOUR = 0.5
 NOTICEABLE = 0.01
 """Part of the windowed star on bad pixels, or pull of a neighbour [pixels], that sets a flag."""
 
-HOPELESS = 0.75
+HOPELESS = 0.9
 """Part of the windowed star on bad pixels above which nothing was seen of it."""
 
 BRIGHT = 20.0
 """Signal to noise above which a width is known well enough to tell those of the stars."""
+
+GALAXIES = 1.6
+"""Times the expected width of a star above which sources that agree in width are galaxies."""
 
 WIDEST = 3.0
 """Standard deviation of the largest galaxy's window, relative to that of a star: stamps must not
@@ -86,13 +89,14 @@ class _Look:
     ----------
     found, shape
         Positions and widths.
-    saturated, edge
-        (n,) conditions of the pixels.
+    saturated, bad, edge
+        (n,) whether the core is saturated, and the window has bad pixels or an edge of the image.
     """
 
     found: Centroids
     shape: Widths
     saturated: BoolArray
+    bad: BoolArray
     edge: BoolArray
 
     @classmethod
@@ -102,6 +106,7 @@ class _Look:
             found=Centroids(*_columns([look.found for look in looks])),
             shape=Widths(*_columns([look.shape for look in looks])),
             saturated=np.concatenate([look.saturated for look in looks]),
+            bad=np.concatenate([look.bad for look in looks]),
             edge=np.concatenate([look.edge for look in looks]),
         )
 
@@ -146,8 +151,9 @@ def measured(
     look = _looks(plane, chosen, sigma, crowded)
     bright = ~look.saturated & ~look.edge & ~crowded & (look.found.lost < NOTICEABLE)
     star = stellar_fwhm(look.shape, bright & (look.signal_to_noise > BRIGHT))
-    wide = extended(look.shape, star or fwhm) & look.found.solved
-    thin = sharp(look.shape, star or fwhm) & (look.found.lost < NOTICEABLE)
+    width = star if star is not None and star < GALAXIES * fwhm else fwhm
+    wide = extended(look.shape, width) & look.found.solved
+    thin = sharp(look.shape, width) & (look.found.lost < NOTICEABLE)
     signal_to_noise = look.signal_to_noise
     if wide.any():
         sigma[wide] = np.sqrt(np.minimum(look.shape.mean[wide], (WIDEST * sigma[wide]) ** 2))
@@ -156,14 +162,14 @@ def measured(
     flags = flagged(
         {
             Flag.SATURATED: look.saturated,
-            Flag.NEAR_BAD: look.found.lost > NOTICEABLE,
+            Flag.NEAR_BAD: look.bad & (look.found.lost > NOTICEABLE),
             Flag.EDGE: look.edge,
             Flag.SHARP: thin,
             Flag.EXTENDED: wide,
             Flag.BLENDED: np.hypot(*pull.T) > NOTICEABLE,
         }
     )
-    extent = np.sqrt(np.maximum(look.shape.mean - star_moment(star or fwhm), 0.0))
+    extent = np.sqrt(np.maximum(look.shape.mean - star_moment(width), 0.0))
     extra = (MORPHOLOGY * np.where(wide, extent, 0.0)[:, None]) ** 2 + (NEIGHBOUR * pull) ** 2
     sources = _sources(chosen, look.found, extra, flags, fwhm if refined else None)
     seen = look.found.lost < HOPELESS
@@ -197,6 +203,7 @@ def _looks(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> 
         found=Centroids(*(column[back] for column in _columns([joined.found]))),
         shape=Widths(*(column[back] for column in _columns([joined.shape]))),
         saturated=joined.saturated[back],
+        bad=joined.bad[back],
         edge=joined.edge[back],
     )
 
@@ -219,6 +226,7 @@ def _look(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> _
         found=found,
         shape=widths(stamps, found, profile, window_of(sigma, max(RATIOS))),
         saturated=np.asarray((core & stamps.saturated).any(axis=(1, 2))),
+        bad=np.asarray((near & ~stamps.good & ~stamps.outside).any(axis=(1, 2))),
         edge=np.asarray((near & stamps.outside).any(axis=(1, 2))),
     )
 
