@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
 
-from tweakreg_step.catalogs import inside, read_catalog, to_table, with_weights, write_catalog
+from tweakreg_step.catalogs import (
+    alignable,
+    inside,
+    read_catalog,
+    to_table,
+    with_weights,
+    write_catalog,
+)
 from tweakreg_step.data import Sources
 from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.flags import Flag
 
 POSITIONS = {"x": [1.5, 20.25, 300.0], "y": [4.0, 50.5, 60.0]}
 
@@ -106,3 +114,16 @@ def test_selected_rows_keep_all_columns() -> None:
     found = with_weights(Sources.at(np.arange(4.0), np.arange(4.0), flux=np.arange(4.0)))
     chosen = found[np.array([3, 1])]
     assert to_table(chosen, "a")["flux", "weight"].as_array().tolist() == [(3.0, 1.0), (1.0, 1.0)]
+
+
+@pytest.mark.parametrize("catalog_format", ["ecsv", "fits"])
+def test_flags_are_saved_and_keep_cosmic_rays_out(tmp_path: Path, catalog_format: str) -> None:
+    flags = np.array([0, int(Flag.SHARP), int(Flag.EXTENDED | Flag.NEAR_BAD)], np.int32)
+    found = Sources.at(np.arange(3.0), np.arange(3.0), flags=flags)
+    path = tmp_path / f"a_cat.{catalog_format}"
+    write_catalog(found, path, catalog_format)
+    again = read_catalog(path, "a_cal.fits")
+    assert again.flags is not None
+    assert again.flags.tolist() == flags.tolist()
+    assert alignable(again).x.tolist() == [0.0, 2.0]
+    assert alignable(Sources.at(np.arange(3.0), np.arange(3.0))).x.tolist() == [0.0, 1.0, 2.0]
