@@ -10,6 +10,7 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from tweakreg_step.catalogs import (
+    alignable,
     from_table,
     inside,
     read_catalog,
@@ -20,6 +21,7 @@ from tweakreg_step.catalogs import (
 from tweakreg_step.config import ColumnParameters, SelectionParameters
 from tweakreg_step.data import Sources
 from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.flags import Flag
 
 POSITIONS = {"x": [1.5, 20.25, 300.0], "y": [4.0, 50.5, 60.0]}
 
@@ -213,3 +215,16 @@ def test_positions_on_the_sky_go_through_the_wcs(caplog: pytest.LogCaptureFixtur
     assert len(from_table(table[:0], "a", degrees, to_pixels=to_pixels)) == 0
     with pytest.raises(CatalogError, match=r"in degrees, but there is no WCS"):
         from_table(table, "a", degrees)
+
+
+@pytest.mark.parametrize("catalog_format", ["ecsv", "fits"])
+def test_flags_are_saved_and_keep_cosmic_rays_out(tmp_path: Path, catalog_format: str) -> None:
+    flags = np.array([0, int(Flag.SHARP), int(Flag.EXTENDED | Flag.NEAR_BAD)], np.int32)
+    found = Sources.at(np.arange(3.0), np.arange(3.0), flags=flags)
+    path = tmp_path / f"a_cat.{catalog_format}"
+    write_catalog(found, path, catalog_format)
+    again = read_catalog(path, "a_cal.fits")
+    assert again.flags is not None
+    assert again.flags.tolist() == flags.tolist()
+    assert alignable(again).x.tolist() == [0.0, 2.0]
+    assert alignable(Sources.at(np.arange(3.0), np.arange(3.0))).x.tolist() == [0.0, 1.0, 2.0]

@@ -10,10 +10,10 @@ from tweakreg_step.config import STAGES, AbsoluteParameters, Parameters, Relativ
 from tweakreg_step.exceptions import ParameterError, TweakregError
 from tweakreg_step.spec import declarations
 
-# From the documentation of the JWST step; starfinder and align_method are ours.
+# From the documentation of the JWST step; starfinder, align_method and kernel_fwhm=None are ours.
 DEFAULTS = {
     "save_catalogs": False, "use_custom_catalogs": False, "catalog_format": "ecsv", "catfile": "",
-    "starfinder": "sep", "snr_threshold": 10.0, "kernel_fwhm": 2.5, "bkg_boxsize": 400,
+    "starfinder": "sep", "snr_threshold": 10.0, "kernel_fwhm": None, "bkg_boxsize": 400,
     "minsep_fwhm": 0.0, "sigma_radius": 1.5, "sharplo": 0.5, "sharphi": 2.0, "roundlo": 0.0,
     "roundhi": 0.2, "brightest": 200, "peakmax": None, "npixels": 10, "connectivity": 8,
     "nlevels": 32, "contrast": 0.001, "multithresh_mode": "exponential", "localbkg_width": 0,

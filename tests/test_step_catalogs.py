@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from results import TOLERANCE_MAS, errors_mas, models_of
+from scipy.ndimage import gaussian_filter
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
+from tweakreg_step.flags import Flag
 from tweakreg_step.simulate import Truth
 from tweakreg_step.telescopes.library import JwstLibrary
 
@@ -103,3 +105,45 @@ def test_the_reference_catalog_is_saved_where_output_dir_says(files: Truth, tmp_
     )
     saved = Table.read(tmp_path / "out" / "fit_reference_ref.ecsv")
     assert saved["RA"].tolist() == Table.read(files.catalog)["RA"].tolist()
+
+
+def test_an_effective_psf_that_gains_nothing_is_not_used(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = TweakRegStep.call(
+        str(files.association), abs_refcat=str(files.catalog), refine_centroids="epsf"
+    )
+    assert "positions are windowed" in caplog.text
+    assert max(errors_mas(models_of(library), files)) < TOLERANCE_MAS
+
+
+def test_the_width_of_the_stars_is_logged_once_for_each_detector_and_filter(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in files.files:
+        with datamodels.open(path) as model:
+            model.meta.instrument.filter = "F250M"  # 1.35 pixels, and these stars have 2
+            model.save(path)
+    TweakRegStep.call(str(files.association))
+    assert len([r for r in caplog.records if "not the expected 1.35" in r.getMessage()]) == 1
+
+
+def test_a_field_of_galaxies_aligns(files: Truth) -> None:
+    for path in files.files:
+        with datamodels.open(path) as model:
+            for name in ("data", "err"):
+                # stars of 2 pixels become sources of 4 to 5, of many widths
+                image = np.nan_to_num(getattr(model, name))
+                rows = np.array_split(image, 8)
+                blurred = [gaussian_filter(part, 1.2 + 0.12 * k) for k, part in enumerate(rows)]
+                setattr(model, name, np.concatenate(blurred))
+            model.meta.instrument.filter, model.meta.instrument.channel = "F356W", "LONG"
+            model.save(path)
+    library = TweakRegStep.call(
+        str(files.association), abs_refcat=str(files.catalog), save_catalogs=True, snr_threshold=3.0
+    )
+    models = models_of(library)
+    flags = Table.read(models[0].meta.tweakreg_catalog)["flags"]
+    assert np.mean((flags & int(Flag.EXTENDED)) != 0) > 0.5
+    assert [model.meta.cal_step.tweakreg for model in models] == ["COMPLETE"] * 3
+    assert max(errors_mas(models, files)) < 2.0 * TOLERANCE_MAS

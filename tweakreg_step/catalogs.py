@@ -20,6 +20,7 @@ from .columns import (
 from .config import ColumnParameters, SelectionParameters
 from .data import Sources
 from .exceptions import CatalogError
+from .flags import Flag, Flags, excluded
 from .tables import numbers, read_table
 from .whole_file import write_whole
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     ToPixels = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 __all__ = [
+    "alignable",
     "from_table",
     "inside",
     "read_catalog",
@@ -116,6 +118,7 @@ def from_table(
         y_err=y_err,
         weight=numbers(table, "weight", name) if "weight" in table.colnames else None,
         peak=peak_of(table, name),
+        flags=_own_flags(table, name),
     )
     bad = _bad_rows(sources, _flags(table, pair[0], name))
     if columns.xyunits == "degrees":
@@ -199,6 +202,14 @@ def _flags(table: Table, column: str, name: str) -> NDArray[np.bool_]:
     return np.asarray(known & UNUSABLE_FLAGS != 0)
 
 
+def _own_flags(table: Table, name: str) -> NDArray[np.int32] | None:
+    """The flags (N,) of a catalog that this package wrote, which its other columns tell."""
+    if not {"x", "y", "x_err", "y_err", "flags"} <= set(table.colnames):
+        return None
+    flags = numbers(table, "flags", name)
+    return np.where(np.isfinite(flags), flags, 0).astype(Flags)
+
+
 def _bad_rows(sources: Sources, flagged: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
     """The rows (N,) that can't be used, by reason."""
     bad = {
@@ -260,10 +271,17 @@ def with_weights(detections: Sources) -> Sources:
     return replace(detections, weight=np.ones(len(detections)))
 
 
+def alignable(detections: Sources) -> Sources:
+    """The detections whose flags let them take part in an alignment."""
+    if detections.flags is None:
+        return detections
+    return detections[~excluded(detections.flags)]
+
+
 def to_table(detections: Sources, name: str) -> Table:
-    """The detections as a table with the columns id, x, y, flux, x_err, y_err (, weight, peak)."""
+    """The detections as a table: id, x, y, flux, x_err, y_err (, weight, peak, flags)."""
     table = Table({"id": np.arange(1, len(detections) + 1)})
-    for column in ("x", "y", "flux", "x_err", "y_err", "weight", "peak"):
+    for column in ("x", "y", "flux", "x_err", "y_err", "weight", "peak", "flags"):
         values = getattr(detections, column)
         if values is not None:
             table[column] = values
@@ -282,4 +300,6 @@ def write_catalog(detections: Sources, path: Path, catalog_format: str) -> None:
     table = to_table(detections, path.stem)
     for column in ("x", "y", "x_err", "y_err"):
         table[column].unit = "pix"
+    if "flags" in table.colnames:
+        table["flags"].description = ", ".join(f"{flag.value} {flag.name}" for flag in Flag)
     write_whole(path, lambda draft: table.write(draft, format=FORMATS[catalog_format]))

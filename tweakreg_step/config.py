@@ -130,7 +130,19 @@ class FinderParameters:
     snr_threshold: float = parameter(
         10.0, "Detection threshold above the background, in units of its noise", low=0.0
     )
-    kernel_fwhm: float = parameter(2.5, "FWHM of the stars", unit="pixels", low=0.1, high=50.0)
+    kernel_fwhm: float | None = parameter(
+        None,
+        "FWHM of the stars; None: that of the instrument and filter, checked on the image",
+        unit="pixels",
+        low=0.1,
+        high=50.0,
+    )
+    refine_centroids: str = parameter(
+        "window",
+        "How the positions of all finders are refined: windowed, with an effective PSF made of "
+        "the stars of all exposures, or not at all",
+        choices=("none", "window", "epsf"),
+    )
     bkg_boxsize: int = parameter(400, "Size of the background mesh", unit="pixels", low=1)
     minsep_fwhm: float = parameter(
         0.0, "Least separation of two sources, in units of kernel_fwhm (iraf, dao)", low=0.0
@@ -143,7 +155,9 @@ class FinderParameters:
     roundlo: float = parameter(0.0, "Lower limit of roundness (iraf, dao)")
     roundhi: float = parameter(0.2, "Upper limit of roundness (iraf, dao)")
     brightest: int = parameter(
-        200, "Keep this number of the brightest sources, found or given", low=1
+        200,
+        "Keep this number of the brightest sources, found or given, evenly over the image",
+        low=1,
     )
     peakmax: float | None = parameter(
         None,

@@ -36,18 +36,23 @@ class Pixels:
         (ny, nx) in the image's own unit; ``error`` is one standard deviation per pixel.
     mask
         (ny, nx), True where a pixel must not be used.
+    saturated
+        (ny, nx), True where a pixel was saturated at the end of its exposure, or None if none was;
+        it may still be usable.
     """
 
     data: NDArray[Any]
     error: NDArray[Any]
     mask: BoolArray
+    saturated: BoolArray | None = None
 
     def __post_init__(self) -> None:
-        if not self.data.shape == self.error.shape == self.mask.shape:
-            raise ValueError(
-                f"data {self.data.shape}, error {self.error.shape} and mask {self.mask.shape} "
-                "must have one shape."
-            )
+        arrays = {"data": self.data, "error": self.error, "mask": self.mask}
+        if self.saturated is not None:
+            arrays["saturated"] = self.saturated
+        if len({array.shape for array in arrays.values()}) > 1:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+            raise ValueError(f"The arrays of an image must have one shape, but they have {shapes}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Sources:
     peak
         (N,) the value of the brightest pixel above the background, in the image's unit, or None
         where nobody asked for it.
+    flags
+        (N,) bits of `flags.Flag`, or None where nothing is known.
     """
 
     x: FloatArray
@@ -76,13 +83,14 @@ class Sources:
     y_err: FloatArray
     weight: FloatArray | None = None
     peak: FloatArray | None = None
+    flags: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(column) for column in self._columns().values()}
         if len(lengths) > 1:
             raise ValueError(f"Columns of one catalog have different lengths: {sorted(lengths)}.")
 
-    def _columns(self) -> dict[str, FloatArray]:
+    def _columns(self) -> dict[str, NDArray[Any]]:
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: column for name, column in columns.items() if column is not None}
 
@@ -93,8 +101,18 @@ class Sources:
         """The chosen rows."""
         return replace(self, **{name: column[rows] for name, column in self._columns().items()})
 
+    def joined(self, others: Self) -> Self:
+        """These rows and those of another catalog of the same columns."""
+        mine, theirs = self._columns(), others._columns()
+        if set(mine) != set(theirs):
+            raise ValueError(
+                f"Catalogs of the columns {sorted(mine)} and {sorted(theirs)} can't be joined: "
+                "they must be the same. Add or drop the others."
+            )
+        return replace(self, **{name: np.concatenate([mine[name], theirs[name]]) for name in mine})
+
     @classmethod
-    def at(cls, x: FloatArray, y: FloatArray, **columns: FloatArray | None) -> Self:
+    def at(cls, x: FloatArray, y: FloatArray, **columns: NDArray[Any] | None) -> Self:
         """Sources of which perhaps no more is known than where they are."""
         unknown = np.full(len(x), np.nan)
         known = {"flux": unknown, "x_err": unknown, "y_err": unknown} | columns

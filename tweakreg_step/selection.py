@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .choose import brightest_of
 from .exceptions import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["Limits", "brightest_of", "flux_limits", "limits_of", "select"]
+__all__ = ["Limits", "flux_limits", "limits_of", "select"]
 
 SLACK = 1e-12
 """Relative. A limit given as a magnitude comes back from 10^(-0.4 m) with a rounding error, and a
@@ -185,18 +186,3 @@ def _below_peak(sources: Sources, limits: tuple[float | None, float | None]) -> 
         return np.ones(len(sources), bool)
     below = np.ones(len(sources), bool) if high is None else sources.peak < high
     return np.asarray(_in_range(sources.peak, (low, None)) & below)
-
-
-def brightest_of(
-    sources: Sources,
-    number: int,
-    box: BoundingBox,  # noqa: ARG001 - for a choice that is even over the image
-) -> Sources:
-    """At most ``number`` sources, brightest first if there are more; all where no flux is known.
-
-    Sources of unknown flux come last, sources of the same flux in their order.
-    """
-    if len(sources) <= number or not np.isfinite(sources.flux).any():
-        return sources
-    order = np.argsort(-sources.flux, kind="stable")  # NaN is last
-    return sources[order[:number]]

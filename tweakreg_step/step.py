@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .audit import Before, Circumstances, account_of
 from .base_step import BaseStep
 from .config import STAGES, Parameters
-from .exposures import read_exposures, update_exposures
+from .exposures import read_exposures
 from .failure import allowed, failure, may_change, must_raise
 from .phases import align_in_phases
 from .provenance import departures, effective
@@ -20,6 +20,7 @@ from .telescopes.inputs import open_library
 from .telescopes.jwst import JWST
 from .telescopes.library import file_names, product_name
 from .tell import tell_alignment, tell_catalogs, tell_end, tell_parameters, write_account
+from .update import update_exposures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -26,6 +26,9 @@ class Telescope(Protocol):
     def pixels(self, model: Any) -> Pixels:
         """The image, with what must not be used masked."""
 
+    def fwhm(self, model: Any) -> float | None:
+        """Width of a star in a model [pixels], None where it is not known."""
+
     def bounding_box(self, model: Any) -> BoundingBox:
         """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
 

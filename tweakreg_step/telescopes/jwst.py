@@ -17,6 +17,8 @@ from tweakreg_step.config import MAX_SIP_DEGREE, SipParameters
 from tweakreg_step.data import FITS_PREFIX, Pixels
 from tweakreg_step.exceptions import InputError
 
+from .jwst_psf import stellar_fwhm
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -94,10 +96,18 @@ class JWST:
         unusable = dqflags.pixel["DO_NOT_USE"] | dqflags.pixel["NON_SCIENCE"]
         data = np.asarray(model.data)
         mask = ~np.isfinite(data)
+        saturated = None
         if model.dq is not None:
             mask |= (np.asarray(model.dq) & unusable).astype(bool)
+            saturated = (np.asarray(model.dq) & dqflags.pixel["SATURATED"]).astype(bool)
         error = np.full(data.shape, np.nan) if model.err is None else np.asarray(model.err)
-        return Pixels(data=data, error=error, mask=mask)
+        return Pixels(data=data, error=error, mask=mask, saturated=saturated)
+
+    def fwhm(self, model: Any) -> float | None:
+        """Width of a star in a model [pixels], None where it is not known."""
+        instrument = model.meta.instrument
+        names = (instrument.name, instrument.channel, instrument.filter, instrument.pupil)
+        return stellar_fwhm(*(str(name or "") for name in names))
 
     def bounding_box(self, model: Any) -> BoundingBox:
         """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""

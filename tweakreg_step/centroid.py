@@ -1,0 +1,258 @@
+r"""Windowed centroids and their covariance, from the pixels and their errors.
+
+A position (x, y) and a flux F solve the three windowed moment equations
+
+.. math:: \sum_i w_i\, t_i\, (I_i - F P_i) = 0, \qquad t_i = 1,\ x_i - x,\ y_i - y,
+
+the sums running over good pixels; w is a Gaussian window centred at (x, y), I the image and P the
+expected image of a star there. Where all pixels are good and the star is well sampled, the term
+F P drops out of the last two by symmetry and the position is the windowed centroid of Source
+Extractor (Bertin & Arnouts 1996, A&AS 117, 393), whatever P is. P does two things more: it removes
+the part of the pixel-phase error that a star of known width must have, and it stands in for bad
+pixels. With A the derivatives of the moments by (F, x, y) and V the pixels' variances, the
+covariance of the solution is
+
+.. math:: A^{-1} \left(\sum_i w_i^2 V_i\, t_i t_i^T\right) A^{-T}.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from .profile import FWHM_OF_SIGMA, PIXEL_VARIANCE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .data import BoolArray, FloatArray
+    from .profile import Profile
+    from .stamps import Stamps
+
+__all__ = ["MIN_WINDOW_FWHM", "RATIOS", "Centroids", "best_window", "centroids", "window_of"]
+
+MIN_WINDOW_FWHM = 2.0
+"""A narrower window weighs single pixels, and their grid biases the position [pixels]."""
+
+RATIOS = (1.0, 0.7, 0.5, 0.35)
+"""Variance of the profile over that of the window: 1 is best for a star much fainter than the sky,
+less for one that is brighter."""
+
+ROUNDS, TOLERANCE = 20, 1e-4
+"""Newton steps at most, and the step [pixels] that ends them."""
+
+STEP = 0.01
+"""Half the step of numerical derivatives [pixels]."""
+
+LARGEST_STEP = 0.5
+"""Of one round [pixels]; from farther away the equations are not linear."""
+
+MISMATCH = 0.2
+"""How much of a star's flux in one pixel its expected image may be wrong by, relative, where it
+stands in for a bad pixel: wings and spikes that no Gaussian has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Centroids:
+    """Positions measured on n stamps.
+
+    Attributes
+    ----------
+    x, y, flux
+        (n,) [pixels; image unit times pixels].
+    covariance
+        (n, 2, 2) of x and y [pixels^2], from the pixels' variances alone.
+    missing
+        (n, 2) what bad pixels may have moved x and y by [pixels].
+    lost
+        (n,) the part of the windowed profile that fell onto bad pixels, 0 to 1.
+    solved
+        (n,) False where there is no solution close to the first guess; x and y are the guess then.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    flux: FloatArray
+    covariance: FloatArray
+    missing: FloatArray
+    lost: FloatArray
+    solved: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def replaced(self, rows: NDArray[np.bool_], others: Self) -> Self:
+        """These centroids with the rows (n,) where that is True taken from ``others`` (m)."""
+        columns = {field.name: getattr(self, field.name).copy() for field in fields(self)}
+        for name, column in columns.items():
+            column[rows] = getattr(others, name)
+        return type(self)(**columns)
+
+
+def window_of(sigma: FloatArray, ratio: float | FloatArray) -> FloatArray:
+    """Sigma (n,) [pixels] of the window of profiles of standard deviation ``sigma`` (n,)."""
+    least = MIN_WINDOW_FWHM / FWHM_OF_SIGMA
+    return np.asarray(np.maximum(np.sqrt((sigma**2 + PIXEL_VARIANCE) / ratio), least), np.float64)
+
+
+def best_window(stamps: Stamps, found: Centroids, sigma: FloatArray) -> FloatArray:
+    """Sigma (n,) [pixels] of the window in which the noise of each position is least.
+
+    For a Gaussian star of second moment s^2 in a window of s^2 / a, flux F, and a pixel variance of
+    B + c I, the variance per axis is (1 + a)^4 [c s^2 / (F (1 + 2 a)^2) + B pi s^4 / (2 a^2 F^2)].
+    """
+    level, slope = _noise_law(stamps)
+    moment = sigma**2 + PIXEL_VARIANCE
+    flux = np.maximum(found.flux, np.sqrt(level) + np.finfo(float).tiny)
+    variances = [
+        (1.0 + a) ** 4
+        * (
+            slope * moment / flux / (1.0 + 2.0 * a) ** 2
+            + level * np.pi * moment**2 / (2.0 * a**2 * flux**2)
+        )
+        for a in RATIOS
+    ]
+    return window_of(sigma, np.array(RATIOS)[np.argmin(variances, axis=0)])
+
+
+def _noise_law(stamps: Stamps) -> tuple[FloatArray, FloatArray]:
+    """B and c (n,) of the law V = B + c I, from the rim and from the whole of each stamp."""
+    values = np.where(stamps.good, stamps.variance, np.nan)
+    level = np.zeros(len(stamps))
+    some = stamps.good.any(axis=(1, 2))
+    if some.any():
+        level[some] = np.nanquantile(values[some], 0.2, axis=(1, 2))
+    excess = np.where(stamps.good, stamps.variance - level[:, None, None], 0.0).sum(axis=(1, 2))
+    total = stamps.data.sum(axis=(1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.where(total > 0, np.maximum(excess, 0.0) / total, 0.0)
+    return level, slope
+
+
+def centroids(
+    stamps: Stamps,
+    x: FloatArray,
+    y: FloatArray,
+    profile: Profile,
+    window: FloatArray,
+) -> Centroids:
+    """Solve the windowed moment equations.
+
+    Parameters
+    ----------
+    stamps
+        n of them.
+    x, y
+        (n,) first guesses [pixels].
+    profile
+        The expected image of each star.
+    window
+        (n,) sigma of each window [pixels].
+    """
+    here, flux = np.stack([x, y], axis=1), np.zeros(len(x))
+    for _ in range(ROUNDS):
+        moments, matrix, flux = _equations(stamps, here, profile, window)
+        step = _solution(matrix, moments)[:, 1:]
+        length = np.linalg.norm(step, axis=1)
+        here = here + step * np.minimum(1.0, LARGEST_STEP / np.maximum(length, TOLERANCE))[:, None]
+        if not np.any(length > TOLERANCE):
+            break
+    _, matrix, flux = _equations(stamps, here, profile, window)
+    shift = np.hypot(here[:, 0] - x, here[:, 1] - y)
+    solved = np.isfinite(shift) & (shift < np.maximum(1.0, 1.5 * window)) & (flux > 0)
+    here = np.where(solved[:, None], here, np.stack([x, y], axis=1))
+    noise, missing, lost = _errors(stamps, here, profile, window, flux)
+    inverse = _inverse(matrix)
+    covariance = (inverse @ noise @ np.swapaxes(inverse, 1, 2))[:, 1:, 1:]
+    solved &= np.isfinite(covariance).all(axis=(1, 2)) & (covariance[:, 0, 0] > 0)
+    guessed = window[:, None, None] ** 2 * np.eye(2)
+    return Centroids(
+        x=here[:, 0],
+        y=here[:, 1],
+        flux=flux,
+        covariance=np.where(solved[:, None, None], covariance, guessed),
+        missing=np.sqrt(np.sum((inverse[:, 1:] @ missing) ** 2, axis=2)),
+        lost=lost,
+        solved=solved,
+    )
+
+
+def _tests(
+    stamps: Stamps, here: FloatArray, window: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Offsets (n, k) along x and y, and the window (n, k, k) at positions (n, 2)."""
+    dx, dy = stamps.offsets(here[:, 0], here[:, 1])
+    width = window[:, None]
+    along_x, along_y = np.exp(-0.5 * (dx / width) ** 2), np.exp(-0.5 * (dy / width) ** 2)
+    return dx, dy, along_y[:, :, None] * along_x[:, None, :]
+
+
+def _moments(values: FloatArray, dx: FloatArray, dy: FloatArray) -> FloatArray:
+    """Sums (n, 3) of values (n, k, k) times 1, dx and dy (n, k)."""
+    return np.stack(
+        [
+            values.sum(axis=(1, 2)),
+            np.einsum("nij,nj->n", values, dx),
+            np.einsum("nij,ni->n", values, dy),
+        ],
+        axis=1,
+    )
+
+
+def _equations(
+    stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Moments (n, 3) over F, their derivatives (n, 3, 3) by (ln F, x, y), and F (n,)."""
+    dx, dy, weight = _tests(stamps, here, window)
+    weight = np.where(stamps.good, weight, 0.0)
+    star = profile(dx, dy)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        flux = (weight * stamps.data).sum(axis=(1, 2)) / (weight * star).sum(axis=(1, 2))
+    flux = np.where(np.isfinite(flux), flux, 0.0)
+    by_x = (profile(dx - STEP, dy) - profile(dx + STEP, dy)) / (2.0 * STEP)
+    by_y = (profile(dx, dy - STEP) - profile(dx, dy + STEP)) / (2.0 * STEP)
+    matrix = np.stack([_moments(weight * part, dx, dy) for part in (star, by_x, by_y)], axis=2)
+    unit = np.where(flux > 0, flux, np.inf)[:, None, None]
+    return _moments(weight * (stamps.data / unit - star), dx, dy), matrix, flux
+
+
+def _errors(
+    stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray, flux: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Noise (n, 3, 3) of the moments over F, what bad pixels add (n, 3, k^2), ``lost`` (n,)."""
+    dx, dy, weight = _tests(stamps, here, window)
+    star, size = weight * profile(dx, dy), weight.shape[1] * weight.shape[2]
+    tests = np.stack(
+        [
+            np.ones_like(weight),
+            np.broadcast_to(dx[:, None, :], weight.shape),
+            np.broadcast_to(dy[:, :, None], weight.shape),
+        ],
+        axis=1,
+    ).reshape(len(here), 3, size)
+    unit = np.where(flux > 0, flux, np.nan)[:, None, None]
+    variance = np.where(stamps.good, weight / unit, 0.0) ** 2 * stamps.variance
+    noise = (tests * variance.reshape(len(here), 1, size)) @ np.swapaxes(tests, 1, 2)
+    gone = np.where(stamps.good, 0.0, star)
+    missing = MISMATCH * tests * gone.reshape(len(here), 1, size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lost = gone.sum(axis=(1, 2)) / star.sum(axis=(1, 2))
+    return noise, missing, np.where(np.isfinite(lost), lost, 1.0)
+
+
+def _inverse(matrix: FloatArray) -> FloatArray:
+    """Inverses (n, 3, 3), NaN where there is none."""
+    finite = np.asarray(np.isfinite(matrix).all(axis=(1, 2)))
+    safe = np.where(finite[:, None, None], matrix, np.eye(3))
+    # the matrix has no unit and a determinant of some hundredths where all pixels are good
+    regular = finite & np.asarray(np.abs(np.linalg.det(safe)) > 1e-8)
+    safe = np.where(regular[:, None, None], safe, np.eye(3))
+    return np.where(regular[:, None, None], np.linalg.inv(safe), np.nan)
+
+
+def _solution(matrix: FloatArray, moments: FloatArray) -> FloatArray:
+    """Solutions (n, 3) of linear equations, zero where there is none."""
+    step = np.einsum("nij,nj->ni", _inverse(matrix), moments)
+    return np.where(np.isfinite(step).all(axis=1)[:, None], step, 0.0)

@@ -1,0 +1,254 @@
+"""Candidates -> Sources: positions, errors and flags, the same for all finders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from .centroid import RATIOS, Centroids, best_window, centroids, window_of
+from .data import Sources
+from .flags import Flag, flagged
+from .profile import FWHM_OF_SIGMA, PIXEL_VARIANCE, gaussian
+from .shape import Widths, extended, sharp, star_moment, stellar_fwhm, widths
+from .stamps import cut
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .data import BoolArray, FloatArray
+    from .stamps import Plane
+
+__all__ = ["GALAXIES", "Measured", "floor", "measured", "pull_of_neighbours"]
+
+FLOOR_FWHM = (0.7, 1.0, 1.5, 2.0, 2.5)
+FLOOR = (0.06, 0.02, 0.006, 0.003, 0.002)
+"""What the pixel grid leaves of the error of a star of these widths, per axis [pixels]: about the
+worst rms over pixel phases for Gaussian and Moffat stars whose width is known to 15 per cent, see
+``benchmarks/centroids.py`` and ``docs/centroids.rst``."""
+
+UNREFINED_FLOOR = 0.06
+"""The same for positions as the finders give them [pixels]."""
+
+MORPHOLOGY = 0.01
+"""Error of the position of an extended source, relative to its extent beyond that of a star: other
+exposures see another part of it."""
+
+NEIGHBOUR = 0.5
+"""Part of a neighbour's pull that may be wrong, since nobody knows where the light of one ends."""
+
+NOTICEABLE = 0.01
+"""Part of the windowed star on bad pixels, or pull of a neighbour [pixels], that sets a flag."""
+
+HOPELESS = 0.9
+"""Part of the windowed star on bad pixels above which nothing was seen of it."""
+
+BRIGHT = 20.0
+"""Signal to noise above which a width is known well enough to tell those of the stars."""
+
+GALAXIES = 1.6
+"""Times the expected width of a star above which sources that agree in width are galaxies."""
+
+WIDEST = 3.0
+"""Standard deviation of the largest galaxy's window, relative to that of a star: stamps must not
+grow with the largest galaxy of a field."""
+
+CHUNK = 2000
+"""Stamps that are worked on at once, to bound the memory."""
+
+REACH = 2.5
+"""Half width of a stamp, in sigmas of the widest window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """n sources, and what they were measured on.
+
+    Attributes
+    ----------
+    sources
+        With errors and flags.
+    fwhm
+        What they say a star's width is [pixels], None if they can't be told from the rest.
+    signal_to_noise
+        (n,) of the flux in the window.
+    """
+
+    sources: Sources
+    fwhm: float | None
+    signal_to_noise: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the pixels of n sources say.
+
+    Attributes
+    ----------
+    found, shape
+        Positions and widths.
+    saturated, bad, edge
+        (n,) whether the core is saturated, and the window has bad pixels or an edge of the image.
+    """
+
+    found: Centroids
+    shape: Widths
+    saturated: BoolArray
+    bad: BoolArray
+    edge: BoolArray
+
+    @classmethod
+    def joined(cls, looks: list[Self]) -> Self:
+        """The sources of all of these."""
+        return cls(
+            found=Centroids(*_columns([look.found for look in looks])),
+            shape=Widths(*_columns([look.shape for look in looks])),
+            saturated=np.concatenate([look.saturated for look in looks]),
+            bad=np.concatenate([look.bad for look in looks]),
+            edge=np.concatenate([look.edge for look in looks]),
+        )
+
+    @property
+    def signal_to_noise(self) -> FloatArray:
+        """Of the position: the width of a star over its error (n,)."""
+        error = np.sqrt(np.trace(self.found.covariance, axis1=1, axis2=2) / 2.0)
+        width = np.sqrt(np.maximum(self.shape.mean, PIXEL_VARIANCE))
+        return np.asarray(np.where(self.found.solved, width / error, 0.0))
+
+
+def _columns(parts: list[Any]) -> list[Any]:
+    names = [field.name for field in fields(parts[0])]
+    return [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+
+
+def floor(fwhm: float) -> float:
+    """The error that the pixel grid leaves in the position of a star of a width, both [pixels]."""
+    return float(np.interp(fwhm, FLOOR_FWHM, FLOOR))
+
+
+def measured(
+    plane: Plane, chosen: Sources, everyone: Sources, fwhm: float, *, refined: bool
+) -> Measured:
+    """Positions, errors and flags of the chosen ones among the sources of an image.
+
+    Parameters
+    ----------
+    plane
+        The image without its background.
+    chosen
+        n sources.
+    everyone
+        All sources that were found: neighbours are among them.
+    fwhm
+        Width of a star [pixels].
+    refined
+        Whether positions are refined, or stay as the finder has them.
+    """
+    pull, crowded = pull_of_neighbours(chosen, everyone, fwhm)
+    sigma = np.full(len(chosen), fwhm / FWHM_OF_SIGMA)
+    look = _looks(plane, chosen, sigma, crowded)
+    bright = ~look.saturated & ~look.edge & ~crowded & (look.found.lost < NOTICEABLE)
+    star = stellar_fwhm(look.shape, bright & (look.signal_to_noise > BRIGHT))
+    width = star if star is not None and star < GALAXIES * fwhm else fwhm
+    wide = extended(look.shape, width) & look.found.solved
+    thin = sharp(look.shape, width) & (look.found.lost < NOTICEABLE)
+    signal_to_noise = look.signal_to_noise
+    if wide.any():
+        sigma[wide] = np.sqrt(np.minimum(look.shape.mean[wide], (WIDEST * sigma[wide]) ** 2))
+        again = _looks(plane, chosen[wide], sigma[wide], np.ones(wide.sum(), bool))
+        look = replace(look, found=look.found.replaced(wide, again.found))
+    flags = flagged(
+        {
+            Flag.SATURATED: look.saturated,
+            Flag.NEAR_BAD: look.bad & (look.found.lost > NOTICEABLE),
+            Flag.EDGE: look.edge,
+            Flag.SHARP: thin,
+            Flag.EXTENDED: wide,
+            Flag.BLENDED: np.hypot(*pull.T) > NOTICEABLE,
+        }
+    )
+    extent = np.sqrt(np.maximum(look.shape.mean - star_moment(width), 0.0))
+    extra = (MORPHOLOGY * np.where(wide, extent, 0.0)[:, None]) ** 2 + (NEIGHBOUR * pull) ** 2
+    sources = _sources(chosen, look.found, extra, flags, fwhm if refined else None)
+    seen = look.found.lost < HOPELESS
+    return Measured(sources[seen], star, signal_to_noise[seen])
+
+
+def _sources(
+    chosen: Sources,
+    found: Centroids,
+    extra: FloatArray,
+    flags: NDArray[np.int32],
+    fwhm: float | None,
+) -> Sources:
+    """Sources with errors: noise, bad pixels, the pixel grid, and ``extra`` (n, 2) [pixels^2]."""
+    least = UNREFINED_FLOOR if fwhm is None else floor(fwhm)
+    noise = np.diagonal(found.covariance, axis1=1, axis2=2)
+    error = np.sqrt(noise + found.missing**2 + least**2 + extra)
+    columns = {"flux": chosen.flux, "x_err": error[:, 0], "y_err": error[:, 1], "flags": flags}
+    if fwhm is None:
+        return Sources.at(chosen.x, chosen.y, **columns)
+    return Sources.at(found.x, found.y, **columns)
+
+
+def _looks(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> _Look:
+    """Measure n sources of standard deviations ``sigma`` (n,), some thousands at a time."""
+    order = np.argsort(sigma, kind="stable")  # stamps of similar size go together
+    chunks = [order[k : k + CHUNK] for k in range(0, max(len(order), 1), CHUNK)]
+    joined = _Look.joined([_look(plane, at[c], sigma[c], crowded[c]) for c in chunks])
+    back = np.argsort(order, kind="stable")
+    return _Look(
+        found=Centroids(*(column[back] for column in _columns([joined.found]))),
+        shape=Widths(*(column[back] for column in _columns([joined.shape]))),
+        saturated=joined.saturated[back],
+        bad=joined.bad[back],
+        edge=joined.edge[back],
+    )
+
+
+def _look(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> _Look:
+    widest = window_of(sigma, min(RATIOS))
+    half = int(np.ceil(REACH * np.max(widest, initial=1.0)))
+    stamps = cut(plane, at.x, at.y, half)
+    profile = gaussian(sigma)
+    first = centroids(stamps, at.x, at.y, profile, window_of(sigma, max(RATIOS)))
+    window = best_window(stamps, first, sigma)
+    window = np.where(crowded, window_of(sigma, max(RATIOS)), window)
+    found = centroids(stamps, first.x, first.y, profile, window)
+    found = replace(found, solved=found.solved & first.solved)
+    dx, dy = stamps.offsets(found.x, found.y)
+    distance2 = dx[:, None, :] ** 2 + dy[:, :, None] ** 2
+    core = distance2 < np.maximum(FWHM_OF_SIGMA / 2.0 * sigma, 1.0)[:, None, None] ** 2
+    near = distance2 < 4.0 * window[:, None, None] ** 2
+    return _Look(
+        found=found,
+        shape=widths(stamps, found, profile, window_of(sigma, max(RATIOS))),
+        saturated=np.asarray((core & stamps.saturated).any(axis=(1, 2))),
+        bad=np.asarray((near & ~stamps.good & ~stamps.outside).any(axis=(1, 2))),
+        edge=np.asarray((near & stamps.outside).any(axis=(1, 2))),
+    )
+
+
+def pull_of_neighbours(
+    chosen: Sources, everyone: Sources, fwhm: float
+) -> tuple[FloatArray, BoolArray]:
+    """How far (n, 2) [pixels] neighbours move the positions of n sources, and which have any (n,).
+
+    A star at distance d and of relative flux f moves the position in a matched window by
+    f d exp(-d^2 / (4 s^2)), s^2 being the second moment of a star.
+    """
+    pull, moment = np.zeros((len(chosen), 2)), star_moment(fwhm)
+    reach = 6.0 * np.sqrt(moment)  # beyond, less than 1e-3 pixel is left
+    if len(chosen) == 0:
+        return pull, np.zeros(0, bool)
+    here, there = (np.stack([s.x, s.y], axis=1) for s in (chosen, everyone))
+    pairs = KDTree(here).sparse_distance_matrix(KDTree(there), reach, output_type="coo_matrix")
+    apart = pairs.data > 1e-6  # pixels: not the source itself
+    one, other, distance = pairs.row[apart], pairs.col[apart], pairs.data[apart]
+    weight = everyone.flux[other] / chosen.flux[one] * np.exp(-(distance**2) / (4.0 * moment))
+    np.add.at(pull, one, (there[other] - here[one]) * weight[:, None])
+    crowded = np.zeros(len(chosen), bool)
+    crowded[one[weight * distance > NOTICEABLE / 10.0]] = True
+    return pull, crowded

@@ -1,0 +1,199 @@
+"""One exposure -> its catalog: found, or given by the user, and selected."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .catalogs import inside, read_catalog
+from .catfile import check_images, read_catfile
+from .config import SelectionParameters
+from .detect import find_sources
+from .epsf import star_stamps
+from .inverse import pixels_within
+from .peaks import with_peaks
+from .selection import limits_of, select
+from .tables import is_table_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .config import Parameters
+    from .data import BoundingBox, Sources
+    from .detect import Finding
+    from .exclusions import Exclusions
+    from .stamps import Stamps
+    from .telescopes import Telescope
+
+__all__ = ["ExposureCatalog", "Reader", "custom_catalogs", "exclusions_of"]
+
+log = logging.getLogger(__name__)
+
+
+def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, Path | None]:
+    """The catalogs that the user's catfile gives, by image; empty without one.
+
+    Raises
+    ------
+    InputError
+        If it can't be used, or names an image that is not among ``names``.
+    """
+    catfile, wanted = parameters.catalogs.catfile, parameters.catalogs.use_custom_catalogs
+    if catfile and not wanted:
+        log.warning("'catfile' is given but not used: set use_custom_catalogs=True to use it.")
+    if not (catfile and wanted):
+        return {}
+    catalogs = read_catfile(Path(catfile).expanduser())
+    check_images(catalogs, names, catfile)
+    return catalogs
+
+
+def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exclusions]:
+    """The regions that the user's file of exclusions gives, by image; empty without one.
+
+    Raises
+    ------
+    InputError
+        If it, or a region file, can't be used, or if it names an image that is not among ``names``.
+    """
+    path, role = parameters.selection.exclusions, "exclusions file"
+    if not path:
+        return {}
+    from .exclusions import read_exclusions  # noqa: PLC0415 - regions is slow to import
+
+    files = read_catfile(Path(path).expanduser(), role, "region file")
+    check_images(files, names, path, role)
+    return {name: read_exclusions(file) for name, file in files.items() if file is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureCatalog:
+    """The sources of an exposure on their way.
+
+    Attributes
+    ----------
+    sources
+        Found or given, and selected.
+    path
+        Where they are to be written, if at all.
+    fwhm
+        Width of a star that was used, and that was expected [pixels]; zeros for a given catalog.
+    stamps
+        Cut-outs around the sources where they are still needed.
+    """
+
+    sources: Sources
+    path: Path | None = None
+    fwhm: tuple[float, float] = (0.0, 0.0)
+    stamps: Stamps | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How the exposures of one run are read.
+
+    Attributes
+    ----------
+    custom
+        Catalogs of the catfile, by image.
+    exclusions
+        The user's regions, by image.
+    folder
+        Where found catalogs are written.
+    homes
+        Folders where a catalog that an image names may be, for each image.
+    """
+
+    telescope: Telescope
+    parameters: Parameters
+    custom: dict[str, Path | None]
+    exclusions: dict[str, Exclusions]
+    folder: Path
+    homes: list[list[Path]]
+
+    def catalog(self, model: Any, name: str, index: int) -> ExposureCatalog:
+        """The catalog of an exposure; a found one that is to be saved is named in its metadata."""
+        given = self._given(model, name, index)
+        if given is not None:
+            return ExposureCatalog(self._selected(self._read(model, given, name), model, name))
+        found = self._find(model)
+        sources = self._selected(found.sources, model, name)
+        options, path, stamps = self.parameters, None, None
+        if options.catalogs.save_catalogs:
+            path = self.folder / f"{Path(name).stem}_cat.{options.catalogs.catalog_format}"
+            model.meta.tweakreg_catalog = path.name
+        if options.finder.refine_centroids == "epsf":
+            stamps = star_stamps(found.plane, sources, found.fwhm)
+        return ExposureCatalog(sources, path, (found.fwhm, found.expected_fwhm), stamps)
+
+    def _read(self, model: Any, path: Path, name: str) -> Sources:
+        options, box = self.parameters, self.telescope.bounding_box(model)
+        to_pixels = partial(pixels_within, model.meta.wcs, box)
+        return read_catalog(path, name, options.columns, options.selection, to_pixels)
+
+    def _find(self, model: Any) -> Finding:
+        options = self.parameters
+        finder = options.finder
+        if options.selection != SelectionParameters() or finder.peakmax is not None:
+            # the brightest are wanted of those that are selected, so all are needed
+            finder = replace(finder, brightest=sys.maxsize // 4)
+        return find_sources(
+            self.telescope.pixels(model),
+            options.catalogs.starfinder,
+            finder,
+            options.segmentation,
+            self.telescope.fwhm(model),
+        )
+
+    def _selected(self, sources: Sources, model: Any, name: str) -> Sources:
+        """The sources that take part; the log says how many do not, and why."""
+        options, box = self.parameters, self.telescope.bounding_box(model)
+        all_of_them, sources = len(sources), inside(sources, box)
+        limits = limits_of(
+            options.selection,
+            options.finder.brightest,
+            options.finder.peakmax,
+            self.telescope.exposure_time(model),
+            name,
+        )
+        if limits.peak != (None, None):
+            sources = with_peaks(sources, self.telescope.pixels(model))
+        selected, dropped = select(sources, limits, box, self._allowed(model, name, box))
+        dropped = {"the bounding box": all_of_them - len(sources)} | dropped
+        reasons = ", ".join(f"{number} by {why}" for why, number in dropped.items() if number)
+        if reasons:
+            level = logging.INFO if len(selected) else logging.WARNING
+            log.log(level, "%s: %d of %d sources: %s", name, len(selected), all_of_them, reasons)
+        return selected
+
+    def _allowed(
+        self, model: Any, name: str, box: BoundingBox
+    ) -> Callable[[Sources], NDArray[np.bool_]] | None:
+        exclusions = self.exclusions.get(name)
+        if exclusions is None:
+            return None
+        centre = (0.5 * sum(box[0]), 0.5 * sum(box[1]))
+        to_sky = model.meta.wcs.forward_transform
+        return lambda sources: exclusions.allowed(sources.x, sources.y, to_sky, centre)
+
+    def _given(self, model: Any, name: str, index: int) -> Path | None:
+        """The user's catalog of an image: of the catfile, else of its association or metadata.
+
+        (A library copies the association's ``tweakreg_catalog`` into the metadata of its models.)
+        """
+        if not self.parameters.catalogs.use_custom_catalogs:
+            return None
+        if name in self.custom:
+            return self.custom[name]
+        named = (getattr(model.meta, "tweakreg_catalog", None) or "").strip()
+        if not named:
+            return None
+        places = [Path(named), *(home / named for home in self.homes[index])]
+        return next((place for place in places if is_table_file(place)), places[0])
