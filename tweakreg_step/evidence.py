@@ -37,6 +37,9 @@ __all__ = ["Chance", "Phase", "chance", "clusters", "evidence"]
 _SAMPLE = 64
 """Detections of a group around which the density of others is counted."""
 
+_LEAST_RADIUS = 2.5
+"""Match radius in errors of a difference below which normal errors have a spread above 0.75."""
+
 _HEAVY = 0.1
 """Robust weight above which a detection counts as matched, as in `tweakreg_step.iterate`."""
 
@@ -146,7 +149,18 @@ def chance(problem: Problem, linked: Linked, *, absolute: bool) -> Chance:
     with np.errstate(invalid="ignore", divide="ignore"):
         # positions spread evenly over a disc of radius R have the mean square R^2 / 2
         spread = np.sqrt(square / size) / (radius / np.sqrt(2.0))
+    if _narrow(problem, radius):
+        spread = np.full(count, np.nan)
     return Chance(matches, expected, np.minimum(log10, 0.0), spread)
+
+
+def _narrow(problem: Problem, radius: float) -> bool:
+    """Whether the match radius is below the errors of the catalogs, by a low 'tolerance'.
+
+    What is left of normal errors then is spread as evenly as noise is.
+    """
+    variance = 0.5 * np.trace(problem.detections.covariance, axis1=1, axis2=2)
+    return radius < _LEAST_RADIUS * float(np.sqrt(2.0 * np.median(variance)))
 
 
 def _trials(problem: Problem, radius: float, *, absolute: bool) -> FloatArray:

@@ -14,6 +14,7 @@ from .catfile import read_catfile
 from .data import Status
 from .detect import find_sources
 from .exceptions import InputError
+from .telescopes.jwst import ABSOLUTE_FIT
 from .telescopes.library import group_ids
 from .verdict import Decision, Verdict
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["custom_catalogs", "read_exposures", "update_exposures"]
 
 log = logging.getLogger(__name__)
-
-ABSOLUTE_FIT = "FIT-LVL3-"  # agreed upon in the JWST calibration working group
 
 
 def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, Path | None]:
@@ -92,6 +91,8 @@ class _Reader:
             return found, False
         path = self.folder / f"{Path(name).stem}_cat.{options.catalogs.catalog_format}"
         write_catalog(found, path, options.catalogs.catalog_format)
+        if not options.safety.apply_correction:  # a dry run changes no image
+            return found, False
         model.meta.tweakreg_catalog = path.name
         return found, True
 

@@ -117,10 +117,12 @@ def verdicts(
     """
     status, (remedies, loose) = outcome
     count = len(status)
-    pieces: list[list[Evidence | None]] = [[None] * count] * 2
+    pieces: list[list[Evidence | None]] = [[None] * count, [None] * count]
     alone, noise = np.ones(count, bool), np.full(count, np.inf)
     if linked is not None:
-        pieces = [list(evidence(problem, linked, covariance, absolute=a)) for a in (False, True)]
+        pieces[0] = list(evidence(problem, linked, covariance, absolute=False))
+        if problem.anchored.any():
+            pieces[1] = list(evidence(problem, linked, covariance, absolute=True))
         label = clusters(linked, count)
         alone = np.bincount(label)[label] == 1
         noise = _noise_mas(linked, count)
