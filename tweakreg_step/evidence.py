@@ -37,6 +37,9 @@ __all__ = ["Chance", "Phase", "chance", "clusters", "evidence"]
 _SAMPLE = 64
 """Detections of a group around which the density of others is counted."""
 
+_NEAR = 16
+"""Others around each of those within the ring where they are counted, edges of the field aside."""
+
 _LEAST_RADIUS = 2.5
 """Match radius in errors of a difference below which normal errors have a spread above 0.75."""
 
@@ -206,7 +209,9 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
         own = order[start[group] : start[group] + size[group]]
         sample = moved[own[:: max(1, len(own) // _SAMPLE)]]
         inner = 2.0 * radius
-        outer = max(3.0 * inner, float(spread[group]))
+        # wide enough to count, narrow enough not to reach over the edges of the field
+        near = tree.query(sample, k=[_NEAR])[0]
+        outer = max(3.0 * inner, min(_arcsec(float(np.median(near))), float(spread[group])))
         ring = _ring(tree, sample, inner, outer)
         alone = partners.places[partners.only == group]
         if len(alone):
@@ -214,6 +219,11 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
         density = np.maximum(ring, 0.0) / (np.pi * (outer**2 - inner**2))
         out[group] = len(own) * float(np.mean(1.0 - np.exp(-density * np.pi * radius**2)))
     return out
+
+
+def _arcsec(length: float) -> float:
+    """The angle [arcsec] of a chord, infinite for one that is."""
+    return float(np.rad2deg(2.0 * np.arcsin(0.5 * length)) * 3600.0) if length < 2.0 else length
 
 
 @dataclass(frozen=True, slots=True)

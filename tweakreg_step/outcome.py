@@ -121,6 +121,7 @@ def _empty(given: Canonical, problem: Problem, status: tuple[Status, ...]) -> So
         unit_matrix=np.broadcast_to(np.eye(2), (units, 2, 2)).copy(),
         unit_shift=np.zeros((units, 2)),
         unit_covariance=np.zeros((units, 0, 0)),
+        gauge=_gauge_weight(problem)[given.group],
     )
 
 
