@@ -27,8 +27,8 @@ KINDS = (
     "strip of 8, 30 % overlap",
 )
 HEADER = (
-    "scene", "geometry", "spurious", "reference", "rms", "bound", "ratio",
-    "stcal, rms", "stcal, median",
+    "scene", "geometry", "spurious", "reference", "rms", "bound", "ratio", "stcal, rms",
+    "stcal, median",
 )  # fmt: skip
 
 

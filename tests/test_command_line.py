@@ -43,8 +43,9 @@ def test_strun_aligns_and_says_where_values_came_from(files: Truth, tmp_path: Pa
     assert "Traceback" not in log
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     stems = [image.file_name.removesuffix("_cal.fits") for image in files.images]
+    report = ["mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]
     assert names == sorted(
-        [f"{s}_tweakreg.fits" for s in stems] + [f"{s}_cal_cat.ecsv" for s in stems]
+        [f"{s}_tweakreg.fits" for s in stems] + [f"{s}_cal_cat.ecsv" for s in stems] + report
     )
     with datamodels.open(tmp_path / "out" / f"{stems[0]}_tweakreg.fits") as model:
         assert model.meta.cal_step.tweakreg == "COMPLETE"

@@ -28,7 +28,8 @@ def achieved_and_achievable(
     """Standard deviations (G,) per axis, rms over each group's detections [mas].
 
     The second is the Cramer-Rao bound for the identifications that were found, with the errors as
-    the catalogs give them and no detector motion; NaN for groups that are not aligned.
+    the catalogs give them and no detector motion; NaN for groups that are not aligned. Where groups
+    were moved onto the reference as a whole, both are of their alignment to each other.
 
     Parameters
     ----------
@@ -41,8 +42,9 @@ def achieved_and_achievable(
     stars = None if reference is None else (reference, solution.reference_star)
     centres = solution.ra, solution.dec
     limit = bound(detections, solution.source, centres, solution.geometry, stars)
-    ties = solution.component, solution.anchored
-    weight = np.asarray(limit.model.prior)
+    starred = bool((solution.reference_star >= 0).any())
+    ties = solution.component, solution.anchored & starred
+    weight = solution.gauge
     theta = np.nan_to_num(solution.parameters)
     full = covariance_of_parameters(limit.model, limit.covariance, ties, weight, theta)
     count, width = theta.shape

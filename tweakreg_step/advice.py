@@ -26,11 +26,22 @@ __all__ = ["Failures", "advise"]
 _MOST = 20
 """Groups for which the wide histogram is made; a run where more fail has one reason for all."""
 
+_ROLLED = 4
+"""Of these, groups for which it is made over rolls of degrees as well, where it shows nothing."""
+
+_SAMPLE = 600
+"""Sources of a group that the wide histogram is made of, the brightest if their flux is known.
+
+Pairs grow with the square, and so many show a peak of a few per cent of true matches."""
+
 _WIDE = 5.0, 30.0, 60.0
 """The wide histogram reaches this many search radii, but from the second to the third [arcsec]."""
 
 _FEW = 4
 """Sources or matches below which no value of 'minobj' makes sense."""
+
+
+_NOT_SEARCHED = f"more than {_MOST} groups failed: try what the first of them are told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +88,48 @@ def advise(
     loose = ~failures.anchored if reference is not None else np.zeros(len(failed), bool)
     searched = np.array([item in _SEARCHED for item in failures.status], bool) | loose
     searched &= np.cumsum(searched) <= _MOST
-    far = np.full((2, len(failed)), np.nan)
     reach = _wider(options)
-    if searched.any():
-        far[:] = peaks(detections, frames, reference, reach, searched)
-        lost = searched & np.isnan(far).all(axis=0)
-        if lost.any():
-            rolled = peaks(detections, frames, reference, reach, lost, options.max_roll)
-            far = np.where(np.isnan(far), rolled, far)
+    far = _peaks(_brightest(detections), frames, reference, reach, searched)
     gap = _gaps(detections, frames, reference, failed | loose)
     relative, absolute = [], []
     for group in range(len(failed)):
-        case = _Case(failures, group, options, reach, far[:, group], gap[:, group])
+        places = far[:, group], gap[:, group]
+        case = _Case(failures, group, options, reach, *places, bool(searched[group]))
         relative.append(_relative(case) if failed[group] else "")
         absolute.append(_absolute(case) if loose[group] else "")
     return relative, absolute
 
 
 _SEARCHED = (Status.NO_MATCH, Status.AMBIGUOUS, Status.TOO_FEW_MATCHES, Status.NOT_CONNECTED)
+
+
+def _brightest(detections: Detections) -> Detections:
+    """The brightest detections of each group; of those without flux, some from everywhere."""
+    place = np.arange(len(detections)) * 0.6180339887498949 % 1.0  # evenly spread, whatever is kept
+    order = np.lexsort((place, -np.nan_to_num(detections.flux, nan=-np.inf), detections.group))
+    group = detections.group[order]
+    rank = np.arange(len(group)) - np.searchsorted(group, group)
+    return detections.take(np.sort(order[rank < _SAMPLE]))
+
+
+def _peaks(
+    detections: Detections,
+    frames: FloatArray,
+    reference: Reference | None,
+    reach: Options,
+    searched: BoolArray,
+) -> FloatArray:
+    """Offsets (2, G) [arcsec] of the peaks of wide histograms; NaN where there is none."""
+    far = np.full((2, len(searched)), np.nan)
+    if not searched.any():
+        return far
+    far[:] = peaks(detections, frames, reference, reach, searched)
+    lost = searched & np.isnan(far).all(axis=0)
+    lost &= np.cumsum(lost) <= _ROLLED
+    if lost.any():
+        rolled = peaks(detections, frames, reference, reach, lost, reach.max_roll)
+        far = np.where(np.isnan(far), rolled, far)
+    return far
 
 
 def _wider(options: Options) -> Options:
@@ -110,7 +145,7 @@ def _wider(options: Options) -> Options:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One group's failure: all of them, its number, and its peaks and gaps [arcsec]."""
+    """One group's failure: all of them, its number, its peaks and gaps [arcsec], if searched."""
 
     failures: Failures
     group: int
@@ -118,6 +153,7 @@ class _Case:
     wide: Options
     peak: FloatArray
     gap: FloatArray
+    searched: bool
 
 
 def _relative(case: _Case) -> str:
@@ -137,8 +173,7 @@ def _relative(case: _Case) -> str:
             f"the nearest source of another group is {_angle(case.gap[0])} away; give exposures "
             "that overlap, or a reference catalog"
         )
-    radius = case.wide.searchrad
-    return _offset(case.peak[0], "searchrad", options.searchrad, radius)
+    return _offset(case, 0, "searchrad")
 
 
 def _absolute(case: _Case) -> str:
@@ -152,7 +187,7 @@ def _absolute(case: _Case) -> str:
     matches = int(case.failures.reference_matches[case.group])
     if matches >= _FEW and not _beyond(case.peak[1], options.abs_searchrad):
         return _too_few("reference star", matches, "abs_minobj", options.abs_minobj)
-    return _offset(case.peak[1], "abs_searchrad", options.abs_searchrad, case.wide.abs_searchrad)
+    return _offset(case, 1, "abs_searchrad")
 
 
 def _beyond(peak: float, radius: float) -> bool:
@@ -169,7 +204,12 @@ def _too_few(what: str, found: int, name: str, needed: int) -> str:
     return f"{fact}; lower '{name}' to {found}, or 'snr_threshold' to find more sources"
 
 
-def _offset(peak: float, name: str, radius: float, wide: float) -> str:
+def _offset(case: _Case, phase: int, name: str) -> str:
+    """The remedy that the wide histogram of the relative or the absolute phase gives."""
+    if not case.searched:
+        return _NOT_SEARCHED
+    peak = float(case.peak[phase])
+    radius, wide = (float(getattr(options, name)) for options in (case.options, case.wide))
     if not np.isfinite(peak):
         return (
             f"its offset histogram has no significant peak up to {wide:.0f} arcsec either; look at "

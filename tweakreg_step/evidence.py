@@ -37,8 +37,11 @@ __all__ = ["Chance", "Phase", "chance", "clusters", "evidence"]
 _SAMPLE = 64
 """Detections of a group around which the density of others is counted."""
 
-_COUNTED = 16
-"""Others that are counted around each of them: 1000 in all, a density to 3 per cent."""
+_NEAR = 16
+"""Others around each of those within the ring where they are counted, edges of the field aside."""
+
+_LEAST_RADIUS = 2.5
+"""Match radius in errors of a difference below which normal errors have a spread above 0.75."""
 
 _HEAVY = 0.1
 """Robust weight above which a detection counts as matched, as in `tweakreg_step.iterate`."""
@@ -149,7 +152,18 @@ def chance(problem: Problem, linked: Linked, *, absolute: bool) -> Chance:
     with np.errstate(invalid="ignore", divide="ignore"):
         # positions spread evenly over a disc of radius R have the mean square R^2 / 2
         spread = np.sqrt(square / size) / (radius / np.sqrt(2.0))
+    if _narrow(problem, radius):
+        spread = np.full(count, np.nan)
     return Chance(matches, expected, np.minimum(log10, 0.0), spread)
+
+
+def _narrow(problem: Problem, radius: float) -> bool:
+    """Whether the match radius is below the errors of the catalogs, by a low 'tolerance'.
+
+    What is left of normal errors then is spread as evenly as noise is.
+    """
+    variance = 0.5 * np.trace(problem.detections.covariance, axis1=1, axis2=2)
+    return radius < _LEAST_RADIUS * float(np.sqrt(2.0 * np.median(variance)))
 
 
 def _trials(problem: Problem, radius: float, *, absolute: bool) -> FloatArray:
@@ -195,7 +209,9 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
         own = order[start[group] : start[group] + size[group]]
         sample = moved[own[:: max(1, len(own) // _SAMPLE)]]
         inner = 2.0 * radius
-        outer = max(3.0 * inner, min(float(spread[group]), _reach(tree, sample)))
+        # wide enough to count, narrow enough not to reach over the edges of the field
+        near = tree.query(sample, k=[_NEAR])[0]
+        outer = max(3.0 * inner, min(_arcsec(float(np.median(near))), float(spread[group])))
         ring = _ring(tree, sample, inner, outer)
         alone = partners.places[partners.only == group]
         if len(alone):
@@ -203,6 +219,11 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
         density = np.maximum(ring, 0.0) / (np.pi * (outer**2 - inner**2))
         out[group] = len(own) * float(np.mean(1.0 - np.exp(-density * np.pi * radius**2)))
     return out
+
+
+def _arcsec(length: float) -> float:
+    """The angle [arcsec] of a chord, infinite for one that is."""
+    return float(np.rad2deg(2.0 * np.arcsin(0.5 * length)) * 3600.0) if length < 2.0 else length
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +251,6 @@ def _partners(problem: Problem, linked: Linked, moved: FloatArray, *, absolute: 
         np.concatenate([sums, moved[free]]),
         np.concatenate([only, problem.detections.group[free]]),
     )
-
-
-def _reach(tree: cKDTree, sample: FloatArray) -> float:
-    """Distance [arcsec] within which there are about as many of the tree as shall be counted."""
-    some = sample[:: max(1, len(sample) // 16)]
-    farthest = tree.query(some, k=[_COUNTED])[0]
-    return float(np.median(farthest)) / float(chord(1.0))
 
 
 def _ring(tree: cKDTree, points: FloatArray, inner: float, outer: float) -> FloatArray:

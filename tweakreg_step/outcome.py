@@ -121,6 +121,7 @@ def _empty(given: Canonical, problem: Problem, status: tuple[Status, ...]) -> So
         unit_matrix=np.broadcast_to(np.eye(2), (units, 2, 2)).copy(),
         unit_shift=np.zeros((units, 2)),
         unit_covariance=np.zeros((units, 0, 0)),
+        gauge=_gauge_weight(problem)[given.group],
     )
 
 
@@ -171,6 +172,9 @@ def _group_fields(given: Canonical, problem: Problem, linked: Linked) -> dict[st
     back = given.group
     blocks = covariance.reshape(len(active), width, len(active), width)
     blocks = blocks[np.arange(len(active)), :, np.arange(len(active))]
+    # a group that stays where it is has no variance, but rounding makes some, of either sign
+    negative = (np.diagonal(blocks, axis1=1, axis2=2) < 0.0).any(axis=1)
+    blocks = np.where(negative[:, None, None], 0.0, blocks)
     fields: dict[str, Any] = {
         "matrix": matrix[back],
         "shift": shift[back],

@@ -23,7 +23,7 @@ from .config import keywords
 from .coverage import group_epochs
 from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
-from .exceptions import AlignmentError, CatalogError, ReferenceServiceError
+from .exceptions import FAILURES, AlignmentError, CatalogError, ReferenceServiceError
 from .gather import gather, group_names, indices, reference_of
 from .snapshot import Snapshot
 from .verdict import Decision, Verdict
@@ -117,13 +117,29 @@ def align_in_phases(
     refgroup = fixed_group(correctors, parameters.method.refimage)
     start = _with_reference(correctors, parameters, folder, catalogs)
     if start.table is None and len(groups_of(correctors)) < 2:
-        alone = replace(start, relative=(ONE_GROUP,))
-        return replace(alone, outcomes=_outcomes(correctors, alone))
+        return _finished(correctors, replace(start, relative=(ONE_GROUP,)))
     if parameters.method.align_method == "global":
         found = _globally(correctors, start, parameters, refgroup)
     else:
         found = _sequentially(correctors, start, parameters)
+    return _finished(correctors, found)
+
+
+def _finished(correctors: Sequence[Any], found: Alignment) -> Alignment:
+    """The alignment with the outcome of each image; refused groups keep that verdict."""
+    refused = [correctors[g[0]].meta.get("refused") for g in groups_of(correctors).values()]
+    found = replace(
+        found,
+        relative=_with_refusals(found.relative, refused),
+        absolute=_with_refusals(found.absolute, refused),
+    )
     return replace(found, outcomes=_outcomes(correctors, found))
+
+
+def _with_refusals(verdicts: Verdicts | None, refused: Sequence[Verdict | None]) -> Verdicts | None:
+    if verdicts is None:
+        return None
+    return tuple(no or verdict for no, verdict in zip(refused, verdicts, strict=True))
 
 
 def _with_reference(
@@ -210,12 +226,20 @@ def _relative(
             correctors, align_method="sequential", refimage=parameters.method.refimage, **keys
         )
     except AlignmentError as error:
-        return (Verdict(Decision.LEFT, "no_match", str(error)),) * len(groups)
+        return (_verdict_of(error, "no_match"),) * len(groups)
     found = assess(gather(correctors), _claimed(correctors, groups), None, options).relative
     for group, verdict in zip(groups, found, strict=True):
         if not verdict.applied:
             _put_back(before, group)
     return found
+
+
+def _verdict_of(error: AlignmentError, otherwise: str) -> Verdict:
+    """A failure of tweakwcs as a verdict; its kind, where it has one, says which."""
+    if type(error) is AlignmentError:
+        return Verdict(Decision.LEFT, otherwise, str(error))
+    code = next(code for code, kind in FAILURES.items() if kind is type(error))
+    return Verdict(Decision.LEFT, code, str(error))
 
 
 def _claimed(correctors: list[Any], groups: Groups) -> NDArray[np.bool_]:
@@ -258,9 +282,7 @@ def _absolute(
         try:
             absolute_align(members, start.table, align_method="sequential", **keys)
         except AlignmentError as error:
-            verdicts |= dict.fromkeys(
-                body, Verdict(Decision.LEFT, "no_reference_match", str(error))
-            )
+            verdicts |= dict.fromkeys(body, _verdict_of(error, "no_reference_match"))
             continue
         claimed = np.isin(np.arange(len(groups)), body)
         found = assess(gather(correctors), claimed, start.reference, options).absolute
@@ -284,14 +306,10 @@ def _fit(corrector: Any) -> GroupFit | None:
 # ---- what it came to
 
 
-def _outcomes(correctors: list[Any], found: Alignment) -> list[Outcome]:
+def _outcomes(correctors: Sequence[Any], found: Alignment) -> list[Outcome]:
     number = indices(group_names(correctors))
     outcomes = []
     for index, corrector in enumerate(correctors):
-        refused = corrector.meta.get("refused")
-        if refused is not None:
-            outcomes.append(Outcome(Status.FAILED, refused.reason, code=refused.code))
-            continue
         relative, absolute = (
             None if verdicts is None else verdicts[number[index]]
             for verdicts in (found.relative, found.absolute)
@@ -312,6 +330,6 @@ def _outcome(relative: Verdict | None, absolute: Verdict | None) -> Outcome:
             reason = f"Aligned to the other images, but not to the reference. {absolute.reason}"
         return Outcome(Status.ALIGNED, reason, code=relative.code)
     failed = absolute if relative is None or relative is ONE_GROUP else relative
-    if failed is None:
-        return Outcome(Status.SKIPPED, ONE_GROUP.reason, code=ONE_GROUP.code)
-    return Outcome(Status.FAILED, failed.reason, code=failed.code)
+    failed = failed or ONE_GROUP
+    status = Status.SKIPPED if failed is ONE_GROUP else Status.FAILED
+    return Outcome(status, failed.reason, code=failed.code)

@@ -306,6 +306,8 @@ class Solution:
         (U, 2, 2), (U, 2), (U, q, q) in the unit's own plane.
     relative, absolute
         (G,) verdicts on each phase; the second is empty without a reference.
+    gauge
+        (G, p) weights of the groups in the mean that stays where it is.
     motion
         Why the detectors move, or do not.
     """
@@ -341,6 +343,7 @@ class Solution:
     unit_covariance: FloatArray
     relative: tuple[Verdict, ...] = ()
     absolute: tuple[Verdict, ...] = ()
+    gauge: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
     motion: MotionChoice = field(
         default_factory=lambda: MotionChoice(
             "none", {}, {}, "No motion of detectors was asked for."

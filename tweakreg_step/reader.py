@@ -128,7 +128,8 @@ class Reader:
         options, path, stamps = self.parameters, None, None
         if options.catalogs.save_catalogs:
             path = self.folder / f"{Path(name).stem}_cat.{options.catalogs.catalog_format}"
-            model.meta.tweakreg_catalog = path.name
+            if options.safety.apply_correction:  # a dry run changes no image
+                model.meta.tweakreg_catalog = path.name
         if options.finder.refine_centroids == "epsf":
             stamps = star_stamps(found.plane, sources, found.fwhm)
         return ExposureCatalog(sources, path, (found.fwhm, found.expected_fwhm), stamps)

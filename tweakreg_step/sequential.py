@@ -16,7 +16,7 @@ from tweakwcs.imalign import align_wcs
 from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError
 from tweakwcs.matchutils import XYXYMatch
 
-from .exceptions import AlignmentError
+from .exceptions import AlignmentError, ImplausibleError, TooFewSourcesError
 from .snapshot import all_or_nothing
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ _COMPLAINTS = (
     NotEnoughPointsError,
     SingularMatrixError,
 )
+
+_TOO_FEW = "Too few input images"  # what tweakwcs says where fewer than two have sources
 
 # All images move together in an absolute alignment, whatever their groups.
 _ONE_GROUP = "all images"
@@ -144,11 +146,13 @@ def _align(correctors: list[Any], **options: Any) -> None:
     try:
         align_wcs(correctors, **options)
     except _COMPLAINTS as error:
-        raise AlignmentError(_explained(str(error))) from error
+        few = str(error).startswith(_TOO_FEW)
+        kind = TooFewSourcesError if few else AlignmentError
+        raise kind(_explained(str(error))) from error
 
 
 def _explained(message: str) -> str:
-    if message.startswith("Too few input images"):
+    if message.startswith(_TOO_FEW):
         return (
             "Fewer than two groups have sources, but two are needed for a relative alignment, one "
             "for an absolute one. Lower 'snr_threshold', or give catalogs of your own."
@@ -174,7 +178,7 @@ def _check_small(correctors: Sequence[Any], limit: float) -> None:
         before, after = (_corners(wcs, box) for wcs in (corrector.original_wcs, corrector.wcs))
         largest = float(np.max(before.separation(after).arcsec))
         if not largest < limit:
-            raise AlignmentError(
+            raise ImplausibleError(
                 f"The correction of '{corrector.meta.get('name')}' moves a corner by "
                 f"{largest:.2f} arcsec, but no more than {limit:.2f} arcsec is plausible for the "
                 "given search. No image was changed. Raise 'searchrad' if the pointing is that "

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from .data import Status
 from .report import essentials_of
+from .telescopes.jwst import ABSOLUTE_FIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["update_exposures"]
 
 log = logging.getLogger(__name__)
-
-ABSOLUTE_FIT = "FIT-LVL3-"  # agreed upon in the JWST calibration working group
 
 
 def update_exposures(

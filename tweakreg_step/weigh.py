@@ -63,7 +63,8 @@ def _implausible(problem: Problem, linked: Linked, active: IntArray) -> dict[int
     options, theta = problem.options, linked.fit.motions.theta
     limit = 2.0 * max(options.searchrad, options.abs_searchrad) * np.sqrt(len(active))
     far = np.hypot(theta[active, 0], theta[active, 1]) > limit
-    far |= np.abs(theta[active, 2:3]).sum(axis=1) > 2.0 * np.deg2rad(options.max_roll / 3600.0)
+    most = max(options.max_roll, 3.0 * options.roll_sigma)  # the wide search or the plain one
+    far |= np.abs(theta[active, 2:3]).sum(axis=1) > 2.0 * np.deg2rad(most / 3600.0)
     far |= np.abs(theta[active, 3:]).max(axis=1, initial=0.0) > 100.0 * options.scale_sigma
     return dict.fromkeys(active[far].tolist(), Status.IMPLAUSIBLE)
 
@@ -117,10 +118,12 @@ def verdicts(
     """
     status, (remedies, loose) = outcome
     count = len(status)
-    pieces: list[list[Evidence | None]] = [[None] * count] * 2
+    pieces: list[list[Evidence | None]] = [[None] * count, [None] * count]
     alone, noise = np.ones(count, bool), np.full(count, np.inf)
     if linked is not None:
-        pieces = [list(evidence(problem, linked, covariance, absolute=a)) for a in (False, True)]
+        pieces[0] = list(evidence(problem, linked, covariance, absolute=False))
+        if problem.anchored.any():
+            pieces[1] = list(evidence(problem, linked, covariance, absolute=True))
         label = clusters(linked, count)
         alone = np.bincount(label)[label] == 1
         noise = _noise_mas(linked, count)

@@ -48,16 +48,18 @@ def address() -> str:
     return os.environ.get(VARIABLE, "").strip().rstrip("/") or PUBLIC
 
 
-def query_of(catalog: str, circle: Circle) -> str:
+def query_of(catalog: str, circle: Circle, *, epoch: bool = False) -> str:
     """The address of one question.
 
-    EPOCH is left out: the service then gives positions as published, of all stars, and with
-    proper motions. It would move them to one epoch for all images, as seen from the Earth, drop
-    the errors of that, and not say which stars it could not move.
+    EPOCH is left out at first: the service then gives positions as published, of all stars, and
+    with proper motions. It would move them to one epoch for all images, as seen from the Earth,
+    drop the errors of that, and not say which stars it could not move. A service that answers with
+    an error is asked with EPOCH, that of the release, at which no star has to be moved.
     """
     where = {"RA": f"{circle.ra:.6f}", "DEC": f"{circle.dec:.6f}", "SR": f"{circle.radius:.6f}"}
+    when = {"EPOCH": f"{RELEASES[catalog][1]:.3f}"} if epoch and catalog in RELEASES else {}
     return f"{address()}/{PATH}?" + urllib.parse.urlencode(
-        where | {"FORMAT": "CSV", "CAT": catalog}
+        where | {"FORMAT": "CSV", "CAT": catalog} | when
     )
 
 
@@ -86,6 +88,8 @@ def ask(catalog: str, circle: Circle, parameters: ReferenceParameters) -> Table:
             return _completed(parsed(_fetch(url, parameters.refcat_timeout)), catalog)
         except _TryError as problem:
             last = problem
+        if last.refused:
+            url = query_of(catalog, circle, epoch=True)
         if not last.may_pass:
             break
         if tried < parameters.refcat_retries:
@@ -101,11 +105,15 @@ def ask(catalog: str, circle: Circle, parameters: ReferenceParameters) -> Table:
 
 
 class _TryError(Exception):
-    """What went wrong in one try, as the end of a sentence; whether another one may do."""
+    """What went wrong in one try, as the end of a sentence.
 
-    def __init__(self, sentence: str, *, may_pass: bool = True) -> None:
+    Whether another one may do, and whether the service did not like the question.
+    """
+
+    def __init__(self, sentence: str, *, may_pass: bool = True, refused: bool = False) -> None:
         super().__init__(sentence)
         self.may_pass = may_pass
+        self.refused = refused
 
 
 def _fetch(url: str, timeout: float) -> str:
@@ -115,10 +123,10 @@ def _fetch(url: str, timeout: float) -> str:
         with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310
             return _read(answer, timeout).decode("utf-8", errors="replace")
     except urllib.error.HTTPError as error:
-        may_pass = error.code >= 500 or error.code in {408, 429}
+        may_pass = error.code >= 500 or error.code in {400, 408, 422, 429}
         sentence = f"answered with the error {error.code} ({error.reason})"
         error.close()
-        raise _TryError(sentence, may_pass=may_pass) from error
+        raise _TryError(sentence, may_pass=may_pass, refused=True) from error
     except http.client.IncompleteRead as error:
         raise _TryError(f"sent a truncated answer: {_missing(error)}") from error
     except TimeoutError as error:

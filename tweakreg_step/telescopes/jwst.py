@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.data import BoundingBox, Essential, Status
 
-__all__ = ["JWST", "delivered", "group_of"]
+__all__ = ["ABSOLUTE_FIT", "JWST", "delivered", "group_of"]
 
 # The JWST rule for images taken at one time: the parts of a file name up to the detector.
 GROUP_KEYWORDS = (
@@ -35,6 +35,7 @@ GROUP_KEYWORDS = (
     ("exposure_number",),
 )
 CORRECTED = "v2v3corr"  # the frame that a correction inserts
+ABSOLUTE_FIT = "FIT-LVL3-"  # agreed upon in the JWST calibration working group
 MEMORY = "tweakreg_delivered"  # where a model keeps what an alignment has overwritten
 REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
 MJD_2000 = 51544.5  # of the epoch 2000.0
@@ -132,9 +133,10 @@ class JWST:
         self, model: Any, catalog: Table, name: str, group: str, *, reset: bool = False
     ) -> Any:
         """The tweakwcs corrector of a model, or of its WCS as delivered."""
-        if model.meta.wcs.bounding_box is None:  # tweakwcs and footprints need one
-            model.meta.wcs.bounding_box = self.bounding_box(model)
         wcs = delivered(model.meta.wcs) if reset else model.meta.wcs
+        if wcs.bounding_box is None:  # tweakwcs and footprints need one
+            wcs = copy.deepcopy(wcs)  # the model keeps its own until it is aligned
+            wcs.bounding_box = self.bounding_box(model)
         angles = {angle: getattr(model.meta.wcsinfo, angle) for angle in REFERENCE_ANGLES}
         instrument = model.meta.instrument
         detector = f"{instrument.detector} {instrument.filter}" if instrument.detector else None
@@ -192,6 +194,7 @@ class JWST:
             return False
         wcs, memory = delivered(model.meta.wcs), model.meta.instance.pop(MEMORY, None)
         if memory is None:  # aligned by other software: what it wrote is made anew
+            wcs.name = "" if str(wcs.name).startswith(ABSOLUTE_FIT) else wcs.name
             self.update_wcs(model, wcs, SipParameters())
             model.meta.instance.pop(MEMORY, None)
         else:
@@ -231,9 +234,11 @@ def delivered(wcs: Any) -> Any:
 
 
 def _remember(model: Any) -> None:
-    """Keep what an alignment will overwrite, so that it can be undone to the last digit."""
-    known = model.meta.instance.get(MEMORY)
-    if known is None and CORRECTED not in model.meta.wcs.available_frames:
+    """Keep what an alignment will overwrite, so that it can be undone to the last digit.
+
+    What is kept from before is of a WCS that is no more, where 'assign_wcs' was run again.
+    """
+    if CORRECTED not in model.meta.wcs.available_frames:
         words = dict(model.meta.wcsinfo.instance)
         model.meta.instance[MEMORY] = {"name": model.meta.wcs.name, "wcsinfo": words}
 

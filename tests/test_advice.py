@@ -1,0 +1,186 @@
+"""What a failure's sentence says to do works: the value is read from it, and tried."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fields import catalogs, field, noisy, sky, stars
+
+from tweakreg_step.problem import Detections, Options, Reference, Solution
+from tweakreg_step.register import register
+
+
+def run(given: Detections, reference: Reference | None = None, **options: object) -> Solution:
+    count = int(given.group.max()) + 1
+    return register(given, count, reference, Options(**options))
+
+
+def told(reason: str, name: str) -> float:
+    """The value that a sentence tells to give to a parameter."""
+    found = re.search(rf"(?:raise|lower) '{name}' (?:from [\d.]+ )?to ([\d.]+)", reason)
+    assert found, reason
+    return float(found[1].rstrip("."))
+
+
+def codes(solution: Solution) -> list[str]:
+    return [verdict.code for verdict in solution.relative]
+
+
+@pytest.mark.parametrize("offset", [(4.1, 0.0), (-2.9, 2.9), (0.0, 17.0)])
+def test_a_group_beyond_searchrad(offset: tuple[float, float]) -> None:
+    rng = np.random.default_rng(1)
+    place = field(rng, 150)
+    given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place) + np.array(offset))
+    first = run(given, searchrad=2.0)
+    assert codes(first) == ["aligned", "aligned", "no_match"]
+    reason = first.relative[2].reason
+    size = np.hypot(*offset)
+    assert f"significant peak at {size:.1f} arcsec" in reason
+    value = told(reason, "searchrad")
+    assert size < value < 1.2 * size + 1.0
+    second = run(given, searchrad=value)
+    assert [v.applied for v in second.relative] == [True] * 3
+    np.testing.assert_allclose(second.shift[2] - second.shift[0], -np.array(offset), atol=0.01)
+
+
+def test_the_offset_of_a_rolled_group_is_found() -> None:
+    rng = np.random.default_rng(2)
+    place, roll = field(rng, 150), np.deg2rad(1.0)
+    turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    moved = noisy(rng, place) @ turn.T + np.array([6.0, 0.0])
+    given = catalogs(noisy(rng, place), noisy(rng, place), moved)
+    first = run(given)
+    assert codes(first) == ["aligned", "aligned", "no_match"]
+    second = run(given, searchrad=told(first.relative[2].reason, "searchrad"))
+    assert [v.applied for v in second.relative] == [True] * 3
+
+
+def test_too_few_sources() -> None:
+    rng = np.random.default_rng(3)
+    place = field(rng, 60)
+    given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place[:9]))
+    first = run(given)
+    assert codes(first) == ["aligned", "aligned", "too_few_sources"]
+    assert "it has 9 sources, 15 are needed" in first.relative[2].reason
+    minobj = int(told(first.relative[2].reason, "minobj"))
+    assert minobj == 9
+    assert run(given, minobj=minobj).relative[2].applied
+
+
+def test_too_few_matches() -> None:
+    rng = np.random.default_rng(4)
+    place = field(rng, 60)
+    other = np.concatenate([noisy(rng, place[:10]), field(rng, 30)])
+    given = catalogs(noisy(rng, place), noisy(rng, place), other)
+    first = run(given)
+    assert codes(first) == ["aligned", "aligned", "too_few_matches"]
+    assert "it has 10 matches, 15 are needed" in first.relative[2].reason
+    assert run(given, minobj=int(told(first.relative[2].reason, "minobj"))).relative[2].applied
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_catalog_with_hardly_a_source_needs_more_not_less(count: int) -> None:
+    rng = np.random.default_rng(5)
+    place = field(rng, 60)
+    given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place[:count]))
+    reason = register(given, 3, None, Options()).relative[2].reason
+    assert "lower 'snr_threshold'" in reason
+    assert "'minobj' to" not in reason
+
+
+def test_a_reference_beyond_abs_searchrad() -> None:
+    rng = np.random.default_rng(6)
+    place = field(rng, 150)
+    given = catalogs(noisy(rng, place), noisy(rng, place))
+    reference = stars(place + np.array([9.0, 0.0]))
+    first = run(given, reference)
+    assert codes(first) == ["aligned"] * 2
+    assert [v.code for v in first.absolute] == ["no_reference_match"] * 2
+    assert "significant peak at 9.0 arcsec" in first.absolute[0].reason
+    value = told(first.absolute[0].reason, "abs_searchrad")
+    assert all(v.applied for v in run(given, reference, abs_searchrad=value).absolute)
+
+
+def test_too_few_reference_stars() -> None:
+    rng = np.random.default_rng(7)
+    place = field(rng, 150)
+    given = catalogs(noisy(rng, place), noisy(rng, place))
+    reference = stars(noisy(rng, place[:6], 0.001), 0.001)
+    first = run(given, reference)
+    assert codes(first) == ["aligned"] * 2
+    assert not any(v.applied for v in first.absolute)
+    value = int(told(first.absolute[0].reason, "abs_minobj"))
+    assert all(v.applied for v in run(given, reference, abs_minobj=value).absolute)
+
+
+def test_a_reference_elsewhere() -> None:
+    rng = np.random.default_rng(8)
+    place = field(rng, 100)
+    given = catalogs(noisy(rng, place), noisy(rng, place))
+    ra, dec = sky(place)
+    reference = replace(stars(place), ra=ra, dec=dec - 1.0)
+    reason = run(given, reference).absolute[0].reason
+    distance = float(re.search(r"is ([\d.]+) degrees away", reason)[1])
+    assert distance == pytest.approx(1.0 - 110.0 / 3600.0, abs=0.02)
+    assert "reference catalog that covers it" in reason
+
+
+def test_a_group_apart_is_told_the_gap() -> None:
+    rng = np.random.default_rng(9)
+    place = field(rng, 100, 60.0)
+    apart = field(rng, 100, 60.0) + np.array([200.0, 0.0])
+    found = run(catalogs(noisy(rng, place), noisy(rng, place), apart))
+    assert found.relative[2].code == "not_connected"
+    gap = float(re.search(r"is ([\d.]+) arcsec away", found.relative[2].reason)[1])
+    assert gap == pytest.approx(140.0, abs=8.0)
+
+
+def test_a_grid_is_ambiguous_and_a_smaller_search_is_advised() -> None:
+    rng = np.random.default_rng(10)
+    axis = np.arange(-30.0, 30.0, 1.5)
+    place = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    given = catalogs(noisy(rng, place), noisy(rng, place) + np.array([0.1, 0.0]))
+    first = run(given)
+    assert codes(first) == ["ambiguous"] * 2
+    value = told(first.relative[0].reason, "searchrad")
+    second = run(given, searchrad=value)
+    assert [v.applied for v in second.relative] == [True] * 2
+    np.testing.assert_allclose(second.shift[1] - second.shift[0], [-0.1, 0.0], atol=0.001)
+
+
+def test_noise_has_no_peak_anywhere() -> None:
+    rng = np.random.default_rng(11)
+    place = field(rng, 150)
+    found = run(catalogs(noisy(rng, place), noisy(rng, place), field(rng, 150)))
+    assert codes(found) == ["aligned", "aligned", "no_match"]
+    assert "no significant peak up to 30 arcsec" in found.relative[2].reason
+
+
+def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tweakreg_step import advice
+
+    searched = []
+    peaks = advice.peaks
+
+    def counting(*arguments, **options):
+        searched.append(int(arguments[4].sum()))
+        return peaks(*arguments, **options)
+
+    monkeypatch.setattr(advice, "peaks", counting)
+    rng = np.random.default_rng(12)
+    found = run(catalogs(*(field(rng, 30) for _ in range(30))))
+    assert not any(verdict.applied for verdict in found.relative)
+    assert all(verdict.reason for verdict in found.relative)
+    assert max(searched) <= 20
+
+
+def test_a_correction_that_is_too_large() -> None:
+    """The sentence, as it is hard to make the solver move a group farther than it searched."""
+    from tweakreg_step.advice import _implausible
+
+    text = _implausible(np.array([7.3, 0.01, 0.0]), Options(searchrad=2.0))
+    assert told(text, "searchrad") == 8.0
+    assert "'fitgeometry'" in _implausible(np.array([0.3, 9.0, 0.0]), Options(searchrad=2.0))

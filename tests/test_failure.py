@@ -1,0 +1,59 @@
+"""What a failure means for the other images."""
+
+from __future__ import annotations
+
+import pytest
+
+from tweakreg_step.data import Outcome, Status
+from tweakreg_step.exceptions import FAILURES, AlignmentError, NoMatchError, TweakregError
+from tweakreg_step.failure import allowed, failed, failure
+from tweakreg_step.problem import Status as GroupStatus
+
+GOOD = Outcome(Status.ALIGNED, "Aligned.", moved=True, absolute=True, code="aligned")
+BAD = Outcome(Status.FAILED, "No match.", code="no_match")
+SKIPPED = Outcome(Status.SKIPPED, "One group.", code="one_group")
+
+
+@pytest.mark.parametrize("rule", ["warn", "raise", "skip_all"])
+def test_without_a_failure_all_stays(rule: str) -> None:
+    assert allowed([GOOD, SKIPPED], rule) == [GOOD, SKIPPED]
+
+
+def test_skip_all_leaves_all_images_as_they_were() -> None:
+    first, second, third = allowed([GOOD, BAD, SKIPPED], "skip_all")
+    assert (first.status, first.moved, first.absolute) == (Status.SKIPPED, False, False)
+    assert first.code == "others_failed"
+    assert "1 of 3 images" in first.reason
+    assert "'warn'" in first.reason
+    assert (second, third) == (BAD, SKIPPED)
+
+
+def test_warn_lets_the_good_ones_through() -> None:
+    assert allowed([GOOD, BAD], "warn") == [GOOD, BAD]
+    assert failed([GOOD, BAD, SKIPPED]) == [1]
+
+
+def test_the_error_is_that_of_the_first_failure_and_names_the_images() -> None:
+    error = failure(["a.fits", "b.fits"], [GOOD, BAD])
+    assert type(error) is NoMatchError
+    assert "1 of 2 images" in str(error)
+    assert "b.fits: No match." in str(error)
+    assert "no image was changed" in str(error)
+
+
+def test_a_long_list_is_cut() -> None:
+    names = [f"{n}.fits" for n in range(6)]
+    text = str(failure(names, [BAD] * 6))
+    assert "2.fits" in text
+    assert "3.fits" not in text
+    assert "And 3 more." in text
+
+
+@pytest.mark.parametrize("status", [s for s in GroupStatus if s is not GroupStatus.ALIGNED])
+def test_every_failure_of_a_group_has_an_error_of_its_own_kind(status: GroupStatus) -> None:
+    kind = FAILURES[status.code]
+    assert issubclass(kind, AlignmentError)
+    assert kind is not AlignmentError
+    assert issubclass(kind, TweakregError)
+    error = failure(["a"], [Outcome(Status.FAILED, status.value, code=status.code)])
+    assert type(error) is kind

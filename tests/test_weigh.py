@@ -1,0 +1,98 @@
+"""Which groups a solution shows to be wanting, and the verdicts on those that are left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from fields import catalogs, field, noisy, problem_of, stars
+
+from tweakreg_step.iterate import converge
+from tweakreg_step.problem import Options, Status
+from tweakreg_step.register import register
+from tweakreg_step.weigh import wanting
+
+
+def test_good_groups_are_not_wanting() -> None:
+    rng = np.random.default_rng(1)
+    place = field(rng, 100)
+    given = catalogs(noisy(rng, place), noisy(rng, place))
+    for reference in (None, stars(place[:40])):
+        problem, start = problem_of(given, reference, Options())
+        bad, loose = wanting(problem, converge(problem, start, 0.05))
+        assert bad == {}
+        assert not loose.any()
+
+
+def test_without_a_solution_all_are_wanting() -> None:
+    rng = np.random.default_rng(2)
+    problem, _ = problem_of(catalogs(field(rng, 30), field(rng, 30)), None, Options())
+    bad, _ = wanting(problem, None)
+    assert bad == {0: Status.TOO_FEW_MATCHES, 1: Status.TOO_FEW_MATCHES}
+
+
+def test_matches_of_noise_are_no_match() -> None:
+    """Dense enough for more than 'minobj' matches within half an arcsec."""
+    rng = np.random.default_rng(3)
+    given = catalogs(field(rng, 3000), field(rng, 3000))
+    problem, start = problem_of(given, None, Options())
+    linked = converge(problem, start, 0.5, passes=1)
+    bad, _ = wanting(problem, linked)
+    assert bad == {0: Status.NO_MATCH, 1: Status.NO_MATCH}
+
+
+def test_the_group_with_the_fewest_matches_goes_first() -> None:
+    rng = np.random.default_rng(4)
+    place = field(rng, 100)
+    given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place[:10]))
+    problem, start = problem_of(given, None, Options())
+    bad, _ = wanting(problem, converge(problem, start, 0.05))
+    assert bad == {2: Status.TOO_FEW_MATCHES}
+
+
+def test_corrections_beyond_the_search_are_implausible() -> None:
+    rng = np.random.default_rng(5)
+    place = field(rng, 100)
+    given = catalogs(noisy(rng, place), noisy(rng, place) + np.array([1.0, 0.0]))
+    options = Options(searchrad=0.1, abs_searchrad=0.1)
+    problem, start = problem_of(given, None, options)
+    start.theta[:, 0] = 0.5, -0.5
+    bad, _ = wanting(problem, converge(problem, start, 0.05))
+    assert bad == {0: Status.IMPLAUSIBLE, 1: Status.IMPLAUSIBLE}
+
+
+def test_groups_that_no_star_holds_are_untied() -> None:
+    rng = np.random.default_rng(6)
+    place = field(rng, 100)
+    given = catalogs(noisy(rng, place), noisy(rng, place))
+    problem, start = problem_of(given, stars(field(rng, 100)), Options())
+    bad, loose = wanting(problem, converge(problem, start, 0.05))
+    assert bad == {}
+    assert loose.all()
+    few = replace(problem, reference=stars(noisy(rng, place[:5])))
+    assert wanting(few, converge(few, start, 0.05))[1].all()
+
+
+def test_a_group_without_stars_follows_its_neighbours() -> None:
+    """A group with no star of its own is aligned to the reference through the others."""
+    rng = np.random.default_rng(7)
+    west, middle, east = (
+        place + np.array([x, 0.0])
+        for place, x in zip((field(rng, 150) for _ in range(3)), (-120.0, 0.0, 120.0), strict=True)
+    )
+    one = np.concatenate([west, middle])
+    other = np.concatenate([middle, east])
+    given = catalogs(noisy(rng, one), noisy(rng, other))
+    found = register(given, 2, stars(noisy(rng, west)), Options())
+    assert [verdict.code for verdict in found.relative] == ["aligned", "aligned"]
+    assert [verdict.code for verdict in found.absolute] == ["aligned", "through_neighbours"]
+    assert found.absolute[1].evidence.matches == 0
+
+
+def test_groups_that_only_the_reference_holds() -> None:
+    rng = np.random.default_rng(8)
+    one, other = field(rng, 80), field(rng, 80) + np.array([200.0, 0.0])
+    reference = stars(np.concatenate([one, other]))
+    found = register(catalogs(noisy(rng, one), noisy(rng, other)), 2, reference, Options())
+    assert [verdict.code for verdict in found.relative] == ["not_connected"] * 2
+    assert [verdict.code for verdict in found.absolute] == ["aligned"] * 2
