@@ -35,8 +35,8 @@ bench-align bench-accuracy: bench-%: $(VENV_JWST)/.ready
 	$(VENV_JWST)/bin/python benchmarks/$*.py
 
 bench-ceers: $(VENV)/.ready
-	$(VENV)/bin/python benchmarks/ceers_catalogs.py
 	$(VENV)/bin/python benchmarks/ceers.py
+	$(VENV)/bin/python benchmarks/ceers_images.py
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
