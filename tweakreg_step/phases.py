@@ -251,7 +251,6 @@ def _claimed(correctors: list[Any], groups: Groups) -> NDArray[np.bool_]:
 def _put_back(before: list[Snapshot], images: list[int]) -> None:
     for image in images:
         before[image].restore()
-        before[image].corrector.meta.pop("fit_info", None)
 
 
 def _bodies(relative: Verdicts) -> list[list[int]]:

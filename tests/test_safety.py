@@ -1,0 +1,222 @@
+"""From file to file: what is rejected changes nothing, and what may change is the user's choice."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from results import TOLERANCE_MAS, errors_mas, models_of, opened, relative_errors_mas, result_files
+from states import accounts, file_state, meta_state, wcs_state, with_noise
+
+from tweakreg_step import TweakRegStep
+from tweakreg_step.exceptions import AlignmentError, MixedGroupError, NoMatchError
+from tweakreg_step.simulate import Truth, load_truth, simulate_mosaic
+
+METHODS = pytest.mark.parametrize("method", ["global", "sequential"])
+
+
+def run(files: Truth, **options: Any) -> Any:
+    return TweakRegStep.call(str(files.association), **({"sip_approx": False} | options))
+
+
+def steps(library: Any) -> list[str | None]:
+    return [model.meta.cal_step.tweakreg for model in models_of(library)]
+
+
+def moved(library: Any) -> list[bool]:
+    return ["v2v3corr" in m.meta.wcs.available_frames for m in models_of(library)]
+
+
+# ---- dry run
+
+
+@METHODS
+def test_a_dry_run_changes_nothing_and_reports_the_same(
+    files: Truth, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = accounts(monkeypatch)
+    options = {"abs_refcat": str(files.catalog), "align_method": method, "save_catalogs": True}
+    given = opened(files)
+    given[0].meta.wcs.bounding_box = None
+    before = [meta_state(model) for model in given]
+    dry = models_of(TweakRegStep.call(given, apply_correction=False, **options))
+    assert [meta_state(model) for model in dry] == before
+    assert [meta_state(model) for model in given] == before
+    TweakRegStep.call(given, sip_approx=False, **options)
+    assert [account.dry_run for account in kept] == [True, False]
+    assert kept[0].relative == kept[1].relative
+    assert kept[0].absolute == kept[1].absolute
+    assert kept[0].outcomes == kept[1].outcomes
+    assert all(verdict.applied for verdict in kept[0].absolute)
+
+
+# ---- one bad group among good ones
+
+
+@METHODS
+def test_warn_aligns_the_good_and_leaves_the_bad_bit_for_bit(files: Truth, method: str) -> None:
+    """The sequential method must not say 'aligned' of an image whose catalog is noise."""
+    options = with_noise(files, 1) | {"align_method": method}
+    library = run(files, **options)
+    assert steps(library) == ["COMPLETE", "FAILED", "COMPLETE"]
+    models = models_of(library)
+    assert wcs_state(models[1]) == file_state(files.files[1])
+    assert "v2v3corr" not in models[1].meta.wcs.available_frames
+    good = Truth(files.folder, files.association, files.catalog, files.images[::2])
+    assert max(relative_errors_mas(models[::2], good)) < 2 * TOLERANCE_MAS
+
+
+@METHODS
+def test_a_rejected_fit_does_not_leak_into_the_absolute_phase(files: Truth, method: str) -> None:
+    options = with_noise(files, 1) | {"align_method": method, "abs_refcat": str(files.catalog)}
+    library = run(files, **options)
+    assert steps(library) == ["COMPLETE", "FAILED", "COMPLETE"]
+    models = models_of(library)
+    assert wcs_state(models[1]) == file_state(files.files[1])
+    errors = errors_mas(models, files)
+    assert max(errors[0], errors[2]) < 2 * TOLERANCE_MAS
+
+
+@METHODS
+def test_skip_all_changes_no_image(files: Truth, method: str) -> None:
+    library = run(files, **with_noise(files, 2), on_failure="skip_all", align_method=method)
+    assert steps(library) == ["SKIPPED", "SKIPPED", "FAILED"]
+    before = [file_state(path) for path in files.files]
+    assert [wcs_state(model) for model in models_of(library)] == before
+
+
+def test_raise_names_the_image_and_writes_nothing(files: Truth, tmp_path: Path) -> None:
+    models = opened(files)
+    before = [meta_state(model) for model in models]
+    out = tmp_path / "out"
+    options = with_noise(files, 0) | {"save_results": True, "output_dir": str(out)}
+    with pytest.raises(NoMatchError, match=files.images[0].file_name) as caught:
+        TweakRegStep.call(models, on_failure="raise", **options)
+    assert isinstance(caught.value, AlignmentError)
+    assert not result_files(out)
+    assert [meta_state(model) for model in models] == before
+
+
+@pytest.mark.parametrize("rule", ["raise", "skip_all"])
+def test_without_a_failure_the_rules_change_nothing(files: Truth, rule: str) -> None:
+    library = run(files, on_failure=rule)
+    assert steps(library) == ["COMPLETE"] * 3
+
+
+@METHODS
+def test_unrelated_catalogs_are_refused(files: Truth, method: str) -> None:
+    library = run(files, **with_noise(files, 0, 1, 2), align_method=method)
+    assert steps(library) == ["FAILED"] * 3
+    before = [file_state(path) for path in files.files]
+    assert [wcs_state(model) for model in models_of(library)] == before
+
+
+# ---- a failing absolute phase
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"align_method": "sequential"},
+        {"align_method": "global", "abs_method": "joint"},
+        {"align_method": "global", "abs_method": "rigid"},
+    ],
+    ids=["sequential", "joint", "rigid"],
+)
+def test_a_failing_absolute_phase_leaves_the_relative_one(
+    files: Truth, how: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = Table.read(files.catalog)
+    rng = np.random.default_rng(1)
+    for axis in ("RA", "DEC"):
+        table[axis] = rng.uniform(table[axis].min(), table[axis].max(), len(table))
+    table.write("noise.ecsv")
+    kept = accounts(monkeypatch)
+    library = run(files, abs_refcat="noise.ecsv", **how)
+    assert steps(library) == ["COMPLETE"] * 3
+    assert max(relative_errors_mas(models_of(library), files)) < 2 * TOLERANCE_MAS
+    account = kept[0]
+    assert all(verdict.applied for verdict in account.relative)
+    assert not any(verdict.applied for verdict in account.absolute)
+    assert all("but not to the reference" in outcome.reason for outcome in account.outcomes)
+    assert not any(str(m.meta.wcs.name).startswith("FIT-LVL3") for m in models_of(library))
+
+
+# ---- groups that mix aligned and unaligned images
+
+
+@pytest.fixture(scope="module")
+def detectors(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    """Two exposures of two detectors, which move as one."""
+    return simulate_mosaic(
+        tmp_path_factory.mktemp("detectors"),
+        seed=5,
+        tiles=(1, 1),
+        dithers=2,
+        detectors=("NRCA1", "NRCA2"),
+        shape=(512, 512),
+        stars_per_image=45,
+        flux_limits=(20.0, 3000.0),
+        reference_fraction=0.8,
+    )
+
+
+@pytest.fixture
+def mixed(detectors: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Truth:
+    """Of the first exposure, one image was aligned before and the other one was not."""
+    shutil.copytree(detectors.folder, tmp_path / "input")
+    monkeypatch.chdir(tmp_path)
+    files = load_truth(tmp_path / "input" / "truth.json")
+    run(files, abs_refcat=str(files.catalog), save_results=True, output_dir="once")
+    name = files.images[0].file_name
+    aligned = Path("once") / name.replace("_cal", "_tweakreg")
+    aligned.replace(files.files[0])
+    return files
+
+
+@METHODS
+def test_mixed_groups_are_refused_and_others_aligned(mixed: Truth, method: str) -> None:
+    before = [file_state(path) for path in mixed.files]
+    options = {"abs_refcat": str(mixed.catalog), "align_method": method}
+    library = run(mixed, **options)
+    assert steps(library) == ["FAILED", "FAILED", "COMPLETE", "COMPLETE"]
+    models = models_of(library)
+    assert [wcs_state(model) for model in models[:2]] == before[:2]
+    assert max(errors_mas(models, mixed)[2:]) < 2 * TOLERANCE_MAS
+
+
+def test_a_mixed_group_has_its_own_code_and_error(
+    mixed: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = accounts(monkeypatch)
+    run(mixed, abs_refcat=str(mixed.catalog))
+    assert [verdict.code for verdict in kept[0].relative] == ["mixed_group", "not_connected"]
+    assert [verdict.code for verdict in kept[0].absolute] == ["mixed_group", "aligned"]
+    assert "reset_wcs=True" in kept[0].outcomes[0].reason
+    with pytest.raises(MixedGroupError, match="reset_wcs=True"):
+        run(mixed, abs_refcat=str(mixed.catalog), on_failure="raise")
+    with pytest.raises(MixedGroupError):  # also where it is the only group
+        TweakRegStep.call([str(path) for path in mixed.files[:2]], on_failure="raise")
+
+
+def test_reset_wcs_repairs_a_mixed_group(mixed: Truth) -> None:
+    library = run(mixed, abs_refcat=str(mixed.catalog), reset_wcs=True)
+    assert steps(library) == ["COMPLETE"] * 4
+    assert moved(library) == [True] * 4
+    assert max(errors_mas(models_of(library), mixed)) < 2 * TOLERANCE_MAS
+
+
+def test_reset_wcs_forgets_the_first_alignment(files: Truth) -> None:
+    """Aligned, then once more from the WCS as delivered: as if it had been the first time."""
+    once = models_of(run(files, abs_refcat=str(files.catalog)))
+    again = models_of(TweakRegStep.call(once, sip_approx=False, reset_wcs=True))
+    first = models_of(run(files))
+    for one, other in zip(again, first, strict=True):
+        assert one.meta.wcs.available_frames == other.meta.wcs.available_frames
+        places = [model.meta.wcs([0.0, 511.0], [0.0, 300.0]) for model in (one, other)]
+        # 1e-13 deg is the rounding of a right ascension
+        np.testing.assert_allclose(*places, rtol=0.0, atol=2e-13)
