@@ -172,9 +172,9 @@ def _group_fields(given: Canonical, problem: Problem, linked: Linked) -> dict[st
     back = given.group
     blocks = covariance.reshape(len(active), width, len(active), width)
     blocks = blocks[np.arange(len(active)), :, np.arange(len(active))]
-    # a group that stays where it is has no variance, but rounding makes some, of either sign
-    negative = (np.diagonal(blocks, axis1=1, axis2=2) < 0.0).any(axis=1)
-    blocks = np.where(negative[:, None, None], 0.0, blocks)
+    fixed = problem.options.refgroup
+    if fixed is not None and not anchored[fixed]:
+        blocks[fixed] = 0.0  # it stays where it is; what is there is rounding, of either sign
     fields: dict[str, Any] = {
         "matrix": matrix[back],
         "shift": shift[back],

@@ -5,6 +5,7 @@ What is rejected changes nothing, and a failing absolute alignment leaves the re
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     Verdicts = tuple[Verdict, ...]
 
 __all__ = ["Alignment", "align_in_phases", "groups_of"]
+
+log = logging.getLogger(__name__)
 
 ONE_GROUP = Verdict(
     Decision.LEFT,
@@ -153,6 +156,7 @@ def _with_reference(
     try:
         table = _reference(correctors, parameters, folder, catalogs)
     except (ReferenceServiceError, CatalogError) as error:
+        log.warning("No absolute alignment: %s", error)
         missing = Verdict(Decision.LEFT, _CODES[type(error)], str(error))
         return replace(start, absolute=(missing,) * len(groups_of(correctors)))
     if table is None:

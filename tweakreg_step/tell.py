@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from .data import Status
 from .exceptions import OutputError
 from .page import write_page
 from .phases import groups_of
 from .report import summary_table, write_report
+from .report.standing import ALIGNED, standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,17 +80,17 @@ def _complaints(account: Account) -> dict[str, list[str]]:
     complaints: dict[str, list[str]] = {}
     first = {int(group): image for image, group in reversed(list(enumerate(account.group)))}
     for group, name in enumerate(account.group_names):
-        verdicts = [v[group] for v in (account.relative, account.absolute) if v is not None]
-        wrong = [v.reason for v in verdicts if v.code not in _FINE]
-        outcome = account.outcomes[first[group]]
-        if outcome.code not in _FINE:
-            wrong = [outcome.reason, *wrong]
-        for sentence in dict.fromkeys(wrong):
-            complaints.setdefault(sentence, []).append(name)
+        standing, outcome = standing_of(account, group), account.outcomes[first[group]]
+        aligned = standing.word == ALIGNED or standing.code in _SAID
+        if outcome.status is not Status.ALIGNED:
+            complaints.setdefault(outcome.reason, []).append(name)
+        elif not aligned:
+            complaints.setdefault(standing.reason, []).append(name)
     return complaints
 
 
-_FINE = ("aligned", "through_neighbours", "")
+_SAID = ("reference_unreachable", "bad_catalog")
+"""Codes of what was said when it happened."""
 
 
 def write_account(account: Account, folder: Path, *, report: bool, plots: bool) -> None:
