@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chance", "Phase", "chance", "clusters", "evidence"]
 
-_SAMPLE = 64
+_SAMPLE = 32
 """Detections of a group around which the density of others is counted."""
 
 _NEAR = 16
