@@ -25,9 +25,9 @@ __all__ = ["GALAXIES", "Measured", "floor", "measured", "pull_of_neighbours"]
 
 FLOOR_FWHM = (0.7, 1.0, 1.5, 2.0, 2.5)
 FLOOR = (0.06, 0.02, 0.006, 0.003, 0.002)
-"""What the pixel grid leaves of the error of a star of these widths, per axis [pixels]: about the
-worst rms over pixel phases for Gaussian and Moffat stars whose width is known to 15 per cent, see
-``benchmarks/centroids.py`` and ``docs/centroids.rst``."""
+"""What the pixel grid leaves of the error of a star of these widths, per axis [pixels]: for
+Gaussian and Moffat stars whose width is known to 15 per cent, the rms over all at a FWHM of 1 and
+the worst above, see ``benchmarks/centroids.py`` and ``docs/centroids.rst``."""
 
 UNREFINED_FLOOR = 0.06
 """The same for positions as the finders give them [pixels]."""
