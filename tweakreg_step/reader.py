@@ -124,7 +124,10 @@ class Reader:
         if given is not None:
             return ExposureCatalog(self._selected(self._read(model, given, name), model, name))
         found = self._find(model)
-        sources = self._selected(found.sources, model, name)
+        # that a finder sees something off the image's box is nothing to tell
+        sources = self._selected(
+            inside(found.sources, self.telescope.bounding_box(model)), model, name
+        )
         options, path, stamps = self.parameters, None, None
         if options.catalogs.save_catalogs:
             path = self.folder / f"{Path(name).stem}_cat.{options.catalogs.catalog_format}"
