@@ -265,14 +265,59 @@ def sequential_counts(where: Field, trials: int) -> Iterator[tuple[str, ...]]:
         yield name, str(trials), str(claims), str(accepted)
 
 
+# ---- what deceives the search
+
+
+def wrong_of(one: np.ndarray, other: np.ndarray, shift: np.ndarray) -> tuple[bool, bool]:
+    """Whether two groups are aligned, and whether 10 mas or more from the truth."""
+    none = np.zeros(len(one), int), np.zeros(len(other), int)
+    found = register(detections([(one, none[0]), (other, none[1])]), 2, None, OPTIONS)
+    applied = found.relative[0].decision is Decision.ALIGNED
+    return applied, applied and bool(np.hypot(*(found.shift[1] - found.shift[0] + shift)) > 0.01)
+
+
+def deceptions(trials: int) -> list[tuple[str, ...]]:
+    """Rows: what, trials, aligned without a doubt, and wrongly."""
+    where, rows = FIELDS["MIRI"], []
+    for stars, hot, dither in ((40, 40, 1.8), (40, 60, 1.8), (40, 100, 1.8), (40, 100, 4.0)):
+        results = []
+        for seed in range(trials):
+            rng = np.random.default_rng((seed, 4))
+            sky_fixed, detector_fixed = where.draw(rng, stars)[0], where.draw(rng, hot)[0]
+            catalogs = [
+                np.concatenate([sky_fixed, detector_fixed + step])
+                + rng.normal(0.0, CENTROID, (stars + hot, 2))
+                for step in (0.0, np.array([dither, 0.0]))
+            ]
+            results.append(wrong_of(*catalogs, np.zeros(2)))
+        name = f"{stars} stars, {hot} hot pixels, dither {dither} arcsec"
+        rows.append((name, str(trials), *(str(n) for n in np.sum(results, axis=0))))
+    axis = np.arange(-30.0, 30.0, 3.0)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    for offset in (0.4, 2.6):
+        shift, results = np.array([offset, 0.0]), []
+        for seed in range(trials):
+            rng = np.random.default_rng((seed, 5))
+            one, other = (grid + rng.normal(0.0, CENTROID, grid.shape) for _ in range(2))
+            results.append(wrong_of(one, other + shift, shift))
+        name = f"grid of stars, period 3 arcsec, off by {offset} arcsec"
+        rows.append((name, str(trials), *(str(n) for n in np.sum(results, axis=0))))
+    return rows
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=1000, help="of each instrument")
     parser.add_argument("--instrument", default="", help="start of the name, such as 'MIRI'")
     parser.add_argument("--sequential", type=int, default=0, help="trials of the other method")
+    parser.add_argument("--deceptions", action="store_true", help="what deceives the search")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    if options.deceptions:
+        head = "catalogs", "trials", "aligned", "wrongly"
+        print(rst_table(head, deceptions(min(options.trials, 20))), flush=True)
+        return
     head = "instrument", "catalogs", "trials", "accepted", "doubtful", "wrong", "codes", "ms each"
     if options.sequential:
         head = "instrument", "catalogs", "trials", "accepted by tweakwcs", "and by the verdict"

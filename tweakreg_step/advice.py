@@ -89,7 +89,12 @@ def advise(
     searched = np.array([item in _SEARCHED for item in failures.status], bool) | loose
     searched &= np.cumsum(searched) <= _MOST
     reach = _wider(options)
-    far = _peaks(_brightest(detections), frames, reference, reach, searched)
+    unclear = searched & np.array([item is Status.AMBIGUOUS for item in failures.status], bool)
+    far = _peaks(_brightest(detections), frames, reference, reach, searched & ~unclear)
+    if unclear.any():  # of equal offsets those within reach count, and every source may tell
+        far[:, unclear] = np.stack(peaks(detections, frames, reference, options, unclear))[
+            :, unclear
+        ]
     gap = _gaps(detections, frames, reference, failed | loose)
     relative, absolute = [], []
     for group in range(len(failed)):
