@@ -30,8 +30,6 @@ def test_the_account_of_an_absolute_alignment(
     assert np.all(account.achieved_mas >= 0.9 * account.bound_mas)
     assert account.reference_note.size == len(account.reference)
     assert dt.datetime.fromisoformat(account.start).tzinfo is dt.UTC
-    assert list(account.seconds) == ["opening", "finding sources", "aligning", "writing WCS"]
-    assert all(seconds > 0.0 for seconds in account.seconds.values())
     assert account.versions["numpy"] == np.__version__
     values = {name: (value, origin) for name, value, origin in account.parameters}
     assert values["abs_refcat"] == (str(files.catalog), "keyword")

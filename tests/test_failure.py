@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tweakreg_step.config import SafetyParameters
 from tweakreg_step.data import Outcome, Status
 from tweakreg_step.exceptions import FAILURES, AlignmentError, NoMatchError, TweakregError
 from tweakreg_step.failure import allowed, failed, failure
@@ -16,11 +17,11 @@ SKIPPED = Outcome(Status.SKIPPED, "One group.", code="one_group")
 
 @pytest.mark.parametrize("rule", ["warn", "raise", "skip_all"])
 def test_without_a_failure_all_stays(rule: str) -> None:
-    assert allowed([GOOD, SKIPPED], rule) == [GOOD, SKIPPED]
+    assert allowed([GOOD, SKIPPED], SafetyParameters(on_failure=rule)) == [GOOD, SKIPPED]
 
 
 def test_skip_all_leaves_all_images_as_they_were() -> None:
-    first, second, third = allowed([GOOD, BAD, SKIPPED], "skip_all")
+    first, second, third = allowed([GOOD, BAD, SKIPPED], SafetyParameters(on_failure="skip_all"))
     assert (first.status, first.moved, first.absolute) == (Status.SKIPPED, False, False)
     assert first.code == "others_failed"
     assert "1 of 3 images" in first.reason
@@ -29,7 +30,7 @@ def test_skip_all_leaves_all_images_as_they_were() -> None:
 
 
 def test_warn_lets_the_good_ones_through() -> None:
-    assert allowed([GOOD, BAD], "warn") == [GOOD, BAD]
+    assert allowed([GOOD, BAD], SafetyParameters(on_failure="warn")) == [GOOD, BAD]
     assert failed([GOOD, BAD, SKIPPED]) == [1]
 
 
