@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .catalogs import inside, read_catalog
 from .catfile import check_images, read_catfile
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["ExposureCatalog", "Reader", "custom_catalogs", "exclusions_of"]
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, Path | None]:
@@ -108,7 +110,7 @@ class Reader:
     folder
         Where found catalogs are written.
     homes
-        Folders where a catalog that an image names may be, for each image.
+        Folders where a catalog that an image names may be, by image.
     """
 
     telescope: Telescope
@@ -116,17 +118,26 @@ class Reader:
     custom: dict[str, Path | None]
     exclusions: dict[str, Exclusions]
     folder: Path
-    homes: list[list[Path]]
+    homes: dict[str, list[Path]]
 
-    def catalog(self, model: Any, name: str, index: int) -> ExposureCatalog:
+    def only(self, name: str) -> Reader:
+        """What is needed for one image alone: this travels between processes."""
+        return replace(
+            self,
+            custom=_part(self.custom, name),
+            exclusions=_part(self.exclusions, name),
+            homes=_part(self.homes, name),
+        )
+
+    def catalog(self, model: Any, name: str) -> ExposureCatalog:
         """The catalog of an exposure; a found one that is to be saved is named in its metadata."""
-        given = self._given(model, name, index)
+        given = self._given(model, name)
         if given is not None:
             return ExposureCatalog(self._selected(self._read(model, given, name), model, name))
         found = self._find(model)
         sources = self._selected(found.sources, model, name)
         options, path, stamps = self.parameters, None, None
-        if options.catalogs.save_catalogs:
+        if options.keeps_catalogs:
             path = self.folder / f"{Path(name).stem}_cat.{options.catalogs.catalog_format}"
             model.meta.tweakreg_catalog = path.name
         if options.finder.refine_centroids == "epsf":
@@ -183,7 +194,7 @@ class Reader:
         to_sky = model.meta.wcs.forward_transform
         return lambda sources: exclusions.allowed(sources.x, sources.y, to_sky, centre)
 
-    def _given(self, model: Any, name: str, index: int) -> Path | None:
+    def _given(self, model: Any, name: str) -> Path | None:
         """The user's catalog of an image: of the catfile, else of its association or metadata.
 
         (A library copies the association's ``tweakreg_catalog`` into the metadata of its models.)
@@ -195,5 +206,9 @@ class Reader:
         named = (getattr(model.meta, "tweakreg_catalog", None) or "").strip()
         if not named:
             return None
-        places = [Path(named), *(home / named for home in self.homes[index])]
+        places = [Path(named), *(home / named for home in self.homes.get(name, []))]
         return next((place for place in places if is_table_file(place)), places[0])
+
+
+def _part(known: dict[str, T], name: str) -> dict[str, T]:
+    return {name: known[name]} if name in known else {}
