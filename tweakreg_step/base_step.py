@@ -15,6 +15,7 @@ from stpipe._cmdline import FromCommandLine  # stpipe has no public name for it
 from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
+from .cluster import Cluster, connected
 from .config import Parameters, is_default, is_optional, is_text, refusal
 from .deliver import deliver_all, undelivered
 from .exceptions import InputError, OutputError
@@ -172,9 +173,9 @@ class BaseStep(Step):
         with Workers(count) if count > 1 else nullcontext() as self._workers:
             return super().run(*args)
 
-    def crew(self) -> AbstractContextManager[Workers | None]:
+    def crew(self) -> AbstractContextManager[Cluster | Workers | None]:
         """Who works on exposures that are files: None for this process alone."""
-        return nullcontext(self._workers)
+        return connected(self.scheduler) if self.scheduler else nullcontext(self._workers)
 
     def save_model(self, model: Any, *args: Any, **options: Any) -> Any:
         """Save a model, or each of a library, whole or not at all."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from astropy.table import Table
 from tqdm import tqdm
 
-from . import __version__
 from .catalogs import write_catalog
 from .exceptions import InputError, WorkerError
 from .fill import fill, refuse_mixed
-from .observe import UNUSABLE, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
-from .reader import Reader, custom_catalogs, exclusions_of
+from .kept import seal
+from .observe import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
+from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs
 from .telescopes.library import group_ids, without
 from .workers import Lost
 
@@ -99,7 +99,8 @@ def read_exposures(
     """
     custom, exclusions = custom_catalogs(parameters, names), exclusions_of(parameters, names)
     homes = dict(zip(names, _homes(library), strict=True))
-    reader = Reader(telescope, parameters, custom, exclusions, folder, homes)
+    kept = kept_catalogs(folder, names, parameters)
+    reader = Reader(telescope, parameters, custom, exclusions, folder, homes, kept)
     seen: dict[int, Exposure | Refusal] = {}
     work = _work(library, names, reader, crew)
     for index, result in tqdm(
@@ -108,7 +109,19 @@ def read_exposures(
         _stop_if_unwanted(result, parameters)
         _write(result, parameters)
         seen[index] = result
+    _tell_resumed(list(seen.values()), parameters)
     return _found(library, [seen[index] for index in range(len(names))], telescope, parameters)
+
+
+def _tell_resumed(seen: Sequence[Exposure | Refusal], parameters: Parameters) -> None:
+    if parameters.scale.resume:
+        reused = sum(isinstance(one, Exposure) and one.catalog.reused for one in seen)
+        log.info(
+            "Resumed: the catalogs of %d of %d images are those of an earlier run, the others were "
+            "made now.",
+            reused,
+            len(seen),
+        )
 
 
 def _work(
@@ -135,7 +148,7 @@ def _by_crew(
     crew, places = work
     reset = reader.parameters.safety.reset_wcs
     orders = [
-        Order(place, names[index], reader.only(names[index]), reset, __version__)
+        Order(place, names[index], reader.only(names[index]), reset, VERSION)
         for index, place in places
     ]
     for number, result in crew.results(fetch, orders):
@@ -174,9 +187,10 @@ def _write(result: Exposure | Refusal, parameters: Parameters) -> None:
     """Keep a catalog as soon as it is there, unless all exposures together refine it."""
     if isinstance(result, Refusal) or result.catalog.path is None:
         return
-    if result.catalog.stamps is None:
-        catalog = result.catalog
-        write_catalog(catalog.sources, result.catalog.path, parameters.catalogs.catalog_format)
+    catalog, written = result.catalog, parameters.catalogs.catalog_format
+    if catalog.stamps is None and not catalog.reused:
+        meta = seal(catalog.mark, catalog.fwhm)
+        write_catalog(catalog.sources, result.catalog.path, written, meta)
 
 
 def _found(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import InputError, TweakregError, WorkerError
@@ -14,7 +15,18 @@ if TYPE_CHECKING:
     from .telescopes.library import Place
     from .telescopes.view import View
 
-__all__ = ["UNUSABLE", "Exposure", "Order", "Refusal", "exposure_of", "fetch", "refusal_of"]
+__all__ = [
+    "UNUSABLE",
+    "VERSION",
+    "Exposure",
+    "Order",
+    "Refusal",
+    "exposure_of",
+    "fetch",
+    "refusal_of",
+]
+
+VERSION = version("tweakreg-step")
 
 UNUSABLE = "unusable"
 """Code of an exposure that could be read, but has not what an alignment needs."""
@@ -98,11 +110,9 @@ def fetch(order: Order) -> Exposure | Refusal:
     CatalogError, OutputError
         If what the user gave for it can't be used.
     """
-    from . import __version__  # noqa: PLC0415 - the package imports the step, which imports this
-
-    if order.version != __version__:
+    if order.version != VERSION:
         raise WorkerError(
-            f"A worker has version {__version__} of tweakreg_step and this process {order.version},"
+            f"A worker has version {VERSION} of tweakreg_step and this process {order.version},"
             " but all must have the same, or results would differ. Install the same everywhere."
         )
     try:

@@ -22,7 +22,7 @@ from .telescopes.inputs import open_library
 from .telescopes.jwst import JWST
 from .telescopes.library import JwstLibrary, file_names, product_name
 from .tell import tell_alignment, tell_catalogs, tell_end, tell_parameters, write_account
-from .update import changes_of, update_exposures
+from .update import changes_of, notes_of, update_exposures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,20 +80,21 @@ class TweakRegStep(BaseStep):
             alignment = align_in_phases(correctors, parameters, folder, catalogs)
         tell_alignment(alignment, watch.seconds["alignment"])
         left_out = left_out_of(found.refusals)
-        every = [*alignment.outcomes, *(one.outcome for one in left_out)]
-        outcomes = allowed(every, parameters.safety)
+        failures = [one.outcome for one in left_out]
+        outcomes = allowed([*alignment.outcomes, *failures], parameters.safety)
         circumstances = Circumstances(
             product=product_name(library, names[0]),
             parameters=list(effective(*self._declared)),
             start=start,
             dry_run=not parameters.safety.apply_correction,
+            left_out=left_out,
         )
-        aligned = outcomes[: len(correctors)]
-        account = account_of(correctors, before, alignment, aligned, circumstances)
-        account = replace(account, left_out=left_out)
-        if may_change(outcomes, parameters.safety):
-            with watch("writing"):
+        account = account_of(correctors, before, alignment, outcomes, circumstances)
+        with watch("writing"):
+            if may_change(outcomes, parameters.safety):
                 self._change(library, changes_of(found, account, telescope, parameters))
+            else:
+                self._defer(library, notes_of(found, telescope, parameters))
         self._tell(replace(account, seconds=watch.seconds), parameters)
         if must_raise(outcomes, parameters.safety):
             raise failure(account.images, outcomes)
@@ -115,10 +116,15 @@ class TweakRegStep(BaseStep):
 
     def _change(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> None:
         """Change the exposures now; those that worker processes will write, when they do."""
-        later = self.written_later(library)
+        later = self._defer(library, changes)
+        update_exposures(library, {i: c for i, c in changes.items() if i not in later})
+
+    def _defer(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> set[int]:
+        """Leave changes to those who write the exposures; which ones."""
+        later = set(self.written_later(library))
         if isinstance(library, JwstLibrary):
             library.defer({i: change for i, change in changes.items() if i in later})
-        update_exposures(library, {i: c for i, c in changes.items() if i not in later})
+        return later
 
     def _tell(self, account: Account, parameters: Parameters) -> None:
         """The table in the log, and the report: wanted where results are saved, or by name."""

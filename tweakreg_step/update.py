@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .exposures import Found
     from .telescopes import Telescope
 
-__all__ = ["Change", "changes_of", "update_exposures"]
+__all__ = ["Change", "changes_of", "notes_of", "update_exposures"]
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Change:
     name
         Of its file.
     status
-        What became of it.
+        What became of it, None where that is not to be recorded.
     wcs
         The corrected WCS, None where the WCS stays as it is.
     essentials
@@ -51,7 +51,7 @@ class Change:
     """
 
     name: str
-    status: Status
+    status: Status | None
     wcs: Any | None
     essentials: tuple[Essential, ...] | None
     catalog: str | None
@@ -71,7 +71,8 @@ class Change:
                     self.name,
                     problem,
                 )
-        self.telescope.record(model, self.status)
+        if self.status is not None:
+            self.telescope.record(model, self.status)
         if self.essentials is not None:
             self.telescope.annotate(model, self.essentials)
 
@@ -113,6 +114,14 @@ def changes_of(
             refusal.name, Status.FAILED, None, None, None, telescope, parameters.sip
         )
     return changes
+
+
+def notes_of(found: Found, telescope: Telescope, parameters: Parameters) -> dict[int, Change]:
+    """What is recorded of exposures that must not be changed: the names of their catalogs."""
+    return {
+        index: Change(c.meta["name"], None, None, None, kept, telescope, parameters.sip)
+        for index, c, kept in zip(found.indices, found.correctors, found.kept, strict=True)
+    }
 
 
 def update_exposures(library: Any, changes: Mapping[int, Change]) -> None:
