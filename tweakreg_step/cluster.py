@@ -58,7 +58,7 @@ class Cluster:
         ]
         number = {future.key: position for position, future in enumerate(futures)}
         try:
-            for future in as_completed(futures):
+            for future in as_completed(futures, loop=self._client.loop):
                 try:
                     result = said_again(future.result())
                 except KilledWorker as error:

@@ -179,7 +179,7 @@ def _stop_if_unwanted(result: Exposure | Refusal, parameters: Parameters) -> Non
     if not isinstance(result, Refusal):
         return
     if parameters.safety.on_failure == "raise":
-        raise result.error
+        raise result.to_raise()
     log.warning("%s is left out (%s). %s", result.name, result.code, result.error)
 
 
@@ -204,7 +204,7 @@ def _found(
             _stop_if_unwanted(one, parameters)
     refusals = [one for one in pairs if isinstance(one, Refusal)]
     if len(refusals) == len(pairs):
-        raise refusals[0].error
+        raise refusals[0].to_raise()
     gone = [i for i, one in enumerate(pairs) if isinstance(one, Refusal) and one.code != UNUSABLE]
     without(library, gone)
     left = [one for i, one in enumerate(pairs) if i not in set(gone)]

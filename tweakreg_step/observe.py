@@ -67,12 +67,16 @@ class Refusal:
     code
         'unreadable', 'unusable', 'out_of_memory' or 'worker_died'.
     error
-        What is wrong with it, as an error to be raised where that is wanted.
+        What is wrong with it.
     """
 
     name: str
     code: str
     error: TweakregError
+
+    def to_raise(self) -> TweakregError:
+        """The error, new: one that is kept would keep alive what its traceback has seen."""
+        return type(self.error)(*self.error.args)
 
 
 @dataclass(frozen=True, slots=True)
