@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -24,7 +25,11 @@ START = 120.0  # seconds that a busy machine may take to start a process of dask
 
 def _dask(*arguments: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "dask", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    here = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(here)}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 @pytest.fixture
@@ -54,8 +59,6 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
 
 def whoami(task: tuple[int, str]) -> tuple[int, int]:
     """Number and process; the first to come waits in the middle of its work, to be killed."""
-    import os
-
     number, folder = task
     (Path(folder) / f"{number}-{os.getpid()}").touch()
     if number == 0 and len(list(Path(folder).glob("0-*"))) == 1:

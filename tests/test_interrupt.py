@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -37,7 +38,7 @@ def start(files: Truth, most_bytes: int | None = None) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # its processes are a group of their own, as in a terminal
-        preexec_fn=limit,
+        preexec_fn=limit,  # noqa: PLW1509 - no threads here
     )
 
 
@@ -81,7 +82,8 @@ def test_a_full_disk_leaves_no_half_of_a_file(files: Truth) -> None:
     _, said = process.communicate(timeout=LONG)
     assert process.returncode != 0
     assert "3 of 3 results could not be written" in said
-    assert "File too large" in said
+    # the system's words, or those of numpy, which counts what it could write
+    assert re.search(r"tweakreg\.fits' can't be written: (File too large|\d+ requested)", said)
     assert not list(Path("out").glob("*.fits"))
     assert not list(Path("out").glob(".tweakreg*"))
     assert len(list(Path("out").glob("*_cat.ecsv"))) == 3  # these are small enough

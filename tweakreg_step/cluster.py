@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .exceptions import WorkerError
+from .exceptions import TweakregError, WorkerError
 from .told import listening, said_again
 from .workers import Lost
 
@@ -67,6 +67,14 @@ class Cluster:
                         "the memory does not suffice. Give the workers more, or remove the image "
                         "from the input if the file is damaged."
                     )
+                except TweakregError:
+                    raise
+                except Exception as error:  # of dask or of a worker's environment
+                    raise WorkerError(
+                        f"The cluster can't do the work: {type(error).__name__}: {error} Its "
+                        "scheduler and all workers must have this package in the same version, and "
+                        "what it needs. Install it there, or use 'n_workers'."
+                    ) from error
                 yield number[future.key], result
         finally:
             self._client.cancel(futures)

@@ -91,9 +91,10 @@ def deliver_all(
 
 
 def undelivered(problems: Sequence[str], count: int) -> OutputError:
-    """The error for results that could not be written; all others were."""
+    """The error for results that could not be written, of ``count``; all others were."""
+    others = ", all others were" if len(problems) < count else ""
     more = f" And {len(problems) - 3} more." if len(problems) > 3 else ""
     return OutputError(
-        f"{len(problems)} of {count} results could not be written, all others were. "
+        f"{len(problems)} of {count} results could not be written{others}. "
         f"{' '.join(problems[:3])}{more}"
     )
