@@ -2,6 +2,8 @@
 # make test    the whole test suite with ruff, mypy and the import contracts
 # make test-jwst    the tests that need the stock pipeline, in an environment of its own
 #
+# make soak    300 exposures with faults thrown in, minutes
+#
 # make bench-align, bench-accuracy, bench-ceers    the figures in the documentation
 #
 # PYTHON=python3.12 make test    with another Python; each version has its own environment.
@@ -14,13 +16,16 @@ VENV_JWST := .venv/jwst-$(VERSION)
 PIP := -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-jwst lint bench-align bench-accuracy bench-ceers clean
+.PHONY: demo test soak test-jwst lint bench-align bench-accuracy bench-ceers clean
 
 demo: $(VENV_DEMO)/.ready
 	$(VENV_DEMO)/bin/python benchmarks/demo.py
 
 test: $(VENV)/.ready lint
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not jwst"
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not jwst and not slow"
+
+soak: $(VENV)/.ready
+	$(VENV)/bin/python -m pytest -m slow tests/test_soak.py
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .

@@ -150,7 +150,8 @@ def with_functions(association: Path, options: dict[str, Any]) -> list[tuple[gwc
     step = TweakRegStep(**options)
     library = open_library(str(association), in_memory=False, owned=False)
     names = [Path(m["expname"]).name for m in library.asn["products"][0]["members"]]
-    correctors = read_exposures(library, names, JWST(), Parameters.of(step), Path())
+    found = read_exposures(library, names, JWST(), Parameters.of(step), Path())
+    correctors = found.correctors
     method = options["align_method"]
     relative_align(correctors, expand_refcat=True, align_method=method)
     absolute_align(correctors, REFERENCE, align_method=method)

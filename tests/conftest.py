@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 REAL_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of hundreds of exposures run only where they are asked for: pytest -m slow."""
+    if "slow" in config.getoption("-m"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
 @pytest.fixture(autouse=True)
 def _no_crds(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may depend on how the machine's CRDS is set up."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
+from results import result_files
 from stdatamodels.jwst import datamodels
 from stdatamodels.jwst.datamodels import ImageModel
 from stpipe.exceptions import ValidationError
@@ -91,8 +92,19 @@ def test_a_broken_association(files: Truth, content: str, message: str) -> None:
 def test_a_file_that_is_no_model(files: Truth, content: bytes | None) -> None:
     truncated = files.files[1].read_bytes()[:400_000]
     files.files[1].write_bytes(truncated if content is None else content)
-    with pytest.raises(InputError, match=rf"{files.files[1].name}' can't be opened.*JWST exposure"):
-        call(files)
+    # one bad file must not cost the others; who wants to know says so
+    with pytest.raises(InputError, match=rf"{files.files[1].name}' can't be .*JWST exposure"):
+        call(files, on_failure="raise")
+    library = call(files, save_results=True)
+    assert statuses(library) == ["COMPLETE", "COMPLETE"]
+    content_of = json.loads(Path("mosaic_tweakreg.json").read_text())
+    (left_out,) = content_of["left_out"]
+    assert left_out["name"] == files.files[1].name
+    assert (left_out["status"], left_out["code"]) == ("FAILED", "unreadable")
+    assert "can't be" in left_out["reason"]
+    assert content_of["totals"]["images_left_out"] == 1
+    assert len(result_files(Path())) == 2
+    assert not Path(files.files[1].name.replace("_cal", "_tweakreg")).exists()
 
 
 def test_a_model_that_is_no_image(files: Truth) -> None:
@@ -133,7 +145,7 @@ def test_mixed_missions(files: Truth) -> None:
     with datamodels.open(files.files[0]) as one, datamodels.open(files.files[1]) as two:
         two.meta.instance["telescope"] = "ROMAN"
         with pytest.raises(InputError, match=r"is of ROMAN, but this step aligns images of JWST"):
-            TweakRegStep.call([one, two])
+            TweakRegStep.call([one, two], on_failure="raise")
 
 
 def test_two_images_with_the_same_name(files: Truth, tmp_path: Path) -> None:
@@ -167,6 +179,30 @@ def test_arrays_of_different_shapes(files: Truth, array: str) -> None:
         model.instance[array] = np.zeros((10, 10), np.uint32 if array == "dq" else np.float32)
         with pytest.raises(InputError, match=rf"arrays of the shapes .*'{array}': \(10, 10\)"):
             TweakRegStep.call(model, abs_refcat=str(files.catalog))
+
+
+def test_an_image_that_can_be_read_but_not_used_stays_with_the_others(files: Truth) -> None:
+    edit(files.files[1], wcs=None)
+    before = files.files[1].read_bytes()
+    for n_workers in (1, 2):
+        out = Path(f"out{n_workers}")
+        library = call(files, save_results=True, output_dir=str(out), n_workers=n_workers)
+        assert statuses(library) == ["COMPLETE", "FAILED", "COMPLETE"]
+        assert len(result_files(out)) == 3
+        report = json.loads((out / "mosaic_tweakreg.json").read_text())
+        assert [one["code"] for one in report["left_out"]] == ["unusable"]
+    assert files.files[1].read_bytes() == before
+
+
+@pytest.mark.parametrize("on_failure", ["warn", "skip_all"])
+def test_all_bad_or_all_unchanged(files: Truth, on_failure: str) -> None:
+    files.files[1].write_bytes(b"broken")
+    left = {"warn": "COMPLETE", "skip_all": "SKIPPED"}[on_failure]
+    assert statuses(call(files, on_failure=on_failure)) == [left] * 2
+    for path in files.files:
+        path.write_bytes(b"broken")
+    with pytest.raises(InputError, match=rf"{files.files[0].name}' can't be opened"):
+        call(files, on_failure=on_failure)
 
 
 def test_models_and_files_mixed(files: Truth) -> None:
@@ -341,6 +377,7 @@ def test_a_failing_write_leaves_the_old_file_whole(
     assert {path.name: path.read_bytes() for path in out.glob("*.fits")} == before
     whole = [*before, "mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]  # no half of any
     assert sorted(path.name for path in out.iterdir()) == sorted(whole)
+    assert not list(out.glob(".tweakreg*"))
 
 
 def test_an_unknown_starfinder(files: Truth) -> None:
@@ -370,7 +407,13 @@ def test_an_unknown_refimage(files: Truth) -> None:
 def test_nothing_is_left_behind_by_an_error(files: Truth, tmp_path: Path) -> None:
     files.files[2].write_bytes(b"broken")
     with pytest.raises(InputError):
-        call(files, in_memory=False, save_results=True, output_dir=str(tmp_path / "out"))
+        call(
+            files,
+            on_failure="raise",
+            in_memory=False,
+            save_results=True,
+            output_dir=str(tmp_path / "out"),
+        )
     assert not list((tmp_path / "out").iterdir())
     assert not list(tmp_path.glob(".tweakreg*"))
 

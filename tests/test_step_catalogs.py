@@ -76,7 +76,7 @@ def catalog_lengths(files: Truth, catfile: str) -> list[int]:
     step = TweakRegStep(use_custom_catalogs=True, catfile=catfile)
     library = JwstLibrary(str(files.association))
     names = [image.file_name for image in files.images]
-    correctors = read_exposures(library, names, JWST(), Parameters.of(step), Path())
+    correctors = read_exposures(library, names, JWST(), Parameters.of(step), Path()).correctors
     return [len(corrector.meta["catalog"]) for corrector in correctors]
 
 

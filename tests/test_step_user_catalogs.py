@@ -156,7 +156,7 @@ def chosen(files: Truth, **options: Any) -> list[Table]:
     library = JwstLibrary(str(files.association))
     names = [image.file_name for image in files.images]
     step = TweakRegStep(**options)
-    found = read_exposures(library, names, JWST(), Parameters.of(step), Path())
+    found = read_exposures(library, names, JWST(), Parameters.of(step), Path()).correctors
     return [corrector.meta["catalog"] for corrector in found]
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .data import Outcome
+    from .data import LeftOut, Outcome
     from .problem import Detections, Reference, Solution
     from .verdict import Verdict
 
@@ -116,6 +116,8 @@ class Account:
         (G,) one standard deviation of the same as it was estimated from the residuals.
     dry_run
         Whether no image was changed.
+    left_out
+        Images that could take no part: unreadable, without a WCS, ...; not among `images`.
     """
 
     product: str
@@ -144,3 +146,4 @@ class Account:
     bound_mas: FloatArray
     achieved_mas: FloatArray
     dry_run: bool = False
+    left_out: tuple[LeftOut, ...] = ()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from numpy.typing import NDArray
 
-    from .data import Outcome
+    from .data import LeftOut, Outcome
     from .phases import Alignment
 
     FloatArray = NDArray[np.float64]
@@ -48,12 +48,15 @@ class Circumstances:
         When the run started, UTC.
     dry_run
         Whether no image was changed.
+    left_out
+        Images that could take no part.
     """
 
     product: str
     parameters: Sequence[tuple[str, object, str]]
     start: dt.datetime
     dry_run: bool
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def account_of(
     alignment
         What it came to.
     outcomes
-        What was made of it, one for each image.
+        What was made of it, one for each corrector; more are of those that were left out.
     circumstances
         Of the run.
     """
@@ -116,7 +119,7 @@ def account_of(
         reference=alignment.reference,
         solution=solution,
         fits=alignment.fits,
-        outcomes=tuple(outcomes),
+        outcomes=tuple(outcomes[: len(correctors)]),
         relative=alignment.relative,
         absolute=alignment.absolute,
         reference_note=None if alignment.table is None else _note(alignment.table),
@@ -128,6 +131,7 @@ def account_of(
         bound_mas=achievable,
         achieved_mas=achieved,
         dry_run=circumstances.dry_run,
+        left_out=circumstances.left_out,
     )
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,12 +15,15 @@ from stpipe._cmdline import FromCommandLine  # stpipe has no public name for it
 from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
+from .cluster import Cluster, connected
 from .config import Parameters, is_default, is_optional, is_text, refusal
-from .exceptions import InputError
+from .deliver import deliver_all, undelivered
+from .exceptions import InputError, OutputError
 from .provenance import OLD_NAMES, renamed
 from .telescopes.inputs import first_file
-from .telescopes.library import open_exposure
+from .telescopes.library import JwstLibrary, open_exposure
 from .whole_file import check_folder, write_whole
+from .workers import Workers, worker_count
 
 __all__ = ["BaseStep"]
 
@@ -38,6 +42,7 @@ class BaseStep(Step):
     """
 
     _sources: ClassVar[dict[str, str]] = {}
+    _workers: Workers | None = None
 
     # ---- opening
 
@@ -162,15 +167,83 @@ class BaseStep(Step):
         """Run the step, after making sure that parameters make sense and results can be written."""
         Parameters.of(self)
         wanted = (self.writes_results, self.search_attr("output_dir"), self.save_catalogs)
-        if any(wanted) or self.save_abs_catalog or self.save_plots:
+        if any(wanted) or self.resume or self.save_abs_catalog or self.save_plots:
             check_folder(self.output_folder)
-        return super().run(*args)
+        count = worker_count(self.n_workers)
+        with Workers(count) if count > 1 else nullcontext() as self._workers:
+            return super().run(*args)
+
+    def crew(self) -> AbstractContextManager[Cluster | Workers | None]:
+        """Who works on exposures that are files: None for this process alone."""
+        return connected(self.scheduler) if self.scheduler else nullcontext(self._workers)
 
     def save_model(self, model: Any, *args: Any, **options: Any) -> Any:
         """Save a model, or each of a library, whole or not at all."""
         if isinstance(model, AbstractModelLibrary):
-            return super().save_model(model, *args, **options)
+            return self._save_each(model, *args, **options)
         return super().save_model(_SavedWhole(model), *args, **options)
+
+    def _save_each(
+        self,
+        library: AbstractModelLibrary,
+        suffix: str | None = None,
+        idx: Any = None,  # noqa: ARG002 - of stpipe's signature; it counts members itself
+        output_file: str | None = None,
+        **options: Any,
+    ) -> list[Any] | None:
+        """Save the members of a library: what can't be written does not keep the others back."""
+        wanted = (options.get("force"), self.save_results, output_file, self.output_file)
+        if not any(wanted):
+            return None
+        saved, problems = self._save_away(library, {} if options else {"suffix": suffix})
+        with library:
+            for index in range(len(library)):
+                if index in saved or index in problems:
+                    continue
+                model = library.borrow(index)
+                try:
+                    saved[index] = self.save_model(model, suffix=suffix, idx=index, **options)
+                except OutputError as error:
+                    problems[index] = str(error)
+                finally:
+                    library.shelve(model, index)
+                del model  # or two are open while the next one is read
+        if problems:
+            raise undelivered([problems[index] for index in sorted(problems)], len(library))
+        return [saved[index] for index in sorted(saved)]
+
+    def written_later(self, library: AbstractModelLibrary) -> list[int]:
+        """The members of a library that worker processes will write when the step ends."""
+        if self._workers is None or not self.writes_results:
+            return []
+        if not isinstance(library, JwstLibrary):
+            return []
+        return [index for index in range(len(library)) if library.is_untouched(index)]
+
+    def _save_away(
+        self, library: AbstractModelLibrary, how: dict[str, Any]
+    ) -> tuple[dict[int, Any], dict[int, str]]:
+        """Save in worker processes what they can: paths, and problems, by index."""
+        indices = self.written_later(library) if how else []
+        if not indices or not isinstance(library, JwstLibrary) or self._workers is None:
+            return {}, {}
+        paths = {i: Path(self._result(library.place(i), i, **how)) for i in indices}
+        found = deliver_all(self._workers, library, paths, self.output_folder)
+        saved = {index: str(paths[index]) for index in indices if not found[index]}
+        for index in indices:
+            if index in saved:
+                log.info("Saved model in %s", saved[index])
+        library.found_at({index: str(Path(path).absolute()) for index, path in saved.items()})
+        return saved, {index: problem for index, problem in found.items() if problem}
+
+    def _result(self, place: Any, index: int, suffix: str | None) -> str:
+        """The path of a result as `Step.save_model` makes it, of an exposure that is not open."""
+        unnamed = not self.output_file and not self.search_output_file
+        if self.output_use_model or unnamed:
+            path = self.make_output_path(basepath=Path(place.path).name, suffix=suffix, idx=None)
+        else:
+            path = self.make_output_path(basepath=self.output_file, suffix=suffix, idx=index)
+        return str(path)
 
     @property
     def writes_results(self) -> bool:

@@ -25,7 +25,7 @@ from .tables import numbers, read_table
 from .whole_file import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -289,8 +289,10 @@ def to_table(detections: Sources, name: str) -> Table:
     return table
 
 
-def write_catalog(detections: Sources, path: Path, catalog_format: str) -> None:
-    """Write detections as 'ecsv' or 'fits', whole or not at all.
+def write_catalog(
+    detections: Sources, path: Path, catalog_format: str, meta: Mapping[str, str] | None = None
+) -> None:
+    """Write detections as 'ecsv' or 'fits', with more metadata, whole or not at all.
 
     Raises
     ------
@@ -298,6 +300,7 @@ def write_catalog(detections: Sources, path: Path, catalog_format: str) -> None:
         If the file can't be written.
     """
     table = to_table(detections, path.stem)
+    table.meta.update(meta or {})
     for column in ("x", "y", "x_err", "y_err"):
         table[column].unit = "pix"
     if "flags" in table.colnames:

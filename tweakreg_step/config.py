@@ -30,6 +30,7 @@ __all__ = [
     "RelativeParameters",
     "ReportParameters",
     "SafetyParameters",
+    "ScaleParameters",
     "SegmentationParameters",
     "SelectionParameters",
     "SipParameters",
@@ -354,6 +355,28 @@ class SafetyParameters:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ScaleParameters:
+    """How the work is spread, and taken up again."""
+
+    n_workers: int = parameter(
+        1,
+        "Processes that find sources and write results, one exposure each; 0: one for each core. "
+        "The results are the same to the bit",
+        low=0,
+    )
+    scheduler: str = parameter(
+        "",
+        "Address of a dask scheduler, as tcp://host:8786, on whose workers sources are found "
+        "(needs the extra 'dask')",
+    )
+    resume: bool = parameter(
+        False,
+        "Use the catalogs that an earlier run has kept, those that match the image and the "
+        "parameters, and keep those of this one as save_catalogs does?",
+    )
+
+
 STAGES: dict[str, type] = {
     "catalogs": CatalogParameters,
     "columns": ColumnParameters,
@@ -368,6 +391,7 @@ STAGES: dict[str, type] = {
     "report": ReportParameters,
     "general": GeneralParameters,
     "safety": SafetyParameters,
+    "scale": ScaleParameters,
 }
 
 
@@ -388,6 +412,7 @@ class Parameters:
     report: ReportParameters
     general: GeneralParameters
     safety: SafetyParameters
+    scale: ScaleParameters
 
     @classmethod
     def of(cls, step: Any) -> Parameters:
@@ -399,6 +424,11 @@ class Parameters:
             If a value, or a pair of values, makes no sense.
         """
         return cls(**{stage: _collect(kind, step) for stage, kind in STAGES.items()})
+
+    @property
+    def keeps_catalogs(self) -> bool:
+        """Whether found catalogs are written."""
+        return self.catalogs.save_catalogs or self.scale.resume
 
     @property
     def matching_absolute(self) -> bool:

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["FITS_PREFIX", "BoundingBox", "Essential", "Outcome", "Pixels", "Sources", "Status"]
+__all__ = [
+    "FITS_PREFIX",
+    "BoundingBox",
+    "Essential",
+    "LeftOut",
+    "Outcome",
+    "Pixels",
+    "Sources",
+    "Status",
+]
 
 FITS_PREFIX = "TWR"
 """What this package's FITS keywords start with; no keyword of the JWST schemas does."""
@@ -150,6 +159,22 @@ class Outcome:
     moved: bool = False
     absolute: bool = False
     code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An image that could take no part in the run.
+
+    Attributes
+    ----------
+    name
+        Of its file.
+    outcome
+        Failed, and why.
+    """
+
+    name: str
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ __all__ = [
     "ReferenceServiceError",
     "TooFewSourcesError",
     "TweakregError",
+    "WorkerError",
 ]
 
 
@@ -75,6 +76,10 @@ class MixedGroupError(AlignmentError):
     """Some images of a group were aligned before and others were not."""
 
 
+class WorkerError(TweakregError):
+    """The processes, or the cluster, that should share the work can't."""
+
+
 FAILURES: dict[str, type[TweakregError]] = {
     "too_few_sources": TooFewSourcesError,
     "too_few_matches": TooFewSourcesError,
@@ -87,5 +92,9 @@ FAILURES: dict[str, type[TweakregError]] = {
     "mixed_group": MixedGroupError,
     "reference_unreachable": ReferenceServiceError,
     "bad_catalog": CatalogError,
+    "unreadable": InputError,
+    "unusable": InputError,
+    "out_of_memory": WorkerError,
+    "worker_died": WorkerError,
 }
 """The error that each code of a verdict stands for where errors are asked for."""

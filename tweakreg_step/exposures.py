@@ -3,30 +3,66 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 from astropy.table import Table
 from tqdm import tqdm
 
-from .catalogs import alignable, to_table, with_weights, write_catalog
-from .epsf import StarSet, refined_with_epsf
-from .reader import Reader, custom_catalogs, exclusions_of
-from .telescopes.library import group_ids
-from .verdict import Decision, Verdict
+from .catalogs import write_catalog
+from .exceptions import InputError, WorkerError
+from .fill import fill, refuse_mixed
+from .kept import seal
+from .observe import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
+from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs
+from .telescopes.library import group_ids, without
+from .workers import Lost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .config import Parameters
-    from .data import Sources
-    from .reader import ExposureCatalog
     from .telescopes import Telescope
+    from .telescopes.library import Place
 
-__all__ = ["read_exposures"]
+__all__ = ["Found", "read_exposures"]
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The exposures of a library, read.
+
+    Attributes
+    ----------
+    correctors
+        A tweakwcs corrector for each exposure that takes part, with its catalog in ``meta``.
+    kept
+        Names of the files of their catalogs; None for those that were given, or are not kept.
+    indices
+        Where they are in the library.
+    refusals
+        The exposures that can't take part.
+    unusable
+        Where those of them are in the library that could be read; it has lost the others.
+    """
+
+    correctors: list[Any]
+    kept: list[str | None]
+    indices: list[int]
+    refusals: list[Refusal]
+    unusable: list[int]
+
+
+class Crew(Protocol):
+    """Who does the work on exposures that are files."""
+
+    def results(
+        self, function: Callable[[Any], Any], tasks: Sequence[Any]
+    ) -> Iterator[tuple[int, Any]]:
+        """Number and result of each task, in the order in which they are done, `Lost` or not."""
 
 
 def read_exposures(
@@ -35,13 +71,14 @@ def read_exposures(
     telescope: Telescope,
     parameters: Parameters,
     folder: Path,
-) -> list[Any]:
-    """Make or read the catalog of each exposure, one exposure at a time.
+    crew: Crew | None = None,
+) -> Found:
+    """Make or read the catalog of each exposure, one exposure at a time in each process.
 
     Parameters
     ----------
     library
-        The exposures.
+        The exposures; those that can't be read are dropped.
     names
         Their names.
     telescope
@@ -50,115 +87,152 @@ def read_exposures(
         Of the run.
     folder
         Where found catalogs are written if that was asked for.
-
-    Returns
-    -------
-    list
-        A tweakwcs corrector for each exposure, with its catalog in ``meta``.
+    crew
+        Who reads the exposures that are files; None for this process.
 
     Raises
     ------
-    InputError, CatalogError, OutputError
-        If an exposure or its catalog can't be used.
+    InputError, WorkerError
+        If no exposure can be used, or one can't and on_failure='raise'.
+    CatalogError, OutputError
+        If a catalog that was given can't be used, or one that was found not be written.
     """
     custom, exclusions = custom_catalogs(parameters, names), exclusions_of(parameters, names)
-    reader = Reader(telescope, parameters, custom, exclusions, folder, _homes(library))
-    groups, reset = group_ids(library), parameters.safety.reset_wcs
-    catalogs: list[ExposureCatalog] = []
-    correctors: list[Any] = []
-    corrected: list[bool] = []
-    with library:
-        for index in tqdm(range(len(names)), "finding sources", unit="image", disable=None):
-            model = library.borrow(index)
-            try:
-                telescope.check(model, names[index])
-                catalogs.append(reader.catalog(model, names[index], index))
-                corrected.append(telescope.is_corrected(model))
-                corrector = telescope.corrector(
-                    model, Table(), names[index], groups[index], reset=reset
-                )
-                correctors.append(corrector)
-            except BaseException:
-                library.shelve(model, index, modify=False)
-                raise
-            library.shelve(model, index, modify=catalogs[-1].path is not None)
-            del model  # or two are open while the next one is read
-    _fill(correctors, catalogs, parameters)
-    if not reset:
-        _refuse_mixed(correctors, corrected)
-    return correctors
+    homes = dict(zip(names, _homes(library), strict=True))
+    kept = kept_catalogs(folder, names, parameters)
+    reader = Reader(telescope, parameters, custom, exclusions, folder, homes, kept)
+    seen: dict[int, Exposure | Refusal] = {}
+    work = _work(library, names, reader, crew)
+    for index, result in tqdm(
+        work, "finding sources", total=len(names), unit="image", disable=None
+    ):
+        _stop_if_unwanted(result, parameters)
+        _write(result, parameters)
+        seen[index] = result
+    _tell_resumed(list(seen.values()), parameters)
+    return _found(library, [seen[index] for index in range(len(names))], telescope, parameters)
 
 
-def _fill(
-    correctors: Sequence[Any], catalogs: Sequence[ExposureCatalog], parameters: Parameters
-) -> None:
-    """Give the correctors their catalogs, as they are when all of them have been seen."""
-    units = [corrector.meta["detector"] or corrector.meta["name"] for corrector in correctors]
-    _log_widths(catalogs, units)
-    detections = _refined(catalogs, units)
-    for catalog, sources in zip(catalogs, detections, strict=True):
-        if catalog.path is not None:
-            write_catalog(sources, catalog.path, parameters.catalogs.catalog_format)
-    for corrector, sources in zip(correctors, _balanced(detections), strict=True):
-        corrector.meta["catalog"] = to_table(alignable(sources), corrector.meta["name"])
-
-
-def _refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
-    """Refuse groups of which some images were aligned before and others were not.
-
-    One correction for all would move the aligned ones twice. Their catalogs are hidden, and
-    ``meta['refused']`` says why.
-    """
-    groups: dict[Any, list[int]] = {}
-    for index, corrector in enumerate(correctors):
-        groups.setdefault(corrector.meta["group_id"], []).append(index)
-    for name, members in groups.items():
-        aligned = [correctors[i].meta["name"] for i in members if corrected[i]]
-        if len(aligned) in {0, len(members)}:
-            continue
-        reason = (
-            f"{len(aligned)} of the {len(members)} images of group {name} were aligned before "
-            f"({', '.join(aligned)}), but a group moves as one, so all or none must be. Set "
-            "reset_wcs=True to align all of them from the WCS as delivered."
+def _tell_resumed(seen: Sequence[Exposure | Refusal], parameters: Parameters) -> None:
+    if parameters.scale.resume:
+        reused = sum(isinstance(one, Exposure) and one.catalog.reused for one in seen)
+        log.info(
+            "Resumed: the catalogs of %d of %d images are those of an earlier run, the others were "
+            "made now.",
+            reused,
+            len(seen),
         )
-        for i in members:
-            correctors[i].meta["catalog"] = correctors[i].meta["catalog"][:0]
-            correctors[i].meta["refused"] = Verdict(Decision.LEFT, "mixed_group", reason)
 
 
-def _log_widths(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> None:
-    """Say once for each detector and filter where the stars are not as wide as was expected."""
-    for unit in dict.fromkeys(units):
-        widths = [c.fwhm for c, u in zip(catalogs, units, strict=True) if u == unit]
-        others = [used for used, expected in widths if used != expected]
-        if others:
-            log.info(
-                "%s: the stars of %d of %d images have a FWHM of %.2f pixels and not the expected "
-                "%.2f: theirs is used. Set kernel_fwhm to choose another.",
-                unit,
-                len(others),
-                len(widths),
-                float(np.median(others)),
-                float(np.median([expected for _, expected in widths])),
-            )
+def _work(
+    library: Any, names: Sequence[str], reader: Reader, crew: Crew | None
+) -> Iterator[tuple[int, Exposure | Refusal]]:
+    """Index and result of each exposure: here for those in memory, by the crew for files."""
+    place_of = getattr(library, "place", None)
+    places = {} if crew is None or place_of is None else {i: place_of(i) for i in range(len(names))}
+    away = [index for index, place in places.items() if place is not None]
+    if crew is not None and away:
+        yield from _by_crew(library, names, reader, (crew, [(i, places[i]) for i in away]))
+    with library:
+        for index in range(len(names)):
+            if index not in away:
+                yield index, _here(library, index, names[index], reader)
 
 
-def _refined(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> list[Sources]:
-    """The detections, with an effective PSF for each detector and filter where that was asked."""
-    detections = [catalog.sources for catalog in catalogs]
-    for unit in dict.fromkeys(units):
-        members = [
-            (i, StarSet(catalogs[i].sources, stamps, catalogs[i].fwhm[0]))
-            for i, u in enumerate(units)
-            if u == unit and (stamps := catalogs[i].stamps) is not None
-        ]
-        if not members:
+def _by_crew(
+    library: Any,
+    names: Sequence[str],
+    reader: Reader,
+    work: tuple[Crew, list[tuple[int, Place]]],
+) -> Iterator[tuple[int, Exposure | Refusal]]:
+    crew, places = work
+    reset = reader.parameters.safety.reset_wcs
+    orders = [
+        Order(place, names[index], reader.only(names[index]), reset, VERSION)
+        for index, place in places
+    ]
+    for number, result in crew.results(fetch, orders):
+        index, name = places[number][0], orders[number].name
+        if isinstance(result, Lost):
+            yield index, Refusal(name, "worker_died", WorkerError(f"'{name}': {result.reason}"))
             continue
-        refined, reason = refined_with_epsf([stars for _, stars in members])
-        log.log(logging.WARNING if refined is None else logging.INFO, "%s: %s", unit, reason)
-        for (i, _), sources in zip(members, refined or (), strict=False):
-            detections[i] = sources
-    return detections
+        if isinstance(result, Exposure) and result.group:
+            library.name_group(index, result.group)
+        yield index, result
+
+
+def _here(library: Any, index: int, name: str, reader: Reader) -> Exposure | Refusal:
+    try:
+        model = library.borrow(index)
+    except Exception as error:  # noqa: BLE001 - of whatever library, see `exposure_of`
+        return refusal_of(name, error, opened=False)
+    changed = False
+    try:
+        result = exposure_of(model, name, reader, reset=reader.parameters.safety.reset_wcs)
+        changed = isinstance(result, Exposure) and result.catalog.path is not None
+    finally:
+        library.shelve(model, index, modify=changed)
+    return result
+
+
+def _stop_if_unwanted(result: Exposure | Refusal, parameters: Parameters) -> None:
+    if not isinstance(result, Refusal):
+        return
+    if parameters.safety.on_failure == "raise":
+        raise result.to_raise()
+    log.warning("%s is left out (%s). %s", result.name, result.code, result.error)
+
+
+def _write(result: Exposure | Refusal, parameters: Parameters) -> None:
+    """Keep a catalog as soon as it is there, unless all exposures together refine it."""
+    if isinstance(result, Refusal) or result.catalog.path is None:
+        return
+    catalog, written = result.catalog, parameters.catalogs.catalog_format
+    if catalog.stamps is None and not catalog.reused:
+        meta = seal(catalog.mark, catalog.fwhm)
+        write_catalog(catalog.sources, result.catalog.path, written, meta)
+
+
+def _found(
+    library: Any, seen: Sequence[Exposure | Refusal], telescope: Telescope, parameters: Parameters
+) -> Found:
+    """The correctors of the exposures that take part; the library loses what can't be read."""
+    groups = group_ids(library)
+    pairs = [_corrector(one, group, telescope) for one, group in zip(seen, groups, strict=True)]
+    for one, before in zip(pairs, seen, strict=True):
+        if one is not before and isinstance(one, Refusal):
+            _stop_if_unwanted(one, parameters)
+    refusals = [one for one in pairs if isinstance(one, Refusal)]
+    if len(refusals) == len(pairs):
+        raise refusals[0].to_raise()
+    gone = [i for i, one in enumerate(pairs) if isinstance(one, Refusal) and one.code != UNUSABLE]
+    without(library, gone)
+    left = [one for i, one in enumerate(pairs) if i not in set(gone)]
+    good = [one for one in pairs if not isinstance(one, Refusal)]
+    correctors = [corrector for _, corrector in good]
+    fill(correctors, [exposure.catalog for exposure, _ in good], parameters)
+    if not parameters.safety.reset_wcs:
+        refuse_mixed(correctors, [exposure.view.corrected for exposure, _ in good])
+    paths = [exposure.catalog.path for exposure, _ in good]
+    return Found(
+        correctors=correctors,
+        kept=[None if path is None else path.name for path in paths],
+        indices=[i for i, one in enumerate(left) if not isinstance(one, Refusal)],
+        refusals=refusals,
+        unusable=[i for i, one in enumerate(left) if isinstance(one, Refusal)],
+    )
+
+
+def _corrector(
+    seen: Exposure | Refusal, group: str, telescope: Telescope
+) -> tuple[Exposure, Any] | Refusal:
+    """An exposure with its corrector, or why it has none."""
+    if isinstance(seen, Refusal):
+        return seen
+    try:
+        return seen, telescope.corrector(seen.view, Table(), seen.name, group)
+    except InputError as error:
+        return refusal_of(seen.name, error, opened=True)
 
 
 def _homes(library: Any) -> list[list[Path]]:
@@ -167,11 +241,3 @@ def _homes(library: Any) -> list[list[Path]]:
     start = [] if asn_dir is None else [Path(asn_dir)]
     members = library.asn["products"][0]["members"]
     return [[*start, Path(*start, member["expname"]).parent] if start else [] for member in members]
-
-
-def _balanced(detections: Sequence[Sources]) -> list[Sources]:
-    """Detections with weight 1 where they have none but others do: a fit needs all or none."""
-    if len({d.weight is not None for d in detections}) < 2:
-        return list(detections)
-    log.warning("Some catalogs have weights and others have none: these get weight 1 throughout.")
-    return [with_weights(found) for found in detections]

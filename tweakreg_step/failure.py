@@ -5,22 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .data import Status
+from .data import LeftOut, Outcome, Status
 from .exceptions import FAILURES, AlignmentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .config import SafetyParameters
-    from .data import Outcome
     from .exceptions import TweakregError
+    from .observe import Refusal
 
-__all__ = ["allowed", "failed", "failure", "may_change", "must_raise"]
+__all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise"]
 
 
 def failed(outcomes: Sequence[Outcome]) -> list[int]:
     """Which images could not be aligned."""
     return [i for i, outcome in enumerate(outcomes) if outcome.status is Status.FAILED]
+
+
+def left_out_of(refusals: Iterable[Refusal]) -> tuple[LeftOut, ...]:
+    """The images that could take no part, as they are reported."""
+    return tuple(
+        LeftOut(one.name, Outcome(Status.FAILED, str(one.error), code=one.code)) for one in refusals
+    )
 
 
 def may_change(outcomes: Sequence[Outcome], safety: SafetyParameters) -> bool:

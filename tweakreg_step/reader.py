@@ -7,7 +7,9 @@ import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from .catalogs import inside, read_catalog
 from .catfile import check_images, read_catfile
@@ -15,6 +17,7 @@ from .config import SelectionParameters
 from .detect import find_sources
 from .epsf import star_stamps
 from .inverse import pixels_within
+from .kept import fingerprint, kept_catalog
 from .peaks import with_peaks
 from .selection import limits_of, select
 from .tables import is_table_file
@@ -22,19 +25,21 @@ from .tables import is_table_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from .config import Parameters
     from .data import BoundingBox, Sources
     from .detect import Finding
     from .exclusions import Exclusions
+    from .kept import KeptCatalog
     from .stamps import Stamps
     from .telescopes import Telescope
 
-__all__ = ["ExposureCatalog", "Reader", "custom_catalogs", "exclusions_of"]
+__all__ = ["ExposureCatalog", "Reader", "custom_catalogs", "exclusions_of", "kept_catalogs"]
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, Path | None]:
@@ -73,6 +78,31 @@ def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exc
     return {name: read_exclusions(file) for name, file in files.items() if file is not None}
 
 
+def catalog_path(folder: Path, name: str, parameters: Parameters) -> Path:
+    """Where the found catalog of an image is kept."""
+    return folder / f"{Path(name).stem}_cat.{parameters.catalogs.catalog_format}"
+
+
+def kept_catalogs(
+    folder: Path, names: Sequence[str], parameters: Parameters
+) -> dict[str, KeptCatalog]:
+    """The catalogs of an earlier run that may be used, by image.
+
+    Positions that an effective PSF refines depend on all exposures, so that one of them proves
+    nothing: they are found again.
+    """
+    if not parameters.scale.resume:
+        return {}
+    if parameters.finder.refine_centroids == "epsf":
+        log.warning(
+            "'resume' has no effect with refine_centroids='epsf', as the positions in each catalog "
+            "depend on all exposures. Choose 'window' to resume."
+        )
+        return {}
+    found = {name: kept_catalog(catalog_path(folder, name, parameters)) for name in names}
+    return {name: kept for name, kept in found.items() if kept is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class ExposureCatalog:
     """The sources of an exposure on their way.
@@ -87,12 +117,18 @@ class ExposureCatalog:
         Width of a star that was used, and that was expected [pixels]; zeros for a given catalog.
     stamps
         Cut-outs around the sources where they are still needed.
+    mark
+        Fingerprint of what a found catalog is made of; '' where nobody needs it.
+    reused
+        Whether it was found by an earlier run.
     """
 
     sources: Sources
     path: Path | None = None
     fwhm: tuple[float, float] = (0.0, 0.0)
     stamps: Stamps | None = None
+    mark: str = ""
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +144,9 @@ class Reader:
     folder
         Where found catalogs are written.
     homes
-        Folders where a catalog that an image names may be, for each image.
+        Folders where a catalog that an image names may be, by image.
+    kept
+        Catalogs of an earlier run, by image.
     """
 
     telescope: Telescope
@@ -116,26 +154,57 @@ class Reader:
     custom: dict[str, Path | None]
     exclusions: dict[str, Exclusions]
     folder: Path
-    homes: list[list[Path]]
+    homes: dict[str, list[Path]]
+    kept: dict[str, KeptCatalog]
 
-    def catalog(self, model: Any, name: str, index: int) -> ExposureCatalog:
+    def only(self, name: str) -> Reader:
+        """What is needed for one image alone: this travels between processes."""
+        return replace(
+            self,
+            custom=_part(self.custom, name),
+            exclusions=_part(self.exclusions, name),
+            homes=_part(self.homes, name),
+            kept=_part(self.kept, name),
+        )
+
+    def catalog(self, model: Any, name: str) -> ExposureCatalog:
         """The catalog of an exposure; a found one that is to be saved is named in its metadata."""
-        given = self._given(model, name, index)
+        given = self._given(model, name)
         if given is not None:
             return ExposureCatalog(self._selected(self._read(model, given, name), model, name))
-        found = self._find(model)
-        # that a finder sees something off the image's box is nothing to tell
-        sources = self._selected(
-            inside(found.sources, self.telescope.bounding_box(model)), model, name
-        )
-        options, path, stamps = self.parameters, None, None
-        if options.catalogs.save_catalogs:
-            path = self.folder / f"{Path(name).stem}_cat.{options.catalogs.catalog_format}"
+        options, path, mark = self.parameters, None, ""
+        if options.keeps_catalogs:
+            path = catalog_path(self.folder, name, options)
             if options.safety.apply_correction:  # a dry run changes no image
                 model.meta.tweakreg_catalog = path.name
+            mark = self._mark(model, name)
+        kept = self.kept.get(name)
+        if kept is not None and kept.mark == mark:
+            return ExposureCatalog(kept.sources, path, kept.fwhm, None, mark, reused=True)
+        found = self._find(model)
+        # that a finder sees something off the image's box is nothing to tell
+        box = self.telescope.bounding_box(model)
+        sources, stamps = self._selected(inside(found.sources, box), model, name), None
         if options.finder.refine_centroids == "epsf":
             stamps = star_stamps(found.plane, sources, found.fwhm)
-        return ExposureCatalog(sources, path, (found.fwhm, found.expected_fwhm), stamps)
+        return ExposureCatalog(sources, path, (found.fwhm, found.expected_fwhm), stamps, mark)
+
+    def _mark(self, model: Any, name: str) -> str:
+        """The fingerprint of the catalog that would be found."""
+        options, box = self.parameters, self.telescope.bounding_box(model)
+        pixels = self.telescope.pixels(model)
+        regions = self.exclusions.get(name)
+        corners = None  # the WCS matters for regions on the sky alone
+        if regions is not None:
+            corners = np.asarray(model.meta.wcs(*np.meshgrid(*box)))
+        return fingerprint(
+            [
+                *(pixels.data, pixels.error, pixels.mask, pixels.saturated),
+                *(box, self.telescope.fwhm(model), self.telescope.exposure_time(model)),
+                *(options.catalogs.starfinder, options.finder, options.segmentation),
+                *(options.selection, None if regions is None else repr(regions), corners),
+            ]
+        )
 
     def _read(self, model: Any, path: Path, name: str) -> Sources:
         options, box = self.parameters, self.telescope.bounding_box(model)
@@ -187,7 +256,7 @@ class Reader:
         to_sky = model.meta.wcs.forward_transform
         return lambda sources: exclusions.allowed(sources.x, sources.y, to_sky, centre)
 
-    def _given(self, model: Any, name: str, index: int) -> Path | None:
+    def _given(self, model: Any, name: str) -> Path | None:
         """The user's catalog of an image: of the catfile, else of its association or metadata.
 
         (A library copies the association's ``tweakreg_catalog`` into the metadata of its models.)
@@ -199,5 +268,9 @@ class Reader:
         named = (getattr(model.meta, "tweakreg_catalog", None) or "").strip()
         if not named:
             return None
-        places = [Path(named), *(home / named for home in self.homes[index])]
+        places = [Path(named), *(home / named for home in self.homes.get(name, []))]
         return next((place for place in places if is_table_file(place)), places[0])
+
+
+def _part(known: dict[str, T], name: str) -> dict[str, T]:
+    return {name: known[name]} if name in known else {}

@@ -6,11 +6,13 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from threadpoolctl import threadpool_limits
+
 from .audit import Before, Circumstances, account_of
 from .base_step import BaseStep
 from .config import STAGES, Parameters
 from .exposures import read_exposures
-from .failure import allowed, failure, may_change, must_raise
+from .failure import allowed, failure, left_out_of, may_change, must_raise
 from .phases import align_in_phases
 from .provenance import departures, effective
 from .reference import members_of
@@ -18,9 +20,9 @@ from .spec import declarations, spec_text
 from .stopwatch import Stopwatch
 from .telescopes.inputs import open_library
 from .telescopes.jwst import JWST
-from .telescopes.library import file_names, product_name
+from .telescopes.library import JwstLibrary, file_names, product_name
 from .tell import tell_alignment, tell_catalogs, tell_end, tell_parameters, write_account
-from .update import update_exposures
+from .update import changes_of, notes_of, update_exposures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from .account import Account
     from .spec import Declaration
+    from .update import Change
 
 __all__ = ["TweakRegStep"]
 
@@ -67,27 +70,34 @@ class TweakRegStep(BaseStep):
             library = self._open(*inputs)
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
         folder, telescope = self.output_folder, JWST()
-        with watch("sources"):
-            correctors = read_exposures(library, names, telescope, parameters, folder)
+        with watch("sources"), self.crew() as crew:
+            found = read_exposures(library, names, telescope, parameters, folder, crew)
+        correctors = found.correctors
         tell_catalogs(correctors, watch.seconds["sources"])
-        with watch("alignment"):
+        # with one thread: several would wait for each other, and the order of sums change bits
+        with watch("alignment"), threadpool_limits(1):
             before = Before.of(correctors)
             alignment = align_in_phases(correctors, parameters, folder, catalogs)
         tell_alignment(alignment, watch.seconds["alignment"])
-        outcomes = allowed(alignment.outcomes, parameters.safety)
+        left_out = left_out_of(found.refusals)
+        failures = [one.outcome for one in left_out]
+        outcomes = allowed([*alignment.outcomes, *failures], parameters.safety)
         circumstances = Circumstances(
             product=product_name(library, names[0]),
             parameters=list(effective(*self._declared)),
             start=start,
             dry_run=not parameters.safety.apply_correction,
+            left_out=left_out,
         )
         account = account_of(correctors, before, alignment, outcomes, circumstances)
-        if may_change(outcomes, parameters.safety):
-            with watch("writing"):
-                update_exposures(library, correctors, account, telescope, parameters)
+        with watch("writing"):
+            if may_change(outcomes, parameters.safety):
+                self._change(library, changes_of(found, account, telescope, parameters))
+            else:
+                self._defer(library, notes_of(found, telescope, parameters))
         self._tell(replace(account, seconds=watch.seconds), parameters)
         if must_raise(outcomes, parameters.safety):
-            raise failure(names, outcomes)
+            raise failure(account.images, outcomes)
         return library
 
     @property
@@ -103,6 +113,18 @@ class TweakRegStep(BaseStep):
             input_dir=self.input_dir or "",
             scratch=self.output_folder,
         )
+
+    def _change(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> None:
+        """Change the exposures now; those that worker processes will write, when they do."""
+        later = self._defer(library, changes)
+        update_exposures(library, {i: c for i, c in changes.items() if i not in later})
+
+    def _defer(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> set[int]:
+        """Leave changes to those who write the exposures; which ones."""
+        later = set(self.written_later(library))
+        if isinstance(library, JwstLibrary):
+            library.defer({i: change for i, change in changes.items() if i in later})
+        return later
 
     def _tell(self, account: Account, parameters: Parameters) -> None:
         """The table in the log, and the report: wanted where results are saved, or by name."""

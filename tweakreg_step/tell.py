@@ -70,9 +70,17 @@ def tell_end(account: Account) -> None:
     """The table of the groups, and a warning for each that was left alone or is doubtful."""
     for line in summary_table(account):
         log.info("%s", line)
+    _left_out(account)
     for sentence, names in _complaints(account).items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         log.warning("%s%s: %s", ", ".join(names[:3]), more, sentence)
+
+
+def _left_out(account: Account) -> None:
+    """Name every image that took no part; each was explained when it was met."""
+    if account.left_out:
+        names = ", ".join(f"{one.name} ({one.outcome.code})" for one in account.left_out)
+        log.warning("Left out: %s", names)
 
 
 def _complaints(account: Account) -> dict[str, list[str]]:

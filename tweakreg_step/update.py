@@ -3,42 +3,88 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from .data import Status
+from .observe import UNUSABLE
 from .report import essentials_of
 from .telescopes.jwst import ABSOLUTE_FIT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from .account import Account
-    from .config import Parameters
-    from .data import Outcome
+    from .config import Parameters, SipParameters
+    from .data import Essential, Outcome
+    from .exposures import Found
     from .telescopes import Telescope
 
-__all__ = ["update_exposures"]
+__all__ = ["Change", "changes_of", "notes_of", "update_exposures"]
 
 log = logging.getLogger(__name__)
 
 
-def update_exposures(
-    library: Any,
-    correctors: Sequence[Any],
-    account: Account,
-    telescope: Telescope,
-    parameters: Parameters,
-) -> None:
-    """Put the corrected WCS into the exposures, and what became of them into their metadata.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be done to one exposure; small, and it travels between processes.
+
+    Attributes
+    ----------
+    name
+        Of its file.
+    status
+        What became of it, None where that is not to be recorded.
+    wcs
+        The corrected WCS, None where the WCS stays as it is.
+    essentials
+        For its metadata; None leaves those of an earlier run.
+    catalog
+        Name of the file of its catalog, None where none was kept.
+    telescope
+        Its mission.
+    sip
+        How the FITS approximation is made.
+    """
+
+    name: str
+    status: Status | None
+    wcs: Any | None
+    essentials: tuple[Essential, ...] | None
+    catalog: str | None
+    telescope: Telescope
+    sip: SipParameters
+
+    def __call__(self, model: Any) -> None:
+        """Change a model."""
+        model.meta.filename = model.meta.filename or self.name
+        if self.catalog is not None:
+            model.meta.tweakreg_catalog = self.catalog
+        if self.wcs is not None:
+            problem = self.telescope.update_wcs(model, self.wcs, self.sip)
+            if problem:
+                log.warning(
+                    "%s: no FITS approximation of the WCS, its keywords are those from before: %s",
+                    self.name,
+                    problem,
+                )
+        if self.status is not None:
+            self.telescope.record(model, self.status)
+        if self.essentials is not None:
+            self.telescope.annotate(model, self.essentials)
+
+
+def changes_of(
+    found: Found, account: Account, telescope: Telescope, parameters: Parameters
+) -> dict[int, Change]:
+    """What is to be done to each exposure, by its place in the library.
 
     Parameters
     ----------
-    library
-        The exposures; changed.
-    correctors
-        One for each exposure.
+    found
+        The exposures, their correctors after the alignment.
     account
         What became of them.
     telescope
@@ -46,26 +92,52 @@ def update_exposures(
     parameters
         Of the run.
     """
+    changes = {}
+    for number, (index, corrector) in enumerate(zip(found.indices, found.correctors, strict=True)):
+        outcome, wcs = account.outcomes[number], None
+        if outcome.moved or _is_reset(outcome, parameters):
+            wcs = corrector.wcs
+            wcs.name = _wcs_name(wcs.name, outcome, corrector.meta.get("abs_refcat", ""))
+        changes[index] = Change(
+            name=corrector.meta["name"],
+            status=outcome.status,
+            wcs=wcs,
+            essentials=tuple(essentials_of(account, number)),
+            catalog=found.kept[number],
+            telescope=telescope,
+            sip=parameters.sip,
+        )
+    unusable = [refusal for refusal in found.refusals if refusal.code == UNUSABLE]
+    for index, refusal in zip(found.unusable, unusable, strict=True):
+        changes[index] = Change(
+            refusal.name, Status.FAILED, None, None, None, telescope, parameters.sip
+        )
+    return changes
+
+
+def notes_of(found: Found, telescope: Telescope, parameters: Parameters) -> dict[int, Change]:
+    """What is recorded of exposures that must not be changed: the names of their catalogs."""
+    return {
+        index: Change(c.meta["name"], None, None, None, kept, telescope, parameters.sip)
+        for index, c, kept in zip(found.indices, found.correctors, found.kept, strict=True)
+    }
+
+
+def update_exposures(library: Any, changes: Mapping[int, Change]) -> None:
+    """Put the corrected WCS into the exposures, and what became of them into their metadata.
+
+    Parameters
+    ----------
+    library
+        The exposures; changed.
+    changes
+        By their place in the library.
+    """
     with library:
-        for index in tqdm(range(len(correctors)), "writing WCS", unit="image", disable=None):
-            model, outcome = library.borrow(index), account.outcomes[index]
+        for index in tqdm(sorted(changes), "writing WCS", unit="image", disable=None):
+            model = library.borrow(index)
             try:
-                name = correctors[index].meta["name"]
-                model.meta.filename = model.meta.filename or name
-                if outcome.moved or _is_reset(outcome, parameters):
-                    wcs = correctors[index].wcs
-                    refcat = correctors[index].meta.get("abs_refcat", "")
-                    wcs.name = _wcs_name(wcs.name, outcome, refcat)
-                    problem = telescope.update_wcs(model, wcs, parameters.sip)
-                    if problem:
-                        log.warning(
-                            "%s: no FITS approximation of the WCS, its keywords are those from "
-                            "before: %s",
-                            name,
-                            problem,
-                        )
-                telescope.record(model, outcome.status)
-                telescope.annotate(model, essentials_of(account, index))
+                changes[index](model)
             finally:
                 library.shelve(model, index)
             del model

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .exceptions import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["check_folder", "write_whole"]
+__all__ = ["check_folder", "drafts", "write_whole"]
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | None = None) -> None:
     """Let ``write`` make a file; put it at ``path`` only once it is complete.
 
     The file is made under its final name in a hidden folder beside ``path`` and then moved, which
@@ -27,6 +29,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         Where the file shall be. Its folder must exist.
     write
         Called with the path to write to.
+    within
+        A folder on the same file system for the hidden one, in place of that of ``path``: whoever
+        removes it cleans up after a process that was killed.
 
     Raises
     ------
@@ -34,7 +39,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         If the file can't be written; what stood at ``path`` is untouched.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".tweakreg-") as folder:
+        with tempfile.TemporaryDirectory(dir=within or path.parent, prefix=".tweakreg-") as folder:
             draft = Path(folder) / path.name
             write(draft)
             draft.replace(path)
@@ -44,6 +49,19 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
             "may be written to and has room. Nothing was left half-written; mend the folder or "
             "choose another 'output_dir'."
         ) from error
+
+
+@contextmanager
+def drafts(folder: Path) -> Iterator[Path]:
+    """A hidden folder inside ``folder`` for `write_whole`, which goes in the end in any case."""
+    try:
+        path = Path(tempfile.mkdtemp(dir=folder, prefix=".tweakreg-"))
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def check_folder(folder: Path) -> None:
@@ -61,7 +79,11 @@ def check_folder(folder: Path) -> None:
         os.close(handle)
         Path(name).unlink()
     except OSError as error:
-        raise OutputError(
-            f"The output folder '{folder}' can't be used: {error.strerror or error}. It must be a "
-            "folder that may be written to. Choose another 'output_dir'; nothing was done so far."
-        ) from error
+        raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"The output folder '{folder}' can't be used: {error.strerror or error}. It must be a "
+        "folder that may be written to. Choose another 'output_dir'; nothing was done so far."
+    )

@@ -50,6 +50,15 @@ def report_of(account: Account) -> dict[str, Any]:
         "dry_run": account.dry_run,
         "totals": _totals(account, groups),
         "images": [_image(account, image) for image in range(len(account.images))],
+        "left_out": [
+            {
+                "name": one.name,
+                "status": one.outcome.status.value,
+                "code": one.outcome.code,
+                "reason": one.outcome.reason,
+            }
+            for one in account.left_out
+        ],
         "groups": groups,
         "overlaps": overlaps_of(account),
         "components": [] if solution is None else _components(solution),
@@ -121,6 +130,7 @@ def _totals(account: Account, groups: list[dict[str, Any]]) -> dict[str, Any]:
     matches = [fit.get("matches") or 0 for fit in fits]
     return {
         "images": len(account.images),
+        "images_left_out": len(account.left_out),
         "images_moved": sum(outcome.moved for outcome in account.outcomes),
         "groups": len(groups),
         "aligned": words.count(ALIGNED),

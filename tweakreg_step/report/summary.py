@@ -169,4 +169,6 @@ def _total(account: Account, standings: Sequence[Standing]) -> str:
     images = f"{moved} of {len(account.images)} images moved"
     if account.dry_run:
         images = f"dry run: none of {len(account.images)} images was changed"
+    if account.left_out:
+        images += f"; {len(account.left_out)} more were left out, as they can't be used"
     return f"{total}; {images}."

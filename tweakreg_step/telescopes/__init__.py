@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tweakreg_step.config import SipParameters
     from tweakreg_step.data import BoundingBox, Essential, Pixels, Status
 
+    from .view import View
+
 __all__ = ["Telescope"]
 
 
@@ -38,10 +40,11 @@ class Telescope(Protocol):
     def is_corrected(self, model: Any) -> bool:
         """Whether the WCS of a model has a correction of an earlier alignment."""
 
-    def corrector(
-        self, model: Any, catalog: Table, name: str, group: str, *, reset: bool = False
-    ) -> Any:
-        """The tweakwcs corrector of a model, or of its WCS as delivered."""
+    def view(self, model: Any, *, reset: bool = False) -> View:
+        """What the alignment needs of a model, with its WCS or that as delivered."""
+
+    def corrector(self, view: View, catalog: Table, name: str, group: str) -> Any:
+        """The tweakwcs corrector of an exposure."""
 
     def update_wcs(self, model: Any, wcs: Any, sip: SipParameters) -> str:
         """Put a corrected WCS into a model; what went wrong on the way, or an empty text."""

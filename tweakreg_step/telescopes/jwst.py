@@ -18,6 +18,7 @@ from tweakreg_step.data import FITS_PREFIX, Pixels
 from tweakreg_step.exceptions import InputError
 
 from .jwst_psf import stellar_fwhm
+from .view import View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,26 +130,32 @@ class JWST:
         """Whether the WCS of a model has a correction of an earlier alignment."""
         return CORRECTED in model.meta.wcs.available_frames
 
-    def corrector(
-        self, model: Any, catalog: Table, name: str, group: str, *, reset: bool = False
-    ) -> Any:
-        """The tweakwcs corrector of a model, or of its WCS as delivered."""
+    def view(self, model: Any, *, reset: bool = False) -> View:
+        """What the alignment needs of a model, with its WCS or that as delivered."""
         wcs = delivered(model.meta.wcs) if reset else model.meta.wcs
         if wcs.bounding_box is None:  # tweakwcs and footprints need one
             wcs = copy.deepcopy(wcs)  # the model keeps its own until it is aligned
             wcs.bounding_box = self.bounding_box(model)
-        angles = {angle: getattr(model.meta.wcsinfo, angle) for angle in REFERENCE_ANGLES}
         instrument = model.meta.instrument
-        detector = f"{instrument.detector} {instrument.filter}" if instrument.detector else None
+        return View(
+            wcs=wcs,
+            angles={angle: getattr(model.meta.wcsinfo, angle) for angle in REFERENCE_ANGLES},
+            detector=f"{instrument.detector} {instrument.filter}" if instrument.detector else None,
+            epoch=epoch_of(model),
+            corrected=self.is_corrected(model),
+        )
+
+    def corrector(self, view: View, catalog: Table, name: str, group: str) -> Any:
+        """The tweakwcs corrector of an exposure."""
         meta = {
             "catalog": catalog,
             "name": name,
             "group_id": group,
-            "detector": detector,
-            "epoch": epoch_of(model),
+            "detector": view.detector,
+            "epoch": view.epoch,
         }
         try:
-            return JWSTWCSCorrector(wcs, angles, meta=meta)
+            return JWSTWCSCorrector(view.wcs, view.angles, meta=meta)
         except ValueError as error:
             raise InputError(
                 f"The WCS of '{name}' can't be corrected: {error} It must have the frames of a "

@@ -7,6 +7,8 @@ import re
 import shutil
 import tempfile
 import weakref
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,20 +23,25 @@ from .association import read_association
 from .jwst import group_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
 __all__ = [
     "JwstLibrary",
+    "Place",
     "copy_library",
     "file_names",
     "group_ids",
     "open_exposure",
     "product_name",
+    "without",
 ]
+
+ASN_WORDS = {"table_name": "table_name", "asn_pool": "pool_name"}
+"""Words of an association that its exposures record, and what they are called there."""
 
 UNNAMED = "model.fits"
 # stpipe's name for an image that has no group; it must not make a group of unrelated images later
-PLACEHOLDER = re.compile(r"exposure\d{4}$")
+PLACEHOLDER = re.compile(r"exposure\d{4,}$")
 
 
 def open_exposure(path: str | Path) -> Any:
@@ -47,6 +54,8 @@ def open_exposure(path: str | Path) -> Any:
     """
     try:
         return datamodels.open(path)
+    except MemoryError:
+        raise  # not the file's fault
     except Exception as error:  # readers raise whatever they like on a broken file
         raise InputError(_not_a_model(path, error)) from error
 
@@ -59,6 +68,63 @@ def _not_a_model(path: str | Path, error: Exception) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an exposure is, and what its association says of it; it travels between processes.
+
+    Attributes
+    ----------
+    path
+        Its file.
+    member
+        Its entry in the association.
+    association
+        The association's own words that are recorded in exposures.
+    """
+
+    path: str
+    member: dict[str, Any]
+    association: dict[str, str]
+
+    def open(self) -> Any:
+        """The exposure as a model, with the words of its association in its metadata.
+
+        Raises
+        ------
+        InputError
+            If it can't be opened.
+        """
+        model = open_exposure(self.path)
+        _assign(model, self.member, self.association)
+        with suppress(NoGroupID):
+            model.meta.group_id = group_of_model(model)
+        return model
+
+
+def _assign(model: Any, member: dict[str, Any], association: Mapping[str, Any]) -> None:
+    """Put what an association says of an exposure into its metadata."""
+    for attribute in ("group_id", "tweakreg_catalog"):
+        value = member.get(attribute)
+        if value and not PLACEHOLDER.match(value):
+            setattr(model.meta, attribute, value)
+    model.meta.asn.exptype = member["exptype"]
+    for key, attribute in ASN_WORDS.items():
+        if key in association:
+            setattr(model.meta.asn, attribute, association[key])
+
+
+def group_of_model(model: Any) -> str:
+    """The group of an exposure.
+
+    Raises
+    ------
+    NoGroupID
+        If its metadata name none.
+    """
+    observation = getattr(getattr(model.meta, "observation", None), "instance", {})
+    return _group(getattr(model.meta, "group_id", None), observation)
+
+
 class JwstLibrary(AbstractModelLibrary):
     """JWST exposures, of an association or of models in memory."""
 
@@ -67,26 +133,67 @@ class JwstLibrary(AbstractModelLibrary):
     def __init__(
         self, init: Any, *, on_disk: bool = False, scratch: Path = Path(), **options: Any
     ) -> None:
+        self._changes: dict[int, Callable[[Any], None]] = {}
+        self._files: dict[int, str] = {}
         folder = _folder_for(self, scratch) if on_disk else None
         super().__init__(init, on_disk=on_disk, temp_directory=folder, **options)
 
     def _datamodels_open(self, filename: str | Path, **_options: Any) -> Any:
         return open_exposure(filename)
 
+    def place(self, index: int) -> Place | None:
+        """Where an exposure can be opened by others; None if it is in memory."""
+        # _loaded_models, _on_disk and _temp_filenames belong to the base class
+        if not self._on_disk and index in self._loaded_models:
+            return None
+        member = dict(self._members[index])
+        path = vars(self).get("_temp_filenames", {}).get(index)
+        if path is None:
+            path = self._files.get(index) or self._member_to_filename(member)
+        words = {word: str(self._asn[word]) for word in ASN_WORDS if word in self._asn}
+        return Place(str(path), member, words)
+
+    def defer(self, changes: Mapping[int, Callable[[Any], None]]) -> None:
+        """Change exposures, by their index, when they are loaded and not now."""
+        self._changes = dict(changes)
+
+    def change_of(self, index: int) -> Callable[[Any], None] | None:
+        """What is still to be done to an exposure that is not loaded."""
+        return self._changes.get(index)
+
+    def is_untouched(self, index: int) -> bool:
+        """Whether an exposure is as its file and the deferred change have it."""
+        return self.place(index) is not None and index not in vars(self).get("_temp_filenames", {})
+
+    def found_at(self, files: Mapping[int, str]) -> None:
+        """Load exposures, by their index, from files where they are with all changes."""
+        self._files = self._files | dict(files)
+        self._changes = {i: c for i, c in self._changes.items() if i not in files}
+
+    def _load_member(self, index: int) -> Any:
+        model = cast("Place", self.place(index)).open()
+        change = self.change_of(index)
+        if change is not None:
+            change(model)
+        self.name_group(index, self._to_group_id(model, index))
+        return model
+
+    def name_group(self, index: int, group: str) -> None:
+        """Record the group of an exposure that was not known before it was opened."""
+        member = self._members[index]
+        if PLACEHOLDER.match(member["group_id"]):
+            member["group_id"] = group
+
     @classmethod
     def _load_asn(cls, filename: str | Path) -> dict[str, Any]:
         return read_association(Path(filename))
 
-    def _filename_to_group_id(self, filename: str | Path) -> str:
-        try:
-            meta = datamodels.read_metadata(filename, flatten=False)["meta"]
-        except Exception as error:  # as open_exposure
-            raise InputError(_not_a_model(filename, error)) from error
-        return _group(meta.get("group_id"), meta.get("observation", {}))
+    def _filename_to_group_id(self, filename: str | Path) -> str:  # noqa: ARG002 - base class
+        # known when the file is opened: no file is read twice, and a bad one spoils no other
+        raise NoGroupID
 
     def _model_to_group_id(self, model: Any) -> str:
-        observation = getattr(getattr(model.meta, "observation", None), "instance", {})
-        return _group(getattr(model.meta, "group_id", None), observation)
+        return group_of_model(model)
 
     def _model_to_filename(self, model: Any) -> str:
         return model.meta.filename or UNNAMED
@@ -95,14 +202,7 @@ class JwstLibrary(AbstractModelLibrary):
         return getattr(model.meta.asn, "exptype", None) or "science"
 
     def _assign_member_to_model(self, model: Any, member: dict[str, Any]) -> None:
-        for attribute in ("group_id", "tweakreg_catalog"):
-            value = member.get(attribute)
-            if value and not PLACEHOLDER.match(value):
-                setattr(model.meta, attribute, value)
-        model.meta.asn.exptype = member["exptype"]
-        for key, attribute in (("table_name", "table_name"), ("asn_pool", "pool_name")):
-            if key in self._asn:
-                setattr(model.meta.asn, attribute, self._asn[key])
+        _assign(model, member, self._asn)
 
     def finalize_result(self, step: Any, reference_files_used: list[Any]) -> None:
         """Let a step finish each model, unless it has nothing to do.
@@ -167,6 +267,20 @@ def product_name(library: AbstractModelLibrary, first: str) -> str:
     products = library.asn.get("products") or [{}]
     name = str(products[0].get("name") or "").strip()
     return name or Path(first).stem
+
+
+def without(library: AbstractModelLibrary, indices: Collection[int]) -> None:
+    """Drop exposures from a closed library; the others move up. stpipe has no method for it."""
+    if not indices:
+        return
+    own = cast("Any", library)
+    kept = [index for index in range(len(library)) if index not in indices]
+    number = {old: new for new, old in enumerate(kept)}
+    own._members[:] = [own._members[index] for index in kept]  # noqa: SLF001 - as copy_library
+    for part in ("_loaded_models", "_temp_filenames"):
+        if part in vars(library):
+            held = vars(library)[part].items()
+            vars(library)[part] = {number[i]: value for i, value in held if i in number}
 
 
 def _folder_for(library: Any, scratch: Path) -> Path:

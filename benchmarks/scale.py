@@ -1,0 +1,136 @@
+"""What thousands of exposures cost: the alignment of their catalogs, and the work on each file.
+
+    python benchmarks/scale.py alignment [--groups 100 300 1000 3000]
+    python benchmarks/scale.py files [--images 8]
+
+Each size of the alignment runs in a process of its own, for its own peak memory. The laws are
+fitted to what was measured, in the logarithm; what lies beyond the largest size is marked as
+extrapolated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+SOURCES = 500
+SIDE = 64.0  # arcsec, of a group's field
+BEYOND = (10_000, 100_000)
+
+
+def one_alignment(groups: int) -> None:
+    """Print CPU seconds, peak memory [GB] and aligned groups of one mosaic, as JSON."""
+    from tweakreg_step.problem import Options, Status  # noqa: PLC0415 - only in the process
+    from tweakreg_step.register import register  # noqa: PLC0415
+    from tweakreg_step.simulate import sky  # noqa: PLC0415
+
+    side = int(np.ceil(np.sqrt(groups)))
+    setup = sky.Setup(
+        centres=sky.layout("mosaic", side)[:groups], density=SOURCES / SIDE**2, side=SIDE
+    )
+    scene = sky.make_scene(setup, seed=1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    start = time.process_time()  # of one thread: what others do on the machine counts less
+    solution = register(scene.detections, groups, None, Options())
+    print(
+        json.dumps(
+            {
+                "groups": groups,
+                "detections": len(scene.detections),
+                "seconds": time.process_time() - start,
+                "aligned": sum(status is Status.ALIGNED for status in solution.status),
+                "input_gb": before,
+                "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+            }
+        )
+    )
+
+
+def alignment(sizes: list[int]) -> None:
+    """The table of the alignment, and its laws."""
+    print(f"{'groups':>7} {'detections':>11} {'CPU [s]':>8} {'aligned':>8} {'peak GB':>8}")
+    rows: list[dict[str, float]] = []
+    for groups in sizes:
+        command = [sys.executable, __file__, "one", str(groups)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if ended.returncode:
+            print(f"{groups:7d} failed: {(ended.stderr.strip().splitlines() or ['killed'])[-1]}")
+            break
+        row = json.loads(ended.stdout)
+        rows.append(row)
+        print(
+            f"{groups:7d} {row['detections']:11d} {row['seconds']:8.1f} {row['aligned']:8d} "
+            f"{row['gb']:8.2f}",
+            flush=True,
+        )
+    if len(rows) < 2:
+        return
+    last = [row for row in rows if row["groups"] >= rows[-1]["groups"] / 10]
+    for name in ("seconds", "gb"):
+        slope, start = np.polyfit(
+            np.log([row["groups"] for row in last]), np.log([row[name] for row in last]), 1
+        )
+        values = ", ".join(f"{n}: {np.exp(start + slope * np.log(n)):.3g}" for n in BEYOND)
+        print(f"{name} ~ groups^{slope:.2f} over the last decade; extrapolated: {values}")
+
+
+def files(images: int) -> None:
+    """Seconds for each exposure, with one and two worker processes, from files to files."""
+    from tweakreg_step import TweakRegStep  # noqa: PLC0415
+    from tweakreg_step.simulate import simulate_mosaic  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as home:
+        truth = simulate_mosaic(
+            Path(home) / "input", seed=3, tiles=(1, 1), dithers=images, stars_per_image=200
+        )
+        runs = [("one process", {}), ("two workers", {"n_workers": 2})]
+        runs += [("two workers, resumed", {"n_workers": 2, "resume": True})]
+        print(f"{images} images of 2048 x 2048; load of the machine {os.getloadavg()[0]:.1f}")
+        print(f"{'':<22} {'all':>7} {'sources':>8} {'alignment':>10} {'per image':>10}  [s]")
+        for name, options in runs:
+            start = time.perf_counter()
+            TweakRegStep.call(
+                str(truth.association),
+                save_results=True,
+                save_catalogs=True,
+                output_dir=str(Path(home) / "out"),
+                configure_log=False,
+                **options,
+            )
+            taken = time.perf_counter() - start
+            report = json.loads((Path(home) / "out" / "mosaic_tweakreg.json").read_text())
+            stages = {stage["name"]: stage["seconds"] for stage in report["stages"]}
+            print(
+                f"{name:<22} {taken:7.1f} {stages['sources']:8.1f} {stages['alignment']:10.1f} "
+                f"{taken / images:10.2f}",
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Print what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("alignment", "files", "one"))
+    parser.add_argument("number", type=int, nargs="?")
+    parser.add_argument("--groups", type=int, nargs="+", default=[100, 300, 1000, 3000])
+    parser.add_argument("--images", type=int, default=8)
+    options = parser.parse_args()
+    if options.what == "one":
+        one_alignment(options.number)
+    elif options.what == "alignment":
+        alignment(options.groups)
+    else:
+        files(options.images)
+
+
+if __name__ == "__main__":
+    main()

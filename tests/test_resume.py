@@ -1,0 +1,118 @@
+"""Runs that go on: kept catalogs are used if they are true, and only then."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from results import models_of, relative_errors_mas
+from stdatamodels.jwst import datamodels
+
+from tweakreg_step import TweakRegStep
+from tweakreg_step.catalogs import write_catalog
+from tweakreg_step.data import Sources
+from tweakreg_step.kept import fingerprint, kept_catalog, seal
+from tweakreg_step.simulate import Truth
+
+
+@pytest.mark.parametrize("catalog_format", ["ecsv", "fits"])
+@pytest.mark.parametrize("count", [0, 40])
+def test_a_kept_catalog_is_the_same_to_the_bit(
+    tmp_path: Path, catalog_format: str, count: int
+) -> None:
+    x, y, flux, x_err, y_err, peak = np.random.default_rng(1).normal(size=(6, count)) * 1e3
+    flags = np.arange(count, dtype=np.int32)
+    x_err[:2] = np.nan
+    sources = Sources(x, y, flux, x_err, y_err, None, peak, flags)
+    path = tmp_path / f"a_cat.{catalog_format}"
+    write_catalog(sources, path, catalog_format, seal("mark", (1.9, 1.0 / 3.0)))
+    kept = kept_catalog(path)
+    assert kept is not None
+    assert (kept.mark, kept.fwhm) == ("mark", (1.9, 1.0 / 3.0))
+    assert kept.sources.weight is None
+    for name in ("x", "y", "flux", "x_err", "y_err", "peak", "flags"):
+        before, after = getattr(sources, name), getattr(kept.sources, name)
+        assert after.dtype == before.dtype
+        assert after.tobytes() == before.tobytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"x y\n1 2\n", b"# %ECSV 1.0\n# ---\nbroken"])
+def test_what_is_no_kept_catalog_is_not_used(tmp_path: Path, content: bytes) -> None:
+    assert kept_catalog(tmp_path / "a.ecsv") is None
+    (tmp_path / "a.ecsv").write_bytes(content)
+    assert kept_catalog(tmp_path / "a.ecsv") is None
+
+
+def test_a_fingerprint_sees_every_part() -> None:
+    data = np.arange(6.0).reshape(2, 3)
+    marks = {
+        fingerprint(parts)
+        for parts in (
+            [data], [data.reshape(3, 2)], [data.astype("f4")], [data, None], [None, data],
+            [data, "a"], [data, "ab"], [data + 1e-15], [],
+        )
+    }  # fmt: skip
+    assert len(marks) == 9
+    assert fingerprint([data]) == fingerprint([data.copy()])
+
+
+def resumed(caplog: pytest.LogCaptureFixture, files: Truth, **options: Any) -> tuple[int, Any]:
+    """How many catalogs a run uses again, and what comes out."""
+    caplog.clear()
+    library = TweakRegStep.call(str(files.association), resume=True, **options)
+    (line,) = [r.getMessage() for r in caplog.records if r.getMessage().startswith("Resumed")]
+    return int(line.split("catalogs of ")[1].split()[0]), models_of(library)
+
+
+def test_catalogs_are_used_while_they_are_true(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = models_of(TweakRegStep.call(str(files.association), save_catalogs=True))
+    catalogs = sorted(Path().glob("*_cat.ecsv"))
+    before = [path.read_bytes() for path in catalogs]
+    count, models = resumed(caplog, files)
+    assert count == 3
+    assert [path.read_bytes() for path in catalogs] == before
+    for model, one in zip(models, first, strict=True):
+        assert np.array_equal(model.meta.wcs(5.0, 6.0), one.meta.wcs(5.0, 6.0))
+        assert model.meta.tweakreg_catalog == one.meta.tweakreg_catalog
+    # a file that was copied is the same image; one with another pixel is not, whatever its date
+    shutil.copy(files.files[0], "copy.fits")
+    Path("copy.fits").replace(files.files[0])
+    with datamodels.open(files.files[1]) as model:
+        model.data[100, 100] += 1e-3
+        model.save(files.files[1])
+    catalogs[2].write_bytes(before[2][:500])  # broken
+    assert resumed(caplog, files)[0] == 1
+    assert resumed(caplog, files, n_workers=2)[0] == 3
+    # other parameters, another catalog
+    assert resumed(caplog, files, snr_threshold=20.0)[0] == 0
+    assert resumed(caplog, files, snr_threshold=20.0, minobj=5, brightest=200)[0] == 3
+    count, models = resumed(caplog, files, snr_threshold=20.0, refine_centroids="epsf")
+    assert count == 0
+    assert max(relative_errors_mas(models, files)) < 6.3
+
+
+def test_an_interrupted_run_goes_on(
+    files: Truth, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each catalog is written as soon as it is found."""
+    from tweakreg_step import reader
+
+    find, calls = reader.find_sources, []
+
+    def interrupted(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return find(*arguments)
+
+    monkeypatch.setattr(reader, "find_sources", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        TweakRegStep.call(str(files.association), save_catalogs=True)
+    assert len(list(Path().glob("*_cat.ecsv"))) == 2
+    assert resumed(caplog, files)[0] == 2
+    assert len(calls) == 4

@@ -1,0 +1,119 @@
+"""Worker processes: the same results to the bit, no task lost with a worker, none left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.workers import Lost, Workers, worker_count
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def complain(number: int) -> int:
+    warnings.warn(f"number {number}", UserWarning, stacklevel=1)
+    return number
+
+
+def die(task: tuple[int, str]) -> int:
+    """Die on the number 3: once if there is a file to remember it by, else always."""
+    number, memory = task
+    if number == 3 and not (memory and Path(memory).exists()):
+        if memory:
+            Path(memory).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def fail(number: int) -> int:
+    if number == 2:
+        raise CatalogError("bad")
+    return number
+
+
+def threads_and_pid(_task: int) -> tuple[int, int]:
+    from threadpoolctl import threadpool_info
+
+    return max((pool["num_threads"] for pool in threadpool_info()), default=1), os.getpid()
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_every_task_is_done_with_one_thread_and_no_process_is_left() -> None:
+    with Workers(2) as workers:
+        assert dict(workers.results(square, range(7))) == {n: n * n for n in range(7)}
+        found = dict(workers.results(threads_and_pid, range(4)))
+    assert {threads for threads, _ in found.values()} == {1}
+    pids = {pid for _, pid in found.values()}
+    assert os.getpid() not in pids
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_a_task_whose_worker_died_is_tried_once_more(tmp_path: Path) -> None:
+    tasks = [(number, str(tmp_path / "memory")) for number in range(6)]
+    with Workers(2) as workers:
+        assert dict(workers.results(die, tasks)) == {number: number for number in range(6)}
+
+
+def test_a_task_that_kills_its_worker_twice_takes_no_other_along() -> None:
+    with Workers(2) as workers:
+        found = dict(workers.results(die, [(number, "") for number in range(6)]))
+        assert dict(workers.results(square, [5])) == {0: 25}  # and there are workers again
+    lost = found.pop(3)
+    assert isinstance(lost, Lost)
+    assert "died again" in lost.reason
+    assert found == {0: 0, 1: 1, 2: 2, 4: 4, 5: 5}
+
+
+def test_an_error_ends_the_workers() -> None:
+    with Workers(2) as workers:
+        with pytest.raises(CatalogError, match="bad"):
+            dict(workers.results(fail, range(4)))
+        assert workers._pool is None
+
+
+def test_what_is_said_there_is_said_here(caplog: pytest.LogCaptureFixture) -> None:
+    with Workers(2) as workers:
+        dict(workers.results(complain, range(3)))
+    said = [record.getMessage() for record in caplog.records if record.name == "py.warnings"]
+    assert sorted(text.split("UserWarning: ")[1].split("\n")[0] for text in said) == [
+        "number 0", "number 1", "number 2"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wanted", "least"), [(3, 3), (0, 1)])
+def test_the_number_of_workers(wanted: int, least: int) -> None:
+    assert worker_count(wanted) >= least
+    if wanted == 0:
+        assert worker_count(0) <= (os.cpu_count() or 1)
+
+
+def test_a_script_without_guard_is_told_so(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "from tweakreg_step.workers import Workers\n"
+        "from math import sqrt\n"
+        "print(list(Workers(2).results(sqrt, [4.0])))\n"
+    )
+    ended: Any = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode != 0
+    assert "must stand under 'if __name__" in ended.stderr

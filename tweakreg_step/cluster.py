@@ -1,0 +1,111 @@
+"""Workers of a dask cluster: the same work as in `tweakreg_step.workers`, on other machines."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import TweakregError, WorkerError
+from .told import listening, said_again
+from .workers import Lost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["Cluster", "connected"]
+
+log = logging.getLogger("tweakreg_step")
+
+PATIENCE = 10.0  # seconds until a scheduler that does not answer is given up
+
+
+class Cluster:
+    """A dask cluster that does tasks; what a lost worker had is done again by another.
+
+    Parameters
+    ----------
+    client
+        A connected ``dask.distributed.Client``.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def results(
+        self, function: Callable[[Any], Any], tasks: Sequence[Any]
+    ) -> Iterator[tuple[int, Any]]:
+        """Call a function on each task.
+
+        Parameters
+        ----------
+        function
+            Of one task; importable by its name on the workers.
+        tasks
+            Anything that can be pickled, as the results.
+
+        Yields
+        ------
+        int, object
+            The number of a task and its result, in the order in which they are done; `Lost` where
+            several workers were lost with it.
+        """
+        from distributed import KilledWorker, as_completed  # noqa: PLC0415 - an extra
+
+        level = log.getEffectiveLevel()
+        futures = [  # impure: files may have changed since the same task was done before
+            self._client.submit(listening, function, task, level, pure=False) for task in tasks
+        ]
+        number = {future.key: position for position, future in enumerate(futures)}
+        try:
+            for future in as_completed(futures, loop=self._client.loop):
+                try:
+                    result = said_again(future.result())
+                except KilledWorker as error:
+                    result = Lost(
+                        f"The cluster lost one worker after another with it ({error}); most often "
+                        "the memory does not suffice. Give the workers more, or remove the image "
+                        "from the input if the file is damaged."
+                    )
+                except TweakregError:
+                    raise
+                except Exception as error:  # of dask or of a worker's environment
+                    raise WorkerError(
+                        f"The cluster can't do the work: {type(error).__name__}: {error} Its "
+                        "scheduler and all workers must have this package in the same version, and "
+                        "what it needs. Install it there, or use 'n_workers'."
+                    ) from error
+                yield number[future.key], result
+        finally:
+            self._client.cancel(futures)
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Cluster]:
+    """The cluster of a scheduler, as ``tcp://host:8786``.
+
+    Raises
+    ------
+    WorkerError
+        If dask is not installed, or the scheduler does not answer.
+    """
+    try:
+        from distributed import Client  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise WorkerError(
+            f"'scheduler' is '{address}', but dask is not installed: {error}. It needs the extra "
+            "'dask': pip install 'tweakreg-step[dask]', here and on the workers. Or use "
+            "'n_workers', which needs nothing."
+        ) from error
+    try:
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise WorkerError(
+            f"The scheduler '{address}' does not answer within {PATIENCE:g} s: {error}. It must be "
+            "the address of a running dask scheduler, as tcp://host:8786. Start one with 'dask "
+            "scheduler' and workers with 'dask worker', see docs/scale.rst; or use 'n_workers'."
+        ) from error
+    with client:
+        if not client.scheduler_info()["workers"]:
+            log.warning("The scheduler '%s' has no workers yet: the run waits for them.", address)
+        yield Cluster(client)

@@ -1,0 +1,100 @@
+"""One exposure from its file, changed, to the file of its result: work for any process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import InputError, OutputError
+from .whole_file import drafts, write_whole
+from .workers import Lost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from .telescopes.library import Place
+    from .workers import Workers
+
+__all__ = ["Delivery", "deliver", "deliver_all", "undelivered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The writing of one result.
+
+    Attributes
+    ----------
+    place
+        Where the exposure is.
+    change
+        What is to be done to it, None for nothing.
+    target
+        Where its result shall be.
+    within
+        Folder for what is half written.
+    """
+
+    place: Place
+    change: Callable[[Any], None] | None
+    target: Path
+    within: Path
+
+
+def deliver(delivery: Delivery) -> str:
+    """Write one result, whole or not at all; what went wrong, or an empty text."""
+    try:
+        with delivery.place.open() as model:
+            if delivery.change is not None:
+                delivery.change(model)
+            write_whole(delivery.target, model.save, within=delivery.within)
+    except (InputError, OutputError) as error:
+        return str(error)
+    return ""
+
+
+def deliver_all(
+    workers: Workers,
+    library: Any,
+    targets: Mapping[int, Path],
+    folder: Path,
+) -> dict[int, str]:
+    """Write results in worker processes.
+
+    Parameters
+    ----------
+    workers
+        Who does it.
+    library
+        Its untouched exposures are written.
+    targets
+        Where to, by their index.
+    folder
+        In which all targets are.
+
+    Returns
+    -------
+    dict
+        What went wrong, by index; empty texts where nothing did.
+    """
+    with drafts(folder) as within:
+        orders = [
+            Delivery(library.place(index), library.change_of(index), target, within)
+            for index, target in targets.items()
+        ]
+        indices, problems = list(targets), {}
+        for number, problem in workers.results(deliver, orders):
+            index = indices[number]
+            lost = isinstance(problem, Lost)
+            problems[index] = f"'{targets[index]}': {problem.reason}" if lost else problem
+    return problems
+
+
+def undelivered(problems: Sequence[str], count: int) -> OutputError:
+    """The error for results that could not be written, of ``count``; all others were."""
+    others = ", all others were" if len(problems) < count else ""
+    more = f" And {len(problems) - 3} more." if len(problems) > 3 else ""
+    return OutputError(
+        f"{len(problems)} of {count} results could not be written{others}. "
+        f"{' '.join(problems[:3])}{more}"
+    )

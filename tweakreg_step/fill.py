@@ -1,0 +1,103 @@
+"""The catalogs of all exposures, once all have been seen -> the correctors."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .catalogs import alignable, to_table, with_weights, write_catalog
+from .epsf import StarSet, refined_with_epsf
+from .verdict import Decision, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .config import Parameters
+    from .data import Sources
+    from .reader import ExposureCatalog
+
+__all__ = ["fill", "refuse_mixed"]
+
+log = logging.getLogger(__name__)
+
+
+def fill(
+    correctors: Sequence[Any], catalogs: Sequence[ExposureCatalog], parameters: Parameters
+) -> None:
+    """Give the correctors their catalogs, as they are when all of them have been seen."""
+    units = [corrector.meta["detector"] or corrector.meta["name"] for corrector in correctors]
+    _log_widths(catalogs, units)
+    detections = _refined(catalogs, units)
+    for catalog, sources in zip(catalogs, detections, strict=True):
+        if catalog.path is not None and catalog.stamps is not None:  # others are written already
+            write_catalog(sources, catalog.path, parameters.catalogs.catalog_format)
+    for corrector, sources in zip(correctors, _balanced(detections), strict=True):
+        corrector.meta["catalog"] = to_table(alignable(sources), corrector.meta["name"])
+
+
+def refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
+    """Refuse groups of which some images were aligned before and others were not.
+
+    One correction for all would move the aligned ones twice. Their catalogs are hidden, and
+    ``meta['refused']`` says why.
+    """
+    groups: dict[Any, list[int]] = {}
+    for index, corrector in enumerate(correctors):
+        groups.setdefault(corrector.meta["group_id"], []).append(index)
+    for name, members in groups.items():
+        aligned = [correctors[i].meta["name"] for i in members if corrected[i]]
+        if len(aligned) in {0, len(members)}:
+            continue
+        reason = (
+            f"{len(aligned)} of the {len(members)} images of group {name} were aligned before "
+            f"({', '.join(aligned)}), but a group moves as one, so all or none must be. Set "
+            "reset_wcs=True to align all of them from the WCS as delivered."
+        )
+        for i in members:
+            correctors[i].meta["catalog"] = correctors[i].meta["catalog"][:0]
+            correctors[i].meta["refused"] = Verdict(Decision.LEFT, "mixed_group", reason)
+
+
+def _log_widths(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> None:
+    """Say once for each detector and filter where the stars are not as wide as was expected."""
+    for unit in dict.fromkeys(units):
+        widths = [c.fwhm for c, u in zip(catalogs, units, strict=True) if u == unit]
+        others = [used for used, expected in widths if used != expected]
+        if others:
+            log.info(
+                "%s: the stars of %d of %d images have a FWHM of %.2f pixels and not the expected "
+                "%.2f: theirs is used. Set kernel_fwhm to choose another.",
+                unit,
+                len(others),
+                len(widths),
+                float(np.median(others)),
+                float(np.median([expected for _, expected in widths])),
+            )
+
+
+def _refined(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> list[Sources]:
+    """The detections, with an effective PSF for each detector and filter where that was asked."""
+    detections = [catalog.sources for catalog in catalogs]
+    for unit in dict.fromkeys(units):
+        members = [
+            (i, StarSet(catalogs[i].sources, stamps, catalogs[i].fwhm[0]))
+            for i, u in enumerate(units)
+            if u == unit and (stamps := catalogs[i].stamps) is not None
+        ]
+        if not members:
+            continue
+        refined, reason = refined_with_epsf([stars for _, stars in members])
+        log.log(logging.WARNING if refined is None else logging.INFO, "%s: %s", unit, reason)
+        for (i, _), sources in zip(members, refined or (), strict=False):
+            detections[i] = sources
+    return detections
+
+
+def _balanced(detections: Sequence[Sources]) -> list[Sources]:
+    """Detections with weight 1 where they have none but others do: a fit needs all or none."""
+    if len({d.weight is not None for d in detections}) < 2:
+        return list(detections)
+    log.warning("Some catalogs have weights and others have none: these get weight 1 throughout.")
+    return [with_weights(found) for found in detections]

@@ -1,0 +1,181 @@
+"""One exposure -> what the alignment needs of it: the work that can be done anywhere."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import InputError, TweakregError, WorkerError
+from .telescopes.library import group_of_model
+
+if TYPE_CHECKING:
+    from .reader import ExposureCatalog, Reader
+    from .telescopes.library import Place
+    from .telescopes.view import View
+
+__all__ = [
+    "UNUSABLE",
+    "VERSION",
+    "Exposure",
+    "Order",
+    "Refusal",
+    "exposure_of",
+    "fetch",
+    "refusal_of",
+]
+
+VERSION = version("tweakreg-step")
+
+UNUSABLE = "unusable"
+"""Code of an exposure that could be read, but has not what an alignment needs."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """An exposure as the alignment sees it: everything but its pixels.
+
+    Attributes
+    ----------
+    name
+        Of its file.
+    group
+        That it moves with; '' where its own metadata name none.
+    catalog
+        Its sources.
+    view
+        How it looks at the sky.
+    """
+
+    name: str
+    group: str
+    catalog: ExposureCatalog
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An exposure that can't take part.
+
+    Attributes
+    ----------
+    name
+        Of its file.
+    code
+        'unreadable', 'unusable', 'out_of_memory' or 'worker_died'.
+    error
+        What is wrong with it.
+    """
+
+    name: str
+    code: str
+    error: TweakregError
+
+    def to_raise(self) -> TweakregError:
+        """The error, new: one that is kept would keep alive what its traceback has seen."""
+        return type(self.error)(*self.error.args)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The work on one exposure, to be done in any process; no pixels.
+
+    Attributes
+    ----------
+    place
+        Where the exposure is.
+    name
+        Of its file.
+    reader
+        How it is read.
+    reset
+        Whether corrections of earlier alignments are ignored.
+    version
+        Of this package: other versions may find other sources.
+    """
+
+    place: Place
+    name: str
+    reader: Reader
+    reset: bool
+    version: str
+
+
+def fetch(order: Order) -> Exposure | Refusal:
+    """Open an exposure and do the work on it; what is wrong with it is an answer, no error.
+
+    Raises
+    ------
+    WorkerError
+        If this process has another version of the package.
+    CatalogError, OutputError
+        If what the user gave for it can't be used.
+    """
+    if order.version != VERSION:
+        raise WorkerError(
+            f"A worker has version {VERSION} of tweakreg_step and this process {order.version},"
+            " but all must have the same, or results would differ. Install the same everywhere."
+        )
+    try:
+        model = order.place.open()
+    except (InputError, MemoryError) as error:
+        return refusal_of(order.name, error, opened=False)
+    with model:
+        return exposure_of(model, order.name, order.reader, reset=order.reset)
+
+
+def exposure_of(model: Any, name: str, reader: Reader, *, reset: bool) -> Exposure | Refusal:
+    """What the alignment needs of an open exposure, or why it can't be had.
+
+    Raises
+    ------
+    CatalogError, OutputError
+        If what the user gave for it can't be used.
+    """
+    try:
+        reader.telescope.check(model, name)
+        catalog = reader.catalog(model, name)
+        view = reader.telescope.view(model, reset=reset)
+    except InputError as error:
+        return refusal_of(name, error, opened=True)
+    except TweakregError:
+        raise
+    # damaged files raise anything when their arrays are read, and must not stop the others
+    except Exception as error:  # noqa: BLE001
+        return refusal_of(name, error, opened=True)
+    return Exposure(name, _group(model), catalog, view)
+
+
+def _group(model: Any) -> str:
+    try:
+        return group_of_model(model)
+    except Exception:  # noqa: BLE001 - of stpipe, which this module does not know: no group
+        return ""
+
+
+def refusal_of(name: str, error: Exception, *, opened: bool) -> Refusal:
+    """The refusal of an exposure for an error that its reading has raised."""
+    if isinstance(error, InputError):
+        return Refusal(name, UNUSABLE if opened else "unreadable", error)
+    log.debug("%s: %s", name, error, exc_info=error)
+    if isinstance(error, MemoryError):
+        return Refusal(
+            name,
+            "out_of_memory",
+            WorkerError(
+                f"There was not enough memory to work on '{name}'. An image needs about ten times "
+                "the size of its data. Lower 'n_workers', or set in_memory=False."
+            ),
+        )
+    lines = str(error).splitlines() or [""]
+    return Refusal(
+        name,
+        "unreadable",
+        InputError(
+            f"'{name}' can't be read: {type(error).__name__}: {lines[0].rstrip('.')}. It must be a "
+            "whole JWST exposure. Remove it from the input, or fetch it again if it is damaged."
+        ),
+    )

@@ -1,0 +1,204 @@
+"""Worker processes on this machine: one task each at a time, and none is lost with a worker."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_for
+from typing import TYPE_CHECKING, Any, Self
+
+from .exceptions import WorkerError
+from .told import listening, said_again
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["Lost", "Workers", "worker_count"]
+
+log = logging.getLogger("tweakreg_step")
+
+PATIENCE = 5.0  # seconds that a worker has to end when it is told to
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """In place of a result: the worker died on this task, and died again on it alone."""
+
+    reason: str
+
+
+def worker_count(wanted: int) -> int:
+    """The number of processes: as wanted, or for 0 one for each core that may be used."""
+    if wanted:
+        return wanted
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Workers:
+    """Processes that are started when they are first needed, and end with the context.
+
+    Each starts afresh, as a fork of a process with threads may hang, and computes with one thread:
+    several would compete for the same cores, and the order of their sums would change bits.
+
+    Parameters
+    ----------
+    count
+        Number of processes.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._context = _Context()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes, also those at work."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+        self._context.stop()
+
+    def results(
+        self, function: Callable[[Any], Any], tasks: Sequence[Any]
+    ) -> Iterator[tuple[int, Any]]:
+        """Call a function on each task.
+
+        If a worker dies, nobody knows on which of the tasks at work: these are done again at the
+        end, each alone in a process of its own, so that one of them only takes itself along.
+
+        Parameters
+        ----------
+        function
+            Of one task; importable by its name.
+        tasks
+            Anything that can be pickled, as the results.
+
+        Yields
+        ------
+        int, object
+            The number of a task and its result or `Lost`, in the order in which they are done.
+        """
+        waiting, suspects = deque(range(len(tasks))), []
+        running: dict[Future[Any], int] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.count:
+                    number = waiting.popleft()
+                    running[self._submit(function, tasks[number])] = number
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    number = running.pop(future)
+                    try:
+                        yield number, said_again(future.result())
+                    except (BrokenProcessPool, CancelledError):
+                        suspects.append(number)
+                        self.close()  # all others at work are suspects as well
+            for number in sorted(suspects):
+                yield number, self._alone(function, tasks[number])
+        except BaseException:
+            self.close()
+            raise
+
+    def _submit(self, function: Callable[[Any], Any], task: Any) -> Future[Any]:
+        if self._pool is None:
+            self._pool = self._start(self.count)
+        try:
+            return self._pool.submit(listening, function, task, log.getEffectiveLevel())
+        except BrokenProcessPool as error:  # it broke since the last result came
+            failed: Future[Any] = Future()
+            failed.set_exception(error)
+            return failed
+
+    def _start(self, count: int) -> ProcessPoolExecutor:
+        pool = ProcessPoolExecutor(count, mp_context=self._context, initializer=_begin)
+        try:
+            pool.submit(os.getpid).result()
+        except BrokenProcessPool as error:
+            raise WorkerError(
+                "Worker processes can't be started: the first ended at once, but each must be able "
+                "to import this package. In a script, everything that runs must stand under 'if "
+                '__name__ == "__main__":\', as workers import the script; or set n_workers=1.'
+            ) from error
+        return pool
+
+    def _alone(self, function: Callable[[Any], Any], task: Any) -> Any:
+        self.close()
+        self._pool = self._start(1)
+        try:
+            return said_again(self._submit(function, task).result())
+        except BrokenProcessPool:
+            return Lost(
+                "The process that worked on it died, and died again when it was tried once more "
+                "alone; most often the memory did not suffice. Lower 'n_workers', or remove the "
+                "image from the input if the file is damaged."
+            )
+        finally:
+            self.close()
+
+
+class _Context(multiprocessing.context.SpawnContext):
+    """Remembers the processes that were started, so that just these can be ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started: list[Any] = []
+
+    def Process(self, *args: Any, **options: Any) -> Any:  # type: ignore[override]  # noqa: N802
+        # (the name is that of the standard library, where it is a class)
+        process = _start_method().Process(*args, **options)
+        self._started.append(process)
+        return process
+
+    def stop(self) -> None:
+        started = [process for process in self._started if process.pid is not None]
+        self._started = []
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.join(PATIENCE)
+            if process.is_alive():
+                process.kill()
+                process.join(PATIENCE)
+
+
+def _start_method() -> Any:
+    """A clean process from which workers fork in milliseconds, where the system has that."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tweakreg_step.observe", "tweakreg_step.reader"])
+    return context
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the parent, which ends its workers, and end with the parent in any case."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait_for([sentinel])
+    os._exit(1)  # nobody is left to hear of an orderly end
