@@ -143,8 +143,8 @@ def bridged(data: NDArray[Any], good: BoolArray, rounds: int) -> tuple[NDArray[A
     """
     data, known = data.copy(), good.copy()
     ny, nx = data.shape
+    row, column = np.divmod(np.flatnonzero(~good), nx)
     for _ in range(rounds):
-        row, column = np.nonzero(~known)
         total, count = np.zeros(len(row)), np.zeros(len(row))
         for down, right in itertools.product((-1, 0, 1), repeat=2):
             there = (np.clip(row + down, 0, ny - 1), np.clip(column + right, 0, nx - 1))
@@ -153,7 +153,8 @@ def bridged(data: NDArray[Any], good: BoolArray, rounds: int) -> tuple[NDArray[A
         some = count >= 3  # fewer would carry the image over its own edge
         data[row[some], column[some]] = total[some] / count[some]
         known[row[some], column[some]] = True
-    data[~known] = 0.0
+        row, column = row[~some], column[~some]
+    data[row, column] = 0.0
     return data, ~known
 
 
