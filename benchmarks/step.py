@@ -148,7 +148,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--scenes", nargs="+", default=["mosaic", "stack"])
     parser.add_argument("--shape", type=int, help=f"side [pixels]; {FULL}, {SMALL} above 9 images")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--stock-memory-alone", action="store_true", help="no stock run on disk")
+    parser.add_argument("--in-memory", nargs="+", choices=["yes", "no"], default=["yes", "no"])
     parser.add_argument("--rst", action="store_true")
     return parser.parse_args()
 
@@ -171,10 +171,8 @@ def main() -> None:
     for exposures in chosen.sizes:
         side = chosen.shape or (FULL if exposures <= 9 else SMALL)
         for kind in chosen.scenes:
-            for in_memory in (True, False):
+            for in_memory in (word == "yes" for word in chosen.in_memory):
                 for step, python in pythons.items():
-                    if step == "stock" and not in_memory and chosen.stock_memory_alone:
-                        continue
                     if (kind, exposures, side, step, in_memory) in {run.key for run in runs}:
                         continue
                     truth = scene_of(chosen.folder, kind, exposures, side)
