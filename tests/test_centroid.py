@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.centroid import Centroids, best_window, centroids, window_of
+from tweakreg_step.centroid import STEP, Centroids, _equations, best_window, centroids, window_of
 from tweakreg_step.profile import FWHM_OF_SIGMA, gaussian
 from tweakreg_step.simulate import Noise, Psf, star_image
 from tweakreg_step.stamps import Plane, Stamps, cut
@@ -103,3 +103,42 @@ def test_no_sources_give_no_positions() -> None:
     stamps, _ = stars(2.0)
     none = np.empty(0)
     assert len(centroids(stamps[:0], none, none, gaussian(none), none)) == 0
+
+
+def test_the_equations_are_the_sums_over_images_of_the_profile_and_its_derivatives() -> None:
+    """The sums of products of small matrices against those over whole stamps."""
+    stamps, true = stars(2.0, bad=(1, 0))
+    sigma = np.full(COUNT, 2.0 / FWHM_OF_SIGMA)
+    profile, window = gaussian(sigma), window_of(sigma, 0.7)
+    here = true + 0.03
+    moments, matrix, flux = _equations(stamps, here, profile, window)
+    dx, dy = stamps.offsets(*here.T)
+    distance2 = dx[:, None, :] ** 2 + dy[:, :, None] ** 2
+    weight = np.where(stamps.good, np.exp(-0.5 * distance2 / window[:, None, None] ** 2), 0.0)
+    star = profile(dx, dy)
+    tests = (1.0, dx[:, None, :], dy[:, :, None])
+    expected = (weight * stamps.data).sum(axis=(1, 2)) / (weight * star).sum(axis=(1, 2))
+    np.testing.assert_allclose(flux, expected, rtol=1e-12)
+    images = (
+        star,
+        (profile(dx - STEP, dy) - profile(dx + STEP, dy)) / (2.0 * STEP),
+        (profile(dx, dy - STEP) - profile(dx, dy + STEP)) / (2.0 * STEP),
+    )
+    for row, test in enumerate(tests):
+        left = (weight * test * (stamps.data / flux[:, None, None] - star)).sum(axis=(1, 2))
+        np.testing.assert_allclose(moments[:, row], left, atol=1e-12)
+        for column, image in enumerate(images):
+            # the quotients lose two digits
+            total = (weight * test * image).sum(axis=(1, 2))
+            np.testing.assert_allclose(matrix[:, row, column], total, atol=1e-12)
+
+
+def test_a_position_does_not_depend_on_the_stars_that_are_measured_with_it() -> None:
+    stamps, _ = stars(2.0)
+    sigma, guess = np.full(COUNT, 2.0 / FWHM_OF_SIGMA), np.full(COUNT, SIDE // 2, float)
+    window = window_of(sigma, 1.0)
+    all_of_them = centroids(stamps, guess, guess, gaussian(sigma), window)
+    rows = np.arange(0, COUNT, 7)
+    some = centroids(stamps[rows], guess[rows], guess[rows], gaussian(sigma[rows]), window[rows])
+    np.testing.assert_allclose(some.x, all_of_them.x[rows], atol=1e-12)
+    np.testing.assert_allclose(some.y, all_of_them.y[rows], atol=1e-12)

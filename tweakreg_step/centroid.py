@@ -40,8 +40,8 @@ RATIOS = (1.0, 0.7, 0.5, 0.35)
 """Variance of the profile over that of the window: 1 is best for a star much fainter than the sky,
 less for one that is brighter."""
 
-ROUNDS, TOLERANCE = 20, 1e-4
-"""Newton steps at most, and the step [pixels] that ends them."""
+ROUNDS, TOLERANCE = 20, 1e-6
+"""Newton steps at most, and the step [pixels] that ends those of a star."""
 
 STEP = 0.01
 """Half the step of numerical derivatives [pixels]."""
@@ -151,14 +151,7 @@ def centroids(
     window
         (n,) sigma of each window [pixels].
     """
-    here, flux = np.stack([x, y], axis=1), np.zeros(len(x))
-    for _ in range(ROUNDS):
-        moments, matrix, flux = _equations(stamps, here, profile, window)
-        step = _solution(matrix, moments)[:, 1:]
-        length = np.linalg.norm(step, axis=1)
-        here = here + step * np.minimum(1.0, LARGEST_STEP / np.maximum(length, TOLERANCE))[:, None]
-        if not np.any(length > TOLERANCE):
-            break
+    here = _iterated(stamps, np.stack([x, y], axis=1), profile, window)
     _, matrix, flux = _equations(stamps, here, profile, window)
     shift = np.hypot(here[:, 0] - x, here[:, 1] - y)
     solved = np.isfinite(shift) & (shift < np.maximum(1.0, 1.5 * window)) & (flux > 0)
@@ -179,50 +172,88 @@ def centroids(
     )
 
 
-def _tests(
+def _iterated(stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray) -> FloatArray:
+    """Positions (n, 2) that solve the equations, from first guesses.
+
+    Each star ends its steps by itself: most need four, and a few, next to bad pixels or on top of
+    neighbours, have no solution and use up all rounds.
+    """
+    here, rows = here.copy(), np.arange(len(here))
+    for _ in range(ROUNDS):
+        some = stamps if len(rows) == len(here) else stamps[rows]
+        moments, matrix, _ = _equations(some, here[rows], profile.of(rows), window[rows])
+        step = _solution(matrix, moments)[:, 1:]
+        length = np.linalg.norm(step, axis=1)
+        here[rows] += step * np.minimum(1.0, LARGEST_STEP / np.maximum(length, TOLERANCE))[:, None]
+        rows = rows[length > TOLERANCE]
+        if len(rows) == 0:
+            break
+    return here
+
+
+def _windows(
     stamps: Stamps, here: FloatArray, window: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Offsets (n, k) along x and y, and the window (n, k, k) at positions (n, 2)."""
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Offsets (n, k) along x and y, and the window (n, k) along each, at positions (n, 2)."""
     dx, dy = stamps.offsets(here[:, 0], here[:, 1])
     width = window[:, None]
-    along_x, along_y = np.exp(-0.5 * (dx / width) ** 2), np.exp(-0.5 * (dy / width) ** 2)
-    return dx, dy, along_y[:, :, None] * along_x[:, None, :]
-
-
-def _moments(values: FloatArray, dx: FloatArray, dy: FloatArray) -> FloatArray:
-    """Sums (n, 3) of values (n, k, k) times 1, dx and dy (n, k)."""
-    return np.stack(
-        [
-            values.sum(axis=(1, 2)),
-            np.einsum("nij,nj->n", values, dx),
-            np.einsum("nij,ni->n", values, dy),
-        ],
-        axis=1,
-    )
+    return dx, dy, np.exp(-0.5 * (dx / width) ** 2), np.exp(-0.5 * (dy / width) ** 2)
 
 
 def _equations(
     stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Moments (n, 3) over F, their derivatives (n, 3, 3) by (ln F, x, y), and F (n,)."""
-    dx, dy, weight = _tests(stamps, here, window)
-    weight = np.where(stamps.good, weight, 0.0)
-    star = profile(dx, dy)
+    """Moments (n, 3) over F, their derivatives (n, 3, 3) by (ln F, x, y), and F (n,).
+
+    All sums are of products of a function of x with one of y, so that each star needs products of
+    small matrices and no image of its profile or derivatives.
+    """
+    dx, dy, weight_x, weight_y = _windows(stamps, here, window)
+    sums = _sums(
+        stamps.good.astype(np.float64),
+        _factors(profile, dx) * weight_x[:, :, None],
+        _factors(profile, dy) * weight_y[:, :, None],
+    )
+    star = np.tensordot(profile.amplitude, sums, axes=1)
+    at_x, at_y = (
+        np.stack([weight, weight * offset], axis=-1)
+        for weight, offset in ((weight_x, dx), (weight_y, dy))
+    )
+    data = _sums(stamps.data, at_x, at_y)
     with np.errstate(divide="ignore", invalid="ignore"):
-        flux = (weight * stamps.data).sum(axis=(1, 2)) / (weight * star).sum(axis=(1, 2))
+        flux = data[:, 0, 0] / star[:, 0, 0]
     flux = np.where(np.isfinite(flux), flux, 0.0)
-    by_x = (profile(dx - STEP, dy) - profile(dx + STEP, dy)) / (2.0 * STEP)
-    by_y = (profile(dx, dy - STEP) - profile(dx, dy + STEP)) / (2.0 * STEP)
-    matrix = np.stack([_moments(weight * part, dx, dy) for part in (star, by_x, by_y)], axis=2)
-    unit = np.where(flux > 0, flux, np.inf)[:, None, None]
-    return _moments(weight * (stamps.data / unit - star), dx, dy), matrix, flux
+    unit = np.where(flux > 0, flux, np.inf)[:, None]
+    # of the star itself and of its derivatives by x and by y, each times 1, dx and dy
+    terms = ((0, 0), (0, 2), (2, 0))
+    matrix = np.stack([_moments(star, row, column) for row, column in terms], axis=2)
+    return _moments(data, 0, 0) / unit - _moments(star, 0, 0), matrix, flux
+
+
+def _factors(profile: Profile, offset: FloatArray) -> FloatArray:
+    """The profile p along an axis, p times the offset, dp and dp times the offset (c, n, k, 4)."""
+    here = profile.along(offset)
+    slope = (profile.along(offset - STEP) - profile.along(offset + STEP)) / (2.0 * STEP)
+    return np.stack([here, here * offset, slope, slope * offset], axis=-1)
+
+
+def _sums(pixels: FloatArray, at_x: FloatArray, at_y: FloatArray) -> FloatArray:
+    """Sums (..., n, m, m) of pixels (n, k, k) times factors (..., n, k, m) along y and along x."""
+    return np.asarray(np.swapaxes(at_y, -1, -2) @ (pixels @ at_x))
+
+
+def _moments(sums: FloatArray, row: int, column: int) -> FloatArray:
+    """Those (n, 3) times 1, dx and dy of the sums (n, m, m) of which one row and column tells."""
+    places = ((row, column), (row, column + 1), (row + 1, column))
+    return np.stack([sums[:, y, x] for y, x in places], axis=1)
 
 
 def _errors(
     stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray, flux: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Noise (n, 3, 3) of the moments over F, what bad pixels add (n, 3, k^2), ``lost`` (n,)."""
-    dx, dy, weight = _tests(stamps, here, window)
+    dx, dy, weight_x, weight_y = _windows(stamps, here, window)
+    weight = weight_y[:, :, None] * weight_x[:, None, :]
     star, size = weight * profile(dx, dy), weight.shape[1] * weight.shape[2]
     tests = np.stack(
         [

@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 
 from .centroid import RATIOS, centroids, window_of
 from .measure import floor
-from .profile import FWHM_OF_SIGMA, gaussian
+from .profile import FWHM_OF_SIGMA, Profile
 from .stamps import Stamps, cut
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from .centroid import Centroids
     from .data import FloatArray, Sources
-    from .profile import Profile
     from .stamps import Plane
 
 __all__ = ["EPSF_FLOOR", "StarSet", "effective_psf", "refined_with_epsf", "star_stamps"]
@@ -171,12 +170,7 @@ def _meaning(numbers: FloatArray) -> tuple[float, float]:
 
 def core_and_wing(sigma: float, wing: float) -> Profile:
     """A star of a core of ``sigma`` [pixels] and a part ``wing`` of its flux in the wing."""
-
-    def profile(dx: FloatArray, dy: FloatArray) -> FloatArray:
-        core, far = (gaussian(np.full(len(dx), width)) for width in (sigma, RATIO * sigma))
-        return np.asarray((1.0 - wing) * core(dx, dy) + wing * far(dx, dy))
-
-    return profile
+    return Profile(np.array([1.0 - wing, wing]), np.array([[sigma], [RATIO * sigma]]))
 
 
 def _mean_square(stamps: Stamps, found: Centroids, profile: Profile, window: FloatArray) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import erf
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .data import FloatArray
 
 __all__ = ["FWHM_OF_SIGMA", "PIXEL_VARIANCE", "Profile", "gaussian"]
@@ -19,20 +21,42 @@ FWHM_OF_SIGMA = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
 PIXEL_VARIANCE = 1.0 / 12.0
 """What the extent of a pixel adds to the second moment of what falls onto it [pixels^2]."""
 
-Profile: TypeAlias = Callable[["FloatArray", "FloatArray"], "FloatArray"]
-"""Part of the flux (n, k, k) of n stars in the pixels at offsets (n, k) along x and along y."""
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The expected images of n stars: c concentric Gaussians each, integrated over each pixel.
+
+    Attributes
+    ----------
+    amplitude
+        (c,) part of the flux in each of them, the same for all stars.
+    sigma
+        (c, n) standard deviations [pixels], or (c, 1) where all stars have the same.
+    """
+
+    amplitude: FloatArray
+    sigma: FloatArray
+
+    def along(self, offset: FloatArray) -> FloatArray:
+        """Part (c, n, k) of the Gaussians in pixels at offsets (n, k) that are a pixel apart.
+
+        The right edge of a pixel is the left edge of the next.
+        """
+        edges = np.concatenate([offset - 0.5, offset[:, -1:] + 0.5], axis=1)
+        below = erf(edges * (1.0 / (np.sqrt(2.0) * self.sigma))[:, :, None])
+        return np.asarray(0.5 * (below[:, :, 1:] - below[:, :, :-1]), np.float64)
+
+    def __call__(self, dx: FloatArray, dy: FloatArray) -> FloatArray:
+        """Part of the flux (n, k, k) in the pixels at offsets (n, k) along x and along y."""
+        along_x, along_y = self.along(dx), self.along(dy)
+        parts = along_y[:, :, :, None] * along_x[:, :, None, :]
+        return np.asarray(np.tensordot(self.amplitude, parts, axes=1), np.float64)
+
+    def of(self, rows: NDArray[np.int64]) -> Profile:
+        """The same for some of the stars."""
+        return self if self.sigma.shape[1] == 1 else Profile(self.amplitude, self.sigma[:, rows])
 
 
 def gaussian(sigma: FloatArray) -> Profile:
-    """A Gaussian of standard deviation ``sigma`` (n,) [pixels], integrated over each pixel."""
-    scale = 1.0 / (np.sqrt(2.0) * sigma)[:, None]
-
-    def along(offset: FloatArray) -> FloatArray:
-        return np.asarray(
-            0.5 * (erf((offset + 0.5) * scale) - erf((offset - 0.5) * scale)), np.float64
-        )
-
-    def profile(dx: FloatArray, dy: FloatArray) -> FloatArray:
-        return np.asarray(along(dy)[:, :, None] * along(dx)[:, None, :], np.float64)
-
-    return profile
+    """Gaussians of standard deviation ``sigma`` (n,) [pixels], one for each star."""
+    return Profile(np.ones(1), sigma[None, :])

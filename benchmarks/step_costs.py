@@ -1,0 +1,116 @@
+"""What one exposure costs, part by part, in processor time: the least of several runs.
+
+python benchmarks/step_costs.py [--rst]
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.table import Table
+from stdatamodels.jwst import datamodels
+from tables import rst_table
+
+from tweakreg_step.audit import Before
+from tweakreg_step.config import FinderParameters, SegmentationParameters, SipParameters
+from tweakreg_step.detect import find_sources
+from tweakreg_step.finders import candidates
+from tweakreg_step.gather import gather
+from tweakreg_step.simulate import simulate_mosaic
+from tweakreg_step.telescopes.jwst import JWST
+from tweakreg_step.v2v3corr import correct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TIMES = 7
+FINDER, SEGMENTATION = FinderParameters(), SegmentationParameters()
+
+
+def least(work: Callable[[], object]) -> float:
+    """Milliseconds."""
+    found = []
+    for _ in range(TIMES):
+        start = time.process_time()
+        work()
+        found.append(time.process_time() - start)
+    return 1000.0 * min(found)
+
+
+def corrected(telescope: JWST, model: object) -> object:
+    """A corrector with a correction."""
+    corrector = telescope.corrector(model, Table(), "image", "group")
+    correct(corrector, (214.95, 52.95), (np.eye(2), np.full(2, 0.1)), None, {})
+    return corrector
+
+
+def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
+    """Each part and its milliseconds."""
+    telescope, model = JWST(), datamodels.open(path)
+    pixels, width = telescope.pixels(model), telescope.fwhm(model)
+    sources = find_sources(pixels, "sep", FINDER, SEGMENTATION, width).sources
+    catalog = Table({"x": sources.x, "y": sources.y})
+    corrector = telescope.corrector(model, catalog, "image", "group")
+    new, wcs = corrected(telescope, model), model.meta.wcs
+    sip, box = SipParameters(), telescope.bounding_box(model)
+
+    def approximation(first: int, first_inverse: int) -> Callable[[], object]:
+        degrees = {"degree": range(first, 6), "inv_degree": range(first_inverse, 6)}
+        limits = {"max_pix_error": 0.01, "max_inv_pix_error": 0.01}
+        return lambda: wcs.to_fits_sip(bounding_box=box, npoints=12, **degrees, **limits)
+
+    header = approximation(1, 1)()
+    known = max(1, header["A_ORDER"] - 1), max(1, header["AP_ORDER"] - 1)
+    parts: list[tuple[str, Callable[[], object]]] = [
+        ("group of the file", lambda: datamodels.read_metadata(path, flatten=False)),
+        ("open the file", lambda: datamodels.open(path).data),
+        ("masks", lambda: telescope.pixels(model)),
+        (
+            "background and candidates",
+            lambda: candidates(pixels, "sep", width, FINDER, SEGMENTATION),
+        ),
+        (
+            "all of finding: those, positions, errors and flags",
+            lambda: find_sources(pixels, "sep", FINDER, SEGMENTATION, width),
+        ),
+        (
+            "tweakwcs corrector",
+            lambda: telescope.corrector(model, catalog, "image", "group"),
+        ),
+        ("of it, the copy of the WCS", lambda: copy.deepcopy(wcs)),
+        ("catalog to the sky, with slopes", lambda: gather([corrector])),
+        ("corners and scale", lambda: Before.of([corrector])),
+        ("corrector and its correction", lambda: corrected(telescope, model)),
+        ("SIP approximation", approximation(1, 1)),
+        ("SIP approximation from the known degree on", approximation(*known)),
+        (
+            "WCS, footprint and SIP approximation into the model",
+            lambda: telescope.update_wcs(model, new.wcs, sip),
+        ),
+        ("save the file", lambda: model.save(folder / "saved.fits")),
+    ]
+    return [(name, least(work)) for name, work in parts]
+
+
+def main() -> None:
+    """Print the table."""
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(dir=".") as name:
+        folder = Path(name)
+        truth = simulate_mosaic(folder, seed=7, tiles=(1, 1), dithers=1)
+        rows = [(part, f"{spent:.0f}") for part, spent in costs(truth.files[0], folder)]
+    if "--rst" in sys.argv:
+        print(rst_table(("part", "ms"), rows))
+    else:
+        print("\n".join(f"{spent:>6} ms  {part}" for part, spent in rows))
+
+
+if __name__ == "__main__":
+    main()
