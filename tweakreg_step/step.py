@@ -22,7 +22,7 @@ from .telescopes.inputs import open_library
 from .telescopes.jwst import JWST
 from .telescopes.library import JwstLibrary, file_names, product_name
 from .tell import tell_alignment, tell_catalogs, tell_end, tell_parameters, write_account
-from .update import changes_of, notes_of, update_exposures
+from .update import changes_of, update_exposures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,8 +93,6 @@ class TweakRegStep(BaseStep):
         with watch("writing"):
             if may_change(outcomes, parameters.safety):
                 self._change(library, changes_of(found, account, telescope, parameters))
-            else:
-                self._defer(library, notes_of(found, telescope, parameters))
         self._tell(replace(account, seconds=watch.seconds), parameters)
         if must_raise(outcomes, parameters.safety):
             raise failure(account.images, outcomes)

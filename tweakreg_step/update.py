@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .exposures import Found
     from .telescopes import Telescope
 
-__all__ = ["Change", "changes_of", "notes_of", "update_exposures"]
+__all__ = ["Change", "changes_of", "update_exposures"]
 
 log = logging.getLogger(__name__)
 
@@ -113,14 +113,6 @@ def changes_of(
             refusal.name, Status.FAILED, None, None, None, telescope, parameters.sip
         )
     return changes
-
-
-def notes_of(found: Found, telescope: Telescope, parameters: Parameters) -> dict[int, Change]:
-    """What is recorded of exposures that must not be changed: the names of their catalogs."""
-    return {
-        index: Change(c.meta["name"], None, None, None, kept, telescope, parameters.sip)
-        for index, c, kept in zip(found.indices, found.correctors, found.kept, strict=True)
-    }
 
 
 def update_exposures(library: Any, changes: Mapping[int, Change]) -> None:
