@@ -18,10 +18,10 @@ from tweakreg_step.catalogs import (
     with_weights,
     write_catalog,
 )
-from tweakreg_step.config import ColumnParameters, SelectionParameters
 from tweakreg_step.data import Sources
 from tweakreg_step.exceptions import CatalogError
 from tweakreg_step.flags import Flag
+from tweakreg_step.stages import ColumnParameters, SelectionParameters
 
 POSITIONS = {"x": [1.5, 20.25, 300.0], "y": [4.0, 50.5, 60.0]}
 

@@ -12,10 +12,10 @@ import pytest
 from astropy.table import Table
 from catalog_server import CatalogServer, gaia_like, serving
 
-from tweakreg_step.config import ReferenceParameters
 from tweakreg_step.exceptions import CatalogError, ReferenceServiceError
 from tweakreg_step.reference import members_of, service, stars_from
 from tweakreg_step.reference.footprint import Circle
+from tweakreg_step.stages import ReferenceParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

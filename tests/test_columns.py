@@ -18,8 +18,8 @@ from tweakreg_step.columns import (
     positions_of,
     with_positions_on_the_sky,
 )
-from tweakreg_step.config import ColumnParameters
 from tweakreg_step.exceptions import CatalogError, ParameterError
+from tweakreg_step.stages import ColumnParameters
 
 
 def positions(table: Table, **options: Any) -> tuple[list[float], list[float]]:

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tweakreg_step.config import STAGES, AbsoluteParameters, Parameters, RelativeParameters
+from tweakreg_step.config import STAGES, Parameters
 from tweakreg_step.exceptions import ParameterError, TweakregError
 from tweakreg_step.spec import declarations
+from tweakreg_step.stages import AbsoluteParameters, RelativeParameters
 
 # From the documentation of the JWST step; starfinder, align_method and kernel_fwhm=None are ours.
 DEFAULTS = {

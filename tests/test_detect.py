@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from tweakreg_step.catalogs import alignable
-from tweakreg_step.config import FinderParameters, SegmentationParameters
 from tweakreg_step.data import Pixels, Sources
 from tweakreg_step.detect import find_sources
 from tweakreg_step.exceptions import InputError
@@ -17,6 +16,7 @@ from tweakreg_step.finders import bridged
 from tweakreg_step.flags import Flag
 from tweakreg_step.measure import floor
 from tweakreg_step.simulate import Noise, Psf, observe, star_image
+from tweakreg_step.stages import FinderParameters, SegmentationParameters
 
 SHAPE = (400, 300)
 FWHM = 2.5

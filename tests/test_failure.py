@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tweakreg_step.config import SafetyParameters
 from tweakreg_step.data import Outcome, Status
 from tweakreg_step.exceptions import FAILURES, AlignmentError, NoMatchError, TweakregError
 from tweakreg_step.failure import allowed, failed, failure
 from tweakreg_step.problem import Status as GroupStatus
+from tweakreg_step.stages import SafetyParameters
 
 GOOD = Outcome(Status.ALIGNED, "Aligned.", moved=True, absolute=True, code="aligned")
 BAD = Outcome(Status.FAILED, "No match.", code="no_match")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tweakreg_step.config import RelativeParameters
 from tweakreg_step.provenance import departures, renamed
 from tweakreg_step.spec import declarations
+from tweakreg_step.stages import RelativeParameters
 
 
 def test_departures_name_value_unit_and_source() -> None:

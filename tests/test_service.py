@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from catalog_server import CatalogServer, gaia_like, serving
 
-from tweakreg_step.config import ReferenceParameters
 from tweakreg_step.exceptions import ReferenceServiceError
 from tweakreg_step.reference import service
 from tweakreg_step.reference.footprint import Circle
+from tweakreg_step.stages import ReferenceParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

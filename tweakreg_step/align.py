@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Any
 from astropy.table import Table
 
 from .catalogs import within
-from .config import (
-    AbsoluteParameters,
-    MethodParameters,
-    ReferenceParameters,
-    RelativeParameters,
-    checked,
-)
+from .config import checked
 from .coverage import corners_of, epoch_of, group_epochs
 from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
@@ -28,6 +22,7 @@ from .gather import gather, group_names, reference_of
 from .reference import NAMED, Member, at_epoch, circles, members_of, stars_from
 from .reference.epoch import with_known_motion
 from .sequential import absolute_sequential, relative_sequential
+from .stages import AbsoluteParameters, MethodParameters, ReferenceParameters, RelativeParameters
 from .whole_file import write_whole
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from .columns import (
     positions_of,
     with_positions_on_the_sky,
 )
-from .config import ColumnParameters, SelectionParameters
 from .data import Sources
 from .exceptions import CatalogError
 from .flags import Flag, Flags, excluded
+from .stages import ColumnParameters, SelectionParameters
 from .tables import numbers, read_table
 from .whole_file import write_whole
 

@@ -19,8 +19,8 @@ from .tables import numbers
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from .config import ColumnParameters
     from .data import FloatArray
+    from .stages import ColumnParameters
 
 __all__ = [
     "Convention",

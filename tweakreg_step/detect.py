@@ -12,9 +12,9 @@ from .finders import candidates
 from .measure import GALAXIES, measured
 
 if TYPE_CHECKING:
-    from .config import FinderParameters, SegmentationParameters
     from .data import Pixels, Sources
     from .measure import Measured
+    from .stages import FinderParameters, SegmentationParameters
     from .stamps import Plane
 
 __all__ = ["DEFAULT_FWHM", "Finding", "find_sources"]

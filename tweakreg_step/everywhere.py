@@ -15,8 +15,8 @@ from .v2v3corr import correct
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .config import AbsoluteParameters, MethodParameters, RelativeParameters
     from .problem import Detections, Reference, Solution
+    from .stages import AbsoluteParameters, MethodParameters, RelativeParameters
 
     FloatArray = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from .exceptions import FAILURES, AlignmentError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .config import SafetyParameters
     from .exceptions import TweakregError
     from .observe import Refusal
+    from .stages import SafetyParameters
 
 __all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise"]
 

@@ -22,8 +22,8 @@ from .stamps import Plane
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .config import FinderParameters, SegmentationParameters
     from .data import BoolArray, FloatArray, Pixels
+    from .stages import FinderParameters, SegmentationParameters
 
 __all__ = ["bridged", "candidates"]
 

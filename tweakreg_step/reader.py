@@ -13,13 +13,13 @@ import numpy as np
 
 from .catalogs import inside, read_catalog
 from .catfile import check_images, read_catfile
-from .config import SelectionParameters
 from .detect import find_sources
 from .epsf import star_stamps
 from .inverse import pixels_within
 from .kept import fingerprint, kept_catalog
 from .peaks import with_peaks
 from .selection import limits_of, select
+from .stages import SelectionParameters
 from .tables import is_table_file
 
 if TYPE_CHECKING:

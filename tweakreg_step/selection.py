@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .config import SelectionParameters
     from .data import BoundingBox, FloatArray, Sources
+    from .stages import SelectionParameters
 
     BoolArray = NDArray[np.bool_]
 

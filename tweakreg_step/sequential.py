@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from .config import AbsoluteParameters, RelativeParameters
+    from .stages import AbsoluteParameters, RelativeParameters
 
 __all__ = ["absolute_sequential", "relative_sequential"]
 

@@ -26,8 +26,8 @@ from .data import Sources
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .config import FinderParameters, SegmentationParameters
     from .data import BoolArray, FloatArray
+    from .stages import FinderParameters, SegmentationParameters
 
 __all__ = ["FINDERS", "Finder", "Search", "background"]
 

@@ -15,7 +15,7 @@ from tweakreg_step.exceptions import CatalogError, ReferenceServiceError
 from .columns import CORRELATED, NAMES
 
 if TYPE_CHECKING:
-    from tweakreg_step.config import ReferenceParameters
+    from tweakreg_step.stages import ReferenceParameters
 
     from .footprint import Circle
 

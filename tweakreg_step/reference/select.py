@@ -14,8 +14,8 @@ from .columns import column_named, in_unit, quantity
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from tweakreg_step.config import ReferenceParameters
     from tweakreg_step.data import BoolArray, FloatArray
+    from tweakreg_step.stages import ReferenceParameters
 
 __all__ = ["select"]
 

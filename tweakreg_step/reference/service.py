@@ -17,7 +17,7 @@ from astropy.table import Table
 from tweakreg_step.exceptions import ReferenceServiceError
 
 if TYPE_CHECKING:
-    from tweakreg_step.config import ReferenceParameters
+    from tweakreg_step.stages import ReferenceParameters
 
     from .footprint import Circle
 

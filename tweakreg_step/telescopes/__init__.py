@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from tweakreg_step.config import SipParameters
     from tweakreg_step.data import BoundingBox, Essential, Pixels, Status
+    from tweakreg_step.stages import SipParameters
 
     from .view import View
 

@@ -13,9 +13,9 @@ from gwcs import WCS
 from stdatamodels.jwst.datamodels import ImageModel, dqflags
 from tweakwcs.correctors import JWSTWCSCorrector
 
-from tweakreg_step.config import MAX_SIP_DEGREE, SipParameters
 from tweakreg_step.data import FITS_PREFIX, Pixels
 from tweakreg_step.exceptions import InputError
+from tweakreg_step.stages import MAX_SIP_DEGREE, SipParameters
 
 from .jwst_psf import stellar_fwhm
 from .view import View
