@@ -24,7 +24,8 @@ Report
 
 .. This page is made by docs/make_report.py from the code and its schema; change it there.
 
-A run leaves two files beside its results, whether it succeeded or not:
+A run that gets as far as an alignment leaves two files beside its results, whether that
+succeeded or not (input that makes no sense is an error before):
 
 * ``<product>_tweakreg.json``: what was given, done and found. Its first field says the version of
   its schema; the schema itself, for jsonschema, is in the package:

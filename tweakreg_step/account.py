@@ -48,9 +48,9 @@ class GroupFit:
     Attributes
     ----------
     shift
-        (2,) [arcsec] in the plane tangent to the reference image.
+        (2,) of the whole correction [arcsec], east and north, in the plane tangent at the group.
     roll
-        [arcsec as angle].
+        [arcsec as angle], from east to north.
     scale
         Relative, 0 for none.
     matches

@@ -209,6 +209,9 @@ def _too_few(what: str, found: int, name: str, needed: int) -> str:
     return f"{fact}; lower '{name}' to {found}, or 'snr_threshold' to find more sources"
 
 
+_OTHERS = "those of its neighbours", "the reference"
+
+
 def _offset(case: _Case, phase: int, name: str) -> str:
     """The remedy that the wide histogram of the relative or the absolute phase gives."""
     if not case.searched:
@@ -217,8 +220,9 @@ def _offset(case: _Case, phase: int, name: str) -> str:
     radius, wide = (float(getattr(options, name)) for options in (case.options, case.wide))
     if not np.isfinite(peak):
         return (
-            f"its offset histogram has no significant peak up to {wide:.0f} arcsec either; look at "
-            "its catalog, lower 'snr_threshold' to find more sources"
+            f"its offset histogram has no significant peak up to {wide:.0f} arcsec, so a larger "
+            f"'{name}' would not help; look at its catalog and at {_OTHERS[phase]}, or find more "
+            "sources (for found ones, lower 'snr_threshold')"
         )
     if peak > radius:
         return (

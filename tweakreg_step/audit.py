@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from .account import Account, ReferenceNote
 from .achievable import achieved_and_achievable
+from .correction import parameters_of
 from .gather import group_names, indices, unit_names, usable_rows
 from .image_plane import limits
-from .sphere import directions, frames_of, to_plane
+from .sphere import ARCSEC, directions, frames_of, to_plane
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from numpy.typing import NDArray
 
+    from .account import GroupFit
     from .data import LeftOut, Outcome
     from .phases import Alignment
 
     FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
 
 __all__ = ["Before", "Circumstances", "account_of"]
 
@@ -103,6 +106,7 @@ def account_of(
         )
     places = [_pixels(corrector.meta["catalog"]) for corrector in correctors]
     pixels = np.concatenate(places, axis=1)
+    corners = _corners(correctors)
     return Account(
         product=circumstances.product,
         images=tuple(str(corrector.meta["name"]) for corrector in correctors),
@@ -111,14 +115,14 @@ def account_of(
         group=indices(names),
         pixel_scale=before.pixel_scale,
         corners_before=before.corners,
-        corners_after=_corners(correctors),
+        corners_after=corners,
         image_detections=np.array([place.shape[1] for place in places], np.int64),
         x=pixels[0],
         y=pixels[1],
         detections=alignment.detections,
         reference=alignment.reference,
         solution=solution,
-        fits=alignment.fits,
+        fits=_measured(alignment.fits, before.corners, corners, indices(names)),
         outcomes=tuple(outcomes[: len(correctors)]),
         relative=alignment.relative,
         absolute=alignment.absolute,
@@ -133,6 +137,30 @@ def account_of(
         dry_run=circumstances.dry_run,
         left_out=circumstances.left_out,
     )
+
+
+def _measured(
+    fits: Sequence[GroupFit | None], before: FloatArray, after: FloatArray, group: IntArray
+) -> tuple[GroupFit | None, ...]:
+    """The fits with the whole correction of each group, as its corners tell it.
+
+    tweakwcs says of its last fit alone, in a plane of its own.
+    """
+    return tuple(
+        None if fit is None else _with_motion(fit, before[group == number], after[group == number])
+        for number, fit in enumerate(fits)
+    )
+
+
+def _with_motion(fit: GroupFit, before: FloatArray, after: FloatArray) -> GroupFit:
+    start, end = (directions(*corners.reshape(-1, 2).T) for corners in (before, after))
+    frame = frames_of(start.mean(axis=0) / np.linalg.norm(start.mean(axis=0)))
+    frames = np.broadcast_to(frame, (len(start), 3, 3))
+    x, y = (to_plane(vectors, frames) for vectors in (start, end))
+    slopes = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean(axis=0), rcond=None)[0].T
+    shift = y.mean(axis=0) - slopes @ x.mean(axis=0)
+    east, north, roll, scale = parameters_of("rscale", slopes, shift).tolist()
+    return replace(fit, shift=(east, north), roll=ARCSEC * roll, scale=scale)
 
 
 def _pixels(catalog: Table) -> FloatArray:

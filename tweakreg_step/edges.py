@@ -140,7 +140,9 @@ def window_of(reach: Reach, variance: float) -> float:
     two steps of the grid), narrow enough that chance is rare, and not so narrow that a wide search
     would need more than some 100 windows a side.
     """
-    return float(min(max(0.12, reach.radius / 64.0, 8.0 * np.sqrt(variance)), reach.tolerance))
+    wide = max(0.12, reach.radius / 64.0, 8.0 * np.sqrt(variance))
+    # a tolerance of a hair must not make a histogram of a billion windows
+    return float(max(min(wide, reach.tolerance), reach.radius / 250.0, 1e-3))
 
 
 def find_edges(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> Found:

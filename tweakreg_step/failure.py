@@ -7,20 +7,29 @@ from typing import TYPE_CHECKING
 
 from .data import LeftOut, Outcome, Status
 from .exceptions import FAILURES, AlignmentError
+from .verdict import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from .account import Account
     from .exceptions import TweakregError
     from .observe import Refusal
     from .stages import SafetyParameters
+    from .verdict import Verdict
 
-__all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise"]
+__all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise", "withheld"]
+
+OTHERS_FAILED = "others_failed"
 
 
 def failed(outcomes: Sequence[Outcome]) -> list[int]:
-    """Which images could not be aligned."""
-    return [i for i, outcome in enumerate(outcomes) if outcome.status is Status.FAILED]
+    """Which images could not be aligned, to each other or to a reference that was asked for."""
+    return [
+        i
+        for i, outcome in enumerate(outcomes)
+        if outcome.status is Status.FAILED or outcome.code in FAILURES
+    ]
 
 
 def left_out_of(refusals: Iterable[Refusal]) -> tuple[LeftOut, ...]:
@@ -41,23 +50,48 @@ def must_raise(outcomes: Sequence[Outcome], safety: SafetyParameters) -> bool:
 
 
 def allowed(outcomes: Sequence[Outcome], safety: SafetyParameters) -> list[Outcome]:
-    """The outcomes under the user's rule: with 'skip_all', one failure keeps all as they were."""
-    bad = failed(outcomes)
-    if safety.on_failure != "skip_all" or not bad:
+    """The outcomes under the user's rule: unless it is 'warn', one failure keeps all as they were.
+
+    In a dry run nothing is moved.
+    """
+    bad = set(failed(outcomes))
+    if not safety.apply_correction:
+        outcomes = [replace(outcome, moved=False) for outcome in outcomes]
+    if safety.on_failure == "warn" or not bad:
         return list(outcomes)
     reason = (
         f"Left as it was: {len(bad)} of {len(outcomes)} images could not be aligned, and "
-        "on_failure='skip_all' changes all or none. Choose 'warn' to correct the others."
+        f"on_failure='{safety.on_failure}' changes all or none. Choose 'warn' to correct the "
+        "others."
     )
+    kept = [replace(outcome, moved=False, absolute=False) for outcome in outcomes]
     return [
-        replace(
-            outcome, status=Status.SKIPPED, reason=reason, moved=False, absolute=False,
-            code="others_failed",
-        )
-        if outcome.status is Status.ALIGNED
-        else outcome
-        for outcome in outcomes
-    ]  # fmt: skip
+        outcome
+        if outcome.status is not Status.ALIGNED
+        else replace(outcome, status=Status.FAILED)
+        if i in bad
+        else replace(outcome, status=Status.SKIPPED, reason=reason, code=OTHERS_FAILED)
+        for i, outcome in enumerate(kept)
+    ]
+
+
+def withheld(account: Account, safety: SafetyParameters) -> Account:
+    """The account of a run in which nothing is corrected since something failed, if that is so."""
+    if safety.on_failure == "warn" or not failed(account.outcomes):
+        return account
+    phases = [
+        None if verdicts is None else tuple(map(_not_applied, verdicts))
+        for verdicts in (account.relative, account.absolute)
+    ]
+    corners = account.corners_before
+    return replace(account, relative=phases[0], absolute=phases[1], corners_after=corners)
+
+
+def _not_applied(verdict: Verdict) -> Verdict:
+    if not verdict.applied:
+        return verdict
+    reason = f"Not applied, since other groups could not be aligned. {verdict.reason}"
+    return replace(verdict, decision=Decision.LEFT, code=OTHERS_FAILED, reason=reason)
 
 
 def failure(names: Sequence[str], outcomes: Sequence[Outcome]) -> TweakregError:

@@ -211,7 +211,7 @@ def _sequentially(correctors: list[Any], start: Alignment, parameters: Parameter
         bodies = _bodies(relative)
         absolute = _absolute(correctors, groups, bodies, (start, parameters, options))
         fits = tuple(
-            _fit(correctors[group[0]]) or fit for group, fit in zip(groups, fits, strict=True)
+            fit or _fit(correctors[group[0]]) for group, fit in zip(groups, fits, strict=True)
         )
     return replace(start, relative=relative, absolute=absolute, fits=fits)
 
@@ -300,10 +300,9 @@ def _fit(corrector: Any) -> GroupFit | None:
     info = corrector.meta.get("fit_info", {})
     if info.get("status") != "SUCCESS":
         return None
-    scale = float(info["<scale>"]) - 1.0
-    east, north = (float(value) for value in info["shift"])
     rms = 1000.0 * float(info["rmse"]) / np.sqrt(2.0)
-    return GroupFit((east, north), 3600.0 * float(info["<rot>"]), scale, int(info["nmatches"]), rms)
+    # its motion is measured at the corners in the end, since there may be another fit to come
+    return GroupFit((0.0, 0.0), 0.0, 0.0, int(info["nmatches"]), rms)
 
 
 # ---- what it came to
@@ -331,6 +330,7 @@ def _outcome(relative: Verdict | None, absolute: Verdict | None) -> Outcome:
         reason = relative.reason
         if absolute is not None:
             reason = f"Aligned to the other images, but not to the reference. {absolute.reason}"
+            return Outcome(Status.ALIGNED, reason, code=absolute.code)
         return Outcome(Status.ALIGNED, reason, code=relative.code)
     failed = absolute if relative is None or relative is ONE_GROUP else relative
     failed = failed or ONE_GROUP

@@ -216,7 +216,7 @@ class RelativeParameters:
     separation: float = parameter(
         1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0
     )
-    tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.0)
+    tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.001)
     xoffset: float = parameter(0.0, "First guess of the offset in x", unit="arcsec")
     yoffset: float = parameter(0.0, "First guess of the offset in y", unit="arcsec")
 
@@ -244,7 +244,7 @@ class AbsoluteParameters:
     abs_separation: float = parameter(
         1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0
     )
-    abs_tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.0)
+    abs_tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.001)
 
     def __post_init__(self) -> None:
         check_separation("abs_separation", self.abs_separation, "abs_tolerance", self.abs_tolerance)

@@ -12,7 +12,7 @@ from .audit import Before, Circumstances, account_of
 from .base_step import BaseStep
 from .config import STAGES, Parameters
 from .exposures import read_exposures
-from .failure import allowed, failure, left_out_of, may_change, must_raise
+from .failure import allowed, failure, left_out_of, may_change, must_raise, withheld
 from .phases import align_in_phases
 from .provenance import departures, effective
 from .reference import members_of
@@ -90,6 +90,7 @@ class TweakRegStep(BaseStep):
             left_out=left_out,
         )
         account = account_of(correctors, before, alignment, outcomes, circumstances)
+        account = withheld(account, parameters.safety)
         with watch("writing"):
             if may_change(outcomes, parameters.safety):
                 self._change(library, changes_of(found, account, telescope, parameters))

@@ -59,7 +59,7 @@ def tell_catalogs(correctors: Sequence[Any], seconds: float) -> None:
 def tell_alignment(alignment: Alignment, seconds: float) -> None:
     """Say how the alignment was made."""
     solution = alignment.solution
-    how = "one group after another"
+    how = "one group after another" if alignment.fits else "nothing to align to"
     if solution is not None:
         how = f"all groups at once, {len(solution.pairs)} overlaps. {solution.motion.reason}"
     stars = "" if alignment.table is None else f" to {len(alignment.table)} reference stars,"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .exceptions import InputError
 from .telescopes.jwst import JWST
 from .telescopes.library import open_exposure
 from .whole_file import write_whole
@@ -34,6 +35,11 @@ def remove_correction(model_or_file: Any) -> Any:
         If a file can't be written; it is as it was then.
     """
     if not isinstance(model_or_file, str | Path):
+        if not hasattr(model_or_file, "meta"):
+            raise InputError(
+                f"{model_or_file!r} is neither a JWST model nor the path of a file. Give one of "
+                "them."
+            )
         _restore(model_or_file, str(model_or_file.meta.filename))
         return model_or_file
     path = Path(model_or_file)

@@ -211,6 +211,8 @@ class JWST:
             info.clear()
             info.update(memory["wcsinfo"])
         model.meta.cal_step.tweakreg = None
+        self.annotate(model, ())
+        model.meta.instance.pop("tweakreg_report", None)
         return True
 
     def annotate(self, model: Any, essentials: Sequence[Essential]) -> None:
