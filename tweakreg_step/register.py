@@ -138,7 +138,7 @@ def _settled(
     if start.phi.size:
         radius = max(radius, motion_radius(options))
     settled = settle(problem, start, radius, ties.status)
-    choice = MotionChoice("none", {}, {}, "No motion of detectors was asked for.")
+    choice = MotionChoice("none", {}, {}, "No motion of detectors: nothing could be aligned.")
     lost = bool(ties.anchored.any() and not settled.problem.anchored.any())
     if settled.linked is not None:
         linked, problem, choice = choose_motion(settled.problem, settled.linked)

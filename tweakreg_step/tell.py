@@ -26,9 +26,10 @@ log = logging.getLogger(__name__)
 MOST_LINES = 40  # groups with a line of their own; the report has all
 
 NO_SOURCES = (
-    "%s has no sources inside its bounding box that are selected. Lower 'snr_threshold'; for iraf "
-    "and dao, widen 'sharplo' to 'sharphi' and 'roundlo' to 'roundhi'; loosen the selection "
-    "('fluxmin', 'peakmin', 'exclusions' ...) if the lines above say that it dropped them."
+    "%s has no sources inside its bounding box that are selected. Are its pixels all NaN or "
+    "flagged? If not, lower 'snr_threshold'; for iraf and dao, widen 'sharplo' to 'sharphi' and "
+    "'roundlo' to 'roundhi'; loosen the selection ('fluxmin', 'peakmin', 'exclusions' ...) if the "
+    "lines above say that it dropped them."
 )
 
 
