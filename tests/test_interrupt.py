@@ -30,6 +30,8 @@ def start(files: Truth, most_bytes: int | None = None) -> subprocess.Popen[str]:
     Path("script.py").write_text(SCRIPT.format(files=str(files.association)))
 
     def limit() -> None:
+        # jobs in the background, as of some runners of tests, ignore Ctrl-C; a terminal's do not
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         if most_bytes is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
