@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from stpipe import Pipeline
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth, truth_error
+from tweakreg_step.telescopes import library
 from tweakreg_step.telescopes.library import JwstLibrary
 
 
@@ -143,26 +145,47 @@ def test_a_single_model_is_aligned_to_a_reference(files: Truth) -> None:
 def test_a_library_on_disk_opens_one_exposure_at_a_time(
     files: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    most = 0
-    borrow = JwstLibrary.borrow
+    seen: list[Any] = []
+    most, open_exposure = 0, library.open_exposure
 
-    def counting(library: JwstLibrary, index: int) -> Any:
+    def counting(path: str | Path) -> Any:
         nonlocal most
-        model = borrow(library, index)
-        most = max(most, len(library._ledger), len(library._loaded_models))
+        model = open_exposure(path)
+        seen.append(weakref.ref(model))
+        most = max(most, sum(one() is not None for one in seen))
         return model
 
-    monkeypatch.setattr(JwstLibrary, "borrow", counting)
+    monkeypatch.setattr(library, "open_exposure", counting)
     result = TweakRegStep.call(
         str(files.association), abs_refcat=str(files.catalog), in_memory=False, save_results=True
     )
     assert most == 1
+    assert len(seen) == 6  # to find sources, and to be written; no copies in between
+    assert not list(Path().rglob(".tweakreg*/*/*"))
     assert not result._loaded_models
     assert len(result_files(Path())) == 3
     after = [datamodels.open(name) for name in result_files(Path())]
     assert max(errors_mas(after, files)) < TOLERANCE_MAS
     # the input is as it was
     assert all("v2v3corr" not in model.meta.wcs.available_frames for model in opened(files))
+
+
+def test_changes_that_were_not_saved_last(files: Truth) -> None:
+    """Not written anywhere yet, they are there whenever an exposure is looked at."""
+    once = TweakRegStep.call(str(files.association), in_memory=False)
+    assert max(relative_errors_mas(models_of(once), files)) < TOLERANCE_MAS
+    again = TweakRegStep.call(
+        once, abs_refcat=str(files.catalog), in_memory=False, save_results=True
+    )
+    assert max(errors_mas(models_of(again), files)) < TOLERANCE_MAS
+    assert max(relative_errors_mas(models_of(once), files)) < TOLERANCE_MAS
+    saved = [datamodels.open(name) for name in result_files(Path())]
+    assert max(errors_mas(saved, files)) < TOLERANCE_MAS
+    # what the first run has done is what the second one found: a second correction, on top
+    moved = [model.meta.wcs(9.0, 9.0) for model in models_of(once)]
+    assert not np.allclose(
+        moved, [model.meta.wcs(9.0, 9.0) for model in opened(files)], rtol=0, atol=1e-9
+    )
 
 
 def test_a_library_on_disk_is_not_modified(files: Truth) -> None:

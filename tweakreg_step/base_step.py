@@ -23,7 +23,7 @@ from .provenance import OLD_NAMES, renamed
 from .telescopes.inputs import first_file
 from .telescopes.library import JwstLibrary, open_exposure
 from .whole_file import check_folder, write_whole
-from .workers import Workers, worker_count
+from .workers import Alone, Workers, worker_count
 
 __all__ = ["BaseStep"]
 
@@ -173,9 +173,11 @@ class BaseStep(Step):
         with Workers(count) if count > 1 else nullcontext() as self._workers:
             return super().run(*args)
 
-    def crew(self) -> AbstractContextManager[Cluster | Workers | None]:
-        """Who works on exposures that are files: None for this process alone."""
-        return connected(self.scheduler) if self.scheduler else nullcontext(self._workers)
+    def crew(self) -> AbstractContextManager[Cluster | Workers | Alone | None]:
+        """Who works on exposures that are files; None to open them here and to keep them open."""
+        if self.scheduler:
+            return connected(self.scheduler)
+        return nullcontext(self._workers or (None if self.in_memory else Alone()))
 
     def save_model(self, model: Any, *args: Any, **options: Any) -> Any:
         """Save a model, or each of a library, whole or not at all."""
@@ -206,29 +208,37 @@ class BaseStep(Step):
                 except OutputError as error:
                     problems[index] = str(error)
                 finally:
-                    library.shelve(model, index)
+                    library.shelve(model, index, modify=False)
                 del model  # or two are open while the next one is read
         if problems:
             raise undelivered([problems[index] for index in sorted(problems)], len(library))
         return [saved[index] for index in sorted(saved)]
 
-    def written_later(self, library: AbstractModelLibrary) -> list[int]:
-        """The members of a library that worker processes will write when the step ends."""
-        if self._workers is None or not self.writes_results:
-            return []
+    def changed_later(self, library: AbstractModelLibrary) -> list[int]:
+        """The members of a library that are changed when they are written, or looked at.
+
+        They are those that workers will write, and those that are not kept in memory, which would
+        else be written twice.
+        """
         if not isinstance(library, JwstLibrary):
+            return []
+        by_workers = self._workers is not None and self.writes_results
+        if library.keeps_models and not by_workers:
             return []
         return [index for index in range(len(library)) if library.is_untouched(index)]
 
     def _save_away(
         self, library: AbstractModelLibrary, how: dict[str, Any]
     ) -> tuple[dict[int, Any], dict[int, str]]:
-        """Save in worker processes what they can: paths, and problems, by index."""
-        indices = self.written_later(library) if how else []
-        if not indices or not isinstance(library, JwstLibrary) or self._workers is None:
+        """Save those that are not open, one open exposure a worker: paths, and problems."""
+        if not how or not isinstance(library, JwstLibrary):
             return {}, {}
-        paths = {i: Path(self._result(library.place(i), i, **how)) for i in indices}
-        found = deliver_all(self._workers, library, paths, self.output_folder)
+        if self._workers is None and library.keeps_models:
+            return {}, {}
+        places = {index: library.origin(index) for index in range(len(library))}
+        indices = [index for index, place in places.items() if place is not None]
+        paths = {i: Path(self._result(places[i], i, **how)) for i in indices}
+        found = deliver_all(self._workers or Alone(), library, paths, self.output_folder)
         saved = {index: str(paths[index]) for index in indices if not found[index]}
         for index in indices:
             if index in saved:

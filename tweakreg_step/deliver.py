@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from .exceptions import InputError, OutputError
 from .whole_file import drafts, write_whole
 from .workers import Lost
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .telescopes.library import Place
-    from .workers import Workers
+    from .workers import Alone, Workers
 
 __all__ = ["Delivery", "deliver", "deliver_all", "undelivered"]
 
@@ -54,19 +56,19 @@ def deliver(delivery: Delivery) -> str:
 
 
 def deliver_all(
-    workers: Workers,
+    workers: Workers | Alone,
     library: Any,
     targets: Mapping[int, Path],
     folder: Path,
 ) -> dict[int, str]:
-    """Write results in worker processes.
+    """Write results.
 
     Parameters
     ----------
     workers
         Who does it.
     library
-        Its untouched exposures are written.
+        Its exposures that are as their files and deferred changes have them are written.
     targets
         Where to, by their index.
     folder
@@ -79,11 +81,14 @@ def deliver_all(
     """
     with drafts(folder) as within:
         orders = [
-            Delivery(library.place(index), library.change_of(index), target, within)
+            Delivery(library.origin(index), library.change_of(index), target, within)
             for index, target in targets.items()
         ]
         indices, problems = list(targets), {}
-        for number, problem in workers.results(deliver, orders):
+        work = workers.results(deliver, orders)
+        for number, problem in tqdm(
+            work, "writing results", total=len(orders), unit="image", disable=None
+        ):
             index = indices[number]
             lost = isinstance(problem, Lost)
             problems[index] = f"'{targets[index]}': {problem.reason}" if lost else problem

@@ -166,13 +166,10 @@ def _here(library: Any, index: int, name: str, reader: Reader) -> Exposure | Ref
         model = library.borrow(index)
     except Exception as error:  # noqa: BLE001 - of whatever library, see `exposure_of`
         return refusal_of(name, error, opened=False)
-    changed = False
     try:
-        result = exposure_of(model, name, reader, reset=reader.parameters.safety.reset_wcs)
-        changed = isinstance(result, Exposure) and result.catalog.path is not None
+        return exposure_of(model, name, reader, reset=reader.parameters.safety.reset_wcs)
     finally:
-        library.shelve(model, index, modify=changed)
-    return result
+        library.shelve(model, index, modify=False)
 
 
 def _stop_if_unwanted(result: Exposure | Refusal, parameters: Parameters) -> None:

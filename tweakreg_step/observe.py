@@ -121,7 +121,7 @@ def fetch(order: Order) -> Exposure | Refusal:
         )
     try:
         model = order.place.open()
-    except (InputError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001 - as `exposure_of`, and one must not stop the others
         return refusal_of(order.name, error, opened=False)
     with model:
         return exposure_of(model, order.name, order.reader, reset=order.reset)

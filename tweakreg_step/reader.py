@@ -168,15 +168,13 @@ class Reader:
         )
 
     def catalog(self, model: Any, name: str) -> ExposureCatalog:
-        """The catalog of an exposure; a found one that is to be saved is named in its metadata."""
+        """The catalog of an exposure, which is left as it is."""
         given = self._given(model, name)
         if given is not None:
             return ExposureCatalog(self._selected(self._read(model, given, name), model, name))
         options, path, mark = self.parameters, None, ""
         if options.keeps_catalogs:
             path = catalog_path(self.folder, name, options)
-            if options.safety.apply_correction:  # a dry run changes no image
-                model.meta.tweakreg_catalog = path.name
             mark = self._mark(model, name)
         kept = self.kept.get(name)
         if kept is not None and kept.mark == mark:

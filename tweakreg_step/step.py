@@ -114,13 +114,13 @@ class TweakRegStep(BaseStep):
         )
 
     def _change(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> None:
-        """Change the exposures now; those that worker processes will write, when they do."""
+        """Change the exposures now; those that are not open, when they are opened to be saved."""
         later = self._defer(library, changes)
         update_exposures(library, {i: c for i, c in changes.items() if i not in later})
 
     def _defer(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> set[int]:
         """Leave changes to those who write the exposures; which ones."""
-        later = set(self.written_later(library))
+        later = set(self.changed_later(library))
         if isinstance(library, JwstLibrary):
             library.defer({i: change for i, change in changes.items() if i in later})
         return later

@@ -26,7 +26,7 @@ from .told import listening, said_again
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Lost", "Workers", "worker_count"]
+__all__ = ["Alone", "Lost", "Workers", "worker_count"]
 
 log = logging.getLogger("tweakreg_step")
 
@@ -47,6 +47,17 @@ def worker_count(wanted: int) -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class Alone:
+    """No worker at all: the process itself, one task after the other."""
+
+    def results(
+        self, function: Callable[[Any], Any], tasks: Sequence[Any]
+    ) -> Iterator[tuple[int, Any]]:
+        """Call a function on each task; the number of each, and its result."""
+        for number, task in enumerate(tasks):
+            yield number, function(task)
 
 
 class Workers:

@@ -142,28 +142,41 @@ class JwstLibrary(AbstractModelLibrary):
         return open_exposure(filename)
 
     def place(self, index: int) -> Place | None:
-        """Where an exposure can be opened by others; None if it is in memory."""
+        """Where others can open an exposure as it is; None if it is in memory or to be changed."""
         # _loaded_models, _on_disk and _temp_filenames belong to the base class
-        if not self._on_disk and index in self._loaded_models:
+        temporary = vars(self).get("_temp_filenames", {}).get(index)
+        if temporary is not None:
+            return self._place(index, temporary)
+        return self.origin(index) if self.is_untouched(index) else None
+
+    def origin(self, index: int) -> Place | None:
+        """Where an exposure is before its deferred change; None if it is not as that has it."""
+        held = self._temp_filenames if self._on_disk else self._loaded_models
+        if index in held:
             return None
-        member = dict(self._members[index])
-        path = vars(self).get("_temp_filenames", {}).get(index)
-        if path is None:
-            path = self._files.get(index) or self._member_to_filename(member)
+        path = self._files.get(index) or self._member_to_filename(self._members[index])
+        return self._place(index, path)
+
+    def is_untouched(self, index: int) -> bool:
+        """Whether an exposure is as its file has it."""
+        return index not in self._changes and self.origin(index) is not None
+
+    def _place(self, index: int, path: str | Path) -> Place:
         words = {word: str(self._asn[word]) for word in ASN_WORDS if word in self._asn}
-        return Place(str(path), member, words)
+        return Place(str(path), dict(self._members[index]), words)
+
+    @property
+    def keeps_models(self) -> bool:
+        """Whether an exposure that was loaded stays in memory."""
+        return not self._on_disk
 
     def defer(self, changes: Mapping[int, Callable[[Any], None]]) -> None:
         """Change exposures, by their index, when they are loaded and not now."""
-        self._changes = dict(changes)
+        self._changes = self._changes | dict(changes)
 
     def change_of(self, index: int) -> Callable[[Any], None] | None:
         """What is still to be done to an exposure that is not loaded."""
         return self._changes.get(index)
-
-    def is_untouched(self, index: int) -> bool:
-        """Whether an exposure is as its file and the deferred change have it."""
-        return self.place(index) is not None and index not in vars(self).get("_temp_filenames", {})
 
     def found_at(self, files: Mapping[int, str]) -> None:
         """Load exposures, by their index, from files where they are with all changes."""
@@ -171,7 +184,7 @@ class JwstLibrary(AbstractModelLibrary):
         self._changes = {i: c for i, c in self._changes.items() if i not in files}
 
     def _load_member(self, index: int) -> Any:
-        model = cast("Place", self.place(index)).open()
+        model = cast("Place", self.origin(index)).open()
         change = self.change_of(index)
         if change is not None:
             change(model)
@@ -277,7 +290,7 @@ def without(library: AbstractModelLibrary, indices: Collection[int]) -> None:
     kept = [index for index in range(len(library)) if index not in indices]
     number = {old: new for new, old in enumerate(kept)}
     own._members[:] = [own._members[index] for index in kept]  # noqa: SLF001 - as copy_library
-    for part in ("_loaded_models", "_temp_filenames"):
+    for part in ("_loaded_models", "_temp_filenames", "_changes", "_files"):
         if part in vars(library):
             held = vars(library)[part].items()
             vars(library)[part] = {number[i]: value for i, value in held if i in number}
