@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from .exceptions import InputError, OutputError
+from .release import released
 from .whole_file import drafts, write_whole
 from .workers import Lost
 
@@ -46,13 +47,18 @@ class Delivery:
 def deliver(delivery: Delivery) -> str:
     """Write one result, whole or not at all; what went wrong, or an empty text."""
     try:
-        with delivery.place.open() as model:
-            if delivery.change is not None:
-                delivery.change(model)
-            write_whole(delivery.target, model.save, within=delivery.within)
+        with released():
+            _deliver(delivery)
     except (InputError, OutputError) as error:
         return str(error)
     return ""
+
+
+def _deliver(delivery: Delivery) -> None:
+    with delivery.place.open() as model:
+        if delivery.change is not None:
+            delivery.change(model)
+        write_whole(delivery.target, model.save, within=delivery.within)
 
 
 def deliver_all(

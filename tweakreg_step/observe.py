@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import InputError, TweakregError, WorkerError
+from .release import released
 from .telescopes.library import group_of_model
 
 if TYPE_CHECKING:
@@ -119,6 +120,11 @@ def fetch(order: Order) -> Exposure | Refusal:
             f"A worker has version {VERSION} of tweakreg_step and this process {order.version},"
             " but all must have the same, or results would differ. Install the same everywhere."
         )
+    with released():
+        return _fetched(order)
+
+
+def _fetched(order: Order) -> Exposure | Refusal:
     try:
         model = order.place.open()
     except Exception as error:  # noqa: BLE001 - as `exposure_of`, and one must not stop the others
