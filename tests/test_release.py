@@ -38,9 +38,14 @@ def test_rings_are_freed() -> None:
 
 def test_rings_are_freed_after_an_error() -> None:
     seen = []
-    with pytest.raises(ValueError, match="damaged"), released():
-        seen.append(weakref.ref(Ring()))
-        raise ValueError("damaged")
+
+    def damaged() -> None:
+        with released():
+            seen.append(weakref.ref(Ring()))
+            raise ValueError("damaged")
+
+    with pytest.raises(ValueError, match="damaged"):
+        damaged()
     assert seen[0]() is None
     assert gc.get_freeze_count() == 0
 
