@@ -2,7 +2,7 @@
 
 It runs with the Python of either environment, so it imports nothing but the step that it times.
 
-    python step_run.py ours|stock association catalog output in_memory
+    python step_run.py ours|stock association catalog output workers in_memory
 """
 
 from __future__ import annotations
@@ -53,9 +53,11 @@ def stock() -> tuple[type, dict[str, object]]:
 
 def main() -> None:
     """Run the step that the command line names."""
-    which, association, catalog, output, in_memory = sys.argv[1:]
+    which, association, catalog, output, workers, in_memory = sys.argv[1:]
     start = time.perf_counter()
     step, options = {"ours": ours, "stock": stock}[which]()
+    if which == "ours":
+        options["n_workers"] = int(workers)
     SECONDS["import"] = time.perf_counter() - start
     timed(step, "save_model", "saving")
     start = time.perf_counter()
