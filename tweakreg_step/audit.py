@@ -11,6 +11,7 @@ import numpy as np
 from .account import Account, ReferenceNote
 from .achievable import achieved_and_achievable
 from .correction import parameters_of
+from .coverage import corners_of
 from .gather import group_names, indices, unit_names, usable_rows
 from .image_plane import limits
 from .sphere import ARCSEC, directions, frames_of, to_plane
@@ -170,15 +171,10 @@ def _pixels(catalog: Table) -> FloatArray:
 
 
 def _corners(correctors: Sequence[Any]) -> FloatArray:
-    """RA, DEC (I, 4, 2) [deg] of the corners, in order around each image."""
-    corners = np.full((len(correctors), 4, 2), np.nan)
-    for index, corrector in enumerate(correctors):
-        if corrector.bounding_box is None and len(corrector.meta["catalog"]) == 0:
-            continue
-        (xmin, xmax), (ymin, ymax) = limits(corrector)
-        x, y = np.array([xmin, xmax, xmax, xmin]), np.array([ymin, ymin, ymax, ymax])
-        corners[index] = np.stack(corrector.det_to_world(x, y), axis=1)
-    return corners
+    """RA, DEC (I, 4, 2) [deg] of the corners, in order around each image; NaN where unknown."""
+    unknown = np.full((4, 2), np.nan)
+    known = [corners if len(corners) else unknown for corners in corners_of(correctors)]
+    return np.array(known).reshape(-1, 4, 2)
 
 
 def _scale(corrector: Any) -> float:

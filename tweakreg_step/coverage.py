@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .gather import group_names, indices
+from .image_plane import limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,21 +20,19 @@ __all__ = ["corners_of", "epoch_of", "group_epochs"]
 
 
 def corners_of(correctors: Sequence[Any]) -> list[FloatArray]:
-    """The corners (n, 2) of each image through its present WCS, RA and DEC [deg]."""
+    """The corners (4, 2) of each image through its present WCS, RA and DEC [deg], in order.
+
+    Where the WCS has no bounding box, that of the catalog stands for it; (0, 2) if it is empty.
+    """
     return [_corners(corrector) for corrector in correctors]
 
 
 def _corners(corrector: Any) -> FloatArray:
-    box = corrector.bounding_box or getattr(corrector.wcs, "bounding_box", None)
-    if box is None:  # all that is known are the sources
-        x, y = (np.asarray(corrector.meta["catalog"][axis], float) for axis in ("x", "y"))
-        if len(x) == 0:
-            return np.empty((0, 2))
-    else:
-        (x0, x1), (y0, y1) = (tuple(float(v) for v in limits) for limits in box)
-        x, y = np.array([x0, x1, x1, x0]), np.array([y0, y0, y1, y1])
-    forward = getattr(corrector.wcs, "forward_transform", corrector.det_to_world)
-    return np.stack([np.asarray(angle, float) for angle in forward(x, y)], axis=-1)
+    if corrector.bounding_box is None and len(corrector.meta["catalog"]) == 0:
+        return np.empty((0, 2))
+    (x0, x1), (y0, y1) = limits(corrector)
+    x, y = np.array([x0, x1, x1, x0]), np.array([y0, y0, y1, y1])
+    return np.stack([np.asarray(angle, float) for angle in corrector.det_to_world(x, y)], axis=-1)
 
 
 def epoch_of(correctors: Sequence[Any], otherwise: Any = None) -> float | None:
