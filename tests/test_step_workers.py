@@ -83,6 +83,14 @@ def test_any_number_of_workers_gives_the_same_bits(files: Truth, options: dict[s
     assert report(three) == report(one)
 
 
+def test_exposures_on_disk_give_the_same_bits(files: Truth) -> None:
+    memory = run(files, "memory", abs_refcat=str(files.catalog))
+    disk = run(files, "disk", abs_refcat=str(files.catalog), in_memory=False)
+    for name in result_files(memory):
+        assert contents(disk / name) == contents(memory / name)
+    assert report(disk) == report(memory)
+
+
 def test_the_library_returned_is_that_of_one_process(files: Truth) -> None:
     one = models_of(TweakRegStep.call(str(files.association)))
     options = {"n_workers": 2, "save_results": True, "output_dir": "out"}
@@ -103,14 +111,15 @@ def test_models_in_memory_stay_in_this_process(files: Truth) -> None:
         assert np.array_equal(model.meta.wcs(X, Y), other.meta.wcs(X, Y))
 
 
-def test_inputs_may_be_overwritten_by_results(files: Truth) -> None:
+@pytest.mark.parametrize("how", [{"n_workers": 2}, {"in_memory": False}], ids=["workers", "disk"])
+def test_inputs_may_be_overwritten_by_results(files: Truth, how: dict[str, Any]) -> None:
     expected = [contents(path)["wcs"] for path in sorted(run(files, "out").glob("*_tweakreg.fits"))]
     library = TweakRegStep.call(
         str(files.association),
-        n_workers=2,
         save_results=True,
         output_dir=str(files.folder),
         suffix="cal",
+        **how,
     )
     for model, wcs in zip(models_of(library), expected, strict=True):
         assert [np.asarray(axis).tobytes() for axis in model.meta.wcs(X, Y)] == wcs
