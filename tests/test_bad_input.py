@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sep
 from astropy.table import Table
 from results import result_files
 from stdatamodels.jwst import datamodels
@@ -17,6 +18,7 @@ from stpipe.exceptions import ValidationError
 from tweakreg_step import TweakRegStep
 from tweakreg_step.exceptions import CatalogError, InputError, OutputError, ParameterError
 from tweakreg_step.simulate import Truth
+from tweakreg_step.telescopes.library import JwstLibrary, Place
 
 
 def call(files: Truth, **options: Any) -> Any:
@@ -378,6 +380,93 @@ def test_a_failing_write_leaves_the_old_file_whole(
     whole = [*before, "mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]  # no half of any
     assert sorted(path.name for path in out.iterdir()) == sorted(whole)
     assert not list(out.glob(".tweakreg*"))
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("odd header")])
+def test_an_error_of_any_kind_keeps_no_other_result_back(
+    files: Truth, monkeypatch: pytest.MonkeyPatch, error: Exception, in_memory: bool
+) -> None:
+    save, bad = ImageModel.save, files.images[1].file_name
+
+    def saving(model: ImageModel, path: Any, **options: Any) -> Any:
+        if model.meta.filename == bad:
+            raise error
+        return save(model, path, **options)
+
+    monkeypatch.setattr(ImageModel, "save", saving)
+    said = "not enough memory" if isinstance(error, MemoryError) else "ValueError: odd header"
+    name = Path(bad).stem.removesuffix("_cal")
+    with pytest.raises(OutputError, match=rf"1 of 3 results .* '{name}\w*\.fits': {said}"):
+        call(files, save_results=True, in_memory=in_memory)
+    assert len(result_files(Path())) == 2
+
+
+def test_an_image_too_large_for_the_memory_is_left_out(
+    files: Truth, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    extract, calls = sep.extract, []
+
+    def extracting(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise MemoryError
+        return extract(*arguments, **options)
+
+    monkeypatch.setattr(sep, "extract", extracting)
+    library = call(files)
+    assert statuses(library) == ["COMPLETE", "COMPLETE"]
+    (said,) = [r.getMessage() for r in caplog.records if "is left out" in r.getMessage()]
+    assert f"{files.images[1].file_name} is left out (out_of_memory). There was not" in said
+
+
+def test_a_file_that_vanishes_is_named(files: Truth, caplog: pytest.LogCaptureFixture) -> None:
+    """As for a worker on a machine that does not see it."""
+    opened = 0
+    place_open = Place.open
+
+    def vanishing(place: Place) -> Any:
+        nonlocal opened
+        opened += 1
+        if opened == 1:
+            files.files[2].unlink()
+        return place_open(place)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Place, "open", vanishing)
+        library = call(files, in_memory=False)
+    assert statuses(library) == ["COMPLETE", "COMPLETE"]
+    (said,) = [r.getMessage() for r in caplog.records if "is left out" in r.getMessage()]
+    assert "unreadable" in said
+    assert "must see the files under the same paths" in said
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_groups_that_are_numbers(files: Truth, in_memory: bool) -> None:
+    content = json.loads(files.association.read_text())
+    for member, group in zip(content["products"][0]["members"], (1, 2, None), strict=True):
+        member["group_id"] = group
+    files.association.write_text(json.dumps(content))
+    library = call(files, in_memory=in_memory)
+    assert statuses(library) == ["COMPLETE"] * 3
+    assert {"1", "2"} < set(library.group_names)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_library_that_is_given_keeps_what_the_step_leaves_out(files: Truth, workers: int) -> None:
+    files.files[0].write_bytes(b"garbage")
+    library = JwstLibrary(str(files.association))
+    with library:
+        model = library.borrow(2)
+        model.data[0, 0] = -777.0
+        library.shelve(model, 2)
+    assert len(TweakRegStep.call(library, n_workers=workers)) == 2
+    assert len(library) == 3
+    with library:
+        model = library.borrow(2)
+        assert model.data[0, 0] == -777.0
+        assert "v2v3corr" not in model.meta.wcs.available_frames
+        library.shelve(model, 2)
 
 
 def test_an_unknown_starfinder(files: Truth) -> None:

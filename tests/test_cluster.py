@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +96,43 @@ def test_a_lost_worker_costs_nothing(
     assert np.array_equal(after[2].meta.wcs(5.0, 6.0), alone[2].meta.wcs(5.0, 6.0))
 
 
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """Address of something that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def talking() -> Iterator[str]:
+    """Address of something that says what dask does not understand."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with suppress(OSError):  # it is closed
+                while True:
+                    server.accept()[0].sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_scheduler_that_is_not_there(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("tcp://127.0.0.1:9", "foo://127.0.0.1:1", "tcp://127.0.0.1:port", "tls://127.0.0.1:9"),
+        *("silent", "talking"),
+    ],
+)
+def test_a_scheduler_that_is_not_there(
+    files: Truth, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, address: str
+) -> None:
     monkeypatch.setattr("tweakreg_step.cluster.PATIENCE", 0.5)
-    with pytest.raises(WorkerError, match=r"'tcp://127\.0\.0\.1:9' does not answer within 0\.5 s"):
-        TweakRegStep.call(str(files.association), scheduler="tcp://127.0.0.1:9")
+    if "://" not in address:
+        address = request.getfixturevalue(address)
+    with pytest.raises(WorkerError, match=rf"The scheduler '{address}' can't be reached: \S.*8786"):
+        TweakRegStep.call(str(files.association), scheduler=address)
 
 
 def test_dask_is_an_extra(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:

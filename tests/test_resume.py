@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from astropy.table import MaskedColumn, Table
 from results import models_of, relative_errors_mas
 from stdatamodels.jwst import datamodels
 
@@ -28,7 +30,7 @@ def test_a_kept_catalog_is_the_same_to_the_bit(
     x_err[:2] = np.nan
     sources = Sources(x, y, flux, x_err, y_err, None, peak, flags)
     path = tmp_path / f"a_cat.{catalog_format}"
-    write_catalog(sources, path, catalog_format, seal("mark", (1.9, 1.0 / 3.0)))
+    write_catalog(sources, path, catalog_format, seal("mark", (1.9, 1.0 / 3.0), sources))
     kept = kept_catalog(path)
     assert kept is not None
     assert (kept.mark, kept.fwhm) == ("mark", (1.9, 1.0 / 3.0))
@@ -44,6 +46,37 @@ def test_what_is_no_kept_catalog_is_not_used(tmp_path: Path, content: bytes) -> 
     assert kept_catalog(tmp_path / "a.ecsv") is None
     (tmp_path / "a.ecsv").write_bytes(content)
     assert kept_catalog(tmp_path / "a.ecsv") is None
+
+
+def changed(rows: Table) -> Table:
+    rows["x"] += 3.0
+    return rows
+
+
+def as_text(rows: Table) -> Table:
+    rows["x"] = [str(x) for x in rows["x"]]
+    return rows
+
+
+def masked(rows: Table) -> Table:
+    rows["y"] = MaskedColumn(rows["y"], mask=rows["y"] > np.median(rows["y"]))
+    return rows
+
+
+@pytest.mark.parametrize(
+    "edit", [changed, as_text, masked, lambda rows: rows[:10], lambda rows: rows[:0]]
+)
+def test_a_kept_catalog_whose_rows_were_changed_is_not_used(
+    tmp_path: Path, edit: Callable[[Table], Table], caplog: pytest.LogCaptureFixture
+) -> None:
+    x, y, flux, x_err, y_err = np.random.default_rng(1).normal(size=(5, 30))
+    sources, path = Sources(x, y, flux, x_err, y_err), tmp_path / "a_cat.ecsv"
+    write_catalog(sources, path, "ecsv", seal("mark", (1.9, 2.0), sources))
+    edit(Table.read(path)).write(path, overwrite=True)
+    assert kept_catalog(path) is None
+    (said,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert "will be replaced" in said
+    assert "use_custom_catalogs" in said
 
 
 def test_a_fingerprint_sees_every_part() -> None:
@@ -94,6 +127,37 @@ def test_catalogs_are_used_while_they_are_true(
     count, models = resumed(caplog, files, snr_threshold=20.0, refine_centroids="epsf")
     assert count == 0
     assert max(relative_errors_mas(models, files)) < 6.3
+
+
+def test_every_vertex_of_a_region_counts(files: Truth, caplog: pytest.LogCaptureFixture) -> None:
+    """A text for people has the first ones alone."""
+    angle = np.linspace(0.0, 2.0 * np.pi, 9)[:-1]
+    name = files.images[0].file_name
+    Path("list.txt").write_text(f"{name} a.reg\n")
+    corners = np.stack([256.0 + 200.0 * np.cos(angle), 256.0 + 200.0 * np.sin(angle)], axis=1)
+    for last in (1.0, 0.2):
+        corners[-1] *= last
+        Path("a.reg").write_text(f"image\npolygon({','.join(map(str, corners.ravel()))})\n")
+        options = {"exclusions": "list.txt", "save_catalogs": True}
+        if last == 1.0:
+            TweakRegStep.call(str(files.association), **options)
+            assert resumed(caplog, files, **options)[0] == 3
+    assert resumed(caplog, files, **options)[0] == 2
+
+
+def test_a_catalog_that_cannot_be_kept_costs_no_image(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = files.images[1].file_name.replace(".fits", "_cat.ecsv")
+    Path(name).mkdir()  # a folder is in the way
+    for options in ({}, {"refine_centroids": "epsf", "kernel_fwhm": 1.4}):
+        caplog.clear()
+        models = models_of(TweakRegStep.call(str(files.association), save_catalogs=True, **options))
+        errors = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+        assert len(errors) == 1
+        assert f"'{name}' can't be written" in errors[0]
+        assert [model.meta.cal_step.tweakreg for model in models] == ["COMPLETE"] * 3
+        assert [bool(model.meta.tweakreg_catalog) for model in models] == [True, False, True]
 
 
 def test_an_interrupted_run_goes_on(

@@ -42,13 +42,14 @@ def spoil(fault: str, path: Path, out: Path) -> None:
         (out / path.name.replace("_cal", "_tweakreg")).mkdir()
 
 
-def assassin(done: threading.Event, out: Path) -> None:
+def assassin(done: threading.Event, out: Path, killed: list[str]) -> None:
     """Kill a worker while sources are found, and one while results are written."""
     for stage in ("*_cat.ecsv", "*_tweakreg.fits"):
         while not done.is_set():
             victims = [child.pid for child in multiprocessing.active_children()]
             if victims and any(path.is_file() for path in out.glob(stage)):
                 os.kill(victims[0] or 0, signal.SIGKILL)
+                killed.append(stage)
                 break
             time.sleep(0.01)
 
@@ -64,8 +65,8 @@ def soak(truth: Truth, count: int) -> None:
     faults = {int(order[i]): fault for i, fault in enumerate(FAULTS * rounds)}
     for index, fault in faults.items():
         spoil(fault, truth.files[index], out)
-    done = threading.Event()
-    killer = threading.Thread(target=assassin, args=(done, out))
+    done, killed = threading.Event(), list[str]()
+    killer = threading.Thread(target=assassin, args=(done, out, killed))
     killer.start()
     unwritten = [i for i, fault in faults.items() if fault == "no_room"]
     try:
@@ -85,6 +86,7 @@ def soak(truth: Truth, count: int) -> None:
     finally:
         done.set()
         killer.join()
+    assert len(killed) == 2
     check(truth, faults, out)
     assert not multiprocessing.active_children()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import warnings
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.exceptions import CatalogError, WorkerError
 from tweakreg_step.workers import Lost, Workers, worker_count
 
 
@@ -117,3 +118,22 @@ def test_a_script_without_guard_is_told_so(tmp_path: Path) -> None:
     )
     assert ended.returncode != 0
     assert "must stand under 'if __name__" in ended.stderr
+
+
+def from_a_daemon(conversation: Any) -> None:
+    try:
+        with Workers(2) as workers:
+            conversation.send(list(workers.results(square, range(2))))
+    except WorkerError as error:
+        conversation.send(str(error))
+
+
+def test_a_process_that_may_have_none_says_so() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=from_a_daemon, args=(theirs,), daemon=True
+    )
+    process.start()
+    assert ours.poll(60.0)
+    assert "n_workers=1" in ours.recv()
+    process.join()

@@ -17,8 +17,9 @@ from stpipe.library import AbstractModelLibrary
 
 from .cluster import Cluster, connected
 from .config import Parameters, is_default, is_optional, is_text, refusal
-from .deliver import deliver_all, undelivered
-from .exceptions import InputError, OutputError
+from .deliver import deliver_all, problem_of, undelivered
+from .ending import ended_by_terminate
+from .exceptions import InputError
 from .provenance import OLD_NAMES, renamed
 from .telescopes.inputs import first_file
 from .telescopes.library import JwstLibrary, open_exposure
@@ -170,7 +171,10 @@ class BaseStep(Step):
         if any(wanted) or self.resume or self.save_abs_catalog or self.save_plots:
             check_folder(self.output_folder)
         count = worker_count(self.n_workers)
-        with Workers(count) if count > 1 else nullcontext() as self._workers:
+        with (
+            ended_by_terminate(),
+            Workers(count) if count > 1 else nullcontext() as self._workers,
+        ):
             return super().run(*args)
 
     def crew(self) -> AbstractContextManager[Cluster | Workers | Alone | None]:
@@ -205,8 +209,8 @@ class BaseStep(Step):
                 model = library.borrow(index)
                 try:
                     saved[index] = self.save_model(model, suffix=suffix, idx=index, **options)
-                except OutputError as error:
-                    problems[index] = str(error)
+                except Exception as error:  # noqa: BLE001 - the others are written all the same
+                    problems[index] = problem_of(model.meta.filename or f"image {index}", error)
                 finally:
                     library.shelve(model, index, modify=False)
                 del model  # or two are open while the next one is read

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,7 @@ class Cluster:
             several workers were lost with it.
         """
         from distributed import KilledWorker, as_completed  # noqa: PLC0415 - an extra
+        from distributed.comm import CommClosedError  # noqa: PLC0415
 
         level = log.getEffectiveLevel()
         futures = [  # impure: files may have changed since the same task was done before
@@ -69,6 +72,11 @@ class Cluster:
                     )
                 except TweakregError:
                     raise
+                except (CancelledError, CommClosedError) as error:
+                    raise WorkerError(
+                        f"The scheduler was lost: {error}. Start it again, and go on with "
+                        "resume=True if catalogs were saved."
+                    ) from error
                 except Exception as error:  # of dask or of a worker's environment
                     raise WorkerError(
                         f"The cluster can't do the work: {type(error).__name__}: {error} Its "
@@ -98,14 +106,29 @@ def connected(address: str) -> Iterator[Cluster]:
             "'n_workers', which needs nothing."
         ) from error
     try:
+        # a client waits without end for one that takes connections and says nothing
+        with ThreadPoolExecutor(1) as aside:  # a notebook's thread has a loop that is running
+            aside.submit(asyncio.run, _handshake(address)).result()
         client = Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+    except Exception as error:  # whatever the transport of that address raises
+        late = isinstance(error, TimeoutError) and not str(error)
+        reason = f"no answer within {PATIENCE:g} s" if late else f"{error}".rstrip(".")
         raise WorkerError(
-            f"The scheduler '{address}' does not answer within {PATIENCE:g} s: {error}. It must be "
-            "the address of a running dask scheduler, as tcp://host:8786. Start one with 'dask "
-            "scheduler' and workers with 'dask worker', see docs/scale.rst; or use 'n_workers'."
+            f"The scheduler '{address}' can't be reached: {reason}. It must be the address of a "
+            "running dask scheduler, as tcp://host:8786. Start one with 'dask scheduler' and "
+            "workers with 'dask worker', see docs/scale.rst; or use 'n_workers'."
         ) from error
     with client:
         if not client.scheduler_info()["workers"]:
             log.warning("The scheduler '%s' has no workers yet: the run waits for them.", address)
         yield Cluster(client)
+
+
+async def _handshake(address: str) -> None:
+    """Exchange the greetings of dask, within a time, and no more."""
+    from distributed import Security  # noqa: PLC0415 - an extra
+    from distributed.comm import connect  # noqa: PLC0415
+
+    how = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(connect(address, timeout=PATIENCE, **how), PATIENCE)
+    await comm.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from .telescopes.library import Place
     from .workers import Alone, Workers
 
-__all__ = ["Delivery", "deliver", "deliver_all", "undelivered"]
+__all__ = ["Delivery", "deliver", "deliver_all", "problem_of", "undelivered"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ def deliver(delivery: Delivery) -> str:
     try:
         with released():
             _deliver(delivery)
-    except (InputError, OutputError) as error:
-        return str(error)
+    except Exception as error:  # noqa: BLE001 - of any kind: it must keep no other result back
+        return problem_of(delivery.target.name, error)
     return ""
 
 
@@ -59,6 +62,16 @@ def _deliver(delivery: Delivery) -> None:
         if delivery.change is not None:
             delivery.change(model)
         write_whole(delivery.target, model.save, within=delivery.within)
+
+
+def problem_of(name: str, error: Exception) -> str:
+    """What to say of a result that could not be written."""
+    if isinstance(error, InputError | OutputError):
+        return str(error)
+    log.debug("%s", name, exc_info=error)
+    if isinstance(error, MemoryError):
+        return f"'{name}': not enough memory. Lower 'n_workers', or set in_memory=False."
+    return f"'{name}': {type(error).__name__}: {str(error).rstrip('.')}."
 
 
 def deliver_all(

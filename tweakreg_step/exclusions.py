@@ -54,9 +54,12 @@ class Exclusions:
         In their order: whether it is an include region, and the region of the package regions,
         which counts pixels from 0. (That package can keep this sign as well, but its releases
         differ in whether the sign turns its answers round.)
+    text
+        What the file says.
     """
 
     regions: tuple[tuple[bool, Any], ...]
+    text: str
 
     def allowed(
         self, x: FloatArray, y: FloatArray, to_sky: ToSky, centre: tuple[float, float]
@@ -139,7 +142,7 @@ def read_exclusions(path: Path) -> Exclusions:
             f"The region file '{path}' can't be read: {error}. It must be a text file in DS9's "
             "region format. Check 'exclusions': paths in it start at its folder."
         ) from error
-    return Exclusions(tuple(_regions(text, path)))
+    return Exclusions(tuple(_regions(text, path)), text)
 
 
 def _regions(text: str, path: Path) -> Iterator[tuple[bool, Any]]:

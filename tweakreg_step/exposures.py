@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from astropy.table import Table
 from tqdm import tqdm
 
-from .catalogs import write_catalog
 from .exceptions import InputError, WorkerError
 from .fill import fill, refuse_mixed
-from .kept import seal
+from .kept import keep, seal
 from .observe import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
 from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs
 from .telescopes.library import group_ids, without
@@ -107,8 +106,7 @@ def read_exposures(
         work, "finding sources", total=len(names), unit="image", disable=None
     ):
         _stop_if_unwanted(result, parameters)
-        _write(result, parameters)
-        seen[index] = result
+        seen[index] = _written(result, parameters)
     _tell_resumed(list(seen.values()), parameters)
     return _found(library, [seen[index] for index in range(len(names))], telescope, parameters)
 
@@ -180,14 +178,16 @@ def _stop_if_unwanted(result: Exposure | Refusal, parameters: Parameters) -> Non
     log.warning("%s is left out (%s). %s", result.name, result.code, result.error)
 
 
-def _write(result: Exposure | Refusal, parameters: Parameters) -> None:
+def _written(result: Exposure | Refusal, parameters: Parameters) -> Exposure | Refusal:
     """Keep a catalog as soon as it is there, unless all exposures together refine it."""
     if isinstance(result, Refusal) or result.catalog.path is None:
-        return
+        return result
     catalog, written = result.catalog, parameters.catalogs.catalog_format
-    if catalog.stamps is None and not catalog.reused:
-        meta = seal(catalog.mark, catalog.fwhm)
-        write_catalog(catalog.sources, result.catalog.path, written, meta)
+    if catalog.stamps is not None or catalog.reused:
+        return result
+    meta = seal(catalog.mark, catalog.fwhm, catalog.sources)
+    path = keep(catalog.sources, result.catalog.path, written, meta)
+    return replace(result, catalog=replace(catalog, path=path))
 
 
 def _found(
@@ -207,10 +207,9 @@ def _found(
     left = [one for i, one in enumerate(pairs) if i not in set(gone)]
     good = [one for one in pairs if not isinstance(one, Refusal)]
     correctors = [corrector for _, corrector in good]
-    fill(correctors, [exposure.catalog for exposure, _ in good], parameters)
+    paths = fill(correctors, [exposure.catalog for exposure, _ in good], parameters)
     if not parameters.safety.reset_wcs:
         refuse_mixed(correctors, [exposure.view.corrected for exposure, _ in good])
-    paths = [exposure.catalog.path for exposure, _ in good]
     return Found(
         correctors=correctors,
         kept=[None if path is None else path.name for path in paths],

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .catalogs import alignable, to_table, with_weights, write_catalog
+from .catalogs import alignable, to_table, with_weights
 from .epsf import StarSet, refined_with_epsf
+from .kept import keep
 from .verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from .config import Parameters
     from .data import Sources
@@ -25,16 +27,24 @@ log = logging.getLogger(__name__)
 
 def fill(
     correctors: Sequence[Any], catalogs: Sequence[ExposureCatalog], parameters: Parameters
-) -> None:
-    """Give the correctors their catalogs, as they are when all of them have been seen."""
+) -> list[Path | None]:
+    """Give the correctors their catalogs, as they are when all of them have been seen.
+
+    Returns
+    -------
+    list
+        Where each catalog was kept, None where it was not.
+    """
     units = [corrector.meta["detector"] or corrector.meta["name"] for corrector in correctors]
     _log_widths(catalogs, units)
     detections = _refined(catalogs, units)
-    for catalog, sources in zip(catalogs, detections, strict=True):
+    paths = [catalog.path for catalog in catalogs]
+    for number, (catalog, sources) in enumerate(zip(catalogs, detections, strict=True)):
         if catalog.path is not None and catalog.stamps is not None:  # others are written already
-            write_catalog(sources, catalog.path, parameters.catalogs.catalog_format)
+            paths[number] = keep(sources, catalog.path, parameters.catalogs.catalog_format, {})
     for corrector, sources in zip(correctors, _balanced(detections), strict=True):
         corrector.meta["catalog"] = to_table(alignable(sources), corrector.meta["name"])
+    return paths
 
 
 def refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:

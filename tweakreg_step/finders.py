@@ -126,6 +126,8 @@ def _extracted(
                 deblend_cont=contrast,
                 clean=False,  # it compares each source with all others: minutes for 100,000
             )
+        except MemoryError:
+            raise  # less deblending needs no less of it
         except Exception as error:  # noqa: BLE001 - sep raises this very class
             reason = str(error)
     raise InputError(

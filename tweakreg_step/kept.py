@@ -2,7 +2,8 @@
 
 A catalog follows from the pixels of its image, the parameters of finding and selecting, and the
 software. The fingerprint is a digest of all of them. It holds no times and no paths: a file that
-was copied has the same, a file that was changed has another even if its date was put back.
+was copied has the same, a file that was changed has another even if its date was put back. A second
+digest seals the rows: a catalog that lost some, or was edited, is no longer what was found.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .catalogs import write_catalog
 from .data import FITS_PREFIX, Sources
-from .exceptions import CatalogError
+from .exceptions import CatalogError, OutputError
 from .tables import read_table
 
 if TYPE_CHECKING:
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-__all__ = ["KeptCatalog", "fingerprint", "kept_catalog", "seal"]
+__all__ = ["KeptCatalog", "fingerprint", "keep", "kept_catalog", "seal"]
 
 log = logging.getLogger(__name__)
 
 MARK = f"{FITS_PREFIX}FPRNT"
 WIDTHS = f"{FITS_PREFIX}FWHM"
+ROWS = f"{FITS_PREFIX}ROWS"
 SOFTWARE = ("tweakreg-step", "numpy", "scipy", "sep", "photutils", "astropy")
 COLUMNS = ("x", "y", "flux", "x_err", "y_err", "weight", "peak", "flags")
 
@@ -62,8 +65,12 @@ def fingerprint(parts: Iterable[Any]) -> str:
     parts
         Arrays, None, or anything whose ``repr`` says all of it.
     """
+    return _digest((*parts, [(name, version(name)) for name in SOFTWARE]))
+
+
+def _digest(parts: Iterable[Any]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for part in (*parts, [(name, version(name)) for name in SOFTWARE]):
+    for part in parts:
         if isinstance(part, np.ndarray):
             digest.update(repr((part.shape, part.dtype.str)).encode())
             digest.update(np.ascontiguousarray(part).view(np.uint8).data)
@@ -73,23 +80,60 @@ def fingerprint(parts: Iterable[Any]) -> str:
     return digest.hexdigest()
 
 
-def seal(mark: str, fwhm: tuple[float, float]) -> dict[str, str]:
+def seal(mark: str, fwhm: tuple[float, float], sources: Sources) -> dict[str, str]:
     """What the metadata of a catalog hold for `kept_catalog`."""
-    return {MARK: mark, WIDTHS: " ".join(map(repr, map(float, fwhm)))}
+    widths = " ".join(map(repr, map(float, fwhm)))
+    return {MARK: mark, WIDTHS: widths, ROWS: _rows(sources)}
+
+
+def keep(sources: Sources, path: Path, written: str, meta: dict[str, str]) -> Path | None:
+    """Write a catalog in the format ``written``; where it is, None if that can't be.
+
+    What can't be written is an error in the log, and costs no image.
+    """
+    try:
+        write_catalog(sources, path, written, meta)
+    except OutputError as error:
+        log.error("%s", error)  # noqa: TRY400 - the sentence says all, a traceback nothing more
+        return None
+    return path
+
+
+def _rows(sources: Sources) -> str:
+    """A digest of all columns."""
+    return _digest([getattr(sources, name) for name in COLUMNS])
 
 
 def kept_catalog(path: Path) -> KeptCatalog | None:
-    """The catalog of an earlier run at ``path``; None if there is none that can be used."""
+    """The catalog of an earlier run at ``path``; None if there is none that can be used.
+
+    What stands there instead, and what was changed since, will be replaced: a warning says so.
+    """
     if not path.is_file():
         return None
     try:
         table = read_table(path, "kept catalog")
         sealed = {str(key).upper(): str(value) for key, value in table.meta.items()}
         used, expected = map(float, sealed[WIDTHS].split())
-        return KeptCatalog(_sources(table), (used, expected), sealed[MARK])
-    except (CatalogError, KeyError, TypeError, ValueError) as error:
-        log.info("%s is no catalog that can be resumed from: %s", path, error)
-        return None
+        mark, rows, sources = sealed[MARK], sealed[ROWS], _sources(table)
+    except KeyError as error:
+        _refuse(path, f"it has no {error} in its metadata, as the catalogs of this step have")
+    except (CatalogError, TypeError, ValueError) as error:
+        _refuse(path, str(error))
+    else:
+        if rows == _rows(sources):
+            return KeptCatalog(sources, (used, expected), mark)
+        _refuse(path, "its rows were changed after it was written")
+    return None
+
+
+def _refuse(path: Path, reason: str) -> None:
+    log.warning(
+        "'%s' is no catalog to resume from, it will be replaced: %s. To use catalogs of your own, "
+        "set use_custom_catalogs=True and keep them elsewhere.",
+        path,
+        reason.rstrip("."),
+    )
 
 
 def _sources(table: Table) -> Sources:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import platform
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import InputError, TweakregError, WorkerError
@@ -125,12 +127,22 @@ def fetch(order: Order) -> Exposure | Refusal:
 
 
 def _fetched(order: Order) -> Exposure | Refusal:
+    if not Path(order.place.path).is_file():  # it was there when the run began
+        return refusal_of(order.name, InputError(_out_of_sight(order)), opened=False)
     try:
         model = order.place.open()
     except Exception as error:  # noqa: BLE001 - as `exposure_of`, and one must not stop the others
         return refusal_of(order.name, error, opened=False)
     with model:
         return exposure_of(model, order.name, order.reader, reset=order.reset)
+
+
+def _out_of_sight(order: Order) -> str:
+    return (
+        f"'{order.place.path}' is not there for the process that works on it, on "
+        f"'{platform.node()}'. Workers on other machines must see the files under the same paths; "
+        "files must stay where they are while the step runs."
+    )
 
 
 def exposure_of(model: Any, name: str, reader: Reader, *, reset: bool) -> Exposure | Refusal:
@@ -165,7 +177,8 @@ def _group(model: Any) -> str:
 def refusal_of(name: str, error: Exception, *, opened: bool) -> Refusal:
     """The refusal of an exposure for an error that its reading has raised."""
     if isinstance(error, InputError):
-        return Refusal(name, UNUSABLE if opened else "unreadable", error)
+        known = error if name in str(error) else InputError(f"'{name}': {error}")
+        return Refusal(name, UNUSABLE if opened else "unreadable", known)
     log.debug("%s: %s", name, error, exc_info=error)
     if isinstance(error, MemoryError):
         return Refusal(

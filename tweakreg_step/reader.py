@@ -55,7 +55,7 @@ def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, P
         log.warning("'catfile' is given but not used: set use_custom_catalogs=True to use it.")
     if not (catfile and wanted):
         return {}
-    catalogs = read_catfile(Path(catfile).expanduser())
+    catalogs = read_catfile(Path(catfile).expanduser().absolute())  # workers may be elsewhere
     check_images(catalogs, names, catfile)
     return catalogs
 
@@ -73,7 +73,7 @@ def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exc
         return {}
     from .exclusions import read_exclusions  # noqa: PLC0415 - regions is slow to import
 
-    files = read_catfile(Path(path).expanduser(), role, "region file")
+    files = read_catfile(Path(path).expanduser().absolute(), role, "region file")
     check_images(files, names, path, role)
     return {name: read_exclusions(file) for name, file in files.items() if file is not None}
 
@@ -200,7 +200,7 @@ class Reader:
                 *(pixels.data, pixels.error, pixels.mask, pixels.saturated),
                 *(box, self.telescope.fwhm(model), self.telescope.exposure_time(model)),
                 *(options.catalogs.starfinder, options.finder, options.segmentation),
-                *(options.selection, None if regions is None else repr(regions), corners),
+                *(options.selection, None if regions is None else regions.text, corners),
             ]
         )
 

@@ -142,6 +142,11 @@ class Workers:
             return failed
 
     def _start(self, count: int) -> ProcessPoolExecutor:
+        if multiprocessing.current_process().daemon:
+            raise WorkerError(
+                "This process is a worker of a pool itself (a 'daemon'), which must not start "
+                "others. Set n_workers=1 in it; it is one of several already."
+            )
         pool = ProcessPoolExecutor(count, mp_context=self._context, initializer=_begin)
         try:
             pool.submit(os.getpid).result()
@@ -149,7 +154,8 @@ class Workers:
             raise WorkerError(
                 "Worker processes can't be started: the first ended at once, but each must be able "
                 "to import this package. In a script, everything that runs must stand under 'if "
-                '__name__ == "__main__":\', as workers import the script; or set n_workers=1.'
+                '__name__ == "__main__":\', as workers import the script, which must be a file and '
+                "not come from standard input; or set n_workers=1."
             ) from error
         return pool
 

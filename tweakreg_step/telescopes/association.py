@@ -82,6 +82,9 @@ def _located(member: dict[str, Any], folder: Path) -> dict[str, Any]:
         "expname": str((folder / member["expname"]).absolute()),
         "exptype": "science",
     }
+    group = located.pop("group_id", None)
+    if group not in {None, ""}:
+        located["group_id"] = str(group)
     catalog = str(member.get("tweakreg_catalog") or "").strip()
     if catalog:
         located["tweakreg_catalog"] = str((folder / catalog).absolute())

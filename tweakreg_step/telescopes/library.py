@@ -104,7 +104,7 @@ class Place:
 def _assign(model: Any, member: dict[str, Any], association: Mapping[str, Any]) -> None:
     """Put what an association says of an exposure into its metadata."""
     for attribute in ("group_id", "tweakreg_catalog"):
-        value = member.get(attribute)
+        value = str(member.get(attribute) or "")
         if value and not PLACEHOLDER.match(value):
             setattr(model.meta, attribute, value)
     model.meta.asn.exptype = member["exptype"]
@@ -313,9 +313,11 @@ def copy_library(library: AbstractModelLibrary, scratch: Path) -> AbstractModelL
     stpipe's libraries have no method for it. Models in memory are copied; those on disk are read
     from where they are and written into a folder of the copy's own, inside ``scratch``.
     """
-    # _ledger, _loaded_models, _on_disk and _temp_* belong to the base class of all libraries
+    # _asn, _ledger, _loaded_models, _members, _on_disk and _temp_* belong to the base class
     twin = cast("Any", copy.copy(library))
     twin._ledger = type(twin._ledger)()  # noqa: SLF001
+    twin._asn = copy.deepcopy(twin._asn)  # noqa: SLF001
+    twin._members = twin._asn["products"][0]["members"]  # noqa: SLF001
     if twin._on_disk:  # noqa: SLF001
         vars(twin).pop("_temp_dir", None)  # the original alone removes its folder,
         vars(twin).update(
