@@ -14,7 +14,6 @@ import numpy as np
 from .account import GroupFit
 from .align import (
     absolute_align,
-    fixed_group,
     load_reference,
     relative_align,
     save_reference,
@@ -24,8 +23,9 @@ from .config import keywords
 from .coverage import group_epochs
 from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
-from .exceptions import FAILURES, AlignmentError, CatalogError, ReferenceServiceError
+from .exceptions import FAILURES, AlignmentError, CatalogError, NoMatchError, ReferenceServiceError
 from .gather import gather, group_names, indices, reference_of
+from .given import fixed_group
 from .snapshot import Snapshot
 from .verdict import Decision, Verdict
 
@@ -284,6 +284,8 @@ def _absolute(
         members = [correctors[i] for i in images]
         try:
             absolute_align(members, start.table, align_method="sequential", **keys)
+        except NoMatchError:
+            pass  # assessed below, as what it claims to have done is
         except AlignmentError as error:
             verdicts |= dict.fromkeys(body, _verdict_of(error, "no_reference_match"))
             continue

@@ -136,7 +136,7 @@ def verdicts(
             status[g],
             pieces[1][g],
             noise[g],
-            loose[g] or remedies[g],
+            remedies[g] if status[g] is Status.TOO_FEW_SOURCES else loose[g] or remedies[g],
             anchored=bool(problem.anchored[g]),
         )
         for g in range(count)
