@@ -308,16 +308,27 @@ def test_a_catalog_that_does_not_exist(files: Truth) -> None:
         call(files, use_custom_catalogs=True, catfile="catfile.txt")
 
 
-@pytest.mark.parametrize("method", ["global", "sequential"])
 @pytest.mark.parametrize("weight", [0.0, -1.0, np.nan])
-def test_a_reference_without_a_positive_weight_keeps_the_relative_alignment(
-    files: Truth, method: str, weight: float
-) -> None:
+def test_a_reference_without_a_positive_weight_is_refused(files: Truth, weight: float) -> None:
     table = Table.read(files.catalog)
     table["weight"] = weight
     table.write("weightless.ecsv")
-    library = call(files, abs_refcat="weightless.ecsv", align_method=method)
-    assert statuses(library) == ["COMPLETE"] * 3
+    with pytest.raises(CatalogError, match=rf"'weightless.ecsv' has {len(table)} rows, all of no"):
+        call(files, abs_refcat="weightless.ecsv")
+
+
+def test_an_empty_reference_is_refused_before_the_work(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    Table.read(files.catalog)[:0].write("empty.ecsv")
+    with pytest.raises(CatalogError, match=r"'empty\.ecsv' has 0 rows, but at least one"):
+        call(files, abs_refcat="empty.ecsv")
+    assert "Sources:" not in caplog.text
+
+
+def test_a_typo_in_the_name_of_a_service(files: Truth) -> None:
+    with pytest.raises(CatalogError, match=r"names GAIADR3, .*Did you mean 'GAIADR3'\?"):
+        call(files, abs_refcat="GAIA_DR3")
 
 
 @pytest.mark.parametrize("method", ["global", "sequential"])

@@ -184,6 +184,8 @@ def _relative(case: _Case) -> str:
 def _absolute(case: _Case) -> str:
     """The remedy for a group that is not tied to the reference."""
     options = case.options
+    if np.isinf(case.gap[1]):
+        return "the reference catalog has no star; give one that covers it"
     if case.gap[1] > options.abs_searchrad:
         return (
             f"the nearest reference star is {_angle(case.gap[1])} away from its sources; give a "

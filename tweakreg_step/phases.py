@@ -23,7 +23,14 @@ from .config import keywords
 from .coverage import group_epochs
 from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
-from .exceptions import FAILURES, AlignmentError, CatalogError, NoMatchError, ReferenceServiceError
+from .exceptions import (
+    FAILURES,
+    AlignmentError,
+    CatalogError,
+    NoMatchError,
+    NoReferenceStarsError,
+    ReferenceServiceError,
+)
 from .gather import gather, group_names, indices, reference_of
 from .given import fixed_group
 from .snapshot import Snapshot
@@ -57,6 +64,7 @@ ONE_GROUP = Verdict(
 
 _CODES: dict[type[Exception], str] = {
     ReferenceServiceError: "reference_unreachable",
+    NoReferenceStarsError: "reference_empty",
     CatalogError: "bad_catalog",
 }
 

@@ -98,7 +98,7 @@ def _complaints(account: Account) -> dict[str, list[str]]:
     return complaints
 
 
-_SAID = ("reference_unreachable", "bad_catalog")
+_SAID = ("reference_unreachable", "reference_empty", "bad_catalog")
 """Codes of what was said when it happened."""
 
 
