@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -203,6 +204,16 @@ def test_a_mixed_group_has_its_own_code_and_error(
         run(mixed, abs_refcat=str(mixed.catalog), on_failure="raise")
     with pytest.raises(MixedGroupError):  # also where it is the only group
         TweakRegStep.call([str(path) for path in mixed.files[:2]], on_failure="raise")
+
+
+@METHODS
+def test_a_group_beside_a_mixed_one_is_told_what_is_missing(mixed: Truth, method: str) -> None:
+    run(mixed, save_results=True, output_dir="out", align_method=method)
+    report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
+    other = report["groups"][1]["relative"]
+    assert other["code"] == "not_connected"
+    name = report["groups"][0]["name"]
+    assert f"the groups that it overlaps take no part, {name} (mixed_group)" in other["reason"]
 
 
 def test_reset_wcs_repairs_a_mixed_group(mixed: Truth) -> None:

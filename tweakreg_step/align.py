@@ -140,6 +140,8 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     fixed = fixed_group(correctors, method.refimage)
     if align_method == "sequential":
         relative_sequential(correctors, parameters, fixed, clip_accum=clip_accum)
+        needed = f"{minobj} of 'minobj' within {searchrad:g} arcsec ('searchrad')"
+        _check_moved(correctors, "another", needed)
     else:
         options = options_of(correctors, parameters, _ABSOLUTE, method, fixed)
         with all_or_nothing(correctors):
@@ -256,7 +258,8 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     if align_method == "sequential":
         known = with_known_motion(stars)  # tweakwcs can't weigh the others down
         absolute_sequential(correctors, known, parameters, clip_accum=clip_accum)
-        _check_moved(correctors, str(stars.meta["name"]), parameters)
+        needed = f"{abs_minobj} of 'abs_minobj' within {abs_searchrad:g} arcsec ('abs_searchrad')"
+        _check_moved(correctors, f"'{stars.meta['name']}'", needed)
     else:
         options = options_of(correctors, _as_relative(parameters), parameters, method)
         known = reference_of(stars, group_epochs(correctors))
@@ -373,15 +376,14 @@ def _check_any(correctors: Sequence[Any], verdicts: Sequence[Verdict], where: st
     raise kinds.most_common(1)[0][0](f"No image could be aligned{where}. {told}")
 
 
-def _check_moved(correctors: Sequence[Any], name: str, parameters: AbsoluteParameters) -> None:
-    """Raise `NoMatchError` if tweakwcs has found no match with the reference for any image."""
+def _check_moved(correctors: Sequence[Any], where: str, needed: str) -> None:
+    """Raise `NoMatchError` if tweakwcs has found no match for any image."""
     infos = [corrector.meta.get("fit_info", {}) for corrector in correctors]
     if not any(info.get("status") == "SUCCESS" for info in infos):
         raise NoMatchError(
-            f"No image could be aligned to '{name}': fewer than {parameters.abs_minobj} of its "
-            f"stars match sources within {parameters.abs_searchrad:g} arcsec, but so many are "
-            "needed. Raise 'abs_searchrad' if the pointing is that far off, lower 'abs_minobj', or "
-            "give a reference catalog that covers the images."
+            f"No image could be aligned to {where}: fewer matches than the {needed}. Raise the "
+            "search radius if the pointing is that far off, lower the number, or give catalogs of "
+            "the same stars."
         )
 
 
