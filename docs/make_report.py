@@ -77,6 +77,12 @@ reference stars; ``shift``, the length of the correction at the group's centre [
 [arcsec]; ``rms`` residual per axis [mas]; ``sigma``, the error of the correction at the centre per
 axis [mas]; ``ratio``, the achieved over the achievable error; the verdict with the code of its
 reason. Of more than 40 groups those that are aligned share a line, with sums and medians.
+
+``images`` is '1 of 2' where others of the group could take no part. ``sources`` are those that
+took part: neither flagged nor dropped by the selection. A match is such a source that another
+group or a reference star shares, and that was not clipped. The line below the table has the sums
+of these columns, the last one those of the groups by verdict and of the images; they are the
+report's ``totals``.
 """
 
 

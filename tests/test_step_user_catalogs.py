@@ -215,7 +215,9 @@ def test_regions_of_one_image_leave_the_others_alone(
     for index in (1, 2):
         assert sorted(after[index]["x"]) == sorted(before[index]["x"])
     # of all that were found, those that only flags keep out of the alignment included
-    told = re.search(r"(\d+) of (\d+) sources: (\d+) by exclusions", caplog.text)
+    told = re.search(
+        r"(\d+) of (\d+) sources are kept; dropped are (\d+) by exclusions", caplog.text
+    )
     assert told is not None
     kept, found, dropped = map(int, told.groups())
     assert kept + dropped == found >= len(before[0])

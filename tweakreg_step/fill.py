@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 def fill(
     correctors: Sequence[Any], catalogs: Sequence[ExposureCatalog], parameters: Parameters
 ) -> None:
-    """Give the correctors their catalogs, as they are when all of them have been seen."""
+    """Give the correctors their catalogs, as they are when all of them have been seen.
+
+    ``meta['unused']`` is how many sources of an image can take no part.
+    """
     units = [corrector.meta["detector"] or corrector.meta["name"] for corrector in correctors]
     _log_widths(catalogs, units)
     detections = _refined(catalogs, units)
@@ -34,7 +37,9 @@ def fill(
         if catalog.path is not None and catalog.stamps is not None:  # others are written already
             write_catalog(sources, catalog.path, parameters.catalogs.catalog_format)
     for corrector, sources in zip(correctors, _balanced(detections), strict=True):
-        corrector.meta["catalog"] = to_table(alignable(sources), corrector.meta["name"])
+        usable = alignable(sources)
+        corrector.meta["catalog"] = to_table(usable, corrector.meta["name"])
+        corrector.meta["unused"] = len(sources) - len(usable)
 
 
 def refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
@@ -56,6 +61,7 @@ def refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
             "reset_wcs=True to align all of them from the WCS as delivered."
         )
         for i in members:
+            correctors[i].meta["unused"] += len(correctors[i].meta["catalog"])
             correctors[i].meta["catalog"] = correctors[i].meta["catalog"][:0]
             correctors[i].meta["refused"] = Verdict(Decision.LEFT, "mixed_group", reason)
 

@@ -243,7 +243,11 @@ class Reader:
         reasons = ", ".join(f"{number} by {why}" for why, number in dropped.items() if number)
         if reasons:
             level = logging.INFO if len(selected) else logging.WARNING
-            log.log(level, "%s: %d of %d sources: %s", name, len(selected), all_of_them, reasons)
+            log.log(
+                level,
+                "%s: %d of %d sources are kept; dropped are %s",
+                *(name, len(selected), all_of_them, reasons),
+            )
         return selected
 
     def _allowed(
