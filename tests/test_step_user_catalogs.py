@@ -223,6 +223,27 @@ def test_regions_of_one_image_leave_the_others_alone(
     assert kept + dropped == found >= len(before[0])
 
 
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_regions_off_all_their_images_are_warned_of_once(
+    files: Truth, caplog: pytest.LogCaptureFixture, n_workers: int
+) -> None:
+    Path("off.reg").write_text("image\n-circle(-200,256,20)\n")
+    Path("on.reg").write_text("image\n-circle(200,256,20)\n")
+    Path("empty.reg").write_text("# nothing\n")
+    names = [image.file_name for image in files.images]
+    Path("exclusions.txt").write_text(f"{names[0]} off.reg\n{names[1]} off.reg\n")
+    options = {"exclusions": "exclusions.txt", "n_workers": n_workers}
+    TweakRegStep.call(str(files.association), **options)
+    said = f"None of the regions of 'off.reg' lies on its image: {names[0]}, {names[1]}."
+    assert caplog.text.count("off.reg") == caplog.text.count(said) == 1
+    caplog.clear()
+    lines = zip(names, ("on.reg", "empty.reg", "empty.reg"), strict=True)
+    Path("exclusions.txt").write_text("".join(f"{name} {file}\n" for name, file in lines))
+    TweakRegStep.call(str(files.association), **options)
+    assert "lies on its image" not in caplog.text
+    assert caplog.text.count("The region file 'empty.reg' has no regions") == 1
+
+
 def test_an_aligned_run_with_all_selections(files: Truth) -> None:
     """Stars that were put in wrong places are left out by a region, on the sky and on the image."""
     lines = []

@@ -15,7 +15,7 @@ from .exceptions import InputError, WorkerError
 from .fill import fill, refuse_mixed
 from .kept import seal
 from .observe import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
-from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs
+from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs, tell_untouched
 from .telescopes.library import group_ids, without
 from .workers import Lost
 
@@ -110,6 +110,8 @@ def read_exposures(
         _write(result, parameters)
         seen[index] = result
     _tell_resumed(list(seen.values()), parameters)
+    read = [one for one in seen.values() if isinstance(one, Exposure)]
+    tell_untouched(exclusions, {one.name: one.catalog.touched for one in read})
     return _found(library, [seen[index] for index in range(len(names))], telescope, parameters)
 
 
