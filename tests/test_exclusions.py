@@ -176,11 +176,11 @@ def test_a_file_without_regions_allows_all(
         ("image\n-circle(-30,1000,40)", True),
         ("image\n-circle(5000,5,20)\n-box(1000,1000,5,5,0)", True),
         ("image\npolygon(3000,1,3100,1,3100,50)", False),
-        ('icrs\n-circle(30.0,20.0,5")', True),
-        ('icrs\n-circle(30.0,21.0,5")', False),
+        ('icrs\n-circle({ra},{dec},5")', True),
+        ('icrs\n-circle({ra},{north},5")', False),
         ('icrs\n-circle(210.0,-20.0,5")', False),
         ("icrs\n-polygon(29,19,31,19,31,21,29,21)", True),  # around it
-        ('icrs\n-annulus(30.1,20.0,5",10")', False),
+        ('icrs\n-annulus({ra},{north},5",10")', False),
     ],
 )
 def test_whether_regions_lie_on_the_image(tmp_path: Path, region: str, expected: bool) -> None:
