@@ -103,7 +103,8 @@ def check_refimage(refimage: str, images: Sequence[str], groups: Iterable[str]) 
 def _unknown(refimage: str, images: Sequence[str], groups: Iterable[str]) -> ParameterError:
     named = sorted(set(groups))
     return ParameterError(
-        f"There is no image or group '{refimage}', but 'refimage' must name one of the input. "
+        f"There is no image or group '{refimage}', but 'refimage' must name one of the input that "
+        "can be used. "
         f"{nearest(refimage, [*images, *named])}Images are: {listed(sorted(set(images)))}. Groups "
         f"are: {listed(named)}."
     )

@@ -46,7 +46,7 @@ def tell_catalogs(correctors: Sequence[Any], seconds: float) -> None:
     log.info(
         "Sources: %d take part%s, in %d images of %d groups (%.1f s)",
         sum(sizes),
-        f" ({unused} more have flags or are of refused groups)" if unused else "",
+        f" ({unused} more do not: hot pixels, cosmic rays, refused groups)" if unused else "",
         len(sizes),
         len(groups),
         seconds,
