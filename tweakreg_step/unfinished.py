@@ -46,12 +46,21 @@ def reports_errors(process: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return process(step, *inputs)
         except TweakregError as error:
-            if step.wants_report and not step.has_told:
-                account = account_of_error(error, product_of(inputs), start, step.effective)
-                write_account(account, step.output_folder, report=True, plots=False)
+            _report(step, error, product_of(inputs), start)
             raise
 
     return reporting
+
+
+def _report(step: Any, error: TweakregError, product: str, start: str) -> None:
+    """Leave the report if one is wanted and there is none.
+
+    Apart from the function above: an account that is alive there would keep its error alive, the
+    error all frames that it has passed, and these the exposures with their folder.
+    """
+    if step.wants_report and not step.has_told:
+        account = account_of_error(error, product, start, step.effective)
+        write_account(account, step.output_folder, report=True, plots=False)
 
 
 def account_of_error(
