@@ -50,14 +50,24 @@ global solution, the default, finds most of them from the data:
    * - Name
      - In the global mode
    * - ``searchrad``, ``abs_searchrad``
-     - Largest offset tried between two groups, and between a group and the reference.
+     - Largest offset [arcsec] of two overlapping groups' catalogs from each other, and of a group's
+       catalog from the reference catalog, each through the WCS as it is. It is the whole length of
+       the offset; rolls up to a few arcminutes are tried besides, of degrees where these fail. Two
+       groups that are off by 1.5 arcsec in opposite directions need 3. A group that no other within
+       reach matches is left as it was. For the first twenty such groups wider offsets are looked at
+       (five times as far, 30 arcsec at least, and 60 at most unless the radius itself is larger):
+       if there is a significant one, the message names the value to try. In the sequential mode the
+       offset is that of a group from all groups aligned before it, in its own tangent plane, and of
+       all aligned groups, as one body, from the reference catalog.
    * - ``tolerance``, ``abs_tolerance``
      - Upper limit of the match radius; the radius itself comes from the residuals.
    * - ``separation``
      - Sources of one image closer than this are ambiguous where only one other image could tell
        them apart; they are not deleted.
    * - ``minobj``, ``abs_minobj``
-     - Matches that a group needs, and that the whole needs with the reference.
+     - Sources, and matches, that a group needs; different reference stars that groups which are
+       tied to each other need together. A star counts once, however many detectors and dithers
+       see it.
    * - ``nclip``, ``sigma``
      - Rounds of reweighting, and the residual, in units of its error, where weights start to fall.
    * - ``fitgeometry``

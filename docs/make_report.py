@@ -24,8 +24,10 @@ Report
 
 .. This page is made by docs/make_report.py from the code and its schema; change it there.
 
-A run that gets as far as an alignment leaves two files beside its results, whether that
-succeeded or not (input that makes no sense is an error before):
+A run leaves two files beside its results, whether it succeeded or not. Where it ended with an error
+before there was anything to align, ``error`` says which, and there are no images and no groups. (A
+parameter of a wrong kind, and a folder that can't be written, are refused before the run starts
+and leave nothing.)
 
 * ``<product>_tweakreg.json``: what was given, done and found. Its first field says the version of
   its schema; the schema itself, for jsonschema, is in the package:
@@ -62,7 +64,8 @@ Metadata and FITS header of each image
 --------------------------------------
 
 ``meta.tweakreg_report`` has the names, the primary FITS header the keywords. A second run replaces
-them. What is not known is left out. The numbers are those of the image's group.
+them. What is not known is left out. The numbers are those of the image's group. An image that took
+no part says why (``code``) and no more.
 """
 
 SUMMARY = """\
@@ -74,6 +77,12 @@ reference stars; ``shift``, the length of the correction at the group's centre [
 [arcsec]; ``rms`` residual per axis [mas]; ``sigma``, the error of the correction at the centre per
 axis [mas]; ``ratio``, the achieved over the achievable error; the verdict with the code of its
 reason. Of more than 40 groups those that are aligned share a line, with sums and medians.
+
+``images`` is '1 of 2' where others of the group could take no part. ``sources`` are those that
+took part: neither flagged nor dropped by the selection. A match is such a source that another
+group or a reference star shares, and that was not clipped. The line below the table has the sums
+of these columns, the last one those of the groups by verdict and of the images; they are the
+report's ``totals``.
 """
 
 

@@ -184,3 +184,30 @@ def test_a_correction_that_is_too_large() -> None:
     text = _implausible(np.array([7.3, 0.01, 0.0]), Options(searchrad=2.0))
     assert told(text, "searchrad") == 8.0
     assert "'fitgeometry'" in _implausible(np.array([0.3, 9.0, 0.0]), Options(searchrad=2.0))
+
+
+def test_an_empty_reference_is_not_infinitely_far() -> None:
+    rng = np.random.default_rng(8)
+    place = field(rng, 60)
+    given = catalogs(noisy(rng, place), noisy(rng, place))
+    reason = run(given, stars(place[:0])).absolute[0].reason
+    assert "the reference catalog has no star" in reason
+    assert "inf" not in reason
+
+
+@pytest.mark.parametrize(("one", "left"), [(10, 0), (14, 14)])
+def test_a_group_whose_neighbours_were_given_up_is_told_so(one: int, left: int) -> None:
+    rng = np.random.default_rng(9)
+    place = field(rng, 60)
+    beside = (place[:10], place[20 : 20 + one])
+    others = [
+        np.concatenate([noisy(rng, seen), field(rng, 20) + side])
+        for seen, side in zip(beside, (200.0, -200.0), strict=True)
+    ]
+    first = run(catalogs(noisy(rng, place), *others))
+    assert codes(first) == ["too_few_matches"] * 3
+    fact = f"it had {10 + one} matches, 15 are needed, and {left} are left since groups that it"
+    assert fact in first.relative[0].reason
+    # its neighbours have lost nobody when they are given up
+    assert "it has 10 matches, 15 are needed; lower 'minobj' to 10" in first.relative[1].reason
+    assert run(catalogs(noisy(rng, place), *others), minobj=10).relative[0].applied

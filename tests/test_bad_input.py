@@ -16,7 +16,13 @@ from stdatamodels.jwst.datamodels import ImageModel
 from stpipe.exceptions import ValidationError
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.exceptions import CatalogError, InputError, OutputError, ParameterError
+from tweakreg_step.exceptions import (
+    CatalogError,
+    InputError,
+    OutputError,
+    ParameterError,
+    TweakregError,
+)
 from tweakreg_step.simulate import Truth
 from tweakreg_step.telescopes.library import JwstLibrary, Place
 
@@ -310,16 +316,27 @@ def test_a_catalog_that_does_not_exist(files: Truth) -> None:
         call(files, use_custom_catalogs=True, catfile="catfile.txt")
 
 
-@pytest.mark.parametrize("method", ["global", "sequential"])
 @pytest.mark.parametrize("weight", [0.0, -1.0, np.nan])
-def test_a_reference_without_a_positive_weight_keeps_the_relative_alignment(
-    files: Truth, method: str, weight: float
-) -> None:
+def test_a_reference_without_a_positive_weight_is_refused(files: Truth, weight: float) -> None:
     table = Table.read(files.catalog)
     table["weight"] = weight
     table.write("weightless.ecsv")
-    library = call(files, abs_refcat="weightless.ecsv", align_method=method)
-    assert statuses(library) == ["COMPLETE"] * 3
+    with pytest.raises(CatalogError, match=rf"'weightless.ecsv' has {len(table)} rows, all of no"):
+        call(files, abs_refcat="weightless.ecsv")
+
+
+def test_an_empty_reference_is_refused_before_the_work(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    Table.read(files.catalog)[:0].write("empty.ecsv")
+    with pytest.raises(CatalogError, match=r"'empty\.ecsv' has 0 rows, but at least one"):
+        call(files, abs_refcat="empty.ecsv")
+    assert "Sources:" not in caplog.text
+
+
+def test_a_typo_in_the_name_of_a_service(files: Truth) -> None:
+    with pytest.raises(CatalogError, match=r"names GAIADR3, .*Did you mean 'GAIADR3'\?"):
+        call(files, abs_refcat="GAIA_DR3")
 
 
 @pytest.mark.parametrize("method", ["global", "sequential"])
@@ -493,7 +510,7 @@ def test_an_unknown_refimage(files: Truth) -> None:
         call(files, refimage="other")
 
 
-def test_nothing_is_left_behind_by_an_error(files: Truth, tmp_path: Path) -> None:
+def test_nothing_but_a_report_is_left_behind_by_an_error(files: Truth, tmp_path: Path) -> None:
     files.files[2].write_bytes(b"broken")
     with pytest.raises(InputError):
         call(
@@ -503,7 +520,8 @@ def test_nothing_is_left_behind_by_an_error(files: Truth, tmp_path: Path) -> Non
             save_results=True,
             output_dir=str(tmp_path / "out"),
         )
-    assert not list((tmp_path / "out").iterdir())
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]
     assert not list(tmp_path.glob(".tweakreg*"))
 
 
@@ -511,3 +529,72 @@ def test_the_association_is_not_changed(files: Truth) -> None:
     before = json.loads(files.association.read_text())
     call(files)
     assert json.loads(files.association.read_text()) == before
+
+
+# ---- what a run that ends early leaves
+
+
+def early_report(folder: Path) -> dict[str, Any]:
+    (path,) = folder.glob("*_tweakreg.json")
+    found: dict[str, Any] = json.loads(path.read_text())
+    assert (path.name, found["images"], found["groups"]) == ("mosaic_tweakreg.json", [], [])
+    return found
+
+
+def test_an_unknown_refimage_is_refused_before_the_work(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = "jw00001001001_02101_4"
+    with pytest.raises(ParameterError, match=rf"group '{wanted}'.*Did you mean .*Images are: jw"):
+        call(files, refimage=wanted, save_results=True, output_dir="out")
+    assert "Sources:" not in caplog.text
+    error = early_report(Path("out"))["error"]
+    assert error["type"] == "ParameterError"
+    assert wanted in error["message"]
+    assert not list(Path("out").glob("*.fits"))
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_group_may_be_named_that_only_its_files_know(files: Truth, in_memory: bool) -> None:
+    files.files[0].write_bytes(b"no exposure")
+    names = [str(path) for path in files.files]
+    library = TweakRegStep.call(names, refimage="jw00001001001_02101_3", in_memory=in_memory)
+    assert statuses(library) == ["COMPLETE"] * 2
+
+
+@pytest.mark.parametrize("how", [{"save_results": True}, {"save_report": True}])
+def test_an_early_error_leaves_a_report(files: Truth, how: dict[str, bool]) -> None:
+    files.files[1].unlink()
+    with pytest.raises(InputError) as error:
+        call(files, output_dir="out", **how)
+    told = early_report(Path("out"))
+    assert told["error"] == {"type": "InputError", "message": str(error.value)}
+    assert {one["name"]: one["value"] for one in told["parameters"]}["minobj"] == 15
+
+
+def test_nobody_asked_for_a_report(files: Truth) -> None:
+    files.files[1].unlink()
+    with pytest.raises(InputError):
+        call(files, output_dir="out")
+    with pytest.raises(InputError):
+        call(files, output_dir="out", save_report=False, save_results=True)
+    assert not list(Path().rglob("*_tweakreg.json"))
+
+
+def test_a_failure_that_has_a_report_keeps_it(files: Truth) -> None:
+    with pytest.raises(TweakregError):
+        call(files, minobj=500, on_failure="raise", save_results=True, output_dir="out")
+    report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
+    assert report["error"] is None
+    assert len(report["groups"]) == 3
+
+
+def test_the_second_run_of_a_step_reports_as_well(files: Truth) -> None:
+    step = TweakRegStep(save_report=True, output_dir="out")
+    step.save_results = True
+    step.run(str(files.association))
+    Path("out/mosaic_tweakreg.json").unlink()
+    files.files[1].unlink()
+    with pytest.raises(InputError):
+        step.run(str(files.association))
+    assert early_report(Path("out"))["error"]["type"] == "InputError"

@@ -12,9 +12,15 @@ import pytest
 from astropy.table import Table
 from catalog_server import CatalogServer, gaia_like, serving
 
-from tweakreg_step.exceptions import CatalogError, ReferenceServiceError
+from tweakreg_step.exceptions import (
+    CatalogError,
+    NoReferenceStarsError,
+    ReferenceServiceError,
+)
 from tweakreg_step.reference import members_of, service, stars_from
 from tweakreg_step.reference.footprint import Circle
+from tweakreg_step.reference.origin import KEYS
+from tweakreg_step.reference.stars import position_errors
 from tweakreg_step.stages import ReferenceParameters
 
 if TYPE_CHECKING:
@@ -93,7 +99,7 @@ def test_a_damaged_answer_is_asked_for_again(server: CatalogServer, tmp_path: Pa
 def test_an_empty_answer_is_said_to_be_empty(server: CatalogServer, tmp_path: Path) -> None:
     for mode in ("good", "names_only"):
         server.mode = mode
-        with pytest.raises(ReferenceServiceError, match="its answer is empty"):
+        with pytest.raises(NoReferenceStarsError, match="its answer is empty"):
             stars("GAIADR1", tmp_path, [Circle(200.0, 40.0, 0.01)])
     assert not (tmp_path / "kept").exists()  # it may have stars tomorrow
 
@@ -122,6 +128,72 @@ def test_a_chain_that_fails_says_all(server: CatalogServer, tmp_path: Path) -> N
     server.mode = "slow"
     with pytest.raises(ReferenceServiceError, match=r"None of the 2 .* GAIADR3: .*GAIADR2: "):
         stars("GAIADR3,GAIADR2", tmp_path)
+
+
+@pytest.mark.parametrize(("mode", "empty"), [("good", True), ("error", False)])
+def test_all_empty_is_another_failure_than_some_out_of_reach(
+    server: CatalogServer, tmp_path: Path, mode: str, empty: bool
+) -> None:
+    far = [Circle(200.0, 40.0, 0.01)]
+    server.mode, server.failures = mode, 1  # of the first of the two
+    with pytest.raises(ReferenceServiceError, match="None of the 2") as error:
+        stars("GAIADR3,GAIADR2", tmp_path, far)
+    assert isinstance(error.value, NoReferenceStarsError) == empty
+
+
+def test_names_that_may_be_meant(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=r"GAIADR3_S3\. Did you mean 'GAIADR2'\? Check the"):
+        members_of("gaiadr-2")
+    with pytest.raises(CatalogError, match=r"one of the names .*GAIADR3_S3\. Check the name"):
+        members_of(str(tmp_path / "stars.ecsv"))
+
+
+def test_errors_that_are_none_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = Table({"RA": np.linspace(9.99, 10.01, 5), "DEC": np.full(5, -5.0)})
+    table["ra_error"] = [1.0, 0.0, -1.0, np.nan, 1.0]
+    table["dec_error"] = [1.0, np.inf, 1.0, 1.0, 1.0]
+    with caplog.at_level(logging.INFO):
+        stars(table, tmp_path)
+    assert "3 of 5 stars have an error" in caplog.text
+    assert "5 mas per axis stands in" in caplog.text
+    errors = position_errors(stars(table, tmp_path))
+    np.testing.assert_allclose(errors[:, 0], [1e-3, 5e-3, 5e-3, 5e-3, 1e-3])  # arcsec
+    caplog.clear()
+    table["weight"] = 1.0
+    stars(table, tmp_path)
+    assert "that of their weight stands in" in caplog.text
+    caplog.clear()
+    table.remove_columns(["ra_error", "dec_error", "weight"])
+    with caplog.at_level(logging.INFO):
+        stars(table, tmp_path)
+    assert "gives no errors: 5 mas per axis is taken for all" in caplog.text
+
+
+def test_a_catalog_says_how_its_stars_were_chosen(tmp_path: Path) -> None:
+    given = tmp_path / "given.ecsv"
+    table = Table({"RA": [10.0, 10.01, 10.02, np.nan], "DEC": [-5.0] * 4, "mag": [1.0, 2, 3, 4]})
+    table["ref_epoch"] = 2016.0
+    table.write(given)
+    members = members_of(str(given))
+    chosen = stars_from(members, FIELD, options(tmp_path, rfluxmax=2.5))
+    said = {key: chosen.meta[key] for key in KEYS if key in chosen.meta}
+    assert said.pop("sha256") == members[0].table.meta["sha256"]  # type: ignore[union-attr]
+    assert said == {
+        "source": str(given),
+        "rows_read": 4,
+        "rows_used": 2,
+        "selection": "rfluxmax=2.5",
+        "catalog_epoch": 2016.0,
+    }
+    assert "selection" not in members[0].table.meta  # type: ignore[union-attr]
+    # the catalog of an earlier run keeps where it came from
+    chosen.write(tmp_path / "again.ecsv")
+    again = stars(str(tmp_path / "again.ecsv"), tmp_path).meta
+    assert (again["rows_read"], again["rows_used"], again["selection"]) == (2, 2, "all stars")
+    assert again["made_from"]["source"] == str(given)
+    assert again["made_from"]["selection"] == "rfluxmax=2.5"
+    unknown = stars_from(members_of(table[["RA", "DEC"]]), FIELD, options(tmp_path)).meta
+    assert (unknown["catalog_epoch"], unknown["rows_read"]) == ("not given", 4)
 
 
 def test_bad_files_in_a_chain(near: Path, caplog: pytest.LogCaptureFixture) -> None:

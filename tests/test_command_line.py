@@ -52,8 +52,8 @@ def test_strun_aligns_and_says_where_values_came_from(files: Truth, tmp_path: Pa
 
 
 def test_parameter_file_alias_and_saved_parameters(files: Truth, tmp_path: Path) -> None:
-    log = strun(CONFIG / "nircam_long.asdf", files.association, "--minobj=9")
-    assert "kernel_fwhm = 1.9 pixels (parameter file nircam_long.asdf)" in log
+    log = strun(CONFIG / "miri_short.asdf", files.association, "--minobj=9")
+    assert "abs_minobj = 10 (parameter file miri_short.asdf)" in log
     assert "minobj = 9 (command line)" in log
     saved = tmp_path / "saved.asdf"
     strun("tweakreg_step", files.association, "--minobj=7", f"--save-parameters={saved}")
@@ -77,10 +77,10 @@ def test_listing_steps_loads_nothing_heavy() -> None:
 def test_names_of_earlier_releases_get_one_warning_each(files: Truth, tmp_path: Path) -> None:
     path = tmp_path / "old.asdf"
     path.write_text(
-        (CONFIG / "nircam_long.asdf")
+        (CONFIG / "miri_short.asdf")
         .read_text()
         .replace(
-            "  kernel_fwhm: 1.9",
+            "  abs_minobj: 10",
             f"  align_to_gaia: true\n  gaia_catalog: {files.catalog}\n  min_gaia: 9\n"
             "  save_gaia_catalog: true",
         )
@@ -142,7 +142,7 @@ def test_parameters_from_crds_apply(
     with caplog.at_level("INFO"):
         TweakRegStep.call(str(files.association), minobj=8, configure_log=False)
     assert asked == [("NIRCAM", "pars-tweakregstep", "jwst")]
-    assert "kernel_fwhm = 5.0 pixels (CRDS)" in caplog.text
+    assert "snr_threshold = 5.0 (CRDS)" in caplog.text
     assert "minobj = 8 (keyword)" in caplog.text
 
 
@@ -175,8 +175,8 @@ def test_a_crds_without_a_server_does_not_end_strun(files: Truth, crds: Path) ->
 
 def test_old_names_and_lists_say_where_they_came_from(files: Truth, tmp_path: Path) -> None:
     path = tmp_path / "old.asdf"
-    text = (CONFIG / "nircam_long.asdf").read_text()
-    path.write_text(text.replace("  kernel_fwhm: 1.9", "  min_gaia: 9"))
+    text = (CONFIG / "miri_short.asdf").read_text()
+    path.write_text(text.replace("  abs_minobj: 10", "  min_gaia: 9"))
     log = strun(path, files.association, "--kron_params=2.5,1.4", "--peakmax=None")
     assert "abs_minobj = 9 (parameter file old.asdf)" in log
     assert "kron_params = (2.5, 1.4) (command line or keyword)" in log

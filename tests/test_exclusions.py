@@ -160,9 +160,36 @@ def test_three_numbers_on_the_sky_have_a_radius_in_arcsec(tmp_path: Path) -> Non
     assert 50 < (~same).sum() < 5000
 
 
-def test_a_file_without_regions_allows_all(tmp_path: Path) -> None:
+def test_a_file_without_regions_allows_all(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert allowed(tmp_path, "# nothing\n").all()
+    assert "has no regions, so it leaves nothing out" in caplog.text
     assert len(allowed(tmp_path, "image\ncircle(1,1,5)", x=[], y=[])) == 0
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"),
+    [
+        ("image\n-circle(1000,1000,2)", True),
+        ("image\n-circle(-30,1000,20)", False),
+        ("image\n-circle(-30,1000,40)", True),
+        ("image\n-circle(5000,5,20)\n-box(1000,1000,5,5,0)", True),
+        ("image\npolygon(3000,1,3100,1,3100,50)", False),
+        ('icrs\n-circle({ra},{dec},5")', True),
+        ('icrs\n-circle({ra},{north},5")', False),
+        ('icrs\n-circle(210.0,-20.0,5")', False),
+        ("icrs\n-polygon(29,19,31,19,31,21,29,21)", True),  # around it
+        ('icrs\n-annulus({ra},{north},5",10")', False),
+    ],
+)
+def test_whether_regions_lie_on_the_image(tmp_path: Path, region: str, expected: bool) -> None:
+    wcs = detector_wcs(nircam("NRCALONG"), Pointing(30.0, 20.0, 50.0))
+    ra, dec = wcs.forward_transform(1000.0, 1000.0)
+    (tmp_path / "a.reg").write_text(region.format(ra=ra, dec=dec, north=dec + 0.05))
+    regions = read_exclusions(tmp_path / "a.reg")
+    box = ((-0.5, 2047.5), (-0.5, 2047.5))
+    assert regions.touches(box, wcs.forward_transform) is expected
 
 
 @pytest.mark.parametrize(

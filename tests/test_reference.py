@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -45,10 +46,13 @@ def test_units_are_honoured(tmp_path: Path) -> None:
     assert table["DEC"][0] == pytest.approx(0.5, abs=1e-12)
 
 
-def test_rows_without_position_are_dropped(tmp_path: Path) -> None:
+def test_rows_without_position_are_dropped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "ref.ecsv"
     Table({"RA": [1.0, np.nan, 3.0], "DEC": [1.0, 2.0, np.nan]}).write(path)
     assert read_reference(path)["RA"].tolist() == [1.0]
+    assert "2 of 3 rows are not used: 2 without a finite position." in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -72,3 +76,34 @@ def test_bad_columns_are_named(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"nowhere\.ecsv', does not exist"):
         read_reference(tmp_path / "nowhere.ecsv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "fact"),
+    [
+        ({"RA": np.empty(0), "DEC": np.empty(0)}, "has 0 rows, but"),
+        (
+            {"RA": [np.nan, 1.0], "DEC": [1.0, np.nan]},
+            r"has 2 rows, all of no use \(2 without a finite position\), but",
+        ),
+        (
+            {"RA": [np.nan, 1.0], "DEC": [1.0, 1.0], "weight": [1.0, 0.0]},
+            r"\(1 without a finite position, 1 without a positive weight\)",
+        ),
+    ],
+)
+def test_a_catalog_without_a_usable_row_is_refused(
+    tmp_path: Path, rows: dict[str, list[float]], fact: str
+) -> None:
+    path = tmp_path / "ref.ecsv"
+    Table(rows).write(path)
+    with pytest.raises(CatalogError, match=f"{fact}.*one with a position|{fact}"):
+        read_reference(path)
+
+
+def test_a_file_says_which_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "ref.ecsv"
+    Table({"RA": RA, "DEC": DEC}).write(path)
+    meta = read_reference(path).meta
+    assert (meta["source"], meta["rows_read"]) == (str(path), 3)
+    assert meta["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()

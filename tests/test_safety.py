@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from astropy.table import Table
 from results import TOLERANCE_MAS, errors_mas, models_of, opened, relative_errors_mas, result_files
 from states import accounts, file_state, meta_state, wcs_state, with_noise
+from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.exceptions import AlignmentError, MixedGroupError, NoMatchError
@@ -205,11 +207,60 @@ def test_a_mixed_group_has_its_own_code_and_error(
         TweakRegStep.call([str(path) for path in mixed.files[:2]], on_failure="raise")
 
 
+@METHODS
+def test_a_group_beside_a_mixed_one_is_told_what_is_missing(mixed: Truth, method: str) -> None:
+    run(mixed, save_results=True, output_dir="out", align_method=method)
+    report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
+    other = report["groups"][1]["relative"]
+    assert other["code"] == "not_connected"
+    name = report["groups"][0]["name"]
+    assert f"the groups that it overlaps take no part, {name} (mixed_group)" in other["reason"]
+
+
 def test_reset_wcs_repairs_a_mixed_group(mixed: Truth) -> None:
     library = run(mixed, abs_refcat=str(mixed.catalog), reset_wcs=True)
     assert steps(library) == ["COMPLETE"] * 4
     assert moved(library) == [True] * 4
     assert max(errors_mas(models_of(library), mixed)) < 2 * TOLERANCE_MAS
+
+
+@pytest.fixture
+def lacking(detectors: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Truth:
+    """The first image can't be used, and bears the verdict of an earlier run."""
+    shutil.copytree(detectors.folder, tmp_path / "input")
+    monkeypatch.chdir(tmp_path)
+    files = load_truth(tmp_path / "input" / "truth.json")
+    with datamodels.open(files.files[0]) as model:
+        model.meta.wcsinfo.v2_ref = None
+        model.meta.tweakreg_report = {"verdict": "aligned"}
+        model.save(files.files[0])
+    return files
+
+
+@pytest.mark.parametrize("bad", ["unusable", "unreadable"])
+def test_a_report_says_of_a_group_that_it_lacks_an_image(lacking: Truth, bad: str) -> None:
+    gone = lacking.files[0]
+    if bad == "unreadable":
+        gone.write_bytes(b"no exposure")
+    run(lacking, save_results=True, output_dir="out")
+    report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
+    (left_out,) = report["left_out"]
+    group = report["groups"][0]["name"]
+    assert (left_out["code"], left_out["group"], left_out["status"]) == (bad, group, "FAILED")
+    assert [one["left_out"] for one in report["groups"]] == [[gone.name], []]
+    said = f"1 of the 2 images of its group took part: {gone.name} was left out."
+    assert [said in image["reason"] for image in report["images"]] == [True, False, False]
+    assert len(list(Path("out").glob("*_tweakreg.fits"))) == (4 if bad == "unusable" else 3)
+
+
+def test_images_say_how_many_of_their_group_took_part(lacking: Truth) -> None:
+    models = models_of(run(lacking, abs_refcat=str(lacking.catalog)))
+    facts = [model.meta.tweakreg_report.instance for model in models]
+    assert [fact["verdict"] for fact in facts] == ["left alone", *["aligned"] * 3]
+    assert facts[0]["code"] == "unusable"
+    assert models[0].meta.cal_step.tweakreg == "FAILED"
+    counts = [(fact.get("group_images"), fact.get("group_left_out")) for fact in facts]
+    assert counts == [(None, None), (1, 1), (2, 0), (2, 0)]
 
 
 def test_reset_wcs_forgets_the_first_alignment(files: Truth) -> None:

@@ -15,6 +15,7 @@ from catalog_server import CatalogServer, serving
 from results import TOLERANCE_MAS, errors_mas, models_of, relative_errors_mas, result_files
 from stdatamodels.jwst import datamodels
 
+from tweakreg_step.exceptions import FAILURES
 from tweakreg_step.reference import service
 from tweakreg_step.reference.epoch import place
 from tweakreg_step.reference.stars import Stars
@@ -143,6 +144,44 @@ def test_outcomes_say_why(files: Truth, server: CatalogServer, caplog: Any) -> N
     report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
     sentence = "Aligned to the other images, but not to the reference. The catalog service"
     assert [image["reason"].startswith(sentence) for image in report["images"]] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"), [("names_only", "reference_empty"), ("error", "reference_unreachable")]
+)
+def test_no_stars_is_no_failure_of_the_service(
+    files: Truth, server: CatalogServer, mode: str, code: str
+) -> None:
+    server.mode = mode
+    models = call(files, "out")
+    assert [model.meta.cal_step.tweakreg for model in models] == ["COMPLETE"] * 3
+    report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
+    assert {group["absolute"]["code"] for group in report["groups"]} == {code}
+    said = ["its answer is empty" in group["absolute"]["reason"] for group in report["groups"]]
+    assert said == [code == "reference_empty"] * 3
+    with pytest.raises(FAILURES[code]):
+        call(files, "none", on_failure="raise")
+
+
+def test_the_saved_catalog_of_a_file_says_where_it_is_from(files: Truth) -> None:
+    whole = Table.read(files.catalog)
+    whole["mag"] = np.linspace(10.0, 20.0, len(whole))
+    whole.write("stars.ecsv")
+    call(files, "out", abs_refcat="stars.ecsv", refnbright=60, save_abs_catalog=True)
+    saved = Table.read("out/fit_stars_ref.ecsv")
+    assert len(saved) == 60
+    wanted = {
+        "name": "stars.ecsv",
+        "source": "stars.ecsv",
+        "rows_read": len(whole),
+        "rows_used": 60,
+        "selection": "refnbright=60",
+        "catalog_epoch": "not given",
+    }
+    assert {key: saved.meta[key] for key in wanted} == wanted
+    details = json.loads(Path("out/mosaic_tweakreg.json").read_text())["reference"]["details"]
+    assert details["selection"] == "refnbright=60"
+    assert details["sha256"] == saved.meta["sha256"]
 
 
 def test_offline_uses_what_was_kept(files: Truth, server: CatalogServer) -> None:

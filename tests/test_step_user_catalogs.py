@@ -215,10 +215,33 @@ def test_regions_of_one_image_leave_the_others_alone(
     for index in (1, 2):
         assert sorted(after[index]["x"]) == sorted(before[index]["x"])
     # of all that were found, those that only flags keep out of the alignment included
-    told = re.search(r"(\d+) of (\d+) sources: (\d+) by exclusions", caplog.text)
+    told = re.search(
+        r"(\d+) of (\d+) sources are kept; dropped are (\d+) by exclusions", caplog.text
+    )
     assert told is not None
     kept, found, dropped = map(int, told.groups())
     assert kept + dropped == found >= len(before[0])
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_regions_off_all_their_images_are_warned_of_once(
+    files: Truth, caplog: pytest.LogCaptureFixture, n_workers: int
+) -> None:
+    Path("off.reg").write_text("image\n-circle(-200,256,20)\n")
+    Path("on.reg").write_text("image\n-circle(200,256,20)\n")
+    Path("empty.reg").write_text("# nothing\n")
+    names = [image.file_name for image in files.images]
+    Path("exclusions.txt").write_text(f"{names[0]} off.reg\n{names[1]} off.reg\n")
+    options = {"exclusions": "exclusions.txt", "n_workers": n_workers}
+    TweakRegStep.call(str(files.association), **options)
+    said = f"None of the regions of 'off.reg' lies on its image: {names[0]}, {names[1]}."
+    assert caplog.text.count("off.reg") == caplog.text.count(said) == 1
+    caplog.clear()
+    lines = zip(names, ("on.reg", "empty.reg", "empty.reg"), strict=True)
+    Path("exclusions.txt").write_text("".join(f"{name} {file}\n" for name, file in lines))
+    TweakRegStep.call(str(files.association), **options)
+    assert "lies on its image" not in caplog.text
+    assert caplog.text.count("The region file 'empty.reg' has no regions") == 1
 
 
 def test_an_aligned_run_with_all_selections(files: Truth) -> None:

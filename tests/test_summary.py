@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from accounts import early_account, make_account, sequential_account
 
+from tweakreg_step.data import LeftOut, Outcome, Status
+from tweakreg_step.report import report_of
 from tweakreg_step.report.figures import figures_of
 from tweakreg_step.report.summary import summary_table
 from tweakreg_step.verdict import Decision, Verdict
@@ -16,7 +18,7 @@ WIDTH = 118
 
 
 def _lines_of_groups(lines: list[str]) -> list[str]:
-    return lines[2:-1]
+    return lines[2:-2]
 
 
 def test_each_group_has_a_line_with_its_figures() -> None:
@@ -47,7 +49,7 @@ def test_columns_are_aligned() -> None:
 @pytest.mark.parametrize("account", [early_account(), sequential_account()], ids=["early", "seq"])
 def test_what_is_not_known_is_a_dash(account) -> None:
     lines = summary_table(account)
-    assert "-" in lines[-2].split()
+    assert "-" in lines[-3].split()
     assert "nan" not in "".join(lines).lower()
 
 
@@ -61,7 +63,7 @@ def test_not_tied_to_the_reference() -> None:
     account = make_account("stack", 2)
     left = Verdict(Decision.LEFT, "too_few_stars", "Two stars match, 15 are needed.")
     lines = summary_table(replace(account, absolute=(account.absolute[0], left)))
-    assert lines[-2].endswith("relative only: too_few_stars")
+    assert lines[-3].endswith("relative only: too_few_stars")
     assert "1 aligned, 1 relative only" in lines[-1]
 
 
@@ -117,7 +119,7 @@ def test_of_a_thousand_groups_those_to_look_at() -> None:
     lines = summary_table(_of_many(words))
     names = [line.split("  ")[0] for line in _lines_of_groups(lines)]
     assert names == ["group 17", "group 400", "group 999", "997 others"]
-    assert lines[-2].split()[2:4] == ["997", "9970"]
+    assert lines[-3].split()[2:4] == ["997", "9970"]
     assert lines[-1].startswith("1000 groups: 997 aligned, 2 doubtful, 1 left alone")
 
 
@@ -126,10 +128,37 @@ def test_of_a_thousand_bad_groups_the_worst() -> None:
     lines = summary_table(_of_many(words))
     assert len(_lines_of_groups(lines)) == 41
     assert sum("left:" in line for line in lines) == 30
-    assert lines[-2].startswith("960 others")
-    assert lines[-2].endswith("doubtful")
+    assert lines[-3].startswith("960 others")
+    assert lines[-3].endswith("doubtful")
 
 
 def test_no_groups() -> None:
     account = _of_many([])
     assert summary_table(account)[-1].startswith("0 groups")
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_the_numbers_of_the_log_are_those_of_the_report(lost: int) -> None:
+    account = make_account(lost=(4,), doubtful=(2,))
+    name = account.group_names[0]
+    bad = Outcome(Status.FAILED, "No WCS.", code="unusable")
+    gone = tuple(LeftOut(f"{n}.fits", bad, name) for n in range(lost))
+    account = replace(account, left_out=gone)
+    totals, lines = report_of(account)["totals"], summary_table(account)
+    columns = [line.split() for line in _lines_of_groups(lines)]
+    assert columns[0][1:4] == (["1", "of", "3"] if lost else ["1", *columns[0][2:4]])
+    if lost:
+        columns[0][1:4] = ["1"]
+    sums = [sum(int(row[column]) for row in columns if row[column] != "-") for column in (2, 3, 4)]
+    assert sums == [totals["detections"], totals["matches"], totals["reference_matches"]]
+    assert lines[-2] == (
+        f"{sums[0]} sources took part, {sums[1]} of them are matched, {sums[2]} of these with "
+        "reference stars."
+    )
+    moved = f"{totals['images_moved']} of {totals['images']} images moved"
+    more = "; of the 11 given, 2 could take no part" if lost else ""
+    assert lines[-1].endswith(f"; {moved}{more}.")
+    assert totals["images"] + totals["images_left_out"] == 9 + lost
+    assert totals["groups"] == sum(
+        totals[key] for key in ("aligned", "relative_only", "doubtful", "left_alone")
+    )

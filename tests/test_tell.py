@@ -47,8 +47,12 @@ def test_a_line_for_each_stage_and_a_table_at_the_end(
     # three groups below the line of sources, and three in the table below its two of titles
     assert sum(line.startswith("  jw") for line in lines) == 3
     assert sum(line.startswith("jw") and line.endswith("aligned") for line in lines) == 3
-    assert len(lines) == len(stages) + 3 + 2 + 3 + 2
+    assert len(lines) == len(stages) + 3 + 2 + 3 + 3
     assert ours(caplog, logging.WARNING) == []
+    totals = json.loads(Path("out/mosaic_tweakreg.json").read_text())["totals"]
+    assert lines[2].startswith(f"Sources: {totals['detections']} take part (")
+    shown = [int(line.split()[3]) for line in lines if line.startswith("  jw")]
+    assert sum(shown) == totals["detections"]
 
 
 def test_a_group_that_is_left_alone_is_warned_of_once(

@@ -73,6 +73,34 @@ def test_groups_that_no_star_holds_are_untied() -> None:
     assert wanting(few, converge(few, start, 0.05))[1].all()
 
 
+def test_a_star_counts_once_however_often_it_is_seen() -> None:
+    """Six stars on five dithers are six, not thirty."""
+    rng = np.random.default_rng(16)
+    place = field(rng, 100)
+    given = catalogs(*(noisy(rng, place) for _ in range(5)))
+    reference = stars(noisy(rng, place[:6]))
+    alone = register(given, 5, reference, Options())
+    assert [verdict.code for verdict in alone.relative] == ["aligned"] * 5
+    assert [verdict.code for verdict in alone.absolute] == ["no_reference_match"] * 5
+    assert "has 6 reference stars, 15 are needed" in alone.absolute[0].reason
+    assert not register(given, 5, reference, Options(abs_minobj=7)).absolute[0].applied
+    tied = register(given, 5, reference, Options(abs_minobj=6))
+    assert all(verdict.applied for verdict in tied.absolute)
+
+
+def test_different_stars_of_tied_groups_add_up() -> None:
+    """Two groups of nine stars each: eighteen for both."""
+    rng = np.random.default_rng(17)
+    place = field(rng, 100)
+    west, east = field(rng, 9) - np.array([150.0, 0.0]), field(rng, 9) + np.array([150.0, 0.0])
+    groups = (np.concatenate([place, side]) for side in (west, east))
+    given = catalogs(*(noisy(rng, group) for group in groups))
+    reference = stars(noisy(rng, np.concatenate([west, east])))
+    for least in (18, 19):
+        found = register(given, 2, reference, Options(abs_minobj=least))
+        assert [verdict.applied for verdict in found.absolute] == [least == 18] * 2
+
+
 def test_a_group_without_stars_follows_its_neighbours() -> None:
     """A group with no star of its own is aligned to the reference through the others."""
     rng = np.random.default_rng(7)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .data import LeftOut, Outcome
+    from .exceptions import TweakregError
     from .problem import Detections, Reference, Solution
     from .verdict import Verdict
 
@@ -118,6 +119,8 @@ class Account:
         Whether no image was changed.
     left_out
         Images that could take no part: unreadable, without a WCS, ...; not among `images`.
+    error
+        What ended the run early, None where nothing has.
     """
 
     product: str
@@ -147,3 +150,4 @@ class Account:
     achieved_mas: FloatArray
     dry_run: bool = False
     left_out: tuple[LeftOut, ...] = ()
+    error: TweakregError | None = None

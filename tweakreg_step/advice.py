@@ -58,6 +58,8 @@ class Failures:
         (G,) whether the group is tied to the reference.
     size
         (G, 3) of the last correction: offset [arcsec], roll [degrees], scale.
+    most
+        (G,) matches before groups that it matched were given up.
     """
 
     status: tuple[Status, ...]
@@ -66,6 +68,7 @@ class Failures:
     reference_matches: IntArray
     anchored: BoolArray
     size: FloatArray
+    most: IntArray
 
 
 def advise(
@@ -168,7 +171,7 @@ def _relative(case: _Case) -> str:
     if status is Status.TOO_FEW_SOURCES:
         return _too_few("source", int(failures.sources[group]), "minobj", options.minobj)
     if status is Status.TOO_FEW_MATCHES and not _beyond(case.peak[0], options.searchrad):
-        return _too_few("match", int(failures.matches[group]), "minobj", options.minobj)
+        return _too_few_matches(failures, group, options.minobj)
     if status is Status.INCONSISTENT:
         return "look at its catalog, or try fitgeometry='shift'"
     if status is Status.IMPLAUSIBLE:
@@ -184,6 +187,8 @@ def _relative(case: _Case) -> str:
 def _absolute(case: _Case) -> str:
     """The remedy for a group that is not tied to the reference."""
     options = case.options
+    if np.isinf(case.gap[1]):
+        return "the reference catalog has no star; give one that covers it"
     if case.gap[1] > options.abs_searchrad:
         return (
             f"the nearest reference star is {_angle(case.gap[1])} away from its sources; give a "
@@ -207,6 +212,18 @@ def _too_few(what: str, found: int, name: str, needed: int) -> str:
     if found >= needed:
         return f"{fact} after clipping; lower 'snr_threshold' to find more sources"
     return f"{fact}; lower '{name}' to {found}, or 'snr_threshold' to find more sources"
+
+
+def _too_few_matches(failures: Failures, group: int, needed: int) -> str:
+    """The remedy for a group with few matches, perhaps as it lost them with those given up."""
+    found, most = int(failures.matches[group]), int(failures.most[group])
+    if not most >= needed > found:
+        return _too_few("match", found, "minobj", needed)
+    lower = f", or lower 'minobj' to {found}" if found >= _FEW else ""
+    return (
+        f"it had {most} matches, {needed} are needed, and {found} are left since groups that it "
+        f"matched were given up with too few of their own; see to those first{lower}"
+    )
 
 
 _OTHERS = "those of its neighbours", "the reference"

@@ -6,6 +6,7 @@ flux, weight), ``name``, ``group_id``, perhaps ``detector`` and, after an alignm
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,14 @@ from .config import checked
 from .coverage import corners_of, epoch_of, group_epochs
 from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
-from .exceptions import AlignmentError, ParameterError
+from .exceptions import FAILURES, AlignmentError, NoMatchError, TooFewSourcesError
 from .gather import gather, group_names, reference_of
+from .given import check_catalogs, fixed_group
+from .nearest import listed
 from .reference import NAMED, Member, at_epoch, circles, members_of, stars_from
 from .reference.epoch import with_known_motion
 from .sequential import absolute_sequential, relative_sequential
+from .snapshot import all_or_nothing
 from .stages import AbsoluteParameters, MethodParameters, ReferenceParameters, RelativeParameters
 from .whole_file import write_whole
 
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from .data import BoundingBox
+    from .verdict import Verdict
 
 __all__ = [
     "SINGLE_GROUP_REFCAT",
@@ -99,8 +104,11 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     ------
     ParameterError
         If parameters contradict each other, or there is no such ``refimage``.
+    CatalogError
+        If a corrector has no catalog, or none with x and y.
     AlignmentError
-        If nothing could be aligned. Every corrector is as it was then.
+        If nothing could be aligned, of the kind that says why, as `NoMatchError`. Every corrector
+        is as it was then.
     """
     parameters = checked(
         RelativeParameters,
@@ -123,6 +131,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
         refimage=refimage or "",
         detector_motion=detector_motion,
     )
+    check_catalogs(correctors)
     if len(set(group_names(correctors))) < 2:
         raise AlignmentError(
             f"There are {len(correctors)} images in {len(set(group_names(correctors)))} group, but "
@@ -131,10 +140,13 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     fixed = fixed_group(correctors, method.refimage)
     if align_method == "sequential":
         relative_sequential(correctors, parameters, fixed, clip_accum=clip_accum)
+        needed = f"{minobj} of 'minobj' within {searchrad:g} arcsec ('searchrad')"
+        _check_moved(correctors, "another", needed)
     else:
         options = options_of(correctors, parameters, _ABSOLUTE, method, fixed)
-        align_everywhere(correctors, gather(correctors), None, options)
-        _check_any(outcomes(correctors, minobj))
+        with all_or_nothing(correctors):
+            solution = align_everywhere(correctors, gather(correctors), None, options)
+            _check_any(correctors, solution.relative, "")
     return correctors
 
 
@@ -206,11 +218,12 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     ParameterError
         If parameters contradict each other.
     CatalogError
-        If the catalog can't be used.
+        If the reference catalog, or that of an image, can't be used.
     ReferenceServiceError
         If a service gives no stars.
     AlignmentError
-        If the images could not be aligned to it. Every corrector is as it was then.
+        If no image could be aligned to it, of the kind that says why, as `NoMatchError`. Every
+        corrector is as it was then.
     """
     parameters = checked(
         AbsoluteParameters,
@@ -230,10 +243,13 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         abs_method=abs_method,
         detector_motion=detector_motion,
     )
+    check_catalogs(correctors)
+    if not correctors:
+        raise AlignmentError("There are no images, but at least one is needed. Give correctors.")
     how = reference if timeout is None else replace(reference, refcat_timeout=float(timeout))
     stars = load_reference(abs_refcat, correctors, how, abs_searchrad, epoch)
     if len(stars) < abs_minobj:
-        raise AlignmentError(
+        raise TooFewSourcesError(
             f"The reference catalog '{stars.meta['name']}' has {len(stars)} sources, "
             f"{abs_minobj} are needed. Lower 'abs_minobj' or use a deeper catalog."
         )
@@ -242,11 +258,14 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     if align_method == "sequential":
         known = with_known_motion(stars)  # tweakwcs can't weigh the others down
         absolute_sequential(correctors, known, parameters, clip_accum=clip_accum)
+        needed = f"{abs_minobj} of 'abs_minobj' within {abs_searchrad:g} arcsec ('abs_searchrad')"
+        _check_moved(correctors, f"'{stars.meta['name']}'", needed)
     else:
         options = options_of(correctors, _as_relative(parameters), parameters, method)
         known = reference_of(stars, group_epochs(correctors))
-        align_everywhere(correctors, gather(correctors), known, options)
-        _check_any([o for o in outcomes(correctors, abs_minobj) if o.absolute])
+        with all_or_nothing(correctors):
+            solution = align_everywhere(correctors, gather(correctors), known, options)
+            _check_any(correctors, solution.absolute, f" to '{stars.meta['name']}'")
     return correctors
 
 
@@ -304,30 +323,6 @@ def save_reference(reference: Table, folder: Path) -> None:
     write_whole(path, lambda draft: reference.write(draft, format="ascii.ecsv"))
 
 
-def fixed_group(correctors: Sequence[Any], refimage: str) -> Any:
-    """The group that ``refimage`` names, by the name of an image or its own; None for none.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such image or group.
-    """
-    if not refimage:
-        return None
-    for corrector, group in zip(correctors, group_names(correctors), strict=True):
-        if refimage == str(group) or _stem(refimage) == _stem(corrector.meta.get("name")):
-            return group
-    names = ", ".join(sorted({str(c.meta.get("name")) for c in correctors}))
-    raise ParameterError(
-        f"There is no image or group '{refimage}', but 'refimage' must name one of the input. "
-        f"Images are: {names}."
-    )
-
-
-def _stem(name: Any) -> str:
-    return str(name).removesuffix(".fits").removesuffix(".asdf")
-
-
 def outcomes(correctors: Sequence[Any], minobj: int) -> list[Outcome]:
     """What the last alignment did to each corrector.
 
@@ -369,11 +364,27 @@ def _outcome(info: dict[str, Any], any_aligned: bool, minobj: int) -> Outcome:
     return Outcome(Status.FAILED, reason)
 
 
-def _check_any(found: Sequence[Outcome]) -> None:
-    """Raise `AlignmentError` if no image was aligned."""
-    if not any(outcome.status is Status.ALIGNED for outcome in found):
-        reasons = sorted({outcome.reason for outcome in found}) or ["no link to the reference"]
-        raise AlignmentError(f"No image could be aligned: {' '.join(reasons)}")
+def _check_any(correctors: Sequence[Any], verdicts: Sequence[Verdict], where: str) -> None:
+    """Raise the kind of `AlignmentError` that most groups call for if none was aligned."""
+    if any(verdict.applied for verdict in verdicts):
+        return
+    kinds = Counter(FAILURES.get(verdict.code, AlignmentError) for verdict in verdicts)
+    reasons: dict[str, list[str]] = {}
+    for group, verdict in zip(dict.fromkeys(group_names(correctors)), verdicts, strict=True):
+        reasons.setdefault(verdict.reason, []).append(str(group))
+    told = " ".join(f"{listed(names)}: {why}" for why, names in list(reasons.items())[:3])
+    raise kinds.most_common(1)[0][0](f"No image could be aligned{where}. {told}")
+
+
+def _check_moved(correctors: Sequence[Any], where: str, needed: str) -> None:
+    """Raise `NoMatchError` if tweakwcs has found no match for any image."""
+    infos = [corrector.meta.get("fit_info", {}) for corrector in correctors]
+    if not any(info.get("status") == "SUCCESS" for info in infos):
+        raise NoMatchError(
+            f"No image could be aligned to {where}: fewer matches than the {needed}. Raise the "
+            "search radius if the pointing is that far off, lower the number, or give catalogs of "
+            "the same stars."
+        )
 
 
 def _as_relative(parameters: AbsoluteParameters) -> RelativeParameters:

@@ -14,6 +14,7 @@ from .correction import parameters_of
 from .coverage import corners_of
 from .gather import group_names, indices, unit_names, usable_rows
 from .image_plane import limits
+from .nearest import listed
 from .sphere import ARCSEC, directions, frames_of, to_plane
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
-__all__ = ["Before", "Circumstances", "account_of"]
+__all__ = ["Before", "Circumstances", "account_of", "versions"]
 
 PACKAGES = (
     "numpy", "scipy", "astropy", "gwcs", "asdf", "tweakwcs", "stdatamodels",
@@ -124,13 +125,12 @@ def account_of(
         reference=alignment.reference,
         solution=solution,
         fits=_measured(alignment.fits, before.corners, corners, indices(names)),
-        outcomes=tuple(outcomes[: len(correctors)]),
+        outcomes=_incomplete(outcomes, names, circumstances.left_out),
         relative=alignment.relative,
         absolute=alignment.absolute,
         reference_note=None if alignment.table is None else _note(alignment.table),
         parameters=tuple(circumstances.parameters),
-        versions={"tweakreg_step": _version("tweakreg-step")}
-        | {name: _version(name) for name in PACKAGES},
+        versions=versions(),
         seconds={},  # known at the end of the run
         start=circumstances.start.isoformat(timespec="seconds"),
         bound_mas=achievable,
@@ -138,6 +138,35 @@ def account_of(
         dry_run=circumstances.dry_run,
         left_out=circumstances.left_out,
     )
+
+
+def _incomplete(
+    outcomes: Sequence[Outcome], names: Sequence[Any], left_out: Sequence[LeftOut]
+) -> tuple[Outcome, ...]:
+    """The outcomes (I,) of which those say so that are of a group that lacks images.
+
+    Parameters
+    ----------
+    outcomes
+        One for each image that took part; more are of others.
+    names
+        (I,) of the images' groups.
+    left_out
+        The images that took no part.
+    """
+    result = []
+    for outcome, name in zip(outcomes, names, strict=False):
+        missing = [one.name for one in left_out if one.group and one.group == str(name)]
+        if not missing:
+            result.append(outcome)
+            continue
+        took = sum(other == name for other in names)
+        reason = (
+            f"{outcome.reason} {took} of the {took + len(missing)} images of its group took part: "
+            f"{listed(missing)} {'was' if len(missing) == 1 else 'were'} left out."
+        )
+        result.append(replace(outcome, reason=reason))
+    return tuple(result)
 
 
 def _measured(
@@ -204,6 +233,11 @@ def _number(text: str | None) -> float | None:
         return None if text is None else float(text)
     except ValueError:
         return None
+
+
+def versions() -> dict[str, str]:
+    """Of this package and of those that it stands on."""
+    return {"tweakreg_step": _version("tweakreg-step")} | {n: _version(n) for n in PACKAGES}
 
 
 def _version(name: str) -> str:

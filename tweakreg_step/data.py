@@ -171,10 +171,13 @@ class LeftOut:
         Of its file.
     outcome
         Failed, and why.
+    group
+        Name of the group that it would have moved with; '' where that is not known.
     """
 
     name: str
     outcome: Outcome
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

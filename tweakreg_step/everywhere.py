@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .bystanders import with_bystanders
 from .gather import group_names, indices, unit_names
 from .problem import Options, Status
 from .register import register
@@ -67,6 +69,8 @@ def align_everywhere(
     groups = indices(group_names(correctors))
     units = indices(unit_names(correctors))
     solution = register(detections, int(groups.max()) + 1, reference, options)
+    told = with_bystanders(solution.relative, correctors, options.searchrad)
+    solution = replace(solution, relative=told)
     with all_or_nothing(correctors):
         for index, corrector in enumerate(correctors):
             _apply(corrector, solution, int(groups[index]), int(units[index]))

@@ -11,6 +11,7 @@ __all__ = [
     "InputError",
     "MixedGroupError",
     "NoMatchError",
+    "NoReferenceStarsError",
     "NotConnectedError",
     "OutputError",
     "ParameterError",
@@ -42,6 +43,10 @@ class ReferenceServiceError(TweakregError):
 
     No failure of the alignment: what does not need the reference is done in any case.
     """
+
+
+class NoReferenceStarsError(ReferenceServiceError):
+    """A reference catalog could be asked, but has no star where the images are."""
 
 
 class OutputError(TweakregError):
@@ -91,6 +96,7 @@ FAILURES: dict[str, type[TweakregError]] = {
     "not_connected": NotConnectedError,
     "mixed_group": MixedGroupError,
     "reference_unreachable": ReferenceServiceError,
+    "reference_empty": NoReferenceStarsError,
     "bad_catalog": CatalogError,
     "unreadable": InputError,
     "unusable": InputError,

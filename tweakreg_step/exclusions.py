@@ -7,6 +7,7 @@ chosen, or everything if the file has exclude regions alone.
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from dataclasses import dataclass
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .data import FloatArray
+    from .data import BoundingBox, FloatArray
 
     ToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 __all__ = ["Exclusions", "read_exclusions"]
+
+log = logging.getLogger(__name__)
 
 FRAMES = ("image", "icrs", "fk5", "j2000", "fk4", "b1950", "galactic", "ecliptic")
 SHAPES = ("circle", "ellipse", "box", "annulus", "polygon")
@@ -54,12 +57,37 @@ class Exclusions:
         In their order: whether it is an include region, and the region of the package regions,
         which counts pixels from 0. (That package can keep this sign as well, but its releases
         differ in whether the sign turns its answers round.)
+    path
+        Of the file, for messages.
     text
         What the file says.
     """
 
     regions: tuple[tuple[bool, Any], ...]
+    path: str
     text: str
+
+    def touches(self, box: BoundingBox, to_sky: ToSky) -> bool:
+        """Whether any region may lie on an image; where it is close to it, the answer is yes.
+
+        Parameters
+        ----------
+        box
+            ((xmin, xmax), (ymin, ymax)), the image [pixels].
+        to_sky
+            From pixels to RA, Dec [deg ICRS].
+        """
+        x, y = (corner.ravel() for corner in np.meshgrid(*map(np.array, box)))
+        centre, plane = (float(x.mean()), float(y.mean())), None
+        for _, region in self.regions:
+            if isinstance(region, PixelRegion):
+                if _meet(region, PixCoord(x, y)):
+                    return True
+                continue
+            plane = plane or _tangent_plane(x, y, to_sky, centre)
+            if _is_near(region, plane[1]) and _meet(region.to_pixel(plane[1]), plane[0]):
+                return True
+        return False
 
     def allowed(
         self, x: FloatArray, y: FloatArray, to_sky: ToSky, centre: tuple[float, float]
@@ -112,10 +140,26 @@ def _tangent_plane(
     return PixCoord(*plane.wcs_world2pix(*to_sky(x, y), 0)), plane
 
 
-def _inside_on_sky(region: Any, positions: PixCoord, plane: WCS) -> NDArray[np.bool_]:
+def _meet(region: PixelRegion, corners: PixCoord) -> bool:
+    """Whether the upright rectangles around a region and around the corners of an image meet."""
+    around = region.bounding_box
+    return bool(
+        around.ixmin <= corners.x.max()
+        and corners.x.min() <= around.ixmax
+        and around.iymin <= corners.y.max()
+        and corners.y.min() <= around.iymax
+    )
+
+
+def _is_near(region: Any, plane: WCS) -> bool:
+    """Whether a region on the sky is within the reach of a tangent plane."""
     where: SkyCoord = getattr(region, "vertices", None) or region.center
     middle = SkyCoord(*plane.wcs.crval, unit="deg")
-    if np.any(middle.separation(where.icrs).deg > 80.0):  # beyond the reach of the plane
+    return not np.any(middle.separation(where.icrs).deg > 80.0)
+
+
+def _inside_on_sky(region: Any, positions: PixCoord, plane: WCS) -> NDArray[np.bool_]:
+    if not _is_near(region, plane):
         return np.zeros(np.shape(positions.x), bool)
     return np.asarray(region.to_pixel(plane).contains(positions))
 
@@ -142,7 +186,14 @@ def read_exclusions(path: Path) -> Exclusions:
             f"The region file '{path}' can't be read: {error}. It must be a text file in DS9's "
             "region format. Check 'exclusions': paths in it start at its folder."
         ) from error
-    return Exclusions(tuple(_regions(text, path)), text)
+    found = Exclusions(tuple(_regions(text, path)), str(path), text)
+    if not found.regions:
+        log.warning(
+            "The region file '%s' has no regions, so it leaves nothing out. It should have at "
+            "least one: fill it, or write None in its place in 'exclusions'.",
+            path,
+        )
+    return found
 
 
 def _regions(text: str, path: Path) -> Iterator[tuple[bool, Any]]:

@@ -14,7 +14,7 @@ from .exceptions import InputError, WorkerError
 from .fill import fill, refuse_mixed
 from .kept import keep, seal
 from .observe import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
-from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs
+from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs, tell_untouched
 from .telescopes.library import group_ids, without
 from .workers import Lost
 
@@ -108,6 +108,8 @@ def read_exposures(
         _stop_if_unwanted(result, parameters)
         seen[index] = _written(result, parameters)
     _tell_resumed(list(seen.values()), parameters)
+    read = [one for one in seen.values() if isinstance(one, Exposure)]
+    tell_untouched(exclusions, {one.name: one.catalog.touched for one in read})
     return _found(library, [seen[index] for index in range(len(names))], telescope, parameters)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .data import LeftOut, Outcome, Status
 from .exceptions import FAILURES, AlignmentError
+from .telescopes.jwst import group_of_name
 from .verdict import Decision
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ def failed(outcomes: Sequence[Outcome]) -> list[int]:
 def left_out_of(refusals: Iterable[Refusal]) -> tuple[LeftOut, ...]:
     """The images that could take no part, as they are reported."""
     return tuple(
-        LeftOut(one.name, Outcome(Status.FAILED, str(one.error), code=one.code)) for one in refusals
+        LeftOut(
+            one.name,
+            Outcome(Status.FAILED, str(one.error), code=one.code),
+            one.group or group_of_name(one.name),
+        )
+        for one in refusals
     )
 
 

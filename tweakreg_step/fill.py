@@ -30,6 +30,8 @@ def fill(
 ) -> list[Path | None]:
     """Give the correctors their catalogs, as they are when all of them have been seen.
 
+    ``meta['unused']`` is how many sources of an image can take no part.
+
     Returns
     -------
     list
@@ -43,7 +45,9 @@ def fill(
         if catalog.path is not None and catalog.stamps is not None:  # others are written already
             paths[number] = keep(sources, catalog.path, parameters.catalogs.catalog_format, {})
     for corrector, sources in zip(correctors, _balanced(detections), strict=True):
-        corrector.meta["catalog"] = to_table(alignable(sources), corrector.meta["name"])
+        usable = alignable(sources)
+        corrector.meta["catalog"] = to_table(usable, corrector.meta["name"])
+        corrector.meta["unused"] = len(sources) - len(usable)
     return paths
 
 
@@ -66,6 +70,7 @@ def refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
             "reset_wcs=True to align all of them from the WCS as delivered."
         )
         for i in members:
+            correctors[i].meta["unused"] += len(correctors[i].meta["catalog"])
             correctors[i].meta["catalog"] = correctors[i].meta["catalog"][:0]
             correctors[i].meta["refused"] = Verdict(Decision.LEFT, "mixed_group", reason)
 

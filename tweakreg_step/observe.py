@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,11 +71,14 @@ class Refusal:
         'unreadable', 'unusable', 'out_of_memory' or 'worker_died'.
     error
         What is wrong with it.
+    group
+        That it would have moved with; '' where that is not known.
     """
 
     name: str
     code: str
     error: TweakregError
+    group: str = ""
 
     def to_raise(self) -> TweakregError:
         """The error, new: one that is kept would keep alive what its traceback has seen."""
@@ -158,12 +161,12 @@ def exposure_of(model: Any, name: str, reader: Reader, *, reset: bool) -> Exposu
         catalog = reader.catalog(model, name)
         view = reader.telescope.view(model, reset=reset)
     except InputError as error:
-        return refusal_of(name, error, opened=True)
+        return replace(refusal_of(name, error, opened=True), group=_group(model))
     except TweakregError:
         raise
     # damaged files raise anything when their arrays are read, and must not stop the others
     except Exception as error:  # noqa: BLE001
-        return refusal_of(name, error, opened=True)
+        return replace(refusal_of(name, error, opened=True), group=_group(model))
     return Exposure(name, _group(model), catalog, view)
 
 

@@ -14,18 +14,27 @@ import numpy as np
 from .account import GroupFit
 from .align import (
     absolute_align,
-    fixed_group,
     load_reference,
     relative_align,
     save_reference,
 )
 from .assess import assess
+from .bystanders import with_bystanders
 from .config import keywords
 from .coverage import group_epochs
 from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
-from .exceptions import FAILURES, AlignmentError, CatalogError, ReferenceServiceError
+from .exceptions import (
+    FAILURES,
+    AlignmentError,
+    CatalogError,
+    NoMatchError,
+    NoReferenceStarsError,
+    ReferenceServiceError,
+)
 from .gather import gather, group_names, indices, reference_of
+from .given import fixed_group
+from .problem import Status as GroupStatus
 from .snapshot import Snapshot
 from .verdict import Decision, Verdict
 
@@ -57,6 +66,7 @@ ONE_GROUP = Verdict(
 
 _CODES: dict[type[Exception], str] = {
     ReferenceServiceError: "reference_unreachable",
+    NoReferenceStarsError: "reference_empty",
     CatalogError: "bad_catalog",
 }
 
@@ -229,13 +239,25 @@ def _relative(
         relative_align(
             correctors, align_method="sequential", refimage=parameters.method.refimage, **keys
         )
+    except NoMatchError:
+        pass  # assessed below, as what it claims to have done is
     except AlignmentError as error:
-        return (_verdict_of(error, "no_match"),) * len(groups)
+        told = _all_failed(correctors, groups, _verdict_of(error, "no_match"))
+        return with_bystanders(told, correctors, options.searchrad)
     found = assess(gather(correctors), _claimed(correctors, groups), None, options).relative
     for group, verdict in zip(groups, found, strict=True):
         if not verdict.applied:
             _put_back(before, group)
-    return found
+    return with_bystanders(found, correctors, options.searchrad)
+
+
+def _all_failed(correctors: list[Any], groups: Groups, verdict: Verdict) -> Verdicts:
+    """One verdict for all groups; those that do have sources lack a partner."""
+    if verdict.code != GroupStatus.TOO_FEW_SOURCES.code:
+        return (verdict,) * len(groups)
+    lonely = replace(verdict, code=GroupStatus.NOT_CONNECTED.code)
+    sizes = [sum(len(correctors[image].meta["catalog"]) for image in group) for group in groups]
+    return tuple(lonely if size else verdict for size in sizes)
 
 
 def _verdict_of(error: AlignmentError, otherwise: str) -> Verdict:
@@ -284,6 +306,8 @@ def _absolute(
         members = [correctors[i] for i in images]
         try:
             absolute_align(members, start.table, align_method="sequential", **keys)
+        except NoMatchError:
+            pass  # assessed below, as what it claims to have done is
         except AlignmentError as error:
             verdicts |= dict.fromkeys(body, _verdict_of(error, "no_reference_match"))
             continue

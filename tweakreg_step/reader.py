@@ -17,6 +17,7 @@ from .detect import find_sources
 from .epsf import star_stamps
 from .inverse import pixels_within
 from .kept import fingerprint, kept_catalog
+from .nearest import listed
 from .peaks import with_peaks
 from .selection import limits_of, select
 from .stages import SelectionParameters
@@ -35,7 +36,14 @@ if TYPE_CHECKING:
     from .stamps import Stamps
     from .telescopes import Telescope
 
-__all__ = ["ExposureCatalog", "Reader", "custom_catalogs", "exclusions_of", "kept_catalogs"]
+__all__ = [
+    "ExposureCatalog",
+    "Reader",
+    "custom_catalogs",
+    "exclusions_of",
+    "kept_catalogs",
+    "tell_untouched",
+]
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +83,34 @@ def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exc
 
     files = read_catfile(Path(path).expanduser().absolute(), role, "region file")
     check_images(files, names, path, role)
-    return {name: read_exclusions(file) for name, file in files.items() if file is not None}
+    different = dict.fromkeys(file for file in files.values() if file is not None)
+    regions = {file: read_exclusions(file) for file in different}
+    return {name: regions[file] for name, file in files.items() if file is not None}
+
+
+def tell_untouched(exclusions: dict[str, Exclusions], touched: dict[str, bool]) -> None:
+    """Warn of each region file whose regions lie on none of the images that it was given for.
+
+    Parameters
+    ----------
+    exclusions
+        The regions, by image.
+    touched
+        Whether they lie on the image, by image, of those that could be read.
+    """
+    images: dict[str, list[str]] = {}
+    for name, regions in exclusions.items():
+        if name in touched:
+            images.setdefault(regions.path, []).append(name)
+    for path, names in images.items():
+        if not any(touched[name] for name in names):
+            log.warning(
+                "None of the regions of '%s' lies on its image: %s. They should, to leave anything "
+                "out. Check their coordinates (pixels of the image, or the sky), and the lines of "
+                "'exclusions'.",
+                path,
+                listed(names),
+            )
 
 
 def catalog_path(folder: Path, name: str, parameters: Parameters) -> Path:
@@ -121,6 +156,8 @@ class ExposureCatalog:
         Fingerprint of what a found catalog is made of; '' where nobody needs it.
     reused
         Whether it was found by an earlier run.
+    touched
+        Whether the regions that the user gave for the image, if any, lie on it.
     """
 
     sources: Sources
@@ -129,6 +166,7 @@ class ExposureCatalog:
     stamps: Stamps | None = None
     mark: str = ""
     reused: bool = False
+    touched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +207,16 @@ class Reader:
 
     def catalog(self, model: Any, name: str) -> ExposureCatalog:
         """The catalog of an exposure, which is left as it is."""
+        return replace(self._catalog(model, name), touched=self._is_touched(model, name))
+
+    def _is_touched(self, model: Any, name: str) -> bool:
+        regions = self.exclusions.get(name)
+        if regions is None or not regions.regions:
+            return True  # there is nothing that should have touched it
+        box = self.telescope.bounding_box(model)
+        return regions.touches(box, model.meta.wcs.forward_transform)
+
+    def _catalog(self, model: Any, name: str) -> ExposureCatalog:
         given = self._given(model, name)
         if given is not None:
             return ExposureCatalog(self._selected(self._read(model, given, name), model, name))
@@ -241,7 +289,11 @@ class Reader:
         reasons = ", ".join(f"{number} by {why}" for why, number in dropped.items() if number)
         if reasons:
             level = logging.INFO if len(selected) else logging.WARNING
-            log.log(level, "%s: %d of %d sources: %s", name, len(selected), all_of_them, reasons)
+            log.log(
+                level,
+                "%s: %d of %d sources are kept; dropped are %s",
+                *(name, len(selected), all_of_them, reasons),
+            )
         return selected
 
     def _allowed(

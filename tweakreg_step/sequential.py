@@ -17,6 +17,7 @@ from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError
 from tweakwcs.matchutils import XYXYMatch
 
 from .exceptions import AlignmentError, ImplausibleError, TooFewSourcesError
+from .gather import usable_rows
 from .snapshot import all_or_nothing
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def relative_sequential(
         yoffset=p.yoffset,
     )
     reach = p.searchrad if p.use2dhist else max(abs(p.xoffset), abs(p.yoffset))
-    with all_or_nothing(correctors), _without_lines(correctors):
+    with all_or_nothing(correctors), _usable(correctors):
         _align(
             _first(correctors, refgroup),
             refcat=None,
@@ -126,7 +127,7 @@ def absolute_sequential(
         xoffset=0.0,
         yoffset=0.0,
     )
-    with all_or_nothing(correctors), _without_lines(correctors), _as_one_group(correctors):
+    with all_or_nothing(correctors), _usable(correctors), _as_one_group(correctors):
         _align(
             correctors,
             refcat=reference,
@@ -192,19 +193,24 @@ def _corners(wcs: Any, box: Any) -> SkyCoord:
 
 
 @contextmanager
-def _without_lines(correctors: Sequence[Any]) -> Iterator[None]:
-    """Hide catalogs whose sources lie on one line: tweakwcs can't make a footprint of them.
+def _usable(correctors: Sequence[Any]) -> Iterator[None]:
+    """Hide what tweakwcs can't bear, or one image would keep all others from being aligned.
 
-    One such catalog would otherwise keep all images from being aligned.
+    That are sources without a position, and catalogs whose sources lie on one line: it can't make a
+    footprint of them.
     """
-    hidden = [(c, c.meta["catalog"]) for c in correctors if _on_a_line(c.meta["catalog"])]
-    for corrector, catalog in hidden:
-        log.warning("The sources of %s lie on one line: not used.", corrector.meta.get("name"))
-        corrector.meta["catalog"] = catalog[:0]
+    catalogs = [corrector.meta["catalog"] for corrector in correctors]
+    for corrector, catalog in zip(correctors, catalogs, strict=True):
+        good = usable_rows(catalog)
+        usable = catalog if good.all() else catalog[good]
+        if _on_a_line(usable):
+            log.warning("The sources of %s lie on one line: not used.", corrector.meta.get("name"))
+            usable = usable[:0]
+        corrector.meta["catalog"] = usable
     try:
         yield
     finally:
-        for corrector, catalog in hidden:
+        for corrector, catalog in zip(correctors, catalogs, strict=True):
             corrector.meta["catalog"] = catalog
 
 

@@ -66,7 +66,7 @@ def settle(problem: Problem, start: Motions, radius: float, status: tuple[Status
     """
     count = len(status)
     none = np.zeros(count, np.int64)
-    failures = Failures(status, none, none, none, problem.anchored, np.zeros((count, 3)))
+    failures = Failures(status, none, none, none, problem.anchored, np.zeros((count, 3)), none)
     linked = None
     for _ in range(2 * count + 1):
         linked = converge(problem, start, radius)
@@ -103,6 +103,7 @@ def _noted(
             unheld, np.maximum(absolute, failures.reference_matches), failures.reference_matches
         ),
         size=np.where(out[:, None], size, failures.size),
+        most=np.maximum(matches, failures.most),
     )
 
 

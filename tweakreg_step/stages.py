@@ -207,11 +207,21 @@ class RelativeParameters:
 
     enforce_user_order: bool = parameter(False, "Align in the order of the input?")
     expand_refcat: bool = parameter(False, "Add new sources of aligned groups to the reference?")
-    minobj: int = parameter(15, "Least number of matches for a group", low=1)
+    minobj: int = parameter(
+        15, "Least number of sources of a group, and of those that are matched", low=1
+    )
     fitgeometry: str = parameter("rshift", "Geometry of the correction", choices=GEOMETRIES)
     nclip: int = parameter(3, "Number of clipping rounds", low=0)
     sigma: float = parameter(3.0, "Clipping limit, in units of the rms", low=0.0)
-    searchrad: float = parameter(2.0, "Largest offset searched", unit="arcsec", low=0.0)
+    searchrad: float = parameter(
+        2.0,
+        "Largest offset that is searched: 'global', between any two overlapping groups as their "
+        "WCS are; 'sequential', between a group and the catalog of those aligned before it. A "
+        "group that is farther off is left as it is, and the value that it needs is named if it "
+        "can be told",
+        unit="arcsec",
+        low=0.0,
+    )
     use2dhist: bool = parameter(True, "Find the first offset with a 2-D histogram?")
     separation: float = parameter(
         1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0
@@ -235,11 +245,24 @@ class AbsoluteParameters:
         "empty for none",
     )
     save_abs_catalog: bool = parameter(False, "Write the reference catalog that was used?")
-    abs_minobj: int = parameter(15, "Least number of matches with the reference", low=1)
+    abs_minobj: int = parameter(
+        15,
+        "Least number of different reference stars that groups which are tied to each other, or "
+        "one that is tied to none, must match together; a star counts once, however often it is "
+        "seen",
+        low=1,
+    )
     abs_fitgeometry: str = parameter("rshift", "Geometry of the correction", choices=GEOMETRIES)
     abs_nclip: int = parameter(3, "Number of clipping rounds", low=0)
     abs_sigma: float = parameter(3.0, "Clipping limit, in units of the rms", low=0.0)
-    abs_searchrad: float = parameter(6.0, "Largest offset searched", unit="arcsec", low=0.0)
+    abs_searchrad: float = parameter(
+        6.0,
+        "Largest offset that is searched from the reference catalog: 'global', of each group as "
+        "its WCS is; 'sequential', of all aligned groups as one. What is farther off keeps its "
+        "relative alignment, and the value that it needs is named if it can be told",
+        unit="arcsec",
+        low=0.0,
+    )
     abs_use2dhist: bool = parameter(True, "Find the first offset with a 2-D histogram?")
     abs_separation: float = parameter(
         1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0

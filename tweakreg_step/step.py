@@ -13,6 +13,7 @@ from .base_step import BaseStep
 from .config import STAGES, Parameters
 from .exposures import read_exposures
 from .failure import allowed, failure, left_out_of, may_change, must_raise, withheld
+from .given import check_refimage
 from .phases import align_in_phases
 from .provenance import departures, effective
 from .reference import members_of
@@ -20,8 +21,9 @@ from .spec import declarations, spec_text
 from .stopwatch import Stopwatch
 from .telescopes.inputs import open_library
 from .telescopes.jwst import JWST
-from .telescopes.library import JwstLibrary, file_names, product_name
+from .telescopes.library import JwstLibrary, file_names, found_groups, product_name
 from .tell import tell_alignment, tell_catalogs, tell_end, tell_parameters, write_account
+from .unfinished import reports_errors
 from .update import changes_of, update_exposures
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ class TweakRegStep(BaseStep):
     class_alias = "tweakreg"
     spec = spec_text(*STAGES.values())
 
+    has_told = False
+    """Whether the report of this run was written."""
+
+    @reports_errors
     def process(self, *inputs: Any) -> AbstractModelLibrary:
         """Align exposures.
 
@@ -69,6 +75,7 @@ class TweakRegStep(BaseStep):
         with watch("opening"):
             library = self._open(*inputs)
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
+            check_refimage(parameters.method.refimage, names, found_groups(library))
         folder, telescope = self.output_folder, JWST()
         with watch("sources"), self.crew() as crew:
             found = read_exposures(library, names, telescope, parameters, folder, crew)
@@ -84,7 +91,7 @@ class TweakRegStep(BaseStep):
         outcomes = allowed([*alignment.outcomes, *failures], parameters.safety)
         circumstances = Circumstances(
             product=product_name(library, names[0]),
-            parameters=list(effective(*self._declared)),
+            parameters=self.effective,
             start=start,
             dry_run=not parameters.safety.apply_correction,
             left_out=left_out,
@@ -103,6 +110,16 @@ class TweakRegStep(BaseStep):
     def _declared(self) -> tuple[Iterator[Declaration], Mapping[str, Any], Mapping[str, str]]:
         """Declarations, values and sources of the parameters."""
         return declarations(*STAGES.values()), vars(self), self._sources
+
+    @property
+    def effective(self) -> list[tuple[str, object, str]]:
+        """Name, value and origin of each parameter."""
+        return list(effective(*self._declared))
+
+    @property
+    def wants_report(self) -> bool:
+        """Whether a report is written: where results are saved, or if it was asked for by name."""
+        return bool(self.save_report) and (self.writes_results or "save_report" in self._sources)
 
     def _open(self, *inputs: Any) -> AbstractModelLibrary:
         return open_library(
@@ -126,13 +143,8 @@ class TweakRegStep(BaseStep):
         return later
 
     def _tell(self, account: Account, parameters: Parameters) -> None:
-        """The table in the log, and the report: wanted where results are saved, or by name."""
+        """The table in the log, the report, and the page of pictures."""
         tell_end(account)
-        options = parameters.report
-        wanted = self.writes_results or "save_report" in self._sources
-        write_account(
-            account,
-            self.output_folder,
-            report=options.save_report and wanted,
-            plots=options.save_plots,
-        )
+        plots = parameters.report.save_plots
+        write_account(account, self.output_folder, report=self.wants_report, plots=plots)
+        self.has_told = True

@@ -42,14 +42,21 @@ def tell_catalogs(correctors: Sequence[Any], seconds: float) -> None:
     """Say how many sources each group has, and warn of images without any."""
     sizes = [len(corrector.meta["catalog"]) for corrector in correctors]
     groups = groups_of(correctors)
+    unused = sum(corrector.meta.get("unused", 0) for corrector in correctors)
     log.info(
-        "Sources: %d in %d images of %d groups (%.1f s)",
-        sum(sizes), len(sizes), len(groups), seconds,
-    )  # fmt: skip
+        "Sources: %d take part%s, in %d images of %d groups (%.1f s)",
+        sum(sizes),
+        f" ({unused} more do not: hot pixels, cosmic rays, refused groups)" if unused else "",
+        len(sizes),
+        len(groups),
+        seconds,
+    )
     width = max(len(str(name)) for name in groups)
     for name, members in list(groups.items())[:MOST_LINES]:
         sources = sum(sizes[i] for i in members)
-        log.info("  %-*s %4d images %6d sources", width, name, len(members), sources)
+        refused = correctors[members[0]].meta.get("refused")
+        why = "" if refused is None else f" ({refused.code}: none of them takes part)"
+        log.info("  %-*s %4d images %6d sources%s", width, name, len(members), sources, why)
     if len(groups) > MOST_LINES:
         log.info("  ... and %d more groups", len(groups) - MOST_LINES)
     for corrector, size in zip(correctors, sizes, strict=True):
@@ -62,8 +69,10 @@ def tell_alignment(alignment: Alignment, seconds: float) -> None:
     solution = alignment.solution
     how = "one group after another" if alignment.fits else "nothing to align to"
     if solution is not None:
-        how = f"all groups at once, {len(solution.pairs)} overlaps. {solution.motion.reason}"
-    stars = "" if alignment.table is None else f" to {len(alignment.table)} reference stars,"
+        pairs = len(solution.pairs)
+        how = f"all groups at once, {pairs} pair{'s' * (pairs != 1)} of them with common sources. "
+        how += solution.motion.reason
+    stars = "" if alignment.table is None else f" to a catalog of {len(alignment.table)} stars,"
     log.info("Alignment:%s %s (%.1f s)", stars, how, seconds)
 
 
@@ -98,7 +107,7 @@ def _complaints(account: Account) -> dict[str, list[str]]:
     return complaints
 
 
-_SAID = ("reference_unreachable", "bad_catalog")
+_SAID = ("reference_unreachable", "reference_empty", "bad_catalog")
 """Codes of what was said when it happened."""
 
 

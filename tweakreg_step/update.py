@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from .data import Status
-from .observe import UNUSABLE
-from .report import essentials_of
+from .observe import UNUSABLE, VERSION
+from .report import essentials_left_out, essentials_of
 from .telescopes.jwst import ABSOLUTE_FIT
 
 if TYPE_CHECKING:
@@ -110,8 +110,9 @@ def changes_of(
         )
     unusable = [refusal for refusal in found.refusals if refusal.code == UNUSABLE]
     for index, refusal in zip(found.unusable, unusable, strict=True):
+        facts = essentials_left_out(refusal.code, VERSION)
         changes[index] = Change(
-            refusal.name, Status.FAILED, None, None, None, telescope, parameters.sip
+            refusal.name, Status.FAILED, None, facts, None, telescope, parameters.sip
         )
     return changes
 

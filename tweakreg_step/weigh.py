@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["verdicts", "wanting"]
 
+HEAVY = 0.1
+"""Robust weight above which a detection counts as matched, as in `tweakreg_step.iterate`."""
+
 
 def wanting(problem: Problem, linked: Linked | None) -> tuple[dict[int, Status], BoolArray]:
     """Groups whose correction must not be applied, and why; groups (G,) to untie from the stars.
@@ -90,13 +93,26 @@ def _loose(problem: Problem, linked: Linked) -> BoolArray:
     if not anchored.any():
         return loose
     label = clusters(linked, len(anchored))
+    stars = _stars(linked, label)
     numbers = chance(problem, linked, absolute=True)
     for value in np.unique(label[anchored]):
         member = anchored & (label == value)
         sure = ~np.array([is_noise(*row) for row in _rows(numbers)], bool)
-        few = int(numbers.matches[member].sum()) < problem.options.abs_minobj
+        few = int(stars[value]) < problem.options.abs_minobj
         loose[member] = few or not sure[member].any()
     return loose
+
+
+def _stars(linked: Linked, label: IntArray) -> IntArray:
+    """Different reference stars that the groups of each cluster (label (G,)) see.
+
+    Not how often: three stars on ten dithers are three, and tie no body better than three do.
+    """
+    links = linked.links
+    star = linked.star[links.source]
+    seen = (linked.fit.weight > HEAVY) & (links.group >= 0) & (star >= 0)
+    pairs = np.unique(np.stack([label[links.group[seen]], star[seen]], axis=1), axis=0)
+    return np.bincount(pairs[:, 0], minlength=int(label.max(initial=-1)) + 1)
 
 
 def verdicts(
@@ -136,7 +152,7 @@ def verdicts(
             status[g],
             pieces[1][g],
             noise[g],
-            loose[g] or remedies[g],
+            remedies[g] if status[g] is Status.TOO_FEW_SOURCES else loose[g] or remedies[g],
             anchored=bool(problem.anchored[g]),
         )
         for g in range(count)

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Table, vstack
 
-from tweakreg_step.exceptions import CatalogError, ReferenceServiceError
+from tweakreg_step.exceptions import (
+    CatalogError,
+    NoReferenceStarsError,
+    ReferenceServiceError,
+)
+from tweakreg_step.nearest import nearest
+from tweakreg_step.tables import is_table_file
 
 from . import hats, service
 from .cache import Cache, Entry
@@ -19,7 +25,9 @@ from .columns import column_named
 from .epoch import as_published
 from .file import read_reference, sky_table
 from .footprint import Circle, inside
+from .origin import with_selection
 from .select import select
+from .stars import REFERENCE_SIGMA, bad_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,10 +103,17 @@ def _member(name: str) -> Member:
     path = Path(name).expanduser()
     if upper in hats.ADDRESSES or "://" in name or path.is_dir():
         hats.check_library()
-        known = upper in hats.ADDRESSES
-        place = hats.ADDRESSES[upper] if known else name if "://" in name else str(path)
-        label = upper if known else Path(name.rstrip("/")).name
+        listed = upper in hats.ADDRESSES
+        place = hats.ADDRESSES[upper] if listed else name if "://" in name else str(path)
+        label = upper if listed else Path(name.rstrip("/")).name
         return Member(label, "hats", place=place)
+    if not is_table_file(path):
+        known = (*service.RELEASES, *hats.ADDRESSES)
+        raise CatalogError(
+            f"The reference catalog, '{name}', does not exist. It must be a file with a table, the "
+            f"folder or the address of a HATS catalog, or one of the names {', '.join(known)}. "
+            f"{nearest(name, known)}Check the name and the folder."
+        )
     table = read_reference(path)
     return Member(str(table.meta["name"]), "file", table=table)
 
@@ -124,13 +139,16 @@ def stars_from(
 
     Raises
     ------
+    NoReferenceStarsError
+        If all could be asked, and none has.
     ReferenceServiceError
-        If none has.
+        If none has, and some could not be asked.
     CatalogError
         If a file has no such columns as 'parameters' need, or its stars are elsewhere since RA is
         in hours.
     """
     failures: list[str] = []
+    empty = True
     for index, member in enumerate(members):
         try:
             return _stars(member, field, parameters, last=index == len(members) - 1)
@@ -139,7 +157,8 @@ def stars_from(
                 raise
             log.warning("Reference catalog %s: %s", member.name, error)
             failures.append(f"{member.name}: {error}")
-    raise ReferenceServiceError(
+            empty &= isinstance(error, NoReferenceStarsError)
+    raise (NoReferenceStarsError if empty else ReferenceServiceError)(
         f"None of the {len(members)} reference catalogs could be used. " + " ".join(failures)
     )
 
@@ -162,7 +181,28 @@ def _stars(
             "needed. Widen 'rfluxmin' to 'rfluxmax', or use another catalog."
         )
     log.info("Reference catalog %s: %d stars.", member.name, len(chosen))
-    return chosen
+    _tell_errors(chosen, member.name)
+    return with_selection(chosen, parameters, len(table))
+
+
+def _tell_errors(table: Table, name: str) -> None:
+    """Say for how many stars an error stands in that the catalog does not give."""
+    if number := bad_errors(table):
+        weighted = "that of their weight" if "weight" in table.colnames else _usual()
+        log.warning(
+            "Reference catalog %s: %d of %d stars have an error of their position that is zero, "
+            "negative or not a number; it must be positive, and %s stands in.",
+            name,
+            number,
+            len(table),
+            weighted,
+        )
+    elif column_named(table, "ra_error") is None and "weight" not in table.colnames:
+        log.info("Reference catalog %s gives no errors: %s is taken for all.", name, _usual())
+
+
+def _usual() -> str:
+    return f"{1e3 * REFERENCE_SIGMA:g} mas per axis"
 
 
 def _given(member: Member, field: Sequence[Circle], *, last: bool) -> Table:
@@ -180,7 +220,7 @@ def _given(member: Member, field: Sequence[Circle], *, last: bool) -> Table:
             "the unit 'hourangle'."
         )
     if not last:
-        raise ReferenceServiceError(
+        raise NoReferenceStarsError(
             f"{member.name} has no star in the field, {_centres(field)}: the next one is tried."
         )
     return table
@@ -199,7 +239,7 @@ def _asked(member: Member, field: Sequence[Circle], parameters: ReferenceParamet
     table = vstack(filled, metadata_conflicts="silent") if filled else entries[0].table
     table = table[inside(table["RA"], table["DEC"], field)]
     if len(table) == 0:
-        raise ReferenceServiceError(
+        raise NoReferenceStarsError(
             f"{member.name} answered, but its answer is empty: it has no star in the field, "
             f"{_centres(field)}, and some are needed. Use another or a deeper catalog, e.g. a file "
             "of galaxies, or name several after commas."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +12,18 @@ from astropy.coordinates import SkyCoord
 from tweakreg_step.exceptions import CatalogError
 from tweakreg_step.tables import numbers, read_table
 
+from .origin import with_source
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from astropy.table import Table
 
-    from tweakreg_step.data import FloatArray
+    from tweakreg_step.data import BoolArray, FloatArray
 
 __all__ = ["read_reference", "sky_table"]
+
+log = logging.getLogger(__name__)
 
 
 def read_reference(path: Path) -> Table:
@@ -34,7 +39,8 @@ def read_reference(path: Path) -> Table:
     -------
     Table
         Columns RA, DEC [deg ICRS], all others as they are; ``meta['name']`` is the file's name.
-        Rows without a finite position, or with a weight that is not positive, are dropped.
+        Rows without a finite position, or with a weight that is not positive, are dropped, and the
+        log says how many.
 
     Raises
     ------
@@ -43,7 +49,7 @@ def read_reference(path: Path) -> Table:
     """
     table = sky_table(read_table(path, "reference catalog"), f"'{path}'")
     table.meta["name"] = path.name
-    return table
+    return with_source(table, path)
 
 
 def sky_table(table: Table, name: str) -> Table:
@@ -52,7 +58,8 @@ def sky_table(table: Table, name: str) -> Table:
     Raises
     ------
     CatalogError
-        If there are no position columns, two that could be meant, or values out of range.
+        If there are no position columns, two that could be meant, values out of range, or no row
+        that can be used.
     """
     ra_column, dec_column, centroid = (
         _only(table, wanted, name) for wanted in ("ra", "dec", "sky_centroid")
@@ -72,11 +79,34 @@ def sky_table(table: Table, name: str) -> Table:
         )
     result.add_columns([ra, dec], names=["RA", "DEC"], indexes=[0, 0])
     _check_range(ra, dec, name)
-    good = np.isfinite(ra) & np.isfinite(dec)
+    bad = {"without a finite position": ~(np.isfinite(ra) & np.isfinite(dec))}
     if "weight" in table.colnames:
         weight = numbers(table, "weight", f"reference {name}")
-        good &= np.isfinite(weight) & (weight > 0)
-    return result[good]
+        bad["without a positive weight"] = ~(np.isfinite(weight) & (weight > 0))
+    return _without(result, bad, name)
+
+
+def _without(table: Table, bad: dict[str, BoolArray], name: str) -> Table:
+    """The rows (M,) of which nothing is bad; the log says how many others there are, and why."""
+    dropped = np.any(list(bad.values()), axis=0)
+    reasons = ", ".join(f"{rows.sum()} {why}" for why, rows in bad.items() if rows.any())
+    if dropped.all():
+        fact = f"has {len(table)} rows" + (f", all of no use ({reasons})" if len(table) else "")
+        raise CatalogError(
+            f"The reference catalog {name} {fact}, but at least one with a position is needed. "
+            "Check how it was made, or give another."
+        )
+    if reasons:
+        log.warning(
+            "Reference catalog %s: %d of %d rows are not used: %s.",
+            name,
+            dropped.sum(),
+            len(table),
+            reasons,
+        )
+    result = table[~dropped]
+    result.meta["rows_read"] = len(table)
+    return result
 
 
 def _only(table: Table, wanted: str, name: str) -> str | None:

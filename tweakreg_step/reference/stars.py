@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
     from tweakreg_step.data import BoolArray, FloatArray
 
-__all__ = ["REFERENCE_SIGMA", "Stars", "motion_dispersion", "position_errors", "stars_of"]
+__all__ = [
+    "REFERENCE_SIGMA",
+    "Stars",
+    "bad_errors",
+    "motion_dispersion",
+    "position_errors",
+    "stars_of",
+]
 
 REFERENCE_SIGMA = 0.005
 """Error of a reference position whose catalog gives none, per axis [arcsec]."""
@@ -78,7 +85,8 @@ def position_errors(table: Table) -> FloatArray:
     """Errors (M, 2) of positions along RA and DEC [arcsec].
 
     They are read from columns ra_error, dec_error (or ra_err, dec_err), in their unit, or in mas
-    as in Gaia where none is given; else from ``weight`` ~ 1 / variance.
+    as in Gaia where none is given; else, and where one is not positive, from ``weight`` ~ 1 /
+    variance; else `REFERENCE_SIGMA`.
     """
     errors = np.stack([quantity(table, f"{axis}_error") for axis in ("ra", "dec")], axis=-1) / 1e3
     usual = np.full(len(table), REFERENCE_SIGMA)
@@ -87,6 +95,19 @@ def position_errors(table: Table) -> FloatArray:
         if np.isfinite(weight).any():
             usual = REFERENCE_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
     return np.where(np.isfinite(errors) & (errors > 0), errors, usual[:, None])
+
+
+def bad_errors(table: Table) -> int:
+    """How many rows have an error of a position that is none: zero, negative or not a number.
+
+    0 where the catalog has no such columns.
+    """
+    bad = np.zeros(len(table), bool)
+    for axis in ("ra", "dec"):
+        if column_named(table, f"{axis}_error") is not None:
+            error = quantity(table, f"{axis}_error")
+            bad |= ~(np.isfinite(error) & (error > 0))
+    return int(bad.sum())
 
 
 def stars_of(table: Table) -> Stars | None:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from .document import SCHEMA, report_of, write_report
-from .essentials import essentials_of
+from .essentials import essentials_left_out, essentials_of
 from .summary import summary_table
 
-__all__ = ["SCHEMA", "essentials_of", "report_of", "summary_table", "write_report"]
+__all__ = [
+    "SCHEMA",
+    "essentials_left_out",
+    "essentials_of",
+    "report_of",
+    "summary_table",
+    "write_report",
+]

@@ -48,11 +48,13 @@ def report_of(account: Account) -> dict[str, Any]:
         "start": account.start,
         "method": _method(account),
         "dry_run": account.dry_run,
+        "error": _error(account),
         "totals": _totals(account, groups),
         "images": [_image(account, image) for image in range(len(account.images))],
         "left_out": [
             {
                 "name": one.name,
+                "group": one.group or None,
                 "status": one.outcome.status.value,
                 "code": one.outcome.code,
                 "reason": one.outcome.reason,
@@ -116,6 +118,13 @@ def _make(folder: Path) -> None:
             "folder that may be written to. The alignment is not touched by that. Choose another "
             "'output_dir', or save_report=False."
         ) from error
+
+
+def _error(account: Account) -> dict[str, str] | None:
+    """What ended the run early."""
+    if account.error is None:
+        return None
+    return {"type": type(account.error).__name__, "message": str(account.error)}
 
 
 def _method(account: Account) -> str | None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from tweakreg_step.data import Essential
 
 from .figures import figures_of
-from .standing import standing_of
+from .standing import LEFT, standing_of
 
 if TYPE_CHECKING:
     from tweakreg_step.account import Account
 
-__all__ = ["FACTS", "essentials_of"]
+__all__ = ["FACTS", "essentials_left_out", "essentials_of"]
 
 _LONGEST = 40  # characters of a text, so that its comment fits on the card
 
@@ -23,6 +23,8 @@ FACTS = {
     "code": ("TWRCODE", "why, as a code"),
     "moved": ("TWRMOVED", "was the WCS changed?"),
     "absolute": ("TWRABS", "aligned to the reference catalog?"),
+    "group_images": ("TWRNIMG", "images of the group that took part"),
+    "group_left_out": ("TWRNOUT", "images of the group that could not"),
     "matches": ("TWRNMAT", "matches of the group"),
     "reference_matches": ("TWRNREF", "of these reference stars"),
     "rms_mas": ("TWRRMS", "[mas] rms residual per axis"),
@@ -70,7 +72,29 @@ def _verdict(account: Account, image: int, group: int) -> dict[str, _Value]:
         "code": standing.code,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
+        "group_images": int((account.group == group).sum()),
+        "group_left_out": sum(one.group == account.group_names[group] for one in account.left_out),
     }
+
+
+def essentials_left_out(code: str, version: str) -> tuple[Essential, ...]:
+    """What an image should tell that could take no part: nothing of an earlier run.
+
+    Parameters
+    ----------
+    code
+        Why.
+    version
+        Of this package.
+    """
+    values: dict[str, str | bool] = {
+        "verdict": LEFT,
+        "code": code,
+        "moved": False,
+        "absolute": False,
+        "version": version,
+    }
+    return tuple(Essential(n, FACTS[n][0], value, FACTS[n][1]) for n, value in values.items())
 
 
 def _figures(account: Account, group: int) -> dict[str, _Value]:

@@ -41,10 +41,11 @@ def group_of_report(account: Account, group: int) -> dict[str, Any]:
         Index of the group.
     """
     images = np.flatnonzero(account.group == group)
-    standing = standing_of(account, group)
+    standing, name = standing_of(account, group), account.group_names[group]
     return {
-        "name": account.group_names[group],
+        "name": name,
         "images": images.tolist(),
+        "left_out": [one.name for one in account.left_out if one.group == name],
         "detectors": [account.detectors[image] for image in images],
         "detections": int(account.image_detections[images].sum()),
         "standing": standing.word,

@@ -43,7 +43,7 @@ _WORDS = {LEFT: "left", DOUBTFUL: "doubtful", RELATIVE: "relative only"}
 
 
 def summary_table(account: Account) -> list[str]:
-    """The lines of the table: a header, the groups, and the whole run.
+    """The lines of the table: a header, the groups, and two for the whole run.
 
     ``sigma`` is the error of the correction at the group's centre per axis [mas], ``ratio`` the
     achieved error over the achievable one. Of more than 40 groups those that are aligned in every
@@ -62,7 +62,7 @@ def summary_table(account: Account) -> list[str]:
     for word in (ALIGNED, RELATIVE, DOUBTFUL, LEFT):
         members = [group for group in others if standings[group].word == word]
         together += [_others(account, members, word)] if members else []
-    return [*_aligned(rows, together), _total(account, standings)]
+    return [*_aligned(rows, together), _sums(account), _total(account, standings)]
 
 
 def _listed(standings: Sequence[Standing]) -> tuple[list[int], list[int]]:
@@ -112,11 +112,13 @@ def _cells(figures: Figures) -> Row:
 
 def _row(account: Account, group: int, standing: Standing) -> Row:
     images, name = account.group == group, account.group_names[group]
+    took = int(images.sum())
+    lost = sum(one.group == name for one in account.left_out)
     word = _WORDS.get(standing.word)
     verdict = standing.word if word is None else f"{word}: {standing.code}"
     sources = int(account.image_detections[images].sum())
     cells = _cells(figures_of(account, group))
-    return (name, str(int(images.sum())), str(sources), *cells, verdict)
+    return (name, f"{took} of {took + lost}" if lost else str(took), str(sources), *cells, verdict)
 
 
 def _others(account: Account, members: Sequence[int], word: str) -> Row:
@@ -164,11 +166,23 @@ def _total(account: Account, standings: Sequence[Standing]) -> str:
         for word in (ALIGNED, RELATIVE, DOUBTFUL, LEFT)
         if word in words
     ]
+    took = len(account.images)
     moved = sum(outcome.moved for outcome in account.outcomes)
     total = f"{len(words)} groups: {', '.join(counts) or 'nothing was done'}"
-    images = f"{moved} of {len(account.images)} images moved"
+    images = f"{moved} of {took} images moved"
     if account.dry_run:
-        images = f"dry run: none of {len(account.images)} images was changed"
+        images = f"dry run: none of {took} images was changed"
     if account.left_out:
-        images += f"; {len(account.left_out)} more were left out, as they can't be used"
+        lost = len(account.left_out)
+        images += f"; of the {took + lost} given, {lost} could take no part"
     return f"{total}; {images}."
+
+
+def _sums(account: Account) -> str:
+    """How many sources took part, and how many of them were matched: as the columns add up."""
+    every = [figures_of(account, group) for group in range(len(account.group_names))]
+    matches = sum(figures.matches or 0 for figures in every)
+    stars = [f.reference_matches for f in every if f.reference_matches is not None]
+    tied = f", {sum(stars)} of these with reference stars" if stars and account.reference else ""
+    sources = int(account.image_detections.sum())
+    return f"{sources} sources took part, {matches} of them are matched{tied}."

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.data import BoundingBox, Essential, Status
 
-__all__ = ["ABSOLUTE_FIT", "JWST", "delivered", "group_of"]
+__all__ = ["ABSOLUTE_FIT", "JWST", "delivered", "group_of", "group_of_name"]
 
 # The JWST rule for images taken at one time: the parts of a file name up to the detector.
 GROUP_KEYWORDS = (
@@ -35,6 +35,7 @@ GROUP_KEYWORDS = (
     ("visit_group", "sequence_id", "activity_id"),
     ("exposure_number",),
 )
+EXPOSURE_NAME = re.compile(r"(jw\d{11}_[0-9a-z]{5})_(\d{5})_")
 CORRECTED = "v2v3corr"  # the frame that a correction inserts
 ABSOLUTE_FIT = "FIT-LVL3-"  # agreed upon in the JWST calibration working group
 MEMORY = "tweakreg_delivered"  # where a model keeps what an alignment has overwritten
@@ -57,6 +58,15 @@ def group_of(observation: dict[str, Any]) -> str | None:
     if any(value in {None, ""} for part in values for value in part):
         return None
     return "jw" + "_".join("".join(str(value) for value in part) for part in values)
+
+
+def group_of_name(name: str) -> str:
+    """The group that a file's name tells, '' if it is no name of a JWST exposure.
+
+    It is the only thing known of a file that can't be opened.
+    """
+    match = EXPOSURE_NAME.match(name)
+    return f"{match[1]}_{int(match[2])}" if match else ""
 
 
 class JWST:

@@ -23,13 +23,14 @@ from .association import read_association
 from .jwst import group_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 __all__ = [
     "JwstLibrary",
     "Place",
     "copy_library",
     "file_names",
+    "found_groups",
     "group_ids",
     "open_exposure",
     "product_name",
@@ -238,6 +239,23 @@ def _group(group_id: str | None, observation: dict[str, Any]) -> str:
 def group_ids(library: AbstractModelLibrary) -> list[str]:
     """The group of each image."""
     return [member["group_id"] for member in library.asn["products"][0]["members"]]
+
+
+def found_groups(library: AbstractModelLibrary) -> Iterator[str]:
+    """The groups of images, one by one; those that are known come first.
+
+    For the others the files are opened, none of their arrays is read. What can't be opened has no
+    group here: it is explained when it is its turn.
+    """
+    known = group_ids(library)
+    yield from (group for group in known if not PLACEHOLDER.match(group))
+    place_of = getattr(library, "place", None)
+    for index, group in enumerate(known):
+        place = None if place_of is None or not PLACEHOLDER.match(group) else place_of(index)
+        if place is None:
+            continue
+        with suppress(InputError, NoGroupID), place.open() as model:
+            yield group_of_model(model)
 
 
 def file_names(library: AbstractModelLibrary, root_of: Callable[[str], str]) -> list[str]:

@@ -1,0 +1,114 @@
+"""What a caller gives to the alignment, checked before the work: catalogs, the fixed group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from astropy.table import Table
+
+from .exceptions import CatalogError, ParameterError
+from .gather import group_names
+from .nearest import listed, nearest
+from .tables import numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["check_catalogs", "check_refimage", "fixed_group"]
+
+
+def check_catalogs(correctors: Sequence[Any]) -> None:
+    """Make sure that each corrector has a catalog with positions in pixels.
+
+    Raises
+    ------
+    CatalogError
+        If one has none; the message names the corrector.
+    """
+    for index, corrector in enumerate(correctors):
+        _check(corrector.meta, str(corrector.meta.get("name") or f"number {index}"))
+
+
+def _check(meta: dict[str, Any], name: str) -> None:
+    remedy = (
+        "Give each corrector a table with 'x' and 'y' [pixels, the centre of the first at 0] as "
+        "meta['catalog']"
+    )
+    catalog = meta.get("catalog")
+    if not isinstance(catalog, Table):
+        given = "catalog" in meta
+        fact = f"is a {type(catalog).__name__}" if given else f"is not among {sorted(meta)}"
+        raise CatalogError(
+            f"meta['catalog'] of the corrector '{name}' {fact}, but it must be an astropy Table of "
+            f"its image's sources. {remedy}."
+        )
+    missing = [column for column in ("x", "y") if column not in catalog.colnames]
+    if missing:
+        on_sky = {"ra", "dec"} <= {column.lower() for column in catalog.colnames}
+        aside = "; world_to_det of the corrector makes them of RA and DEC" if on_sky else ""
+        raise CatalogError(
+            f"The catalog of the corrector '{name}' has the columns {catalog.colnames}, but "
+            f"{' and '.join(map(repr, missing))} {'is' if len(missing) == 1 else 'are'} needed. "
+            f"{remedy}{aside}."
+        )
+    for column in ("x", "y"):
+        numbers(catalog, column, f"of the corrector '{name}'")
+
+
+def fixed_group(correctors: Sequence[Any], refimage: str) -> Any:
+    """The group that ``refimage`` names, by the name of an image or its own; None for none.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such image or group.
+    """
+    if not refimage:
+        return None
+    groups = group_names(correctors)
+    images = [str(corrector.meta.get("name")) for corrector in correctors]
+    for image, group in zip(images, groups, strict=True):
+        if refimage == str(group) or _stem(refimage) == _stem(image):
+            return group
+    raise _unknown(refimage, images, map(str, groups))
+
+
+def check_refimage(refimage: str, images: Sequence[str], groups: Iterable[str]) -> None:
+    """Refuse a name that is neither that of an image nor that of a group.
+
+    Parameters
+    ----------
+    refimage
+        As the user gave it; '' for none.
+    images
+        Their names.
+    groups
+        Of the images, as far as can be known; looked at one by one, and only if need be.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such image or group.
+    """
+    if not refimage or _stem(refimage) in map(_stem, images):
+        return
+    seen = []
+    for group in groups:
+        if group == refimage:
+            return
+        seen.append(group)
+    raise _unknown(refimage, images, seen)
+
+
+def _unknown(refimage: str, images: Sequence[str], groups: Iterable[str]) -> ParameterError:
+    named = sorted(set(groups))
+    return ParameterError(
+        f"There is no image or group '{refimage}', but 'refimage' must name one of the input that "
+        "can be used. "
+        f"{nearest(refimage, [*images, *named])}Images are: {listed(sorted(set(images)))}. Groups "
+        f"are: {listed(named)}."
+    )
+
+
+def _stem(name: Any) -> str:
+    return str(name).removesuffix(".fits").removesuffix(".asdf")
