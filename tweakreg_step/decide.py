@@ -54,6 +54,26 @@ def _reserve_disagrees(e: Evidence, noise: Noise) -> bool:
     return e.reserved >= _FEWEST_RESERVED and e.reserved_after_mas > allowed
 
 
+def _other_offsets(e: Evidence) -> tuple[str, str]:
+    """The doubt about the offset that the correction started from, as `_doubts`."""
+    if e.same_pixels:
+        return "same_pixels", (
+            f"{e.same_pixels} of its matches are at the same pixels of the detector, while the WCS "
+            "says that the telescope moved, as hot pixels do and stars do not; mask them, or drop "
+            "them from the catalogs ('exclusions', 'roundlo' to 'sharphi' of iraf and dao), or "
+            "look at the WCS: if that is off by the dither, all is well"
+        )
+    if e.second_matches:
+        return "second_peak", (
+            f"{e.second_matches} sources agree with another offset, "
+            f"{1e-3 * e.second_offset_mas:.2f} arcsec away, and one offset must bring all together;"
+            " if these are hot pixels or other artefacts, mask them, or drop them from the catalogs"
+            " ('exclusions', 'roundlo' to 'sharphi' of iraf and dao); or lower 'searchrad' (for a "
+            "reference 'abs_searchrad') so that it allows only one of the two"
+        )
+    return "", ""
+
+
 def _doubts(evidence: Evidence, noise: Noise) -> tuple[str, str]:
     """The first doubt as a code and a sentence; two empty texts if there is none."""
     e = evidence
@@ -86,7 +106,9 @@ def _doubts(evidence: Evidence, noise: Noise) -> tuple[str, str]:
 
 
 def _applied(evidence: Evidence, noise: Noise, fact: str) -> Verdict:
-    code, doubt = _doubts(evidence, noise)
+    code, doubt = _other_offsets(evidence)
+    if not code:  # a wrong offset would be the worst: what is said of the fit comes after it
+        code, doubt = _doubts(evidence, noise)
     if not code:
         return Verdict(Decision.ALIGNED, "aligned", f"{fact}.", evidence)
     return Verdict(Decision.DOUBTFUL, code, f"{fact}, but doubtful: {doubt}.", evidence)
