@@ -160,9 +160,12 @@ def absolute_verdict(
         reason = f"Not aligned to the reference: {remedy}."
         return Verdict(Decision.LEFT, "no_reference_match", reason, evidence)
     if evidence.matches == 0 or is_noise(evidence.log10_chance, 0.0):
-        reason = (
+        fact = (
             f"Aligned to the reference through its neighbours; {evidence.matches} of its own "
-            "sources match reference stars."
+            "sources match reference stars"
         )
-        return Verdict(Decision.ALIGNED, "through_neighbours", reason, evidence)
+        code, doubt = _other_offsets(evidence)
+        if code:
+            return Verdict(Decision.DOUBTFUL, code, f"{fact}. Doubtful: {doubt}.", evidence)
+        return Verdict(Decision.ALIGNED, "through_neighbours", f"{fact}.", evidence)
     return _applied(evidence, noise, f"Aligned to the reference by {evidence.matches} stars")

@@ -79,7 +79,7 @@ def pinned_pairs(
     noise
         (E,) variance of a difference per axis [arcsec^2].
     window
-        Of the search [arcsec]: peaks closer than two of these are not told apart.
+        Of the search [arcsec]: peaks closer than this are not told apart.
     """
     gap = np.full(len(pairs.edge), np.inf)
     ends = np.searchsorted(pairs.edge, np.arange(len(plates) + 1))
@@ -87,7 +87,7 @@ def pinned_pairs(
         part = slice(ends[number], ends[number + 1])
         if one is not None and other is not None:
             gap[part] = _gaps(one, other, pairs.first_index[part], pairs.second_index[part])
-    moved = np.max(np.abs(pairs.first - pairs.second), axis=1) > 2.0 * window
+    moved = np.max(np.abs(pairs.first - pairs.second), axis=1) > window
     radius = np.clip(_ERRORS * np.sqrt(noise), _LEAST, max(0.5 * window, _LEAST))[pairs.edge]
     same = moved & (gap <= radius)
     near = moved & (gap > radius) & (gap <= _RING * radius)

@@ -31,8 +31,9 @@ __all__ = ["Doubts", "no_doubts", "second_peaks"]
 _SIGNIFICANT = float(np.log(1e-4))
 """Logarithm of the probability of chance of a second peak anywhere."""
 
-_SHARE = 0.2
-"""Excess of a second peak over that of the first from which on it is told."""
+_SHARE = 0.1
+"""Excess of a second peak over that of the first from which on it is told: pairs of fragments and
+companions that the first does not explain reach some per cent (see the page of verdicts)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def second_peaks(
     none = no_doubts(len(believed))
     second = turned(pairs.second, peaks.roll[pairs.edge])
     off = np.max(np.abs(pairs.first - second - peaks.offset[pairs.edge]), axis=1)
-    rest = (off > 2.0 * window) & believed[pairs.edge]
+    rest = (off > window) & believed[pairs.edge]
     for index in (pairs.first_index, pairs.second_index):
         key = pairs.edge * (int(index.max(initial=-1)) + 1) + index
         explained = np.zeros(int(key.max(initial=-1)) + 1, bool)
