@@ -3,7 +3,8 @@
 The sources that the first peak explains are set aside, in both catalogs, and the rest is searched
 once more. So companions, spikes and crowding, which pair sources of the first peak with each other,
 make no second peak, but sources that move in another way do: artefacts of the detector among stars,
-or stars among artefacts.
+or stars among artefacts. What a pattern leaves, such as spikes of which each image shows other
+pieces, has a peak on either side of the first; only what one side has more than the other counts.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.offset import search, turned
+from tweakreg_step.offset import distinct, search, turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ __all__ = ["Doubts", "no_doubts", "second_peaks"]
 _SIGNIFICANT = float(np.log(1e-4))
 """Logarithm of the probability of chance of a second peak anywhere."""
 
-_SHARE = 0.1
+_SHARE = 0.15
 """Excess of a second peak over that of the first from which on it is told: pairs of fragments and
 companions that the first does not explain reach some per cent (see the page of verdicts)."""
 
@@ -108,7 +109,20 @@ def second_peaks(
         return none
     left = replace(pairs, second=second).take(rest)
     found = search(left, radius, window, np.zeros(1))
+    # a pattern of the sky, such as spikes in pieces, has a peak on either side, alike in the mean
+    mirrored = _counts(left, 2.0 * peaks.offset - found.offset, window)
     first, other = (p.count - p.density * window**2 for p in (peaks, found))
-    told = believed & (found.log_chance < _SIGNIFICANT) & (other > _SHARE * first)
+    told = believed & (found.log_chance < _SIGNIFICANT) & (other - mirrored > _SHARE * first)
     distance = np.hypot(*(found.offset - peaks.offset).T)
     return Doubts(np.where(told, found.count, 0), np.where(told, distance, np.nan), none.pinned)
+
+
+def _counts(pairs: Pairs, offset: FloatArray, window: float) -> IntArray:
+    """Detections (E,) that pair within a window around offsets (E, 2), the lesser of the two."""
+    off = np.max(np.abs(pairs.first - pairs.second - offset[pairs.edge]), axis=1)
+    inside = off <= 0.5 * window
+    sizes = [
+        distinct(pairs.edge[inside], index[inside], len(offset))
+        for index in (pairs.first_index, pairs.second_index)
+    ]
+    return np.minimum(*sizes)
