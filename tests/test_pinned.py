@@ -98,7 +98,7 @@ def test_stars_at_the_same_pixels_are_believed_with_a_doubt() -> None:
     """A header that is off by what it calls a dither, or a field of hot pixels alone."""
     found = solved(9, 0, (NONE, DITHER), (NONE, DITHER))
     assert codes(found) == ["same_pixels"] * 2
-    assert found.relative[0].evidence.same_pixels == pytest.approx(60, abs=2)
+    assert found.relative[0].evidence.pinned_matches == pytest.approx(60, abs=2)
     np.testing.assert_allclose(found.shift[1] - found.shift[0], -DITHER, atol=0.005)
 
 

@@ -48,7 +48,7 @@ class Evidence:
         Sources that agree with another offset, of the comparison of which it hangs; 0: none.
     second_offset_mas
         Distance of that offset from the one that was applied.
-    same_pixels
+    pinned_matches
         Matches at the same pixels of the detector although the WCS says that the telescope moved;
         0 where they are not most.
     """
@@ -66,7 +66,7 @@ class Evidence:
     pull: float
     second_matches: int = 0
     second_offset_mas: float = math.nan
-    same_pixels: int = 0
+    pinned_matches: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def verdicts(
     doubts
         (G,) about the offsets that each phase started from; None where there was no search.
     """
-    status, (remedies, loose) = outcome
+    (status, (remedies, loose)), more = outcome, problem.options.more_sources
     count = len(status)
     pieces: list[list[Evidence | None]] = [[None] * count, [None] * count]
     alone, noise = np.ones(count, bool), np.full(count, np.inf)
@@ -135,7 +135,9 @@ def verdicts(
     if doubts is not None:
         pieces = [_doubted(piece, doubt) for piece, doubt in zip(pieces, doubts, strict=True)]
     relative = [
-        relative_verdict(status[g], pieces[0][g], noise[g], remedies[g], alone=bool(alone[g]))
+        relative_verdict(
+            status[g], pieces[0][g], noise[g], remedies[g], alone=bool(alone[g]), more=more
+        )
         for g in range(count)
     ]
     absolute = [
@@ -145,6 +147,7 @@ def verdicts(
             noise[g],
             loose[g] or remedies[g],
             anchored=bool(problem.anchored[g]),
+            more=more,
         )
         for g in range(count)
     ]
@@ -155,7 +158,7 @@ def _doubted(pieces: list[Evidence | None], doubts: Doubts) -> list[Evidence | N
     """The evidence with what the search saw besides."""
     columns = doubts.second.tolist(), (1e3 * doubts.distance).tolist(), doubts.pinned.tolist()
     return [
-        piece and replace(piece, second_matches=n, second_offset_mas=mas, same_pixels=pinned)
+        piece and replace(piece, second_matches=n, second_offset_mas=mas, pinned_matches=pinned)
         for piece, n, mas, pinned in zip(pieces, *columns, strict=True)
     ]
 
