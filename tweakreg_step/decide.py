@@ -61,9 +61,9 @@ def _other_offsets(e: Evidence) -> tuple[str, str]:
     if e.pinned_matches:
         return "same_pixels", (
             f"{e.pinned_matches} of its matches are at the same pixels of the detector, while the "
-            "WCS says that the telescope moved, as hot pixels do and stars do not; mask them, or drop "
-            "them from the catalogs ('exclusions', 'roundlo' to 'sharphi' of iraf and dao), or "
-            "look at the WCS: if that is off by the dither, all is well"
+            "WCS says that the telescope moved, as hot pixels do and stars do not; mask them, or "
+            "drop them from the catalogs ('exclusions', 'roundlo' to 'sharphi' of iraf and dao), "
+            "or look at the WCS: if that is off by the dither, all is well"
         )
     if e.second_matches:
         return "second_peak", (
