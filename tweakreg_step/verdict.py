@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -47,7 +46,7 @@ class Evidence:
     second_matches
         Sources that agree with another offset, of the comparison of which it hangs; 0: none.
     second_offset_mas
-        Distance of that offset from the one that was applied.
+        Distance of that offset from the one that was applied; 0 where there is none.
     pinned_matches
         Matches at the same pixels of the detector although the WCS says that the telescope moved;
         0 where they are not most.
@@ -65,7 +64,7 @@ class Evidence:
     sigma_corner_mas: float
     pull: float
     second_matches: int = 0
-    second_offset_mas: float = math.nan
+    second_offset_mas: float = 0.0
     pinned_matches: int = 0
 
 

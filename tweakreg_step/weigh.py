@@ -156,7 +156,8 @@ def verdicts(
 
 def _doubted(pieces: list[Evidence | None], doubts: Doubts) -> list[Evidence | None]:
     """The evidence with what the search saw besides."""
-    columns = doubts.second.tolist(), (1e3 * doubts.distance).tolist(), doubts.pinned.tolist()
+    distance = 1e3 * np.nan_to_num(doubts.distance)
+    columns = doubts.second.tolist(), distance.tolist(), doubts.pinned.tolist()
     return [
         piece and replace(piece, second_matches=n, second_offset_mas=mas, pinned_matches=pinned)
         for piece, n, mas, pinned in zip(pieces, *columns, strict=True)
