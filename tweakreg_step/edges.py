@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["SIGNIFICANT", "Catalog", "Found", "Reach", "catalog_of", "find_edges"]
+__all__ = ["SIGNIFICANT", "Catalog", "Found", "Reach", "catalog_of", "find_edges", "window_of"]
 
 SIGNIFICANT = float(np.log(1e-4))
 """Logarithm of the probability of chance below which an edge is believed."""
@@ -89,6 +89,8 @@ class Found:
         (E,) error of a difference per axis [arcsec].
     significant, rival
         (E,) whether chance is excluded, and whether another offset does as well.
+    matches
+        (E,) detections that agree with it.
     doubts
         Of the E edges: what else agrees with another offset.
     """
@@ -97,11 +99,12 @@ class Found:
     sigma: FloatArray
     significant: BoolArray
     rival: BoolArray
+    matches: IntArray
     doubts: Doubts
 
     def take(self, keep: IntArray | BoolArray) -> Found:
         """The edges of an index or a mask."""
-        rest = self.sigma[keep], self.significant[keep], self.rival[keep]
+        rest = self.sigma[keep], self.significant[keep], self.rival[keep], self.matches[keep]
         return Found(self.edges.take(keep), *rest, self.doubts.take(keep))
 
     @classmethod
@@ -114,8 +117,9 @@ class Found:
         sigma = np.concatenate([part.sigma for part in parts])
         significant = np.concatenate([part.significant for part in parts])
         rival = np.concatenate([part.rival for part in parts])
+        matches = np.concatenate([part.matches for part in parts])
         doubts = Doubts.joined([part.doubts for part in parts])
-        return cls(Edges(*edges), sigma, significant, rival, doubts)
+        return cls(Edges(*edges), sigma, significant, rival, matches, doubts)
 
     @property
     def accepted(self) -> BoolArray:
@@ -201,7 +205,7 @@ def _none() -> Found:
     empty, points, never = np.zeros(0), np.zeros((0, 3)), np.zeros(0, bool)
     nodes = np.zeros((0, 2), np.int64)
     edges = Edges(nodes, points, points, empty, empty, empty, empty)
-    return Found(edges, empty, never, never, no_doubts(0))
+    return Found(edges, empty, never, never, np.zeros(0, np.int64), no_doubts(0))
 
 
 def _batches(catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> list[IntArray]:
@@ -245,7 +249,7 @@ def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: R
     significant = (found.log_chance < SIGNIFICANT) & (found.true >= 2.5)
     doubts = second_peaks(pairs, peaks, reach.radius, window, significant & ~peaks.rival)
     doubts = replace(doubts, pinned=_pinned_counts(pairs, peaks, pinned, window))
-    return Found(edges, found.sigma, significant, peaks.rival, doubts)
+    return Found(edges, found.sigma, significant, peaks.rival, peaks.count, doubts)
 
 
 def _peaks(

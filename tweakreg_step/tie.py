@@ -14,10 +14,11 @@ import numpy as np
 
 from tweakreg_step.associate import friends
 from tweakreg_step.cycles import consistent
-from tweakreg_step.edges import Catalog, Found, Reach, catalog_of, find_edges
+from tweakreg_step.edges import Catalog, Found, Reach, catalog_of, find_edges, window_of
 from tweakreg_step.graph import bridges, components, overlapping, well_connected
 from tweakreg_step.pinned import Plate
 from tweakreg_step.problem import Status
+from tweakreg_step.repeats import periods, with_repeats
 from tweakreg_step.second_peak import Doubts
 from tweakreg_step.sphere import angular_distance, chord, directions, rotation_matrices
 from tweakreg_step.vouched import doubts_of_groups
@@ -313,6 +314,12 @@ def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[Status]
     tied = np.array([item is Status.ALIGNED for item in status], bool)
     component = np.where(tied, label[:count], -1)
     anchored = tied & (label[:count] == label[count])
+    options = scene.options
+    reach = Reach(options.searchrad, 0.0, options.tolerance)
+    noise = [item.variance for item in scene.catalogs if item is not None]
+    window = window_of(reach, 2.0 * float(np.median(noise))) if noise else options.tolerance
+    repeats = periods(scene.catalogs, options.searchrad, window)
+    kept = with_repeats(kept, repeats, options.searchrad)
     relative, absolute = doubts_of_groups(kept.edges.pairs, kept.doubts, count)
     sigma = np.zeros(count + 1)
     np.maximum.at(sigma, kept.edges.pairs.ravel(), np.repeat(kept.sigma, 2))
