@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from fields import catalogs, field, noisy, sky, stars
 
-from tweakreg_step.problem import Detections, Options, Reference, Solution
+from tweakreg_step.config import Parameters
+from tweakreg_step.decide import relative_verdict
+from tweakreg_step.phases import more_sources
+from tweakreg_step.problem import Detections, Options, Reference, Solution, Status
 from tweakreg_step.register import register
 
 
@@ -211,3 +216,47 @@ def test_a_group_whose_neighbours_were_given_up_is_told_so(one: int, left: int) 
     # its neighbours have lost nobody when they are given up
     assert "it has 10 matches, 15 are needed; lower 'minobj' to 10" in first.relative[1].reason
     assert run(catalogs(noisy(rng, place), *others), minobj=10).relative[0].applied
+
+
+@pytest.mark.parametrize(
+    ("given", "sources", "remedy"),
+    [
+        ({}, 20, "lower 'snr_threshold' to find more sources"),
+        ({}, 200, "raise 'brightest' from 200"),
+        ({"brightest": 20}, 20, "raise 'brightest' from 20"),
+        (
+            {"fluxmin": 5.0, "exclusions": "x.txt"},
+            20,
+            "loosen the selection ('fluxmin', 'exclusions') or lower 'snr_threshold' to find more "
+            "sources",
+        ),
+        ({"use_custom_catalogs": True}, 20, "give catalogs with more sources"),
+        (
+            {"use_custom_catalogs": True, "peakmax": 9.0, "brightest": 5},
+            5,
+            "raise 'brightest' from 5 or loosen the selection ('peakmax') or give catalogs with "
+            "more sources",
+        ),
+    ],
+)
+def test_more_sources_come_from_what_limits_them(given: dict, sources: int, remedy: str) -> None:
+    correctors = [
+        SimpleNamespace(meta={"catalog": Table({"x": np.zeros(count)})}) for count in (3, sources)
+    ]
+    assert more_sources(correctors, Parameters.of(SimpleNamespace(**given))) == remedy
+
+
+def test_every_request_for_more_sources_is_that_remedy() -> None:
+    from test_decide import GOOD, NOISE
+
+    rng = np.random.default_rng(13)
+    place = field(rng, 60)
+    remedy = "give catalogs with more sources"
+    given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place[:2]), field(rng, 60))
+    for verdict in run(given, more_sources=remedy).relative[2:]:
+        assert remedy in verdict.reason
+        assert "snr_threshold" not in verdict.reason
+    for weak in (replace(GOOD, log10_chance=-6.0), replace(GOOD, coverage=0.01)):
+        verdict = relative_verdict(Status.ALIGNED, weak, NOISE, "", alone=False, more=remedy)
+        assert remedy in verdict.reason
+        assert "snr_threshold" not in verdict.reason

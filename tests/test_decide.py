@@ -54,6 +54,8 @@ def test_good_evidence_is_aligned_in_both_phases() -> None:
         ("poor_coverage", {"coverage": 0.03}, "3 %"),
         ("poorly_determined", {"sigma_corner_mas": 25.0}, "25.0 mas"),
         ("far_off", {"pull": 14.0}, "14 times"),
+        ("second_peak", {"second_matches": 31, "second_offset_mas": 1800.0}, "1.80 arcsec away"),
+        ("same_pixels", {"pinned_matches": 57}, "57 of its matches"),
     ],
 )
 def test_each_doubt_has_a_code_and_a_remedy(code: str, changes: dict, words: str) -> None:
@@ -112,6 +114,14 @@ def test_a_group_that_is_not_tied_to_the_reference() -> None:
 def test_a_group_that_its_neighbours_tie_to_the_reference(changes: dict) -> None:
     verdict = absolute(replace(GOOD, **changes))
     assert (verdict.decision, verdict.code) == (Decision.ALIGNED, "through_neighbours")
+
+
+def test_a_second_offset_is_the_first_doubt_and_follows_through_neighbours() -> None:
+    other = replace(GOOD, second_matches=31, second_offset_mas=1800.0, pull=14.0)
+    assert relative(other).code == "second_peak"
+    verdict = absolute(replace(other, matches=0))
+    assert (verdict.decision, verdict.code) == (Decision.DOUBTFUL, "second_peak")
+    assert "through its neighbours" in verdict.reason
 
 
 def test_noise_is_what_chance_gives_or_what_is_spread_evenly() -> None:

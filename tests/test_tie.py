@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tweakreg_step import sphere
+from tweakreg_step import tie as module
 from tweakreg_step.edges import Reach, catalog_of, find_edges, window_of
-from tweakreg_step.problem import Options, Status
+from tweakreg_step.problem import Detections, Options, Reference, Status
+from tweakreg_step.settle import group_frames
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 from tweakreg_step.tie import tie
 
@@ -92,3 +94,43 @@ def test_a_component_is_anchored_as_a_whole() -> None:
     )
     anchored = [_ties(make_scene(setup, seed))[0].anchored.all() for seed in range(10)]
     assert np.mean(anchored) > 0.8
+
+
+def test_ordinary_scenes_have_no_doubts() -> None:
+    setups = [
+        Setup(layout("stack", 4), spurious=0.5, reference_fraction=0.3),
+        Setup(0.1 * layout("stack", 3), spurious=0.5, reference_fraction=0.3),
+        Setup(layout("mosaic", 3, 0.3), spurious=0.3),
+    ]
+    for setup in setups:
+        for seed in range(15):
+            ties, _ = _ties(make_scene(setup, seed))
+            assert not any(part.any.any() for part in ties.doubts)
+
+
+def test_a_component_that_is_anchored_as_a_whole_keeps_its_doubts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No group by itself is compared with the stars, and a third of them is elsewhere."""
+    monkeypatch.setattr(module, "_near_reference", lambda _: np.zeros(0, np.int64))
+    rng = np.random.default_rng(3)
+    centre = np.array([[-40.0, 0.0], [0.0, 0.0], [40.0, 0.0]])
+    sky = rng.uniform([-75.0, -32.0], [75.0, 32.0], (400, 2))
+    order = rng.permutation(400)
+    frame = sphere.frames_at(150.0, 30.0)
+    parts = [sky[np.all(np.abs(sky - c) < 32.0, axis=1)] for c in centre]
+    parts = [part + rng.normal(0.0, 0.002, part.shape) for part in parts]
+    group = np.repeat(np.arange(3), [len(part) for part in parts])
+    ra, dec = sphere.ra_dec(sphere.from_plane(np.concatenate(parts), frame))
+    given = Detections.simple(ra, dec, group, 0.002)
+    stars = np.concatenate([sky[order[:60]], sky[order[60:90]] + 1.7])
+    found = Reference(
+        *sphere.ra_dec(sphere.from_plane(stars, frame)),
+        np.broadcast_to(1e-6 * np.eye(2), (len(stars), 2, 2)).copy(),
+    )
+    ties = tie(given, group_frames(given, 3), found, Options())
+    assert ties.anchored.all()
+    assert not ties.doubts[0].any.any()
+    # of the 30, a sixth has a neighbour within 'separation', or one that the first peak takes
+    assert ties.doubts[1].second == pytest.approx(np.full(3, 25), abs=4)
+    np.testing.assert_allclose(ties.doubts[1].distance, 1.7 * np.sqrt(2.0), atol=0.01)

@@ -169,9 +169,9 @@ def _relative(case: _Case) -> str:
     failures, group, options = case.failures, case.group, case.options
     status = failures.status[group]
     if status is Status.TOO_FEW_SOURCES:
-        return _too_few("source", int(failures.sources[group]), "minobj", options.minobj)
+        return _too_few("source", int(failures.sources[group]), "minobj", options)
     if status is Status.TOO_FEW_MATCHES and not _beyond(case.peak[0], options.searchrad):
-        return _too_few_matches(failures, group, options.minobj)
+        return _too_few_matches(failures, group, options)
     if status is Status.INCONSISTENT:
         return "look at its catalog, or try fitgeometry='shift'"
     if status is Status.IMPLAUSIBLE:
@@ -196,7 +196,7 @@ def _absolute(case: _Case) -> str:
         )
     matches = int(case.failures.reference_matches[case.group])
     if matches >= _FEW and not _beyond(case.peak[1], options.abs_searchrad):
-        return _too_few("reference star", matches, "abs_minobj", options.abs_minobj)
+        return _too_few("reference star", matches, "abs_minobj", options)
     return _offset(case, 1, "abs_searchrad")
 
 
@@ -204,21 +204,22 @@ def _beyond(peak: float, radius: float) -> bool:
     return bool(np.isfinite(peak) and peak > radius)
 
 
-def _too_few(what: str, found: int, name: str, needed: int) -> str:
+def _too_few(what: str, found: int, name: str, options: Options) -> str:
+    needed, more = int(getattr(options, name)), options.more_sources
     plural = what + ("es" if what.endswith("h") else "s") * (found != 1)
     fact = f"it has {found} {plural}, {needed} are needed"
     if found < _FEW:
-        return f"{fact}; lower 'snr_threshold' to find more sources"
+        return f"{fact}; {more}"
     if found >= needed:
-        return f"{fact} after clipping; lower 'snr_threshold' to find more sources"
-    return f"{fact}; lower '{name}' to {found}, or 'snr_threshold' to find more sources"
+        return f"{fact} after clipping; {more}"
+    return f"{fact}; lower '{name}' to {found}, or {more}"
 
 
-def _too_few_matches(failures: Failures, group: int, needed: int) -> str:
+def _too_few_matches(failures: Failures, group: int, options: Options) -> str:
     """The remedy for a group with few matches, perhaps as it lost them with those given up."""
-    found, most = int(failures.matches[group]), int(failures.most[group])
+    found, most, needed = int(failures.matches[group]), int(failures.most[group]), options.minobj
     if not most >= needed > found:
-        return _too_few("match", found, "minobj", needed)
+        return _too_few("match", found, "minobj", options)
     lower = f", or lower 'minobj' to {found}" if found >= _FEW else ""
     return (
         f"it had {most} matches, {needed} are needed, and {found} are left since groups that it "
@@ -238,8 +239,8 @@ def _offset(case: _Case, phase: int, name: str) -> str:
     if not np.isfinite(peak):
         return (
             f"its offset histogram has no significant peak up to {wide:.0f} arcsec, so a larger "
-            f"'{name}' would not help; look at its catalog and at {_OTHERS[phase]}, or find more "
-            "sources (for found ones, lower 'snr_threshold')"
+            f"'{name}' would not help; look at its catalog and at {_OTHERS[phase]}, or "
+            f"{case.options.more_sources}"
         )
     if peak > radius:
         return (
@@ -249,9 +250,9 @@ def _offset(case: _Case, phase: int, name: str) -> str:
     if 1.2 * peak < radius:
         return (
             f"its offset histogram has its highest peak at {peak:.2f} arcsec; lower '{name}' from "
-            f"{radius:g} to {max(1.2 * peak, 0.3):.2g}, or find more sources"
+            f"{radius:g} to {max(1.2 * peak, 0.3):.2g}, or {case.options.more_sources}"
         )
-    return "lower 'snr_threshold' to find more sources"
+    return case.options.more_sources
 
 
 def _implausible(size: FloatArray, options: Options) -> str:

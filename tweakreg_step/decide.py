@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tweakreg_step.problem import Status
+from tweakreg_step.problem import Options, Status
 from tweakreg_step.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ _FAR = 10.0  # standard deviations of the pointing
 _LOOSE = 10.0  # errors of one detection
 
 
+_MORE = Options().more_sources
+
 Noise = float
 """Error of a single detection per axis [mas], to compare the error of a correction with."""
 
@@ -54,13 +56,32 @@ def _reserve_disagrees(e: Evidence, noise: Noise) -> bool:
     return e.reserved >= _FEWEST_RESERVED and e.reserved_after_mas > allowed
 
 
-def _doubts(evidence: Evidence, noise: Noise) -> tuple[str, str]:
+def _other_offsets(e: Evidence) -> tuple[str, str]:
+    """The doubt about the offset that the correction started from, as `_doubts`."""
+    if e.pinned_matches:
+        return "same_pixels", (
+            f"{e.pinned_matches} of its matches are at the same pixels of the detector, while the "
+            "WCS says that the telescope moved, as hot pixels do and stars do not; mask them, or "
+            "drop them from the catalogs ('exclusions', 'roundlo' to 'sharphi' of iraf and dao), "
+            "or look at the WCS: if that is off by the dither, all is well"
+        )
+    if e.second_matches:
+        return "second_peak", (
+            f"{e.second_matches} sources agree with another offset, "
+            f"{1e-3 * e.second_offset_mas:.2f} arcsec away, and one offset must bring all together;"
+            " if these are hot pixels or other artefacts, mask them, or drop them from the catalogs"
+            " ('exclusions', 'roundlo' to 'sharphi' of iraf and dao); or lower 'searchrad' (for a "
+            "reference 'abs_searchrad') so that it allows only one of the two"
+        )
+    return "", ""
+
+
+def _doubts(evidence: Evidence, noise: Noise, more: str) -> tuple[str, str]:
     """The first doubt as a code and a sentence; two empty texts if there is none."""
     e = evidence
     if e.log10_chance > _WEAK_CHANCE:
         return "weak_evidence", (
-            f"chance gives as many matches with a probability of 10^{e.log10_chance:.1f}; "
-            "find more sources with a lower 'snr_threshold'"
+            f"chance gives as many matches with a probability of 10^{e.log10_chance:.1f}; {more}"
         )
     if _reserve_disagrees(e, noise):
         return "reserved_disagree", (
@@ -70,8 +91,8 @@ def _doubts(evidence: Evidence, noise: Noise) -> tuple[str, str]:
         )
     if e.coverage < _LEAST_COVERAGE:
         return "poor_coverage", (
-            f"its matches span {100.0 * e.coverage:.0f} % of the area of its sources; find more "
-            "sources, or use a simpler 'fitgeometry'"
+            f"its matches span {100.0 * e.coverage:.0f} % of the area of its sources; {more}, "
+            "or use a simpler 'fitgeometry'"
         )
     if e.sigma_corner_mas > _LOOSE * noise:
         return "poorly_determined", (
@@ -85,15 +106,23 @@ def _doubts(evidence: Evidence, noise: Noise) -> tuple[str, str]:
     return "", ""
 
 
-def _applied(evidence: Evidence, noise: Noise, fact: str) -> Verdict:
-    code, doubt = _doubts(evidence, noise)
+def _applied(evidence: Evidence, noise: Noise, fact: str, more: str) -> Verdict:
+    code, doubt = _other_offsets(evidence)
+    if not code:  # a wrong offset would be the worst: what is said of the fit comes after it
+        code, doubt = _doubts(evidence, noise, more)
     if not code:
         return Verdict(Decision.ALIGNED, "aligned", f"{fact}.", evidence)
     return Verdict(Decision.DOUBTFUL, code, f"{fact}, but doubtful: {doubt}.", evidence)
 
 
 def relative_verdict(
-    status: Status, evidence: Evidence | None, noise: Noise, remedy: str, *, alone: bool
+    status: Status,
+    evidence: Evidence | None,
+    noise: Noise,
+    remedy: str,
+    *,
+    alone: bool,
+    more: str = _MORE,
 ) -> Verdict:
     """The verdict on a group's place among the other groups.
 
@@ -109,6 +138,8 @@ def relative_verdict(
         What to do about a failure.
     alone
         Whether it shares no source with another group, and only the reference holds it.
+    more
+        What gives more sources.
     """
     if status is not Status.ALIGNED or evidence is None:
         fact = status.value.rstrip(".")
@@ -116,17 +147,25 @@ def relative_verdict(
     if alone:
         reason = "It shares no source with another group: the reference alone places it."
         return Verdict(Decision.LEFT, Status.NOT_CONNECTED.code, reason, evidence)
-    return _applied(evidence, noise, f"Aligned to the other groups by {evidence.matches} matches")
+    return _applied(
+        evidence, noise, f"Aligned to the other groups by {evidence.matches} matches", more
+    )
 
 
 def absolute_verdict(
-    status: Status, evidence: Evidence | None, noise: Noise, remedy: str, *, anchored: bool
+    status: Status,
+    evidence: Evidence | None,
+    noise: Noise,
+    remedy: str,
+    *,
+    anchored: bool,
+    more: str = _MORE,
 ) -> Verdict:
     """The verdict on a group's place on the sky; see `relative_verdict`.
 
     Parameters
     ----------
-    status, evidence, noise, remedy
+    status, evidence, noise, remedy, more
         As for the relative phase.
     anchored
         Whether it, or a group that it is tied to, is tied to the reference.
@@ -138,9 +177,12 @@ def absolute_verdict(
         reason = f"Not aligned to the reference: {remedy}."
         return Verdict(Decision.LEFT, "no_reference_match", reason, evidence)
     if evidence.matches == 0 or is_noise(evidence.log10_chance, 0.0):
-        reason = (
+        fact = (
             f"Aligned to the reference through its neighbours; {evidence.matches} of its own "
-            "sources match reference stars."
+            "sources match reference stars"
         )
-        return Verdict(Decision.ALIGNED, "through_neighbours", reason, evidence)
-    return _applied(evidence, noise, f"Aligned to the reference by {evidence.matches} stars")
+        code, doubt = _other_offsets(evidence)
+        if code:
+            return Verdict(Decision.DOUBTFUL, code, f"{fact}. Doubtful: {doubt}.", evidence)
+        return Verdict(Decision.ALIGNED, "through_neighbours", f"{fact}.", evidence)
+    return _applied(evidence, noise, f"Aligned to the reference by {evidence.matches} stars", more)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,9 @@ from scipy.spatial import cKDTree
 
 from tweakreg_step.cycles import Edges
 from tweakreg_step.match import expectation_maximisation
-from tweakreg_step.offset import make_pairs, roll_grid, search
+from tweakreg_step.offset import distinct, make_pairs, roll_grid, search, turned
+from tweakreg_step.pinned import pinned_pairs, unpinned
+from tweakreg_step.second_peak import Doubts, no_doubts, second_peaks
 from tweakreg_step.sphere import chord
 
 if TYPE_CHECKING:
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tweakreg_step.offset import Pairs, Peaks
+    from tweakreg_step.pinned import Plate
+
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["SIGNIFICANT", "Catalog", "Found", "Reach", "catalog_of", "find_edges"]
+__all__ = ["SIGNIFICANT", "Catalog", "Found", "Reach", "catalog_of", "find_edges", "window_of"]
 
 SIGNIFICANT = float(np.log(1e-4))
 """Logarithm of the probability of chance below which an edge is believed."""
@@ -43,11 +48,14 @@ class Catalog:
         Median variance per axis [arcsec^2].
     radius
         Largest distance from the catalog's centre [arcsec].
+    plate
+        Where on the detectors they are; None where that is not known.
     """
 
     tree: cKDTree
     variance: float
     radius: float
+    plate: Plate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +89,37 @@ class Found:
         (E,) error of a difference per axis [arcsec].
     significant, rival
         (E,) whether chance is excluded, and whether another offset does as well.
+    matches
+        (E,) detections that agree with it.
+    doubts
+        Of the E edges: what else agrees with another offset.
     """
 
     edges: Edges
     sigma: FloatArray
     significant: BoolArray
     rival: BoolArray
+    matches: IntArray
+    doubts: Doubts
 
     def take(self, keep: IntArray | BoolArray) -> Found:
         """The edges of an index or a mask."""
-        return Found(
-            self.edges.take(keep), self.sigma[keep], self.significant[keep], self.rival[keep]
-        )
+        rest = self.sigma[keep], self.significant[keep], self.rival[keep], self.matches[keep]
+        return Found(self.edges.take(keep), *rest, self.doubts.take(keep))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Found]) -> Found:
+        """Several in one."""
+        edges = [
+            np.concatenate([getattr(part.edges, name) for part in parts])
+            for name in Edges.__slots__
+        ]
+        sigma = np.concatenate([part.sigma for part in parts])
+        significant = np.concatenate([part.significant for part in parts])
+        rival = np.concatenate([part.rival for part in parts])
+        matches = np.concatenate([part.matches for part in parts])
+        doubts = Doubts.joined([part.doubts for part in parts])
+        return cls(Edges(*edges), sigma, significant, rival, matches, doubts)
 
     @property
     def accepted(self) -> BoolArray:
@@ -101,7 +128,12 @@ class Found:
 
 
 def catalog_of(
-    vectors: FloatArray, covariance: FloatArray, image: IntArray, separation: float, double: float
+    vectors: FloatArray,
+    covariance: FloatArray,
+    image: IntArray,
+    separation: float,
+    double: float,
+    plate: Plate | None = None,
 ) -> Catalog:
     """A catalog for the search.
 
@@ -115,6 +147,8 @@ def catalog_of(
         (N, 3), (N, 2, 2), (N,).
     separation, double
         [arcsec].
+    plate
+        Where on the detectors the detections are, if that is known.
     """
     tree = cKDTree(vectors)
     pairs = tree.query_pairs(float(chord(max(separation, double))), output_type="ndarray")
@@ -130,7 +164,8 @@ def catalog_of(
     middle = middle / np.linalg.norm(middle)
     radius = float(np.linalg.norm(vectors - middle, axis=1).max()) / float(chord(1.0))
     variance = float(np.median(0.5 * np.trace(covariance, axis1=1, axis2=2)))
-    return Catalog(cKDTree(vectors[~dropped]), variance, radius)
+    kept = None if plate is None else plate.take(~dropped)
+    return Catalog(cKDTree(vectors[~dropped]), variance, radius, kept)
 
 
 def window_of(reach: Reach, variance: float) -> float:
@@ -163,20 +198,14 @@ def find_edges(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], rea
     ]
     if not parts:
         return _none()
-    edges = [
-        np.concatenate([getattr(part.edges, name) for part in parts]) for name in Edges.__slots__
-    ]
-    rest = [
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("sigma", "significant", "rival")
-    ]
-    return Found(Edges(*edges), *rest)
+    return Found.joined(parts)
 
 
 def _none() -> Found:
     empty, points, never = np.zeros(0), np.zeros((0, 3)), np.zeros(0, bool)
     nodes = np.zeros((0, 2), np.int64)
-    return Found(Edges(nodes, points, points, empty, empty, empty, empty), empty, never, never)
+    edges = Edges(nodes, points, points, empty, empty, empty, empty)
+    return Found(edges, empty, never, never, np.zeros(0, np.int64), no_doubts(0))
 
 
 def _batches(catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> list[IntArray]:
@@ -202,7 +231,10 @@ def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: R
     noise = np.array([one.variance + other.variance for one, other in catalogs])
     window = window_of(reach, float(np.median(noise)))
     rolls = roll_grid(reach.roll, float(np.max(pairs.lever)), window)
-    peaks = search(pairs, reach.radius, window, rolls)
+    plates = [(one.plate, other.plate) for one, other in catalogs]
+    pinned = pinned_pairs(pairs, plates, noise, window)
+    peaks, kept = _peaks(pairs, pinned, (reach.radius, window, rolls))
+    pairs, pinned = pairs.take(kept), pinned[kept]
     # Errors may be overestimated: the width found may be half of what they say.
     found = expectation_maximisation(pairs, peaks, 0.25 * noise, window, (reach.radius, reach.roll))
     edges = Edges(
@@ -215,4 +247,34 @@ def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: R
         log_chance=found.log_chance,
     )
     significant = (found.log_chance < SIGNIFICANT) & (found.true >= 2.5)
-    return Found(edges, found.sigma, significant, peaks.rival)
+    doubts = second_peaks(pairs, peaks, reach.radius, window, significant & ~peaks.rival)
+    doubts = replace(doubts, pinned=_pinned_counts(pairs, peaks, pinned, window))
+    return Found(edges, found.sigma, significant, peaks.rival, peaks.count, doubts)
+
+
+def _peaks(
+    pairs: Pairs, pinned: BoolArray, how: tuple[float, float, FloatArray]
+) -> tuple[Peaks, BoolArray]:
+    """The peaks without what stays on the detector, and which pairs (K,) they are made of.
+
+    Where nothing is significant without it, the edge has all its pairs: exposures of one pointing
+    whose WCS are off have their stars at the same pixels.
+    """
+    kept = unpinned(pairs, pinned) if pinned.any() else np.ones(len(pinned), bool)
+    peaks = search(pairs.take(kept), *how)
+    stuck = np.bincount(pairs.edge[pinned], minlength=len(pairs.frames)) > 0
+    stuck &= peaks.log_chance >= SIGNIFICANT
+    if stuck.any():
+        kept |= stuck[pairs.edge]
+        peaks = search(pairs.take(kept), *how)
+    return peaks, kept
+
+
+def _pinned_counts(pairs: Pairs, peaks: Peaks, pinned: BoolArray, window: float) -> IntArray:
+    """Detections (E,) of the peaks that stay on the detector, where they are most of them."""
+    count = len(pairs.frames)
+    difference = pairs.first - turned(pairs.second, peaks.roll[pairs.edge])
+    inside = np.max(np.abs(difference - peaks.offset[pairs.edge]), axis=1) <= 0.5 * window
+    own = inside & pinned
+    size = distinct(pairs.edge[own], pairs.first_index[own], count)
+    return np.where(2 * size > peaks.count, size, 0)

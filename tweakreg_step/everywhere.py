@@ -31,8 +31,13 @@ def options_of(
     absolute: AbsoluteParameters,
     method: MethodParameters,
     refgroup: Any = None,
+    more_sources: str = "give catalogs with more sources",
 ) -> Options:
-    """What the solver has to know of the parameters; ``refgroup`` names the group that stays."""
+    """What the solver has to know of the parameters.
+
+    ``refgroup`` names the group that stays, ``more_sources`` says what to do for more of
+    them: those of correctors are given.
+    """
     names = group_names(correctors)
     return Options(
         fitgeometry=relative.fitgeometry,
@@ -48,6 +53,7 @@ def options_of(
         detector_motion=method.detector_motion,
         refgroup=None if refgroup is None else int(indices(names)[names.index(refgroup)]),
         joint=method.abs_method == "joint",
+        more_sources=more_sources,
     )
 
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     Groups = list[list[int]]
     Verdicts = tuple[Verdict, ...]
 
-__all__ = ["Alignment", "align_in_phases", "groups_of"]
+__all__ = ["Alignment", "align_in_phases", "groups_of", "more_sources"]
 
 log = logging.getLogger(__name__)
 
@@ -205,7 +205,35 @@ def _globally(
 
 def _options(correctors: list[Any], parameters: Parameters, refgroup: Any) -> Options:
     stages = parameters.relative, parameters.absolute, parameters.method
-    return options_of(correctors, *stages, refgroup)
+    return options_of(correctors, *stages, refgroup, more_sources(correctors, parameters))
+
+
+_SELECTING = "fluxmin", "fluxmax", "peakmin", "exclusions"
+
+
+def more_sources(correctors: Sequence[Any], parameters: Parameters) -> str:
+    """What to do for more sources, as a part of a sentence: it is what limits their number.
+
+    Parameters
+    ----------
+    correctors
+        With their catalogs, as selected.
+    parameters
+        Of the run.
+    """
+    selection, finder = parameters.selection, parameters.finder
+    remedies = []
+    if any(len(item.meta["catalog"]) >= finder.brightest for item in correctors):
+        remedies.append(f"raise 'brightest' from {finder.brightest}")
+    used = [name for name in _SELECTING if getattr(selection, name) not in {None, ""}]
+    used += ["peakmax"] if finder.peakmax is not None else []
+    if used:
+        remedies.append(f"loosen the selection ({', '.join(map(repr, used))})")
+    if parameters.catalogs.use_custom_catalogs:
+        remedies.append("give catalogs with more sources")
+    elif not remedies or used:
+        remedies.append("lower 'snr_threshold' to find more sources")
+    return " or ".join(remedies)
 
 
 # ---- one after another

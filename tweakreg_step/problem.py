@@ -178,6 +178,8 @@ class Options:
         whole.
     max_roll
         Largest roll of the wide search, which follows where the plain one fails [arcsec as angle].
+    more_sources
+        What to do for more sources, as a part of a sentence: it depends on where they come from.
     """
 
     fitgeometry: str = "rshift"
@@ -200,6 +202,7 @@ class Options:
     refgroup: int | None = None
     joint: bool = True
     max_roll: float = 3.0 * 3600.0
+    more_sources: str = "lower 'snr_threshold' to find more sources"
 
 
 class Status(Enum):

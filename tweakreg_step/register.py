@@ -137,7 +137,7 @@ def _settled(
     radius = 4.5 * float(np.max(ties.sigma, initial=0.0))
     if start.phi.size:
         radius = max(radius, motion_radius(options))
-    settled = settle(problem, start, radius, ties.status)
+    settled = replace(settle(problem, start, radius, ties.status), doubts=ties.doubts)
     choice = MotionChoice("none", {}, {}, "No motion of detectors: nothing could be aligned.")
     lost = bool(ties.anchored.any() and not settled.problem.anchored.any())
     if settled.linked is not None:

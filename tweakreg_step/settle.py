@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tweakreg_step.canonical import Canonical
     from tweakreg_step.iterate import Linked, Problem
     from tweakreg_step.problem import Detections, Solution, Status
+    from tweakreg_step.second_peak import Doubts
     from tweakreg_step.solve import Motions
 
     FloatArray = NDArray[np.float64]
@@ -36,11 +37,15 @@ class Settled:
         As they were at the end; `linked` is None if nothing could be aligned.
     failures
         What is known of the groups that are not aligned, or not to the reference.
+    doubts
+        (G,) about the offsets that the relative and the absolute places come from; None where no
+        search was made.
     """
 
     problem: Problem
     linked: Linked | None
     failures: Failures
+    doubts: tuple[Doubts, Doubts] | None = None
 
 
 def group_frames(detections: Detections, count: int) -> FloatArray:
@@ -124,7 +129,7 @@ def judged(solution: Solution, given: Canonical, settled: Settled) -> Solution:
     )
     covariance = solution.covariance[np.argsort(given.group)]
     outcome = failures.status, remedies
-    relative, absolute = verdicts(problem, settled.linked, outcome, covariance)
+    relative, absolute = verdicts(problem, settled.linked, outcome, covariance, settled.doubts)
     return replace(
         solution,
         relative=tuple(relative[number] for number in given.group),

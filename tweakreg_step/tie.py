@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.associate import friends
-from tweakreg_step.cycles import Edges, consistent
-from tweakreg_step.edges import Catalog, Found, Reach, catalog_of, find_edges
+from tweakreg_step.cycles import consistent
+from tweakreg_step.edges import Catalog, Found, Reach, catalog_of, find_edges, window_of
 from tweakreg_step.graph import bridges, components, overlapping, well_connected
+from tweakreg_step.pinned import Plate
 from tweakreg_step.problem import Status
+from tweakreg_step.repeats import periods, with_repeats
+from tweakreg_step.second_peak import Doubts
 from tweakreg_step.sphere import angular_distance, chord, directions, rotation_matrices
+from tweakreg_step.vouched import doubts_of_groups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,6 +60,8 @@ class Ties:
         (G,) error of a difference per axis, as the edges saw it [arcsec].
     status
         (G,) of `Status`; ALIGNED stands for tied.
+    doubts
+        (G,) about the relative and about the absolute places of the groups.
     """
 
     rotation: FloatArray
@@ -63,6 +69,7 @@ class Ties:
     anchored: BoolArray
     sigma: FloatArray
     status: tuple[Status, ...]
+    doubts: tuple[Doubts, Doubts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,8 @@ def _group_catalogs(
             catalogs.append(None)
             continue
         parts = vectors[own], detections.covariance[own], detections.image[own]
-        catalogs.append(catalog_of(*parts, options.separation, _DOUBLE))
+        plate = Plate(detections.unit[own], detections.unit_xy[own])
+        catalogs.append(catalog_of(*parts, options.separation, _DOUBLE, plate))
     return catalogs
 
 
@@ -135,16 +143,7 @@ def _edges(
         nodes = np.array([(a, b) for a, b, _, _ in kept], np.int64).reshape(-1, 2)
         pairs = [(c, d) for _, _, c, d in kept]
         found.append(find_edges(nodes, pairs, Reach(radius, turn, tolerance)))
-    return _joined(found)
-
-
-def _joined(parts: list[Found]) -> Found:
-    edges = [
-        np.concatenate([getattr(part.edges, name) for part in parts]) for name in Edges.__slots__
-    ]
-    names = ("sigma", "significant", "rival")
-    rest = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
-    return Found(Edges(*edges), *rest)
+    return Found.joined(found)
 
 
 def _near_reference(scene: _Scene) -> IntArray:
@@ -192,8 +191,11 @@ def _reasons(count: int, found: Found, kept: Found) -> list[Status]:
 
 def _whole_component(
     scene: _Scene, member: IntArray, rotation: FloatArray, radius: float
-) -> FloatArray | None:
-    """Rotation (3, 3) that moves a component, as it is, onto the reference; None if none does."""
+) -> tuple[FloatArray, Doubts] | None:
+    """Rotation (3, 3) that moves a component, as it is, onto the reference; None if none does.
+
+    And the doubts (1,) about it.
+    """
     own = np.isin(scene.group, member)
     vectors = np.einsum("nij,nj->ni", rotation[scene.group[own]], scene.vectors[own])
     label = friends(vectors, float(chord(radius)))
@@ -212,7 +214,7 @@ def _whole_component(
     found = find_edges(np.zeros((1, 2), np.int64), [(stars, catalog)], reach)
     if not found.accepted[0] or found.edges.log_chance[0] > _BRIDGE:
         return None
-    return np.asarray(rotation_matrices(found.edges.vector)[0])
+    return np.asarray(rotation_matrices(found.edges.vector)[0]), found.doubts
 
 
 def _search(scene: _Scene, roll: float | None, only: BoolArray | None) -> Found:
@@ -260,7 +262,7 @@ def tie(
     if lost.any() and options.max_roll > 3.0 * options.roll_sigma:
         wide = _search(scene, options.max_roll, lost)
         if wide.accepted.any():
-            found = _joined([found.take(found.accepted), wide])
+            found = Found.joined([found.take(found.accepted), wide])
             rotation, kept = _agreeing(scene, found)
             status = _reasons(count, found, kept)
     return _ties(scene, rotation, kept, status)
@@ -312,6 +314,13 @@ def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[Status]
     tied = np.array([item is Status.ALIGNED for item in status], bool)
     component = np.where(tied, label[:count], -1)
     anchored = tied & (label[:count] == label[count])
+    options = scene.options
+    reach = Reach(options.searchrad, 0.0, options.tolerance)
+    noise = [item.variance for item in scene.catalogs if item is not None]
+    window = window_of(reach, 2.0 * float(np.median(noise))) if noise else options.tolerance
+    repeats = periods(scene.catalogs, options.searchrad, window)
+    kept = with_repeats(kept, repeats, options.searchrad)
+    relative, absolute = doubts_of_groups(kept.edges.pairs, kept.doubts, count)
     sigma = np.zeros(count + 1)
     np.maximum.at(sigma, kept.edges.pairs.ravel(), np.repeat(kept.sigma, 2))
     for value in np.unique(component[tied & ~anchored]):
@@ -319,10 +328,13 @@ def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[Status]
         if scene.reference[0] is None or len(member) < 2:
             continue
         radius = 4.0 * float(np.median(sigma[member]))
-        turn = _whole_component(scene, member, rotation, radius)
-        if turn is not None:
-            rotation[member] = turn @ rotation[member]
+        whole = _whole_component(scene, member, rotation, radius)
+        if whole is not None:
+            rotation[member] = whole[0] @ rotation[member]
             anchored[member] = True
+            every = np.where(component == value, count, np.arange(count))
+            absolute = Doubts.joined([absolute, whole[1]]).take(every)
     # All that is tied to the reference is one component.
     component[anchored] = label[count]
-    return Ties(rotation[:count], component, anchored, sigma[:count], tuple(status))
+    doubts = relative, absolute
+    return Ties(rotation[:count], component, anchored, sigma[:count], tuple(status), doubts)

@@ -43,6 +43,13 @@ class Evidence:
         detection farthest from there.
     pull
         Size of the correction in standard deviations of what is expected of the pointing.
+    second_matches
+        Sources that agree with another offset, of the comparison of which it hangs; 0: none.
+    second_offset_mas
+        Distance of that offset from the one that was applied; 0 where there is none.
+    pinned_matches
+        Matches at the same pixels of the detector although the WCS says that the telescope moved;
+        0 where they are not most.
     """
 
     matches: int
@@ -56,6 +63,9 @@ class Evidence:
     sigma_centre_mas: float
     sigma_corner_mas: float
     pull: float
+    second_matches: int = 0
+    second_offset_mas: float = 0.0
+    pinned_matches: int = 0
 
 
 @dataclass(frozen=True, slots=True)

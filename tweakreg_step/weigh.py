@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.evidence import Chance
     from tweakreg_step.iterate import Linked, Problem
+    from tweakreg_step.second_peak import Doubts
     from tweakreg_step.verdict import Evidence, Verdict
 
     FloatArray = NDArray[np.float64]
@@ -120,6 +122,7 @@ def verdicts(
     linked: Linked | None,
     outcome: tuple[tuple[Status, ...], tuple[list[str], list[str]]],
     covariance: FloatArray,
+    doubts: tuple[Doubts, Doubts] | None = None,
 ) -> tuple[list[Verdict], list[Verdict]]:
     """The verdicts (G,) on the relative and on the absolute phase.
 
@@ -131,8 +134,10 @@ def verdicts(
         Statuses (G,), and the remedies (G,) of the failures of each phase.
     covariance
         (G, p, p) of the parameters.
+    doubts
+        (G,) about the offsets that each phase started from; None where there was no search.
     """
-    status, (remedies, loose) = outcome
+    (status, (remedies, loose)), more = outcome, problem.options.more_sources
     count = len(status)
     pieces: list[list[Evidence | None]] = [[None] * count, [None] * count]
     alone, noise = np.ones(count, bool), np.full(count, np.inf)
@@ -143,8 +148,12 @@ def verdicts(
         label = clusters(linked, count)
         alone = np.bincount(label)[label] == 1
         noise = _noise_mas(linked, count)
+    if doubts is not None:
+        pieces = [_doubted(piece, doubt) for piece, doubt in zip(pieces, doubts, strict=True)]
     relative = [
-        relative_verdict(status[g], pieces[0][g], noise[g], remedies[g], alone=bool(alone[g]))
+        relative_verdict(
+            status[g], pieces[0][g], noise[g], remedies[g], alone=bool(alone[g]), more=more
+        )
         for g in range(count)
     ]
     absolute = [
@@ -154,10 +163,21 @@ def verdicts(
             noise[g],
             remedies[g] if status[g] is Status.TOO_FEW_SOURCES else loose[g] or remedies[g],
             anchored=bool(problem.anchored[g]),
+            more=more,
         )
         for g in range(count)
     ]
     return relative, absolute
+
+
+def _doubted(pieces: list[Evidence | None], doubts: Doubts) -> list[Evidence | None]:
+    """The evidence with what the search saw besides."""
+    distance = 1e3 * np.nan_to_num(doubts.distance)
+    columns = doubts.second.tolist(), distance.tolist(), doubts.pinned.tolist()
+    return [
+        piece and replace(piece, second_matches=n, second_offset_mas=mas, pinned_matches=pinned)
+        for piece, n, mas, pinned in zip(pieces, *columns, strict=True)
+    ]
 
 
 def _noise_mas(linked: Linked, count: int) -> FloatArray:
