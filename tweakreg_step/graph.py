@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "bridges",
     "components",
+    "members",
     "overlapping",
     "shared_counts",
     "spanning_tree",
@@ -176,6 +177,15 @@ def components(pairs: IntArray, count: int) -> IntArray:
     """Labels (G,) of what the pairs (E, 2) tie together."""
     graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (count, count))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def members(label: IntArray) -> list[IntArray]:
+    """Indices of each label (N,) that is there, ascending; negative labels are left out."""
+    order = np.argsort(label, kind="stable")
+    ordered = label[order]
+    edges = np.flatnonzero(np.diff(ordered)) + 1
+    parts = np.split(order, edges) if len(order) else []
+    return [part for part in parts if label[part[0]] >= 0]
 
 
 def tree_walk(pairs: IntArray, count: int, root: int) -> tuple[IntArray, IntArray]:
