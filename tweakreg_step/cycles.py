@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
-from tweakreg_step.graph import components, spanning_tree, tree_walk
+from tweakreg_step.graph import components, forest_walk, members, spanning_tree
 from tweakreg_step.sphere import ARCSEC, rotation_matrices, rotation_vectors
 
 if TYPE_CHECKING:
@@ -70,11 +70,10 @@ def _composed(edges: Edges, count: int, root: int) -> FloatArray:
     label = components(tree.pairs, count)
     roots = np.unique(label, return_index=True)[1]
     roots[label[root]] = root
-    for start in roots:
-        order, before = tree_walk(tree.pairs, count, int(start))
-        for node in order[1:]:
-            parent = int(before[node])
-            rotation[node] = rotation[parent] @ step[parent, int(node)]
+    order, before = forest_walk(tree.pairs, count, roots)
+    for node, parent in zip(order.tolist(), before[order].tolist(), strict=True):
+        if parent >= 0:
+            rotation[node] = rotation[parent] @ step[parent, node]
     return rotation
 
 
@@ -156,9 +155,8 @@ def _rooted(rotation: FloatArray, pairs: IntArray, count: int, root: int) -> Flo
     """The rotations with the root, and in other components the median, left where it was."""
     label = components(pairs, count)
     fixed = rotation.copy()
-    for value in np.unique(label):
-        member = label == value
-        if label[root] == value:
+    for member in members(label):
+        if label[root] == label[member[0]]:
             common = rotation[root].T
         else:
             # The median: one group that is far off must not take the others along.

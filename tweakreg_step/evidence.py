@@ -205,6 +205,8 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
     if len(partners.places) == 0:
         return out
     tree = cKDTree(partners.places)
+    lone = np.argsort(partners.only, kind="stable")
+    edges = np.searchsorted(partners.only[lone], np.arange(count + 1))
     for group in np.flatnonzero((problem.component >= 0) & (size > 0)).tolist():
         own = order[start[group] : start[group] + size[group]]
         sample = moved[own[:: max(1, len(own) // _SAMPLE)]]
@@ -213,7 +215,7 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
         near = tree.query(sample, k=[_NEAR])[0]
         outer = max(3.0 * inner, min(_arcsec(float(np.median(near))), float(spread[group])))
         ring = _ring(tree, sample, inner, outer)
-        alone = partners.places[partners.only == group]
+        alone = partners.places[lone[edges[group] : edges[group + 1]]]
         if len(alone):
             ring = ring - _ring(cKDTree(alone), sample, inner, outer)
         density = np.maximum(ring, 0.0) / (np.pi * (outer**2 - inner**2))

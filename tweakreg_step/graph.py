@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 __all__ = [
     "bridges",
     "components",
+    "forest_walk",
     "members",
     "overlapping",
     "shared_counts",
     "spanning_tree",
-    "tree_walk",
     "well_connected",
 ]
 
@@ -188,11 +188,24 @@ def members(label: IntArray) -> list[IntArray]:
     return [part for part in parts if label[part[0]] >= 0]
 
 
-def tree_walk(pairs: IntArray, count: int, root: int) -> tuple[IntArray, IntArray]:
-    """Nodes in the order of their distance from the root, and the predecessor (count,) of each."""
-    graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (count, count))
-    order, before = breadth_first_order(graph.tocsr(), root, directed=False)
-    return np.asarray(order, np.int64), np.asarray(before, np.int64)
+def forest_walk(pairs: IntArray, count: int, roots: IntArray) -> tuple[IntArray, IntArray]:
+    """Nodes behind their predecessors, and the predecessor (count,) of each, -1 of a root.
+
+    Parameters
+    ----------
+    pairs, count
+        (E, 2) that make a forest of `count` nodes.
+    roots
+        One node of each tree.
+    """
+    # one node more, above all roots, so that thousands of trees are one walk
+    above = np.stack([np.full(len(roots), count), roots], axis=1)
+    every = np.concatenate([pairs, above])
+    size = count + 1
+    graph = sparse.coo_matrix((np.ones(len(every)), (every[:, 0], every[:, 1])), (size, size))
+    order, before = breadth_first_order(graph.tocsr(), count, directed=False)
+    before = np.where(before[:count] == count, -1, before[:count])
+    return np.asarray(order[1:], np.int64), np.asarray(before, np.int64)
 
 
 def bridges(pairs: IntArray, count: int) -> BoolArray:
@@ -206,11 +219,11 @@ def bridges(pairs: IntArray, count: int) -> BoolArray:
     found = np.zeros(len(pairs), bool)
     in_tree = np.zeros(len(pairs), bool)
     in_tree[spanning_tree(pairs, np.ones(len(pairs)), count)] = True
-    parent, depth = np.full(count, -1), np.zeros(count, np.int64)
-    for root in np.unique(label, return_index=True)[1]:
-        order, before = tree_walk(pairs[in_tree], count, int(root))
-        for node in order[1:]:
-            parent[node], depth[node] = before[node], depth[before[node]] + 1
+    depth = np.zeros(count, np.int64)
+    order, parent = forest_walk(pairs[in_tree], count, np.unique(label, return_index=True)[1])
+    for node in order:
+        if parent[node] >= 0:
+            depth[node] = depth[parent[node]] + 1
     closing = pairs[~in_tree]
     closing = closing[spanning_tree(closing, np.ones(len(closing)), count)]
     top = _covered(closing, parent, depth)

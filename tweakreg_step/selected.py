@@ -305,7 +305,8 @@ def selected_inverse(factor: Factor) -> Selected:
     """The inverse of a sparse factored matrix, on the pattern of the factor.
 
     If rows were not eliminated in the order of the columns, which needs a pivot of zero and so
-    never happens to a positive definite matrix, every entry is solved for: the same numbers, slowly.
+    never happens to a positive definite matrix, every entry is solved for: the same numbers, but
+    slowly.
     """
     lu = factor.sparse
     place = np.asarray(lu.perm_c, np.int64)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tweakreg_step.decide import absolute_verdict, is_noise, relative_verdict
 from tweakreg_step.evidence import chance, clusters, evidence
+from tweakreg_step.graph import members
 from tweakreg_step.iterate import match_counts
 from tweakreg_step.problem import Status
 
@@ -91,9 +92,8 @@ def _loose(problem: Problem, linked: Linked) -> BoolArray:
         return loose
     label = clusters(linked, len(anchored))
     numbers = chance(problem, linked, absolute=True)
-    for value in np.unique(label[anchored]):
-        member = anchored & (label == value)
-        sure = ~np.array([is_noise(*row) for row in _rows(numbers)], bool)
+    sure = ~np.array([is_noise(*row) for row in _rows(numbers)], bool)
+    for member in members(np.where(anchored, label, -1)):
         few = int(numbers.matches[member].sum()) < problem.options.abs_minobj
         loose[member] = few or not sure[member].any()
     return loose
