@@ -122,7 +122,7 @@ class Selected:
         low, high = np.minimum(one, other), np.maximum(one, other)
         where, known = _positions(self, high.ravel(), low.ravel())
         found = self.values[where] if len(self.values) else np.zeros(len(where))
-        found = found.reshape(row.shape) * self.factor.scale[row] * self.factor.scale[column]
+        found = found.reshape(row.shape) * (self.factor.scale[row] * self.factor.scale[column])
         lost = ~known.reshape(row.shape)
         if lost.any():
             found[lost] = self._solved(row[lost], column[lost])
