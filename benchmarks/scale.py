@@ -1,6 +1,7 @@
 """What thousands of exposures cost: the alignment of their catalogs, and the work on each file.
 
-    python benchmarks/scale.py alignment [--groups 100 300 1000 3000]
+    python benchmarks/scale.py alignment [--groups 100 300 1000 3000] [--layout mosaic]
+    python benchmarks/scale.py alignment --layout stack --groups 100 300 1000
     python benchmarks/scale.py files [--images 8]
 
 Each size of the alignment runs in a process of its own, for its own peak memory. The laws are
@@ -27,15 +28,15 @@ SIDE = 64.0  # arcsec, of a group's field
 BEYOND = (10_000, 100_000)
 
 
-def one_alignment(groups: int) -> None:
-    """Print CPU seconds, peak memory [GB] and aligned groups of one mosaic, as JSON."""
+def one_alignment(groups: int, layout: str) -> None:
+    """Print CPU seconds, peak memory [GB] and aligned groups of a mosaic or a stack, as JSON."""
     from tweakreg_step.problem import Options, Status  # noqa: PLC0415 - only in the process
     from tweakreg_step.register import register  # noqa: PLC0415
     from tweakreg_step.simulate import sky  # noqa: PLC0415
 
-    side = int(np.ceil(np.sqrt(groups)))
+    number = int(np.ceil(np.sqrt(groups))) if layout == "mosaic" else groups
     setup = sky.Setup(
-        centres=sky.layout("mosaic", side)[:groups], density=SOURCES / SIDE**2, side=SIDE
+        centres=sky.layout(layout, number)[:groups], density=SOURCES / SIDE**2, side=SIDE
     )
     scene = sky.make_scene(setup, seed=1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
@@ -55,12 +56,13 @@ def one_alignment(groups: int) -> None:
     )
 
 
-def alignment(sizes: list[int]) -> None:
+def alignment(sizes: list[int], layout: str) -> None:
     """The table of the alignment, and its laws."""
+    print(f"{layout}; load of the machine {os.getloadavg()[0]:.1f}")
     print(f"{'groups':>7} {'detections':>11} {'CPU [s]':>8} {'aligned':>8} {'peak GB':>8}")
     rows: list[dict[str, float]] = []
     for groups in sizes:
-        command = [sys.executable, __file__, "one", str(groups)]
+        command = [sys.executable, __file__, "one", str(groups), "--layout", layout]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if ended.returncode:
             print(f"{groups:7d} failed: {(ended.stderr.strip().splitlines() or ['killed'])[-1]}")
@@ -79,7 +81,8 @@ def alignment(sizes: list[int]) -> None:
         slope, start = np.polyfit(
             np.log([row["groups"] for row in last]), np.log([row[name] for row in last]), 1
         )
-        values = ", ".join(f"{n}: {np.exp(start + slope * np.log(n)):.3g}" for n in BEYOND)
+        beyond = [n for n in BEYOND if n > rows[-1]["groups"]]
+        values = ", ".join(f"{n}: {np.exp(start + slope * np.log(n)):.3g}" for n in beyond)
         print(f"{name} ~ groups^{slope:.2f} over the last decade; extrapolated: {values}")
 
 
@@ -122,12 +125,13 @@ def main() -> None:
     parser.add_argument("what", choices=("alignment", "files", "one"))
     parser.add_argument("number", type=int, nargs="?")
     parser.add_argument("--groups", type=int, nargs="+", default=[100, 300, 1000, 3000])
+    parser.add_argument("--layout", choices=("mosaic", "stack"), default="mosaic")
     parser.add_argument("--images", type=int, default=8)
     options = parser.parse_args()
     if options.what == "one":
-        one_alignment(options.number)
+        one_alignment(options.number, options.layout)
     elif options.what == "alignment":
-        alignment(options.groups)
+        alignment(options.groups, options.layout)
     else:
         files(options.images)
 

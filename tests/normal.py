@@ -20,9 +20,8 @@ DETECTORS = np.array([[-33.0, 0.0], [33.0, 0.0]])
 
 def islands(seed: int = 7, **changes: object) -> Scene:
     """Three mosaics of 9, 4 and 9 groups far from each other; the last alone has stars."""
-    centres = np.concatenate(
-        [layout("mosaic", n, 0.4) + (3000.0 * i, 0.0) for i, n in enumerate((3, 2, 3))]
-    )
+    far = np.array([3000.0, 0.0])
+    centres = np.concatenate([layout("mosaic", n, 0.4) + i * far for i, n in enumerate((3, 2, 3))])
     setup = Setup(centres, density=0.01, spread=0.5, reference_fraction=0.3)
     scene = make_scene(replace(setup, **changes), seed)
     assert scene.reference is not None

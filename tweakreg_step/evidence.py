@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from tweakreg_step.correction import design, prior_precision
-from tweakreg_step.graph import components, shared_counts
+from tweakreg_step.graph import sharing
 from tweakreg_step.iterate import everything
 from tweakreg_step.offset import log_chance
 from tweakreg_step.solve import inverse_2x2, moved_directions, solve_step, source_sums
@@ -130,8 +130,7 @@ def clusters(linked: Linked, count: int) -> IntArray:
     """Labels (G,) of groups that share sources with each other, the reference left aside."""
     links = linked.links
     heavy = (linked.fit.weight > _HEAVY) & (links.group >= 0)
-    pairs, _ = shared_counts(links.source[heavy], links.group[heavy], count)
-    return components(pairs, count)
+    return sharing(links.source[heavy], links.group[heavy], count)
 
 
 def chance(problem: Problem, linked: Linked, *, absolute: bool) -> Chance:

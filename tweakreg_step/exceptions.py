@@ -16,6 +16,7 @@ __all__ = [
     "ParameterError",
     "ReferenceServiceError",
     "TooFewSourcesError",
+    "TooLargeError",
     "TweakregError",
     "WorkerError",
 ]
@@ -74,6 +75,10 @@ class NotConnectedError(AlignmentError):
 
 class MixedGroupError(AlignmentError):
     """Some images of a group were aligned before and others were not."""
+
+
+class TooLargeError(TweakregError):
+    """The alignment needs more memory than the machine has free."""
 
 
 class WorkerError(TweakregError):

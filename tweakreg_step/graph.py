@@ -32,6 +32,7 @@ __all__ = [
     "members",
     "overlapping",
     "shared_counts",
+    "sharing",
     "spanning_tree",
     "well_connected",
 ]
@@ -177,6 +178,15 @@ def components(pairs: IntArray, count: int) -> IntArray:
     """Labels (G,) of what the pairs (E, 2) tie together."""
     graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (count, count))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def sharing(source: IntArray, group: IntArray, count: int) -> IntArray:
+    """Labels (G,) of groups that shared sources tie together, of detections (N,) and theirs.
+
+    Groups are tied to sources, so that a stack of thousands needs none of its millions of pairs.
+    """
+    size = count + int(source.max(initial=-1)) + 1
+    return components(np.stack([group, count + source], axis=1), size)[:count]
 
 
 def members(label: IntArray) -> list[IntArray]:

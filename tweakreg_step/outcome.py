@@ -10,7 +10,7 @@ import numpy as np
 from tweakreg_step.correction import affine, parameter_count
 from tweakreg_step.covariance import covariance_of, gauged
 from tweakreg_step.gauge import regauge
-from tweakreg_step.graph import bridges, components, members, shared_counts
+from tweakreg_step.graph import bridges, members, shared_counts, sharing
 from tweakreg_step.iterate import match_counts
 from tweakreg_step.precision import group_scatter, pair_covariance, weak_modes
 from tweakreg_step.problem import Mode, MotionChoice, Solution, Status
@@ -63,8 +63,7 @@ def _components(linked: Linked, problem: Problem) -> tuple[IntArray, BoolArray]:
     links = linked.links
     heavy = linked.fit.weight > 0.1
     group = np.where(links.group < 0, count, links.group)[heavy]
-    pairs, _ = shared_counts(links.source[heavy], group, count + 1)
-    label = components(pairs, count + 1)
+    label = sharing(links.source[heavy], group, count + 1)
     active = problem.component >= 0
     return np.where(active, label[:count], -1), active & (label[:count] == label[count])
 

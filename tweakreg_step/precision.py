@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Scatter", "group_scatter", "pair_covariance", "weak_modes"]
 
 
+_CHUNK = 100_000
+"""Pairs that are treated at once: a stack of thousands of groups has millions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scatter:
     """Residuals by group.
@@ -81,6 +85,12 @@ def group_scatter(linked: Linked, fitted: FloatArray) -> Scatter:
 
 def pair_covariance(model: Model, covariance: Covariance, pairs: IntArray) -> FloatArray:
     """Covariance (E, 2, 2) [arcsec^2] of the relative displacement halfway between two groups."""
+    parts = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
+    found = [_pair_covariance(model, covariance, part) for part in parts]
+    return np.concatenate([np.zeros((0, 2, 2)), *found])
+
+
+def _pair_covariance(model: Model, covariance: Covariance, pairs: IntArray) -> FloatArray:
     first, second = pairs.T
     middle = model.frames[first, 2] + model.frames[second, 2]
     slopes = [_slope(model, group, middle, first) for group in (first, second)]
