@@ -81,9 +81,10 @@ def alignment(sizes: list[int], layout: str) -> None:
         slope, start = np.polyfit(
             np.log([row["groups"] for row in last]), np.log([row[name] for row in last]), 1
         )
-        beyond = [n for n in BEYOND if n > rows[-1]["groups"]]
-        values = ", ".join(f"{n}: {np.exp(start + slope * np.log(n)):.3g}" for n in beyond)
-        print(f"{name} ~ groups^{slope:.2f} over the last decade; extrapolated: {values}")
+        beyond = [n for n in BEYOND if n > rows[-1]["groups"] and layout == "mosaic"]
+        values = [f"{n}: {np.exp(start + slope * np.log(n)):.3g}" for n in beyond]
+        law = f"{name} ~ groups^{slope:.2f} over the last decade"
+        print("; extrapolated: ".join([law, ", ".join(values)] if values else [law]))
 
 
 def files(images: int) -> None:

@@ -85,19 +85,27 @@ def group_scatter(linked: Linked, fitted: FloatArray) -> Scatter:
 
 def pair_covariance(model: Model, covariance: Covariance, pairs: IntArray) -> FloatArray:
     """Covariance (E, 2, 2) [arcsec^2] of the relative displacement halfway between two groups."""
-    parts = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
-    found = [_pair_covariance(model, covariance, part) for part in parts]
-    return np.concatenate([np.zeros((0, 2, 2)), *found])
+    every = np.arange(len(model.frames))
+    own = covariance.blocks(every, every)
+    out = np.empty((len(pairs), 2, 2))
+    for start in range(0, len(pairs), _CHUNK):
+        first, second = pairs[start : start + _CHUNK].T
+        blocks = own[first], own[second], covariance.blocks(first, second)
+        out[start : start + _CHUNK] = _relative(model, first, second, blocks)
+    return out
 
 
-def _pair_covariance(model: Model, covariance: Covariance, pairs: IntArray) -> FloatArray:
-    first, second = pairs.T
+def _relative(
+    model: Model, first: IntArray, second: IntArray, blocks: tuple[FloatArray, ...]
+) -> FloatArray:
+    """Covariance (E, 2, 2) of pairs with the blocks (E, p, p) of each and of both."""
+    one_own, other_own, both = blocks
     middle = model.frames[first, 2] + model.frames[second, 2]
     slopes = [_slope(model, group, middle, first) for group in (first, second)]
     one, other = slopes
-    cross = one @ covariance.blocks(first, second) @ np.swapaxes(other, 1, 2)
-    total = one @ covariance.blocks(first, first) @ np.swapaxes(one, 1, 2)
-    total = total + other @ covariance.blocks(second, second) @ np.swapaxes(other, 1, 2)
+    cross = one @ both @ np.swapaxes(other, 1, 2)
+    total = one @ one_own @ np.swapaxes(one, 1, 2)
+    total = total + other @ other_own @ np.swapaxes(other, 1, 2)
     return np.asarray(total - cross - np.swapaxes(cross, 1, 2))
 
 
