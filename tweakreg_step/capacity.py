@@ -8,9 +8,9 @@ from tweakreg_step.exceptions import TooLargeError
 
 __all__ = ["free_memory", "require_dense"]
 
-_COPIES = 5.0
+_COPIES = 6.0
 """Matrices that are in memory at once: the factors of two solutions, the one that is being made,
-and what it is made of; measured by benchmarks/scale.py on stacks."""
+what it is made of, and the pairs of groups; a stack of 3000 takes 5 (benchmarks/scale.py)."""
 
 _GIGABYTE = 1e9
 

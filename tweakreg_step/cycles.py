@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import spsolve
 
+from tweakreg_step.factor import factorise
 from tweakreg_step.graph import components, forest_walk, members, spanning_tree
 from tweakreg_step.sphere import ARCSEC, rotation_matrices, rotation_vectors
 
@@ -103,11 +103,12 @@ def _adjust(edges: Edges, vector: FloatArray, weight: FloatArray, count: int) ->
     columns = (3 * column[:, None, None] + np.arange(3)) + np.zeros((1, 3, 1), np.int64)
     matrix = sparse.coo_matrix((data.ravel(), (rows.ravel(), columns.ravel())), (3 * count,) * 2)
     # A loose tie of every node to where it is keeps what nothing determines from drifting.
-    matrix = (matrix + 1e-8 * sparse.eye(3 * count)).tocsc()
+    loose = np.full(3 * count, 1e-8)
     total = np.zeros((count, 3))
     np.add.at(total, second, right)
     np.add.at(total, first, -right)
-    return np.asarray(spsolve(matrix, total.ravel())).reshape(count, 3)
+    # symmetric pivots: the reference is tied to all, and others would fill the whole matrix
+    return factorise(matrix.tocsc(), loose).solve(total.ravel()).reshape(count, 3)
 
 
 def consistent(edges: Edges, count: int, root: int, limit: float) -> tuple[FloatArray, BoolArray]:
