@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fields import catalogs, field, noisy, sky, stars
+from scipy.spatial import cKDTree
 
+from tweakreg_step import advice
 from tweakreg_step.problem import Detections, Options, Reference, Solution
 from tweakreg_step.register import register
 
@@ -184,3 +186,14 @@ def test_a_correction_that_is_too_large() -> None:
     text = _implausible(np.array([7.3, 0.01, 0.0]), Options(searchrad=2.0))
     assert told(text, "searchrad") == 8.0
     assert "'fitgeometry'" in _implausible(np.array([0.3, 9.0, 0.0]), Options(searchrad=2.0))
+
+
+@pytest.mark.parametrize("size", [1, 30, 700])
+def test_the_nearest_source_of_another_group(size: int) -> None:
+    """Found in a tree of all, or in one of the others where a group has very many."""
+    rng = np.random.default_rng(size)
+    vectors = rng.normal(size=(900, 3)) / 50.0 + (1.0, 0.0, 0.0)
+    own = np.sort(rng.choice(900, size, replace=False))
+    others = np.delete(np.arange(900), own)
+    gap = np.linalg.norm(vectors[own][:, None] - vectors[others], axis=2).min()
+    assert advice._nearest_other(cKDTree(vectors), vectors, own) == pytest.approx(gap, rel=1e-12)
