@@ -81,7 +81,7 @@ class _Scene:
 def _rows(group: IntArray, count: int) -> list[IntArray]:
     """Detections of each group (G,), ascending."""
     order = np.argsort(group, kind="stable")
-    return np.split(order, np.searchsorted(group[order], np.arange(1, count)))
+    return np.split(order, np.searchsorted(group[order], np.arange(1, count)))[:count]
 
 
 def _group_catalogs(
