@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from tweakreg_step import capacity, solve
-from tweakreg_step.capacity import free_memory, require_dense
+from tweakreg_step.capacity import free_memory, require_dense, require_places
 from tweakreg_step.exceptions import TooLargeError
 from tweakreg_step.problem import Options
 from tweakreg_step.register import register
@@ -29,6 +29,16 @@ def test_the_fact_the_requirement_and_the_remedy(monkeypatch: pytest.MonkeyPatch
         "fewer exposures",
         "fitgeometry='shift'",
     ):
+        assert part in message
+
+
+def test_places_of_moving_stars(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "free_memory", lambda: 24e9)
+    require_places(1000, 100_000)
+    with pytest.raises(TooLargeError) as raised:
+        require_places(10_000, 100_000)
+    message = str(raised.value)
+    for part in ("100000 stars", "10000 groups", "150.0 GB", "24.0 GB", "fewer stars"):
         assert part in message
 
 
