@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py alignment [--groups 100 300 1000 3000] [--layout mosaic]
     python benchmarks/scale.py alignment --layout stack --groups 100 300 1000
+    python benchmarks/scale.py covariance --groups 100 1000 10000
     python benchmarks/scale.py files [--images 8]
 
 Each size of the alignment runs in a process of its own, for its own peak memory. The laws are
@@ -26,6 +27,8 @@ import numpy as np
 SOURCES = 500
 SIDE = 64.0  # arcsec, of a group's field
 BEYOND = (10_000, 100_000)
+WHOLE = 3000
+"""Groups up to which the whole inverse is made for comparison (650 MB)."""
 
 
 def one_alignment(groups: int, layout: str) -> None:
@@ -87,6 +90,36 @@ def alignment(sizes: list[int], layout: str) -> None:
         print("; extrapolated: ".join([law, ", ".join(values)] if values else [law]))
 
 
+def covariance(sizes: list[int]) -> None:
+    """What the entries that are reported cost, beside the whole inverse of the normal matrix."""
+    from tweakreg_step.bound import bound  # noqa: PLC0415 - as above
+    from tweakreg_step.selected import Selected, selected_inverse  # noqa: PLC0415
+    from tweakreg_step.simulate import judge, sky  # noqa: PLC0415
+
+    names = ("groups", "selected [s]", "MB", "whole [s]", "MB", "difference")
+    print(" ".join(f"{name:>12}" for name in names))
+    for groups in sizes:
+        centres = sky.layout("mosaic", int(np.ceil(np.sqrt(groups))))[:groups]
+        scene = sky.make_scene(sky.Setup(centres, density=0.2 * SOURCES / SIDE**2), seed=1)
+        source, _ = judge.true_sources(scene)
+        found = bound(scene.detections, source, scene.centre.T, "rshift").known.inverse
+        if not isinstance(found, Selected):
+            print(f"{groups:12d} is solved with a dense factor")
+            continue
+        start = time.process_time()
+        selected = selected_inverse(found.factor)
+        row = [time.process_time() - start, selected.values.nbytes / 1e6]
+        if groups <= WHOLE:
+            start = time.process_time()
+            whole = found.factor.inverse()
+            row += [time.process_time() - start, whole.nbytes / 1e6]
+            sigma, every = np.sqrt(np.diag(whole)), np.arange(len(whole)).reshape(-1, 3)
+            i, j = every[:, :, None] + np.zeros(3, int), every[:, None, :] + np.zeros((3, 1), int)
+            error = (selected.entries(i, j) - whole[i, j]) / (sigma[i] * sigma[j])
+            row.append(float(np.abs(error).max()))
+        print(f"{groups:12d} " + " ".join(f"{value:12.3g}" for value in row), flush=True)
+
+
 def files(images: int) -> None:
     """Seconds for each image, with one and two worker processes, from files to files."""
     from tweakreg_step import TweakRegStep  # noqa: PLC0415
@@ -126,7 +159,7 @@ def files(images: int) -> None:
 def main() -> None:
     """Print what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("alignment", "files", "one"))
+    parser.add_argument("what", choices=("alignment", "covariance", "files", "one"))
     parser.add_argument("number", type=int, nargs="?")
     parser.add_argument("--groups", type=int, nargs="+", default=[100, 300, 1000, 3000])
     parser.add_argument("--layout", choices=("mosaic", "stack"), default="mosaic")
@@ -136,6 +169,8 @@ def main() -> None:
         one_alignment(options.number, options.layout)
     elif options.what == "alignment":
         alignment(options.groups, options.layout)
+    elif options.what == "covariance":
+        covariance(options.groups)
     else:
         files(options.images)
 
