@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from fields import catalogs, field, noisy, sky, stars
+from scipy.spatial import cKDTree
 
+from tweakreg_step import advice
 from tweakreg_step.config import Parameters
 from tweakreg_step.decide import relative_verdict
 from tweakreg_step.phases import more_sources
@@ -260,3 +262,14 @@ def test_every_request_for_more_sources_is_that_remedy() -> None:
         verdict = relative_verdict(Status.ALIGNED, weak, NOISE, "", alone=False, more=remedy)
         assert remedy in verdict.reason
         assert "snr_threshold" not in verdict.reason
+
+
+@pytest.mark.parametrize("size", [1, 30, 700])
+def test_the_nearest_source_of_another_group(size: int) -> None:
+    """Found in a tree of all, or in one of the others where a group has very many."""
+    rng = np.random.default_rng(size)
+    vectors = rng.normal(size=(900, 3)) / 50.0 + (1.0, 0.0, 0.0)
+    own = np.sort(rng.choice(900, size, replace=False))
+    others = np.delete(np.arange(900), own)
+    gap = np.linalg.norm(vectors[own][:, None] - vectors[others], axis=2).min()
+    assert advice._nearest_other(cKDTree(vectors), vectors, own) == pytest.approx(gap, rel=1e-12)

@@ -95,3 +95,39 @@ def test_shared_sources_are_counted() -> None:
     pairs, shared = graph.shared_counts(source, group, 3)
     assert pairs.tolist() == [[0, 1], [0, 2], [1, 2]]
     assert shared.tolist() == [2, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_forest_is_walked_from_its_roots(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pairs = _random_pairs(rng, 30, 25)
+    tree = pairs[graph.spanning_tree(pairs, np.ones(len(pairs)), 30)]
+    label = graph.components(tree, 30)
+    roots = np.array([rng.choice(part) for part in graph.members(label)])
+    order, before = graph.forest_walk(tree, 30, roots)
+    assert sorted(order.tolist()) == list(range(30))
+    assert sorted(np.flatnonzero(before < 0).tolist()) == sorted(roots.tolist())
+    place = np.argsort(order)
+    child = np.flatnonzero(before >= 0)
+    assert (place[before[child]] < place[child]).all()
+    edges = {
+        tuple(sorted(pair)) for pair in zip(child.tolist(), before[child].tolist(), strict=True)
+    }
+    assert edges == {tuple(pair) for pair in tree.tolist()}
+
+
+def test_members_of_labels() -> None:
+    label = np.array([3, -1, 0, 3, 0, -1, 7])
+    assert [part.tolist() for part in graph.members(label)] == [[2, 4], [0, 3], [6]]
+    assert graph.members(np.full(3, -1)) == []
+    assert graph.members(np.zeros(0, np.int64)) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shared_sources_tie_as_their_pairs_do(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    source, group = rng.integers(0, 40, 60), rng.integers(0, 30, 60)
+    pairs, _ = graph.shared_counts(source, group, 30)
+    np.testing.assert_array_equal(graph.sharing(source, group, 30), graph.components(pairs, 30))
+    none = np.zeros(0, np.int64)
+    assert graph.sharing(none, none, 2).tolist() == [0, 1]

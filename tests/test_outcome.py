@@ -7,6 +7,7 @@ import pytest
 
 from tweakreg_step import sphere
 from tweakreg_step.correction import design, prior_precision
+from tweakreg_step.covariance import Covariance, Whole
 from tweakreg_step.gauge import regauge
 from tweakreg_step.precision import weak_modes
 from tweakreg_step.problem import Options
@@ -16,10 +17,11 @@ from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 def test_weak_modes_of_a_diagonal_covariance() -> None:
     variance = np.array([1.0, 4.0, 9.0, 1.0, 1.0, 1.0]) * 1e-6
-    modes = weak_modes(np.diag(variance), np.ones(3), np.arange(3), 2)
+    covariance = Covariance(Whole(np.diag(variance)), 2, np.ones(6))
+    modes = weak_modes(covariance, np.ones(3), np.arange(3), 2)
     assert [mode.groups[0] for mode in modes] == [1, 0]
     np.testing.assert_allclose([mode.sigma_mas for mode in modes], [3.0, 2.0], rtol=1e-9)
-    assert weak_modes(np.diag(variance), np.ones(3), np.zeros(0, np.int64)) == ()
+    assert weak_modes(covariance, np.ones(3), np.zeros(0, np.int64)) == ()
 
 
 def test_the_weakest_mode_of_a_strip_bends_its_ends() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tweakreg_step.bound import bound
 from tweakreg_step.correction import design
-from tweakreg_step.precision import covariance_of_parameters
+from tweakreg_step.covariance import gauged
 from tweakreg_step.sphere import directions, to_plane
 
 if TYPE_CHECKING:
@@ -46,9 +46,8 @@ def achieved_and_achievable(
     ties = solution.component, solution.anchored & starred
     weight = solution.gauge
     theta = np.nan_to_num(solution.parameters)
-    full = covariance_of_parameters(limit.model, limit.covariance, ties, weight, theta)
-    count, width = theta.shape
-    blocks = full.reshape(count, width, count, width)[np.arange(count), :, np.arange(count)]
+    every = np.arange(len(theta))
+    blocks = gauged(limit.known, limit.model, ties, weight, theta).blocks(every, every)
     aligned = solution.component >= 0
     return (
         _displacement(limit.model, detections, solution.covariance, aligned),

@@ -276,14 +276,25 @@ def _gaps(
     stars = None
     if reference is not None and len(reference):
         stars = cKDTree(directions(reference.ra, reference.dec))
+    every = None
     for group in np.flatnonzero(only)[:_MOST].tolist():
-        own = detections.group == group
-        if not own.any():
+        own = np.flatnonzero(detections.group == group)
+        if len(own) == 0:
             continue
-        if not own.all():
-            gap[0, group] = _arcsec(cKDTree(vectors[~own]).query(vectors[own])[0].min())
+        if len(own) < len(vectors):
+            every = every or cKDTree(vectors)
+            gap[0, group] = _arcsec(_nearest_other(every, vectors, own))
         gap[1, group] = _arcsec(stars.query(vectors[own])[0].min()) if stars else np.inf
     return gap
+
+
+def _nearest_other(tree: cKDTree, vectors: FloatArray, own: IntArray) -> float:
+    """Least distance (a chord) of own points from others; a tree of all serves every group."""
+    if len(own) > _SAMPLE:
+        others = np.delete(np.arange(len(vectors)), own)
+        return float(cKDTree(vectors[others]).query(vectors[own])[0].min())
+    distance, index = tree.query(vectors[own], k=len(own) + 1)  # one of so many is another's
+    return float(distance[~np.isin(index, own)].min())
 
 
 def _arcsec(length: float) -> float:

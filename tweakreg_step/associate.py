@@ -9,6 +9,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from tweakreg_step.graph import members
 from tweakreg_step.solve import Links
 from tweakreg_step.sphere import chord, directions, frames_of, to_plane
 
@@ -237,8 +238,8 @@ def homeward(
     if reference is None or reference.epoch_ra is None or reference.epoch_dec is None:
         return vectors
     result, home = vectors.copy(), directions(reference.ra, reference.dec)
-    for index in np.unique(group[group >= 0]):
-        own = np.flatnonzero(group == index)
+    for own in members(group):
+        index = group[own[0]]
         there = directions(reference.epoch_ra[index], reference.epoch_dec[index])
         limit = float(chord(radius))
         distance, star = cKDTree(there).query(vectors[own], distance_upper_bound=limit)

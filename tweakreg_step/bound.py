@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 from tweakreg_step.associate import link
 from tweakreg_step.correction import design, parameter_count, prior_precision
+from tweakreg_step.covariance import covariance_of
 from tweakreg_step.factor import factorise
 from tweakreg_step.gauge import common_basis
 from tweakreg_step.solve import (
@@ -27,6 +29,7 @@ from tweakreg_step.sphere import frames_at, frames_of, plane_jacobian, to_plane
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tweakreg_step.covariance import Covariance
     from tweakreg_step.problem import Detections, Reference
 
     FloatArray = NDArray[np.float64]
@@ -43,12 +46,17 @@ class Bound:
     ----------
     model
         The groups' tangent planes and the geometry.
-    covariance
-        (G p, G p) of all groups' parameters, common motions included at the prior's width.
+    known
+        Covariance of all groups' parameters, common motions included at the prior's width.
     """
 
     model: Model
-    covariance: FloatArray
+    known: Covariance
+
+    @property
+    def covariance(self) -> FloatArray:
+        """All of it (G p, G p), of a scene that is small enough."""
+        return self.known.whole()
 
 
 def bound(
@@ -84,7 +92,7 @@ def bound(
     linear = linearise(links, model, motions)
     turned = linear.transform @ links.covariance @ np.swapaxes(linear.transform, 1, 2)
     matrix, _, _ = normal_equations(linear, links, inverse_2x2(turned))
-    return Bound(model, factorise(matrix, model.precision).inverse())
+    return Bound(model, covariance_of(factorise(matrix, model.precision), width))
 
 
 def _displacements(model: Model, group: IntArray, vectors: FloatArray) -> FloatArray:
@@ -107,12 +115,13 @@ def displacement_covariance(limit: Bound, group: IntArray, vectors: FloatArray) 
         (K,), (K, 3): the points and the groups they move with.
     """
     slope = _displacements(limit.model, group, vectors)
-    count, width = len(group), slope.shape[2]
-    full = np.zeros((count, 2, limit.covariance.shape[0]))
-    column = group[:, None] * width + np.arange(width)
-    full[np.arange(count)[:, None, None], np.arange(2)[:, None], column[:, None, :]] = slope
-    flat = full.reshape(2 * count, -1)
-    return np.asarray(flat @ limit.covariance @ flat.T)
+    width = slope.shape[2]
+    column = np.repeat(group[:, None] * width + np.arange(width), 2, axis=0)
+    pointer = width * np.arange(len(column) + 1)
+    flat = sparse.csr_matrix(
+        (slope.ravel(), column.ravel(), pointer), shape=(len(column), limit.known.size)
+    )
+    return np.asarray(flat @ limit.known.product(flat.T.toarray()))
 
 
 def without_common(model: Model, group: IntArray, vectors: FloatArray) -> FloatArray:

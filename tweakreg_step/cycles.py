@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import spsolve
 
-from tweakreg_step.graph import components, spanning_tree, tree_walk
+from tweakreg_step.factor import factorise
+from tweakreg_step.graph import components, forest_walk, members, spanning_tree
 from tweakreg_step.sphere import ARCSEC, rotation_matrices, rotation_vectors
 
 if TYPE_CHECKING:
@@ -70,11 +70,10 @@ def _composed(edges: Edges, count: int, root: int) -> FloatArray:
     label = components(tree.pairs, count)
     roots = np.unique(label, return_index=True)[1]
     roots[label[root]] = root
-    for start in roots:
-        order, before = tree_walk(tree.pairs, count, int(start))
-        for node in order[1:]:
-            parent = int(before[node])
-            rotation[node] = rotation[parent] @ step[parent, int(node)]
+    order, before = forest_walk(tree.pairs, count, roots)
+    for node, parent in zip(order.tolist(), before[order].tolist(), strict=True):
+        if parent >= 0:
+            rotation[node] = rotation[parent] @ step[parent, node]
     return rotation
 
 
@@ -104,11 +103,12 @@ def _adjust(edges: Edges, vector: FloatArray, weight: FloatArray, count: int) ->
     columns = (3 * column[:, None, None] + np.arange(3)) + np.zeros((1, 3, 1), np.int64)
     matrix = sparse.coo_matrix((data.ravel(), (rows.ravel(), columns.ravel())), (3 * count,) * 2)
     # A loose tie of every node to where it is keeps what nothing determines from drifting.
-    matrix = (matrix + 1e-8 * sparse.eye(3 * count)).tocsc()
+    loose = np.full(3 * count, 1e-8)
     total = np.zeros((count, 3))
     np.add.at(total, second, right)
     np.add.at(total, first, -right)
-    return np.asarray(spsolve(matrix, total.ravel())).reshape(count, 3)
+    # symmetric pivots: the reference is tied to all, and others would fill the whole matrix
+    return factorise(matrix.tocsc(), loose).solve(total.ravel()).reshape(count, 3)
 
 
 def consistent(edges: Edges, count: int, root: int, limit: float) -> tuple[FloatArray, BoolArray]:
@@ -156,9 +156,8 @@ def _rooted(rotation: FloatArray, pairs: IntArray, count: int, root: int) -> Flo
     """The rotations with the root, and in other components the median, left where it was."""
     label = components(pairs, count)
     fixed = rotation.copy()
-    for value in np.unique(label):
-        member = label == value
-        if label[root] == value:
+    for member in members(label):
+        if label[root] == label[member[0]]:
             common = rotation[root].T
         else:
             # The median: one group that is far off must not take the others along.

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from tweakreg_step.correction import design, prior_precision
-from tweakreg_step.graph import components, shared_counts
+from tweakreg_step.graph import sharing
 from tweakreg_step.iterate import everything
 from tweakreg_step.offset import log_chance
 from tweakreg_step.solve import inverse_2x2, moved_directions, solve_step, source_sums
@@ -130,8 +130,7 @@ def clusters(linked: Linked, count: int) -> IntArray:
     """Labels (G,) of groups that share sources with each other, the reference left aside."""
     links = linked.links
     heavy = (linked.fit.weight > _HEAVY) & (links.group >= 0)
-    pairs, _ = shared_counts(links.source[heavy], links.group[heavy], count)
-    return components(pairs, count)
+    return sharing(links.source[heavy], links.group[heavy], count)
 
 
 def chance(problem: Problem, linked: Linked, *, absolute: bool) -> Chance:
@@ -205,6 +204,8 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
     if len(partners.places) == 0:
         return out
     tree = cKDTree(partners.places)
+    lone = np.argsort(partners.only, kind="stable")
+    edges = np.searchsorted(partners.only[lone], np.arange(count + 1))
     for group in np.flatnonzero((problem.component >= 0) & (size > 0)).tolist():
         own = order[start[group] : start[group] + size[group]]
         sample = moved[own[:: max(1, len(own) // _SAMPLE)]]
@@ -213,7 +214,7 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
         near = tree.query(sample, k=[_NEAR])[0]
         outer = max(3.0 * inner, min(_arcsec(float(np.median(near))), float(spread[group])))
         ring = _ring(tree, sample, inner, outer)
-        alone = partners.places[partners.only == group]
+        alone = partners.places[lone[edges[group] : edges[group + 1]]]
         if len(alone):
             ring = ring - _ring(cKDTree(alone), sample, inner, outer)
         density = np.maximum(ring, 0.0) / (np.pi * (outer**2 - inner**2))

@@ -17,6 +17,7 @@ __all__ = [
     "ParameterError",
     "ReferenceServiceError",
     "TooFewSourcesError",
+    "TooLargeError",
     "TweakregError",
     "WorkerError",
 ]
@@ -79,6 +80,10 @@ class NotConnectedError(AlignmentError):
 
 class MixedGroupError(AlignmentError):
     """Some images of a group were aligned before and others were not."""
+
+
+class TooLargeError(TweakregError):
+    """The alignment needs more memory than the machine has free."""
 
 
 class WorkerError(TweakregError):

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Factor", "factorise"]
 
+_ROWS = 1000
+"""Rows of an inverse that are mirrored at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Factor:
@@ -54,9 +57,15 @@ class Factor:
         """H^-1 (P, P)."""
         if self.dense is None:
             return self.solve(np.eye(len(self.scale)))
-        lower, _ = linalg.lapack.dpotri(self.dense[0], lower=1)
-        full = np.tril(lower) + np.tril(lower, -1).T
-        return np.asarray(full * self.scale * self.scale[:, None])
+        full, _ = linalg.lapack.dpotri(self.dense[0], lower=1)
+        for start in range(0, len(full), _ROWS):  # in place: each copy of a stack's is gigabytes
+            end = min(start + _ROWS, len(full))
+            corner = np.tril(full[start:end, start:end])
+            full[start:end, start:end] = corner + np.tril(corner, -1).T
+            full[start:end, end:] = full[end:, start:end].T
+        full *= self.scale
+        full *= self.scale[:, None]
+        return np.asarray(full)
 
 
 def factorise(matrix: Any, precision: FloatArray) -> Factor:
@@ -70,9 +79,12 @@ def factorise(matrix: Any, precision: FloatArray) -> Factor:
     diagonal = matrix.diagonal() + precision
     scale = 1.0 / np.sqrt(diagonal)
     if isinstance(matrix, np.ndarray):
-        scaled = matrix * scale * scale[:, None]
+        scaled = np.array(matrix, order="F")
+        scaled *= scale
+        scaled *= scale[:, None]
         np.fill_diagonal(scaled, 1.0)
-        return Factor(scale, linalg.cho_factor(scaled, lower=True, check_finite=False), None)
+        lower = linalg.cho_factor(scaled, lower=True, overwrite_a=True, check_finite=False)
+        return Factor(scale, lower, None)
     spread = sparse.diags(scale)
     scaled = (spread @ (matrix + sparse.diags(precision)) @ spread).tocsc()
     options = {"SymmetricMode": True}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .capacity import require_places
 from .image_plane import from_sky, to_detector, to_sky
 from .problem import Detections, Reference
 from .reference import REFERENCE_SIGMA, as_published, place, position_errors, stars_of
@@ -196,6 +197,7 @@ def _moving(table: Table, epochs: FloatArray) -> Reference:
     different = sorted(set(times.tolist()))
     if different in ([round(usual, EPOCH_DIGITS)], []):
         return Reference(ra=ra, dec=dec, covariance=covariance)
+    require_places(len(times), len(ra))
     placed = {time: place(stars, time) for time in different}
     return Reference(
         ra=ra,

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 __all__ = [
     "bridges",
     "components",
+    "forest_walk",
+    "members",
     "overlapping",
     "shared_counts",
+    "sharing",
     "spanning_tree",
-    "tree_walk",
     "well_connected",
 ]
 
@@ -178,11 +180,42 @@ def components(pairs: IntArray, count: int) -> IntArray:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
-def tree_walk(pairs: IntArray, count: int, root: int) -> tuple[IntArray, IntArray]:
-    """Nodes in the order of their distance from the root, and the predecessor (count,) of each."""
-    graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (count, count))
-    order, before = breadth_first_order(graph.tocsr(), root, directed=False)
-    return np.asarray(order, np.int64), np.asarray(before, np.int64)
+def sharing(source: IntArray, group: IntArray, count: int) -> IntArray:
+    """Labels (G,) of groups that shared sources tie together, of detections (N,) and theirs.
+
+    Groups are tied to sources, so that a stack of thousands needs none of its millions of pairs.
+    """
+    size = count + int(source.max(initial=-1)) + 1
+    return components(np.stack([group, count + source], axis=1), size)[:count]
+
+
+def members(label: IntArray) -> list[IntArray]:
+    """Indices of each label (N,) that is there, ascending; negative labels are left out."""
+    order = np.argsort(label, kind="stable")
+    ordered = label[order]
+    edges = np.flatnonzero(np.diff(ordered)) + 1
+    parts = np.split(order, edges) if len(order) else []
+    return [part for part in parts if label[part[0]] >= 0]
+
+
+def forest_walk(pairs: IntArray, count: int, roots: IntArray) -> tuple[IntArray, IntArray]:
+    """Nodes behind their predecessors, and the predecessor (count,) of each, -1 of a root.
+
+    Parameters
+    ----------
+    pairs, count
+        (E, 2) that make a forest of `count` nodes.
+    roots
+        One node of each tree.
+    """
+    # one node more, above all roots, so that thousands of trees are one walk
+    above = np.stack([np.full(len(roots), count), roots], axis=1)
+    every = np.concatenate([pairs, above])
+    size = count + 1
+    graph = sparse.coo_matrix((np.ones(len(every)), (every[:, 0], every[:, 1])), (size, size))
+    order, before = breadth_first_order(graph.tocsr(), count, directed=False)
+    before = np.where(before[:count] == count, -1, before[:count])
+    return np.asarray(order[1:], np.int64), np.asarray(before, np.int64)
 
 
 def bridges(pairs: IntArray, count: int) -> BoolArray:
@@ -196,11 +229,11 @@ def bridges(pairs: IntArray, count: int) -> BoolArray:
     found = np.zeros(len(pairs), bool)
     in_tree = np.zeros(len(pairs), bool)
     in_tree[spanning_tree(pairs, np.ones(len(pairs)), count)] = True
-    parent, depth = np.full(count, -1), np.zeros(count, np.int64)
-    for root in np.unique(label, return_index=True)[1]:
-        order, before = tree_walk(pairs[in_tree], count, int(root))
-        for node in order[1:]:
-            parent[node], depth[node] = before[node], depth[before[node]] + 1
+    depth = np.zeros(count, np.int64)
+    order, parent = forest_walk(pairs[in_tree], count, np.unique(label, return_index=True)[1])
+    for node in order:
+        if parent[node] >= 0:
+            depth[node] = depth[parent[node]] + 1
     closing = pairs[~in_tree]
     closing = closing[spanning_tree(closing, np.ones(len(closing)), count)]
     top = _covered(closing, parent, depth)

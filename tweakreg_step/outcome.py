@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.correction import affine, parameter_count
+from tweakreg_step.covariance import covariance_of, gauged
 from tweakreg_step.gauge import regauge
-from tweakreg_step.graph import bridges, components, shared_counts
+from tweakreg_step.graph import bridges, members, shared_counts, sharing
 from tweakreg_step.iterate import match_counts
-from tweakreg_step.precision import (
-    covariance_of_parameters,
-    group_scatter,
-    pair_covariance,
-    weak_modes,
-)
+from tweakreg_step.precision import group_scatter, pair_covariance, weak_modes
 from tweakreg_step.problem import Mode, MotionChoice, Solution, Status
 from tweakreg_step.sphere import directions, ra_dec, to_plane
 
@@ -24,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.canonical import Canonical
+    from tweakreg_step.covariance import Covariance
     from tweakreg_step.iterate import Linked, Problem
     from tweakreg_step.solve import Model
 
@@ -49,16 +46,14 @@ def _gauged(
     component, anchored = ties
     theta = linked.fit.motions.theta.copy()
     frames, geometry = problem.model.frames, problem.model.geometry
-    for value in np.unique(component[(component >= 0) & ~anchored]):
-        member = np.flatnonzero(component == value)
+    for member in members(np.where(anchored, -1, component)):
         theta[member] = regauge(frames[member], theta[member], geometry, weight[member])
     return theta
 
 
-def _fitted(model: Model, full: FloatArray) -> FloatArray:
+def _fitted(model: Model, variance: FloatArray) -> FloatArray:
     """Parameters (G,) that the data determine: the trace of 1 - C Pi over each group."""
-    size = model.prior.size
-    share = 1.0 - np.diag(full)[:size].reshape(model.prior.shape) * model.prior
+    share = 1.0 - variance[: model.prior.size].reshape(model.prior.shape) * model.prior
     return np.asarray(np.maximum(share, 0.0).sum(axis=1))
 
 
@@ -68,8 +63,7 @@ def _components(linked: Linked, problem: Problem) -> tuple[IntArray, BoolArray]:
     links = linked.links
     heavy = linked.fit.weight > 0.1
     group = np.where(links.group < 0, count, links.group)[heavy]
-    pairs, _ = shared_counts(links.source[heavy], group, count + 1)
-    label = components(pairs, count + 1)
+    label = sharing(links.source[heavy], group, count + 1)
     active = problem.component >= 0
     return np.where(active, label[:count], -1), active & (label[:count] == label[count])
 
@@ -148,30 +142,33 @@ def solution_of(
         return replace(empty, motion=choice)
     fields = _group_fields(given, problem, linked)
     fields |= _detection_fields(given, linked, empty)
-    fields |= _unit_fields(given, problem, linked, fields.pop("full"))
+    fields |= _unit_fields(given, problem, linked, fields.pop("solved"))
     return replace(empty, motion=choice, **fields)
 
 
 def _group_fields(given: Canonical, problem: Problem, linked: Linked) -> dict[str, Any]:
     """What is known of the groups and of pairs of them."""
     model, fit = problem.model, linked.fit
-    full = fit.step.factor.inverse()
+    width = model.prior.shape[1]
+    solved = covariance_of(fit.step.factor, width)
     component, anchored = _components(linked, problem)
     ties, weight = (component, anchored), _gauge_weight(problem)
-    covariance = covariance_of_parameters(model, full, ties, weight, fit.motions.theta)
-    scatter = group_scatter(linked, np.where(component >= 0, _fitted(model, full), 0.0))
-    inflation = _inflation(component, scatter.chi2[:-1], scatter.dof[:-1])
-    width = model.prior.shape[1]
-    covariance = covariance * np.repeat(inflation, width) ** 0.5
-    covariance = covariance * np.repeat(inflation, width)[:, None] ** 0.5
+    fitted = np.where(component >= 0, _fitted(model, solved.diagonal()), 0.0)
+    scatter = group_scatter(linked, fitted)
+    inflation = np.ones(solved.size)
+    inflation[: model.prior.size] = np.repeat(
+        _inflation(component, scatter.chi2[:-1], scatter.dof[:-1]), width
+    )
+    covariance = gauged(solved, model, ties, weight, fit.motions.theta)
+    covariance = covariance.inflated(np.sqrt(inflation))
     active = component >= 0
     theta = _gauged(problem, linked, ties, weight)
     matrix, shift = affine(model.geometry, theta)
     matrix[~active], shift[~active] = np.eye(2), 0.0
     matches, absolute = match_counts(linked, len(active))
     back = given.group
-    blocks = covariance.reshape(len(active), width, len(active), width)
-    blocks = blocks[np.arange(len(active)), :, np.arange(len(active))]
+    every = np.arange(len(active))
+    blocks = covariance.blocks(every, every)
     fixed = problem.options.refgroup
     if fixed is not None and not anchored[fixed]:
         blocks[fixed] = 0.0  # it stays where it is; what is there is rounding, of either sign
@@ -188,7 +185,7 @@ def _group_fields(given: Canonical, problem: Problem, linked: Linked) -> dict[st
         "chi2": scatter.chi2[:-1][back],
         "dof": scatter.dof[:-1][back],
         "floor": fit.floor[:-1][back],
-        "full": full,
+        "solved": solved,
     }
     return fields | _pair_fields(given, problem, linked, covariance, active)
 
@@ -197,7 +194,7 @@ def _pair_fields(
     given: Canonical,
     problem: Problem,
     linked: Linked,
-    covariance: FloatArray,
+    covariance: Covariance,
     active: BoolArray,
 ) -> dict[str, Any]:
     links, model = linked.links, problem.model
@@ -229,19 +226,23 @@ def _unchecked(problem: Problem, linked: Linked, pairs: IntArray, count: int) ->
 def _inflation(component: IntArray, chi2: FloatArray, dof: FloatArray) -> FloatArray:
     """chi2 / dof (G,) of each group's component, 1 at least."""
     out = np.ones(len(component))
-    for value in np.unique(component[component >= 0]):
-        member = component == value
-        if dof[member].sum() > 0.0:
-            out[member] = max(1.0, float(chi2[member].sum() / dof[member].sum()))
+    active = component >= 0
+    label = np.unique(component[active], return_inverse=True)[1]
+    total, free = np.bincount(label, chi2[active]), np.bincount(label, dof[active])
+    some = free > 0.0
+    ratio = np.divide(total, free, out=np.ones(len(total)), where=some)
+    out[active] = np.maximum(ratio, 1.0)[label]
     return out
 
 
 def _relabelled(component: IntArray) -> IntArray:
     """Components numbered 0, 1, ... in the order of the groups."""
     out = np.full(len(component), -1, np.int64)
-    labels, first = np.unique(component[component >= 0], return_index=True)
-    for number, place in enumerate(np.argsort(first, kind="stable")):
-        out[component == labels[place]] = number
+    active = component >= 0
+    _, first, label = np.unique(component[active], return_index=True, return_inverse=True)
+    number = np.empty(len(first), np.int64)
+    number[np.argsort(first, kind="stable")] = np.arange(len(first))
+    out[active] = number[label]
     return out
 
 
@@ -268,7 +269,7 @@ def _detection_fields(given: Canonical, linked: Linked, empty: Solution) -> dict
 
 
 def _unit_fields(
-    given: Canonical, problem: Problem, linked: Linked, full: FloatArray
+    given: Canonical, problem: Problem, linked: Linked, solved: Covariance
 ) -> dict[str, Any]:
     """The motions of the detectors, in the numbering of the input."""
     model, phi = problem.model, linked.fit.motions.phi
@@ -276,9 +277,7 @@ def _unit_fields(
     if phi.size == 0:
         return {}
     matrix, shift = affine(model.motion, phi)
-    start = model.prior.size
-    blocks = full[start:, start:].reshape(len(phi), width, len(phi), width)
-    blocks = blocks[np.arange(len(phi)), :, np.arange(len(phi))]
+    blocks = solved.unit_blocks(model.prior.size, len(phi), width)
     back = given.unit
     return {
         "unit_matrix": matrix[back],

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse.linalg import eigsh
+from scipy.sparse.linalg import LinearOperator, eigsh
 
 from tweakreg_step.correction import design
-from tweakreg_step.gauge import common_basis, projector
 from tweakreg_step.problem import Mode
 from tweakreg_step.solve import inverse_2x2, source_sums
 from tweakreg_step.sphere import plane_jacobian, to_plane
@@ -17,14 +16,18 @@ from tweakreg_step.sphere import plane_jacobian, to_plane
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tweakreg_step.covariance import Covariance
     from tweakreg_step.iterate import Linked
     from tweakreg_step.solve import Model
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
 
-__all__ = ["Scatter", "covariance_of_parameters", "group_scatter", "pair_covariance", "weak_modes"]
+__all__ = ["Scatter", "group_scatter", "pair_covariance", "weak_modes"]
+
+
+_CHUNK = 100_000
+"""Pairs that are treated at once: a stack of thousands of groups has millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,56 +83,29 @@ def group_scatter(linked: Linked, fitted: FloatArray) -> Scatter:
     return Scatter(chi2.astype(float), dof, rms[:count])
 
 
-def covariance_of_parameters(
-    model: Model,
-    full: FloatArray,
-    ties: tuple[IntArray, BoolArray],
-    weight: FloatArray,
-    theta: FloatArray,
-) -> FloatArray:
-    """Covariance (G p, G p) of all groups' parameters, of free components after the gauge.
-
-    Parameters
-    ----------
-    model
-        The groups.
-    full
-        (P, P) inverse of the reduced matrix.
-    ties
-        (G,) component and anchored.
-    weight
-        (G, p) of the gauge, see `tweakreg_step.gauge`.
-    theta
-        (G, p) of the solution.
-    """
-    component, anchored = ties
-    width = model.prior.shape[1]
-    size = len(model.frames) * width
-    covariance = full[:size, :size].copy()
-    for value in np.unique(component[(component >= 0) & ~anchored]):
-        member = np.flatnonzero(component == value)
-        basis = common_basis(model.frames[member], model.geometry, theta[member])
-        projection = projector(basis, weight[member])
-        flat = basis.reshape(-1, basis.shape[2])
-        index = (member[:, None] * width + np.arange(width)).ravel()
-        part = covariance[np.ix_(index, index)]
-        cross = part @ projection.T
-        part = part - cross @ flat.T - flat @ cross.T + flat @ (projection @ cross) @ flat.T
-        covariance[np.ix_(index, index)] = part
-    return covariance
-
-
-def pair_covariance(model: Model, covariance: FloatArray, pairs: IntArray) -> FloatArray:
+def pair_covariance(model: Model, covariance: Covariance, pairs: IntArray) -> FloatArray:
     """Covariance (E, 2, 2) [arcsec^2] of the relative displacement halfway between two groups."""
-    count, width = model.prior.shape
-    blocks = covariance.reshape(count, width, count, width).transpose(0, 2, 1, 3)
-    first, second = pairs.T
+    every = np.arange(len(model.frames))
+    own = covariance.blocks(every, every)
+    out = np.empty((len(pairs), 2, 2))
+    for start in range(0, len(pairs), _CHUNK):
+        first, second = pairs[start : start + _CHUNK].T
+        blocks = own[first], own[second], covariance.blocks(first, second)
+        out[start : start + _CHUNK] = _relative(model, first, second, blocks)
+    return out
+
+
+def _relative(
+    model: Model, first: IntArray, second: IntArray, blocks: tuple[FloatArray, ...]
+) -> FloatArray:
+    """Covariance (E, 2, 2) of pairs with the blocks (E, p, p) of each and of both."""
+    one_own, other_own, both = blocks
     middle = model.frames[first, 2] + model.frames[second, 2]
     slopes = [_slope(model, group, middle, first) for group in (first, second)]
     one, other = slopes
-    cross = one @ blocks[first, second] @ np.swapaxes(other, 1, 2)
-    total = one @ blocks[first, first] @ np.swapaxes(one, 1, 2)
-    total = total + other @ blocks[second, second] @ np.swapaxes(other, 1, 2)
+    cross = one @ both @ np.swapaxes(other, 1, 2)
+    total = one @ one_own @ np.swapaxes(one, 1, 2)
+    total = total + other @ other_own @ np.swapaxes(other, 1, 2)
     return np.asarray(total - cross - np.swapaxes(cross, 1, 2))
 
 
@@ -143,14 +119,14 @@ def _slope(model: Model, group: IntArray, vectors: FloatArray, axes: IntArray) -
 
 
 def weak_modes(
-    covariance: FloatArray, lever: FloatArray, member: IntArray, count: int = 3
+    covariance: Covariance, lever: FloatArray, member: IntArray, count: int = 3
 ) -> tuple[Mode, ...]:
     """The largest principal axes of the displacements.
 
     Parameters
     ----------
     covariance
-        (G p, G p).
+        Of the groups' parameters, and of units behind them.
     lever
         (G,) typical distance of a group's detections from its centre [arcsec]; a roll counts as
         what it moves there.
@@ -159,14 +135,13 @@ def weak_modes(
     count
         Number of modes.
     """
-    width = len(covariance) // max(len(lever), 1)
     if len(member) == 0:
         return ()
+    width = covariance.width
     scale = np.ones((len(member), width))
     scale[:, 2:] = lever[member, None]
     index = (member[:, None] * width + np.arange(width)).ravel()
-    part = covariance[np.ix_(index, index)] * scale.ravel() * scale.ravel()[:, None]
-    values, vectors = _largest(part, count)
+    values, vectors = _largest(covariance, index, scale.ravel(), count)
     modes = []
     for value, vector in zip(values[::-1], vectors.T[::-1], strict=True):
         share = np.sum(vector.reshape(len(member), width) ** 2, axis=1)
@@ -179,13 +154,23 @@ def weak_modes(
     return tuple(modes)
 
 
-def _largest(matrix: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
-    size = len(matrix)
+def _largest(
+    covariance: Covariance, index: IntArray, scale: FloatArray, count: int
+) -> tuple[FloatArray, FloatArray]:
+    """The largest eigenvalues, ascending, and vectors (K, count), of a scaled part (K,)."""
+    size = len(index)
+
+    def apply(vector: FloatArray) -> FloatArray:
+        whole = np.zeros((covariance.size, *vector.shape[1:]))
+        whole[index] = (scale * vector.T).T
+        return np.asarray((scale * covariance.product(whole)[index].T).T)
+
     if size <= 300:
-        values, vectors = np.linalg.eigh(matrix)
+        values, vectors = np.linalg.eigh(apply(np.eye(size)))
         return values[-count:], vectors[:, -count:]
     # Lanczos needs a start that no mode is orthogonal to, and the same one every time.
     start = np.sin(np.arange(1.0, size + 1.0))
+    matrix = LinearOperator((size, size), matvec=apply, dtype=float)
     values, vectors = eigsh(matrix, k=count, v0=start, tol=1e-4)
     order = np.argsort(values)
     return values[order], vectors[:, order]

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from tweakreg_step.capacity import require_dense
 from tweakreg_step.correction import affine, design
 from tweakreg_step.factor import Factor, factorise
 from tweakreg_step.sphere import (
@@ -53,7 +54,10 @@ __all__ = [
 ]
 
 DENSE_LIMIT = 6000
-"""Unknowns up to which a dense matrix (288 MB) and its inverse are affordable."""
+"""Unknowns up to which dense matrices (288 MB each) are affordable without asking."""
+
+_FULL = 0.3
+"""Share of entries above which a sparse factor has all of them, and is the slower one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +269,14 @@ def _square(rows: Any, count: int) -> Any:
     per_row = np.diff(rows.indptr).astype(float)
     # A sparse product spends some 5 ns per term, a dense one 0.1 ns.
     dense = count <= 300 or 50.0 * np.sum(per_row**2) > rows.shape[0] * float(count) ** 2
-    if count > DENSE_LIMIT or not dense:
-        return (rows.T @ rows).tocsc()
+    if not dense:
+        product = (rows.T @ rows).tocsc()
+        if count > DENSE_LIMIT and product.nnz > _FULL * float(count) ** 2:
+            require_dense(count)
+            return product.toarray()
+        return product
+    if count > DENSE_LIMIT:
+        require_dense(count)
     total = np.zeros((count, count))
     chunk = max(1, 20_000_000 // count)
     for start in range(0, rows.shape[0], chunk):
@@ -324,7 +334,10 @@ def normal_equations(
     column = np.tile(linear.index, (1, width)).ravel()
     direct = sparse.coo_matrix((own.ravel(), (row, column)), shape=(total, total)).tocsc()
     if isinstance(reduced, np.ndarray):
-        return direct.toarray() - reduced, right, spread
+        direct = direct.tocoo()  # each entry once
+        np.negative(reduced, out=reduced)
+        reduced[direct.row, direct.col] += direct.data
+        return reduced, right, spread
     return direct - reduced, right, spread
 
 

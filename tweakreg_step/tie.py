@@ -15,7 +15,7 @@ import numpy as np
 from tweakreg_step.associate import friends
 from tweakreg_step.cycles import consistent
 from tweakreg_step.edges import Catalog, Found, Reach, catalog_of, find_edges, window_of
-from tweakreg_step.graph import bridges, components, overlapping, well_connected
+from tweakreg_step.graph import bridges, components, members, overlapping, well_connected
 from tweakreg_step.pinned import Plate
 from tweakreg_step.problem import Status
 from tweakreg_step.repeats import periods, with_repeats
@@ -82,16 +82,20 @@ class _Scene:
     catalogs: list[Catalog | None]
     reference: list[Catalog | None]
     options: Options
+    rows: list[IntArray]
+
+
+def _rows(group: IntArray, count: int) -> list[IntArray]:
+    """Detections of each group (G,), ascending."""
+    order = np.argsort(group, kind="stable")
+    return np.split(order, np.searchsorted(group[order], np.arange(1, count)))[:count]
 
 
 def _group_catalogs(
-    detections: Detections, vectors: FloatArray, count: int, options: Options
+    detections: Detections, vectors: FloatArray, rows: list[IntArray], options: Options
 ) -> list[Catalog | None]:
-    order = np.argsort(detections.group, kind="stable")
-    edges = np.searchsorted(detections.group[order], np.arange(count + 1))
     catalogs: list[Catalog | None] = []
-    for group in range(count):
-        own = order[edges[group] : edges[group + 1]]
+    for own in rows:
         if len(own) < 2:
             catalogs.append(None)
             continue
@@ -119,9 +123,10 @@ def _scene(
     detections: Detections, frames: FloatArray, reference: Reference | None, options: Options
 ) -> _Scene:
     vectors = directions(detections.ra, detections.dec)
-    catalogs = _group_catalogs(detections, vectors, len(frames), options)
+    rows = _rows(detections.group, len(frames))
+    catalogs = _group_catalogs(detections, vectors, rows, options)
     stars = _reference_catalogs(reference, len(frames))
-    return _Scene(vectors, detections.group, frames, catalogs, stars, options)
+    return _Scene(vectors, detections.group, frames, catalogs, stars, options, rows)
 
 
 def _edges(
@@ -196,7 +201,7 @@ def _whole_component(
 
     And the doubts (1,) about it.
     """
-    own = np.isin(scene.group, member)
+    own = np.sort(np.concatenate([scene.rows[group] for group in member]))
     vectors = np.einsum("nij,nj->ni", rotation[scene.group[own]], scene.vectors[own])
     label = friends(vectors, float(chord(radius)))
     size = np.bincount(label)
@@ -323,8 +328,7 @@ def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[Status]
     relative, absolute = doubts_of_groups(kept.edges.pairs, kept.doubts, count)
     sigma = np.zeros(count + 1)
     np.maximum.at(sigma, kept.edges.pairs.ravel(), np.repeat(kept.sigma, 2))
-    for value in np.unique(component[tied & ~anchored]):
-        member = np.flatnonzero(component == value)
+    for member in members(np.where(anchored, -1, component)):
         if scene.reference[0] is None or len(member) < 2:
             continue
         radius = 4.0 * float(np.median(sigma[member]))
@@ -332,7 +336,7 @@ def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[Status]
         if whole is not None:
             rotation[member] = whole[0] @ rotation[member]
             anchored[member] = True
-            every = np.where(component == value, count, np.arange(count))
+            every = np.where(np.isin(np.arange(count), member), count, np.arange(count))
             absolute = Doubts.joined([absolute, whole[1]]).take(every)
     # All that is tied to the reference is one component.
     component[anchored] = label[count]

@@ -9,6 +9,7 @@ import numpy as np
 
 from tweakreg_step.decide import absolute_verdict, is_noise, relative_verdict
 from tweakreg_step.evidence import chance, clusters, evidence
+from tweakreg_step.graph import members
 from tweakreg_step.iterate import match_counts
 from tweakreg_step.problem import Status
 
@@ -97,10 +98,9 @@ def _loose(problem: Problem, linked: Linked) -> BoolArray:
     label = clusters(linked, len(anchored))
     stars = _stars(linked, label)
     numbers = chance(problem, linked, absolute=True)
-    for value in np.unique(label[anchored]):
-        member = anchored & (label == value)
-        sure = ~np.array([is_noise(*row) for row in _rows(numbers)], bool)
-        few = int(stars[value]) < problem.options.abs_minobj
+    sure = ~np.array([is_noise(*row) for row in _rows(numbers)], bool)
+    for member in members(np.where(anchored, label, -1)):
+        few = int(stars[label[member[0]]]) < problem.options.abs_minobj
         loose[member] = few or not sure[member].any()
     return loose
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from tweakreg_step.correction import affine, parameter_count
 from tweakreg_step.problem import Detections, Reference
-from tweakreg_step.sphere import directions, frames_at, from_plane, ra_dec, to_plane
+from tweakreg_step.sphere import chord, directions, frames_at, from_plane, ra_dec, to_plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,15 +157,17 @@ class _View:
     turn: FloatArray
 
 
-def _view(
-    stars: FloatArray, frame: FloatArray, roll: float, centre: FloatArray, side: float
-) -> _View:
+def _view(stars: cKDTree, frame: FloatArray, roll: float, setup: Setup, layer: int) -> _View:
+    centre, side = setup.detectors[layer], setup.side
+    # only stars near by are looked at: fields of a large mosaic would else cost its square
+    reach = float(chord(1.01 * (np.hypot(*centre) + 0.75 * side)))
+    near = np.sort(np.asarray(stars.query_ball_point(frame[2], reach), dtype=np.int64))
     cosine, sine = np.cos(np.deg2rad(roll)), np.sin(np.deg2rad(roll))
     turn = np.array([[cosine, -sine], [sine, cosine]])
-    group_xy = to_plane(stars, frame)
+    group_xy = to_plane(stars.data[near], frame)
     own = group_xy @ turn - centre
     inside = np.flatnonzero(np.all(np.abs(own) < 0.5 * side, axis=1))
-    return _View(inside, own[inside], group_xy[inside], turn)
+    return _View(near[inside], own[inside], group_xy[inside], turn)
 
 
 def _seen(
@@ -209,7 +212,7 @@ def _truth(setup: Setup, centre: FloatArray, rng: np.random.Generator) -> _Truth
 
 def _image(
     setup: Setup,
-    stars: FloatArray,
+    stars: cKDTree,
     truth: _Truth,
     which: tuple[int, int],
     rng: np.random.Generator,
@@ -217,7 +220,7 @@ def _image(
     """The detections of one detector of one group, and their true stars."""
     group, layer = which
     place, frame = setup.detectors[layer], truth.frames[group]
-    view = _view(stars, frame, truth.rolls[group], place, setup.side)
+    view = _view(stars, frame, truth.rolls[group], setup, layer)
     star, own, group_xy = _seen(view, setup, rng, place)
     # The star truly is at M own + s of the detector, which sees it at own.
     observed = _undo(own, truth.own_matrix[layer], truth.own_shift[layer])
@@ -258,8 +261,9 @@ def make_scene(setup: Setup, seed: int) -> Scene:
     centre = np.stack(ra_dec(from_plane(setup.centres, pole)), axis=1)
     truth = _truth(setup, centre, rng)
     count, layers = len(setup.centres), len(setup.detectors)
+    tree = cKDTree(stars)
     parts = [
-        _image(setup, stars, truth, (group, layer), rng)
+        _image(setup, tree, truth, (group, layer), rng)
         for group in range(count)
         for layer in range(layers)
     ]

@@ -1,0 +1,107 @@
+"""Memory that is not there is said before it is gone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from tweakreg_step import capacity, solve
+from tweakreg_step.capacity import free_memory, require_dense, require_places
+from tweakreg_step.exceptions import TooLargeError
+from tweakreg_step.problem import Options
+from tweakreg_step.register import register
+from tweakreg_step.simulate.sky import Setup, layout, make_scene
+
+STACK = make_scene(Setup(layout("stack", 110), density=0.01), 1)
+
+
+def test_the_fact_the_requirement_and_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "free_memory", lambda: 24e9)
+    require_dense(20_000)  # 6 matrices of 3.2 GB
+    with pytest.raises(TooLargeError) as raised:
+        require_dense(30_000)
+    message = str(raised.value)
+    for part in (
+        "30000 parameters",
+        "43.2 GB",
+        "24.0 GB",
+        "fewer exposures",
+        "fitgeometry='shift'",
+    ):
+        assert part in message
+
+
+def test_places_of_moving_stars(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "free_memory", lambda: 24e9)
+    require_places(1000, 100_000)
+    with pytest.raises(TooLargeError) as raised:
+        require_places(10_000, 100_000)
+    message = str(raised.value)
+    for part in ("100000 stars", "10000 groups", "150.0 GB", "24.0 GB", "fewer stars"):
+        assert part in message
+
+
+def test_free_memory_is_that_of_the_system(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = {"meminfo": "MemTotal: 9000 kB\nMemAvailable:    2000 kB\n"}
+
+    class Places:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __truediv__(self, other: str) -> Places:
+            return Places(f"{self.name}/{other}")
+
+        def read_text(self) -> str:
+            key = self.name.rsplit("/", 1)[1]
+            if key not in files:
+                raise FileNotFoundError(key)
+            return files[key]
+
+    monkeypatch.setattr(capacity, "Path", Places)
+    assert free_memory() == 2000 * 1024.0
+    files |= {"memory.max": "max\n", "memory.current": "5\n"}
+    assert free_memory() == 2000 * 1024.0
+    files["memory.max"] = "1000005\n"
+    assert free_memory() == 1e6
+    files["memory.current"] = "2000005\n"
+    assert free_memory() == 0.0
+    del files["meminfo"]
+    assert free_memory() == float("inf")
+
+
+def test_here_it_is_known() -> None:
+    assert free_memory() > 1e6
+
+
+def test_a_large_stack_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solve, "DENSE_LIMIT", 300)
+    solution = register(STACK.detections, 110, None, Options())
+    monkeypatch.setattr(capacity, "free_memory", lambda: 1e6)
+    with pytest.raises(TooLargeError, match="330 parameters"):
+        register(STACK.detections, 110, None, Options())
+    monkeypatch.setattr(solve, "DENSE_LIMIT", 330)
+    same = register(STACK.detections, 110, None, Options())
+    np.testing.assert_array_equal(same.parameters, solution.parameters)
+
+
+def test_a_matrix_that_turns_out_full_is_made_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few unknowns in each row, but all pairs of them in some: no sparse factor is worth it."""
+    monkeypatch.setattr(solve, "DENSE_LIMIT", 300)
+    rng = np.random.default_rng(1)
+    count, rows = 400, 40_000
+    index = rng.integers(0, count, (rows, 6))
+    data = rng.normal(size=(rows, 6)).ravel()
+    pointer = 6 * np.arange(rows + 1)
+    matrix = sparse.csr_matrix((data, index.ravel(), pointer), shape=(rows, count))
+    matrix.sum_duplicates()
+    square = solve._square(matrix, count)
+    assert isinstance(square, np.ndarray)
+    np.testing.assert_allclose(square, (matrix.T @ matrix).toarray(), rtol=1e-12)
+    monkeypatch.setattr(capacity, "free_memory", lambda: 1e6)
+    with pytest.raises(TooLargeError, match="400 parameters"):
+        solve._square(matrix, count)
+    thin = matrix[:40]
+    assert sparse.issparse(solve._square(thin, count))
