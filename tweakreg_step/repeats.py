@@ -6,6 +6,7 @@ true one is not just outside. The catalog itself shows it: moved by the period i
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.edges import Catalog, Found
+    from tweakreg_step.offset import Pairs
 
     FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
 
 __all__ = ["periods", "with_repeats"]
 
 _SAMPLE = 200
 """Sources of a catalog that are looked for at the period, evenly over it."""
+
+_FIRST, _FIRST_SHARE = 40, 0.4
+"""As many, and a lower share of them, tell first whether it is worth to look closer: few fields do
+repeat."""
 
 _BATCH = 200
 """Catalogs compared with themselves at once."""
@@ -54,19 +61,44 @@ def periods(catalogs: Sequence[Catalog | None], radius: float, window: float) ->
     """
     out = np.full((len(catalogs), 2), np.nan)
     filled = [(number, catalog) for number, catalog in enumerate(catalogs) if catalog is not None]
+    reach = (1.0 + _REACH) * radius
     for start in range(0, len(filled), _BATCH):
         part = filled[start : start + _BATCH]
         trees = [catalog.tree for _, catalog in part]
-        steps = [max(1, -(-tree.n // _SAMPLE)) for tree in trees]
-        some = [cKDTree(tree.data[::k]) for tree, k in zip(trees, steps, strict=True)]
-        reach = (1.0 + _REACH) * radius
-        pairs = make_pairs(list(zip(some, trees, strict=True)), reach)
-        apart = np.max(np.abs(pairs.first - pairs.second), axis=1) > window
-        peaks = search(pairs.take(apart), reach, window, np.zeros(1))
-        repeated = peaks.count > _SHARE * np.array([tree.n for tree in some])
-        repeated &= peaks.log_chance < np.log(1e-4)
-        out[[number for number, _ in part]] = np.where(repeated[:, None], peaks.offset, np.nan)
+        pairs, size = _with_itself(trees, _FIRST, reach, window)
+        likely = np.flatnonzero(_most(pairs, window) > _FIRST_SHARE * size)
+        if len(likely) == 0:
+            continue
+        pairs, size = _with_itself([trees[i] for i in likely], _SAMPLE, reach, window)
+        peaks = search(pairs, reach, window, np.zeros(1))
+        repeated = (peaks.count > _SHARE * size) & (peaks.log_chance < np.log(1e-4))
+        numbers = [part[i][0] for i in likely]
+        out[numbers] = np.where(repeated[:, None], peaks.offset, np.nan)
     return out
+
+
+def _with_itself(
+    trees: Sequence[cKDTree], sample: int, reach: float, window: float
+) -> tuple[Pairs, IntArray]:
+    """Pairs of some sources of each catalog with others of it, and how many (G,) these are."""
+    steps = [max(1, -(-tree.n // sample)) for tree in trees]
+    some = [cKDTree(tree.data[::k]) for tree, k in zip(trees, steps, strict=True)]
+    pairs = make_pairs(list(zip(some, trees, strict=True)), reach)
+    apart = np.max(np.abs(pairs.first - pairs.second), axis=1) > window
+    return pairs.take(apart), np.array([tree.n for tree in some])
+
+
+def _most(pairs: Pairs, window: float) -> IntArray:
+    """Most pairs (G,) of each catalog in one of the squares of four staggered lattices."""
+    count = len(pairs.frames)
+    most = np.zeros(count, np.int64)
+    for start in itertools.product((0.0, 0.5), repeat=2):
+        cell = np.floor((pairs.first - pairs.second) / window + start).astype(np.int64)
+        side = 2 * int(np.abs(cell).max(initial=0)) + 2
+        flat = (pairs.edge * side + cell[:, 0] + side // 2) * side + cell[:, 1] + side // 2
+        square, size = np.unique(flat, return_counts=True)
+        np.maximum.at(most, square // side**2, size)
+    return most
 
 
 def with_repeats(found: Found, period: FloatArray, radius: float) -> Found:
