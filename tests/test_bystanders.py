@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,7 @@ class Image:
     def __init__(self, name: str, east: float, **meta: Any) -> None:
         self.meta = {"group_id": name} | meta
         self.bounding_box = ((0.0, 1.0), (0.0, 1.0))
-        self.wcs = SimpleNamespace(
-            forward_transform=lambda x, y: (10.0 + east + SIDE * x, SIDE * y)
-        )
-        self.det_to_world = None
+        self.det_to_world = lambda x, y: (10.0 + east + SIDE * x, SIDE * y)
 
 
 def left(code: str) -> Verdict:

@@ -63,9 +63,10 @@ def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, P
         log.warning("'catfile' is given but not used: set use_custom_catalogs=True to use it.")
     if not (catfile and wanted):
         return {}
-    catalogs = read_catfile(Path(catfile).expanduser().absolute())  # workers may be elsewhere
+    catalogs = read_catfile(Path(catfile).expanduser())
     check_images(catalogs, names, catfile)
-    return catalogs
+    # workers on other machines may have another working folder
+    return {name: path and path.absolute() for name, path in catalogs.items()}
 
 
 def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exclusions]:
@@ -81,7 +82,7 @@ def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exc
         return {}
     from .exclusions import read_exclusions  # noqa: PLC0415 - regions is slow to import
 
-    files = read_catfile(Path(path).expanduser().absolute(), role, "region file")
+    files = read_catfile(Path(path).expanduser(), role, "region file")
     check_images(files, names, path, role)
     different = dict.fromkeys(file for file in files.values() if file is not None)
     regions = {file: read_exclusions(file) for file in different}
