@@ -7,9 +7,9 @@ stock one, with the exposures in memory and on disk. The stock step runs with th
     python benchmarks/step.py --stock-python .venv/jwst-3.11/bin/python [--sizes 4 9 36 100] [--rst]
 
 Wall and processor time and memory are those of the whole process with its start and its imports,
-and of its workers; of these, memory is the largest of ten sums a second, memory that processes
-share counted once. Runs are kept in ``results.jsonl`` in the folder, and those that are there are
-not done again.
+and of its workers; with these, memory is the largest of the sums taken each second, memory that
+processes share counted once (to look more often slows them down). Runs are kept in
+``results.jsonl`` in the folder, and those that are there are not done again.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def scene_of(folder: Path, kind: str, exposures: int, side: int) -> Truth:
 
 
 class Watch:
-    """What a process and its children use, looked at ten times a second."""
+    """What a process and its children use, looked at each second."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
@@ -116,19 +116,19 @@ class Watch:
         return sum(self._seconds.values())
 
 
-def ended(child: subprocess.Popen[bytes], watch: Watch) -> tuple[float, float]:
-    """Wait for a process: processor time [s] and peak memory [MB], with its children."""
-    alone = True
-    while True:
-        pid, status, used = os.wait4(child.pid, os.WNOHANG)
-        if pid:
-            child.returncode = os.waitstatus_to_exitcode(status)
-            exact = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024.0
-            return exact if alone else (max(watch.processor, exact[0]), watch.peak)
+def ended(child: subprocess.Popen[bytes], workers: int) -> tuple[float, float]:
+    """Wait for a process: processor time [s] and peak memory [MB], with those of its workers."""
+    if workers == 1:
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024.0
+    watch = Watch(child.pid)
+    while child.poll() is None:
         with suppress(psutil.Error):
             watch.look()
-            alone = alone and not psutil.Process(child.pid).children()
-        time.sleep(0.1)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(1.0)
+    return watch.processor, watch.peak
 
 
 def run_of(
@@ -149,7 +149,7 @@ def run_of(
         child = subprocess.Popen(  # noqa: S603 - our own command
             [str(word) for word in command], stdout=sink, stderr=subprocess.STDOUT, env=environment
         )
-        processor, peak = ended(child, Watch(child.pid))
+        processor, peak = ended(child, workers)
     wall = time.perf_counter() - start
     lines = log.read_text().splitlines()
     found = next((line for line in reversed(lines) if line.startswith("RESULT ")), None)
