@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil  # comes with dask
+from astropy.io import fits
 from tables import rst_table
 
 from tweakreg_step.simulate import Truth, load_truth, simulate_mosaic
@@ -158,9 +159,10 @@ def run_of(
         return None
     result = json.loads(found.removeprefix("RESULT "))
     scene, exposures, side = truth.folder.name.split("_")
+    states = [fits.getheader(path).get("S_TWKREG") for path in output.glob("*.fits")]
     shutil.rmtree(output)
     what = scene, int(exposures), int(side), step, workers, in_memory
-    return Run(*what, wall, processor, peak, result["seconds"], result["aligned"])
+    return Run(*what, wall, processor, peak, result["seconds"], states.count("COMPLETE"))
 
 
 def ratios(runs: list[Run]) -> list[tuple[str, ...]]:
