@@ -241,6 +241,7 @@ def main() -> None:
             print(*run.cells, sep="  ", file=sys.stderr, flush=True)
             with results.open("a") as sink:
                 sink.write(json.dumps(asdict(run)) + "\n")
+    runs.sort(key=lambda run: (run.exposures, run.scene, not run.in_memory, run.step, run.workers))
     table = rst_table if chosen.rst else text_table
     print(table(HEADER, [run.cells for run in runs]))
     print(table(RATIOS, ratios(runs)))
