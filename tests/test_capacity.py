@@ -62,14 +62,21 @@ def test_free_memory_is_that_of_the_system(
 
     monkeypatch.setattr(capacity, "Path", Places)
     assert free_memory() == 2000 * 1024.0
-    files |= {"memory.max": "max\n", "memory.current": "5\n"}
+    files |= {"memory.max": "max\n", "memory.current": "5\n", "memory.stat": "anon 3\n"}
     assert free_memory() == 2000 * 1024.0
     files["memory.max"] = "1000005\n"
     assert free_memory() == 1e6
-    files["memory.current"] = "2000005\n"
+    files["memory.stat"] = "anon 3\ninactive_file 300\nactive_file 200\n"  # gives way
+    assert free_memory() == 1e6 + 500.0
+    files["memory.current"] = "2000505\n"
     assert free_memory() == 0.0
     del files["meminfo"]
     assert free_memory() == float("inf")
+
+
+def test_little_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "free_memory", lambda: 0.0)
+    require_places(10, 1000)
 
 
 def test_here_it_is_known() -> None:
@@ -77,6 +84,7 @@ def test_here_it_is_known() -> None:
 
 
 def test_a_large_stack_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "_SMALL", 0.0)
     monkeypatch.setattr(solve, "DENSE_LIMIT", 300)
     solution = register(STACK.detections, 110, None, Options())
     monkeypatch.setattr(capacity, "free_memory", lambda: 1e6)
@@ -89,6 +97,7 @@ def test_a_large_stack_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_matrix_that_turns_out_full_is_made_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few unknowns in each row, but all pairs of them in some: no sparse factor is worth it."""
+    monkeypatch.setattr(capacity, "_SMALL", 0.0)
     monkeypatch.setattr(solve, "DENSE_LIMIT", 300)
     rng = np.random.default_rng(1)
     count, rows = 400, 40_000

@@ -18,6 +18,9 @@ _PLACE = 150.0
 
 _GIGABYTE = 1e9
 
+_SMALL = 0.25 * _GIGABYTE
+"""What a run needs besides, and the system can find: nobody is asked for it."""
+
 
 def free_memory() -> float:
     """Bytes that a process can still have, infinite where the system does not say."""
@@ -31,17 +34,25 @@ def free_memory() -> float:
 
 
 def _unclaimed() -> float:
-    """What the limit of a container leaves [bytes], infinite where there is none."""
+    """What the limit of a container leaves [bytes], infinite where there is none.
+
+    Files that were read stay in memory and count as used, but give way when it is needed.
+    """
     home = Path("/sys/fs/cgroup")
     try:
         limit = (home / "memory.max").read_text().strip()
-        used = (home / "memory.current").read_text().strip()
+        used = float((home / "memory.current").read_text())
+        lines = (home / "memory.stat").read_text().splitlines()
     except OSError:
         return float("inf")
-    return float("inf") if limit == "max" else max(float(limit) - float(used), 0.0)
+    sizes = {name: float(size) for name, size in (line.split() for line in lines)}
+    kept = sizes.get("active_file", 0.0) + sizes.get("inactive_file", 0.0)
+    return float("inf") if limit == "max" else max(float(limit) - used + kept, 0.0)
 
 
 def _require(needed: float, fact: str, remedy: str) -> None:
+    if needed < _SMALL:
+        return
     free = free_memory()
     if needed > free:
         raise TooLargeError(
