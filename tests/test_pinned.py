@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from fields import SIGMA, catalogs, field, noisy, stars
 
-from tweakreg_step.offset import make_pairs
-from tweakreg_step.pinned import Plate, pinned_pairs, unpinned
+from tweakreg_step.offset import apart_from, make_pairs
+from tweakreg_step.pinned import Plate, pinned_pairs
 from tweakreg_step.problem import Options, Solution
 from tweakreg_step.register import register
 from tweakreg_step.sphere import directions
@@ -132,7 +132,7 @@ def test_pairs_at_one_pixel_are_counted_where_the_wcs_moved() -> None:
         for other in (Plate(unit + 1, place), Plate(unit - 1, place), None):
             assert not pinned_pairs(pairs, [(other, plate)], noise, 0.12).any()
     # all pairs of the pinned detections go, those of others stay
-    free = unpinned(pairs, pairs.first_index == 3)
+    free = apart_from(pairs, pairs.first_index == 3)
     assert (
         free == ((pairs.first_index != 3) & ~np.isin(pairs.second_index, _with(pairs, 3)))
     ).all()

@@ -241,13 +241,15 @@ class BaseStep(Step):
             return {}, {}
         places = {index: library.origin(index) for index in range(len(library))}
         indices = [index for index, place in places.items() if place is not None]
+        if not indices:
+            return {}, {}
         paths = {i: Path(self._result(places[i], i, **how)) for i in indices}
         found = deliver_all(self._workers or Alone(), library, paths, self.output_folder)
         saved = {index: str(paths[index]) for index in indices if not found[index]}
         for index in indices:
             if index in saved:
                 log.info("Saved model in %s", saved[index])
-        library.found_at({index: str(Path(path).absolute()) for index, path in saved.items()})
+        library.found_at({index: str(paths[index].absolute()) for index in saved})
         return saved, {index: problem for index, problem in found.items() if problem}
 
     def _result(self, place: Any, index: int, suffix: str | None) -> str:

@@ -10,8 +10,8 @@ from scipy.spatial import cKDTree
 
 from tweakreg_step.cycles import Edges
 from tweakreg_step.match import expectation_maximisation
-from tweakreg_step.offset import distinct, make_pairs, roll_grid, search, turned
-from tweakreg_step.pinned import pinned_pairs, unpinned
+from tweakreg_step.offset import apart_from, distinct, make_pairs, roll_grid, search, turned
+from tweakreg_step.pinned import pinned_pairs
 from tweakreg_step.second_peak import Doubts, no_doubts, second_peaks
 from tweakreg_step.sphere import chord
 
@@ -260,7 +260,7 @@ def _peaks(
     Where nothing is significant without it, the edge has all its pairs: exposures of one pointing
     whose WCS are off have their stars at the same pixels.
     """
-    kept = unpinned(pairs, pinned) if pinned.any() else np.ones(len(pinned), bool)
+    kept = apart_from(pairs, pinned) if pinned.any() else np.ones(len(pinned), bool)
     peaks = search(pairs.take(kept), *how)
     stuck = np.bincount(pairs.edge[pinned], minlength=len(pairs.frames)) > 0
     stuck &= peaks.log_chance >= SIGNIFICANT

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.offset import distinct, log_chance, turned
+from tweakreg_step.offset import log_chance, mutual_count, turned
 from tweakreg_step.sphere import ARCSEC, rotation_matrices, rotation_vectors
 
 if TYPE_CHECKING:
@@ -137,14 +137,11 @@ def expectation_maximisation(
 
 
 def _summary(state: _State, pairs: Pairs, peaks: Peaks, trials: tuple[float, float]) -> Matches:
-    count, edge = len(pairs.frames), pairs.edge
+    edge = pairs.edge
     roll = peaks.roll + state.motion[:, 2]
     rest = pairs.first - turned(pairs.second, roll[edge]) - state.motion[edge, :2]
     within = np.sum(rest**2, axis=1) <= 9.0 * state.variance[edge]
-    found = np.minimum(
-        distinct(edge[within], pairs.first_index[within], count),
-        distinct(edge[within], pairs.second_index[within], count),
-    )
+    found = mutual_count(pairs, within)
     lever = pairs.lever
     cell = np.maximum(3.0 * np.sqrt(state.variance), 1e-9)
     tried = np.pi * (trials[0] / cell) ** 2 * (1.0 + 2.0 * trials[1] / ARCSEC * lever / cell)

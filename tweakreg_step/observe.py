@@ -160,12 +160,10 @@ def exposure_of(model: Any, name: str, reader: Reader, *, reset: bool) -> Exposu
         reader.telescope.check(model, name)
         catalog = reader.catalog(model, name)
         view = reader.telescope.view(model, reset=reset)
-    except InputError as error:
-        return replace(refusal_of(name, error, opened=True), group=_group(model))
-    except TweakregError:
-        raise
     # damaged files raise anything when their arrays are read, and must not stop the others
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
+        if isinstance(error, TweakregError) and not isinstance(error, InputError):
+            raise
         return replace(refusal_of(name, error, opened=True), group=_group(model))
     return Exposure(name, _group(model), catalog, view)
 

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Pairs",
     "Peaks",
+    "apart_from",
     "distinct",
     "log_chance",
     "make_pairs",
+    "mutual_count",
     "roll_grid",
     "search",
     "turned",
@@ -243,10 +245,7 @@ def _significance(
     reach = np.max(np.abs(difference - offset[edge]), axis=1)
     inside = reach <= 0.5 * window
     within = np.sum(difference**2, axis=1) <= radius**2
-    found = np.minimum(
-        distinct(edge[inside], pairs.first_index[inside], count),
-        distinct(edge[inside], pairs.second_index[inside], count),
-    )
+    found = mutual_count(pairs, inside)
     area = np.pi * radius**2
     total = np.bincount(edge[within & ~inside], minlength=count)
     density = np.maximum(total, 1.0) / area
@@ -270,6 +269,24 @@ def distinct(edge: IntArray, index: IntArray, count: int) -> IntArray:
     """How many different detections (E,) take part, of pairs (K,) given by edge and detection."""
     width = int(index.max(initial=0)) + 1
     return np.bincount(np.unique(edge * width + index) // width, minlength=count)
+
+
+def mutual_count(pairs: Pairs, inside: BoolArray) -> IntArray:
+    """Different detections (E,) in the pairs of a mask (K,), the lesser of the two catalogs."""
+    first, second = (
+        distinct(pairs.edge[inside], index[inside], len(pairs.frames))
+        for index in (pairs.first_index, pairs.second_index)
+    )
+    return np.minimum(first, second)
+
+
+def apart_from(pairs: Pairs, taken: BoolArray) -> BoolArray:
+    """Which pairs (K,) have no detection that takes part in one of a mask (K,)."""
+    apart = np.ones(len(taken), bool)
+    for index in (pairs.first_index, pairs.second_index):
+        key = pairs.edge * (int(index.max(initial=-1)) + 1) + index
+        apart &= ~np.isin(key, key[taken])
+    return apart
 
 
 def _rivals(

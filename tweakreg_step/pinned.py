@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["Plate", "pinned_pairs", "unpinned"]
+__all__ = ["Plate", "pinned_pairs"]
 
 _SIGNIFICANT = float(np.log(1e-4))
 """Chance, for the one place where artefacts can be, of as many pairs at the same pixel."""
@@ -102,12 +102,3 @@ def _gaps(one: Plate, other: Plate, first: IntArray, second: IntArray) -> FloatA
     gap = np.hypot(*(one.place[first] - other.place[second]).T)
     unit = one.unit[first]
     return np.asarray(np.where((unit >= 0) & (unit == other.unit[second]), gap, np.inf))
-
-
-def unpinned(pairs: Pairs, pinned: BoolArray) -> BoolArray:
-    """Which pairs (K,) have no detection that takes part in a pinned one."""
-    free = np.ones(len(pinned), bool)
-    for index in (pairs.first_index, pairs.second_index):
-        key = pairs.edge * (int(index.max(initial=-1)) + 1) + index
-        free &= ~np.isin(key, key[pinned])
-    return free

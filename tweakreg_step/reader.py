@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .config import Parameters
-    from .data import BoundingBox, Sources
+    from .data import BoundingBox, Pixels, Sources
     from .detect import Finding
     from .exclusions import Exclusions
     from .kept import KeptCatalog
@@ -222,13 +222,14 @@ class Reader:
         if given is not None:
             return ExposureCatalog(self._selected(self._read(model, given, name), model, name))
         options, path, mark = self.parameters, None, ""
+        pixels = self.telescope.pixels(model)
         if options.keeps_catalogs:
             path = catalog_path(self.folder, name, options)
-            mark = self._mark(model, name)
+            mark = self._mark(model, name, pixels)
         kept = self.kept.get(name)
         if kept is not None and kept.mark == mark:
             return ExposureCatalog(kept.sources, path, kept.fwhm, None, mark, reused=True)
-        found = self._find(model)
+        found = self._find(model, pixels)
         # that a finder sees something off the image's box is nothing to tell
         box = self.telescope.bounding_box(model)
         sources, stamps = self._selected(inside(found.sources, box), model, name), None
@@ -236,10 +237,9 @@ class Reader:
             stamps = star_stamps(found.plane, sources, found.fwhm)
         return ExposureCatalog(sources, path, (found.fwhm, found.expected_fwhm), stamps, mark)
 
-    def _mark(self, model: Any, name: str) -> str:
+    def _mark(self, model: Any, name: str, pixels: Pixels) -> str:
         """The fingerprint of the catalog that would be found."""
         options, box = self.parameters, self.telescope.bounding_box(model)
-        pixels = self.telescope.pixels(model)
         regions = self.exclusions.get(name)
         corners = None  # the WCS matters for regions on the sky alone
         if regions is not None:
@@ -258,14 +258,14 @@ class Reader:
         to_pixels = partial(pixels_within, model.meta.wcs, box)
         return read_catalog(path, name, options.columns, options.selection, to_pixels)
 
-    def _find(self, model: Any) -> Finding:
+    def _find(self, model: Any, pixels: Pixels) -> Finding:
         options = self.parameters
         finder = options.finder
         if options.selection != SelectionParameters() or finder.peakmax is not None:
             # the brightest are wanted of those that are selected, so all are needed
             finder = replace(finder, brightest=sys.maxsize // 4)
         return find_sources(
-            self.telescope.pixels(model),
+            pixels,
             options.catalogs.starfinder,
             finder,
             options.segmentation,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.offset import distinct, search, turned
+from tweakreg_step.offset import apart_from, mutual_count, search, turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,12 +99,7 @@ def second_peaks(
     none = no_doubts(len(believed))
     second = turned(pairs.second, peaks.roll[pairs.edge])
     off = np.max(np.abs(pairs.first - second - peaks.offset[pairs.edge]), axis=1)
-    rest = (off > window) & believed[pairs.edge]
-    for index in (pairs.first_index, pairs.second_index):
-        key = pairs.edge * (int(index.max(initial=-1)) + 1) + index
-        explained = np.zeros(int(key.max(initial=-1)) + 1, bool)
-        explained[key[off <= window]] = True
-        rest &= ~explained[key]
+    rest = believed[pairs.edge] & apart_from(pairs, off <= window)
     if not rest.any():
         return none
     left = replace(pairs, second=second).take(rest)
@@ -120,9 +115,4 @@ def second_peaks(
 def _counts(pairs: Pairs, offset: FloatArray, window: float) -> IntArray:
     """Detections (E,) that pair within a window around offsets (E, 2), the lesser of the two."""
     off = np.max(np.abs(pairs.first - pairs.second - offset[pairs.edge]), axis=1)
-    inside = off <= 0.5 * window
-    sizes = [
-        distinct(pairs.edge[inside], index[inside], len(offset))
-        for index in (pairs.first_index, pairs.second_index)
-    ]
-    return np.minimum(*sizes)
+    return mutual_count(pairs, off <= 0.5 * window)
