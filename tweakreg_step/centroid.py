@@ -40,11 +40,12 @@ RATIOS = (1.0, 0.7, 0.5, 0.35)
 """Variance of the profile over that of the window: 1 is best for a star much fainter than the sky,
 less for one that is brighter."""
 
-ROUNDS, TOLERANCE = 20, 1e-6
-"""Newton steps at most, and the step [pixels] that ends those of a star."""
+ROUNDS, EXPECTED_ROUNDS, TOLERANCE = 15, 3, 1e-6
+"""Newton steps at most, those of them with the derivatives of the expected image, which lead there
+from farther away, and the step [pixels] that ends those of a star."""
 
-STEP = 0.01
-"""Half the step of numerical derivatives [pixels]."""
+NEXT, LAST = np.array([1, 2, 0]), np.array([2, 0, 1])
+"""The rows or columns of a cofactor of three by three."""
 
 LARGEST_STEP = 0.5
 """Of one round [pixels]; from farther away the equations are not linear."""
@@ -119,11 +120,13 @@ def best_window(stamps: Stamps, found: Centroids, sigma: FloatArray) -> FloatArr
 
 def _noise_law(stamps: Stamps) -> tuple[FloatArray, FloatArray]:
     """B and c (n,) of the law V = B + c I, from the rim and from the whole of each stamp."""
-    values = np.where(stamps.good, stamps.variance, np.nan)
-    level = np.zeros(len(stamps))
-    some = stamps.good.any(axis=(1, 2))
-    if some.any():
-        level[some] = np.nanquantile(values[some], 0.2, axis=(1, 2))
+    # a fifth of the good pixels lies below the level; sorting puts the others at the end
+    size = stamps.data.shape[1]
+    values = np.where(stamps.good, stamps.variance, np.inf).reshape(len(stamps), size * size)
+    values.sort(axis=1)
+    count = stamps.good.sum(axis=(1, 2))
+    fifth = values[np.arange(len(stamps)), np.maximum(count - 1, 0) // 5]
+    level = np.where(count > 0, fifth, 0.0)
     excess = np.where(stamps.good, stamps.variance - level[:, None, None], 0.0).sum(axis=(1, 2))
     total = stamps.data.sum(axis=(1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -151,10 +154,11 @@ def centroids(
     window
         (n,) sigma of each window [pixels].
     """
-    here = _iterated(stamps, np.stack([x, y], axis=1), profile, window)
+    here, ended = _iterated(stamps, np.stack([x, y], axis=1), profile, window)
     _, matrix, flux = _equations(stamps, here, profile, window)
     shift = np.hypot(here[:, 0] - x, here[:, 1] - y)
-    solved = np.isfinite(shift) & (shift < np.maximum(1.0, 1.5 * window)) & (flux > 0)
+    near = np.isfinite(shift) & (shift < np.maximum(1.0, 1.5 * window))
+    solved = ended & near & (flux > 0)
     here = np.where(solved[:, None], here, np.stack([x, y], axis=1))
     noise, missing, lost = _errors(stamps, here, profile, window, flux)
     inverse = _inverse(matrix)
@@ -172,23 +176,30 @@ def centroids(
     )
 
 
-def _iterated(stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray) -> FloatArray:
-    """Positions (n, 2) that solve the equations, from first guesses.
+def _iterated(
+    stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray
+) -> tuple[FloatArray, BoolArray]:
+    """Positions (n, 2) that solve the equations, from first guesses, and where they do (n,).
 
-    Each star ends its steps by itself: most need four, and a few, next to bad pixels or on top of
-    neighbours, have no solution and use up all rounds.
+    Each source ends its steps by itself. A star needs four, the derivatives being those of its
+    expected image. What looks different, as a galaxy does, or a star with spikes, goes on with the
+    derivatives of its own image; a few, next to bad pixels or on top of neighbours, have no
+    solution and use up all rounds.
     """
     here, rows = here.copy(), np.arange(len(here))
-    for _ in range(ROUNDS):
+    for round_ in range(ROUNDS):
         some = stamps if len(rows) == len(here) else stamps[rows]
-        moments, matrix, _ = _equations(some, here[rows], profile.of(rows), window[rows])
+        at = some, here[rows], profile.of(rows), window[rows]
+        moments, matrix, _ = _equations(*at, exact=round_ >= EXPECTED_ROUNDS)
         step = _solution(matrix, moments)[:, 1:]
         length = np.linalg.norm(step, axis=1)
         here[rows] += step * np.minimum(1.0, LARGEST_STEP / np.maximum(length, TOLERANCE))[:, None]
         rows = rows[length > TOLERANCE]
         if len(rows) == 0:
             break
-    return here
+    ended = np.ones(len(here), bool)
+    ended[rows] = False
+    return here, ended
 
 
 def _windows(
@@ -201,40 +212,72 @@ def _windows(
 
 
 def _equations(
-    stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray
+    stamps: Stamps,
+    here: FloatArray,
+    profile: Profile,
+    window: FloatArray,
+    *,
+    exact: bool = False,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Moments (n, 3) over F, their derivatives (n, 3, 3) by (ln F, x, y), and F (n,).
 
-    All sums are of products of a function of x with one of y, so that each star needs products of
-    small matrices and no image of its profile or derivatives.
+    The derivatives are those that the expected image has, or with ``exact`` those of the image
+    itself. All sums are of products of a function of x with one of y, so that each star needs
+    products of small matrices and no image of its profile or derivatives.
     """
     dx, dy, weight_x, weight_y = _windows(stamps, here, window)
+    powers = 3 if exact else 2
     sums = _sums(
         stamps.good.astype(np.float64),
-        _factors(profile, dx) * weight_x[:, :, None],
-        _factors(profile, dy) * weight_y[:, :, None],
+        _factors(profile, dx, powers) * weight_x[:, :, None],
+        _factors(profile, dy, powers) * weight_y[:, :, None],
     )
-    star = np.tensordot(profile.amplitude, sums, axes=1)
+    star = np.einsum("c,cnij->nij", profile.amplitude, sums)
     at_x, at_y = (
-        np.stack([weight, weight * offset], axis=-1)
+        np.stack([weight * offset**power for power in range(powers)], axis=-1)
         for weight, offset in ((weight_x, dx), (weight_y, dy))
     )
     data = _sums(stamps.data, at_x, at_y)
     with np.errstate(divide="ignore", invalid="ignore"):
         flux = data[:, 0, 0] / star[:, 0, 0]
     flux = np.where(np.isfinite(flux), flux, 0.0)
-    unit = np.where(flux > 0, flux, np.inf)[:, None]
+    unit = np.where(flux > 0, flux, np.inf)
     # of the star itself and of its derivatives by x and by y, each times 1, dx and dy
-    terms = ((0, 0), (0, 2), (2, 0))
+    terms = ((0, 0), (0, powers), (powers, 0))
     matrix = np.stack([_moments(star, row, column) for row, column in terms], axis=2)
-    return _moments(data, 0, 0) / unit - _moments(star, 0, 0), matrix, flux
+    rest = data / unit[:, None, None] - star[:, :powers, :powers]
+    if exact:
+        matrix -= _carried(rest, window)
+    return _moments(rest, 0, 0), matrix, flux
 
 
-def _factors(profile: Profile, offset: FloatArray) -> FloatArray:
-    """The profile p along an axis, p times the offset, dp and dp times the offset (c, n, k, 4)."""
-    here = profile.along(offset)
-    slope = (profile.along(offset - STEP) - profile.along(offset + STEP)) / (2.0 * STEP)
-    return np.stack([here, here * offset, slope, slope * offset], axis=-1)
+def _carried(rest: FloatArray, window: FloatArray) -> FloatArray:
+    """What the derivatives (n, 3, 3) of the moments lack where an image is not as expected.
+
+    It is what the difference of the two, of moments (n, 3, 3) by powers of dy and dx, gains as the
+    window and its centre go along.
+    """
+    lacking = np.zeros((len(rest), 3, 3))
+    lacking[:, :, 0] = -_moments(rest, 0, 0)
+    width2 = window[:, None] ** 2
+    lacking[:, :, 1] = _moments(rest, 0, 1) / width2
+    lacking[:, :, 2] = _moments(rest, 1, 0) / width2
+    lacking[:, 1, 1] -= rest[:, 0, 0]
+    lacking[:, 2, 2] -= rest[:, 0, 0]
+    return lacking
+
+
+def _factors(profile: Profile, offset: FloatArray, powers: int) -> FloatArray:
+    """The profile p along an axis times powers of the offset, then dp and dp times the offset.
+
+    The result is (c, n, k, powers + 2).
+    """
+    factors = np.empty((len(profile.amplitude), *offset.shape, powers + 2))
+    factors[..., 0], factors[..., powers] = profile.along(offset), profile.slope(offset)
+    for power in range(1, powers):
+        factors[..., power] = factors[..., power - 1] * offset
+    factors[..., powers + 1] = factors[..., powers] * offset
+    return factors
 
 
 def _sums(pixels: FloatArray, at_x: FloatArray, at_y: FloatArray) -> FloatArray:
@@ -274,13 +317,17 @@ def _errors(
 
 
 def _inverse(matrix: FloatArray) -> FloatArray:
-    """Inverses (n, 3, 3), NaN where there is none."""
-    finite = np.asarray(np.isfinite(matrix).all(axis=(1, 2)))
-    safe = np.where(finite[:, None, None], matrix, np.eye(3))
+    """Inverses (n, 3, 3), NaN where there is none: cofactors over the determinant."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        cofactors = (
+            matrix[:, NEXT[:, None], NEXT] * matrix[:, LAST[:, None], LAST]
+            - matrix[:, NEXT[:, None], LAST] * matrix[:, LAST[:, None], NEXT]
+        )
+        determinant = (matrix[:, 0] * cofactors[:, 0]).sum(axis=1)
     # the matrix has no unit and a determinant of some hundredths where all pixels are good
-    regular = finite & np.asarray(np.abs(np.linalg.det(safe)) > 1e-8)
-    safe = np.where(regular[:, None, None], safe, np.eye(3))
-    return np.where(regular[:, None, None], np.linalg.inv(safe), np.nan)
+    regular = np.isfinite(determinant) & (np.abs(determinant) > 1e-8)
+    determinant = np.where(regular, determinant, np.nan)
+    return np.asarray(np.swapaxes(cofactors, 1, 2) / determinant[:, None, None])
 
 
 def _solution(matrix: FloatArray, moments: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ from .fill import fill, refuse_mixed
 from .kept import keep, seal
 from .observe import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
 from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs, tell_untouched
+from .release import released
 from .telescopes.library import group_ids, without
 from .workers import Lost
 
@@ -136,7 +137,9 @@ def _work(
     with library:
         for index in range(len(names)):
             if index not in away:
-                yield index, _here(library, index, names[index], reader)
+                with released():
+                    result = _here(library, index, names[index], reader)
+                yield index, result
 
 
 def _by_crew(

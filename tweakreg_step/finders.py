@@ -29,7 +29,7 @@ __all__ = ["bridged", "candidates"]
 
 # Active pixels that sep may hold, in turn until they suffice; its own 300,000 are too few for a
 # crowded 2048 x 2048 image. The last one holds every pixel of one.
-PIXEL_STACKS = (1_000_000, 8_000_000)
+PIXEL_STACKS = (100_000, 1_000_000, 8_000_000)
 # Least contrast of what is deblended: sep's default, then none, where too many parts overlap.
 CONTRASTS = (0.005, 1.0)
 # Rings of bad pixels that are bridged, so that a dead pixel does not cut a star in two

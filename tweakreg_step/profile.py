@@ -38,19 +38,29 @@ class Profile:
     sigma: FloatArray
 
     def along(self, offset: FloatArray) -> FloatArray:
-        """Part (c, n, k) of the Gaussians in pixels at offsets (n, k) that are a pixel apart.
+        """Part (c, n, k) of the Gaussians in pixels at offsets (n, k) that are a pixel apart."""
+        below = erf(self._edges(offset))
+        return np.asarray(0.5 * (below[:, :, 1:] - below[:, :, :-1]), np.float64)
+
+    def slope(self, offset: FloatArray) -> FloatArray:
+        """Derivative (c, n, k) of that by the star's position [1 / pixel]."""
+        peak = 1.0 / (np.sqrt(2.0 * np.pi) * self.sigma)[:, :, None]
+        height = peak * np.exp(-(self._edges(offset) ** 2))
+        return np.asarray(height[:, :, :-1] - height[:, :, 1:], np.float64)
+
+    def _edges(self, offset: FloatArray) -> FloatArray:
+        """Edges (c, n, k + 1) of pixels, in units of sqrt(2) sigma.
 
         The right edge of a pixel is the left edge of the next.
         """
         edges = np.concatenate([offset - 0.5, offset[:, -1:] + 0.5], axis=1)
-        below = erf(edges * (1.0 / (np.sqrt(2.0) * self.sigma))[:, :, None])
-        return np.asarray(0.5 * (below[:, :, 1:] - below[:, :, :-1]), np.float64)
+        return np.asarray(edges / (np.sqrt(2.0) * self.sigma)[:, :, None])
 
     def __call__(self, dx: FloatArray, dy: FloatArray) -> FloatArray:
         """Part of the flux (n, k, k) in the pixels at offsets (n, k) along x and along y."""
         along_x, along_y = self.along(dx), self.along(dy)
         parts = along_y[:, :, :, None] * along_x[:, :, None, :]
-        return np.asarray(np.tensordot(self.amplitude, parts, axes=1), np.float64)
+        return np.asarray(np.einsum("c,cnij->nij", self.amplitude, parts), np.float64)
 
     def of(self, rows: NDArray[np.int64]) -> Profile:
         """The same for some of the stars."""
