@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tweakreg_step.release import released
+from tweakreg_step.release import held, released
 
 
 class Ring:
@@ -59,3 +59,37 @@ def test_what_others_froze_stays_frozen() -> None:
         assert gc.get_freeze_count() == count
     finally:
         gc.unfreeze()
+
+
+def test_what_stays_is_not_searched_until_the_end() -> None:
+    with held():
+        count = gc.get_freeze_count()
+        with released():
+            gone, stays = weakref.ref(Ring()), Ring()
+        assert gone() is None
+        assert gc.get_freeze_count() > count
+        seen = weakref.ref(stays)
+        del stays
+        gc.collect()
+        assert seen() is not None
+    gc.collect()
+    assert seen() is None
+    assert gc.get_freeze_count() == 0
+
+
+def test_nothing_is_held_where_others_froze() -> None:
+    gc.freeze()
+    try:
+        count = gc.get_freeze_count()
+        with held(), released():
+            ring = weakref.ref(Ring())
+        assert ring() is None
+        assert gc.get_freeze_count() == count
+    finally:
+        gc.unfreeze()
+
+
+def test_what_is_held_goes_after_an_error() -> None:
+    with pytest.raises(ValueError, match="damaged"), held():
+        raise ValueError("damaged")
+    assert gc.get_freeze_count() == 0

@@ -21,6 +21,7 @@ from .deliver import deliver_all, problem_of, undelivered
 from .ending import ended_by_terminate
 from .exceptions import InputError
 from .provenance import OLD_NAMES, renamed
+from .release import held
 from .telescopes.inputs import first_file
 from .telescopes.library import JwstLibrary, open_exposure
 from .whole_file import check_folder, write_whole
@@ -173,6 +174,7 @@ class BaseStep(Step):
         count = worker_count(self.n_workers)
         with (
             ended_by_terminate(),
+            held(),
             Workers(count) if count > 1 else nullcontext() as self._workers,
         ):
             return super().run(*args)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .gather import group_names, indices
+from .gather import group_names, indices, sky_of
 from .image_plane import limits
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _corners(corrector: Any) -> FloatArray:
         return np.empty((0, 2))
     (x0, x1), (y0, y1) = limits(corrector)
     x, y = np.array([x0, x1, x1, x0]), np.array([y0, y0, y1, y1])
-    return np.stack([np.asarray(angle, float) for angle in corrector.det_to_world(x, y)], axis=-1)
+    return np.stack(sky_of(corrector, x, y), axis=-1)
 
 
 def epoch_of(correctors: Sequence[Any], otherwise: Any = None) -> float | None:

@@ -7,6 +7,7 @@ sep is Source Extractor's algorithm (Bertin & Arnouts 1996, A&AS 117, 393); the 
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def _with_sep(
     pixels: Pixels, good: BoolArray, fwhm: float, finder: FinderParameters
 ) -> tuple[NDArray[Any], float, Sources]:
     """The image without its background, the noise of that, and the sources."""
-    data = np.where(good, pixels.data, 0.0).astype(np.float32)
+    data = np.where(good, pixels.data, 0.0).astype(np.float32, copy=False)
     box = min(finder.bkg_boxsize, *data.shape)
     background = sep.Background(data, mask=~good, bw=box, bh=box)
     data -= background.back(dtype=np.float32)
@@ -160,6 +161,7 @@ def bridged(data: NDArray[Any], good: BoolArray, rounds: int) -> tuple[NDArray[A
     return data, ~known
 
 
+@lru_cache(16)
 def _kernel(fwhm: float) -> FloatArray:
     """A Gaussian matched filter (K, K), K odd, normalised to sum 1."""
     kernel: FloatArray = Gaussian2DKernel(fwhm * gaussian_fwhm_to_sigma).array

@@ -28,6 +28,7 @@ __all__ = [
     "gather",
     "group_names",
     "reference_of",
+    "sky_of",
     "unit_names",
 ]
 
@@ -88,7 +89,7 @@ def _detections(corrector: Any, image: int, group: int, unit: int) -> Detections
     x, y = (np.asarray(catalog[axis], float) for axis in ("x", "y"))
     # a pixel to the right and one up, in the same call: the slopes turn pixel errors into arcsec
     steps = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    ra, dec = _sky(corrector, x + steps[0][:, None], y + steps[1][:, None])
+    ra, dec = sky_of(corrector, x + steps[0][:, None], y + steps[1][:, None])
     frames = frames_at(ra[0], dec[0])
     slopes = np.stack([to_plane(directions(ra[k], dec[k]), frames) for k in (1, 2)], axis=-1)
     errors = _pixel_errors(catalog)
@@ -108,7 +109,7 @@ def _detections(corrector: Any, image: int, group: int, unit: int) -> Detections
     )
 
 
-def _sky(corrector: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+def sky_of(corrector: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Positions [deg] of pixels, beyond the bounding box as well."""
     forward = getattr(corrector.wcs, "forward_transform", corrector.det_to_world)
     if x.size == 0:

@@ -110,8 +110,9 @@ class JWST:
         mask = ~np.isfinite(data)
         saturated = None
         if model.dq is not None:
-            mask |= (np.asarray(model.dq) & unusable).astype(bool)
-            saturated = (np.asarray(model.dq) & dqflags.pixel["SATURATED"]).astype(bool)
+            dq = np.asarray(model.dq)
+            mask |= (dq & unusable) != 0
+            saturated = (dq & dqflags.pixel["SATURATED"]) != 0
         error = np.full(data.shape, np.nan) if model.err is None else np.asarray(model.err)
         return Pixels(data=data, error=error, mask=mask, saturated=saturated)
 
