@@ -22,6 +22,7 @@ class Image:
     def __init__(self, name: str, east: float, **meta: Any) -> None:
         self.meta = {"group_id": name} | meta
         self.bounding_box = ((0.0, 1.0), (0.0, 1.0))
+        self.wcs = None  # of another mission, without a transform of its own
         self.det_to_world = lambda x, y: (10.0 + east + SIDE * x, SIDE * y)
 
 
