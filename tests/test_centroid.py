@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tweakreg_step import centroid
 from tweakreg_step.centroid import Centroids, _equations, best_window, centroids, window_of
 from tweakreg_step.profile import FWHM_OF_SIGMA, gaussian
 from tweakreg_step.simulate import Noise, Psf, star_image
@@ -189,3 +190,53 @@ def test_sources_that_are_no_stars_have_positions_too() -> None:
     assert found.solved.all()
     moments, _, _ = _equations(stamps, np.stack([found.x, found.y], axis=1), profile, window)
     np.testing.assert_allclose(moments, 0.0, atol=1e-7)
+
+
+def stamp_of(image: np.ndarray, error: float = 1e-3) -> Stamps:
+    """One stamp around the middle of a small image without noise."""
+    good, middle = np.ones(image.shape, bool), np.array([SIDE // 2], float)
+    plane = Plane(image, np.full(image.shape, error), good, ~good, 1.0)
+    return cut(plane, middle, middle, 12)
+
+
+def at_the_middle(stamps: Stamps, sigma: float, apart: float = 0.0) -> Centroids:
+    guess, sigmas = np.array([SIDE // 2 + apart]), np.array([sigma])
+    return centroids(stamps, guess, guess, gaussian(sigmas), window_of(sigmas, 1.0))
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.3])
+def test_a_plateau_has_no_position(apart: float) -> None:
+    far = np.abs(np.arange(SIDE) - SIDE // 2) > 9
+    found = at_the_middle(stamp_of(np.where(far[:, None] | far, 0.0, 1.0)), 1.2, apart)
+    assert not found.solved.any()
+    assert found.x == SIDE // 2 + apart
+
+
+def test_the_saddle_between_two_stars_is_no_position() -> None:
+    x, y = SIDE // 2 + np.array([-2.5, 2.5]), np.full(2, SIDE // 2, float)
+    two = star_image(x, y, np.full(2, FLUX), (SIDE, SIDE), Psf(2.0))
+    assert not at_the_middle(stamp_of(two), 2.0 / FWHM_OF_SIGMA).solved.any()
+    one = star_image(x[:1] + 2.5, y[:1], np.full(1, FLUX), (SIDE, SIDE), Psf(2.0))
+    assert at_the_middle(stamp_of(one), 2.0 / FWHM_OF_SIGMA).solved.all()
+
+
+def test_what_uses_up_all_steps_has_no_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    stamps, _ = stars(2.0)
+    assert solved(stamps, 2.0).solved.all()
+    monkeypatch.setattr(centroid, "ROUNDS", 1)
+    found = solved(stamps, 2.0)
+    assert not found.solved.any()
+    assert np.all(found.x == SIDE // 2)
+
+
+def test_errors_of_what_is_flatter_than_a_star_are_its_own() -> None:
+    """Round sources three times as wide as the star that is expected."""
+    rng, middle = np.random.default_rng(6), SIDE // 2
+    rows, columns = np.mgrid[:SIDE, :SIDE] - middle
+    image = np.exp(-0.5 * (rows**2 + columns**2) / 9.0)
+    parts = [stamp_of(image + 0.01 * rng.standard_normal(image.shape), 0.01) for _ in range(COUNT)]
+    stamps, guess, sigma = Stamps.joined(parts), np.full(COUNT, float(middle)), np.ones(COUNT)
+    found = centroids(stamps, guess, guess, gaussian(sigma), window_of(sigma, 1.0))
+    assert found.solved.all()
+    pulls = (found.x - middle) / np.sqrt(found.covariance[:, 0, 0])
+    assert 0.9 < np.sqrt(np.mean(pulls**2)) < 1.1  # 1 / sqrt(2 COUNT) is 0.035

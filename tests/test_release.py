@@ -5,10 +5,14 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tweakreg_step import TweakRegStep
+from tweakreg_step.exceptions import InputError
 from tweakreg_step.release import held, released
+from tweakreg_step.simulate import Truth
 
 
 class Ring:
@@ -74,6 +78,46 @@ def test_what_stays_is_not_searched_until_the_end() -> None:
         assert seen() is not None
     gc.collect()
     assert seen() is None
+    assert gc.get_freeze_count() == 0
+
+
+def test_what_one_run_leaves_does_not_pile_up() -> None:
+    seen = []
+    for _ in range(3):
+        with held():
+            seen.append(weakref.ref(Ring()))
+    assert [ring() is None for ring in seen] == [True, True, False]
+
+
+def test_an_error_keeps_nothing_apart() -> None:
+    def damaged() -> None:
+        with released():
+            own = Ring()
+            seen.append(weakref.ref(own))
+            raise ValueError("damaged")
+
+    seen: list[weakref.ref[Ring]] = []
+    with held():
+        with pytest.raises(ValueError, match="damaged"):
+            damaged()
+        gc.collect()
+        assert seen[0]() is None
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_run_leaves_the_collector_as_it_was(files: Truth, in_memory: bool) -> None:
+    counts = []
+
+    class Watched(TweakRegStep):
+        def process(self, *arguments: Any) -> Any:
+            counts.append(gc.get_freeze_count())
+            return super().process(*arguments)
+
+    Watched.call(str(files.association), in_memory=in_memory)
+    assert counts[0] > 0
+    assert gc.get_freeze_count() == 0
+    with pytest.raises(InputError):
+        Watched.call([], in_memory=in_memory)
     assert gc.get_freeze_count() == 0
 
 

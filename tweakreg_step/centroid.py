@@ -50,6 +50,10 @@ NEXT, LAST = np.array([1, 2, 0]), np.array([2, 0, 1])
 LARGEST_STEP = 0.5
 """Of one round [pixels]; from farther away the equations are not linear."""
 
+FLATTEST, FLATTER = 0.01, 0.5
+"""Steepness of an image, of which that of a star is 1: what is below the first has no position, and
+below the second the errors are those of the image and not those of a star."""
+
 MISMATCH = 0.2
 """How much of a star's flux in one pixel its expected image may be wrong by, relative, where it
 stands in for a bad pixel: wings and spikes that no Gaussian has."""
@@ -66,7 +70,7 @@ class Centroids:
     covariance
         (n, 2, 2) of x and y [pixels^2], from the pixels' variances alone.
     missing
-        (n, 2) what bad pixels may have moved x and y by [pixels].
+        (n, 2) what bad pixels may have moved x and y by [pixels]; 0 where it is not solved.
     lost
         (n,) the part of the windowed profile that fell onto bad pixels, 0 to 1.
     solved
@@ -83,6 +87,10 @@ class Centroids:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def __getitem__(self, rows: NDArray[np.bool_]) -> Self:
+        """The chosen ones."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def replaced(self, rows: NDArray[np.bool_], others: Self) -> Self:
         """These centroids with the rows (n,) where that is True taken from ``others`` (m)."""
@@ -156,21 +164,25 @@ def centroids(
     """
     here, ended = _iterated(stamps, np.stack([x, y], axis=1), profile, window)
     _, matrix, flux = _equations(stamps, here, profile, window)
+    _, exact, _ = _equations(stamps, here, profile, window, exact=True)
     shift = np.hypot(here[:, 0] - x, here[:, 1] - y)
     near = np.isfinite(shift) & (shift < np.maximum(1.0, 1.5 * window))
-    solved = ended & near & (flux > 0)
+    steepness = _steepness(exact, matrix)
+    solved = ended & near & (flux > 0) & (steepness > FLATTEST)
     here = np.where(solved[:, None], here, np.stack([x, y], axis=1))
     noise, missing, lost = _errors(stamps, here, profile, window, flux)
-    inverse = _inverse(matrix)
+    # those of the star have no noise; where they are clearly not those of the image, these count
+    inverse = _inverse(np.where((steepness < FLATTER)[:, None, None], exact, matrix))
     covariance = (inverse @ noise @ np.swapaxes(inverse, 1, 2))[:, 1:, 1:]
     solved &= np.isfinite(covariance).all(axis=(1, 2)) & (covariance[:, 0, 0] > 0)
     guessed = window[:, None, None] ** 2 * np.eye(2)
+    moved = np.sqrt(np.sum((inverse[:, 1:] @ missing) ** 2, axis=2))
     return Centroids(
         x=here[:, 0],
         y=here[:, 1],
         flux=flux,
         covariance=np.where(solved[:, None, None], covariance, guessed),
-        missing=np.sqrt(np.sum((inverse[:, 1:] @ missing) ** 2, axis=2)),
+        missing=np.where(solved[:, None], moved, 0.0),
         lost=lost,
         solved=solved,
     )
@@ -186,20 +198,45 @@ def _iterated(
     derivatives of its own image; a few, next to bad pixels or on top of neighbours, have no
     solution and use up all rounds.
     """
-    here, rows = here.copy(), np.arange(len(here))
+    here, rows, ended = here.copy(), np.arange(len(here)), np.zeros(len(here), bool)
     for round_ in range(ROUNDS):
         some = stamps if len(rows) == len(here) else stamps[rows]
         at = some, here[rows], profile.of(rows), window[rows]
         moments, matrix, _ = _equations(*at, exact=round_ >= EXPECTED_ROUNDS)
-        step = _solution(matrix, moments)[:, 1:]
+        step = np.einsum("nij,nj->ni", _inverse(matrix), moments)[:, 1:]
         length = np.linalg.norm(step, axis=1)
-        here[rows] += step * np.minimum(1.0, LARGEST_STEP / np.maximum(length, TOLERANCE))[:, None]
+        led = np.isfinite(length)
+        factor = np.minimum(1.0, LARGEST_STEP / np.maximum(length[led], TOLERANCE))
+        here[rows[led]] += step[led] * factor[:, None]
+        ended[rows] = length <= TOLERANCE
         rows = rows[length > TOLERANCE]
         if len(rows) == 0:
             break
-    ended = np.ones(len(here), bool)
-    ended[rows] = False
     return here, ended
+
+
+def _steepness(exact: FloatArray, expected: FloatArray) -> FloatArray:
+    """Determinant of the derivatives by x and y of an image, over that of the expected star (n,).
+
+    It is 0 where small errors do not lead back to a solution, as at a saddle.
+
+    Parameters
+    ----------
+    exact, expected
+        (n, 3, 3) derivatives at the solution, of the image and of the expected star.
+    """
+    own, star = _along_axes(exact), _along_axes(expected)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = np.linalg.det(own) / np.linalg.det(star)
+        stable = (ratio > 0) & (np.trace(own, axis1=1, axis2=2) > 0)
+    return np.where(stable, ratio, 0.0)
+
+
+def _along_axes(matrix: FloatArray) -> FloatArray:
+    """Derivatives (n, 2, 2) by x and y, the flux following, of those (n, 3, 3) by all three."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        following = matrix[:, 1:, :1] * matrix[:, :1, 1:] / matrix[:, :1, :1]
+    return np.asarray(matrix[:, 1:, 1:] - following)
 
 
 def _windows(
@@ -255,15 +292,13 @@ def _carried(rest: FloatArray, window: FloatArray) -> FloatArray:
     """What the derivatives (n, 3, 3) of the moments lack where an image is not as expected.
 
     It is what the difference of the two, of moments (n, 3, 3) by powers of dy and dx, gains as the
-    window and its centre go along.
+    window goes along; that dx and dy go along too changes nothing, the zeroth moment being zero.
     """
     lacking = np.zeros((len(rest), 3, 3))
     lacking[:, :, 0] = -_moments(rest, 0, 0)
     width2 = window[:, None] ** 2
     lacking[:, :, 1] = _moments(rest, 0, 1) / width2
     lacking[:, :, 2] = _moments(rest, 1, 0) / width2
-    lacking[:, 1, 1] -= rest[:, 0, 0]
-    lacking[:, 2, 2] -= rest[:, 0, 0]
     return lacking
 
 
@@ -328,9 +363,3 @@ def _inverse(matrix: FloatArray) -> FloatArray:
     regular = np.isfinite(determinant) & (np.abs(determinant) > 1e-8)
     determinant = np.where(regular, determinant, np.nan)
     return np.asarray(np.swapaxes(cofactors, 1, 2) / determinant[:, None, None])
-
-
-def _solution(matrix: FloatArray, moments: FloatArray) -> FloatArray:
-    """Solutions (n, 3) of linear equations, zero where there is none."""
-    step = np.einsum("nij,nj->ni", _inverse(matrix), moments)
-    return np.where(np.isfinite(step).all(axis=1)[:, None], step, 0.0)

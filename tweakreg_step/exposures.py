@@ -15,7 +15,7 @@ from .fill import fill, refuse_mixed
 from .kept import keep, seal
 from .observe import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
 from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs, tell_untouched
-from .release import released
+from .release import set_apart
 from .telescopes.library import group_ids, without
 from .workers import Lost
 
@@ -137,9 +137,8 @@ def _work(
     with library:
         for index in range(len(names)):
             if index not in away:
-                with released():
-                    result = _here(library, index, names[index], reader)
-                yield index, result
+                yield index, _here(library, index, names[index], reader)
+                set_apart()
 
 
 def _by_crew(

@@ -114,8 +114,9 @@ def _extracted(
     """The table of sep, with as much memory and as little deblending as the image needs."""
     if not noise > 0:  # a constant image has no sources, and no threshold
         return np.zeros(0, [("x", float), ("y", float), ("peak", float)])
-    for stack, contrast in itertools.product(PIXEL_STACKS, CONTRASTS):
-        sep.set_extract_pixstack(stack)
+    stacks, contrasts, reason = list(PIXEL_STACKS), list(CONTRASTS), ""
+    while stacks and contrasts:
+        sep.set_extract_pixstack(stacks[0])
         try:
             return sep.extract(
                 data,
@@ -124,13 +125,15 @@ def _extracted(
                 mask=mask,
                 minarea=3,
                 filter_kernel=_kernel(fwhm),
-                deblend_cont=contrast,
+                deblend_cont=contrasts[0],
                 clean=False,  # it compares each source with all others: minutes for 100,000
             )
         except MemoryError:
             raise  # less deblending needs no less of it
         except Exception as error:  # noqa: BLE001 - sep raises this very class
             reason = str(error)
+        short = stacks if "buffer" in reason else contrasts
+        del short[0]
     raise InputError(
         f"The finder gave up on an image of {data.shape[1]} x {data.shape[0]} pixels: {reason}. "
         f"Its sources above {finder.snr_threshold:g} times the noise must fit into memory. Raise "
@@ -167,4 +170,6 @@ def _kernel(fwhm: float) -> FloatArray:
     kernel: FloatArray = Gaussian2DKernel(fwhm * gaussian_fwhm_to_sigma).array
     centre, half = kernel.shape[0] // 2, max(1, round(fwhm))
     window = slice(centre - half, centre + half + 1)
-    return np.asarray(kernel[window, window] / kernel[window, window].sum(), order="C")
+    normalised = np.array(kernel[window, window] / kernel[window, window].sum(), order="C")
+    normalised.flags.writeable = False  # all images share it
+    return normalised

@@ -217,7 +217,7 @@ def _look(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> _
     window = best_window(stamps, first, sigma)
     window = np.where(crowded, window_of(sigma, max(RATIOS)), window)
     found = centroids(stamps, first.x, first.y, profile, window)
-    found = replace(found, solved=found.solved & first.solved)
+    found = found.replaced(~first.solved, first[~first.solved])
     dx, dy = stamps.offsets(found.x, found.y)
     distance2 = dx[:, None, :] ** 2 + dy[:, :, None] ** 2
     core = distance2 < np.maximum(FWHM_OF_SIGMA / 2.0 * sigma, 1.0)[:, None, None] ** 2
