@@ -23,6 +23,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,12 @@ def scene_of(folder: Path, kind: str, exposures: int, side: int) -> Truth:
         return load_truth(home / "truth.json")
     rows = int(exposures**0.5)
     tiles, dithers = ((rows, rows), 1) if kind == "mosaic" else ((1, 1), exposures)
-    return simulate_mosaic(home, seed=SEED, tiles=tiles, dithers=dithers, shape=(side, side))
+    how = {"seed": SEED, "tiles": tiles, "dithers": dithers, "shape": (side, side)}
+    # in a process of its own: those that are started later inherit the peak of this one's memory
+    maker = get_context("spawn").Process(target=simulate_mosaic, args=(home,), kwargs=how)
+    maker.start()
+    maker.join()
+    return load_truth(home / "truth.json")
 
 
 class Watch:
