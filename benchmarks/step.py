@@ -44,7 +44,9 @@ HEADER = (
     "exposures", "pixels", "step", "workers", "in memory", "wall [s]", "processor [s]", "peak [MB]",
     *(f"{stage} [s]" for stage in STAGES), "aligned",
 )  # fmt: skip
-RATIOS = ("exposures", "workers", "in memory", "wall time", "processor time", "peak memory")
+RATIOS = (
+    "exposures", "pixels", "workers", "in memory", "wall time", "processor time", "peak memory",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ def ratios(runs: list[Run]) -> list[tuple[str, ...]]:
         stock = by_key.get((*run.key[:3], "stock", 1, run.in_memory))
         if run.step == "ours" and stock is not None:
             less = (stock.wall / run.wall, stock.processor / run.processor, stock.peak / run.peak)
-            what = f"{run.exposures}, {run.scene}", str(run.workers)
+            what = f"{run.exposures}, {run.scene}", f"{run.side}^2", str(run.workers)
             memory = "yes" if run.in_memory else "no"
             lines.append((*what, memory, *(f"{part:.1f}" for part in less)))
     return lines
@@ -247,7 +249,7 @@ def main() -> None:
             print(*run.cells, sep="  ", file=sys.stderr, flush=True)
             with results.open("a") as sink:
                 sink.write(json.dumps(asdict(run)) + "\n")
-    runs.sort(key=lambda run: (run.exposures, run.scene, not run.in_memory, run.step, run.workers))
+    runs.sort(key=lambda run: (*run.key[1::-1], run.side, not run.in_memory, run.step, run.workers))
     table = rst_table if chosen.rst else text_table
     print(table(HEADER, [run.cells for run in runs]))
     print(table(RATIOS, ratios(runs)))
