@@ -146,9 +146,10 @@ def _edges(
         )
     if len(matches) <= _NUMBERS:
         for pair, count in matches.items():
+            x, y = places[list(pair)].mean(axis=0)
             axes.annotate(
                 str(count),
-                places[list(pair)].mean(axis=0),
+                (x, y),
                 ha="center",
                 va="center",
                 fontsize=7,
