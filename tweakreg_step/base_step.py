@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,8 +23,8 @@ from .exceptions import InputError
 from .provenance import OLD_NAMES, renamed
 from .release import held
 from .telescopes.inputs import first_file
-from .telescopes.library import JwstLibrary, open_exposure
-from .whole_file import check_folder, write_whole
+from .telescopes.library import JwstLibrary, discard, open_exposure
+from .whole_file import check_folder, sweep, write_whole
 from .workers import Alone, Workers, worker_count
 
 __all__ = ["BaseStep"]
@@ -45,6 +45,8 @@ class BaseStep(Step):
 
     _sources: ClassVar[dict[str, str]] = {}
     _workers: Workers | None = None
+    _opened: AbstractModelLibrary | None = None
+    """That this run has opened or copied itself."""
 
     # ---- opening
 
@@ -176,8 +178,26 @@ class BaseStep(Step):
             ended_by_terminate(),
             held(),
             Workers(count) if count > 1 else nullcontext() as self._workers,
+            self._without_remains(),
         ):
             return super().run(*args)
+
+    @contextmanager
+    def _without_remains(self) -> Iterator[None]:
+        """After an error or a signal, remove folders that nobody will need.
+
+        That of the library that was opened is one: the error keeps the library alive, and its
+        folder with it, for as long as somebody holds it.
+        """
+        try:
+            yield
+        except BaseException:
+            if self._opened is not None:
+                discard(self._opened)
+            sweep()
+            raise
+        finally:
+            self._opened = None
 
     def crew(self) -> AbstractContextManager[Cluster | Workers | Alone | None]:
         """Who works on exposures that are files; None to open them here and to keep them open."""

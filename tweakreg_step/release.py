@@ -14,6 +14,10 @@ __all__ = ["held", "released", "set_apart"]
 
 _HELD = ContextVar("held", default=False)
 
+PYTHONS_OWN = 1000
+"""Objects that Python may have frozen itself: 3.12 starts with some hundred. Whoever else freezes
+has thousands."""
+
 
 @contextmanager
 def held() -> Iterator[None]:
@@ -22,7 +26,7 @@ def held() -> Iterator[None]:
     Each of its searches of a process with a hundred models takes a second. What is not in cycles is
     freed as ever; cycles in what is set apart are found by the searches after the end of this.
     """
-    if gc.get_freeze_count() > 0:  # by others, who know why
+    if _others_froze():  # they know why
         yield
         return
     gc.collect()  # or the cycles of one run would be set apart by the next, run after run
@@ -56,7 +60,7 @@ def released() -> Iterator[None]:
         yield
         set_apart()  # not after an error, which keeps what it came from
         return
-    frozen_by_others = gc.get_freeze_count() > 0
+    frozen_by_others = _others_froze()
     if not frozen_by_others:
         gc.freeze()
     try:
@@ -65,3 +69,7 @@ def released() -> Iterator[None]:
         gc.collect()
         if not frozen_by_others:
             gc.unfreeze()
+
+
+def _others_froze() -> bool:
+    return gc.get_freeze_count() > PYTHONS_OWN

@@ -122,13 +122,16 @@ class TweakRegStep(BaseStep):
         return bool(self.save_report) and (self.writes_results or "save_report" in self._sources)
 
     def _open(self, *inputs: Any) -> AbstractModelLibrary:
-        return open_library(
-            inputs[0] if len(inputs) == 1 else list(inputs),
+        given = inputs[0] if len(inputs) == 1 else list(inputs)
+        library = open_library(
+            given,
             in_memory=self.in_memory,
             owned=self.parent is not None,
             input_dir=self.input_dir or "",
             scratch=self.output_folder,
         )
+        self._opened = None if library is given else library
+        return library
 
     def _change(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> None:
         """Change the exposures now; those that are not open, when they are opened to be saved."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
-from contextlib import contextmanager
+import threading
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,10 @@ from .exceptions import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["check_folder", "drafts", "write_whole"]
+__all__ = ["check_folder", "drafts", "sweep", "write_whole"]
+
+_NOTED: dict[Path, int] = {}
+"""Hidden folders that are there, or will be at once, and the threads that make them."""
 
 
 def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | None = None) -> None:
@@ -39,8 +44,8 @@ def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | N
         If the file can't be written; what stood at ``path`` is untouched.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=within or path.parent, prefix=".tweakreg-") as folder:
-            draft = Path(folder) / path.name
+        with _hidden(within or path.parent) as folder:
+            draft = folder / path.name
             write(draft)
             draft.replace(path)
     except OSError as error:
@@ -54,14 +59,36 @@ def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | N
 @contextmanager
 def drafts(folder: Path) -> Iterator[Path]:
     """A hidden folder inside ``folder`` for `write_whole`, which goes in the end in any case."""
-    try:
-        path = Path(tempfile.mkdtemp(dir=folder, prefix=".tweakreg-"))
-    except OSError as error:
-        raise _unusable(folder, error) from error
-    try:
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(_hidden(folder))
+        except OSError as error:
+            raise _unusable(folder, error) from error
         yield path
+
+
+@contextmanager
+def _hidden(home: Path) -> Iterator[Path]:
+    """A hidden folder inside ``home``, which goes in the end.
+
+    It is noted before it is there, and until it is gone: a signal may come between any two lines.
+    """
+    folder = home / f".tweakreg-{secrets.token_hex(4)}"
+    _NOTED[folder] = threading.get_ident()
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        _NOTED.pop(folder, None)
+
+
+def sweep() -> None:
+    """Remove what a signal has left of the hidden folders of this thread, whose work has ended."""
+    own = threading.get_ident()
+    for folder in [folder for folder, thread in _NOTED.items() if thread == own]:
+        shutil.rmtree(folder, ignore_errors=True)
+        _NOTED.pop(folder, None)
 
 
 def check_folder(folder: Path) -> None:

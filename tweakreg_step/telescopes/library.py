@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
+import secrets
 import shutil
-import tempfile
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ __all__ = [
     "JwstLibrary",
     "Place",
     "copy_library",
+    "discard",
     "file_names",
     "found_groups",
     "group_ids",
@@ -320,9 +321,18 @@ def _folder_for(library: Any, scratch: Path) -> Path:
     (Folders of the class TemporaryDirectory warn when they are collected with a library.)
     """
     check_folder(scratch)
-    folder = Path(tempfile.mkdtemp(dir=scratch.absolute(), prefix=".tweakreg-"))
-    weakref.finalize(library, shutil.rmtree, folder, ignore_errors=True)
+    folder = scratch.absolute() / f".tweakreg-{secrets.token_hex(4)}"
+    # first, as a signal may come between the two lines
+    vars(library)["_end"] = weakref.finalize(library, shutil.rmtree, folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
     return folder
+
+
+def discard(library: AbstractModelLibrary) -> None:
+    """Remove what a library keeps on disk, now and not when it goes: nobody will get it."""
+    end = vars(library).get("_end")
+    if end is not None:
+        end()
 
 
 def copy_library(library: AbstractModelLibrary, scratch: Path) -> AbstractModelLibrary:
