@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 
 import pytest
 
-from tweakreg_step.ending import ended_by_terminate
+from tweakreg_step.ending import ended_by_terminate, uninterrupted
 
 
 def test_what_is_half_done_is_undone() -> None:
@@ -51,3 +52,25 @@ def test_threads_have_no_handlers() -> None:
     thread.start()
     thread.join()
     assert reached
+
+
+def told_to_end(done: list[str], error: Exception | None = None) -> None:
+    with ended_by_terminate(), uninterrupted():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.05)  # the handler runs in here
+        if error is not None:
+            raise error
+        done.append("all of it")
+
+
+def test_a_signal_waits_for_what_must_not_be_interrupted() -> None:
+    done: list[str] = []
+    with pytest.raises(SystemExit):
+        told_to_end(done)
+    assert done == ["all of it"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_signal_is_not_lost_with_an_error() -> None:
+    with pytest.raises(SystemExit):
+        told_to_end([], ValueError("broken"))

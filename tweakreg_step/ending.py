@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ended_by_terminate"]
+__all__ = ["ended_by_terminate", "uninterrupted"]
 
 
 @contextmanager
@@ -30,6 +30,29 @@ def ended_by_terminate() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait for the end of what is inside, which must not wait for others.
+
+    An exception that comes while a lock of the standard library is taken can leave it locked, and
+    whoever needs it next waits for ever.
+    """
+    came: list[int] = []
+    own: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        own = {number: handler for number, handler in handlers.items() if callable(handler)}
+    try:
+        for number in own:
+            signal.signal(number, lambda number, _frame: came.append(number))
+        yield
+    finally:
+        for number, handler in own.items():
+            signal.signal(number, handler)
+        for number in came:
+            own[number](number, None)
 
 
 def _leave(number: int, _frame: Any) -> None:

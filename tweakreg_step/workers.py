@@ -8,18 +8,14 @@ import os
 import signal
 import threading
 from collections import deque
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    CancelledError,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
+from .ending import uninterrupted
 from .exceptions import WorkerError
 from .told import listening, said_again
 
@@ -85,10 +81,11 @@ class Workers:
 
     def close(self) -> None:
         """End all processes, also those at work."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
-        self._context.stop()
+        with uninterrupted():
+            if self._pool is not None:
+                self._pool.shutdown(wait=False, cancel_futures=True)
+                self._pool = None
+            self._context.stop()
 
     def results(
         self, function: Callable[[Any], Any], tasks: Sequence[Any]
@@ -112,34 +109,41 @@ class Workers:
         """
         waiting, suspects = deque(range(len(tasks))), []
         running: dict[Future[Any], int] = {}
+        done: SimpleQueue[Future[Any]] = SimpleQueue()
         try:
             while waiting or running:
                 while waiting and len(running) < self.count:
                     number = waiting.popleft()
-                    running[self._submit(function, tasks[number])] = number
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    number = running.pop(future)
-                    try:
-                        yield number, said_again(future.result())
-                    except (BrokenProcessPool, CancelledError):
-                        suspects.append(number)
-                        self.close()  # all others at work are suspects as well
+                    running[self._submit(function, tasks[number], done)] = number
+                future = done.get()
+                number = running.pop(future)
+                try:
+                    result = _result(future)
+                except (BrokenProcessPool, CancelledError):
+                    suspects.append(number)
+                    self.close()  # all others at work are suspects as well
+                else:
+                    yield number, said_again(result)
             for number in sorted(suspects):
                 yield number, self._alone(function, tasks[number])
         except BaseException:
             self.close()
             raise
 
-    def _submit(self, function: Callable[[Any], Any], task: Any) -> Future[Any]:
+    def _submit(
+        self, function: Callable[[Any], Any], task: Any, done: SimpleQueue[Future[Any]]
+    ) -> Future[Any]:
+        """What will be put into ``done`` when it is."""
         if self._pool is None:
             self._pool = self._start(self.count)
-        try:
-            return self._pool.submit(listening, function, task, log.getEffectiveLevel())
-        except BrokenProcessPool as error:  # it broke since the last result came
-            failed: Future[Any] = Future()
-            failed.set_exception(error)
-            return failed
+        with uninterrupted():
+            try:
+                future = self._pool.submit(listening, function, task, log.getEffectiveLevel())
+            except BrokenProcessPool as error:  # it broke since the last result came
+                future = Future()
+                future.set_exception(error)
+            future.add_done_callback(done.put)
+        return future
 
     def _start(self, count: int) -> ProcessPoolExecutor:
         if multiprocessing.current_process().daemon:
@@ -147,9 +151,12 @@ class Workers:
                 "This process is a worker of a pool itself (a 'daemon'), which must not start "
                 "others. Set n_workers=1 in it; it is one of several already."
             )
-        pool = ProcessPoolExecutor(count, mp_context=self._context, initializer=_begin)
+        first: SimpleQueue[Future[Any]] = SimpleQueue()
+        with uninterrupted():
+            pool = ProcessPoolExecutor(count, mp_context=self._context, initializer=_begin)
+            pool.submit(os.getpid).add_done_callback(first.put)
         try:
-            pool.submit(os.getpid).result()
+            _result(first.get())
         except BrokenProcessPool as error:
             raise WorkerError(
                 "Worker processes can't be started: the first ended at once, but each must be able "
@@ -162,8 +169,10 @@ class Workers:
     def _alone(self, function: Callable[[Any], Any], task: Any) -> Any:
         self.close()
         self._pool = self._start(1)
+        done: SimpleQueue[Future[Any]] = SimpleQueue()
         try:
-            return said_again(self._submit(function, task).result())
+            self._submit(function, task, done)
+            return said_again(_result(done.get()))
         except BrokenProcessPool:
             return Lost(
                 "The process that worked on it died, and died again when it was tried once more "
@@ -197,6 +206,12 @@ class _Context(multiprocessing.context.SpawnContext):
             if process.is_alive():
                 process.kill()
                 process.join(PATIENCE)
+
+
+def _result(future: Future[Any]) -> Any:
+    """Of one that is done."""
+    with uninterrupted():
+        return future.result()
 
 
 def _start_method() -> Any:
