@@ -24,6 +24,13 @@ def test_a_pixel_holds_the_integral_of_the_gaussian_over_it() -> None:
             assert abs(parts[star, pixel] - expected) < 1e-12  # of quad
 
 
+def test_the_slope_is_how_that_changes_as_the_star_moves() -> None:
+    profile, shift, step = gaussian(np.array([0.8, 1.7])), np.array([0.3, -0.2]), 1e-4
+    ahead, behind = (profile.along(offsets(shift + way)) for way in (step, -step))
+    quotient = (ahead - behind) / (2.0 * step)
+    np.testing.assert_allclose(profile.slope(offsets(shift)), quotient, atol=step**2)
+
+
 def test_several_gaussians_are_the_weighted_sum_of_each() -> None:
     shift = np.array([0.1, 0.4, -0.3])
     dx, dy = offsets(shift), offsets(-shift)

@@ -16,7 +16,7 @@ from .exceptions import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["check_folder", "drafts", "sweep", "write_whole"]
+__all__ = ["check_folder", "drafts", "hidden_name", "sweep", "write_whole"]
 
 _NOTED: dict[Path, int] = {}
 """Hidden folders that are there, or will be at once, and the threads that make them."""
@@ -73,7 +73,7 @@ def _hidden(home: Path) -> Iterator[Path]:
 
     It is noted before it is there, and until it is gone: a signal may come between any two lines.
     """
-    folder = home / f".tweakreg-{secrets.token_hex(4)}"
+    folder = hidden_name(home)
     _NOTED[folder] = threading.get_ident()
     try:
         folder.mkdir(mode=0o700)
@@ -81,6 +81,11 @@ def _hidden(home: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         _NOTED.pop(folder, None)
+
+
+def hidden_name(home: Path) -> Path:
+    """A name inside ``home`` that nobody else has, for a folder that does not stay."""
+    return home / f".tweakreg-{secrets.token_hex(4)}"
 
 
 def sweep() -> None:

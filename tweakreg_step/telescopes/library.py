@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import secrets
 import shutil
 import weakref
 from contextlib import suppress
@@ -17,7 +16,7 @@ from stpipe import Step
 from stpipe.library import AbstractModelLibrary, NoGroupID
 
 from tweakreg_step.exceptions import InputError
-from tweakreg_step.whole_file import check_folder
+from tweakreg_step.whole_file import check_folder, hidden_name
 
 from .association import read_association
 from .jwst import group_of
@@ -321,7 +320,7 @@ def _folder_for(library: Any, scratch: Path) -> Path:
     (Folders of the class TemporaryDirectory warn when they are collected with a library.)
     """
     check_folder(scratch)
-    folder = scratch.absolute() / f".tweakreg-{secrets.token_hex(4)}"
+    folder = hidden_name(scratch.absolute())
     # first, as a signal may come between the two lines
     vars(library)["_end"] = weakref.finalize(library, shutil.rmtree, folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
