@@ -2,6 +2,7 @@
 # make test    the whole test suite with ruff, mypy and the import contracts
 # make test-jwst    the tests that need the stock pipeline, in an environment of its own
 #
+# make same-bits   a fixed scene gives the bits that this machine wrote (tests/test_same_results.py)
 # make soak    300 exposures with faults thrown in, minutes
 #
 # make bench-align, bench-accuracy, bench-ceers    the figures in the documentation
@@ -16,7 +17,7 @@ VENV_JWST := .venv/jwst-$(VERSION)
 PIP := -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test soak test-jwst lint bench-align bench-accuracy bench-ceers clean
+.PHONY: demo test same-bits soak test-jwst lint bench-align bench-accuracy bench-ceers clean
 
 demo: $(VENV_DEMO)/.ready
 	$(VENV_DEMO)/bin/python benchmarks/demo.py
@@ -26,6 +27,9 @@ test: $(VENV)/.ready lint
 
 soak: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest -m slow tests/test_soak.py
+
+same-bits: $(VENV)/.ready
+	SAME_BITS=1 $(VENV)/bin/python -m pytest tests/test_same_results.py
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
