@@ -19,7 +19,7 @@ from scenes import make_correctors, make_judge, make_scene
 
 from tweakreg_step import relative_align
 from tweakreg_step.gather import gather
-from tweakreg_step.problem import Options, Status
+from tweakreg_step.problem import GroupStatus, Options
 from tweakreg_step.register import register
 from tweakreg_step.simulate import sky
 
@@ -70,7 +70,7 @@ def growth(sizes: tuple[int, ...]) -> None:
         taken, solution = timed(register, scene.detections, len(centres), None, Options())
         counts.append(len(scene.detections))
         seconds.append(taken)
-        aligned = sum(status is Status.ALIGNED for status in solution.status)
+        aligned = sum(status is GroupStatus.ALIGNED for status in solution.status)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(
             f"{len(centres):7d} {counts[-1]:11d} {taken:8.2f} {aligned:8d} {memory:17.2f}",

@@ -33,7 +33,7 @@ WHOLE = 3000
 
 def one_alignment(groups: int, layout: str) -> None:
     """Print CPU seconds, peak memory [GB] and aligned groups of a mosaic or a stack, as JSON."""
-    from tweakreg_step.problem import Options, Status  # noqa: PLC0415 - only in the process
+    from tweakreg_step.problem import GroupStatus, Options  # noqa: PLC0415 - only in the process
     from tweakreg_step.register import register  # noqa: PLC0415
     from tweakreg_step.simulate import sky  # noqa: PLC0415
 
@@ -51,7 +51,7 @@ def one_alignment(groups: int, layout: str) -> None:
                 "groups": groups,
                 "detections": len(scene.detections),
                 "seconds": time.process_time() - start,
-                "aligned": sum(status is Status.ALIGNED for status in solution.status),
+                "aligned": sum(status is GroupStatus.ALIGNED for status in solution.status),
                 "input_gb": before,
                 "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
             }

@@ -12,7 +12,7 @@ from tweakreg_step.account import Account, GroupFit, ReferenceNote
 from tweakreg_step.correction import move
 from tweakreg_step.data import Outcome
 from tweakreg_step.data import Status as ImageStatus
-from tweakreg_step.problem import Options, Solution, Status
+from tweakreg_step.problem import GroupStatus, Options, Solution
 from tweakreg_step.register import register
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 from tweakreg_step.sphere import directions, frames_at, from_plane, ra_dec, to_plane, turn
@@ -95,7 +95,7 @@ def _verdict(
 ) -> Verdict:
     status = solution.status[group]
     matches = int((solution.reference_matches if absolute else solution.matches)[group])
-    if status is not Status.ALIGNED:
+    if status is not GroupStatus.ALIGNED:
         return Verdict(Decision.LEFT, status.code, status.value)
     evidence = _evidence(solution, group, matches)
     if absolute and not solution.anchored[group]:

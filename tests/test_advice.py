@@ -16,7 +16,7 @@ from tweakreg_step import advice
 from tweakreg_step.config import Parameters
 from tweakreg_step.decide import relative_verdict
 from tweakreg_step.phases import more_sources
-from tweakreg_step.problem import Detections, Options, Reference, Solution, Status
+from tweakreg_step.problem import Detections, GroupStatus, Options, Reference, Solution
 from tweakreg_step.register import register
 
 
@@ -259,7 +259,7 @@ def test_every_request_for_more_sources_is_that_remedy() -> None:
         assert remedy in verdict.reason
         assert "snr_threshold" not in verdict.reason
     for weak in (replace(GOOD, log10_chance=-6.0), replace(GOOD, coverage=0.01)):
-        verdict = relative_verdict(Status.ALIGNED, weak, NOISE, "", alone=False, more=remedy)
+        verdict = relative_verdict(GroupStatus.ALIGNED, weak, NOISE, "", alone=False, more=remedy)
         assert remedy in verdict.reason
         assert "snr_threshold" not in verdict.reason
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tweakreg_step.decide import CHANCE_LIMIT, absolute_verdict, is_noise, relative_verdict
-from tweakreg_step.problem import Status
+from tweakreg_step.problem import GroupStatus
 from tweakreg_step.verdict import Decision, Evidence
 
 GOOD = Evidence(
@@ -26,11 +26,15 @@ GOOD = Evidence(
 NOISE = 2.0  # mas
 
 
-def relative(evidence: Evidence | None, status: Status = Status.ALIGNED, *, alone: bool = False):
+def relative(
+    evidence: Evidence | None, status: GroupStatus = GroupStatus.ALIGNED, *, alone: bool = False
+):
     return relative_verdict(status, evidence, NOISE, "raise 'searchrad'", alone=alone)
 
 
-def absolute(evidence: Evidence | None, status: Status = Status.ALIGNED, *, anchored: bool = True):
+def absolute(
+    evidence: Evidence | None, status: GroupStatus = GroupStatus.ALIGNED, *, anchored: bool = True
+):
     return absolute_verdict(status, evidence, NOISE, "raise 'abs_searchrad'", anchored=anchored)
 
 
@@ -84,8 +88,8 @@ def test_unknown_numbers_are_no_doubts() -> None:
     assert relative(unknown).decision is Decision.ALIGNED
 
 
-@pytest.mark.parametrize("status", [s for s in Status if s is not Status.ALIGNED])
-def test_failures_are_left_alone_with_their_code_and_remedy(status: Status) -> None:
+@pytest.mark.parametrize("status", [s for s in GroupStatus if s is not GroupStatus.ALIGNED])
+def test_failures_are_left_alone_with_their_code_and_remedy(status: GroupStatus) -> None:
     for verdict, remedy in (
         (relative(GOOD, status), "raise 'searchrad'."),
         (absolute(GOOD, status), "raise 'abs_searchrad'."),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tweakreg_step import sphere
-from tweakreg_step.problem import Options, Status
+from tweakreg_step.problem import GroupStatus, Options
 from tweakreg_step.register import register
 from tweakreg_step.simulate.judge import judge
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
@@ -115,7 +115,7 @@ def test_what_nothing_determines_stays_at_zero() -> None:
     setup = _setup(centres=np.zeros((3, 2)), rolls=np.zeros(3), shift=1e-4, roll=0.1, **OFFSETS)
     scene = make_scene(setup, 3)
     solution = register(scene.detections, 3, None, Options(detector_motion="rshift"))
-    assert set(solution.status) == {Status.ALIGNED}
+    assert set(solution.status) == {GroupStatus.ALIGNED}
     assert np.abs(solution.unit_shift).max() < 0.002
     sigma = np.sqrt(solution.unit_covariance[:, 0, 0])
     assert (sigma > 0.015).all()  # the prior's 20 mas, hardly changed

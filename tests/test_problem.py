@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.problem import Detections, Reference, Status
+from tweakreg_step.problem import Detections, GroupStatus, Reference
 
 
 def _detections(count: int) -> Detections:
@@ -33,6 +33,6 @@ def test_take_takes_from_every_array() -> None:
 
 
 def test_a_status_has_a_sentence_and_a_code() -> None:
-    for status in Status:
+    for status in GroupStatus:
         assert status.value.endswith(".")
         assert status.code == status.name.lower()

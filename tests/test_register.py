@@ -9,7 +9,7 @@ import pytest
 
 from tweakreg_step import sphere
 from tweakreg_step.correction import affine, move
-from tweakreg_step.problem import Detections, Options, Reference, Status
+from tweakreg_step.problem import Detections, GroupStatus, Options, Reference
 from tweakreg_step.register import register
 from tweakreg_step.simulate.judge import judge
 from tweakreg_step.simulate.sky import Scene, Setup, displacement_errors, joined, layout, make_scene
@@ -44,7 +44,7 @@ def test_it_reaches_the_bound(name: str, geometry: str) -> None:
     """Errors' square in units of the bound's covariance: 1, known to 3 to 6 per cent here."""
     scenes = [make_scene(_setup(name, geometry), seed) for seed in range(50)]
     solutions = [_solve(scene, geometry) for scene in scenes]
-    assert all(set(solution.status) == {Status.ALIGNED} for solution in solutions)
+    assert all(set(solution.status) == {GroupStatus.ALIGNED} for solution in solutions)
     judged = [judge(scene, solution) for scene, solution in zip(scenes, solutions, strict=True)]
     scatter = np.sqrt(2.0 / sum(j.rank for j in judged))
     mean = np.mean([j.normalised for j in judged])

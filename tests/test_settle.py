@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from fields import catalogs, field, noisy, problem_of, sky, stars
 
-from tweakreg_step.problem import Detections, Options, Status
+from tweakreg_step.problem import Detections, GroupStatus, Options
 from tweakreg_step.register import register
 from tweakreg_step.settle import group_frames, settle
 from tweakreg_step.sphere import directions, to_plane
 
-ALIGNED = Status.ALIGNED
+ALIGNED = GroupStatus.ALIGNED
 
 
 def test_a_group_of_noise_is_given_up_and_the_others_stay() -> None:
@@ -20,7 +20,7 @@ def test_a_group_of_noise_is_given_up_and_the_others_stay() -> None:
     given = catalogs(noisy(rng, place), noisy(rng, place), field(rng, 100))
     problem, start = problem_of(given, None, Options())
     settled = settle(problem, start, 0.05, (ALIGNED,) * 3)
-    assert settled.failures.status == (ALIGNED, ALIGNED, Status.TOO_FEW_MATCHES)
+    assert settled.failures.status == (ALIGNED, ALIGNED, GroupStatus.TOO_FEW_MATCHES)
     assert settled.problem.component.tolist() == [0, 0, -1]
     assert settled.linked is not None
     assert settled.failures.matches[2] < 15

@@ -8,7 +8,7 @@ import pytest
 from tweakreg_step import sphere
 from tweakreg_step import tie as module
 from tweakreg_step.edges import Reach, catalog_of, find_edges, window_of
-from tweakreg_step.problem import Detections, Options, Reference, Status
+from tweakreg_step.problem import Detections, GroupStatus, Options, Reference
 from tweakreg_step.settle import group_frames
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 from tweakreg_step.tie import tie
@@ -28,7 +28,7 @@ def _catalog(scene: Scene, group: int):
 def test_ties_bring_the_groups_together() -> None:
     scene = make_scene(Setup(layout("mosaic", 3, 0.3), spurious=0.3, reference_fraction=0.3), 1)
     ties, _ = _ties(scene)
-    assert set(ties.status) == {Status.ALIGNED}
+    assert set(ties.status) == {GroupStatus.ALIGNED}
     assert ties.anchored.all()
     assert len(set(ties.component)) == 1
     observed = sphere.directions(scene.grid[..., 0], scene.grid[..., 1])

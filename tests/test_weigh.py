@@ -8,7 +8,7 @@ import numpy as np
 from fields import catalogs, field, noisy, problem_of, stars
 
 from tweakreg_step.iterate import converge
-from tweakreg_step.problem import Options, Status
+from tweakreg_step.problem import GroupStatus, Options
 from tweakreg_step.register import register
 from tweakreg_step.weigh import wanting
 
@@ -28,7 +28,7 @@ def test_without_a_solution_all_are_wanting() -> None:
     rng = np.random.default_rng(2)
     problem, _ = problem_of(catalogs(field(rng, 30), field(rng, 30)), None, Options())
     bad, _ = wanting(problem, None)
-    assert bad == {0: Status.TOO_FEW_MATCHES, 1: Status.TOO_FEW_MATCHES}
+    assert bad == {0: GroupStatus.TOO_FEW_MATCHES, 1: GroupStatus.TOO_FEW_MATCHES}
 
 
 def test_matches_of_noise_are_no_match() -> None:
@@ -38,7 +38,7 @@ def test_matches_of_noise_are_no_match() -> None:
     problem, start = problem_of(given, None, Options())
     linked = converge(problem, start, 0.5, passes=1)
     bad, _ = wanting(problem, linked)
-    assert bad == {0: Status.NO_MATCH, 1: Status.NO_MATCH}
+    assert bad == {0: GroupStatus.NO_MATCH, 1: GroupStatus.NO_MATCH}
 
 
 def test_the_group_with_the_fewest_matches_goes_first() -> None:
@@ -47,7 +47,7 @@ def test_the_group_with_the_fewest_matches_goes_first() -> None:
     given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place[:10]))
     problem, start = problem_of(given, None, Options())
     bad, _ = wanting(problem, converge(problem, start, 0.05))
-    assert bad == {2: Status.TOO_FEW_MATCHES}
+    assert bad == {2: GroupStatus.TOO_FEW_MATCHES}
 
 
 def test_corrections_beyond_the_search_are_implausible() -> None:
@@ -58,7 +58,7 @@ def test_corrections_beyond_the_search_are_implausible() -> None:
     problem, start = problem_of(given, None, options)
     start.theta[:, 0] = 0.5, -0.5
     bad, _ = wanting(problem, converge(problem, start, 0.05))
-    assert bad == {0: Status.IMPLAUSIBLE, 1: Status.IMPLAUSIBLE}
+    assert bad == {0: GroupStatus.IMPLAUSIBLE, 1: GroupStatus.IMPLAUSIBLE}
 
 
 def test_groups_that_no_star_holds_are_untied() -> None:

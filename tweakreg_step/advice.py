@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.problem import Status
+from tweakreg_step.problem import GroupStatus
 from tweakreg_step.sphere import directions
 from tweakreg_step.tie import peaks
 
@@ -51,7 +51,7 @@ class Failures:
     Attributes
     ----------
     status
-        (G,) of `Status`.
+        (G,) of `GroupStatus`.
     sources, matches, reference_matches
         (G,) detections, those that were matched at last, and those of them with reference stars.
     anchored
@@ -62,7 +62,7 @@ class Failures:
         (G,) matches before groups that it matched were given up.
     """
 
-    status: tuple[Status, ...]
+    status: tuple[GroupStatus, ...]
     sources: IntArray
     matches: IntArray
     reference_matches: IntArray
@@ -87,12 +87,12 @@ def advise(
     detections, frames, reference, options
         The problem.
     """
-    failed = np.array([item is not Status.ALIGNED for item in failures.status], bool)
+    failed = np.array([item is not GroupStatus.ALIGNED for item in failures.status], bool)
     loose = ~failures.anchored if reference is not None else np.zeros(len(failed), bool)
     searched = np.array([item in _SEARCHED for item in failures.status], bool) | loose
     searched &= np.cumsum(searched) <= _MOST
     reach = _wider(options)
-    unclear = searched & np.array([item is Status.AMBIGUOUS for item in failures.status], bool)
+    unclear = searched & np.array([item is GroupStatus.AMBIGUOUS for item in failures.status], bool)
     far = _peaks(_brightest(detections), frames, reference, reach, searched & ~unclear)
     if unclear.any():  # of equal offsets those within reach count, and every source may tell
         far[:, unclear] = np.stack(peaks(detections, frames, reference, options, unclear))[
@@ -108,7 +108,12 @@ def advise(
     return relative, absolute
 
 
-_SEARCHED = (Status.NO_MATCH, Status.AMBIGUOUS, Status.TOO_FEW_MATCHES, Status.NOT_CONNECTED)
+_SEARCHED = (
+    GroupStatus.NO_MATCH,
+    GroupStatus.AMBIGUOUS,
+    GroupStatus.TOO_FEW_MATCHES,
+    GroupStatus.NOT_CONNECTED,
+)
 
 
 def _brightest(detections: Detections) -> Detections:
@@ -168,15 +173,15 @@ def _relative(case: _Case) -> str:
     """The remedy for a group that was left alone."""
     failures, group, options = case.failures, case.group, case.options
     status = failures.status[group]
-    if status is Status.TOO_FEW_SOURCES:
+    if status is GroupStatus.TOO_FEW_SOURCES:
         return _too_few("source", int(failures.sources[group]), "minobj", options)
-    if status is Status.TOO_FEW_MATCHES and not _beyond(case.peak[0], options.searchrad):
+    if status is GroupStatus.TOO_FEW_MATCHES and not _beyond(case.peak[0], options.searchrad):
         return _too_few_matches(failures, group, options)
-    if status is Status.INCONSISTENT:
+    if status is GroupStatus.INCONSISTENT:
         return "look at its catalog, or try fitgeometry='shift'"
-    if status is Status.IMPLAUSIBLE:
+    if status is GroupStatus.IMPLAUSIBLE:
         return _implausible(failures.size[group], options)
-    if status is Status.NOT_CONNECTED and np.isfinite(case.gap[0]) and case.gap[0] > 0.0:
+    if status is GroupStatus.NOT_CONNECTED and np.isfinite(case.gap[0]) and case.gap[0] > 0.0:
         return (
             f"the nearest source of another group is {_angle(case.gap[0])} away; give exposures "
             "that overlap, or a reference catalog"

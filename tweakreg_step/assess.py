@@ -11,7 +11,7 @@ from tweakreg_step.canonical import canonical
 from tweakreg_step.correction import parameter_count, prior_precision
 from tweakreg_step.iterate import Problem
 from tweakreg_step.outcome import solution_of
-from tweakreg_step.problem import MotionChoice, Status
+from tweakreg_step.problem import GroupStatus, MotionChoice
 from tweakreg_step.settle import group_frames, judged, settle
 from tweakreg_step.solve import Model, Motions
 
@@ -67,7 +67,7 @@ def assess(
     sources = np.bincount(given.detections.group, minlength=count)
     enough = sources >= max(options.minobj, 1)
     status = tuple(
-        Status.ALIGNED if c else Status.NO_MATCH if e else Status.TOO_FEW_SOURCES
+        GroupStatus.ALIGNED if c else GroupStatus.NO_MATCH if e else GroupStatus.TOO_FEW_SOURCES
         for c, e in zip(claimed, enough, strict=True)
     )
     start = Motions(np.zeros((count, width)), np.zeros((0, 0)))

@@ -14,7 +14,7 @@ import numpy as np
 from .coverage import corners_of
 from .gather import group_names, indices
 from .nearest import listed
-from .problem import Status
+from .problem import GroupStatus
 from .sphere import directions, frames_of, to_plane
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["with_bystanders"]
 
-_LONELY = {status.code for status in (Status.NOT_CONNECTED, Status.NO_MATCH)} | {
-    Status.TOO_FEW_MATCHES.code
+_LONELY = {status.code for status in (GroupStatus.NOT_CONNECTED, GroupStatus.NO_MATCH)} | {
+    GroupStatus.TOO_FEW_MATCHES.code
 }
 """What is said of a group that has nobody to match."""
 
@@ -39,7 +39,7 @@ def with_bystanders(
 ) -> tuple[Verdict, ...]:
     """Relative verdicts (G,) in whose reasons the groups that take no part are named.
 
-    A group that overlaps no others is `Status.NOT_CONNECTED`, whatever the search made of it.
+    A group that overlaps no others is `GroupStatus.NOT_CONNECTED`, whatever the search made of it.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def _idle(
     verdicts: Sequence[Verdict], correctors: Sequence[Any], group: NDArray[np.int64]
 ) -> dict[int, str]:
     """The groups that take no part, and the codes that say why."""
-    few = Status.TOO_FEW_SOURCES.code
+    few = GroupStatus.TOO_FEW_SOURCES.code
     idle = {g: few for g, verdict in enumerate(verdicts) if verdict.code == few}
     for number, corrector in zip(group.tolist(), correctors, strict=True):
         if "refused" in corrector.meta:
@@ -92,7 +92,7 @@ def _told(verdict: Verdict, who: str, *, alone: bool) -> Verdict:
         f"Left as it was: the groups that it overlaps take no part, {who}, but one is needed that "
         "does; see to those first, or give a reference catalog."
     )
-    return replace(verdict, code=Status.NOT_CONNECTED.code, reason=reason)
+    return replace(verdict, code=GroupStatus.NOT_CONNECTED.code, reason=reason)
 
 
 def _meet(some: Sequence[FloatArray], others: Sequence[FloatArray], margin: float) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tweakreg_step.problem import Options, Status
+from tweakreg_step.problem import GroupStatus, Options
 from tweakreg_step.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _applied(evidence: Evidence, noise: Noise, fact: str, more: str) -> Verdict:
 
 
 def relative_verdict(
-    status: Status,
+    status: GroupStatus,
     evidence: Evidence | None,
     noise: Noise,
     remedy: str,
@@ -141,19 +141,19 @@ def relative_verdict(
     more
         What gives more sources.
     """
-    if status is not Status.ALIGNED or evidence is None:
+    if status is not GroupStatus.ALIGNED or evidence is None:
         fact = status.value.rstrip(".")
         return Verdict(Decision.LEFT, status.code, f"{fact}; {remedy}.", evidence)
     if alone:
         reason = "It shares no source with another group: the reference alone places it."
-        return Verdict(Decision.LEFT, Status.NOT_CONNECTED.code, reason, evidence)
+        return Verdict(Decision.LEFT, GroupStatus.NOT_CONNECTED.code, reason, evidence)
     return _applied(
         evidence, noise, f"Aligned to the other groups by {evidence.matches} matches", more
     )
 
 
 def absolute_verdict(
-    status: Status,
+    status: GroupStatus,
     evidence: Evidence | None,
     noise: Noise,
     remedy: str,
@@ -170,7 +170,7 @@ def absolute_verdict(
     anchored
         Whether it, or a group that it is tied to, is tied to the reference.
     """
-    if status is not Status.ALIGNED:
+    if status is not GroupStatus.ALIGNED:
         fact = status.value.rstrip(".")
         return Verdict(Decision.LEFT, status.code, f"{fact}; {remedy}.", evidence)
     if not anchored or evidence is None:

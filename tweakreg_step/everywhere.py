@@ -9,7 +9,7 @@ import numpy as np
 
 from .bystanders import with_bystanders
 from .gather import group_names, indices, unit_names
-from .problem import Options, Status
+from .problem import GroupStatus, Options
 from .register import register
 from .snapshot import all_or_nothing
 from .v2v3corr import correct
@@ -85,7 +85,7 @@ def align_everywhere(
 
 def _apply(corrector: Any, solution: Solution, group: int, unit: int) -> None:
     status = solution.status[group]
-    if status is not Status.ALIGNED:
+    if status is not GroupStatus.ALIGNED:
         reason = solution.relative[group].reason
         corrector.meta["fit_info"] = {"status": f"FAILED: {status.code}", "reason": reason}
         return

@@ -13,7 +13,7 @@ from tweakreg_step.gauge import regauge
 from tweakreg_step.graph import bridges, members, shared_counts, sharing
 from tweakreg_step.iterate import match_counts
 from tweakreg_step.precision import group_scatter, pair_covariance, weak_modes
-from tweakreg_step.problem import Mode, MotionChoice, Solution, Status
+from tweakreg_step.problem import GroupStatus, Mode, MotionChoice, Solution
 from tweakreg_step.sphere import directions, ra_dec, to_plane
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _levers(problem: Problem) -> FloatArray:
     return np.asarray(np.sqrt(np.bincount(detections.group, square, minlength=count) / size))
 
 
-def _empty(given: Canonical, problem: Problem, status: tuple[Status, ...]) -> Solution:
+def _empty(given: Canonical, problem: Problem, status: tuple[GroupStatus, ...]) -> Solution:
     """The solution of a run in which nothing could be aligned."""
     count, width = problem.model.prior.shape
     units, total = len(given.unit), given.total
@@ -123,7 +123,7 @@ def solution_of(
     given: Canonical,
     problem: Problem,
     linked: Linked | None,
-    status: tuple[Status, ...],
+    status: tuple[GroupStatus, ...],
     choice: MotionChoice,
 ) -> Solution:
     """The outcome in the numbering of the input.

@@ -34,7 +34,7 @@ from .exceptions import (
 )
 from .gather import gather, group_names, indices, reference_of
 from .given import fixed_group
-from .problem import Status as GroupStatus
+from .problem import GroupStatus
 from .snapshot import Snapshot
 from .verdict import Decision, Verdict
 

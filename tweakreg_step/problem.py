@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Detections",
+    "GroupStatus",
     "Mode",
     "MotionChoice",
     "Options",
     "Reference",
     "Solution",
-    "Status",
 ]
 
 
@@ -205,7 +205,7 @@ class Options:
     more_sources: str = "lower 'snr_threshold' to find more sources"
 
 
-class Status(Enum):
+class GroupStatus(Enum):
     """What became of a group; the value is the sentence that a user reads."""
 
     ALIGNED = "Aligned."
@@ -280,7 +280,7 @@ class Solution:
         (G, p) and (G, p, p), see `tweakreg_step.correction`; NaN where not aligned. Scaled by
         chi2 / dof where that is above 1.
     status
-        (G,) of `Status`.
+        (G,) of `GroupStatus`.
     component
         (G,) groups with the same number are tied to each other; -1 where not aligned.
     anchored
@@ -322,7 +322,7 @@ class Solution:
     shift: FloatArray
     parameters: FloatArray
     covariance: FloatArray
-    status: tuple[Status, ...]
+    status: tuple[GroupStatus, ...]
     component: IntArray
     anchored: BoolArray
     matches: IntArray

@@ -16,7 +16,7 @@ from tweakreg_step.correction import parameter_count, parameters_of, prior_preci
 from tweakreg_step.iterate import Problem
 from tweakreg_step.motions import choose_motion, motion_radius, with_motion
 from tweakreg_step.outcome import solution_of
-from tweakreg_step.problem import MotionChoice, Status
+from tweakreg_step.problem import GroupStatus, MotionChoice
 from tweakreg_step.rigid import as_a_whole
 from tweakreg_step.settle import Settled, group_frames, judged, settle
 from tweakreg_step.solve import Model, Motions
@@ -53,8 +53,8 @@ class _Attempt:
     lost_anchor: bool = False
 
     @property
-    def status(self) -> tuple[Status, ...]:
-        """(G,) of `Status`."""
+    def status(self) -> tuple[GroupStatus, ...]:
+        """(G,) of `GroupStatus`."""
         return self.settled.failures.status
 
 
@@ -114,18 +114,18 @@ def _attempt(given: Canonical, frames: FloatArray, options: Options) -> _Attempt
     enough = size >= max(options.minobj, 1)
     given = replace(given, detections=given.detections.take(enough[given.detections.group]))
     attempt = _settled(given, frames, options, None)
-    few = np.array([item is Status.TOO_FEW_MATCHES for item in attempt.status], bool)
+    few = np.array([item is GroupStatus.TOO_FEW_MATCHES for item in attempt.status], bool)
     if few.any() and options.max_roll > 3.0 * options.roll_sigma:
         second = _settled(given, frames, options, few)
         if _aligned(second) > _aligned(attempt):
             attempt = second
     pairs = zip(attempt.status, enough, strict=True)
-    status = tuple(s if ok else Status.TOO_FEW_SOURCES for s, ok in pairs)
+    status = tuple(s if ok else GroupStatus.TOO_FEW_SOURCES for s, ok in pairs)
     return _noting(attempt, status=status, sources=size)
 
 
 def _aligned(attempt: _Attempt) -> int:
-    return sum(item is Status.ALIGNED for item in attempt.status)
+    return sum(item is GroupStatus.ALIGNED for item in attempt.status)
 
 
 def _settled(

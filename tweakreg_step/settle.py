@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.canonical import Canonical
     from tweakreg_step.iterate import Linked, Problem
-    from tweakreg_step.problem import Detections, Solution, Status
+    from tweakreg_step.problem import Detections, GroupStatus, Solution
     from tweakreg_step.second_peak import Doubts
     from tweakreg_step.solve import Motions
 
@@ -57,7 +57,9 @@ def group_frames(detections: Detections, count: int) -> FloatArray:
     return frames_of(middle)
 
 
-def settle(problem: Problem, start: Motions, radius: float, status: tuple[Status, ...]) -> Settled:
+def settle(
+    problem: Problem, start: Motions, radius: float, status: tuple[GroupStatus, ...]
+) -> Settled:
     """Solutions, each without what the one before was found wanting, until nothing is.
 
     Parameters
@@ -84,7 +86,7 @@ def settle(problem: Problem, start: Motions, radius: float, status: tuple[Status
 
 
 def _noted(
-    failures: Failures, linked: Linked | None, bad: dict[int, Status], loose: BoolArray
+    failures: Failures, linked: Linked | None, bad: dict[int, GroupStatus], loose: BoolArray
 ) -> Failures:
     """The failures with those of one more solution."""
     count = len(loose)

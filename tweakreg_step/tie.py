@@ -17,7 +17,7 @@ from tweakreg_step.cycles import consistent
 from tweakreg_step.edges import Catalog, Found, Reach, catalog_of, find_edges, window_of
 from tweakreg_step.graph import bridges, components, members, overlapping, well_connected
 from tweakreg_step.pinned import Plate
-from tweakreg_step.problem import Status
+from tweakreg_step.problem import GroupStatus
 from tweakreg_step.repeats import periods, with_repeats
 from tweakreg_step.second_peak import Doubts
 from tweakreg_step.sphere import angular_distance, chord, directions, rotation_matrices
@@ -37,7 +37,7 @@ __all__ = ["Ties", "peaks", "tie"]
 _BRIDGE = float(np.log(1e-6))
 """What is asked of an edge that nothing checks."""
 
-_SETTLED = (Status.ALIGNED, Status.NOT_CONNECTED)
+_SETTLED = (GroupStatus.ALIGNED, GroupStatus.NOT_CONNECTED)
 """Groups with these need no wide search, or have nothing to search."""
 
 _DOUBLE = 0.3
@@ -59,7 +59,7 @@ class Ties:
     sigma
         (G,) error of a difference per axis, as the edges saw it [arcsec].
     status
-        (G,) of `Status`; ALIGNED stands for tied.
+        (G,) of `GroupStatus`; ALIGNED stands for tied.
     doubts
         (G,) about the relative and about the absolute places of the groups.
     """
@@ -68,7 +68,7 @@ class Ties:
     component: IntArray
     anchored: BoolArray
     sigma: FloatArray
-    status: tuple[Status, ...]
+    status: tuple[GroupStatus, ...]
     doubts: tuple[Doubts, Doubts]
 
 
@@ -178,15 +178,15 @@ def _agreeing(scene: _Scene, found: Found) -> tuple[FloatArray, Found]:
     return rotation, kept
 
 
-def _reasons(count: int, found: Found, kept: Found) -> list[Status]:
+def _reasons(count: int, found: Found, kept: Found) -> list[GroupStatus]:
     """Why each group (G,) is tied to nothing, or ALIGNED where it is tied."""
     touched = {
-        Status.NO_MATCH: found.edges.pairs,
-        Status.INCONSISTENT: found.edges.pairs[found.accepted],
-        Status.AMBIGUOUS: found.edges.pairs[found.significant & found.rival],
-        Status.ALIGNED: kept.edges.pairs,
+        GroupStatus.NO_MATCH: found.edges.pairs,
+        GroupStatus.INCONSISTENT: found.edges.pairs[found.accepted],
+        GroupStatus.AMBIGUOUS: found.edges.pairs[found.significant & found.rival],
+        GroupStatus.ALIGNED: kept.edges.pairs,
     }
-    status = [Status.NOT_CONNECTED] * count
+    status = [GroupStatus.NOT_CONNECTED] * count
     for reason, pairs in touched.items():
         for node in np.unique(pairs):
             if node < count:
@@ -313,10 +313,10 @@ def peaks(
     return out[0, :count], out[1, :count]
 
 
-def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[Status]) -> Ties:
+def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[GroupStatus]) -> Ties:
     count = len(scene.frames)
     label = components(kept.edges.pairs, count + 1)
-    tied = np.array([item is Status.ALIGNED for item in status], bool)
+    tied = np.array([item is GroupStatus.ALIGNED for item in status], bool)
     component = np.where(tied, label[:count], -1)
     anchored = tied & (label[:count] == label[count])
     options = scene.options

@@ -11,7 +11,7 @@ from tweakreg_step.decide import absolute_verdict, is_noise, relative_verdict
 from tweakreg_step.evidence import chance, clusters, evidence
 from tweakreg_step.graph import members
 from tweakreg_step.iterate import match_counts
-from tweakreg_step.problem import Status
+from tweakreg_step.problem import GroupStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ HEAVY = 0.1
 """Robust weight above which a detection counts as matched, as in `tweakreg_step.iterate`."""
 
 
-def wanting(problem: Problem, linked: Linked | None) -> tuple[dict[int, Status], BoolArray]:
+def wanting(problem: Problem, linked: Linked | None) -> tuple[dict[int, GroupStatus], BoolArray]:
     """Groups whose correction must not be applied, and why; groups (G,) to untie from the stars.
 
     Parameters
@@ -42,7 +42,7 @@ def wanting(problem: Problem, linked: Linked | None) -> tuple[dict[int, Status],
     active = np.flatnonzero(problem.component >= 0)
     none = np.zeros(len(problem.component), bool)
     if linked is None:
-        return dict.fromkeys(active.tolist(), Status.TOO_FEW_MATCHES), none
+        return dict.fromkeys(active.tolist(), GroupStatus.TOO_FEW_MATCHES), none
     few = _few(problem, linked, active)
     if few:
         return few, _loose(problem, linked)
@@ -53,7 +53,7 @@ def wanting(problem: Problem, linked: Linked | None) -> tuple[dict[int, Status],
     return ({} if loose.any() else _noise(problem, linked, active)), loose
 
 
-def _few(problem: Problem, linked: Linked, active: IntArray) -> dict[int, Status]:
+def _few(problem: Problem, linked: Linked, active: IntArray) -> dict[int, GroupStatus]:
     options = problem.options
     matches, _ = match_counts(linked, len(problem.component))
     needed = np.where(problem.anchored, min(options.minobj, options.abs_minobj), options.minobj)
@@ -62,27 +62,27 @@ def _few(problem: Problem, linked: Linked, active: IntArray) -> dict[int, Status
         return {}
     # One at a time is slow, all at once unjust: the worst go first.
     least = few[matches[few] <= max(1, int(np.median(matches[few])))]
-    return dict.fromkeys(least.tolist(), Status.TOO_FEW_MATCHES)
+    return dict.fromkeys(least.tolist(), GroupStatus.TOO_FEW_MATCHES)
 
 
-def _implausible(problem: Problem, linked: Linked, active: IntArray) -> dict[int, Status]:
+def _implausible(problem: Problem, linked: Linked, active: IntArray) -> dict[int, GroupStatus]:
     options, theta = problem.options, linked.fit.motions.theta
     limit = 2.0 * max(options.searchrad, options.abs_searchrad) * np.sqrt(len(active))
     far = np.hypot(theta[active, 0], theta[active, 1]) > limit
     most = max(options.max_roll, 3.0 * options.roll_sigma)  # the wide search or the plain one
     far |= np.abs(theta[active, 2:3]).sum(axis=1) > 2.0 * np.deg2rad(most / 3600.0)
     far |= np.abs(theta[active, 3:]).max(axis=1, initial=0.0) > 100.0 * options.scale_sigma
-    return dict.fromkeys(active[far].tolist(), Status.IMPLAUSIBLE)
+    return dict.fromkeys(active[far].tolist(), GroupStatus.IMPLAUSIBLE)
 
 
-def _noise(problem: Problem, linked: Linked, active: IntArray) -> dict[int, Status]:
+def _noise(problem: Problem, linked: Linked, active: IntArray) -> dict[int, GroupStatus]:
     """Groups whose matches, in both phases, are no more than chance gives."""
     relative = chance(problem, linked, absolute=False)
     noise = np.array([is_noise(*row) for row in _rows(relative)], bool)
     if problem.anchored.any():
         absolute = chance(problem, linked, absolute=True)
         noise &= np.array([is_noise(*row) for row in _rows(absolute)], bool)
-    return dict.fromkeys(active[noise[active]].tolist(), Status.NO_MATCH)
+    return dict.fromkeys(active[noise[active]].tolist(), GroupStatus.NO_MATCH)
 
 
 def _rows(numbers: Chance) -> list[tuple[float, float]]:
@@ -120,7 +120,7 @@ def _stars(linked: Linked, label: IntArray) -> IntArray:
 def verdicts(
     problem: Problem,
     linked: Linked | None,
-    outcome: tuple[tuple[Status, ...], tuple[list[str], list[str]]],
+    outcome: tuple[tuple[GroupStatus, ...], tuple[list[str], list[str]]],
     covariance: FloatArray,
     doubts: tuple[Doubts, Doubts] | None = None,
 ) -> tuple[list[Verdict], list[Verdict]]:
@@ -161,7 +161,7 @@ def verdicts(
             status[g],
             pieces[1][g],
             noise[g],
-            remedies[g] if status[g] is Status.TOO_FEW_SOURCES else loose[g] or remedies[g],
+            remedies[g] if status[g] is GroupStatus.TOO_FEW_SOURCES else loose[g] or remedies[g],
             anchored=bool(problem.anchored[g]),
             more=more,
         )

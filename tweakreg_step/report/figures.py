@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.displacement import displacement
-from tweakreg_step.problem import Status
+from tweakreg_step.problem import GroupStatus
 
 if TYPE_CHECKING:
     from tweakreg_step.account import Account, GroupFit
@@ -82,7 +82,7 @@ def _of_fit(fit: GroupFit) -> Figures:
 
 def _of_solution(account: Account, solution: Solution, group: int) -> Figures:
     counts = int(solution.matches[group]), int(solution.reference_matches[group])
-    if solution.status[group] is not Status.ALIGNED:
+    if solution.status[group] is not GroupStatus.ALIGNED:
         return Figures(*counts)
     centre = np.array([solution.ra[group]]), np.array([solution.dec[group]])
     moved = displacement(solution, group, *centre)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.displacement import displacement, worst_corner
-from tweakreg_step.problem import Status
+from tweakreg_step.problem import GroupStatus
 
 from .standing import standing_of
 
@@ -119,7 +119,7 @@ def _correction(account: Account, group: int, images: IntArray) -> dict[str, Any
     if sequential is not None:
         return _of_sequential(sequential)
     solution = account.solution
-    if solution is None or solution.status[group] is not Status.ALIGNED:
+    if solution is None or solution.status[group] is not GroupStatus.ALIGNED:
         return None
     return _of_solution(account, solution, group, images)
 
