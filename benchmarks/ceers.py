@@ -22,8 +22,8 @@ from ceers_images import REFERENCE, SHAPE, Image, read_visit
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step import absolute_align, relative_align
+from tweakreg_step.core.sphere import directions, frames_of, to_plane
 from tweakreg_step.simulate import pixel_of
-from tweakreg_step.sphere import directions, frames_of, to_plane
 
 NOISE_PX, MISSING, SPURIOUS = 0.05, 0.2, 0.3
 FAINTEST = 25.0  # about 100 sources on a short-wavelength detector

@@ -21,7 +21,7 @@ from scipy.ndimage import gaussian_filter, zoom
 from scipy.spatial import KDTree
 from tables import rst_table
 
-from tweakreg_step.data import Pixels
+from tweakreg_step.core.sources import Pixels
 from tweakreg_step.detect import find_sources
 from tweakreg_step.epsf import StarSet, refined_with_epsf, star_stamps
 from tweakreg_step.flags import excluded
@@ -30,7 +30,7 @@ from tweakreg_step.simulate import Defects, Noise, Psf, observe, star_image
 from tweakreg_step.stages import FinderParameters, SegmentationParameters
 
 if TYPE_CHECKING:
-    from tweakreg_step.data import Sources
+    from tweakreg_step.core.sources import Sources
 
 SIZE = 2048
 NOISE = Noise()

@@ -22,7 +22,7 @@ from tables import rst_table
 
 from tweakreg_step import centroid, measure
 from tweakreg_step.catalogs import alignable
-from tweakreg_step.data import Pixels, Sources
+from tweakreg_step.core.sources import Pixels, Sources
 from tweakreg_step.detect import find_sources
 from tweakreg_step.simulate import Defects, Noise, Psf, observe, star_image
 from tweakreg_step.stages import FinderParameters, SegmentationParameters

@@ -33,7 +33,8 @@ WHOLE = 3000
 
 def one_alignment(groups: int, layout: str) -> None:
     """Print CPU seconds, peak memory [GB] and aligned groups of a mosaic or a stack, as JSON."""
-    from tweakreg_step.problem import GroupStatus, Options  # noqa: PLC0415 - only in the process
+    from tweakreg_step.core.options import Options  # noqa: PLC0415 - only in the process
+    from tweakreg_step.core.outcome import GroupStatus  # noqa: PLC0415 - only in the process
     from tweakreg_step.register import register  # noqa: PLC0415
     from tweakreg_step.simulate import sky  # noqa: PLC0415
 

@@ -19,7 +19,10 @@ import numpy as np
 from tables import rst_table
 
 from tweakreg_step import second_peak
-from tweakreg_step.problem import Detections, Options
+from tweakreg_step.core.detections import Detections
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.outcome import Decision
+from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
 from tweakreg_step.register import register
 from tweakreg_step.simulate.sky import (
     Scene,
@@ -29,8 +32,6 @@ from tweakreg_step.simulate.sky import (
     layout,
     make_scene,
 )
-from tweakreg_step.sphere import frames_at, from_plane, ra_dec
-from tweakreg_step.verdict import Decision
 
 SIGMA = 0.002  # arcsec
 WRONG = 0.02  # arcsec, at the corners: ten times what noise alone gives

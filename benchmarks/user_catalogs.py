@@ -15,7 +15,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from tweakreg_step.catalogs import read_catalog
-from tweakreg_step.data import Pixels
+from tweakreg_step.core.sources import Pixels
 from tweakreg_step.exclusions import read_exclusions
 from tweakreg_step.inverse import pixels_within
 from tweakreg_step.peaks import with_peaks

@@ -23,21 +23,22 @@ from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step import relative_align
 from tweakreg_step.assess import assess
-from tweakreg_step.correction import move
-from tweakreg_step.exceptions import AlignmentError
+from tweakreg_step.core.correction import move
+from tweakreg_step.core.detections import Detections, Reference
+from tweakreg_step.core.exceptions import AlignmentError
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.outcome import Decision
+from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
 from tweakreg_step.gather import gather
-from tweakreg_step.problem import Detections, Options, Reference
 from tweakreg_step.register import register
 from tweakreg_step.simulate import nircam
 from tweakreg_step.simulate.optics import Pointing, detector_wcs, pixel_of
-from tweakreg_step.sphere import directions, frames_at, from_plane, ra_dec, to_plane
-from tweakreg_step.verdict import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tweakreg_step.problem import Solution
-    from tweakreg_step.verdict import Verdict
+    from tweakreg_step.core.outcome import Verdict
+    from tweakreg_step.core.solution import Solution
 
 POLE = 53.1, -27.8  # degrees
 CENTROID, STAR = 0.002, 0.001  # errors per axis [arcsec]

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from tweakreg_step.account import Account, GroupFit, ReferenceNote
-from tweakreg_step.correction import move
-from tweakreg_step.data import Outcome
-from tweakreg_step.data import Status as ImageStatus
-from tweakreg_step.problem import GroupStatus, Options, Solution
+from tweakreg_step.core.correction import move
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.outcome import Decision, Evidence, GroupStatus, Outcome, Verdict
+from tweakreg_step.core.outcome import Status as ImageStatus
+from tweakreg_step.core.solution import Solution
+from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane, turn
 from tweakreg_step.register import register
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
-from tweakreg_step.sphere import directions, frames_at, from_plane, ra_dec, to_plane, turn
-from tweakreg_step.verdict import Decision, Evidence, Verdict
 
 SIDE = 64.0  # arcsec, of a detector
 PIXEL_SCALE = 0.031  # arcsec

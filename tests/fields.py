@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tweakreg_step.correction import parameter_count, prior_precision
+from tweakreg_step.core.correction import parameter_count, prior_precision
+from tweakreg_step.core.detections import Detections, Reference
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
 from tweakreg_step.iterate import Problem
-from tweakreg_step.problem import Detections, Options, Reference
 from tweakreg_step.settle import group_frames
 from tweakreg_step.solve import Model, Motions
-from tweakreg_step.sphere import frames_at, from_plane, ra_dec
 
 POLE = 150.0, 30.0  # degrees
 SIGMA = 0.002  # arcsec per axis

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tweakreg_step.achievable import achieved_and_achievable
-from tweakreg_step.problem import Detections, Options
+from tweakreg_step.core.detections import Detections
+from tweakreg_step.core.options import Options
 from tweakreg_step.register import register
 from tweakreg_step.simulate.sky import Setup, displacement_errors, layout, make_scene
 

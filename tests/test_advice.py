@@ -14,9 +14,12 @@ from scipy.spatial import cKDTree
 
 from tweakreg_step import advice
 from tweakreg_step.config import Parameters
+from tweakreg_step.core.detections import Detections, Reference
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.solution import Solution
 from tweakreg_step.decide import relative_verdict
 from tweakreg_step.phases import more_sources
-from tweakreg_step.problem import Detections, GroupStatus, Options, Reference, Solution
 from tweakreg_step.register import register
 
 

@@ -11,7 +11,7 @@ from astropy.table import Table
 from scenes import Scene, make_correctors, make_judge, make_scene
 
 from tweakreg_step import TweakregError, absolute_align, relative_align
-from tweakreg_step.exceptions import AlignmentError, CatalogError, ParameterError
+from tweakreg_step.core.exceptions import AlignmentError, CatalogError, ParameterError
 from tweakreg_step.simulate import perturbed
 
 # One scene: the rms of a few dozen parameters scatters by some 15 % around its expectation; and

@@ -7,8 +7,8 @@ import pytest
 from fields import SIGMA, catalogs, field, noisy, stars
 
 from tweakreg_step.assess import assess
-from tweakreg_step.problem import Options
-from tweakreg_step.verdict import Decision
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.outcome import Decision
 
 BOTH = np.array([True, True])
 

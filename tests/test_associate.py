@@ -7,8 +7,9 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
-from tweakreg_step import associate, sphere
-from tweakreg_step.problem import Detections, Reference
+from tweakreg_step import associate
+from tweakreg_step.core import sphere
+from tweakreg_step.core.detections import Detections, Reference
 
 FRAME = sphere.frames_at(359.9999, 60.0)
 

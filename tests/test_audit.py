@@ -10,8 +10,8 @@ from results import opened
 from states import accounts, with_noise
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.data import Status
-from tweakreg_step.exceptions import AlignmentError
+from tweakreg_step.core.exceptions import AlignmentError
+from tweakreg_step.core.outcome import Status
 from tweakreg_step.simulate import Truth
 
 OPTIONS = {"sip_approx": False}

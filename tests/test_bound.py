@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tweakreg_step.bound import bound, displacement_covariance, without_common
-from tweakreg_step.problem import Detections, Reference
-from tweakreg_step.sphere import frames_at, from_plane, ra_dec
+from tweakreg_step.core.detections import Detections, Reference
+from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
 
 SIGMA, COUNT, SIDE = 0.002, 400, 60.0
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tweakreg_step.canonical import canonical
-from tweakreg_step.problem import Detections, Reference
+from tweakreg_step.core.detections import Detections, Reference
 
 
 def _detections() -> Detections:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tweakreg_step import capacity, solve
-from tweakreg_step.capacity import free_memory, require_dense, require_places
-from tweakreg_step.exceptions import TooLargeError
-from tweakreg_step.problem import Options
+from tweakreg_step import solve
+from tweakreg_step.core import memory as capacity
+from tweakreg_step.core.exceptions import TooLargeError
+from tweakreg_step.core.memory import free_memory, require_dense, require_places
+from tweakreg_step.core.options import Options
 from tweakreg_step.register import register
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 

@@ -18,8 +18,8 @@ from tweakreg_step.catalogs import (
     with_weights,
     write_catalog,
 )
-from tweakreg_step.data import Sources
-from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError
+from tweakreg_step.core.sources import Sources
 from tweakreg_step.flags import Flag
 from tweakreg_step.stages import ColumnParameters, SelectionParameters
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tweakreg_step.catfile import check_images, read_catfile
-from tweakreg_step.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
 
 
 def write(folder: Path, text: str) -> Path:

@@ -12,11 +12,7 @@ import pytest
 from astropy.table import Table
 from catalog_server import CatalogServer, gaia_like, serving
 
-from tweakreg_step.exceptions import (
-    CatalogError,
-    NoReferenceStarsError,
-    ReferenceServiceError,
-)
+from tweakreg_step.core.exceptions import CatalogError, NoReferenceStarsError, ReferenceServiceError
 from tweakreg_step.reference import members_of, service, stars_from
 from tweakreg_step.reference.footprint import Circle
 from tweakreg_step.reference.origin import KEYS

@@ -19,7 +19,7 @@ from results import models_of
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.cluster import connected
-from tweakreg_step.exceptions import WorkerError
+from tweakreg_step.core.exceptions import WorkerError
 from tweakreg_step.simulate import Truth
 from tweakreg_step.workers import Lost
 

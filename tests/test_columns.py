@@ -18,7 +18,7 @@ from tweakreg_step.columns import (
     positions_of,
     with_positions_on_the_sky,
 )
-from tweakreg_step.exceptions import CatalogError, ParameterError
+from tweakreg_step.core.exceptions import CatalogError, ParameterError
 from tweakreg_step.stages import ColumnParameters
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tweakreg_step.config import STAGES, Parameters
-from tweakreg_step.exceptions import ParameterError, TweakregError
+from tweakreg_step.core.exceptions import ParameterError, TweakregError
 from tweakreg_step.spec import declarations
 from tweakreg_step.stages import AbsoluteParameters, RelativeParameters
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tweakreg_step.contradictions import check_order, check_separation
-from tweakreg_step.exceptions import ParameterError
+from tweakreg_step.core.exceptions import ParameterError
 from tweakreg_step.stages import ColumnParameters, SelectionParameters
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import correction, sphere
+from tweakreg_step.core import correction, sphere
 
 GEOMETRIES = ("shift", "rshift", "rscale", "general")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import sphere
+from tweakreg_step.core import sphere
 from tweakreg_step.cycles import Edges, consistent
 
 

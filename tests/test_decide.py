@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from tweakreg_step.core.outcome import Decision, Evidence, GroupStatus
 from tweakreg_step.decide import CHANCE_LIMIT, absolute_verdict, is_noise, relative_verdict
-from tweakreg_step.problem import GroupStatus
-from tweakreg_step.verdict import Decision, Evidence
 
 GOOD = Evidence(
     matches=100,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tweakreg_step.catalogs import alignable
-from tweakreg_step.data import Pixels, Sources
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.sources import Pixels, Sources
 from tweakreg_step.detect import find_sources
-from tweakreg_step.exceptions import InputError
 from tweakreg_step.finders import bridged
 from tweakreg_step.flags import Flag
 from tweakreg_step.measure import floor

@@ -9,6 +9,8 @@ import pytest
 from accounts import early_account, make_account, sequential_account
 
 from tweakreg_step.account import Account
+from tweakreg_step.core.outcome import Decision, Verdict
+from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
 from tweakreg_step.digest.attention import hints
 from tweakreg_step.digest.choice import groups_by_need, pairs_by_need, shared_matches
 from tweakreg_step.digest.corrections import corrections_of
@@ -17,8 +19,6 @@ from tweakreg_step.digest.field import Field, field_of, group_centres
 from tweakreg_step.digest.names import shortened
 from tweakreg_step.digest.residuals import residuals_of
 from tweakreg_step.digest.standing import Standing, headline, reasons, standings
-from tweakreg_step.sphere import directions, frames_at, from_plane, ra_dec, to_plane
-from tweakreg_step.verdict import Decision, Verdict
 
 
 @pytest.fixture(scope="module")

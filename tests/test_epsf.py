@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.data import Pixels
+from tweakreg_step.core.sources import Pixels
 from tweakreg_step.detect import find_sources
 from tweakreg_step.epsf import StarSet, refined_with_epsf, star_stamps
 from tweakreg_step.simulate import Noise, Psf, observe, star_image

@@ -14,7 +14,7 @@ from stdatamodels.jwst.datamodels import ImageModel
 from stdatamodels.schema import walk_schema
 
 from tweakreg_step.account import ReferenceNote
-from tweakreg_step.data import FITS_PREFIX
+from tweakreg_step.core.outcome import FITS_PREFIX
 from tweakreg_step.report.essentials import essentials_of
 from tweakreg_step.simulate import Truth
 from tweakreg_step.telescopes import Telescope

@@ -10,7 +10,7 @@ import pytest
 from conftest import REAL_DATA
 from numpy.typing import NDArray
 
-from tweakreg_step.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.exclusions import read_exclusions
 from tweakreg_step.simulate import Pointing, detector_wcs, nircam
 from tweakreg_step.simulate.directions import direction, separation_mas

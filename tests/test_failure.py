@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tweakreg_step.data import Outcome, Status
-from tweakreg_step.exceptions import FAILURES, AlignmentError, NoMatchError, TweakregError
+from tweakreg_step.core.exceptions import FAILURES, AlignmentError, NoMatchError, TweakregError
+from tweakreg_step.core.outcome import GroupStatus, Outcome, Status
 from tweakreg_step.failure import allowed, failed, failure
-from tweakreg_step.problem import GroupStatus
 from tweakreg_step.stages import SafetyParameters
 
 GOOD = Outcome(Status.ALIGNED, "Aligned.", moved=True, absolute=True, code="aligned")

@@ -10,6 +10,7 @@ from astropy import units
 from astropy.table import Table
 from tweakwcs.correctors import JWSTWCSCorrector
 
+from tweakreg_step.core.sphere import directions, frames_at, to_plane
 from tweakreg_step.gather import (
     CENTROID_FLOOR,
     CENTROID_SIGMA,
@@ -19,7 +20,6 @@ from tweakreg_step.gather import (
 )
 from tweakreg_step.simulate import Pointing, detector_wcs, nircam, pointing_at
 from tweakreg_step.simulate.directions import direction, separation_mas
-from tweakreg_step.sphere import directions, frames_at, to_plane
 
 
 def corrector(table: Table, dec: float = 30.0, **meta: Any) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import gauge, sphere
-from tweakreg_step.correction import affine, parameter_count, prior_precision
+from tweakreg_step import gauge
+from tweakreg_step.core import sphere
+from tweakreg_step.core.correction import affine, parameter_count, prior_precision
 
 GEOMETRIES = ("shift", "rshift", "rscale", "general")
 

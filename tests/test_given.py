@@ -11,7 +11,7 @@ from astropy.table import Table
 from scenes import Scene, make_correctors, make_scene
 
 from tweakreg_step import absolute_align, relative_align
-from tweakreg_step.exceptions import (
+from tweakreg_step.core.exceptions import (
     AlignmentError,
     CatalogError,
     NoMatchError,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import graph, sphere
+from tweakreg_step import graph
+from tweakreg_step.core import sphere
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 

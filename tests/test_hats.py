@@ -14,7 +14,7 @@ import pytest
 from astropy.table import Table, vstack
 from catalog_server import gaia_like
 
-from tweakreg_step.exceptions import CatalogError, ReferenceServiceError
+from tweakreg_step.core.exceptions import CatalogError, ReferenceServiceError
 from tweakreg_step.reference import hats as ours
 from tweakreg_step.reference import members_of, stars_from
 from tweakreg_step.reference.footprint import Circle, inside

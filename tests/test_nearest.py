@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tweakreg_step.nearest import listed, nearest
+from tweakreg_step.core.wording import listed, nearest
 
 
 def test_the_nearest_name_whatever_its_case() -> None:

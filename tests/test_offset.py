@@ -7,7 +7,8 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.stats import poisson
 
-from tweakreg_step import offset, sphere
+from tweakreg_step import offset
+from tweakreg_step.core import sphere
 from tweakreg_step.match import expectation_maximisation
 
 FRAME = sphere.frames_at(40.0, -60.0)

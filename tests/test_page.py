@@ -15,7 +15,7 @@ import pytest
 from accounts import early_account, make_account, sequential_account
 
 from tweakreg_step.account import Account
-from tweakreg_step.exceptions import OutputError
+from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.page import page_of, write_page
 from tweakreg_step.page.markup import Cell, number, table
 from tweakreg_step.page.pictures import GROUPS, PAIRS, TIES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tweakreg_step.data import Pixels, Sources
+from tweakreg_step.core.sources import Pixels, Sources
 from tweakreg_step.peaks import AT_ONCE, with_peaks
 
 

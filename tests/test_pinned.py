@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from fields import SIGMA, catalogs, field, noisy, stars
 
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.solution import Solution
+from tweakreg_step.core.sphere import directions
 from tweakreg_step.offset import apart_from, make_pairs
 from tweakreg_step.pinned import Plate, pinned_pairs
-from tweakreg_step.problem import Options, Solution
 from tweakreg_step.register import register
-from tweakreg_step.sphere import directions
 
 DITHER = np.array([1.5, 0.4])
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.problem import Detections, GroupStatus, Reference
+from tweakreg_step.core.detections import Detections, Reference
+from tweakreg_step.core.outcome import GroupStatus
 
 
 def _detections(count: int) -> Detections:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.release import PYTHONS_OWN, held, released
 from tweakreg_step.simulate import Truth
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from fields import catalogs, field, noisy
 
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.sphere import directions
 from tweakreg_step.edges import Catalog, catalog_of
-from tweakreg_step.problem import Options
 from tweakreg_step.register import register
 from tweakreg_step.repeats import periods
-from tweakreg_step.sphere import directions
 
 
 def grid(period: float, size: int = 20) -> np.ndarray:

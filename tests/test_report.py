@@ -14,11 +14,11 @@ from astropy.table import Table
 from jsonschema import Draft202012Validator
 
 import tweakreg_step
-from tweakreg_step.correction import affine
-from tweakreg_step.exceptions import OutputError
-from tweakreg_step.problem import Mode, MotionChoice
+from tweakreg_step.core.correction import affine
+from tweakreg_step.core.exceptions import OutputError
+from tweakreg_step.core.outcome import Evidence
+from tweakreg_step.core.solution import Mode, MotionChoice
 from tweakreg_step.report import SCHEMA, document, pairs, report_of, write_report
-from tweakreg_step.verdict import Evidence
 
 FOLDER = Path(tweakreg_step.__file__).parent / "report" / "schemas"
 TWO_DETECTORS = np.array([[-35.0, 0.0], [35.0, 0.0]])

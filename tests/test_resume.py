@@ -15,7 +15,7 @@ from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.catalogs import write_catalog
-from tweakreg_step.data import Sources
+from tweakreg_step.core.sources import Sources
 from tweakreg_step.kept import fingerprint, kept_catalog, seal
 from tweakreg_step.simulate import Truth
 

@@ -16,7 +16,7 @@ from states import accounts, file_state, meta_state, wcs_state, with_noise
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.exceptions import AlignmentError, MixedGroupError, NoMatchError
+from tweakreg_step.core.exceptions import AlignmentError, MixedGroupError, NoMatchError
 from tweakreg_step.simulate import Truth, load_truth, simulate_mosaic
 
 METHODS = pytest.mark.parametrize("method", ["global", "sequential"])

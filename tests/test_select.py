@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
 
-from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError
 from tweakreg_step.reference.select import select
 from tweakreg_step.stages import ReferenceParameters
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tweakreg_step.choose import brightest_of
-from tweakreg_step.data import Sources
-from tweakreg_step.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.sources import Sources
 from tweakreg_step.selection import Limits, flux_limits, limits_of, select
 from tweakreg_step.stages import SelectionParameters
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from catalog_server import CatalogServer, gaia_like, serving
 
-from tweakreg_step.exceptions import ReferenceServiceError
+from tweakreg_step.core.exceptions import ReferenceServiceError
 from tweakreg_step.reference import service
 from tweakreg_step.reference.footprint import Circle
 from tweakreg_step.stages import ReferenceParameters

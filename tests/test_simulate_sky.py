@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import sphere
-from tweakreg_step.correction import move
+from tweakreg_step.core import sphere
+from tweakreg_step.core.correction import move
 from tweakreg_step.simulate.judge import true_sources
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 

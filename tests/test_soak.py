@@ -16,7 +16,7 @@ from results import TOLERANCE_MAS
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.exceptions import OutputError
+from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.simulate import Truth, simulate_mosaic, truth_error
 
 FAULTS = ("truncated", "garbage", "empty", "no_wcs", "no_pixels", "no_sources", "no_room")

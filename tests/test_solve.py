@@ -7,9 +7,10 @@ import pytest
 from scipy import sparse
 
 from tweakreg_step.associate import link
-from tweakreg_step.correction import parameter_count, prior_precision
+from tweakreg_step.core.correction import parameter_count, prior_precision
+from tweakreg_step.core.detections import Detections
+from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
 from tweakreg_step.factor import factorise
-from tweakreg_step.problem import Detections
 from tweakreg_step.simulate.judge import true_sources
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 from tweakreg_step.solve import (
@@ -20,7 +21,6 @@ from tweakreg_step.solve import (
     normal_equations,
     solve_step,
 )
-from tweakreg_step.sphere import frames_at, from_plane, ra_dec
 
 SIGMAS = (0.3, 100.0, 1e-4)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tweakreg_step.exceptions import ParameterError
+from tweakreg_step.core.exceptions import ParameterError
 from tweakreg_step.spec import coerce, declarations, parameter, spec_text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import sphere
+from tweakreg_step.core import sphere
 
 MAS = 1e-3
 PLACES = [(0.0, 0.0), (359.9999, 12.0), (83.6, -69.1), (12.0, 89.9999), (200.0, -90.0)]

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from accounts import early_account, make_account
 
+from tweakreg_step.core.outcome import Decision, Verdict
 from tweakreg_step.report.standing import ALIGNED, DOUBTFUL, LEFT, RELATIVE, standing_of
-from tweakreg_step.verdict import Decision, Verdict
 
 GOOD = Verdict(Decision.ALIGNED, "aligned", "Aligned.")
 HALF = Verdict(Decision.DOUBTFUL, "poor_coverage", "Covers little.")

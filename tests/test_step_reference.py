@@ -15,7 +15,7 @@ from catalog_server import CatalogServer, serving
 from results import TOLERANCE_MAS, errors_mas, models_of, relative_errors_mas, result_files
 from stdatamodels.jwst import datamodels
 
-from tweakreg_step.exceptions import FAILURES
+from tweakreg_step.core.exceptions import FAILURES
 from tweakreg_step.reference import service
 from tweakreg_step.reference.epoch import place
 from tweakreg_step.reference.stars import Stars
@@ -228,8 +228,9 @@ def test_groups_of_two_epochs_are_aligned_to_where_the_stars_were() -> None:
     """Two groups, eight years apart: with one epoch for both, stars would be 160 mas off."""
     from astropy.table import Table
 
+    from tweakreg_step.core.detections import Detections
+    from tweakreg_step.core.options import Options
     from tweakreg_step.gather import reference_of
-    from tweakreg_step.problem import Detections, Options
     from tweakreg_step.reference import at_epoch, stars_of
     from tweakreg_step.register import register
 

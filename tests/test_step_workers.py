@@ -13,7 +13,7 @@ from results import models_of, opened, relative_errors_mas, result_files
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.exceptions import OutputError
+from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.simulate import Truth
 from tweakreg_step.telescopes.library import JwstLibrary
 

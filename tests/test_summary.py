@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from accounts import early_account, make_account, sequential_account
 
-from tweakreg_step.data import LeftOut, Outcome, Status
+from tweakreg_step.core.outcome import Decision, LeftOut, Outcome, Status, Verdict
 from tweakreg_step.report import report_of
 from tweakreg_step.report.figures import figures_of
 from tweakreg_step.report.summary import summary_table
-from tweakreg_step.verdict import Decision, Verdict
 
 WIDTH = 118
 

@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
-from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError
 from tweakreg_step.tables import file_and_extension, is_table_file, numbers, read_table
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import sphere
 from tweakreg_step import tie as module
+from tweakreg_step.core import sphere
+from tweakreg_step.core.detections import Detections, Reference
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.edges import Reach, catalog_of, find_edges, window_of
-from tweakreg_step.problem import Detections, GroupStatus, Options, Reference
 from tweakreg_step.settle import group_frames
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 from tweakreg_step.tie import tie

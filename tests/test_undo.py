@@ -13,7 +13,7 @@ from stdatamodels.jwst import datamodels
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step import TweakRegStep, remove_correction
-from tweakreg_step.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.simulate import Truth
 from tweakreg_step.telescopes.jwst import REFERENCE_ANGLES
 

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tweakreg_step.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.report import report_of, summary_table
 from tweakreg_step.unfinished import account_of_error, product_of
 

@@ -9,7 +9,7 @@ import pytest
 from astropy.table import Table
 from tweakwcs.correctors import JWSTWCSCorrector
 
-from tweakreg_step.correction import affine, move
+from tweakreg_step.core.correction import affine, move
 from tweakreg_step.simulate import (
     DETECTORS,
     DetectorOffset,

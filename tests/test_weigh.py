@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 from fields import catalogs, field, noisy, problem_of, stars
 
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.iterate import converge
-from tweakreg_step.problem import GroupStatus, Options
 from tweakreg_step.register import register
 from tweakreg_step.weigh import wanting
 

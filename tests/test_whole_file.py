@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tweakreg_step.exceptions import OutputError
-from tweakreg_step.whole_file import check_folder, drafts, sweep, write_whole
+from tweakreg_step.core.exceptions import OutputError
+from tweakreg_step.core.files import check_folder, drafts, sweep, write_whole
 
 
 def test_a_file_is_made_under_its_own_name(tmp_path: Path) -> None:

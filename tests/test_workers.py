@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tweakreg_step.exceptions import CatalogError, WorkerError
+from tweakreg_step.core.exceptions import CatalogError, WorkerError
 from tweakreg_step.workers import Lost, Workers, worker_count
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         filter_catalog_by_bounding_box,
         relative_align,
     )
-    from .exceptions import TweakregError
+    from .core.exceptions import TweakregError
     from .step import TweakRegStep
     from .undo import remove_correction
 

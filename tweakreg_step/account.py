@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import FloatArray, IntArray
 
-    from .data import LeftOut, Outcome
-    from .exceptions import TweakregError
-    from .problem import Detections, Reference, Solution
-    from .verdict import Verdict
+    from .core.detections import Detections, Reference
+    from .core.exceptions import TweakregError
+    from .core.outcome import LeftOut, Outcome, Verdict
+    from .core.solution import Solution
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["Account", "GroupFit", "ReferenceNote"]
 

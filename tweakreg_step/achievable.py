@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.bound import bound
-from tweakreg_step.correction import design
 from tweakreg_step.covariance import gauged
-from tweakreg_step.sphere import directions, to_plane
+
+from .core.correction import design
+from .core.sphere import directions, to_plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tweakreg_step.problem import Detections, Reference, Solution
+    from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.solve import Model
 
-    FloatArray = NDArray[np.float64]
+    from .core.detections import Detections, Reference
+    from .core.solution import Solution
+
 
 __all__ = ["achieved_and_achievable"]
 

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.problem import GroupStatus
-from tweakreg_step.sphere import directions
 from tweakreg_step.tie import peaks
 
+from .core.outcome import GroupStatus
+from .core.sphere import directions
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-    from tweakreg_step.problem import Detections, Options, Reference
+    from .core.detections import Detections, Reference
+    from .core.options import Options
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
 
 __all__ = ["Failures", "advise"]
 

@@ -15,27 +15,27 @@ from astropy.table import Table
 
 from .catalogs import within
 from .config import checked
+from .core.exceptions import FAILURES, AlignmentError, NoMatchError, TooFewSourcesError
+from .core.files import write_whole
+from .core.outcome import Outcome, Status
+from .core.wording import listed
 from .coverage import corners_of, epoch_of, group_epochs
-from .data import Outcome, Status
 from .everywhere import align_everywhere, options_of
-from .exceptions import FAILURES, AlignmentError, NoMatchError, TooFewSourcesError
 from .gather import gather, group_names, reference_of
 from .given import check_catalogs, fixed_group
-from .nearest import listed
 from .reference import NAMED, Member, at_epoch, circles, members_of, stars_from
 from .reference.epoch import with_known_motion
 from .sequential import absolute_sequential, relative_sequential
 from .snapshot import all_or_nothing
 from .stages import AbsoluteParameters, MethodParameters, ReferenceParameters, RelativeParameters
-from .whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from astropy.table import Table
 
-    from .data import BoundingBox
-    from .verdict import Verdict
+    from .core.outcome import Verdict
+    from .core.sources import BoundingBox
 
 __all__ = [
     "SINGLE_GROUP_REFCAT",

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.canonical import canonical
-from tweakreg_step.correction import parameter_count, prior_precision
 from tweakreg_step.iterate import Problem
 from tweakreg_step.outcome import solution_of
-from tweakreg_step.problem import GroupStatus, MotionChoice
 from tweakreg_step.settle import group_frames, judged, settle
 from tweakreg_step.solve import Model, Motions
 
+from .core.correction import parameter_count, prior_precision
+from .core.outcome import GroupStatus
+from .core.solution import MotionChoice
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import BoolArray
 
-    from tweakreg_step.problem import Detections, Options, Reference, Solution
+    from .core.detections import Detections, Reference
+    from .core.options import Options
+    from .core.solution import Solution
 
-    BoolArray = NDArray[np.bool_]
 
 __all__ = ["assess"]
 

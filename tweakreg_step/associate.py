@@ -11,16 +11,14 @@ from scipy.spatial import cKDTree
 
 from tweakreg_step.graph import members
 from tweakreg_step.solve import Links
-from tweakreg_step.sphere import chord, directions, frames_of, to_plane
+
+from .core.sphere import chord, directions, frames_of, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-    from tweakreg_step.problem import Detections, Reference
+    from .core.detections import Detections, Reference
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
 
 __all__ = ["associate", "friends", "homeward", "link", "nearest_stars", "renumber"]
 
@@ -112,7 +110,7 @@ def associate(
     radius
         Largest step from friend to friend [arcsec].
     separation
-        See `tweakreg_step.problem.Options`.
+        See `tweakreg_step.core.solution.Options`.
     """
     source = np.full(len(vectors), -1, np.int64)
     taken = np.flatnonzero(component >= 0)

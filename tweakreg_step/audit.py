@@ -10,26 +10,25 @@ import numpy as np
 
 from .account import Account, ReferenceNote
 from .achievable import achieved_and_achievable
-from .correction import parameters_of
+from .core.correction import parameters_of
+from .core.sphere import ARCSEC, directions, frames_of, to_plane
+from .core.wording import listed
 from .coverage import corners_of
 from .gather import group_names, indices, unit_names, usable_rows
 from .image_plane import limits
-from .nearest import listed
-from .sphere import ARCSEC, directions, frames_of, to_plane
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
     from astropy.table import Table
-    from numpy.typing import NDArray
+
+    from tweakreg_step.core.arrays import FloatArray, IntArray
 
     from .account import GroupFit
-    from .data import LeftOut, Outcome
+    from .core.outcome import LeftOut, Outcome
     from .phases import Alignment
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["Before", "Circumstances", "account_of", "versions"]
 

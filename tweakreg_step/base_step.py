@@ -17,14 +17,14 @@ from stpipe.library import AbstractModelLibrary
 
 from .cluster import Cluster, connected
 from .config import Parameters, is_default, is_optional, is_text, refusal
+from .core.exceptions import InputError
+from .core.files import check_folder, sweep, write_whole
 from .deliver import deliver_all, problem_of, undelivered
 from .ending import ended_by_terminate
-from .exceptions import InputError
 from .provenance import OLD_NAMES, renamed
 from .release import held
 from .telescopes.inputs import first_file
 from .telescopes.library import JwstLibrary, discard, open_exposure
-from .whole_file import check_folder, sweep, write_whole
 from .workers import Alone, Workers, worker_count
 
 __all__ = ["BaseStep"]

@@ -13,7 +13,6 @@ import numpy as np
 from scipy import sparse
 
 from tweakreg_step.associate import link
-from tweakreg_step.correction import design, parameter_count, prior_precision
 from tweakreg_step.covariance import covariance_of
 from tweakreg_step.factor import factorise
 from tweakreg_step.gauge import common_basis
@@ -24,16 +23,16 @@ from tweakreg_step.solve import (
     linearise,
     normal_equations,
 )
-from tweakreg_step.sphere import frames_at, frames_of, plane_jacobian, to_plane
+
+from .core.correction import design, parameter_count, prior_precision
+from .core.sphere import frames_at, frames_of, plane_jacobian, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.covariance import Covariance
-    from tweakreg_step.problem import Detections, Reference
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
+    from .core.detections import Detections, Reference
+
 
 __all__ = ["Bound", "bound", "displacement_covariance", "without_common"]
 
@@ -80,7 +79,7 @@ def bound(
     reference
         The catalog, and the star (S,) of each source, -1 where none.
     prior
-        Standard deviations of the pointing, see `tweakreg_step.correction.prior_precision`.
+        Standard deviations of the pointing, see `tweakreg_step.core.correction.prior_precision`.
     """
     count = len(centres[0])
     catalog, star = reference or (None, np.full(int(source.max()) + 1, -1))

@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .core.outcome import GroupStatus
+from .core.sphere import directions, frames_of, to_plane
+from .core.wording import listed
 from .coverage import corners_of
 from .gather import group_names, indices
-from .nearest import listed
-from .problem import GroupStatus
-from .sphere import directions, frames_of, to_plane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from .verdict import Verdict
+    from tweakreg_step.core.arrays import FloatArray
 
-    FloatArray = NDArray[np.float64]
+    from .core.outcome import Verdict
+
 
 __all__ = ["with_bystanders"]
 

@@ -17,12 +17,12 @@ from .columns import (
     positions_of,
     with_positions_on_the_sky,
 )
-from .data import Sources
-from .exceptions import CatalogError
+from .core.exceptions import CatalogError
+from .core.files import write_whole
+from .core.sources import Sources
 from .flags import Flag, Flags, excluded
 from .stages import ColumnParameters, SelectionParameters
 from .tables import numbers, read_table
-from .whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .data import BoundingBox, FloatArray
+    from tweakreg_step.core.arrays import FloatArray
+
+    from .core.sources import BoundingBox
 
     ToPixels = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 

@@ -27,7 +27,8 @@ from .profile import FWHM_OF_SIGMA, PIXEL_VARIANCE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .data import BoolArray, FloatArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+
     from .profile import Profile
     from .stamps import Stamps
 

@@ -11,7 +11,9 @@ from .flags import excluded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .data import BoundingBox, FloatArray, Sources
+    from tweakreg_step.core.arrays import FloatArray
+
+    from .core.sources import BoundingBox, Sources
 
 __all__ = ["brightest_evenly", "brightest_of"]
 

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .exceptions import TweakregError, WorkerError
+from .core.exceptions import TweakregError, WorkerError
 from .told import listening, said_again
 from .workers import Lost
 

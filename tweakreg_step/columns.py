@@ -13,13 +13,14 @@ import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord
 
-from .exceptions import CatalogError
+from .core.exceptions import CatalogError
 from .tables import numbers
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from .data import FloatArray
+    from tweakreg_step.core.arrays import FloatArray
+
     from .stages import ColumnParameters
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .exceptions import ParameterError
+from .core.exceptions import ParameterError
 from .spec import coerce, declarations
 from .stages import (
     AbsoluteParameters,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .exceptions import ParameterError
+from .core.exceptions import ParameterError
 
 __all__ = ["check_both", "check_order", "check_separation"]
 

@@ -19,14 +19,10 @@ from tweakreg_step.graph import members
 from tweakreg_step.selected import selected_inverse
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.factor import Factor
     from tweakreg_step.solve import Model
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
 
 __all__ = ["Covariance", "Gauge", "Whole", "covariance_of", "gauged"]
 

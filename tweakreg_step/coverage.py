@@ -12,9 +12,8 @@ from .image_plane import limits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import FloatArray
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["corners_of", "epoch_of", "group_epochs"]
 

@@ -15,14 +15,12 @@ from scipy import sparse
 
 from tweakreg_step.factor import factorise
 from tweakreg_step.graph import components, forest_walk, members, spanning_tree
-from tweakreg_step.sphere import ARCSEC, rotation_matrices, rotation_vectors
+
+from .core.sphere import ARCSEC, rotation_matrices, rotation_vectors
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
 
 __all__ = ["Edges", "consistent"]
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tweakreg_step.problem import GroupStatus, Options
-from tweakreg_step.verdict import Decision, Verdict
+from .core.options import Options
+from .core.outcome import Decision, GroupStatus, Verdict
 
 if TYPE_CHECKING:
-    from tweakreg_step.verdict import Evidence
+    from .core.outcome import Evidence
 
 __all__ = ["CHANCE_LIMIT", "Noise", "absolute_verdict", "is_noise", "relative_verdict"]
 

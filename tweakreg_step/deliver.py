@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from .exceptions import InputError, OutputError
+from .core.exceptions import InputError, OutputError
+from .core.files import drafts, write_whole
 from .release import released
-from .whole_file import drafts, write_whole
 from .workers import Lost
 
 if TYPE_CHECKING:

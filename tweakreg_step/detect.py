@@ -12,7 +12,7 @@ from .finders import candidates
 from .measure import GALAXIES, measured
 
 if TYPE_CHECKING:
-    from .data import Pixels, Sources
+    from .core.sources import Pixels, Sources
     from .measure import Measured
     from .stages import FinderParameters, SegmentationParameters
     from .stamps import Plane

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.correction import design
-from tweakreg_step.sphere import directions, frames_at, to_plane
+from .core.correction import design
+from .core.sphere import directions, frames_at, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import FloatArray, IntArray
 
-    from tweakreg_step.problem import Solution
+    from .core.solution import Solution
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["Displacement", "displacement", "worst_corner"]
 

@@ -13,19 +13,16 @@ from tweakreg_step.match import expectation_maximisation
 from tweakreg_step.offset import apart_from, distinct, make_pairs, roll_grid, search, turned
 from tweakreg_step.pinned import pinned_pairs
 from tweakreg_step.second_peak import Doubts, no_doubts, second_peaks
-from tweakreg_step.sphere import chord
+
+from .core.sphere import chord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.offset import Pairs, Peaks
     from tweakreg_step.pinned import Plate
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
 
 __all__ = ["SIGNIFICANT", "Catalog", "Found", "Reach", "catalog_of", "find_edges", "window_of"]
 

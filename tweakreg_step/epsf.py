@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tweakreg_step.core.arrays import FloatArray
+
     from .centroid import Centroids
-    from .data import FloatArray, Sources
+    from .core.sources import Sources
     from .stamps import Plane
 
 __all__ = ["EPSF_FLOOR", "StarSet", "effective_psf", "refined_with_epsf", "star_stamps"]

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .bystanders import with_bystanders
+from .core.options import Options
+from .core.outcome import GroupStatus
 from .gather import group_names, indices, unit_names
-from .problem import GroupStatus, Options
 from .register import register
 from .snapshot import all_or_nothing
 from .v2v3corr import correct
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import FloatArray
 
-    from .problem import Detections, Reference, Solution
+    from .core.detections import Detections, Reference
+    from .core.solution import Solution
     from .stages import AbsoluteParameters, MethodParameters, RelativeParameters
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["align_everywhere", "options_of"]
 

@@ -13,24 +13,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.correction import design, prior_precision
 from tweakreg_step.graph import sharing
 from tweakreg_step.iterate import everything
 from tweakreg_step.offset import log_chance
 from tweakreg_step.solve import inverse_2x2, moved_directions, solve_step, source_sums
-from tweakreg_step.sphere import chord, directions, to_plane
-from tweakreg_step.verdict import Evidence
+
+from .core.correction import design, prior_precision
+from .core.outcome import Evidence
+from .core.sphere import chord, directions, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.iterate import Linked, Problem
-    from tweakreg_step.problem import Options
     from tweakreg_step.solve import Links
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
+    from .core.options import Options
+
 
 __all__ = ["Chance", "Phase", "chance", "clusters", "evidence"]
 

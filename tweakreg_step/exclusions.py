@@ -19,7 +19,7 @@ from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 from regions import PixCoord, PixelRegion, Regions
 
-from .exceptions import InputError
+from .core.exceptions import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .data import BoundingBox, FloatArray
+    from tweakreg_step.core.arrays import FloatArray
+
+    from .core.sources import BoundingBox
 
     ToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 

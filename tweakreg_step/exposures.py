@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from astropy.table import Table
 from tqdm import tqdm
 
-from .exceptions import InputError, WorkerError
+from .core.exceptions import InputError, WorkerError
 from .fill import fill, refuse_mixed
 from .kept import keep, seal
 from .observe import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of

@@ -10,9 +10,8 @@ from scipy import linalg, sparse
 from scipy.sparse.linalg import splu
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import FloatArray
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["Factor", "factorise"]
 

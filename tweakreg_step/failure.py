@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .data import LeftOut, Outcome, Status
-from .exceptions import FAILURES, AlignmentError
+from .core.exceptions import FAILURES, AlignmentError
+from .core.outcome import Decision, LeftOut, Outcome, Status
 from .telescopes.jwst import group_of_name
-from .verdict import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .account import Account
-    from .exceptions import TweakregError
+    from .core.exceptions import TweakregError
+    from .core.outcome import Verdict
     from .observe import Refusal
     from .stages import SafetyParameters
-    from .verdict import Verdict
 
 __all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise", "withheld"]
 

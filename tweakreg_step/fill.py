@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .catalogs import alignable, to_table, with_weights
+from .core.outcome import Decision, Verdict
 from .epsf import StarSet, refined_with_epsf
 from .kept import keep
-from .verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from .config import Parameters
-    from .data import Sources
+    from .core.sources import Sources
     from .reader import ExposureCatalog
 
 __all__ = ["fill", "refuse_mixed"]

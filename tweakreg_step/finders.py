@@ -16,14 +16,16 @@ from astropy.convolution import Gaussian2DKernel
 from astropy.stats import gaussian_fwhm_to_sigma
 
 from .centroid import MIN_WINDOW_FWHM
-from .data import Sources
-from .exceptions import InputError
+from .core.exceptions import InputError
+from .core.sources import Sources
 from .stamps import Plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .data import BoolArray, FloatArray, Pixels
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+
+    from .core.sources import Pixels
     from .stages import FinderParameters, SegmentationParameters
 
 __all__ = ["bridged", "candidates"]

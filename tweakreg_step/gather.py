@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .capacity import require_places
+from .core.detections import Detections, Reference
+from .core.memory import require_places
+from .core.sphere import directions, frames_at, to_plane
 from .image_plane import from_sky, to_detector, to_sky
-from .problem import Detections, Reference
 from .reference import REFERENCE_SIGMA, as_published, place, position_errors, stars_of
 from .reference.epoch import is_moved
-from .sphere import directions, frames_at, to_plane
 from .tables import numbers
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from numpy.typing import NDArray
 
-    FloatArray = NDArray[np.float64]
+    from tweakreg_step.core.arrays import FloatArray
+
 
 __all__ = [
     "CENTROID_SIGMA",

@@ -12,20 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.correction import affine, parameter_count, parameters_of
-from tweakreg_step.sphere import (
-    ARCSEC,
-    frames_of,
-    from_plane,
-    plane_jacobian,
-    rotation_matrices,
-    to_plane,
-)
+from .core.correction import affine, parameter_count, parameters_of
+from .core.sphere import ARCSEC, frames_of, from_plane, plane_jacobian, rotation_matrices, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import FloatArray
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["apply_common", "common_basis", "projector", "regauge"]
 

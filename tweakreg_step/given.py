@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
 
-from .exceptions import CatalogError, ParameterError
+from .core.exceptions import CatalogError, ParameterError
+from .core.wording import listed, nearest
 from .gather import group_names
-from .nearest import listed, nearest
 from .tables import numbers
 
 if TYPE_CHECKING:

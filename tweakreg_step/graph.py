@@ -16,14 +16,11 @@ from scipy.sparse.csgraph import (
 )
 from scipy.spatial import cKDTree
 
-from tweakreg_step.sphere import chord, to_plane
+from .core.sphere import chord, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
 
 __all__ = [
     "bridges",

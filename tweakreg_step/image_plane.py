@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .sphere import ARCSEC, turn
+from .core.sphere import ARCSEC, turn
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import FloatArray
 
-    from .data import BoundingBox
+    from .core.sources import BoundingBox
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["from_pixels", "from_sky", "limits", "to_detector", "to_sky"]
 

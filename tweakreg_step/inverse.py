@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .sphere import angular_distance, directions, frames_at, to_plane
+from .core.sphere import angular_distance, directions, frames_at, to_plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .data import BoundingBox
+    from tweakreg_step.core.arrays import FloatArray
 
-    FloatArray = NDArray[np.float64]
+    from .core.sources import BoundingBox
+
 
 __all__ = ["pixels_within"]
 

@@ -10,17 +10,16 @@ import numpy as np
 from tweakreg_step.associate import associate, homeward, link, nearest_stars, renumber
 from tweakreg_step.robust import Fit, fit
 from tweakreg_step.solve import Model, Motions, moved_directions
-from tweakreg_step.sphere import directions
+
+from .core.sphere import directions
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tweakreg_step.problem import Detections, Options, Reference
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.solve import Links
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
+    from .core.detections import Detections, Reference
+    from .core.options import Options
+
 
 __all__ = ["Linked", "Problem", "converge", "everything", "match_counts"]
 

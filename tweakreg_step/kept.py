@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .catalogs import write_catalog
-from .data import FITS_PREFIX, Sources
-from .exceptions import CatalogError, OutputError
+from .core.exceptions import CatalogError, OutputError
+from .core.outcome import FITS_PREFIX
+from .core.sources import Sources
 from .tables import read_table
 
 if TYPE_CHECKING:

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.offset import log_chance, mutual_count, turned
-from tweakreg_step.sphere import ARCSEC, rotation_matrices, rotation_vectors
+
+from .core.sphere import ARCSEC, rotation_matrices, rotation_vectors
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.offset import Pairs, Peaks
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["Matches", "expectation_maximisation"]
 

@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.associate import link
-from tweakreg_step.correction import parameters_of
 from tweakreg_step.solve import Model, Motions, moved_directions
-from tweakreg_step.sphere import ARCSEC, frames_at, frames_of, to_plane
+
+from .core.correction import parameters_of
+from .core.sphere import ARCSEC, frames_at, frames_of, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tweakreg_step.problem import Detections, Reference, Solution
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.solve import Links
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
+    from .core.detections import Detections, Reference
+    from .core.solution import Solution
+
 
 __all__ = ["Matched", "corrected_directions", "matched_of"]
 

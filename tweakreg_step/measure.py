@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from .centroid import RATIOS, Centroids, best_window, centroids, window_of
-from .data import Sources
+from .core.sources import Sources
 from .flags import Flag, flagged
 from .profile import FWHM_OF_SIGMA, PIXEL_VARIANCE, gaussian
 from .shape import Widths, extended, sharp, star_moment, stellar_fwhm, widths
@@ -18,7 +18,8 @@ from .stamps import cut
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .data import BoolArray, FloatArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+
     from .stamps import Plane
 
 __all__ = ["GALAXIES", "Measured", "floor", "measured", "pull_of_neighbours"]

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.correction import parameter_count, prior_precision
 from tweakreg_step.iterate import Linked, Problem, converge
-from tweakreg_step.problem import MotionChoice
 from tweakreg_step.solve import (
     Motions,
     inverse_2x2,
@@ -27,16 +25,17 @@ from tweakreg_step.solve import (
     solve_step,
     source_sums,
 )
-from tweakreg_step.sphere import frames_of, to_plane
+
+from .core.correction import parameter_count, prior_precision
+from .core.solution import MotionChoice
+from .core.sphere import frames_of, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tweakreg_step.problem import Options
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.solve import Links
 
-    FloatArray = NDArray[np.float64]
-    BoolArray = NDArray[np.bool_]
+    from .core.options import Options
+
 
 __all__ = ["choose_motion", "motion_radius", "with_motion"]
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .exceptions import InputError, TweakregError, WorkerError
+from .core.exceptions import InputError, TweakregError, WorkerError
 from .release import released
 from .telescopes.library import group_of_model
 

@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln, pdtrc
 
-from tweakreg_step.sphere import ARCSEC, chord, frames_of, to_plane
+from .core.sphere import ARCSEC, chord, frames_of, to_plane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
     from scipy.spatial import cKDTree
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+
 
 __all__ = [
     "Pairs",

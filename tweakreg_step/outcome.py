@@ -7,26 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.correction import affine, parameter_count
 from tweakreg_step.covariance import covariance_of, gauged
 from tweakreg_step.gauge import regauge
 from tweakreg_step.graph import bridges, members, shared_counts, sharing
 from tweakreg_step.iterate import match_counts
 from tweakreg_step.precision import group_scatter, pair_covariance, weak_modes
-from tweakreg_step.problem import GroupStatus, Mode, MotionChoice, Solution
-from tweakreg_step.sphere import directions, ra_dec, to_plane
+
+from .core.correction import affine, parameter_count
+from .core.solution import Mode, MotionChoice, Solution
+from .core.sphere import directions, ra_dec, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tweakreg_step.canonical import Canonical
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.covariance import Covariance
     from tweakreg_step.iterate import Linked, Problem
     from tweakreg_step.solve import Model
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
+    from .core.outcome import GroupStatus
+
 
 __all__ = ["solution_of"]
 

@@ -16,16 +16,16 @@ import numpy as np
 from tweakreg_step.matched import corrected_directions
 from tweakreg_step.offset import log_chance
 from tweakreg_step.solve import inverse_2x2
-from tweakreg_step.sphere import frames_of, to_plane
+
+from .core.sphere import frames_of, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.matched import Matched
-    from tweakreg_step.problem import Detections, Solution
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
+    from .core.detections import Detections
+    from .core.solution import Solution
+
 
 __all__ = ["PairOffsets", "pair_offsets"]
 

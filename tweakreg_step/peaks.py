@@ -10,7 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .data import FloatArray, Pixels, Sources
+    from tweakreg_step.core.arrays import FloatArray
+
+    from .core.sources import Pixels, Sources
 
 __all__ = ["with_peaks"]
 

@@ -21,10 +21,7 @@ from .align import (
 from .assess import assess
 from .bystanders import with_bystanders
 from .config import keywords
-from .coverage import group_epochs
-from .data import Outcome, Status
-from .everywhere import align_everywhere, options_of
-from .exceptions import (
+from .core.exceptions import (
     FAILURES,
     AlignmentError,
     CatalogError,
@@ -32,11 +29,12 @@ from .exceptions import (
     NoReferenceStarsError,
     ReferenceServiceError,
 )
+from .core.outcome import Decision, GroupStatus, Outcome, Status, Verdict
+from .coverage import group_epochs
+from .everywhere import align_everywhere, options_of
 from .gather import gather, group_names, indices, reference_of
 from .given import fixed_group
-from .problem import GroupStatus
 from .snapshot import Snapshot
-from .verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +44,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .config import Parameters
-    from .problem import Detections, Options, Reference, Solution
+    from .core.detections import Detections, Reference
+    from .core.options import Options
+    from .core.solution import Solution
     from .reference import Member
 
     Groups = list[list[int]]

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from tweakreg_step.correction import design
-from tweakreg_step.problem import Mode
 from tweakreg_step.solve import inverse_2x2, source_sums
-from tweakreg_step.sphere import plane_jacobian, to_plane
+
+from .core.correction import design
+from .core.solution import Mode
+from .core.sphere import plane_jacobian, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.covariance import Covariance
     from tweakreg_step.iterate import Linked
     from tweakreg_step.solve import Model
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["Scatter", "group_scatter", "pair_covariance", "weak_modes"]
 

@@ -11,7 +11,8 @@ from scipy.special import erf
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .data import FloatArray
+    from tweakreg_step.core.arrays import FloatArray
+
 
 __all__ = ["FWHM_OF_SIGMA", "PIXEL_VARIANCE", "Profile", "gaussian"]
 

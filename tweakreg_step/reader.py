@@ -13,11 +13,11 @@ import numpy as np
 
 from .catalogs import inside, read_catalog
 from .catfile import check_images, read_catfile
+from .core.wording import listed
 from .detect import find_sources
 from .epsf import star_stamps
 from .inverse import pixels_within
 from .kept import fingerprint, kept_catalog
-from .nearest import listed
 from .peaks import with_peaks
 from .selection import limits_of, select
 from .stages import SelectionParameters
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .config import Parameters
-    from .data import BoundingBox, Pixels, Sources
+    from .core.sources import BoundingBox, Pixels, Sources
     from .detect import Finding
     from .exclusions import Exclusions
     from .kept import KeptCatalog

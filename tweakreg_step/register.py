@@ -12,26 +12,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.canonical import canonical
-from tweakreg_step.correction import parameter_count, parameters_of, prior_precision
 from tweakreg_step.iterate import Problem
 from tweakreg_step.motions import choose_motion, motion_radius, with_motion
 from tweakreg_step.outcome import solution_of
-from tweakreg_step.problem import GroupStatus, MotionChoice
 from tweakreg_step.rigid import as_a_whole
 from tweakreg_step.settle import Settled, group_frames, judged, settle
 from tweakreg_step.solve import Model, Motions
-from tweakreg_step.sphere import plane_jacobian, to_plane
 from tweakreg_step.tie import Ties, tie
 
+from .core.correction import parameter_count, parameters_of, prior_precision
+from .core.outcome import GroupStatus
+from .core.solution import MotionChoice
+from .core.sphere import plane_jacobian, to_plane
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tweakreg_step.canonical import Canonical
-    from tweakreg_step.problem import Detections, Options, Reference, Solution
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
+    from .core.detections import Detections, Reference
+    from .core.options import Options
+    from .core.solution import Solution
+
 
 __all__ = ["register"]
 

@@ -14,18 +14,16 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from tweakreg_step.offset import make_pairs, search
-from tweakreg_step.sphere import frames_of
+
+from .core.sphere import frames_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.edges import Catalog, Found
     from tweakreg_step.offset import Pairs
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["periods", "with_repeats"]
 

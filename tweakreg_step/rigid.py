@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.correction import parameters_of
 from tweakreg_step.iterate import everything
 from tweakreg_step.solve import Model, Motions, moved_directions
-from tweakreg_step.sphere import frames_at, from_plane, plane_jacobian, ra_dec, to_plane
+
+from .core.correction import parameters_of
+from .core.sphere import frames_at, from_plane, plane_jacobian, ra_dec, to_plane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import IntArray
 
-    from tweakreg_step.problem import Detections, Options, Reference, Solution
+    from .core.detections import Detections, Reference
+    from .core.options import Options
+    from .core.solution import Solution
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
     Register = Callable[[Detections, int, Reference | None, Options], Solution]
 
 __all__ = ["as_a_whole"]

@@ -16,12 +16,9 @@ import numpy as np
 from tweakreg_step.solve import inverse_2x2, linearise, solve_step, source_sums
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.solve import Linear, Links, Model, Motions, Step
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["Fit", "fit", "grouped_median", "median_weights", "standardised", "taper"]
 

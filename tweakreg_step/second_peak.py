@@ -19,13 +19,9 @@ from tweakreg_step.offset import apart_from, mutual_count, search, turned
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.offset import Pairs, Peaks
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
 
 __all__ = ["Doubts", "no_doubts", "second_peaks"]
 

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .choose import brightest_of
-from .exceptions import InputError
+from .core.exceptions import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
 
-    from .data import BoundingBox, FloatArray, Sources
+    from .core.sources import BoundingBox, Sources
     from .stages import SelectionParameters
 
-    BoolArray = NDArray[np.bool_]
 
 __all__ = ["Limits", "flux_limits", "limits_of", "select"]
 

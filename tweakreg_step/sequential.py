@@ -16,7 +16,7 @@ from tweakwcs.imalign import align_wcs
 from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError
 from tweakwcs.matchutils import XYXYMatch
 
-from .exceptions import AlignmentError, ImplausibleError, TooFewSourcesError
+from .core.exceptions import AlignmentError, ImplausibleError, TooFewSourcesError
 from .gather import usable_rows
 from .snapshot import all_or_nothing
 

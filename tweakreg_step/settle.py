@@ -9,20 +9,21 @@ import numpy as np
 
 from tweakreg_step.advice import Failures, advise
 from tweakreg_step.iterate import converge, match_counts
-from tweakreg_step.sphere import directions, frames_of
 from tweakreg_step.weigh import verdicts, wanting
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from .core.sphere import directions, frames_of
 
+if TYPE_CHECKING:
     from tweakreg_step.canonical import Canonical
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.iterate import Linked, Problem
-    from tweakreg_step.problem import Detections, GroupStatus, Solution
     from tweakreg_step.second_peak import Doubts
     from tweakreg_step.solve import Motions
 
-    FloatArray = NDArray[np.float64]
-    BoolArray = NDArray[np.bool_]
+    from .core.detections import Detections
+    from .core.outcome import GroupStatus
+    from .core.solution import Solution
+
 
 __all__ = ["Settled", "group_frames", "judged", "settle"]
 

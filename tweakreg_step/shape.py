@@ -15,8 +15,9 @@ import numpy as np
 from .profile import FWHM_OF_SIGMA, PIXEL_VARIANCE
 
 if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+
     from .centroid import Centroids
-    from .data import BoolArray, FloatArray
     from .profile import Profile
     from .stamps import Stamps
 

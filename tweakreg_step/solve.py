@@ -22,22 +22,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.capacity import require_dense
-from tweakreg_step.correction import affine, design
 from tweakreg_step.factor import Factor, factorise
-from tweakreg_step.sphere import (
-    ARCSEC,
-    frames_of,
-    from_plane,
-    plane_jacobian,
-    to_plane,
-)
+
+from .core.correction import affine, design
+from .core.memory import require_dense
+from .core.sphere import ARCSEC, frames_of, from_plane, plane_jacobian, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import FloatArray, IntArray
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = [
     "Linear",
@@ -73,7 +66,7 @@ class Links:
     group, image, unit
         (N,), -1 for a reference star, unit also where there is none.
     unit_xy, unit_to_sky
-        (N, 2), (N, 2, 2), see `tweakreg_step.problem.Detections`.
+        (N, 2), (N, 2, 2), see `tweakreg_step.core.solution.Detections`.
     drift
         (N, 2) path of the star from the reference's epoch to that of the detection, east and north
         [arcsec].

@@ -12,7 +12,7 @@ import types
 import typing
 from typing import Any
 
-from .exceptions import ParameterError
+from .core.exceptions import ParameterError
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator

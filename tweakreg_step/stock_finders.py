@@ -21,12 +21,13 @@ from photutils.detection import DAOStarFinder, IRAFStarFinder
 from photutils.segmentation import SourceCatalog, SourceFinder
 from photutils.utils import NoDetectionsWarning
 
-from .data import Sources
+from .core.sources import Sources
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .data import BoolArray, FloatArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+
     from .stages import FinderParameters, SegmentationParameters
 
 __all__ = ["FINDERS", "Finder", "Search", "background"]

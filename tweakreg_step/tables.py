@@ -15,13 +15,14 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
-from .exceptions import CatalogError
+from .core.exceptions import CatalogError
 from .text_tables import is_text, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .data import FloatArray
+    from tweakreg_step.core.arrays import FloatArray
+
 
 __all__ = ["file_and_extension", "is_table_file", "numbers", "read_table"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .data import Status
-from .exceptions import OutputError
+from .core.exceptions import OutputError
+from .core.outcome import Status
 from .page import write_page
 from .phases import groups_of
 from .report import summary_table, write_report

@@ -17,20 +17,19 @@ from tweakreg_step.cycles import consistent
 from tweakreg_step.edges import Catalog, Found, Reach, catalog_of, find_edges, window_of
 from tweakreg_step.graph import bridges, components, members, overlapping, well_connected
 from tweakreg_step.pinned import Plate
-from tweakreg_step.problem import GroupStatus
 from tweakreg_step.repeats import periods, with_repeats
 from tweakreg_step.second_peak import Doubts
-from tweakreg_step.sphere import angular_distance, chord, directions, rotation_matrices
 from tweakreg_step.vouched import doubts_of_groups
 
+from .core.outcome import GroupStatus
+from .core.sphere import angular_distance, chord, directions, rotation_matrices
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-    from tweakreg_step.problem import Detections, Options, Reference
+    from .core.detections import Detections, Reference
+    from .core.options import Options
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
 
 __all__ = ["Ties", "peaks", "tie"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .exceptions import InputError
+from .core.exceptions import InputError
+from .core.files import write_whole
 from .telescopes.jwst import JWST
 from .telescopes.library import open_exposure
-from .whole_file import write_whole
 
 __all__ = ["remove_correction"]
 

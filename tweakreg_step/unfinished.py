@@ -17,7 +17,7 @@ from stpipe.library import AbstractModelLibrary
 
 from .account import Account
 from .audit import versions
-from .exceptions import TweakregError
+from .core.exceptions import TweakregError
 from .telescopes.library import product_name
 from .tell import write_account
 

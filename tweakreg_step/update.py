@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from .data import Status
+from .core.outcome import Status
 from .observe import UNUSABLE, VERSION
 from .report import essentials_left_out, essentials_of
 from .telescopes.jwst import ABSOLUTE_FIT
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .account import Account
     from .config import Parameters
-    from .data import Essential, Outcome
+    from .core.outcome import Essential, Outcome
     from .exposures import Found
     from .stages import SipParameters
     from .telescopes import Telescope

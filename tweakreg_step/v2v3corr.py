@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .correction import move
+from .core.correction import move
 from .image_plane import from_pixels, from_sky, limits, to_detector, to_sky
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import FloatArray
 
-    FloatArray = NDArray[np.float64]
     Affine = tuple[FloatArray, FloatArray]
 
 __all__ = ["correct"]

@@ -14,9 +14,8 @@ from tweakreg_step.graph import components
 from tweakreg_step.second_peak import Doubts, no_doubts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import IntArray
 
-    IntArray = NDArray[np.int64]
 
 __all__ = ["doubts_of_groups"]
 

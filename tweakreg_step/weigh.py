@@ -11,19 +11,17 @@ from tweakreg_step.decide import absolute_verdict, is_noise, relative_verdict
 from tweakreg_step.evidence import chance, clusters, evidence
 from tweakreg_step.graph import members
 from tweakreg_step.iterate import match_counts
-from tweakreg_step.problem import GroupStatus
+
+from .core.outcome import GroupStatus
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.evidence import Chance
     from tweakreg_step.iterate import Linked, Problem
     from tweakreg_step.second_peak import Doubts
-    from tweakreg_step.verdict import Evidence, Verdict
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
+    from .core.outcome import Evidence, Verdict
+
 
 __all__ = ["verdicts", "wanting"]
 

@@ -15,8 +15,8 @@ from multiprocessing.connection import wait as wait_for
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
+from .core.exceptions import WorkerError
 from .ending import uninterrupted
-from .exceptions import WorkerError
 from .told import listening, said_again
 
 if TYPE_CHECKING:

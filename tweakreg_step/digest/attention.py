@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tweakreg_step.account import Account
-    from tweakreg_step.problem import Solution
+    from tweakreg_step.core.solution import Solution
 
 __all__ = ["Hint", "hints"]
 

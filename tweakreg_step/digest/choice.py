@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.core.options import Options
+from tweakreg_step.core.sphere import directions, frames_of
 from tweakreg_step.digest.differences import MARGIN, option
 from tweakreg_step.digest.standing import standings
 from tweakreg_step.graph import overlapping
-from tweakreg_step.problem import Options
-from tweakreg_step.sphere import directions, frames_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tweakreg_step.account import Account
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["groups_by_need", "pairs_by_need", "shared_matches"]
 

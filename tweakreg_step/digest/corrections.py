@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.correction import design, parameters_of
+from tweakreg_step.core.correction import design, parameters_of
+from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, to_plane
 from tweakreg_step.digest.field import group_corners
-from tweakreg_step.sphere import ARCSEC, directions, frames_at, to_plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.account import Account
-    from tweakreg_step.problem import Solution
+    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.solution import Solution
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["Corrections", "corrections_of"]
 

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.sphere import ARCSEC, directions, frames_at, frames_of, ra_dec
+from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, frames_of, ra_dec
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tweakreg_step.account import Account
+    from tweakreg_step.core.arrays import FloatArray
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["Field", "field_of", "group_centres", "group_corners"]
 

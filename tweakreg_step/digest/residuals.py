@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.sphere import directions, frames_at, frames_of, to_plane
+from tweakreg_step.core.sphere import directions, frames_at, frames_of, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tweakreg_step.account import Account
-    from tweakreg_step.problem import Detections, Solution
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections
+    from tweakreg_step.core.solution import Solution
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
 
 __all__ = ["Residuals", "residuals_of"]
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from tweakreg_step.data import Status
+from tweakreg_step.core.outcome import Decision, Status
 from tweakreg_step.report import standing as words
-from tweakreg_step.verdict import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tweakreg_step.account import Account
-    from tweakreg_step.verdict import Verdict
+    from tweakreg_step.core.outcome import Verdict
 
 __all__ = ["Standing", "headline", "reasons", "standings"]
 

@@ -6,9 +6,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tweakreg_step.core.exceptions import OutputError
+from tweakreg_step.core.files import write_whole
 from tweakreg_step.digest.attention import hints
 from tweakreg_step.digest.standing import headline
-from tweakreg_step.exceptions import OutputError
 from tweakreg_step.page.markup import document, section
 from tweakreg_step.page.tables import (
     corrections_table,
@@ -17,7 +18,6 @@ from tweakreg_step.page.tables import (
     plain_table,
     ties_table,
 )
-from tweakreg_step.whole_file import write_whole
 
 if TYPE_CHECKING:
     from tweakreg_step.account import Account

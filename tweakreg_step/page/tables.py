@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.data import Status
+from tweakreg_step.core.outcome import Status
 from tweakreg_step.digest.choice import groups_by_need, pairs_by_need, shared_matches
 from tweakreg_step.digest.corrections import corrections_of
 from tweakreg_step.digest.standing import Standing, reasons, standings

@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Literal
 
-    import numpy as np
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
-    FloatArray = NDArray[np.float64]
+    from tweakreg_step.core.arrays import FloatArray
+
 
 __all__ = [
     "BLACK",

@@ -15,12 +15,11 @@ from tweakreg_step.plots.canvas import BLACK, BLUE, GREY, VERMILLION, Drawing, n
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
     from tweakreg_step.account import Account
+    from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.digest.differences import Differences
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["draw_differences"]
 

@@ -28,12 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
     from tweakreg_step.account import Account
+    from tweakreg_step.core.arrays import FloatArray, IntArray
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["draw_footprints", "label_groups", "map_limits", "nice"]
 

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.correction import parameters_of
+from tweakreg_step.core.correction import parameters_of
+from tweakreg_step.core.sphere import ARCSEC
 from tweakreg_step.plots.canvas import BLACK, BLUE, VERMILLION, Drawing, new_figure, styled
-from tweakreg_step.sphere import ARCSEC
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tweakreg_step.account import Account
-    from tweakreg_step.problem import Detections, Solution
+    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.detections import Detections
+    from tweakreg_step.core.solution import Solution
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["draw_motions"]
 

@@ -26,11 +26,10 @@ from tweakreg_step.plots.footprints import label_groups, map_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
     from tweakreg_step.account import Account
+    from tweakreg_step.core.arrays import FloatArray
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["draw_overlaps"]
 

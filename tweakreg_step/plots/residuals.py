@@ -18,11 +18,10 @@ from tweakreg_step.plots.canvas import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
+    from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.digest.residuals import Residuals
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["draw_histogram", "draw_residuals", "spread"]
 

@@ -11,11 +11,10 @@ from tweakreg_step.plots.footprints import nice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
+    from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.digest.residuals import Residuals
 
-    FloatArray = NDArray[np.float64]
 
 __all__ = ["draw_vectors"]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from astropy.config.paths import get_cache_dir
 from astropy.table import Table
 
-from tweakreg_step.exceptions import OutputError
-from tweakreg_step.whole_file import check_folder, write_whole
+from tweakreg_step.core.exceptions import OutputError
+from tweakreg_step.core.files import check_folder, write_whole
 
 from .footprint import Circle
 

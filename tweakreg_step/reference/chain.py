@@ -11,12 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Table, vstack
 
-from tweakreg_step.exceptions import (
-    CatalogError,
-    NoReferenceStarsError,
-    ReferenceServiceError,
-)
-from tweakreg_step.nearest import nearest
+from tweakreg_step.core.exceptions import CatalogError, NoReferenceStarsError, ReferenceServiceError
+from tweakreg_step.core.wording import nearest
 from tweakreg_step.tables import is_table_file
 
 from . import hats, service

@@ -8,12 +8,13 @@ import numpy as np
 from astropy import units
 from astropy.time import Time
 
-from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from tweakreg_step.data import FloatArray
+    from tweakreg_step.core.arrays import FloatArray
+
 
 __all__ = ["CORRELATED", "column_named", "correlation", "quantity"]
 

@@ -12,7 +12,7 @@ from .observatory import barycentric
 from .stars import Stars, stars_of
 
 if TYPE_CHECKING:
-    from tweakreg_step.data import FloatArray
+    from tweakreg_step.core.arrays import FloatArray
 
 __all__ = ["as_published", "at_epoch", "is_moved", "place", "with_known_motion"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord
 
-from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError
 from tweakreg_step.tables import numbers, read_table
 
 from .origin import with_source
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from tweakreg_step.data import BoolArray, FloatArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+
 
 __all__ = ["read_reference", "sky_table"]
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tweakreg_step.data import BoolArray, FloatArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+
 
 __all__ = ["Circle", "circles", "inside"]
 

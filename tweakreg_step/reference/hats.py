@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.table import Table, vstack
 
-from tweakreg_step.exceptions import CatalogError, ReferenceServiceError
+from tweakreg_step.core.exceptions import CatalogError, ReferenceServiceError
 
 from .columns import CORRELATED, NAMES
 

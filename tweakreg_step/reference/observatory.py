@@ -8,7 +8,7 @@ import erfa
 import numpy as np
 
 if TYPE_CHECKING:
-    from tweakreg_step.data import FloatArray
+    from tweakreg_step.core.arrays import FloatArray
 
 __all__ = ["barycentric"]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError
 
 from .columns import column_named, in_unit, quantity
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from tweakreg_step.data import BoolArray, FloatArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.stages import ReferenceParameters
 
 __all__ = ["select"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Table
 
-from tweakreg_step.exceptions import ReferenceServiceError
+from tweakreg_step.core.exceptions import ReferenceServiceError
 
 if TYPE_CHECKING:
     from tweakreg_step.stages import ReferenceParameters

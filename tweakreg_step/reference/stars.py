@@ -13,7 +13,8 @@ from .columns import CORRELATED, column_named, correlation, quantity
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from tweakreg_step.data import BoolArray, FloatArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+
 
 __all__ = [
     "REFERENCE_SIGMA",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.exceptions import OutputError
-from tweakreg_step.whole_file import write_whole
+from tweakreg_step.core.exceptions import OutputError
+from tweakreg_step.core.files import write_whole
 
 from .groups import ROLL, group_of_report
 from .matches import matches_of, write_matches
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tweakreg_step.account import Account
-    from tweakreg_step.problem import Solution
+    from tweakreg_step.core.solution import Solution
 
 __all__ = ["SCHEMA", "report_of", "write_report"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from tweakreg_step.data import Essential
+from tweakreg_step.core.outcome import Essential
 
 from .figures import figures_of
 from .standing import LEFT, standing_of

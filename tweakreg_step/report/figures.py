@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.displacement import displacement
-from tweakreg_step.problem import GroupStatus
 
 if TYPE_CHECKING:
     from tweakreg_step.account import Account, GroupFit
-    from tweakreg_step.problem import Solution
+    from tweakreg_step.core.solution import Solution
 
 __all__ = ["Figures", "figures_of"]
 

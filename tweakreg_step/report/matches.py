@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tweakreg_step.account import Account
     from tweakreg_step.matched import Matched
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["COLUMNS", "matches_of", "write_matches"]
 

@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.account import Account
+    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.solution import Solution
     from tweakreg_step.pair_offsets import PairOffsets
-    from tweakreg_step.problem import Solution
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["MOST_PAIRS", "overlaps_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tweakreg_step.verdict import Decision
+from tweakreg_step.core.outcome import Decision
 
 if TYPE_CHECKING:
     from tweakreg_step.account import Account

@@ -6,12 +6,14 @@ it must not share an error with it.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-FloatArray: TypeAlias = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tweakreg_step.core.arrays import FloatArray
 
 ARCSEC = 1.0 / 3600.0
 """One arc second in degrees."""

@@ -9,12 +9,13 @@ import numpy as np
 from astropy.time import Time
 from stdatamodels.jwst.datamodels import ImageModel
 
-from tweakreg_step.simulate.directions import ARCSEC, FloatArray, angular_axes, direction
+from tweakreg_step.simulate.directions import ARCSEC, angular_axes, direction
 from tweakreg_step.simulate.optics import Detector, Pointing, pointing_at
 
 if TYPE_CHECKING:
     from gwcs import WCS
 
+    from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.simulate.render import Pixels
 
 _SECONDS_PER_DAY = 86400.0

@@ -9,17 +9,14 @@ import numpy as np
 
 from tweakreg_step.associate import renumber
 from tweakreg_step.bound import bound, displacement_covariance, without_common
+from tweakreg_step.core.sphere import directions
 from tweakreg_step.simulate.sky import displacement_errors
-from tweakreg_step.sphere import directions
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tweakreg_step.problem import Solution
+    from tweakreg_step.core.arrays import IntArray
+    from tweakreg_step.core.solution import Solution
     from tweakreg_step.simulate.sky import Scene
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["Judgement", "judge", "true_sources"]
 
@@ -67,7 +64,7 @@ def judge(
     scene, solution
         The truth and the result.
     prior
-        Of the pointing, see `tweakreg_step.correction.prior_precision`.
+        Of the pointing, see `tweakreg_step.core.correction.prior_precision`.
     """
     source, star = true_sources(scene)
     reference = None if scene.reference is None else (scene.reference, star)

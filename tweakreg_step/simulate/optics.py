@@ -26,7 +26,6 @@ from gwcs.geometry import CartesianToSpherical, SphericalToCartesian
 
 from tweakreg_step.simulate.directions import (
     ARCSEC,
-    FloatArray,
     angular_axes,
     direction,
     longitude_latitude,
@@ -36,6 +35,8 @@ from tweakreg_step.simulate.distortion import Distortion, distortion_model
 
 if TYPE_CHECKING:
     from astropy.modeling import Model
+
+    from tweakreg_step.core.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

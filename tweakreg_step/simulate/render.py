@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 if TYPE_CHECKING:
-    from tweakreg_step.simulate.directions import FloatArray
+    from tweakreg_step.core.arrays import FloatArray
 
 Image: TypeAlias = NDArray[np.float32]
 

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.correction import affine, parameter_count
-from tweakreg_step.problem import Detections, Reference
-from tweakreg_step.sphere import chord, directions, frames_at, from_plane, ra_dec, to_plane
+from tweakreg_step.core.correction import affine, parameter_count
+from tweakreg_step.core.detections import Detections, Reference
+from tweakreg_step.core.sphere import chord, directions, frames_at, from_plane, ra_dec, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from tweakreg_step.core.arrays import FloatArray, IntArray
 
-    FloatArray = NDArray[np.float64]
-    IntArray = NDArray[np.int64]
 
 __all__ = ["Scene", "Setup", "displacement_errors", "joined", "layout", "make_scene"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.table import QTable
@@ -10,12 +11,14 @@ from astropy.units import deg, mag, mas
 
 from tweakreg_step.simulate.directions import (
     MAS_PER_RADIAN,
-    FloatArray,
     angular_axes,
     direction,
     longitude_latitude,
     rotation,
 )
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray
 
 SLOPE = 1.625
 """Index of the flux distribution dN/dF ~ F^-SLOPE: counts that grow by 10^(0.25 m)."""

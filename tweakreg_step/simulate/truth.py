@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.simulate.directions import FloatArray, direction, separation_mas
+from tweakreg_step.simulate.directions import direction, separation_mas
 from tweakreg_step.simulate.nircam import nircam
 from tweakreg_step.simulate.optics import DetectorOffset, Pointing, detector_wcs, displaced
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gwcs import WCS
+
+    from tweakreg_step.core.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from tweakreg_step.data import BoundingBox, Essential, Pixels, Status
+    from tweakreg_step.core.outcome import Essential, Status
+    from tweakreg_step.core.sources import BoundingBox, Pixels
     from tweakreg_step.stages import SipParameters
 
     from .view import View

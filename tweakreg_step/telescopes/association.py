@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tweakreg_step.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
 
 __all__ = ["association_of", "check_exist", "read_association", "science_only"]
 

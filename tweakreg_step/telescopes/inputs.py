@@ -10,7 +10,7 @@ from typing import Any
 from stpipe.datamodel import AbstractDataModel
 from stpipe.library import AbstractModelLibrary
 
-from tweakreg_step.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
 
 from .association import association_of, check_exist, read_association, science_only
 from .library import JwstLibrary, copy_library

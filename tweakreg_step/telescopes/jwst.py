@@ -13,8 +13,9 @@ from gwcs import WCS
 from stdatamodels.jwst.datamodels import ImageModel, dqflags
 from tweakwcs.correctors import JWSTWCSCorrector
 
-from tweakreg_step.data import FITS_PREFIX, Pixels
-from tweakreg_step.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.outcome import FITS_PREFIX
+from tweakreg_step.core.sources import Pixels
 from tweakreg_step.stages import MAX_SIP_DEGREE, SipParameters
 
 from .jwst_psf import stellar_fwhm
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from tweakreg_step.data import BoundingBox, Essential, Status
+    from tweakreg_step.core.outcome import Essential, Status
+    from tweakreg_step.core.sources import BoundingBox
 
 __all__ = ["ABSOLUTE_FIT", "JWST", "delivered", "group_of", "group_of_name"]
 

@@ -15,8 +15,8 @@ from stdatamodels.jwst import datamodels
 from stpipe import Step
 from stpipe.library import AbstractModelLibrary, NoGroupID
 
-from tweakreg_step.exceptions import InputError
-from tweakreg_step.whole_file import check_folder, hidden_name
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.files import check_folder, hidden_name
 
 from .association import read_association
 from .jwst import group_of

@@ -7,7 +7,6 @@ square of their position's unit.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,22 +14,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    FloatArray = NDArray[np.float64]
-    BoolArray = NDArray[np.bool_]
+    from .arrays import BoolArray, FloatArray
 
-__all__ = [
-    "FITS_PREFIX",
-    "BoundingBox",
-    "Essential",
-    "LeftOut",
-    "Outcome",
-    "Pixels",
-    "Sources",
-    "Status",
-]
 
-FITS_PREFIX = "TWR"
-"""What this package's FITS keywords start with; no keyword of the JWST schemas does."""
+__all__ = ["BoundingBox", "Pixels", "Sources"]
 
 BoundingBox = tuple[tuple[float, float], tuple[float, float]]
 
@@ -126,77 +113,3 @@ class Sources:
         unknown = np.full(len(x), np.nan)
         known = {"flux": unknown, "x_err": unknown, "y_err": unknown} | columns
         return cls(x=x, y=y, **known)  # type: ignore[arg-type] # None is allowed for some
-
-
-class Status(Enum):
-    """What became of an image; the value is what ``meta.cal_step.tweakreg`` says."""
-
-    ALIGNED = "COMPLETE"
-    FAILED = "FAILED"
-    SKIPPED = "SKIPPED"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one image, and why.
-
-    Attributes
-    ----------
-    status
-        As recorded in the image.
-    reason
-        A sentence for people.
-    moved
-        Whether the image's WCS was changed.
-    absolute
-        Whether it agrees with the reference catalog.
-    code
-        The reason for machines, see `tweakreg_step.verdict.Verdict`.
-    """
-
-    status: Status
-    reason: str
-    moved: bool = False
-    absolute: bool = False
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """An image that could take no part in the run.
-
-    Attributes
-    ----------
-    name
-        Of its file.
-    outcome
-        Failed, and why.
-    group
-        Name of the group that it would have moved with; '' where that is not known.
-    """
-
-    name: str
-    outcome: Outcome
-    group: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Essential:
-    """One fact about an image's alignment, for its metadata and its FITS header.
-
-    Attributes
-    ----------
-    name
-        In the metadata.
-    keyword
-        In the FITS header: `FITS_PREFIX` and at most five more characters.
-    value
-        Text, number or truth; ASCII and finite, as FITS wants it.
-    comment
-        What it is, with its unit.
-    """
-
-    name: str
-    keyword: str
-    value: str | int | float | bool
-    comment: str

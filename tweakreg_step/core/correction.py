@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.sphere import directions, frames_at, from_plane, ra_dec, to_plane
+from .sphere import directions, frames_at, from_plane, ra_dec, to_plane
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    FloatArray = NDArray[np.float64]
+    from .arrays import FloatArray
+
 
 __all__ = [
     "GEOMETRIES",

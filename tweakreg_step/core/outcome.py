@@ -1,4 +1,4 @@
-"""What is decided on a correction, and what that rests on: the nouns of `tweakreg_step.decide`."""
+"""What became of groups and of images, and what that rests on."""
 
 from __future__ import annotations
 
@@ -93,3 +93,104 @@ class Verdict:
     def applied(self) -> bool:
         """Whether the correction was applied."""
         return self.decision is not Decision.LEFT
+
+
+FITS_PREFIX = "TWR"
+
+
+"""What this package's FITS keywords start with; no keyword of the JWST schemas does."""
+
+
+class Status(Enum):
+    """What became of an image; the value is what ``meta.cal_step.tweakreg`` says."""
+
+    ALIGNED = "COMPLETE"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one image, and why.
+
+    Attributes
+    ----------
+    status
+        As recorded in the image.
+    reason
+        A sentence for people.
+    moved
+        Whether the image's WCS was changed.
+    absolute
+        Whether it agrees with the reference catalog.
+    code
+        The reason for machines, see `tweakreg_step.core.outcome.Verdict`.
+    """
+
+    status: Status
+    reason: str
+    moved: bool = False
+    absolute: bool = False
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An image that could take no part in the run.
+
+    Attributes
+    ----------
+    name
+        Of its file.
+    outcome
+        Failed, and why.
+    group
+        Name of the group that it would have moved with; '' where that is not known.
+    """
+
+    name: str
+    outcome: Outcome
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Essential:
+    """One fact about an image's alignment, for its metadata and its FITS header.
+
+    Attributes
+    ----------
+    name
+        In the metadata.
+    keyword
+        In the FITS header: `FITS_PREFIX` and at most five more characters.
+    value
+        Text, number or truth; ASCII and finite, as FITS wants it.
+    comment
+        What it is, with its unit.
+    """
+
+    name: str
+    keyword: str
+    value: str | int | float | bool
+    comment: str
+
+
+class GroupStatus(Enum):
+    """What became of a group; the value is the sentence that a user reads."""
+
+    ALIGNED = "Aligned."
+    TOO_FEW_SOURCES = "Left as it was: its catalog has fewer sources than 'minobj' asks for."
+    NOT_CONNECTED = "Left as it was: it overlaps no other group and no reference catalog."
+    NO_MATCH = (
+        "Left as it was: no offset up to 'searchrad' brings more of its sources onto others than "
+        "chance does."
+    )
+    AMBIGUOUS = "Left as it was: two different offsets match its sources about equally well."
+    INCONSISTENT = "Left as it was: its offsets to its neighbours contradict each other."
+    TOO_FEW_MATCHES = "Left as it was: fewer of its sources are matched than 'minobj' asks for."
+    IMPLAUSIBLE = "Left as it was: the fitted correction is larger than the search allows."
+
+    @property
+    def code(self) -> str:
+        """A name for machines, which stays when the sentence changes."""
+        return self.name.lower()

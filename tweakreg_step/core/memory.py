@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tweakreg_step.exceptions import TooLargeError
+from .exceptions import TooLargeError
 
 __all__ = ["free_memory", "require_dense", "require_places"]
 

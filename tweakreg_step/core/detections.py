@@ -1,0 +1,130 @@
+"""What is aligned: detections of all images as one table, and the stars of a reference catalog.
+
+House units: degrees ICRS; arcsec in tangent planes with the axes east and north; covariances in
+arcsec^2; mas only in what is reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .arrays import BoolArray, FloatArray, IntArray
+
+
+def _same_length(
+    count: int, arrays: dict[str, tuple[NDArray[np.generic], tuple[int, ...]]]
+) -> None:
+    for name, (array, tail) in arrays.items():
+        if array.shape != (count, *tail):
+            raise ValueError(f"{name} has the shape {array.shape}, but {(count, *tail)} is needed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """All detections of a run.
+
+    Attributes
+    ----------
+    ra, dec
+        (N,) through the input WCS.
+    covariance
+        (N, 2, 2), east and north at the star.
+    group, image
+        (N,) index of the exposure group and of the image; a group has one or more images.
+    unit
+        (N,) index of the unit of detector motion, -1 where there is none.
+    unit_xy
+        (N, 2) in the V2-V3 tangent plane of the detector, from the detector's centre [arcsec].
+    unit_to_sky
+        (N, 2, 2) derivative of (east, north) at the star by the position in that plane.
+    flux
+        (N,) of any unit, NaN where unknown: ranks detections, is never fitted.
+    """
+
+    ra: FloatArray
+    dec: FloatArray
+    covariance: FloatArray
+    group: IntArray
+    image: IntArray
+    unit: IntArray
+    unit_xy: FloatArray
+    unit_to_sky: FloatArray
+    flux: FloatArray
+
+    def __post_init__(self) -> None:
+        shapes: dict[str, tuple[int, ...]] = {"covariance": (2, 2), "unit_to_sky": (2, 2)}
+        shapes["unit_xy"] = (2,)
+        names = ("dec", "covariance", "group", "image", "unit", "unit_xy", "unit_to_sky", "flux")
+        arrays = {name: (getattr(self, name), shapes.get(name, ())) for name in names}
+        _same_length(len(self.ra), arrays)
+
+    def __len__(self) -> int:
+        return len(self.ra)
+
+    @classmethod
+    def simple(
+        cls,
+        ra: FloatArray,
+        dec: FloatArray,
+        group: IntArray,
+        sigma: float | FloatArray,
+        image: IntArray | None = None,
+    ) -> Detections:
+        """Detections without detector motions, with round errors `sigma` [arcsec per axis]."""
+        count = len(ra)
+        variance = np.broadcast_to(np.asarray(sigma, float) ** 2, (count,))
+        return cls(
+            ra=np.asarray(ra, float),
+            dec=np.asarray(dec, float),
+            covariance=variance[:, None, None] * np.eye(2),
+            group=np.asarray(group, np.int64),
+            image=np.asarray(group if image is None else image, np.int64),
+            unit=np.full(count, -1, np.int64),
+            unit_xy=np.zeros((count, 2)),
+            unit_to_sky=np.broadcast_to(np.eye(2), (count, 2, 2)).copy(),
+            flux=np.full(count, np.nan),
+        )
+
+    def take(self, index: IntArray | BoolArray) -> Detections:
+        """The detections of an index or a mask."""
+        return Detections(**{name: getattr(self, name)[index] for name in self.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference catalog.
+
+    Attributes
+    ----------
+    ra, dec
+        (M,) at the reference's own epoch.
+    covariance
+        (M, 2, 2), east and north, at the epoch of observation.
+    epoch_ra, epoch_dec
+        (G, M) at the epoch of each group, or None if one epoch serves all.
+    """
+
+    ra: FloatArray
+    dec: FloatArray
+    covariance: FloatArray
+    epoch_ra: FloatArray | None = None
+    epoch_dec: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.ra)
+        _same_length(count, {"dec": (self.dec, ()), "covariance": (self.covariance, (2, 2))})
+        for name in ("epoch_ra", "epoch_dec"):
+            array = getattr(self, name)
+            if array is not None and (array.ndim != 2 or array.shape[1] != count):
+                raise ValueError(f"{name} has the shape {array.shape}, but (G, {count}) is needed.")
+        if (self.epoch_ra is None) != (self.epoch_dec is None):
+            raise ValueError("epoch_ra and epoch_dec must be given together.")
+
+    def __len__(self) -> int:
+        return len(self.ra)
