@@ -18,7 +18,7 @@ from scenes import Judge, Scene, make_correctors, make_judge, make_scene
 from tables import rst_table
 
 from tweakreg_step import absolute_align, relative_align
-from tweakreg_step.stages import GEOMETRIES
+from tweakreg_step.parameters.stages import GEOMETRIES
 
 KINDS = (
     "8 dithers",

@@ -14,8 +14,8 @@ import time
 
 import numpy as np
 
+from tweakreg_step.alignment.joint import register
 from tweakreg_step.core.options import Options
-from tweakreg_step.register import register
 from tweakreg_step.simulate.judge import judge
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 

@@ -18,10 +18,10 @@ import numpy as np
 from scenes import make_correctors, make_judge, make_scene
 
 from tweakreg_step import relative_align
+from tweakreg_step.alignment.joint import register
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.gather import gather
-from tweakreg_step.register import register
 from tweakreg_step.simulate import sky
 
 

@@ -24,8 +24,8 @@ from tweakreg_step import centroid, measure
 from tweakreg_step.catalogs import alignable
 from tweakreg_step.core.sources import Pixels, Sources
 from tweakreg_step.detect import find_sources
+from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
 from tweakreg_step.simulate import Defects, Noise, Psf, observe, star_image
-from tweakreg_step.stages import FinderParameters, SegmentationParameters
 
 SIDE, STARS, GALAXIES, HALF = 1024, 300, 300, 20
 NEAR = 3.0  # pixels

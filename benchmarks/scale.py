@@ -33,9 +33,9 @@ WHOLE = 3000
 
 def one_alignment(groups: int, layout: str) -> None:
     """Print CPU seconds, peak memory [GB] and aligned groups of a mosaic or a stack, as JSON."""
+    from tweakreg_step.alignment.joint import register  # noqa: PLC0415
     from tweakreg_step.core.options import Options  # noqa: PLC0415 - only in the process
     from tweakreg_step.core.outcome import GroupStatus  # noqa: PLC0415 - only in the process
-    from tweakreg_step.register import register  # noqa: PLC0415
     from tweakreg_step.simulate import sky  # noqa: PLC0415
 
     number = int(np.ceil(np.sqrt(groups))) if layout == "mosaic" else groups
@@ -93,8 +93,8 @@ def alignment(sizes: list[int], layout: str) -> None:
 
 def covariance(sizes: list[int]) -> None:
     """What the entries that are reported cost, beside the whole inverse of the normal matrix."""
-    from tweakreg_step.bound import bound  # noqa: PLC0415 - as above
-    from tweakreg_step.selected import Selected, selected_inverse  # noqa: PLC0415
+    from tweakreg_step.alignment.linalg.selected_inverse import Selected, selected_inverse  # noqa: PLC0415
+    from tweakreg_step.alignment.solver.cramer_rao import bound  # noqa: PLC0415 - as above
     from tweakreg_step.simulate import judge, sky  # noqa: PLC0415
 
     names = ("groups", "selected [s]", "MB", "whole [s]", "MB", "difference")

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import Table
 from tweakwcs.correctors import JWSTWCSCorrector
 
-from tweakreg_step.bound import bound, displacement_covariance, without_common
+from tweakreg_step.alignment.solver.cramer_rao import bound, displacement_covariance, without_common
 from tweakreg_step.core.sphere import directions, frames_of, ra_dec, to_plane
 from tweakreg_step.gather import gather, reference_of
 from tweakreg_step.simulate import claimed_wcs, nircam, pixel_of, pointing_at, true_wcs

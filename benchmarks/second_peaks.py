@@ -18,12 +18,12 @@ from dataclasses import replace
 import numpy as np
 from tables import rst_table
 
-from tweakreg_step import second_peak
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.matching import second_peak
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Decision
 from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
-from tweakreg_step.register import register
 from tweakreg_step.simulate.sky import (
     Scene,
     Setup,

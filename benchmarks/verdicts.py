@@ -22,7 +22,8 @@ from tables import rst_table
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step import relative_align
-from tweakreg_step.assess import assess
+from tweakreg_step.alignment.assess_external import assess
+from tweakreg_step.alignment.joint import register
 from tweakreg_step.core.correction import move
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.exceptions import AlignmentError
@@ -30,7 +31,6 @@ from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Decision
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
 from tweakreg_step.gather import gather
-from tweakreg_step.register import register
 from tweakreg_step.simulate import nircam
 from tweakreg_step.simulate.optics import Pointing, detector_wcs, pixel_of
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tweakreg_step.config import STAGES
-from tweakreg_step.spec import declarations
+from tweakreg_step.parameters.declaration import declarations
+from tweakreg_step.parameters.run import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from tweakreg_step.alignment.rejection import group_frames
+from tweakreg_step.alignment.solver.hierarchy import Model, Motions
+from tweakreg_step.alignment.solver.iteration import Problem
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
-from tweakreg_step.iterate import Problem
-from tweakreg_step.settle import group_frames
-from tweakreg_step.solve import Model, Motions
 
 POLE = 150.0, 30.0  # degrees
 SIGMA = 0.002  # arcsec per axis

@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.associate import link
+from tweakreg_step.alignment.linalg.blocks import inverse_2x2
+from tweakreg_step.alignment.linalg.factorisation import Factor, factorise
+from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise
+from tweakreg_step.alignment.solver.links import link
+from tweakreg_step.alignment.solver.normal_equations import normal_equations
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.sphere import frames_at
-from tweakreg_step.factor import Factor, factorise
 from tweakreg_step.simulate.judge import true_sources
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
-from tweakreg_step.solve import Model, Motions, inverse_2x2, linearise, normal_equations
 
 DETECTORS = np.array([[-33.0, 0.0], [33.0, 0.0]])
 

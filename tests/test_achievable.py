@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tweakreg_step.achievable import achieved_and_achievable
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.solver.cramer_rao import achieved_and_achievable
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
-from tweakreg_step.register import register
 from tweakreg_step.simulate.sky import Setup, displacement_errors, layout, make_scene
 
 

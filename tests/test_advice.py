@@ -12,15 +12,15 @@ from astropy.table import Table
 from fields import catalogs, field, noisy, sky, stars
 from scipy.spatial import cKDTree
 
-from tweakreg_step import advice
-from tweakreg_step.config import Parameters
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.verdict import remedies as advice
+from tweakreg_step.alignment.verdict.decision import relative_verdict
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.solution import Solution
-from tweakreg_step.decide import relative_verdict
+from tweakreg_step.parameters.run import Parameters
 from tweakreg_step.phases import more_sources
-from tweakreg_step.register import register
 
 
 def run(given: Detections, reference: Reference | None = None, **options: object) -> Solution:
@@ -170,7 +170,7 @@ def test_noise_has_no_peak_anywhere() -> None:
 
 
 def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tweakreg_step import advice
+    from tweakreg_step.alignment.verdict import remedies as advice
 
     searched = []
     peaks = advice.peaks
@@ -189,7 +189,7 @@ def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.Mon
 
 def test_a_correction_that_is_too_large() -> None:
     """The sentence, as it is hard to make the solver move a group farther than it searched."""
-    from tweakreg_step.advice import _implausible
+    from tweakreg_step.alignment.verdict.remedies import _implausible
 
     text = _implausible(np.array([7.3, 0.01, 0.0]), Options(searchrad=2.0))
     assert told(text, "searchrad") == 8.0

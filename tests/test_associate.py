@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
-from tweakreg_step import associate
+from tweakreg_step.alignment.matching import association as associate
 from tweakreg_step.core import sphere
 from tweakreg_step.core.detections import Detections, Reference
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.bound import bound, displacement_covariance, without_common
+from tweakreg_step.alignment.solver.cramer_rao import bound, displacement_covariance, without_common
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tweakreg_step.canonical import canonical
+from tweakreg_step.alignment.canonical_order import canonical
 from tweakreg_step.core.detections import Detections, Reference
 
 

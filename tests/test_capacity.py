@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tweakreg_step import solve
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.solver import normal_equations as solve
 from tweakreg_step.core import memory as capacity
 from tweakreg_step.core.exceptions import TooLargeError
 from tweakreg_step.core.memory import free_memory, require_dense, require_places
 from tweakreg_step.core.options import Options
-from tweakreg_step.register import register
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 STACK = make_scene(Setup(layout("stack", 110), density=0.01), 1)

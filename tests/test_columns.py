@@ -19,7 +19,7 @@ from tweakreg_step.columns import (
     with_positions_on_the_sky,
 )
 from tweakreg_step.core.exceptions import CatalogError, ParameterError
-from tweakreg_step.stages import ColumnParameters
+from tweakreg_step.parameters.stages import ColumnParameters
 
 
 def positions(table: Table, **options: Any) -> tuple[list[float], list[float]]:

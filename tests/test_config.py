@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tweakreg_step.config import STAGES, Parameters
 from tweakreg_step.core.exceptions import ParameterError, TweakregError
-from tweakreg_step.spec import declarations
-from tweakreg_step.stages import AbsoluteParameters, RelativeParameters
+from tweakreg_step.parameters.declaration import declarations
+from tweakreg_step.parameters.run import STAGES, Parameters
+from tweakreg_step.parameters.stages import AbsoluteParameters, RelativeParameters
 
 # From the documentation of the JWST step; starfinder, align_method and kernel_fwhm=None are ours.
 DEFAULTS = {

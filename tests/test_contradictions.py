@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tweakreg_step.contradictions import check_order, check_separation
 from tweakreg_step.core.exceptions import ParameterError
-from tweakreg_step.stages import ColumnParameters, SelectionParameters
+from tweakreg_step.parameters.checks import check_order, check_separation
+from tweakreg_step.parameters.stages import ColumnParameters, SelectionParameters
 
 
 def test_a_range_that_holds_nothing() -> None:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from normal import DETECTORS, both_factors, islands, normal_of
 
-from tweakreg_step import outcome
+from tweakreg_step.alignment import assemble_solution as outcome
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.linalg.factorisation import factorise
+from tweakreg_step.alignment.solver.covariance import Covariance, covariance_of, gauged
+from tweakreg_step.alignment.solver.gauge import common_basis, projector
+from tweakreg_step.alignment.solver.precision import pair_covariance, weak_modes
 from tweakreg_step.core.correction import prior_precision
 from tweakreg_step.core.options import Options
-from tweakreg_step.covariance import Covariance, covariance_of, gauged
-from tweakreg_step.factor import factorise
-from tweakreg_step.gauge import common_basis, projector
-from tweakreg_step.precision import pair_covariance, weak_modes
-from tweakreg_step.register import register
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 GROUPS = np.arange(22)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tweakreg_step.alignment.matching.cycle_closure import Edges, consistent
 from tweakreg_step.core import sphere
-from tweakreg_step.cycles import Edges, consistent
 
 
 def _ring(rng, size=2.0, count=8, noise=1e-3):

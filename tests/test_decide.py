@@ -6,8 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from tweakreg_step.alignment.verdict.decision import (
+    CHANCE_LIMIT,
+    absolute_verdict,
+    is_noise,
+    relative_verdict,
+)
 from tweakreg_step.core.outcome import Decision, Evidence, GroupStatus
-from tweakreg_step.decide import CHANCE_LIMIT, absolute_verdict, is_noise, relative_verdict
 
 GOOD = Evidence(
     matches=100,

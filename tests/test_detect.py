@@ -15,8 +15,8 @@ from tweakreg_step.detect import find_sources
 from tweakreg_step.finders import bridged
 from tweakreg_step.flags import Flag
 from tweakreg_step.measure import floor
+from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
 from tweakreg_step.simulate import Noise, Psf, observe, star_image
-from tweakreg_step.stages import FinderParameters, SegmentationParameters
 
 SHAPE = (400, 300)
 FWHM = 2.5

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from accounts import make_account
 
+from tweakreg_step.alignment.displacement import displacement, worst_corner
 from tweakreg_step.core.correction import affine
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
-from tweakreg_step.displacement import displacement, worst_corner
 
 
 def test_it_is_where_the_corners_go() -> None:

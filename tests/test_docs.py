@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.config import STAGES
-from tweakreg_step.spec import declarations
+from tweakreg_step.parameters.declaration import declarations
+from tweakreg_step.parameters.run import STAGES
 
 ROOT = Path(__file__).parent.parent
 

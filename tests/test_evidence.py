@@ -7,11 +7,11 @@ import pytest
 from fields import SIGMA, catalogs, field, noisy, problem_of, stars
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.solver.iteration import converge
+from tweakreg_step.alignment.verdict.evidence import chance, clusters
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Evidence
-from tweakreg_step.evidence import chance, clusters
-from tweakreg_step.iterate import converge
-from tweakreg_step.register import register
 
 SIDE = 120.0
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tweakreg_step import factor
-from tweakreg_step.factor import factorise
+from tweakreg_step.alignment.linalg import factorisation as factor
+from tweakreg_step.alignment.linalg.factorisation import factorise
 
 
 @pytest.mark.parametrize("rows", [1, 7, 1000])

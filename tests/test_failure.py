@@ -7,7 +7,7 @@ import pytest
 from tweakreg_step.core.exceptions import FAILURES, AlignmentError, NoMatchError, TweakregError
 from tweakreg_step.core.outcome import GroupStatus, Outcome, Status
 from tweakreg_step.failure import allowed, failed, failure
-from tweakreg_step.stages import SafetyParameters
+from tweakreg_step.parameters.stages import SafetyParameters
 
 GOOD = Outcome(Status.ALIGNED, "Aligned.", moved=True, absolute=True, code="aligned")
 BAD = Outcome(Status.FAILED, "No match.", code="no_match")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import gauge
+from tweakreg_step.alignment.solver import gauge
 from tweakreg_step.core import sphere
 from tweakreg_step.core.correction import affine, parameter_count, prior_precision
 

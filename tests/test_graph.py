@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import graph
+from tweakreg_step.alignment.matching import overlap_graph as graph
 from tweakreg_step.core import sphere
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tweakreg_step.alignment.solver.hierarchy import Model, Motions
+from tweakreg_step.alignment.solver.iteration import Problem, converge, match_counts
 from tweakreg_step.core import sphere
 from tweakreg_step.core.correction import affine, parameters_of, prior_precision
 from tweakreg_step.core.options import Options
-from tweakreg_step.iterate import Problem, converge, match_counts
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
-from tweakreg_step.solve import Model, Motions
 
 
 def _problem(scene: Scene, anchored: bool = False) -> tuple[Problem, Motions]:

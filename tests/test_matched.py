@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from accounts import make_account
 
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.residuals import corrected_directions, matched_of
 from tweakreg_step.core.detections import Reference
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import angular_distance, directions
-from tweakreg_step.matched import corrected_directions, matched_of
-from tweakreg_step.register import register
 
 
 def _matched(account):

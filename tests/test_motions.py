@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tweakreg_step.alignment.joint import register
 from tweakreg_step.core import sphere
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.register import register
 from tweakreg_step.simulate.judge import judge
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 

@@ -7,9 +7,9 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.stats import poisson
 
-from tweakreg_step import offset
+from tweakreg_step.alignment.matching import offset_histogram as offset
+from tweakreg_step.alignment.matching.expectation_maximisation import expectation_maximisation
 from tweakreg_step.core import sphere
-from tweakreg_step.match import expectation_maximisation
 
 FRAME = sphere.frames_at(40.0, -60.0)
 

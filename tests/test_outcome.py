@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.solver.covariance import Covariance, Whole
+from tweakreg_step.alignment.solver.gauge import regauge
+from tweakreg_step.alignment.solver.precision import weak_modes
 from tweakreg_step.core import sphere
 from tweakreg_step.core.correction import design, prior_precision
 from tweakreg_step.core.options import Options
-from tweakreg_step.covariance import Covariance, Whole
-from tweakreg_step.gauge import regauge
-from tweakreg_step.precision import weak_modes
-from tweakreg_step.register import register
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from accounts import make_account
 
-from tweakreg_step.matched import matched_of
-from tweakreg_step.pair_offsets import pair_offsets
+from tweakreg_step.alignment.pair_offsets import pair_offsets
+from tweakreg_step.alignment.residuals import matched_of
 
 
 def _offsets(account, chosen=None):

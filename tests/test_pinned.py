@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from fields import SIGMA, catalogs, field, noisy, stars
 
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.matching.detector_artefacts import Plate, pinned_pairs
+from tweakreg_step.alignment.matching.offset_histogram import apart_from, make_pairs
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.solution import Solution
 from tweakreg_step.core.sphere import directions
-from tweakreg_step.offset import apart_from, make_pairs
-from tweakreg_step.pinned import Plate, pinned_pairs
-from tweakreg_step.register import register
 
 DITHER = np.array([1.5, 0.4])
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tweakreg_step.provenance import departures, renamed
-from tweakreg_step.spec import declarations
-from tweakreg_step.stages import RelativeParameters
+from tweakreg_step.framework.old_names import renamed
+from tweakreg_step.parameters.declaration import declarations
+from tweakreg_step.parameters.provenance import departures
+from tweakreg_step.parameters.stages import RelativeParameters
 
 
 def test_departures_name_value_unit_and_source() -> None:

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tweakreg_step.alignment.joint import register
 from tweakreg_step.core import sphere
 from tweakreg_step.core.correction import affine, move
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.register import register
 from tweakreg_step.simulate.judge import judge
 from tweakreg_step.simulate.sky import Scene, Setup, displacement_errors, joined, layout, make_scene
 

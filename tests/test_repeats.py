@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from fields import catalogs, field, noisy
 
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.matching.cross_match import Catalog, catalog_of
+from tweakreg_step.alignment.matching.periodic_fields import periods
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions
-from tweakreg_step.edges import Catalog, catalog_of
-from tweakreg_step.register import register
-from tweakreg_step.repeats import periods
 
 
 def grid(period: float, size: int = 20) -> np.ndarray:
@@ -43,7 +43,7 @@ def test_catalogs_in_batches_are_as_by_themselves(monkeypatch: pytest.MonkeyPatc
     rng = np.random.default_rng(3)
     given = [catalog(noisy(rng, grid(3.0, 12))), None, catalog(field(rng, 200))]
     together = periods(given, 2.0, 0.12)
-    monkeypatch.setattr("tweakreg_step.repeats._BATCH", 1)
+    monkeypatch.setattr("tweakreg_step.alignment.matching.periodic_fields._BATCH", 1)
     np.testing.assert_allclose(periods(given, 2.0, 0.12), together, atol=1e-6)
 
 

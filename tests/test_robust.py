@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import robust
-from tweakreg_step.associate import link
-from tweakreg_step.bound import bound
+from tweakreg_step.alignment.solver import robust
+from tweakreg_step.alignment.solver.cramer_rao import bound
+from tweakreg_step.alignment.solver.hierarchy import Model, Motions
+from tweakreg_step.alignment.solver.links import link
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
 from tweakreg_step.simulate.judge import true_sources
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
-from tweakreg_step.solve import Model, Motions
 
 
 def test_the_taper_is_one_then_all_but_vanishes() -> None:

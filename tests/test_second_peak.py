@@ -7,11 +7,11 @@ import pytest
 from fields import catalogs, field, noisy
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.matching.offset_histogram import make_pairs, search
+from tweakreg_step.alignment.matching.second_peak import Doubts, no_doubts, second_peaks
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions
-from tweakreg_step.offset import make_pairs, search
-from tweakreg_step.register import register
-from tweakreg_step.second_peak import Doubts, no_doubts, second_peaks
 
 WINDOW, RADIUS = 0.12, 2.0
 

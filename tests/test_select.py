@@ -9,8 +9,8 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from tweakreg_step.core.exceptions import CatalogError
+from tweakreg_step.parameters.stages import ReferenceParameters
 from tweakreg_step.reference.select import select
-from tweakreg_step.stages import ReferenceParameters
 
 COUNT = 6
 ALL = np.ones(COUNT, bool)

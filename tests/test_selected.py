@@ -10,8 +10,8 @@ import pytest
 from normal import DETECTORS, both_factors, islands, normal_of
 from scipy import sparse
 
-from tweakreg_step.factor import factorise
-from tweakreg_step.selected import selected_inverse
+from tweakreg_step.alignment.linalg.factorisation import factorise
+from tweakreg_step.alignment.linalg.selected_inverse import selected_inverse
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from fields import catalogs, field, noisy, problem_of, sky, stars
 
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.rejection import group_frames, settle
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.sphere import directions, to_plane
-from tweakreg_step.register import register
-from tweakreg_step.settle import group_frames, settle
 
 ALIGNED = GroupStatus.ALIGNED
 

@@ -6,21 +6,16 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tweakreg_step.associate import link
+from tweakreg_step.alignment.linalg.blocks import inverse_2x2
+from tweakreg_step.alignment.linalg.factorisation import factorise
+from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise
+from tweakreg_step.alignment.solver.links import link
+from tweakreg_step.alignment.solver.normal_equations import normal_equations, solve_step
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
-from tweakreg_step.factor import factorise
 from tweakreg_step.simulate.judge import true_sources
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
-from tweakreg_step.solve import (
-    Model,
-    Motions,
-    inverse_2x2,
-    linearise,
-    normal_equations,
-    solve_step,
-)
 
 SIGMAS = (0.3, 100.0, 1e-4)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tweakreg_step.core.exceptions import ParameterError
-from tweakreg_step.spec import coerce, declarations, parameter, spec_text
+from tweakreg_step.parameters.declaration import coerce, declarations, parameter, spec_text
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,8 @@ def test_precedence_of_catalogs(files: Truth, tmp_path: Path) -> None:
 
 
 def catalog_lengths(files: Truth, catfile: str) -> list[int]:
-    from tweakreg_step.config import Parameters
     from tweakreg_step.exposures import read_exposures
+    from tweakreg_step.parameters.run import Parameters
     from tweakreg_step.telescopes.jwst import JWST
 
     step = TweakRegStep(use_custom_catalogs=True, catfile=catfile)

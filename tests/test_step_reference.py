@@ -228,11 +228,11 @@ def test_groups_of_two_epochs_are_aligned_to_where_the_stars_were() -> None:
     """Two groups, eight years apart: with one epoch for both, stars would be 160 mas off."""
     from astropy.table import Table
 
+    from tweakreg_step.alignment.joint import register
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.options import Options
     from tweakreg_step.gather import reference_of
     from tweakreg_step.reference import at_epoch, stars_of
-    from tweakreg_step.register import register
 
     rng, count, epochs = np.random.default_rng(5), 150, np.array([2017.0, 2025.0])
     table = Table(

@@ -18,9 +18,9 @@ from results import errors_mas, models_of, relative_errors_mas
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.config import Parameters
 from tweakreg_step.core.exceptions import CatalogError, InputError, ParameterError
 from tweakreg_step.exposures import read_exposures
+from tweakreg_step.parameters.run import Parameters
 from tweakreg_step.simulate import ImageTruth, Truth, pixel_of, true_wcs
 from tweakreg_step.telescopes.jwst import JWST
 from tweakreg_step.telescopes.library import JwstLibrary

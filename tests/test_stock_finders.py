@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from tweakreg_step.stages import FinderParameters, SegmentationParameters
+from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
 from tweakreg_step.stock_finders import FINDERS, Search, background
 
 

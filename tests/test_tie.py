@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import tie as module
+from tweakreg_step.alignment.matching import initial_registration as module
+from tweakreg_step.alignment.matching.cross_match import Reach, catalog_of, find_edges, window_of
+from tweakreg_step.alignment.matching.initial_registration import tie
+from tweakreg_step.alignment.rejection import group_frames
 from tweakreg_step.core import sphere
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.edges import Reach, catalog_of, find_edges, window_of
-from tweakreg_step.settle import group_frames
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
-from tweakreg_step.tie import tie
 
 
 def _ties(scene: Scene, **options):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tweakreg_step.second_peak import Doubts
-from tweakreg_step.vouched import doubts_of_groups
+from tweakreg_step.alignment.matching.corroboration import doubts_of_groups
+from tweakreg_step.alignment.matching.second_peak import Doubts
 
 
 def doubted(count: int, edges: dict[tuple[int, int], int]) -> tuple[list[int], list[int]]:

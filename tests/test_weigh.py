@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 from fields import catalogs, field, noisy, problem_of, stars
 
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.solver.iteration import converge
+from tweakreg_step.alignment.verdict.judge import wanting
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.iterate import converge
-from tweakreg_step.register import register
-from tweakreg_step.weigh import wanting
 
 
 def test_good_groups_are_not_wanting() -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from astropy.table import Table
 
 from .catalogs import within
-from .config import checked
 from .core.exceptions import FAILURES, AlignmentError, NoMatchError, TooFewSourcesError
 from .core.files import write_whole
 from .core.outcome import Outcome, Status
@@ -23,11 +22,17 @@ from .coverage import corners_of, epoch_of, group_epochs
 from .everywhere import align_everywhere, options_of
 from .gather import gather, group_names, reference_of
 from .given import check_catalogs, fixed_group
+from .parameters.run import checked
+from .parameters.stages import (
+    AbsoluteParameters,
+    MethodParameters,
+    ReferenceParameters,
+    RelativeParameters,
+)
 from .reference import NAMED, Member, at_epoch, circles, members_of, stars_from
 from .reference.epoch import with_known_motion
 from .sequential import absolute_sequential, relative_sequential
 from .snapshot import all_or_nothing
-from .stages import AbsoluteParameters, MethodParameters, ReferenceParameters, RelativeParameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .account import Account, ReferenceNote
-from .achievable import achieved_and_achievable
+from .alignment.solver.cramer_rao import achieved_and_achievable
 from .core.correction import parameters_of
 from .core.sphere import ARCSEC, directions, frames_of, to_plane
 from .core.wording import listed

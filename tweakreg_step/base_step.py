@@ -16,12 +16,12 @@ from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
 from .cluster import Cluster, connected
-from .config import Parameters, is_default, is_optional, is_text, refusal
 from .core.exceptions import InputError
 from .core.files import check_folder, sweep, write_whole
 from .deliver import deliver_all, problem_of, undelivered
 from .ending import ended_by_terminate
-from .provenance import OLD_NAMES, renamed
+from .framework.old_names import OLD_NAMES, renamed
+from .parameters.run import Parameters, is_default, is_optional, is_text, refusal
 from .release import held
 from .telescopes.inputs import first_file
 from .telescopes.library import JwstLibrary, discard, open_exposure

@@ -21,7 +21,7 @@ from .core.exceptions import CatalogError
 from .core.files import write_whole
 from .core.sources import Sources
 from .flags import Flag, Flags, excluded
-from .stages import ColumnParameters, SelectionParameters
+from .parameters.stages import ColumnParameters, SelectionParameters
 from .tables import numbers, read_table
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray
 
-    from .stages import ColumnParameters
+    from .parameters.stages import ColumnParameters
 
 __all__ = [
     "Convention",

@@ -14,7 +14,7 @@ from .measure import GALAXIES, measured
 if TYPE_CHECKING:
     from .core.sources import Pixels, Sources
     from .measure import Measured
-    from .stages import FinderParameters, SegmentationParameters
+    from .parameters.stages import FinderParameters, SegmentationParameters
     from .stamps import Plane
 
 __all__ = ["DEFAULT_FWHM", "Finding", "find_sources"]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .alignment.joint import register
 from .bystanders import with_bystanders
 from .core.options import Options
 from .core.outcome import GroupStatus
 from .gather import group_names, indices, unit_names
-from .register import register
 from .snapshot import all_or_nothing
 from .v2v3corr import correct
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .core.detections import Detections, Reference
     from .core.solution import Solution
-    from .stages import AbsoluteParameters, MethodParameters, RelativeParameters
+    from .parameters.stages import AbsoluteParameters, MethodParameters, RelativeParameters
 
 
 __all__ = ["align_everywhere", "options_of"]
@@ -71,7 +71,7 @@ def align_everywhere(
     detections
         Of all their catalogs, through their present WCS.
     reference, options
-        As for `tweakreg_step.register.register`.
+        As for `tweakreg_step.alignment.joint.register`.
     """
     groups = indices(group_names(correctors))
     units = indices(unit_names(correctors))

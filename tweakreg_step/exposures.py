@@ -22,7 +22,7 @@ from .workers import Lost
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from .config import Parameters
+    from .parameters.run import Parameters
     from .telescopes import Telescope
     from .telescopes.library import Place
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .core.exceptions import TweakregError
     from .core.outcome import Verdict
     from .observe import Refusal
-    from .stages import SafetyParameters
+    from .parameters.stages import SafetyParameters
 
 __all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise", "withheld"]
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from .config import Parameters
     from .core.sources import Sources
+    from .parameters.run import Parameters
     from .reader import ExposureCatalog
 
 __all__ = ["fill", "refuse_mixed"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray
 
     from .core.sources import Pixels
-    from .stages import FinderParameters, SegmentationParameters
+    from .parameters.stages import FinderParameters, SegmentationParameters
 
 __all__ = ["bridged", "candidates"]
 

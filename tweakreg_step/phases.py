@@ -18,9 +18,8 @@ from .align import (
     relative_align,
     save_reference,
 )
-from .assess import assess
+from .alignment.assess_external import assess
 from .bystanders import with_bystanders
-from .config import keywords
 from .core.exceptions import (
     FAILURES,
     AlignmentError,
@@ -34,6 +33,7 @@ from .coverage import group_epochs
 from .everywhere import align_everywhere, options_of
 from .gather import gather, group_names, indices, reference_of
 from .given import fixed_group
+from .parameters.run import keywords
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from numpy.typing import NDArray
 
-    from .config import Parameters
     from .core.detections import Detections, Reference
     from .core.options import Options
     from .core.solution import Solution
+    from .parameters.run import Parameters
     from .reference import Member
 
     Groups = list[list[int]]

@@ -18,9 +18,9 @@ from .detect import find_sources
 from .epsf import star_stamps
 from .inverse import pixels_within
 from .kept import fingerprint, kept_catalog
+from .parameters.stages import SelectionParameters
 from .peaks import with_peaks
 from .selection import limits_of, select
-from .stages import SelectionParameters
 from .tables import is_table_file
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .config import Parameters
     from .core.sources import BoundingBox, Pixels, Sources
     from .detect import Finding
     from .exclusions import Exclusions
     from .kept import KeptCatalog
+    from .parameters.run import Parameters
     from .stamps import Stamps
     from .telescopes import Telescope
 

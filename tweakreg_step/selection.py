@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray
 
     from .core.sources import BoundingBox, Sources
-    from .stages import SelectionParameters
+    from .parameters.stages import SelectionParameters
 
 
 __all__ = ["Limits", "flux_limits", "limits_of", "select"]

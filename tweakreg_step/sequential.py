@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from .stages import AbsoluteParameters, RelativeParameters
+    from .parameters.stages import AbsoluteParameters, RelativeParameters
 
 __all__ = ["absolute_sequential", "relative_sequential"]
 

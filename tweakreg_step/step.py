@@ -10,14 +10,14 @@ from threadpoolctl import threadpool_limits
 
 from .audit import Before, Circumstances, account_of
 from .base_step import BaseStep
-from .config import STAGES, Parameters
 from .exposures import read_exposures
 from .failure import allowed, failure, left_out_of, may_change, must_raise, withheld
 from .given import check_refimage
+from .parameters.declaration import declarations, spec_text
+from .parameters.provenance import departures, effective
+from .parameters.run import STAGES, Parameters
 from .phases import align_in_phases
-from .provenance import departures, effective
 from .reference import members_of
-from .spec import declarations, spec_text
 from .stopwatch import Stopwatch
 from .telescopes.inputs import open_library
 from .telescopes.jwst import JWST
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from stpipe.library import AbstractModelLibrary
 
     from .account import Account
-    from .spec import Declaration
+    from .parameters.declaration import Declaration
     from .update import Change
 
 __all__ = ["TweakRegStep"]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
 
-    from .stages import FinderParameters, SegmentationParameters
+    from .parameters.stages import FinderParameters, SegmentationParameters
 
 __all__ = ["FINDERS", "Finder", "Search", "background"]
 

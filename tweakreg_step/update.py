@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .account import Account
-    from .config import Parameters
     from .core.outcome import Essential, Outcome
     from .exposures import Found
-    from .stages import SipParameters
+    from .parameters.run import Parameters
+    from .parameters.stages import SipParameters
     from .telescopes import Telescope
 
 __all__ = ["Change", "changes_of", "update_exposures"]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.matching.overlap_graph import overlapping
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions, frames_of
 from tweakreg_step.digest.differences import MARGIN, option
 from tweakreg_step.digest.standing import standings
-from tweakreg_step.graph import overlapping
 
 if TYPE_CHECKING:
     from tweakreg_step.account import Account

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.matching.cross_match import Reach, catalog_of, window_of
+from tweakreg_step.alignment.matching.offset_histogram import make_pairs, search
 from tweakreg_step.core.correction import move
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import angular_distance, directions, frames_of, ra_dec, to_plane
-from tweakreg_step.edges import Reach, catalog_of, window_of
-from tweakreg_step.offset import make_pairs, search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.account import Account
+    from tweakreg_step.alignment.matching.cross_match import Catalog
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.detections import Detections, Reference
-    from tweakreg_step.edges import Catalog
 
 
 __all__ = ["REFERENCE", "Differences", "differences_of", "option"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.stages import ReferenceParameters
+from tweakreg_step.parameters.stages import ReferenceParameters
 from tweakreg_step.tables import file_and_extension
 
 from .columns import quantity

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.displacement import displacement
 from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.displacement import displacement
 
 if TYPE_CHECKING:
     from tweakreg_step.account import Account, GroupFit

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_step.alignment.displacement import displacement, worst_corner
 from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.displacement import displacement, worst_corner
 
 from .standing import standing_of
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.account import Account, GroupFit
+    from tweakreg_step.alignment.displacement import Displacement
     from tweakreg_step.core.arrays import IntArray
     from tweakreg_step.core.outcome import Verdict
     from tweakreg_step.core.solution import Solution
-    from tweakreg_step.displacement import Displacement
 
 
 __all__ = ["ROLL", "group_of_report"]

@@ -10,7 +10,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Column, Table
 
-from tweakreg_step.matched import matched_of
+from tweakreg_step.alignment.residuals import matched_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.account import Account
-    from tweakreg_step.matched import Matched
+    from tweakreg_step.alignment.residuals import Matched
 
 
 __all__ = ["COLUMNS", "matches_of", "write_matches"]

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.matched import matched_of
-from tweakreg_step.pair_offsets import pair_offsets
+from tweakreg_step.alignment.pair_offsets import pair_offsets
+from tweakreg_step.alignment.residuals import matched_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.account import Account
+    from tweakreg_step.alignment.pair_offsets import PairOffsets
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.solution import Solution
-    from tweakreg_step.pair_offsets import PairOffsets
 
 
 __all__ = ["MOST_PAIRS", "overlaps_of"]

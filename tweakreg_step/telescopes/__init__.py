@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.outcome import Essential, Status
     from tweakreg_step.core.sources import BoundingBox, Pixels
-    from tweakreg_step.stages import SipParameters
+    from tweakreg_step.parameters.stages import SipParameters
 
     from .view import View
 

@@ -1,0 +1,284 @@
+"""From a solution in canonical numbering to what the caller reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tweakreg_step.alignment.matching.overlap_graph import bridges, members, shared_counts, sharing
+from tweakreg_step.alignment.solver.covariance import covariance_of, gauged
+from tweakreg_step.alignment.solver.gauge import regauge
+from tweakreg_step.alignment.solver.iteration import match_counts
+from tweakreg_step.alignment.solver.precision import group_scatter, pair_covariance, weak_modes
+from tweakreg_step.core.correction import affine, parameter_count
+from tweakreg_step.core.solution import Mode, MotionChoice, Solution
+from tweakreg_step.core.sphere import directions, ra_dec, to_plane
+
+if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver.covariance import Covariance
+    from tweakreg_step.alignment.solver.hierarchy import Model
+    from tweakreg_step.alignment.solver.iteration import Linked, Problem
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.outcome import GroupStatus
+
+    from .canonical_order import Canonical
+
+
+__all__ = ["solution_of"]
+
+
+def _gauge_weight(problem: Problem) -> FloatArray:
+    """Weights (G, p) of the mean that stays where it is: the prior, or the chosen group alone."""
+    weight = problem.model.prior.copy()
+    if problem.options.refgroup is not None:
+        weight[problem.options.refgroup] *= 1e12
+    return weight
+
+
+def _gauged(
+    problem: Problem, linked: Linked, ties: tuple[IntArray, BoolArray], weight: FloatArray
+) -> FloatArray:
+    """Parameters (G, p) with the free components' common motions fixed."""
+    component, anchored = ties
+    theta = linked.fit.motions.theta.copy()
+    frames, geometry = problem.model.frames, problem.model.geometry
+    for member in members(np.where(anchored, -1, component)):
+        theta[member] = regauge(frames[member], theta[member], geometry, weight[member])
+    return theta
+
+
+def _fitted(model: Model, variance: FloatArray) -> FloatArray:
+    """Parameters (G,) that the data determine: the trace of 1 - C Pi over each group."""
+    share = 1.0 - variance[: model.prior.size].reshape(model.prior.shape) * model.prior
+    return np.asarray(np.maximum(share, 0.0).sum(axis=1))
+
+
+def _components(linked: Linked, problem: Problem) -> tuple[IntArray, BoolArray]:
+    """Components (G,) as the shared sources make them, -1 where inactive, and anchored (G,)."""
+    count = len(problem.component)
+    links = linked.links
+    heavy = linked.fit.weight > 0.1
+    group = np.where(links.group < 0, count, links.group)[heavy]
+    label = sharing(links.source[heavy], group, count + 1)
+    active = problem.component >= 0
+    return np.where(active, label[:count], -1), active & (label[:count] == label[count])
+
+
+def _levers(problem: Problem) -> FloatArray:
+    """Rms distance (G,) of the groups' detections from their centres [arcsec]."""
+    detections, frames = problem.detections, problem.model.frames
+    vectors = directions(detections.ra, detections.dec)
+    square = np.sum(to_plane(vectors, frames[detections.group]) ** 2, axis=1)
+    count = len(frames)
+    size = np.maximum(np.bincount(detections.group, minlength=count), 1)
+    return np.asarray(np.sqrt(np.bincount(detections.group, square, minlength=count) / size))
+
+
+def _empty(given: Canonical, problem: Problem, status: tuple[GroupStatus, ...]) -> Solution:
+    """The solution of a run in which nothing could be aligned."""
+    count, width = problem.model.prior.shape
+    units, total = len(given.unit), given.total
+    ra, dec = ra_dec(problem.model.frames[given.group, 2])
+    zero, none = np.zeros(count), np.zeros(count, np.int64)
+    no_pairs = np.zeros((0, 2), np.int64)
+    return Solution(
+        geometry=problem.model.geometry,
+        ra=ra,
+        dec=dec,
+        matrix=np.broadcast_to(np.eye(2), (count, 2, 2)).copy(),
+        shift=np.zeros((count, 2)),
+        parameters=np.full((count, width), np.nan),
+        covariance=np.full((count, width, width), np.nan),
+        status=tuple(status[number] for number in given.group),
+        component=np.full(count, -1, np.int64),
+        anchored=np.zeros(count, bool),
+        matches=none,
+        reference_matches=none.copy(),
+        rms_mas=np.full(count, np.nan),
+        chi2=zero,
+        dof=zero.copy(),
+        floor=zero.copy(),
+        pairs=no_pairs,
+        pair_matches=np.zeros(0, np.int64),
+        pair_covariance=np.zeros((0, 2, 2)),
+        bridges=no_pairs.copy(),
+        modes=(),
+        source=np.full(total, -1, np.int64),
+        residual=np.full((total, 2), np.nan),
+        weight=np.zeros(total),
+        used=np.zeros(total, bool),
+        reference_star=np.zeros(0, np.int64),
+        unit_matrix=np.broadcast_to(np.eye(2), (units, 2, 2)).copy(),
+        unit_shift=np.zeros((units, 2)),
+        unit_covariance=np.zeros((units, 0, 0)),
+        gauge=_gauge_weight(problem)[given.group],
+    )
+
+
+def solution_of(
+    given: Canonical,
+    problem: Problem,
+    linked: Linked | None,
+    status: tuple[GroupStatus, ...],
+    choice: MotionChoice,
+) -> Solution:
+    """The outcome in the numbering of the input.
+
+    Parameters
+    ----------
+    given
+        The input in canonical order, and the way back.
+    problem, linked
+        In canonical numbering; `linked` is None if nothing could be aligned.
+    status, choice
+        Of the groups (G,), in canonical numbering, and of the detectors.
+    """
+    empty = _empty(given, problem, status)
+    if linked is None:
+        return replace(empty, motion=choice)
+    fields = _group_fields(given, problem, linked)
+    fields |= _detection_fields(given, linked, empty)
+    fields |= _unit_fields(given, problem, linked, fields.pop("solved"))
+    return replace(empty, motion=choice, **fields)
+
+
+def _group_fields(given: Canonical, problem: Problem, linked: Linked) -> dict[str, Any]:
+    """What is known of the groups and of pairs of them."""
+    model, fit = problem.model, linked.fit
+    width = model.prior.shape[1]
+    solved = covariance_of(fit.step.factor, width)
+    component, anchored = _components(linked, problem)
+    ties, weight = (component, anchored), _gauge_weight(problem)
+    fitted = np.where(component >= 0, _fitted(model, solved.diagonal()), 0.0)
+    scatter = group_scatter(linked, fitted)
+    inflation = np.ones(solved.size)
+    inflation[: model.prior.size] = np.repeat(
+        _inflation(component, scatter.chi2[:-1], scatter.dof[:-1]), width
+    )
+    covariance = gauged(solved, model, ties, weight, fit.motions.theta)
+    covariance = covariance.inflated(np.sqrt(inflation))
+    active = component >= 0
+    theta = _gauged(problem, linked, ties, weight)
+    matrix, shift = affine(model.geometry, theta)
+    matrix[~active], shift[~active] = np.eye(2), 0.0
+    matches, absolute = match_counts(linked, len(active))
+    back = given.group
+    every = np.arange(len(active))
+    blocks = covariance.blocks(every, every)
+    fixed = problem.options.refgroup
+    if fixed is not None and not anchored[fixed]:
+        blocks[fixed] = 0.0  # it stays where it is; what is there is rounding, of either sign
+    fields: dict[str, Any] = {
+        "matrix": matrix[back],
+        "shift": shift[back],
+        "parameters": np.where(active[:, None], theta, np.nan)[back],
+        "covariance": np.where(active[:, None, None], blocks, np.nan)[back],
+        "component": _relabelled(component[back]),
+        "anchored": anchored[back],
+        "matches": np.where(active, matches, 0)[back],
+        "reference_matches": np.where(active, absolute, 0)[back],
+        "rms_mas": np.where(active, scatter.rms_mas, np.nan)[back],
+        "chi2": scatter.chi2[:-1][back],
+        "dof": scatter.dof[:-1][back],
+        "floor": fit.floor[:-1][back],
+        "solved": solved,
+    }
+    return fields | _pair_fields(given, problem, linked, covariance, active)
+
+
+def _pair_fields(
+    given: Canonical,
+    problem: Problem,
+    linked: Linked,
+    covariance: Covariance,
+    active: BoolArray,
+) -> dict[str, Any]:
+    links, model = linked.links, problem.model
+    heavy = (linked.fit.weight > 0.1) & (links.group >= 0)
+    pairs, shared = shared_counts(links.source[heavy], links.group[heavy], len(active))
+    unchecked = _unchecked(problem, linked, pairs, len(active))
+    outward = np.argsort(given.group)
+    named = np.sort(outward[pairs], axis=1)
+    order = np.lexsort((named[:, 1], named[:, 0]))
+    named = named[order]
+    modes = weak_modes(covariance, _levers(problem), np.flatnonzero(active))
+    return {
+        "pairs": named,
+        "pair_matches": shared[order],
+        "pair_covariance": pair_covariance(model, covariance, given.group[named]),
+        "bridges": named[unchecked[order]],
+        "modes": tuple(Mode(m.sigma_mas, tuple(int(outward[g]) for g in m.groups)) for m in modes),
+    }
+
+
+def _unchecked(problem: Problem, linked: Linked, pairs: IntArray, count: int) -> BoolArray:
+    """Which pairs are bridges; the reference, where it ties groups, closes cycles."""
+    _, absolute = match_counts(linked, count)
+    tied = np.flatnonzero(problem.anchored & (absolute > 0))
+    every = np.concatenate([pairs, np.stack([tied, np.full(len(tied), count)], axis=1)])
+    return bridges(every, count + 1)[: len(pairs)]
+
+
+def _inflation(component: IntArray, chi2: FloatArray, dof: FloatArray) -> FloatArray:
+    """chi2 / dof (G,) of each group's component, 1 at least."""
+    out = np.ones(len(component))
+    active = component >= 0
+    label = np.unique(component[active], return_inverse=True)[1]
+    total, free = np.bincount(label, chi2[active]), np.bincount(label, dof[active])
+    some = free > 0.0
+    ratio = np.divide(total, free, out=np.ones(len(total)), where=some)
+    out[active] = np.maximum(ratio, 1.0)[label]
+    return out
+
+
+def _relabelled(component: IntArray) -> IntArray:
+    """Components numbered 0, 1, ... in the order of the groups."""
+    out = np.full(len(component), -1, np.int64)
+    active = component >= 0
+    _, first, label = np.unique(component[active], return_index=True, return_inverse=True)
+    number = np.empty(len(first), np.int64)
+    number[np.argsort(first, kind="stable")] = np.arange(len(first))
+    out[active] = number[label]
+    return out
+
+
+def _detection_fields(given: Canonical, linked: Linked, empty: Solution) -> dict[str, Any]:
+    """What became of each detection, in the order of the input."""
+    own = linked.links.group >= 0
+    place = given.position[linked.index[own]]
+    source, residual = empty.source.copy(), empty.residual.copy()
+    weight, used = empty.weight.copy(), empty.used.copy()
+    source[place] = linked.links.source[own]
+    residual[place] = linked.fit.residual[own]
+    weight[place] = linked.fit.weight[own]
+    used[place] = linked.fit.weight[own] > 0.1
+    tied = linked.star >= 0
+    star = np.full(len(tied), -1, np.int64)
+    star[tied] = given.star[linked.star[tied]]
+    return {
+        "source": source,
+        "residual": residual,
+        "weight": weight,
+        "used": used,
+        "reference_star": star,
+    }
+
+
+def _unit_fields(
+    given: Canonical, problem: Problem, linked: Linked, solved: Covariance
+) -> dict[str, Any]:
+    """The motions of the detectors, in the numbering of the input."""
+    model, phi = problem.model, linked.fit.motions.phi
+    width = parameter_count(model.motion)
+    if phi.size == 0:
+        return {}
+    matrix, shift = affine(model.motion, phi)
+    blocks = solved.unit_blocks(model.prior.size, len(phi), width)
+    back = given.unit
+    return {
+        "unit_matrix": matrix[back],
+        "unit_shift": shift[back],
+        "unit_covariance": blocks[back],
+    }

@@ -1,0 +1,120 @@
+"""One order for any order of the inputs, so that the same catalogs give the same bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.core.detections import Detections, Reference
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray, IntArray
+
+
+__all__ = ["Canonical", "canonical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """Detections and reference in canonical order, and the way back.
+
+    Attributes
+    ----------
+    detections, reference
+        Sorted by declination and right ascension; detections that are not finite are gone. Groups,
+        images and units are numbered by their first detection.
+    position
+        (n,) which detection of the input each is.
+    total
+        Number of detections of the input.
+    group, unit
+        (G,), (U,) canonical number of each group and unit of the input.
+    star
+        (M,) which star of the input each is.
+    """
+
+    detections: Detections
+    reference: Reference | None
+    position: IntArray
+    total: int
+    group: IntArray
+    unit: IntArray
+    star: IntArray
+
+
+def _numbers(label: IntArray, count: int) -> IntArray:
+    """Canonical number (count,) of each label: by its first appearance, then those without any."""
+    seen, first = np.unique(label[label >= 0], return_index=True)
+    ranked = seen[np.argsort(first, kind="stable")]
+    rest = np.setdiff1d(np.arange(count), ranked)
+    number = np.empty(count, np.int64)
+    number[np.concatenate([ranked, rest])] = np.arange(count)
+    return number
+
+
+def _finite(detections: Detections) -> IntArray:
+    fine = np.isfinite(detections.ra) & np.isfinite(detections.dec)
+    flat = detections.covariance.reshape(len(detections), 4)
+    fine &= np.isfinite(flat).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        determinant = flat[:, 0] * flat[:, 3] - flat[:, 1] * flat[:, 2]
+        fine &= (determinant > 0.0) & (flat[:, 0] > 0.0)
+    return np.flatnonzero(fine)
+
+
+def canonical(detections: Detections, count: int, reference: Reference | None) -> Canonical:
+    """The canonical form of a problem of `count` groups.
+
+    Raises
+    ------
+    ValueError
+        If a group index is not in 0 ... count - 1.
+    """
+    if len(detections) and not 0 <= detections.group.min() <= detections.group.max() < count:
+        raise ValueError(
+            f"Groups are numbered {detections.group.min()} to {detections.group.max()}, but 0 to "
+            f"{count - 1} are needed."
+        )
+    fine = _finite(detections)
+    # Of detections at one place the covariance decides, whatever their groups are called.
+    keys = (detections.covariance[fine, 0, 0], detections.ra[fine], detections.dec[fine])
+    order = fine[np.lexsort(keys)]
+    part = detections.take(order)
+    units = int(detections.unit.max(initial=-1)) + 1
+    group, unit = _numbers(part.group, count), _numbers(part.unit, units)
+    image = _numbers(part.image, int(detections.image.max(initial=-1)) + 1)
+    part = replace(
+        part,
+        group=group[part.group],
+        image=image[part.image],
+        unit=np.where(part.unit >= 0, np.append(unit, -1)[part.unit], -1),
+    )
+    # Equal detections go by their groups' new numbers, a tie that symmetry makes harmless.
+    same = np.lexsort((part.image, part.group, *keys_of(part)))
+    stars, catalog = _sorted_reference(reference, group)
+    return Canonical(part.take(same), catalog, order[same], len(detections), group, unit, stars)
+
+
+def keys_of(part: Detections) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """What detections are sorted by, the most important last."""
+    return part.covariance[:, 0, 0], part.ra, part.dec
+
+
+def _sorted_reference(
+    reference: Reference | None, group: IntArray
+) -> tuple[IntArray, Reference | None]:
+    if reference is None:
+        return np.zeros(0, np.int64), None
+    flat = reference.covariance.reshape(len(reference), 4)
+    fine = np.isfinite(reference.ra) & np.isfinite(reference.dec) & np.isfinite(flat).all(axis=1)
+    kept = np.flatnonzero(fine)
+    order = kept[np.lexsort((reference.ra[kept], reference.dec[kept]))]
+    every = (reference.epoch_ra, reference.epoch_dec)
+    turn = np.argsort(group)
+    epochs = [None if array is None else array[turn][:, order] for array in every]
+    catalog = Reference(
+        reference.ra[order], reference.dec[order], reference.covariance[order], *epochs
+    )
+    return order, catalog

@@ -1,0 +1,95 @@
+"""How far a group's correction moves a point of the sky, and how well that is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.core.correction import design
+from tweakreg_step.core.sphere import directions, frames_at, to_plane
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.solution import Solution
+
+
+__all__ = ["Displacement", "displacement", "worst_corner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Displacement:
+    """What a correction does to K points.
+
+    Attributes
+    ----------
+    shift
+        (K, 2) corrected - input in the plane tangent at the group's centre, axes east and north
+        there [arcsec].
+    covariance
+        (K, 2, 2) of it [arcsec^2]; NaN where it is not known.
+    """
+
+    shift: FloatArray
+    covariance: FloatArray
+
+
+def displacement(solution: Solution, group: int, ra: FloatArray, dec: FloatArray) -> Displacement:
+    """The displacement of points that move with a group.
+
+    Parameters
+    ----------
+    solution
+        With the group's correction.
+    group
+        Its index.
+    ra, dec
+        (K,) through the input WCS [deg].
+    """
+    frame = frames_at(solution.ra[group], solution.dec[group])
+    local = to_plane(directions(ra, dec), frame)
+    shift = local @ solution.matrix[group].T + solution.shift[group] - local
+    theta = np.broadcast_to(solution.parameters[group], (len(local), solution.parameters.shape[1]))
+    slope = design(solution.geometry, theta, local)
+    covariance = slope @ solution.covariance[group] @ np.swapaxes(slope, 1, 2)
+    return Displacement(shift, covariance)
+
+
+def worst_corner(
+    solution: Solution, group: int, corners: FloatArray, images: IntArray
+) -> tuple[int, Displacement] | None:
+    """The corner of a group's images where its correction is known least, and its displacement.
+
+    Parameters
+    ----------
+    solution
+        With the group's correction.
+    group
+        Its index.
+    corners
+        (I, 4, 2) RA, DEC [deg] of all images' corners through the input WCS; NaN where unknown.
+    images
+        (K,) those of the group.
+
+    Returns
+    -------
+    image, displacement
+        The corner's image, and what happens to it; None where no corner is known. Of corners that
+        are known equally well (those of a shift) it is the one farthest from the centre.
+    """
+    flat = corners[images].reshape(-1, 2)
+    known = np.flatnonzero(np.isfinite(flat).all(axis=1))
+    if len(known) == 0:
+        return None
+    flat = flat[known]
+    every = displacement(solution, group, flat[:, 0], flat[:, 1])
+    frame = frames_at(solution.ra[group], solution.dec[group])
+    distance = np.hypot(*to_plane(directions(flat[:, 0], flat[:, 1]), frame).T)
+    variance = np.nan_to_num(np.trace(every.covariance, axis1=1, axis2=2))
+    # relative to the largest, so that rounding does not choose between equal ones
+    size = np.round(variance / max(float(variance.max()), 1e-300), 6)
+    worst = int(np.lexsort((distance, size))[-1])
+    part = slice(worst, worst + 1)
+    image = int(images[known[worst] // corners.shape[1]])
+    return image, Displacement(every.shift[part], every.covariance[part])

@@ -1,0 +1,29 @@
+"""Small blocks: inverses of many 2 x 2 matrices, and sums over the detections of a source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray, IntArray
+
+__all__ = ["inverse_2x2", "source_sums"]
+
+
+def inverse_2x2(matrix: FloatArray) -> FloatArray:
+    """Inverses of (N, 2, 2)."""
+    a, b, c, d = matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 1, 0], matrix[:, 1, 1]
+    determinant = a * d - b * c
+    out = np.empty_like(matrix)
+    out[:, 0, 0], out[:, 1, 1] = d / determinant, a / determinant
+    out[:, 0, 1], out[:, 1, 0] = -b / determinant, -c / determinant
+    return out
+
+
+def source_sums(values: FloatArray, source: IntArray, count: int) -> FloatArray:
+    """Sums (S, ...) of values (N, ...) over the detections of each source."""
+    flat = values.reshape(len(values), -1)
+    sums = [np.bincount(source, column, minlength=count) for column in flat.T]
+    return np.stack(sums, axis=-1).astype(float).reshape(count, *values.shape[1:])

@@ -1,0 +1,1 @@
+"""From catalogs to sources: pairs, offsets, the graph of overlaps, associations."""

@@ -1,0 +1,195 @@
+"""All detections to sources: friends of friends, at most one detection of an image in a source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from tweakreg_step.core.sphere import chord, directions
+
+from .overlap_graph import members
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Reference
+
+
+__all__ = ["associate", "friends", "homeward", "nearest_stars", "renumber"]
+
+_NEIGHBOURS = 6
+"""Links a point asks for at once; a stack of a thousand would else have half a million a source."""
+
+
+def _labels(pairs: IntArray, count: int) -> IntArray:
+    graph = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _means(points: FloatArray, label: IntArray) -> FloatArray:
+    size = np.bincount(label)
+    sums = [np.bincount(label, axis) for axis in points.T]
+    return np.stack(sums, axis=1) / size[:, None]
+
+
+def friends(points: FloatArray, radius: float) -> IntArray:
+    """Labels (N,) of groups of points (N, k) linked by steps of at most `radius`.
+
+    Each point is linked to its nearest neighbours, then the groups' means are linked until nothing
+    changes: as good as all links where groups are as small as the radius, and never quadratic.
+    """
+    label = np.arange(len(points))
+    centres = points
+    while len(centres) > 1:
+        tree = cKDTree(centres)
+        size = min(_NEIGHBOURS, len(centres))
+        distance, other = tree.query(centres, k=size, distance_upper_bound=radius)
+        own, column = np.nonzero(np.isfinite(distance))
+        merged = _labels(np.stack([own, other[own, column]], axis=1), len(centres))
+        if merged.max() + 1 == len(centres):
+            break
+        label = merged[label]
+        centres = _means(points, label)
+    return label
+
+
+def _one_per_image(
+    points: FloatArray, label: IntArray, image: IntArray, ambiguous: float
+) -> BoolArray:
+    """Which points stay: per source and image the one next to the source's median.
+
+    Where two detections of one image are closer to each other than `ambiguous` and only one other
+    image takes part, nothing tells which is right, and none stays.
+    """
+    count = int(label.max()) + 1
+    key = label * (int(image.max()) + 1) + image
+    _, inverse, size = np.unique(key, return_inverse=True, return_counts=True)
+    if size.max(initial=0) < 2:
+        return np.ones(len(points), bool)
+    crowded = size[inverse] > 1
+    # The median of the images that saw one detection only, or of all where there is none such.
+    clean = np.bincount(label[~crowded], minlength=count) > 0
+    voters = ~crowded | ~clean[label]
+    sums = [np.bincount(label[voters], axis[voters], minlength=count) for axis in points.T]
+    centre = np.stack(sums, axis=1) / np.bincount(label[voters], minlength=count)[:, None]
+    distance = np.linalg.norm(points - centre[label], axis=1)
+    order = np.lexsort((distance, inverse))
+    first = np.r_[True, inverse[order][1:] != inverse[order][:-1]]
+    keep = np.zeros(len(points), bool)
+    keep[order[first]] = True
+    others = np.bincount(label[keep], minlength=count)
+    lone = crowded & (others[label] == 2)
+    gap = np.full(len(size), np.inf)
+    np.minimum.at(gap, inverse[~keep], np.linalg.norm(_gaps(points, inverse, keep), axis=1)[~keep])
+    keep[lone & (gap[inverse] < ambiguous)] = False
+    return keep
+
+
+def _gaps(points: FloatArray, inverse: IntArray, keep: BoolArray) -> FloatArray:
+    kept = np.zeros((int(inverse.max()) + 1, points.shape[1]))
+    kept[inverse[keep]] = points[keep]
+    return np.asarray(points - kept[inverse])
+
+
+def associate(
+    vectors: FloatArray, image: IntArray, component: IntArray, radius: float, separation: float
+) -> IntArray:
+    """Sources (N,) of detections, -1 for those that belong to none of two or more.
+
+    Parameters
+    ----------
+    vectors
+        (N, 3) directions after the corrections.
+    image, component
+        (N,); detections of different components never share a source; -1 takes no part.
+    radius
+        Largest step from friend to friend [arcsec].
+    separation
+        See `tweakreg_step.core.solution.Options`.
+    """
+    source = np.full(len(vectors), -1, np.int64)
+    taken = np.flatnonzero(component >= 0)
+    if len(taken) == 0:
+        return source
+    points = np.column_stack([vectors[taken], component[taken]])
+    label = friends(points, float(chord(radius)))
+    keep = _one_per_image(points, label, image[taken], float(chord(min(separation, 2.0 * radius))))
+    source[taken[keep]] = label[keep]
+    return source
+
+
+def renumber(source: IntArray, needed: IntArray) -> IntArray:
+    """Sources numbered 0, 1, ... in ascending order; those of size below `needed` become -1."""
+    count = int(source.max(initial=-1)) + 1
+    size = np.bincount(source[source >= 0], minlength=count)
+    keep = size >= needed[:count] if len(needed) else np.zeros(0, bool)
+    number = np.full(count + 1, -1, np.int64)
+    number[:-1][keep] = np.arange(int(keep.sum()))
+    return np.asarray(number[source])
+
+
+def nearest_stars(
+    vectors: FloatArray, source: IntArray, reference: FloatArray, radius: float
+) -> IntArray:
+    """Reference star (S,) of each source, -1 where none; each star at most once, the nearest wins.
+
+    Parameters
+    ----------
+    vectors, source
+        (N, 3) and (N,) of the detections, after the corrections.
+    reference
+        (M, 3) directions.
+    radius
+        Largest distance of a source's mean from its star [arcsec].
+    """
+    count = int(source.max(initial=-1)) + 1
+    star = np.full(count, -1, np.int64)
+    if count == 0 or len(reference) == 0:
+        return star
+    inside = source >= 0
+    size = np.bincount(source[inside], minlength=count)
+    sums = [np.bincount(source[inside], axis[inside], minlength=count) for axis in vectors.T]
+    present = np.flatnonzero(size > 0)
+    centre = (np.stack(sums, axis=1) / np.maximum(size, 1)[:, None])[present]
+    limit = float(chord(radius))
+    distance, nearest = cKDTree(reference).query(centre, distance_upper_bound=limit)
+    order = np.lexsort((present, distance))
+    order = order[np.isfinite(distance[order])]
+    _, first = np.unique(nearest[order], return_index=True)
+    chosen = order[first]
+    star[present[chosen]] = nearest[chosen]
+    return star
+
+
+def homeward(
+    vectors: FloatArray, group: IntArray, reference: Reference | None, radius: float
+) -> FloatArray:
+    """Detections where their stars would be seen at the catalog's epoch, so that they meet there.
+
+    Without it, a star that moves would be a source of its own for each epoch.
+
+    Parameters
+    ----------
+    vectors
+        (N, 3) directions after the corrections.
+    group
+        (N,), -1 for detections of groups that are not tied to the reference: these stay.
+    reference
+        Stars with their places at the epoch of each group; without such, all stay.
+    radius
+        Largest distance of a detection from the place of its star [arcsec].
+    """
+    if reference is None or reference.epoch_ra is None or reference.epoch_dec is None:
+        return vectors
+    result, home = vectors.copy(), directions(reference.ra, reference.dec)
+    for own in members(group):
+        index = group[own[0]]
+        there = directions(reference.epoch_ra[index], reference.epoch_dec[index])
+        limit = float(chord(radius))
+        distance, star = cKDTree(there).query(vectors[own], distance_upper_bound=limit)
+        near = np.isfinite(distance)
+        result[own[near]] += (home - there)[star[near]]
+    return np.asarray(result / np.linalg.norm(result, axis=1, keepdims=True))

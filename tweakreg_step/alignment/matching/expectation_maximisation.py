@@ -1,0 +1,165 @@
+"""Two catalogs to one motion: expectation-maximisation over the pairs around a peak.
+
+A pair is a true one with a Gaussian error (both catalogs' noise and what the model leaves out) or
+a chance one, evenly spread (Tian, Budavari & White 2019). The width is annealed down from the
+window of the search to what the data show; the match radius follows from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.core.sphere import ARCSEC, rotation_matrices, rotation_vectors
+
+from .offset_histogram import log_chance, mutual_count, turned
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray, IntArray
+
+    from .offset_histogram import Pairs, Peaks
+
+
+__all__ = ["Matches", "expectation_maximisation"]
+
+_ROUNDS = 14
+"""Rounds of EM; the width at most halves in each, which spans a factor of 4096."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What is known of E edges.
+
+    Attributes
+    ----------
+    vector
+        (E, 3) rotation [arcsec] that moves the second catalog onto the first.
+    direction
+        (E, 3) where the pairs are on the sky.
+    lever
+        (E,) rms distance of the pairs from there [arcsec].
+    sigma
+        (E,) error of a difference per axis [arcsec].
+    true
+        (E,) number of true pairs.
+    shift_variance, roll_variance
+        (E,) of the motion, arcsec^2 per axis and radians^2.
+    log_chance
+        (E,) logarithm of the probability that chance does as well anywhere.
+    """
+
+    vector: FloatArray
+    direction: FloatArray
+    lever: FloatArray
+    sigma: FloatArray
+    true: FloatArray
+    shift_variance: FloatArray
+    roll_variance: FloatArray
+    log_chance: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    motion: FloatArray  # (E, 3): shift [arcsec], and roll [radians] on top of the peak's
+    variance: FloatArray  # (E,) [arcsec^2]
+    true: FloatArray  # (E,)
+    normal: FloatArray  # (E, 3, 3)
+
+
+def _sums(edge: IntArray, values: FloatArray, count: int) -> FloatArray:
+    return np.bincount(edge, values, minlength=count).astype(float)
+
+
+def _round(
+    state: _State, pairs: Pairs, peaks: Peaks, noise: FloatArray, roll_sigma: float
+) -> _State:
+    """One round: the chance of each pair to be true, then the motion and the width."""
+    edge, count = pairs.edge, len(pairs.frames)
+    second = turned(pairs.second, peaks.roll[edge])
+    x, y = second.T
+    motion = state.motion[edge]
+    rest = pairs.first - second - motion[:, :2] - motion[:, 2:] * np.stack([-y, x], axis=1)
+    variance = state.variance[edge]
+    peak = state.true[edge] / (2.0 * np.pi * variance)
+    peak = peak * np.exp(-0.5 * np.sum(rest**2, axis=1) / variance)
+    chance = peak / (peak + peaks.density[edge])
+    true = _sums(edge, chance, count)
+    normal = np.zeros((count, 3, 3))
+    normal[:, 0, 0] = normal[:, 1, 1] = true + 1e-9
+    normal[:, 0, 2] = normal[:, 2, 0] = -_sums(edge, chance * y, count)
+    normal[:, 1, 2] = normal[:, 2, 1] = _sums(edge, chance * x, count)
+    normal[:, 2, 2] = _sums(edge, chance * (x**2 + y**2), count) + state.variance / roll_sigma**2
+    moments = (rest[:, 0], rest[:, 1], rest[:, 1] * x - rest[:, 0] * y)
+    right = np.stack([_sums(edge, chance * moment, count) for moment in moments], axis=1)
+    right[:, 2] -= state.motion[:, 2] * state.variance / roll_sigma**2
+    motion = state.motion + np.linalg.solve(normal, right[:, :, None])[:, :, 0]
+    width = _sums(edge, chance * np.sum(rest**2, axis=1), count) / (2.0 * np.maximum(true, 1e-9))
+    variance = np.maximum(np.maximum(width, 0.25 * state.variance), noise)
+    return _State(motion, variance, np.maximum(true, 0.1), normal)
+
+
+def expectation_maximisation(
+    pairs: Pairs, peaks: Peaks, noise: FloatArray, window: float, trials: tuple[float, float]
+) -> Matches:
+    """The motion of each edge, and its significance at the width found.
+
+    Parameters
+    ----------
+    pairs, peaks
+        Of E edges.
+    noise
+        (E,) least variance of a difference per axis [arcsec^2].
+    window
+        Of the search [arcsec].
+    trials
+        Largest offset [arcsec] and largest roll [arcsec as angle] that were tried.
+    """
+    difference = pairs.first - turned(pairs.second, peaks.roll[pairs.edge])
+    away = np.max(np.abs(difference - peaks.offset[pairs.edge]), axis=1)
+    close = pairs.take(away <= 1.5 * window)
+    count = len(pairs.frames)
+    # The roll may leave its step of the grid, but not by much: a pair of pairs would fit any.
+    lever = np.maximum(close.lever, window)
+    roll_sigma = float(np.median(window / lever)) if count else 1.0
+    start = np.column_stack([peaks.offset, np.zeros(count)])
+    state = _State(
+        start,
+        np.full(count, (0.3 * window) ** 2),
+        np.maximum(peaks.count.astype(float), 1.0),
+        np.zeros((count, 3, 3)),
+    )
+    for _ in range(_ROUNDS):
+        state = _round(state, close, peaks, noise, roll_sigma)
+    return _summary(state, close, peaks, trials)
+
+
+def _summary(state: _State, pairs: Pairs, peaks: Peaks, trials: tuple[float, float]) -> Matches:
+    edge = pairs.edge
+    roll = peaks.roll + state.motion[:, 2]
+    rest = pairs.first - turned(pairs.second, roll[edge]) - state.motion[edge, :2]
+    within = np.sum(rest**2, axis=1) <= 9.0 * state.variance[edge]
+    found = mutual_count(pairs, within)
+    lever = pairs.lever
+    cell = np.maximum(3.0 * np.sqrt(state.variance), 1e-9)
+    tried = np.pi * (trials[0] / cell) ** 2 * (1.0 + 2.0 * trials[1] / ARCSEC * lever / cell)
+    area = np.pi * 9.0 * state.variance
+    fine = log_chance(found.astype(float), peaks.density * area) + np.log(np.maximum(tried, 1.0))
+    chance = np.minimum(fine, peaks.log_chance) + np.log(2.0)
+    inverse = np.linalg.inv(state.normal) * state.variance[:, None, None]
+    shift, out = state.motion[:, :2], pairs.frames[:, 2]
+    # A shift (a, b) of the point c = east x north is the rotation a north - b east.
+    push = shift[:, :1] * pairs.frames[:, 1] - shift[:, 1:] * pairs.frames[:, 0]
+    # First the roll, then the shift: as vectors they may be added only if both are small.
+    turn = rotation_matrices(push) @ rotation_matrices(ARCSEC * roll[:, None] * out)
+    return Matches(
+        vector=rotation_vectors(turn),
+        direction=out,
+        lever=lever,
+        sigma=np.sqrt(state.variance),
+        true=state.true,
+        shift_variance=0.5 * (inverse[:, 0, 0] + inverse[:, 1, 1]),
+        roll_variance=inverse[:, 2, 2],
+        log_chance=np.minimum(chance, 0.0),
+    )

@@ -1,0 +1,342 @@
+"""Which groups are tied to which, how far they have to move, and why some are not.
+
+The plain search tries the offsets that the pointing allows; groups that it leaves alone get the
+wide one, over rolls of degrees; and a component that no group of its own ties to the reference is
+matched with it as a whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.sphere import angular_distance, chord, directions, rotation_matrices
+
+from .association import friends
+from .corroboration import doubts_of_groups
+from .cross_match import Catalog, Found, Reach, catalog_of, find_edges, window_of
+from .cycle_closure import consistent
+from .detector_artefacts import Plate
+from .overlap_graph import bridges, components, members, overlapping, well_connected
+from .periodic_fields import periods, with_repeats
+from .second_peak import Doubts
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.core.options import Options
+
+
+__all__ = ["Ties", "peaks", "tie"]
+
+_BRIDGE = float(np.log(1e-6))
+"""What is asked of an edge that nothing checks."""
+
+_SETTLED = (GroupStatus.ALIGNED, GroupStatus.NOT_CONNECTED)
+"""Groups with these need no wide search, or have nothing to search."""
+
+_DOUBLE = 0.3
+"""Detections of two detectors of one exposure closer than this are one star [arcsec]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """How the groups hang together.
+
+    Attributes
+    ----------
+    rotation
+        (G, 3, 3) that moves what each group sees to where it is, to a fraction of the match radius.
+    component
+        (G,) label, -1 for groups that are tied to nothing.
+    anchored
+        (G,) whether the component is tied to the reference.
+    sigma
+        (G,) error of a difference per axis, as the edges saw it [arcsec].
+    status
+        (G,) of `GroupStatus`; ALIGNED stands for tied.
+    doubts
+        (G,) about the relative and about the absolute places of the groups.
+    """
+
+    rotation: FloatArray
+    component: IntArray
+    anchored: BoolArray
+    sigma: FloatArray
+    status: tuple[GroupStatus, ...]
+    doubts: tuple[Doubts, Doubts]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """The catalogs in the form that the search needs."""
+
+    vectors: FloatArray
+    group: IntArray
+    frames: FloatArray
+    catalogs: list[Catalog | None]
+    reference: list[Catalog | None]
+    options: Options
+    rows: list[IntArray]
+
+
+def _rows(group: IntArray, count: int) -> list[IntArray]:
+    """Detections of each group (G,), ascending."""
+    order = np.argsort(group, kind="stable")
+    return np.split(order, np.searchsorted(group[order], np.arange(1, count)))[:count]
+
+
+def _group_catalogs(
+    detections: Detections, vectors: FloatArray, rows: list[IntArray], options: Options
+) -> list[Catalog | None]:
+    catalogs: list[Catalog | None] = []
+    for own in rows:
+        if len(own) < 2:
+            catalogs.append(None)
+            continue
+        parts = vectors[own], detections.covariance[own], detections.image[own]
+        plate = Plate(detections.unit[own], detections.unit_xy[own])
+        catalogs.append(catalog_of(*parts, options.separation, _DOUBLE, plate))
+    return catalogs
+
+
+def _reference_catalogs(reference: Reference | None, count: int) -> list[Catalog | None]:
+    if reference is None or len(reference) < 2:
+        return [None] * count
+    same = np.zeros(len(reference), np.int64)
+    if reference.epoch_ra is None or reference.epoch_dec is None:
+        vectors = directions(reference.ra, reference.dec)
+        return [catalog_of(vectors, reference.covariance, same, 0.0, _DOUBLE)] * count
+    every = zip(reference.epoch_ra, reference.epoch_dec, strict=True)
+    return [
+        catalog_of(directions(ra, dec), reference.covariance, same, 0.0, _DOUBLE)
+        for ra, dec in every
+    ]
+
+
+def _scene(
+    detections: Detections, frames: FloatArray, reference: Reference | None, options: Options
+) -> _Scene:
+    vectors = directions(detections.ra, detections.dec)
+    rows = _rows(detections.group, len(frames))
+    catalogs = _group_catalogs(detections, vectors, rows, options)
+    stars = _reference_catalogs(reference, len(frames))
+    return _Scene(vectors, detections.group, frames, catalogs, stars, options, rows)
+
+
+def _edges(
+    scene: _Scene, relative: IntArray, absolute: IntArray, roll: float | None = None
+) -> Found:
+    """Motions of the edges between groups (E, 2), then of those of groups (F,) to the reference."""
+    options, node = scene.options, len(scene.frames)
+    swing = 3.0 * options.roll_sigma if roll is None else roll
+    usable = [
+        (one, other, scene.catalogs[one], scene.catalogs[other]) for one, other in relative.tolist()
+    ]
+    fixed = [(node, g, scene.reference[g], scene.catalogs[g]) for g in absolute.tolist()]
+    found = []
+    for edges, radius, tolerance, turn in (
+        (usable, options.searchrad, options.tolerance, swing * np.sqrt(2.0)),
+        (fixed, options.abs_searchrad, options.abs_tolerance, swing),
+    ):
+        kept = [(a, b, c, d) for a, b, c, d in edges if c is not None and d is not None]
+        nodes = np.array([(a, b) for a, b, _, _ in kept], np.int64).reshape(-1, 2)
+        pairs = [(c, d) for _, _, c, d in kept]
+        found.append(find_edges(nodes, pairs, Reach(radius, turn, tolerance)))
+    return Found.joined(found)
+
+
+def _near_reference(scene: _Scene) -> IntArray:
+    """Groups (F,) that see reference stars."""
+    near = []
+    for group, (own, stars) in enumerate(zip(scene.catalogs, scene.reference, strict=True)):
+        if own is None or stars is None:
+            continue
+        reach = chord(own.radius + scene.options.abs_searchrad)
+        if stars.tree.query(scene.frames[group, 2])[0] <= reach:
+            near.append(group)
+    return np.array(near, np.int64)
+
+
+def _agreeing(scene: _Scene, found: Found) -> tuple[FloatArray, Found]:
+    """Rotations (G + 1, 3, 3) and the edges that are significant, consistent, and sure enough."""
+    count = len(scene.frames)
+    limit = min(scene.options.tolerance, scene.options.abs_tolerance)
+    good = found.take(found.accepted)
+    rotation, agrees = consistent(good.edges, count + 1, count, limit)
+    kept = good.take(agrees)
+    unchecked = bridges(kept.edges.pairs, count + 1) & (kept.edges.log_chance > _BRIDGE)
+    if unchecked.any():
+        kept = kept.take(~unchecked)
+        rotation, agrees = consistent(kept.edges, count + 1, count, limit)
+        kept = kept.take(agrees)
+    return rotation, kept
+
+
+def _reasons(count: int, found: Found, kept: Found) -> list[GroupStatus]:
+    """Why each group (G,) is tied to nothing, or ALIGNED where it is tied."""
+    touched = {
+        GroupStatus.NO_MATCH: found.edges.pairs,
+        GroupStatus.INCONSISTENT: found.edges.pairs[found.accepted],
+        GroupStatus.AMBIGUOUS: found.edges.pairs[found.significant & found.rival],
+        GroupStatus.ALIGNED: kept.edges.pairs,
+    }
+    status = [GroupStatus.NOT_CONNECTED] * count
+    for reason, pairs in touched.items():
+        for node in np.unique(pairs):
+            if node < count:
+                status[node] = reason
+    return status
+
+
+def _whole_component(
+    scene: _Scene, member: IntArray, rotation: FloatArray, radius: float
+) -> tuple[FloatArray, Doubts] | None:
+    """Rotation (3, 3) that moves a component, as it is, onto the reference; None if none does.
+
+    And the doubts (1,) about it.
+    """
+    own = np.sort(np.concatenate([scene.rows[group] for group in member]))
+    vectors = np.einsum("nij,nj->ni", rotation[scene.group[own]], scene.vectors[own])
+    label = friends(vectors, float(chord(radius)))
+    size = np.bincount(label)
+    sums = np.stack([np.bincount(label, axis) for axis in vectors.T], axis=1) / size[:, None]
+    merged = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    noise = np.median([item.variance for item in scene.catalogs if item is not None])
+    covariance = np.broadcast_to(noise * np.eye(2), (len(merged), 2, 2))
+    image = np.zeros(len(merged), np.int64)
+    catalog = catalog_of(merged, covariance, image, scene.options.separation, _DOUBLE)
+    stars = scene.reference[int(member[0])]
+    if stars is None:
+        return None
+    options = scene.options
+    reach = Reach(options.abs_searchrad, 3.0 * options.roll_sigma, options.abs_tolerance)
+    found = find_edges(np.zeros((1, 2), np.int64), [(stars, catalog)], reach)
+    if not found.accepted[0] or found.edges.log_chance[0] > _BRIDGE:
+        return None
+    return np.asarray(rotation_matrices(found.edges.vector)[0]), found.doubts
+
+
+def _search(scene: _Scene, roll: float | None, only: BoolArray | None) -> Found:
+    """All edges, or those of which one end is in `only` (G,)."""
+    options = scene.options
+    pairs, expected = overlapping(scene.vectors, scene.group, scene.frames, options.searchrad)
+    chosen = pairs[well_connected(pairs, expected, len(scene.frames))]
+    absolute = _near_reference(scene)
+    if only is not None:
+        chosen = chosen[only[chosen].any(axis=1)]
+        absolute = absolute[only[absolute]]
+    return _edges(scene, chosen, absolute, roll)
+
+
+def tie(
+    detections: Detections,
+    frames: FloatArray,
+    reference: Reference | None,
+    options: Options,
+    suspect: BoolArray | None = None,
+) -> Ties:
+    """Find out how the groups hang together.
+
+    Parameters
+    ----------
+    detections
+        Of all groups.
+    frames
+        (G, 3, 3) of the groups' tangent planes.
+    reference, options
+        As the user gave them.
+    suspect
+        (G,) groups for which only the wide search is believed: where they roll by degrees, the
+        plain one may find a part of their sources.
+    """
+    count = len(frames)
+    scene = _scene(detections, frames, reference, options)
+    found = _search(scene, None, None)
+    if suspect is not None:
+        doubted = np.append(suspect, False)[found.edges.pairs].any(axis=1)
+        found = replace(found, significant=found.significant & ~doubted)
+    rotation, kept = _agreeing(scene, found)
+    status = _reasons(count, found, kept)
+    lost = np.array([item not in _SETTLED for item in status], bool)
+    if lost.any() and options.max_roll > 3.0 * options.roll_sigma:
+        wide = _search(scene, options.max_roll, lost)
+        if wide.accepted.any():
+            found = Found.joined([found.take(found.accepted), wide])
+            rotation, kept = _agreeing(scene, found)
+            status = _reasons(count, found, kept)
+    return _ties(scene, rotation, kept, status)
+
+
+def peaks(
+    detections: Detections,
+    frames: FloatArray,
+    reference: Reference | None,
+    options: Options,
+    only: BoolArray,
+    roll: float | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Offsets [arcsec] of the most significant peaks of some groups, for advice on what to try.
+
+    Parameters
+    ----------
+    detections, frames, reference, options
+        As for `tie`.
+    only
+        (G,) which groups.
+    roll
+        Largest roll [arcsec as angle]; None: what is expected of the pointing.
+
+    Returns
+    -------
+    relative, absolute
+        (G,) to other groups and to the reference; NaN where no peak is significant.
+    """
+    count = len(frames)
+    found = _search(_scene(detections, frames, reference, options), roll, only)
+    good = found.take(np.flatnonzero(found.significant))
+    order = np.argsort(-good.edges.log_chance, kind="stable")  # so that the surest is kept
+    edges = good.edges.take(order)
+    moved = np.einsum("eij,ej->ei", rotation_matrices(edges.vector), edges.direction)
+    size = angular_distance(moved, edges.direction)
+    out = np.full((2, count + 1), np.nan)
+    fixed = (edges.pairs == count).any(axis=1)
+    for kind, chosen in enumerate((~fixed, fixed)):
+        for end in (0, 1):
+            out[kind, edges.pairs[chosen, end]] = size[chosen]
+    out[:, :count][:, ~only] = np.nan
+    return out[0, :count], out[1, :count]
+
+
+def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[GroupStatus]) -> Ties:
+    count = len(scene.frames)
+    label = components(kept.edges.pairs, count + 1)
+    tied = np.array([item is GroupStatus.ALIGNED for item in status], bool)
+    component = np.where(tied, label[:count], -1)
+    anchored = tied & (label[:count] == label[count])
+    options = scene.options
+    reach = Reach(options.searchrad, 0.0, options.tolerance)
+    noise = [item.variance for item in scene.catalogs if item is not None]
+    window = window_of(reach, 2.0 * float(np.median(noise))) if noise else options.tolerance
+    repeats = periods(scene.catalogs, options.searchrad, window)
+    kept = with_repeats(kept, repeats, options.searchrad)
+    relative, absolute = doubts_of_groups(kept.edges.pairs, kept.doubts, count)
+    sigma = np.zeros(count + 1)
+    np.maximum.at(sigma, kept.edges.pairs.ravel(), np.repeat(kept.sigma, 2))
+    for member in members(np.where(anchored, -1, component)):
+        if scene.reference[0] is None or len(member) < 2:
+            continue
+        radius = 4.0 * float(np.median(sigma[member]))
+        whole = _whole_component(scene, member, rotation, radius)
+        if whole is not None:
+            rotation[member] = whole[0] @ rotation[member]
+            anchored[member] = True
+            every = np.where(np.isin(np.arange(count), member), count, np.arange(count))
+            absolute = Doubts.joined([absolute, whole[1]]).take(every)
+    # All that is tied to the reference is one component.
+    component[anchored] = label[count]
+    doubts = relative, absolute
+    return Ties(rotation[:count], component, anchored, sigma[:count], tuple(status), doubts)

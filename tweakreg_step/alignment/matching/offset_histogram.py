@@ -1,0 +1,313 @@
+"""The offset between two catalogs, and whether it is more than chance.
+
+All edges of the graph are searched at once. An edge's pairs of detections within the search
+radius are differences in one plane; true pairs pile up at one place, chance pairs are spread
+evenly. A peak is accepted only if it is significant: Poisson probability of so many pairs in one
+window, times the number of independent windows and rolls that were tried (look-elsewhere factor).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import gammaln, pdtrc
+
+from tweakreg_step.core.sphere import ARCSEC, chord, frames_of, to_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scipy.spatial import cKDTree
+
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+
+
+__all__ = [
+    "Pairs",
+    "Peaks",
+    "apart_from",
+    "distinct",
+    "log_chance",
+    "make_pairs",
+    "mutual_count",
+    "roll_grid",
+    "search",
+    "turned",
+]
+
+_CELLS = 6_000_000
+"""Histogram cells held at once, 48 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs of detections of E edges, in one tangent plane per edge.
+
+    Attributes
+    ----------
+    edge
+        (K,) ascending.
+    first, second
+        (K, 2) positions [arcsec] of the detections of the first and of the second catalog.
+    first_index, second_index
+        (K,) which detections they are.
+    frames
+        (E, 3, 3) of the planes, tangent at the mean of the edge's pairs.
+    """
+
+    edge: IntArray
+    first: FloatArray
+    second: FloatArray
+    first_index: IntArray
+    second_index: IntArray
+    frames: FloatArray
+
+    def take(self, keep: BoolArray) -> Pairs:
+        """The pairs of a mask; all edges stay."""
+        return Pairs(
+            self.edge[keep],
+            self.first[keep],
+            self.second[keep],
+            self.first_index[keep],
+            self.second_index[keep],
+            self.frames,
+        )
+
+    @property
+    def lever(self) -> FloatArray:
+        """Rms distance (E,) of the pairs from the plane's tangent point [arcsec]."""
+        count = len(self.frames)
+        size = np.maximum(np.bincount(self.edge, minlength=count), 1)
+        total = np.bincount(self.edge, np.sum(self.second**2, axis=1), minlength=count)
+        return np.asarray(np.sqrt(total / size))
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """The best offset of each edge.
+
+    Attributes
+    ----------
+    offset, roll
+        (E, 2) [arcsec] and (E,) [radians]: first = R(roll) second + offset.
+    count
+        (E,) distinct detections in the peak's window, the lesser of the two catalogs.
+    density
+        (E,) chance pairs per arcsec^2 of difference.
+    log_chance
+        (E,) logarithm of the probability that chance does as well anywhere.
+    rival
+        (E,) whether a second peak elsewhere is as good.
+    """
+
+    offset: FloatArray
+    roll: FloatArray
+    count: IntArray
+    density: FloatArray
+    log_chance: FloatArray
+    rival: BoolArray
+
+
+def make_pairs(catalogs: Sequence[tuple[cKDTree, cKDTree]], radius: float) -> Pairs:
+    """All pairs within `radius` [arcsec] of the two trees of unit vectors of each edge."""
+    reach = float(chord(radius))
+    first, second, size = [], [], []
+    for one, other in catalogs:
+        close = one.sparse_distance_matrix(other, reach, output_type="ndarray")
+        first.append(close["i"])
+        second.append(close["j"])
+        size.append(len(close))
+    edge = np.repeat(np.arange(len(catalogs)), size)
+    empty = [np.zeros((0, 3))]
+    points = [tree.data[index] for (tree, _), index in zip(catalogs, first, strict=True)]
+    others = [tree.data[index] for (_, tree), index in zip(catalogs, second, strict=True)]
+    one_vectors, other_vectors = np.concatenate(points + empty), np.concatenate(others + empty)
+    frames = _edge_frames(edge, one_vectors + other_vectors, len(catalogs))
+    none = [np.zeros(0, np.int64)]
+    return Pairs(
+        edge,
+        to_plane(one_vectors, frames[edge]),
+        to_plane(other_vectors, frames[edge]),
+        np.concatenate(first + none).astype(np.int64),
+        np.concatenate(second + none).astype(np.int64),
+        frames,
+    )
+
+
+def _edge_frames(edge: IntArray, vectors: FloatArray, count: int) -> FloatArray:
+    sums = np.stack([np.bincount(edge, axis, minlength=count) for axis in vectors.T], axis=1)
+    sums[~np.any(sums, axis=1)] = (1.0, 0.0, 0.0)
+    return frames_of(sums.astype(float))
+
+
+def roll_grid(limit: float, lever: float, window: float) -> FloatArray:
+    """Rolls [radians] up to `limit` [arcsec as angle], the ends move by half a window per step."""
+    step = 0.5 * window / max(lever, window)
+    count = int(np.ceil(limit / ARCSEC / step))
+    return np.asarray(step * np.arange(-count, count + 1)) if count else np.zeros(1)
+
+
+def turned(positions: FloatArray, roll: FloatArray | float) -> FloatArray:
+    """Positions (K, 2) turned by (K,) or one roll [radians], counterclockwise."""
+    cosine, sine = np.cos(roll), np.sin(roll)
+    x, y = positions.T
+    return np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=1)
+
+
+def log_chance(count: FloatArray, expected: FloatArray) -> FloatArray:
+    """Logarithm of the Poisson probability of `count` or more; exact in the far tail, too."""
+    with np.errstate(divide="ignore"):
+        plain = np.log(pdtrc(np.maximum(count - 1.0, 0.0), expected))
+        # Far out the first term of the sum is all of it, up to 1 / (1 - expected / count).
+        tail = count * np.log(expected) - expected - gammaln(count + 1.0)
+        tail = tail - np.log1p(-np.minimum(expected / (count + 1.0), 0.9))
+    out = np.where(np.isfinite(plain) & (plain > -600.0), plain, tail)
+    return np.asarray(np.where(count < 1.0, 0.0, np.minimum(out, 0.0)))
+
+
+def _histogram(
+    edge: IntArray, difference: FloatArray, shape: tuple[int, int], bin_size: float
+) -> FloatArray:
+    """Pairs in windows of 2 x 2 bins, (E, n - 1, n - 1)."""
+    count, side = shape
+    cell = np.floor(difference / bin_size + 0.5 * side).astype(np.int64)
+    inside = np.all((cell >= 0) & (cell < side), axis=1)
+    flat = (edge[inside] * side + cell[inside, 0]) * side + cell[inside, 1]
+    cells = np.bincount(flat, minlength=count * side * side).reshape(count, side, side)
+    rows = cells[:, 1:] + cells[:, :-1]
+    return np.asarray(rows[:, :, 1:] + rows[:, :, :-1])
+
+
+def search(pairs: Pairs, radius: float, window: float, rolls: FloatArray) -> Peaks:
+    """The most populated window of each edge, over all rolls, and its significance.
+
+    Parameters
+    ----------
+    pairs
+        Of E edges, within `radius` at any of the rolls.
+    radius
+        Largest offset [arcsec].
+    window
+        Side of a window [arcsec].
+    rolls
+        (R,) [radians].
+    """
+    count = len(pairs.frames)
+    side = 2 * int(np.ceil(radius / (0.5 * window))) + 2
+    chunk = max(1, _CELLS // side**2)
+    parts = []
+    for start in range(0, count, chunk):
+        stop = min(start + chunk, count)
+        low, high = np.searchsorted(pairs.edge, [start, stop])
+        part = (pairs.edge[low:high] - start, pairs.first[low:high], pairs.second[low:high])
+        parts.append(_best_windows(part, (stop - start, side), radius, window, rolls))
+    best, offset, roll = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _significance(pairs, (best, offset, roll), radius, window, len(rolls))
+
+
+def _best_windows(
+    part: tuple[IntArray, FloatArray, FloatArray],
+    shape: tuple[int, int],
+    radius: float,
+    window: float,
+    rolls: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    edge, first, second = part
+    best, offset, roll = np.full(shape[0], -1.0), np.zeros((shape[0], 2)), np.zeros(shape[0])
+    # from the smallest roll on, so that of equals the smallest wins
+    for angle in rolls[np.lexsort((rolls, np.abs(rolls)))]:
+        difference = first - turned(second, angle)
+        near = np.sum(difference**2, axis=1) <= radius**2
+        sums = _histogram(edge[near], difference[near], shape, 0.5 * window).reshape(shape[0], -1)
+        place = sums.argmax(axis=1)
+        value = sums[np.arange(shape[0]), place]
+        better = value > best
+        best[better], roll[better] = value[better], angle
+        cell = np.stack(np.divmod(place, shape[1] - 1), axis=1)
+        offset[better] = (0.5 * window * (cell + 1.0 - 0.5 * shape[1]))[better]
+    return best, offset, roll
+
+
+def _significance(
+    pairs: Pairs,
+    best: tuple[FloatArray, FloatArray, FloatArray],
+    radius: float,
+    window: float,
+    roll_count: int,
+) -> Peaks:
+    _, offset, roll = best
+    count, edge = len(pairs.frames), pairs.edge
+    difference = pairs.first - turned(pairs.second, roll[edge])
+    reach = np.max(np.abs(difference - offset[edge]), axis=1)
+    inside = reach <= 0.5 * window
+    within = np.sum(difference**2, axis=1) <= radius**2
+    found = mutual_count(pairs, inside)
+    area = np.pi * radius**2
+    total = np.bincount(edge[within & ~inside], minlength=count)
+    density = np.maximum(total, 1.0) / area
+    density = np.maximum(density, _around(edge, reach, count, window))
+    trials = 4.0 * roll_count * max(area / window**2, 1.0)
+    chance = log_chance(found.astype(float), density * window**2) + np.log(trials)
+    size = np.maximum(np.bincount(edge[inside], minlength=count), 1)
+    sums = [np.bincount(edge[inside], axis, minlength=count) for axis in difference[inside].T]
+    mean = np.stack(sums, axis=1) / size[:, None]
+    rival = _rivals(pairs, (difference, offset, found, density), radius, window, trials)
+    return Peaks(mean, roll, found, density, np.minimum(chance, 0.0), rival)
+
+
+def _around(edge: IntArray, reach: FloatArray, count: int, window: float) -> FloatArray:
+    """Density (E,) of pairs in the frame between 3 and 9 windows around the peak."""
+    ring = (reach > 1.5 * window) & (reach <= 4.5 * window)
+    return np.asarray(np.bincount(edge[ring], minlength=count) / (72.0 * window**2))
+
+
+def distinct(edge: IntArray, index: IntArray, count: int) -> IntArray:
+    """How many different detections (E,) take part, of pairs (K,) given by edge and detection."""
+    width = int(index.max(initial=0)) + 1
+    return np.bincount(np.unique(edge * width + index) // width, minlength=count)
+
+
+def mutual_count(pairs: Pairs, inside: BoolArray) -> IntArray:
+    """Different detections (E,) in the pairs of a mask (K,), the lesser of the two catalogs."""
+    first, second = (
+        distinct(pairs.edge[inside], index[inside], len(pairs.frames))
+        for index in (pairs.first_index, pairs.second_index)
+    )
+    return np.minimum(first, second)
+
+
+def apart_from(pairs: Pairs, taken: BoolArray) -> BoolArray:
+    """Which pairs (K,) have no detection that takes part in one of a mask (K,)."""
+    apart = np.ones(len(taken), bool)
+    for index in (pairs.first_index, pairs.second_index):
+        key = pairs.edge * (int(index.max(initial=-1)) + 1) + index
+        apart &= ~np.isin(key, key[taken])
+    return apart
+
+
+def _rivals(
+    pairs: Pairs,
+    peak: tuple[FloatArray, FloatArray, IntArray, FloatArray],
+    radius: float,
+    window: float,
+    trials: float,
+) -> BoolArray:
+    """Whether another window, at least two windows away, holds 60 per cent of the peak's excess."""
+    difference, offset, found, density = peak
+    count, edge = len(pairs.frames), pairs.edge
+    away = np.max(np.abs(difference - offset[edge]), axis=1) > 2.0 * window
+    away &= np.sum(difference**2, axis=1) <= radius**2
+    side = 2 * int(np.ceil(radius / (0.5 * window))) + 2
+    second = np.zeros(count)
+    chunk = max(1, _CELLS // side**2)
+    for start in range(0, count, chunk):
+        stop = min(start + chunk, count)
+        part = away & (edge >= start) & (edge < stop)
+        sums = _histogram(edge[part] - start, difference[part], (stop - start, side), 0.5 * window)
+        second[start:stop] = sums.reshape(stop - start, -1).max(axis=1)
+    expected = density * window**2
+    chance = log_chance(second, expected) + np.log(trials)
+    strong = second - expected > 0.6 * (found - expected)
+    return np.asarray(strong & (chance < np.log(1e-4)))

@@ -1,0 +1,285 @@
+"""The graph of overlaps: who can be compared with whom, who is tied to whom, and by what.
+
+Nodes are groups; the reference catalog, where it takes part, is one more node, the last.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import (
+    breadth_first_order,
+    connected_components,
+    minimum_spanning_tree,
+)
+from scipy.spatial import cKDTree
+
+from tweakreg_step.core.sphere import chord, to_plane
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+
+
+__all__ = [
+    "bridges",
+    "components",
+    "forest_walk",
+    "members",
+    "overlapping",
+    "shared_counts",
+    "sharing",
+    "spanning_tree",
+    "well_connected",
+]
+
+_DIRECTIONS = 8
+"""A field's footprint is the intersection of this many strips, a polygon of twice as many sides."""
+
+_SAMPLE = 32
+"""Detections of a group that are tried on another's footprint."""
+
+_MANY = 60_000
+"""Candidate pairs above which each group meets near and far neighbours only."""
+
+
+def _candidates(centres: FloatArray, reach: float) -> IntArray:
+    """Pairs (E, 2) of centres (G, 3) that are at most `reach` (a chord) apart."""
+    tree = cKDTree(centres)
+    count = len(centres)
+    if count * count <= 2 * _MANY or tree.count_neighbors(tree, reach) <= 2 * _MANY + count:
+        return np.asarray(tree.query_pairs(reach, output_type="ndarray"), dtype=np.int64)
+    rank = np.unique(np.geomspace(1, min(count - 1, 400), 60).astype(int))
+    distance, other = tree.query(centres, k=rank + 1, distance_upper_bound=reach)
+    own, column = np.nonzero(np.isfinite(distance))
+    pairs = np.sort(np.stack([own, other[own, column]], axis=1), axis=1)
+    return np.asarray(np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0), dtype=np.int64)
+
+
+def _footprints(
+    vectors: FloatArray, group: IntArray, frames: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+    """Strip edges (G, 8) low and high [arcsec], directions (8, 2) of the strips, and who is there.
+
+    The last, (G, 16), are the detections on the strips' edges: the corners of the footprint.
+    """
+    angle = np.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
+    strips = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    along = to_plane(vectors, frames[group]) @ strips.T
+    low = np.full((len(frames), _DIRECTIONS), np.inf)
+    high = np.full((len(frames), _DIRECTIONS), -np.inf)
+    np.minimum.at(low, group, along)
+    np.maximum.at(high, group, along)
+    corners = np.zeros((len(frames), 2 * _DIRECTIONS), np.int64)
+    for strip in range(_DIRECTIONS):
+        for column, edge in ((strip, low), (strip + _DIRECTIONS, high)):
+            there = np.flatnonzero(along[:, strip] == edge[group, strip])
+            corners[group[there], column] = there
+    return low, high, strips, corners
+
+
+def _sample(group: IntArray, count: int) -> tuple[IntArray, IntArray]:
+    """Up to 32 detections (G, 32) of each group, repeated where there are fewer, and numbers."""
+    size = np.bincount(group, minlength=count)
+    order = np.argsort(group, kind="stable")
+    start = np.cumsum(size) - size
+    step = np.arange(_SAMPLE)[None, :] * size[:, None] // _SAMPLE
+    return order[np.minimum(start[:, None] + step, len(group) - 1)], size
+
+
+def overlapping(
+    vectors: FloatArray, group: IntArray, frames: FloatArray, margin: float
+) -> tuple[IntArray, FloatArray]:
+    """Pairs of groups whose footprints overlap.
+
+    Parameters
+    ----------
+    vectors, group
+        (N, 3) and (N,) of the detections.
+    frames
+        (G, 3, 3) of the groups' tangent planes.
+    margin
+        By which a footprint grows, the largest offset looked for [arcsec].
+
+    Returns
+    -------
+    pairs, expected
+        (E, 2) first below second, and (E,) how many sources the smaller share of the two has
+        inside the other.
+    """
+    count = len(frames)
+    filled = np.flatnonzero(np.bincount(group, minlength=count))
+    if len(filled) < 2:
+        return np.zeros((0, 2), np.int64), np.zeros(0)
+    low, high, strips, corners = _footprints(vectors, group, frames)
+    radius = np.zeros(count)
+    np.maximum.at(radius, group, np.hypot(*to_plane(vectors, frames[group]).T))
+    pairs = filled[_candidates(frames[filled, 2], float(chord(2.0 * radius.max() + margin)))]
+    sample, size = _sample(group, count)
+    sample = np.concatenate([corners, sample], axis=1)
+    expected, most = np.full(len(pairs), np.inf), np.zeros(len(pairs))
+    for part in np.array_split(np.arange(len(pairs)), len(pairs) // 4000 + 1):
+        for one, other in (pairs[part].T, pairs[part].T[::-1]):
+            places = to_plane(vectors[sample[one]], frames[other][:, None]) @ strips.T
+            inside = (places > low[other][:, None] - margin) & (
+                places < high[other][:, None] + margin
+            )
+            held = inside.all(axis=2)
+            # A corner that lies inside proves an overlap too small for the sample to see.
+            share = np.maximum(held[:, -_SAMPLE:].mean(axis=1), 0.5 / _SAMPLE * held.any(axis=1))
+            share = share * size[one]
+            expected[part] = np.minimum(expected[part], share)
+            most[part] = np.maximum(most[part], share)
+    # One of two may see the other's corner and not be seen itself: half a source is expected.
+    keep = most > 0.0
+    return pairs[keep], np.maximum(expected[keep], 0.5)
+
+
+def well_connected(pairs: IntArray, expected: FloatArray, count: int, degree: int = 6) -> IntArray:
+    """Indices of a sufficient subset of pairs: each group's best, some others, and a tree.
+
+    In a stack all pairs overlap, and a group's best partners are the same few; half of its partners
+    are therefore drawn among those half as good as the best, by a fixed hash. That makes
+    cycles through which every offset is checked.
+    """
+    number = np.arange(len(pairs))
+    one = np.concatenate([pairs[:, 0], pairs[:, 1]])
+    index = np.concatenate([number, number])
+    value = expected[index]
+    best = np.zeros(count)
+    np.maximum.at(best, one, value)
+    mixed = (pairs[:, 0] * 73856093) ^ (pairs[:, 1] * 19349663)
+    draw = np.where(value >= 0.5 * best[one], (mixed[index] * 2654435761) % 4294967291, 2**32)
+    chosen = np.zeros(len(pairs), bool)
+    for key in (-value, draw):
+        order = np.lexsort((index, key, one))
+        rank = np.arange(len(order)) - np.searchsorted(one[order], one[order])
+        chosen[index[order[rank < degree // 2]]] = True
+    chosen[spanning_tree(pairs, 1.0 / expected, count)] = True
+    return np.flatnonzero(chosen)
+
+
+def spanning_tree(pairs: IntArray, cost: FloatArray, count: int) -> IntArray:
+    """Indices of the pairs (E, 2) that make the forest of least cost (E,), costs above 0."""
+    graph = sparse.coo_matrix((cost, (pairs[:, 0], pairs[:, 1])), (count, count))
+    tree = minimum_spanning_tree(graph.tocsr()).tocoo()
+    low, high = np.sort(pairs, axis=1).T
+    key = low * count + high
+    order = np.argsort(key)
+    wanted = np.minimum(tree.row, tree.col) * count + np.maximum(tree.row, tree.col)
+    return np.sort(order[np.searchsorted(key[order], wanted)])
+
+
+def components(pairs: IntArray, count: int) -> IntArray:
+    """Labels (G,) of what the pairs (E, 2) tie together."""
+    graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def sharing(source: IntArray, group: IntArray, count: int) -> IntArray:
+    """Labels (G,) of groups that shared sources tie together, of detections (N,) and theirs.
+
+    Groups are tied to sources, so that a stack of thousands needs none of its millions of pairs.
+    """
+    size = count + int(source.max(initial=-1)) + 1
+    return components(np.stack([group, count + source], axis=1), size)[:count]
+
+
+def members(label: IntArray) -> list[IntArray]:
+    """Indices of each label (N,) that is there, ascending; negative labels are left out."""
+    order = np.argsort(label, kind="stable")
+    ordered = label[order]
+    edges = np.flatnonzero(np.diff(ordered)) + 1
+    parts = np.split(order, edges) if len(order) else []
+    return [part for part in parts if label[part[0]] >= 0]
+
+
+def forest_walk(pairs: IntArray, count: int, roots: IntArray) -> tuple[IntArray, IntArray]:
+    """Nodes behind their predecessors, and the predecessor (count,) of each, -1 of a root.
+
+    Parameters
+    ----------
+    pairs, count
+        (E, 2) that make a forest of `count` nodes.
+    roots
+        One node of each tree.
+    """
+    # one node more, above all roots, so that thousands of trees are one walk
+    above = np.stack([np.full(len(roots), count), roots], axis=1)
+    every = np.concatenate([pairs, above])
+    size = count + 1
+    graph = sparse.coo_matrix((np.ones(len(every)), (every[:, 0], every[:, 1])), (size, size))
+    order, before = breadth_first_order(graph.tocsr(), count, directed=False)
+    before = np.where(before[:count] == count, -1, before[:count])
+    return np.asarray(order[1:], np.int64), np.asarray(before, np.int64)
+
+
+def bridges(pairs: IntArray, count: int) -> BoolArray:
+    """Which pairs (E,) are in no cycle: without one of them a component falls apart.
+
+    Each pair outside a spanning forest closes a cycle with the path between its ends; the pairs of
+    a path are merged as they are covered, so that none is walked twice. Of the pairs outside, those
+    of a second forest suffice (Nagamochi & Ibaraki 1992, Algorithmica 7, 583).
+    """
+    label = components(pairs, count)
+    found = np.zeros(len(pairs), bool)
+    in_tree = np.zeros(len(pairs), bool)
+    in_tree[spanning_tree(pairs, np.ones(len(pairs)), count)] = True
+    depth = np.zeros(count, np.int64)
+    order, parent = forest_walk(pairs[in_tree], count, np.unique(label, return_index=True)[1])
+    for node in order:
+        if parent[node] >= 0:
+            depth[node] = depth[parent[node]] + 1
+    closing = pairs[~in_tree]
+    closing = closing[spanning_tree(closing, np.ones(len(closing)), count)]
+    top = _covered(closing, parent, depth)
+    for number in np.flatnonzero(in_tree):
+        a, b = pairs[number]
+        child = a if parent[a] == b else b
+        found[number] = top[child] == child
+    return found
+
+
+def _covered(closing: IntArray, parent: IntArray, depth: IntArray) -> IntArray:
+    """For each node the highest node that it is merged with; itself if its pair upwards is free."""
+    top = np.arange(len(parent))
+
+    def find(node: int) -> int:
+        while top[node] != node:
+            top[node] = top[top[node]]
+            node = int(top[node])
+        return node
+
+    for a, b in closing.tolist():
+        one, other = find(a), find(b)
+        while one != other:
+            if depth[one] < depth[other]:
+                one, other = other, one
+            top[one] = parent[one]
+            one = find(one)
+    return top
+
+
+def shared_counts(source: IntArray, group: IntArray, count: int) -> tuple[IntArray, IntArray]:
+    """Pairs of groups that share sources.
+
+    Parameters
+    ----------
+    source, group
+        (N,) of the detections that were used.
+    count
+        Number of groups.
+
+    Returns
+    -------
+    pairs, shared
+        (E, 2) first below second, (E,) number of sources.
+    """
+    size = int(source.max(initial=-1)) + 1
+    seen = sparse.coo_matrix((np.ones(len(source)), (source, group)), (size, count)).tocsr()
+    seen.data[:] = 1.0
+    common = sparse.triu(seen.T @ seen, k=1).tocoo()
+    pairs = np.stack([common.row, common.col], axis=1).astype(np.int64)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    return pairs[order], np.round(common.data[order]).astype(np.int64)

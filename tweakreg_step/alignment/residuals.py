@@ -1,0 +1,132 @@
+"""Every match of a solution: where a detection was and is, seen from its source's fitted place.
+
+Differences are in the plane tangent to the sphere at the source's fitted position, axes east and
+north. They are exact: positions go through the corrections again, none is linearised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.alignment.solver.hierarchy import Model, Motions, moved_directions
+from tweakreg_step.alignment.solver.links import link
+from tweakreg_step.core.correction import parameters_of
+from tweakreg_step.core.sphere import ARCSEC, frames_at, frames_of, to_plane
+
+if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver.links import Links
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.core.solution import Solution
+
+
+__all__ = ["Matched", "corrected_directions", "matched_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The L detections that have a source, sorted by source.
+
+    Attributes
+    ----------
+    index
+        (L,) which detection of the run it is.
+    source, group, star
+        (L,) its source, its group, and the source's reference star, -1 where none.
+    before, after
+        (L, 2) observed - fitted with the WCS as it was and as corrected [arcsec].
+    covariance
+        (L, 2, 2) of the detection, the error floor of its group included [arcsec^2].
+    weight
+        (L,) robust weight.
+    used
+        (L,) whether it took part.
+    """
+
+    index: IntArray
+    source: IntArray
+    group: IntArray
+    star: IntArray
+    before: FloatArray
+    after: FloatArray
+    covariance: FloatArray
+    weight: FloatArray
+    used: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def _motions(solution: Solution) -> tuple[Model, Motions]:
+    """The solution in the form that moves detections.
+
+    'general' says any matrix exactly, also those that a rigid body's motion was composed with.
+    """
+    theta = parameters_of("general", solution.matrix, solution.shift)
+    phi = np.zeros((0, 6))
+    if solution.unit_covariance.shape[1] > 0:
+        phi = parameters_of("general", solution.unit_matrix, solution.unit_shift)
+    frames = frames_at(solution.ra, solution.dec)
+    model = Model(frames, "general", "general", np.ones_like(theta), np.ones_like(phi))
+    return model, Motions(theta, phi)
+
+
+def corrected_directions(detections: Detections, solution: Solution) -> FloatArray:
+    """Directions (N, 3) of all detections after the solution's motions."""
+    count = len(detections)
+    links, _ = link(detections, np.arange(count), None, np.full(count, -1))
+    return moved_directions(links, *_motions(solution))
+
+
+def matched_of(detections: Detections, reference: Reference | None, solution: Solution) -> Matched:
+    """The matches of a solution.
+
+    Parameters
+    ----------
+    detections, reference
+        What the solution was made from.
+    solution
+        Of the same detections.
+    """
+    star = (
+        solution.reference_star if reference is not None else -np.ones_like(solution.reference_star)
+    )
+    links, index = link(detections, solution.source, reference, star)
+    model, motions = _motions(solution)
+    own = links.group >= 0
+    place = index[own]
+    after = solution.residual[place]
+    corrected = moved_directions(links, model, motions)[own]
+    input_directions = _at_common_epoch(links)[own]
+    floor = solution.floor[links.group[own]]
+    return Matched(
+        index=place,
+        source=links.source[own],
+        group=links.group[own],
+        star=star[links.source[own]],
+        before=_seen_from_fitted(corrected, after, input_directions),
+        after=after,
+        covariance=links.covariance[own] + floor[:, None, None] ** 2 * np.eye(2),
+        weight=solution.weight[place],
+        used=solution.used[place],
+    )
+
+
+def _at_common_epoch(links: Links) -> FloatArray:
+    """Directions (L, 3) through the input WCS, less the stars' paths since the reference epoch.
+
+    Proper motion is no error of the WCS: it must not show in the differences before either.
+    """
+    local = frames_of(links.vectors)
+    path = np.einsum("ni,nij->nj", links.drift / ARCSEC, local[:, :2])
+    return np.asarray(links.vectors - path)
+
+
+def _seen_from_fitted(corrected: FloatArray, after: FloatArray, seen: FloatArray) -> FloatArray:
+    """Positions (L, 2) [arcsec] of `seen` in the planes tangent where the fit puts the sources."""
+    local = frames_of(corrected)
+    step = np.einsum("ni,nij->nj", after / ARCSEC, local[:, :2])
+    return to_plane(seen, frames_of(corrected - step))

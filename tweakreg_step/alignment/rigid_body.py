@@ -1,0 +1,111 @@
+"""The relative solution moved onto the reference as a whole: one correction per component."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.alignment.solver.hierarchy import Model, Motions, moved_directions
+from tweakreg_step.alignment.solver.iteration import everything
+from tweakreg_step.core.correction import parameters_of
+from tweakreg_step.core.sphere import frames_at, from_plane, plane_jacobian, ra_dec, to_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tweakreg_step.core.arrays import IntArray
+    from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.core.options import Options
+    from tweakreg_step.core.solution import Solution
+
+    Register = Callable[[Detections, int, Reference | None, Options], Solution]
+
+__all__ = ["as_a_whole"]
+
+
+def _whole(relative: Solution) -> IntArray:
+    """Number (G,) of the body each group moves with; a group that is not aligned is its own."""
+    alone = relative.component < 0
+    body = relative.component.copy()
+    body[alone] = body.max(initial=-1) + 1 + np.arange(int(alone.sum()))
+    return body
+
+
+def _moved(detections: Detections, relative: Solution) -> Detections:
+    """The detections where the relative solution puts them."""
+    frames = frames_at(relative.ra, relative.dec)
+    theta = parameters_of("general", relative.matrix, relative.shift)
+    moving = relative.unit_covariance.shape[1] > 0
+    phi = parameters_of("general", relative.unit_matrix, relative.unit_shift)
+    if not moving:
+        phi = np.zeros((0, 6))
+    model = Model(frames, "general", "general", np.ones_like(theta), np.ones_like(phi))
+    vectors = moved_directions(everything(detections), model, Motions(theta, phi))
+    ra, dec = ra_dec(vectors)
+    return replace(detections, ra=ra, dec=dec)
+
+
+def as_a_whole(
+    register: Register,
+    detections: Detections,
+    group_count: int,
+    reference: Reference,
+    options: Options,
+) -> Solution:
+    """Align the groups with each other, then each component, as one body, with the reference.
+
+    Parameters
+    ----------
+    register
+        The alignment, as a value: this module is below it.
+    detections, group_count, reference, options
+        As for the alignment itself.
+    """
+    relative = register(detections, group_count, None, options)
+    body = _whole(relative)
+    count = int(body.max(initial=-1)) + 1
+    moved = replace(_moved(detections, relative), group=body[detections.group])
+    catalog = reference
+    if reference.epoch_ra is not None and reference.epoch_dec is not None:
+        # One body has one epoch: that of its first group.
+        first = np.unique(body, return_index=True)[1]
+        catalog = replace(
+            reference, epoch_ra=reference.epoch_ra[first], epoch_dec=reference.epoch_dec[first]
+        )
+    plain = replace(options, joint=True, detector_motion="none", refgroup=None)
+    whole = register(moved, count, catalog, plain)
+    return _composed(relative, whole, body)
+
+
+def _composed(relative: Solution, whole: Solution, body: IntArray) -> Solution:
+    """The motion of each group followed by that of its body."""
+    own = frames_at(relative.ra, relative.dec)
+    common = frames_at(whole.ra, whole.dec)[body]
+    before = to_plane(from_plane(relative.shift, own), common)
+    after = np.einsum("gij,gj->gi", whole.matrix[body], before) + whole.shift[body]
+    inward = plane_jacobian(relative.shift, own, common)
+    outward = plane_jacobian(after, common, own)
+    matrix = outward @ whole.matrix[body] @ inward @ relative.matrix
+    shift = to_plane(from_plane(after, common), own)
+    anchored = whole.anchored[body]
+    aligned = (relative.component >= 0) | anchored
+    parameters = parameters_of(relative.geometry, matrix, shift)
+    status = tuple(
+        whole.status[b] if c < 0 else s
+        for s, b, c in zip(relative.status, body, relative.component, strict=True)
+    )
+    return replace(
+        relative,
+        matrix=matrix,
+        shift=shift,
+        parameters=np.where(aligned[:, None], parameters, np.nan),
+        status=status,
+        component=np.where(
+            relative.component >= 0, relative.component, np.where(anchored, body, -1)
+        ),
+        anchored=anchored,
+        reference_matches=whole.reference_matches[body],
+        absolute=tuple(whole.absolute[number] for number in body),
+    )

@@ -1,0 +1,1 @@
+"""From sources to motions: nested levels, normal equations, robust weights, errors, the bound."""

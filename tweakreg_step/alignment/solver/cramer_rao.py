@@ -1,0 +1,175 @@
+"""The Cramer-Rao bound: what no alignment can beat, beside what was achieved.
+
+The bound holds for known identifications and the errors that the catalogs give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from tweakreg_step.alignment.linalg.blocks import inverse_2x2
+from tweakreg_step.alignment.linalg.factorisation import factorise
+from tweakreg_step.core.correction import design, parameter_count, prior_precision
+from tweakreg_step.core.sphere import directions, frames_at, frames_of, plane_jacobian, to_plane
+
+from .covariance import covariance_of, gauged
+from .gauge import common_basis
+from .hierarchy import Model, Motions, linearise
+from .links import link
+from .normal_equations import normal_equations
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.core.solution import Solution
+
+    from .covariance import Covariance
+
+__all__ = ["Bound", "achieved_and_achievable", "bound", "displacement_covariance", "without_common"]
+
+
+def achieved_and_achievable(
+    solution: Solution, detections: Detections, reference: Reference | None
+) -> tuple[FloatArray, FloatArray]:
+    """Standard deviations (G,) per axis, rms over each group's detections [mas].
+
+    The second is the Cramer-Rao bound for the identifications that were found, with the errors as
+    the catalogs give them and no detector motion; NaN for groups that are not aligned. Where groups
+    were moved onto the reference as a whole, both are of their alignment to each other.
+
+    Parameters
+    ----------
+    solution, detections, reference
+        The outcome, and what it was made from.
+    """
+    if (solution.source < 0).all():
+        unknown = np.full(len(solution.ra), np.nan)
+        return unknown, unknown
+    stars = None if reference is None else (reference, solution.reference_star)
+    centres = solution.ra, solution.dec
+    limit = bound(detections, solution.source, centres, solution.geometry, stars)
+    starred = bool((solution.reference_star >= 0).any())
+    ties = solution.component, solution.anchored & starred
+    weight = solution.gauge
+    theta = np.nan_to_num(solution.parameters)
+    every = np.arange(len(theta))
+    blocks = gauged(limit.known, limit.model, ties, weight, theta).blocks(every, every)
+    aligned = solution.component >= 0
+    return (
+        _displacement(limit.model, detections, solution.covariance, aligned),
+        _displacement(limit.model, detections, blocks, aligned),
+    )
+
+
+def _displacement(
+    model: Model, detections: Detections, covariance: FloatArray, aligned: NDArray[np.bool_]
+) -> FloatArray:
+    group, count = detections.group, len(covariance)
+    local = to_plane(directions(detections.ra, detections.dec), model.frames[group])
+    slope = design(model.geometry, np.zeros((len(group), covariance.shape[1])), local)
+    safe = np.where(aligned[:, None, None], covariance, 0.0)
+    variance = np.einsum("nik,nkl,nil->n", slope, safe[group], slope) / 2.0
+    size = np.bincount(group, minlength=count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.bincount(group, variance, minlength=count) / size
+    return np.asarray(np.where(aligned, 1e3 * np.sqrt(np.maximum(mean, 0.0)), np.nan))
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The least covariance.
+
+    Attributes
+    ----------
+    model
+        The groups' tangent planes and the geometry.
+    known
+        Covariance of all groups' parameters, common motions included at the prior's width.
+    """
+
+    model: Model
+    known: Covariance
+
+    @property
+    def covariance(self) -> FloatArray:
+        """All of it (G p, G p), of a scene that is small enough."""
+        return self.known.whole()
+
+
+def bound(
+    detections: Detections,
+    source: IntArray,
+    centres: tuple[FloatArray, FloatArray],
+    geometry: str,
+    reference: tuple[Reference, IntArray] | None = None,
+    prior: tuple[float, float, float] = (0.3, 100.0, 1e-4),
+) -> Bound:
+    """The Cramer-Rao bound for known identifications.
+
+    Parameters
+    ----------
+    detections, source
+        N detections and their true sources (N,), -1 for those of none.
+    centres
+        Right ascension and declination (G,) of the groups' tangent points [degrees].
+    geometry
+        Of the corrections.
+    reference
+        The catalog, and the star (S,) of each source, -1 where none.
+    prior
+        Standard deviations of the pointing, see `tweakreg_step.core.correction.prior_precision`.
+    """
+    count = len(centres[0])
+    catalog, star = reference or (None, np.full(int(source.max()) + 1, -1))
+    links, _ = link(detections, source, catalog, star)
+    width = parameter_count(geometry)
+    precision = np.broadcast_to(prior_precision(geometry, prior), (count, width))
+    model = Model(frames_at(*centres), geometry, "none", precision, np.zeros((0, 0)))
+    motions = Motions(np.zeros((count, width)), np.zeros((0, 0)))
+    linear = linearise(links, model, motions)
+    turned = linear.transform @ links.covariance @ np.swapaxes(linear.transform, 1, 2)
+    matrix, _, _ = normal_equations(linear, links, inverse_2x2(turned))
+    return Bound(model, covariance_of(factorise(matrix, model.precision), width))
+
+
+def _displacements(model: Model, group: IntArray, vectors: FloatArray) -> FloatArray:
+    """Derivative (K, 2, p) of positions, east and north there, by the parameters of their group."""
+    frames = model.frames[group]
+    local = to_plane(vectors, frames)
+    zero = np.zeros((len(group), parameter_count(model.geometry)))
+    outward = plane_jacobian(local, frames, frames_of(vectors))
+    return np.asarray(outward @ design(model.geometry, zero, local))
+
+
+def displacement_covariance(limit: Bound, group: IntArray, vectors: FloatArray) -> FloatArray:
+    """Covariance (2 K, 2 K) [arcsec^2] of the positions of K points, east and north in turn.
+
+    Parameters
+    ----------
+    limit
+        Of the parameters.
+    group, vectors
+        (K,), (K, 3): the points and the groups they move with.
+    """
+    slope = _displacements(limit.model, group, vectors)
+    width = slope.shape[2]
+    column = np.repeat(group[:, None] * width + np.arange(width), 2, axis=0)
+    pointer = width * np.arange(len(column) + 1)
+    flat = sparse.csr_matrix(
+        (slope.ravel(), column.ravel(), pointer), shape=(len(column), limit.known.size)
+    )
+    return np.asarray(flat @ limit.known.product(flat.T.toarray()))
+
+
+def without_common(model: Model, group: IntArray, vectors: FloatArray) -> FloatArray:
+    """Projection (2 K, 2 K) of displacements of K points that removes any common motion."""
+    basis = common_basis(model.frames, model.geometry)[group]
+    flat = (_displacements(model, group, vectors) @ basis).reshape(2 * len(group), -1)
+    column, _ = np.linalg.qr(flat / np.linalg.norm(flat, axis=0))
+    return np.asarray(np.eye(len(column)) - column @ column.T)

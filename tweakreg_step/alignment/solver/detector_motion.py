@@ -1,0 +1,175 @@
+"""Do the detectors move? Motions of their own, shared by all exposures, and whether to use them.
+
+The choice is by evidence: all priors are proper, so that the marginal likelihood of each model in
+Laplace's approximation is exact up to the nonlinearity, which is nil,
+
+    2 ln E = -F_min - ln det H + ln det Pi,
+
+with the identifications, weights and errors of the most general model. It is checked with a fifth
+of the sources, which had no part in the fit and must agree better with the motions than without.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.alignment.linalg.blocks import inverse_2x2, source_sums
+from tweakreg_step.core.correction import parameter_count, prior_precision
+from tweakreg_step.core.solution import MotionChoice
+from tweakreg_step.core.sphere import frames_of, to_plane
+
+from .hierarchy import Motions, linearise, moved_directions
+from .iteration import Linked, Problem, converge
+from .normal_equations import solve_step
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+    from tweakreg_step.core.options import Options
+
+    from .links import Links
+
+
+__all__ = ["choose_motion", "motion_radius", "with_motion"]
+
+_CANDIDATES = ("none", "shift", "rshift", "rscale")
+
+_CLEAR = 10.0
+"""2 ln(evidence) that counts as very strong (Kass & Raftery 1995, JASA 90, 773)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    evidence: float
+    reserved_chi2: float
+    reserved_rms_mas: float
+
+
+def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Problem, Motions]:
+    """The problem with detector motions of a geometry, which start from zero."""
+    options = problem.options
+    units = int(problem.detections.unit.max(initial=-1)) + 1
+    width = parameter_count(geometry)
+    if units == 0 or width == 0:
+        geometry, width, units = "none", 0, 0
+    sigmas = (
+        options.motion_shift_sigma,
+        options.motion_roll_sigma,
+        options.motion_scale_sigma,
+    )
+    prior = np.broadcast_to(prior_precision(geometry, sigmas), (units, width)).copy()
+    model = replace(problem.model, motion=geometry, motion_prior=prior)
+    return replace(problem, model=model), Motions(motions.theta, np.zeros((units, width)))
+
+
+def motion_radius(options: Options) -> float:
+    """Match radius [arcsec] at which detectors that are off by two sigmas each still meet."""
+    return 4.0 * options.motion_shift_sigma
+
+
+def _reserved(links: Links) -> BoolArray:
+    """Links (N,) of a fifth of the sources; sources come in the order of the sky, so any fifth."""
+    return np.asarray(links.source % 5 == 2)
+
+
+def _trial(problem: Problem, linked: Linked, geometry: str) -> _Trial:
+    """Evidence and reserved residuals of one geometry, everything else being as `linked` has it."""
+    links, fit = linked.links, linked.fit
+    tried, motions = with_motion(problem, Motions(fit.motions.theta, np.zeros((0, 0))), geometry)
+    precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
+    start = motions
+    for _ in range(2):
+        linear = linearise(links, tried.model, motions)
+        step = solve_step(linear, links, tried.model, motions, precision)
+        motions = motions.plus(step.delta)
+    residual = step.residual
+    chi2 = float(np.einsum("ni,nij,nj->", residual, precision, residual))
+    prior = tried.model.precision
+    penalty = float(np.sum(prior * motions.flat**2))
+    occam = float(np.sum(np.log(prior))) - step.factor.log_determinant()
+    reserved = _reserved(links)
+    fitted = np.where(reserved[:, None, None], 0.0, precision)
+    motions = start
+    for _ in range(2):
+        linear = linearise(links, tried.model, motions)
+        motions = motions.plus(solve_step(linear, links, tried.model, motions, fitted).delta)
+    chi2_reserved, rms = _agreement(tried, links, motions, precision, reserved)
+    return _Trial(occam - chi2 - penalty, chi2_reserved, rms)
+
+
+def _agreement(
+    problem: Problem, links: Links, motions: Motions, precision: FloatArray, chosen: BoolArray
+) -> tuple[float, float]:
+    """chi2 and weighted rms [mas per axis] of chosen links about their sources' mean positions."""
+    moved = moved_directions(links, problem.model, motions)
+    count = links.source_count
+    centres = frames_of(source_sums(moved, links.source, count))
+    position = to_plane(moved, centres[links.source])
+    total = source_sums(precision, links.source, count)
+    lit = total[:, 0, 0] > 0.0
+    spread = np.zeros_like(total)
+    spread[lit] = inverse_2x2(total[lit])
+    moment = source_sums(np.einsum("nij,nj->ni", precision, position), links.source, count)
+    mean = np.einsum("sij,sj->si", spread, moment)
+    residual = (position - mean[links.source])[chosen]
+    weight = precision[chosen]
+    chi2 = float(np.einsum("ni,nij,nj->", residual, weight, residual))
+    norm = float(np.trace(weight, axis1=1, axis2=2).sum())
+    return chi2, 1e3 * float(np.sqrt(chi2 / norm)) if norm > 0.0 else 0.0
+
+
+def choose_motion(problem: Problem, linked: Linked) -> tuple[Linked, Problem, MotionChoice]:
+    """The solution with the motion of the detectors that the data ask for.
+
+    Parameters
+    ----------
+    problem, linked
+        The solution: without motions where the option is 'auto', else with those asked for.
+    """
+    asked = problem.options.detector_motion
+    if asked != "auto":
+        reason = f"The option 'detector_motion' is '{asked}'."
+        return linked, problem, MotionChoice(problem.model.motion, {}, {}, reason)
+    if int(problem.detections.unit.max(initial=-1)) < 1:
+        reason = "No motion: there are not two detectors that could move against each other."
+        return linked, problem, MotionChoice("none", {}, {}, reason)
+    full, start = with_motion(problem, linked.fit.motions, _CANDIDATES[-1])
+    general = converge(full, start, max(linked.radius, motion_radius(problem.options)))
+    if general is None:
+        return linked, problem, MotionChoice("none", {}, {}, "No motion: it leaves no matches.")
+    trials = {name: _trial(problem, general, name) for name in _CANDIDATES}
+    choice = _choice(trials)
+    if choice.geometry == "none":
+        return linked, problem, choice
+    if choice.geometry == full.model.motion:
+        return general, full, choice
+    chosen, start = with_motion(problem, general.fit.motions, choice.geometry)
+    again = converge(chosen, start, general.radius)
+    return (again or general), (chosen if again else full), choice
+
+
+def _choice(trials: dict[str, _Trial]) -> MotionChoice:
+    """The simplest geometry that is not clearly worse than the best, and better on reserve."""
+    base = trials["none"]
+    evidence = {name: trial.evidence - base.evidence for name, trial in trials.items()}
+    rms = {name: trial.reserved_rms_mas for name, trial in trials.items()}
+    geometry = "none"
+    for name in _CANDIDATES[1:]:
+        better = evidence[name] > evidence[geometry] + _CLEAR
+        if better and trials[name].reserved_chi2 < trials[geometry].reserved_chi2:
+            geometry = name
+    numbers = f"reserved sources {rms['none']:.2f} mas without"
+    if geometry == "none":
+        best = max(_CANDIDATES[1:], key=evidence.__getitem__)
+        reason = (
+            f"No motion: 2 ln(evidence) of '{best}' is {evidence[best]:.1f}, {_CLEAR:.0f} is "
+            f"needed; {numbers}, {rms[best]:.2f} mas with it."
+        )
+    else:
+        reason = (
+            f"Motion '{geometry}': 2 ln(evidence) is {evidence[geometry]:.1f} above none; "
+            f"{numbers}, {rms[geometry]:.2f} mas with it."
+        )
+    return MotionChoice(geometry, evidence, rms, reason)

@@ -1,0 +1,119 @@
+"""Which detection shows which source: the links that the solver works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.core.sphere import (
+    directions,
+    frames_of,
+    to_plane,
+)
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections, Reference
+
+__all__ = ["Links", "link"]
+
+
+def link(
+    detections: Detections, source: IntArray, reference: Reference | None, star: IntArray
+) -> tuple[Links, IntArray]:
+    """The linked detections, sorted by source, with the reference stars behind those of theirs.
+
+    Parameters
+    ----------
+    detections, source
+        N detections and their sources (N,), -1 where none.
+    reference, star
+        The reference catalog, and the star (S,) of each source, -1 where none.
+
+    Returns
+    -------
+    links, index
+        `index` (L,) says which detection a link is; N + m for reference star m.
+    """
+    stars = np.flatnonzero(star >= 0)
+    linked = np.flatnonzero(source >= 0)
+    total = len(detections)
+    every = np.concatenate([linked, total + star[stars]])
+    sources = np.concatenate([source[linked], stars])
+    order = np.lexsort((every, sources))
+    every, sources = every[order], sources[order]
+    own = every < total
+    picked = detections.take(np.where(own, every, 0)) if total else detections
+    vectors = directions(picked.ra, picked.dec)
+    covariance = picked.covariance.copy()
+    drift = np.zeros((len(every), 2))
+    if reference is not None and len(stars):
+        fixed = every[~own] - total
+        vectors[~own] = directions(reference.ra[fixed], reference.dec[fixed])
+        covariance[~own] = reference.covariance[fixed]
+        drift[own] = _drift(reference, star[sources[own]], picked.group[own])
+    links = Links(
+        vectors=vectors,
+        covariance=covariance,
+        group=np.where(own, picked.group, -1),
+        image=np.where(own, picked.image, -1),
+        unit=np.where(own, picked.unit, -1),
+        unit_xy=picked.unit_xy,
+        unit_to_sky=picked.unit_to_sky,
+        drift=drift,
+        source=sources,
+        source_count=len(star),
+    )
+    return links, every
+
+
+def _drift(reference: Reference, star: IntArray, group: IntArray) -> FloatArray:
+    """Paths (N, 2) [arcsec] of the stars from the catalog's epoch to those of the groups."""
+    path = np.zeros((len(star), 2))
+    if reference.epoch_ra is None or reference.epoch_dec is None:
+        return path
+    tied = star >= 0
+    ra, dec = (
+        reference.epoch_ra[group[tied], star[tied]],
+        reference.epoch_dec[group[tied], star[tied]],
+    )
+    start = directions(reference.ra[star[tied]], reference.dec[star[tied]])
+    path[tied] = to_plane(directions(ra, dec), frames_of(start))
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Detections that belong to sources; reference stars are among them.
+
+    Attributes
+    ----------
+    vectors
+        (N, 3) directions through the input WCS, for a reference star at its own epoch.
+    covariance
+        (N, 2, 2), east and north at the star.
+    group, image, unit
+        (N,), -1 for a reference star, unit also where there is none.
+    unit_xy, unit_to_sky
+        (N, 2), (N, 2, 2), see `tweakreg_step.core.solution.Detections`.
+    drift
+        (N, 2) path of the star from the reference's epoch to that of the detection, east and north
+        [arcsec].
+    source
+        (N,) ascending, 0 <= source < source_count.
+    source_count
+        S.
+    """
+
+    vectors: FloatArray
+    covariance: FloatArray
+    group: IntArray
+    image: IntArray
+    unit: IntArray
+    unit_xy: FloatArray
+    unit_to_sky: FloatArray
+    drift: FloatArray
+    source: IntArray
+    source_count: int

@@ -1,0 +1,159 @@
+"""Sources to corrections: the linear algebra of one step of the simultaneous solution.
+
+Detection i of source s in group g, by a detector that has a motion of its own, obeys
+
+    r_i = x_i + B_i delta_g + A_i delta_unit - u_s
+
+in the plane tangent to the sphere at the source, so that RA = 0, the poles and mosaics of degrees
+are no special case. The latent positions u_s are eliminated exactly (Schur complement; Bernstein
+et al. 2017, PASP 129, 074503; with W_i the inverse covariance times the robust weight, D_s the
+sum of W_i over a source):
+
+    H = A' W A + Pi - (A' W)_s D_s^-1 (W A)_s,   H delta = -A' W (x - D_s^-1 m_s) - Pi theta
+
+A reference star is a detection that nothing moves (group -1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from tweakreg_step.alignment.linalg.blocks import inverse_2x2, source_sums
+from tweakreg_step.alignment.linalg.factorisation import Factor, factorise
+from tweakreg_step.core.memory import require_dense
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray, IntArray
+
+    from .hierarchy import Linear, Model, Motions
+    from .links import Links
+
+
+__all__ = ["Step", "normal_equations", "solve_step"]
+
+DENSE_LIMIT = 6000
+"""Unknowns up to which dense matrices (288 MB each) are affordable without asking."""
+
+_FULL = 0.3
+"""Share of entries above which a sparse factor has all of them, and is the slower one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One linear solution.
+
+    Attributes
+    ----------
+    delta
+        (P,) change of the parameters.
+    residual
+        (N, 2) x_i + B delta - u_s [arcsec], in the plane tangent at the source.
+    factor
+        Of the reduced matrix.
+    """
+
+    delta: FloatArray
+    residual: FloatArray
+    factor: Factor
+
+
+def _square(rows: Any, count: int) -> Any:
+    """Product of rows' and rows, dense where a stack fills it, sparse where a mosaic does not."""
+    per_row = np.diff(rows.indptr).astype(float)
+    # A sparse product spends some 5 ns per term, a dense one 0.1 ns.
+    dense = count <= 300 or 50.0 * np.sum(per_row**2) > rows.shape[0] * float(count) ** 2
+    if not dense:
+        product = (rows.T @ rows).tocsc()
+        if count > DENSE_LIMIT and product.nnz > _FULL * float(count) ** 2:
+            require_dense(count)
+            return product.toarray()
+        return product
+    if count > DENSE_LIMIT:
+        require_dense(count)
+    total = np.zeros((count, count))
+    chunk = max(1, 20_000_000 // count)
+    for start in range(0, rows.shape[0], chunk):
+        part = rows[start : start + chunk].toarray()
+        total += part.T @ part
+    return total
+
+
+def _rows(data: FloatArray, index: IntArray, pointer: IntArray, count: int) -> Any:
+    matrix = sparse.csr_matrix(
+        (data.ravel(), index.ravel(), pointer), shape=(len(pointer) - 1, count)
+    )
+    matrix.sum_duplicates()
+    return matrix
+
+
+def normal_equations(
+    linear: Linear, links: Links, weight: FloatArray
+) -> tuple[Any, FloatArray, FloatArray]:
+    """Reduced matrix and right side without prior, and the sources' covariances.
+
+    Parameters
+    ----------
+    linear, links
+        The problem.
+    weight
+        (N, 2, 2) inverse covariances times robust weights.
+
+    Returns
+    -------
+    matrix, right, source_covariance
+        (P, P) dense or sparse, (P,), and (S, 2, 2) D_s^-1, zero where a source has no weight.
+    """
+    source, count = links.source, links.source_count
+    width, total = linear.index.shape[1], linear.parameter_count
+    spread = np.zeros((count, 2, 2))
+    sums = source_sums(weight, source, count)
+    lit = sums[:, 0, 0] > 0.0
+    spread[lit] = inverse_2x2(sums[lit])
+    half = np.zeros_like(spread)
+    half[lit] = np.linalg.cholesky(spread[lit])
+    weighted = weight @ linear.columns
+    moment = source_sums(np.einsum("nij,nj->ni", weight, linear.position), source, count)
+    mean = np.einsum("sij,sj->si", spread, moment)
+    difference = linear.position - mean[source]
+    gradient = -np.einsum("nik,ni->nk", weighted, difference)
+    right = np.bincount(linear.index.ravel(), gradient.ravel(), minlength=total).astype(float)
+    # Y = half' W B, one block of rows per coordinate, so that detections need no reordering
+    shared = np.einsum("nji,njk->ink", half[source], weighted)
+    pointer = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=count))]) * width
+    both = [_rows(shared[axis], linear.index, pointer, total) for axis in range(2)]
+    reduced = _square(sparse.vstack(both, format="csr"), total)
+    own = np.einsum("nik,nil->nkl", weighted, linear.columns)
+    row = np.repeat(linear.index, width, axis=1).ravel()
+    column = np.tile(linear.index, (1, width)).ravel()
+    direct = sparse.coo_matrix((own.ravel(), (row, column)), shape=(total, total)).tocsc()
+    if isinstance(reduced, np.ndarray):
+        direct = direct.tocoo()  # each entry once
+        np.negative(reduced, out=reduced)
+        reduced[direct.row, direct.col] += direct.data
+        return reduced, right, spread
+    return direct - reduced, right, spread
+
+
+def solve_step(
+    linear: Linear, links: Links, model: Model, motions: Motions, weight: FloatArray
+) -> Step:
+    """The least-squares solution of the linearised problem with its prior.
+
+    Parameters
+    ----------
+    linear, links, model, motions
+        The problem, and the motions it was linearised at.
+    weight
+        (N, 2, 2) inverse covariances times robust weights.
+    """
+    matrix, right, spread = normal_equations(linear, links, weight)
+    factor = factorise(matrix, model.precision)
+    delta = factor.solve(right - model.precision * motions.flat)
+    after = linear.position + np.einsum("nik,nk->ni", linear.columns, delta[linear.index])
+    moment = np.einsum("nij,nj->ni", weight, after)
+    mean = np.einsum("sij,sj->si", spread, source_sums(moment, links.source, links.source_count))
+    return Step(delta, after - mean[links.source], factor)

@@ -1,0 +1,216 @@
+"""Robust weights and error floors around the linear solution.
+
+The solution starts from medians, never from least squares, and goes on by iterative reweighting.
+A residual is standardised by its own error, leverage of its source included; its weight is 1 up
+to a threshold, then falls smoothly (Tukey) to 0 at twice that, so that clean data lose nothing.
+Where a group's residuals are significantly larger than its errors say, a floor is added to them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.alignment.linalg.blocks import inverse_2x2, source_sums
+
+from .hierarchy import linearise
+from .normal_equations import solve_step
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray, IntArray
+
+    from .hierarchy import Linear, Model, Motions
+    from .links import Links
+    from .normal_equations import Step
+
+
+__all__ = ["Fit", "fit", "grouped_median", "median_weights", "standardised", "taper"]
+
+MEDIAN_SQUARE = 2.0 * np.log(2.0)
+"""Median of the square of a two-dimensional residual, both axes of variance 1."""
+
+_SETTLED = 1e-4
+"""Mean change of a weight below which reweighting ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The robust solution of a set of links.
+
+    Attributes
+    ----------
+    motions
+        The motions found.
+    linear, step
+        The last linearisation and its solution.
+    covariance
+        (N, 2, 2) of the detections in the planes tangent at the sources, floors included.
+    weight
+        (N,) robust weights, 0 to 1, those of the last solution.
+    square
+        (N,) squares of the standardised residuals.
+    residual
+        (N, 2) in the planes tangent at the sources [arcsec].
+    floor
+        (G + 1,) of each group and, last, of the reference [arcsec].
+    """
+
+    motions: Motions
+    linear: Linear
+    step: Step
+    covariance: FloatArray
+    weight: FloatArray
+    square: FloatArray
+    residual: FloatArray
+    floor: FloatArray
+
+
+def taper(distance: FloatArray, threshold: float) -> FloatArray:
+    """Weights of standardised residuals: 1 up to the threshold, (1 - z^2)^2 to 1e-6 at twice that.
+
+    They never vanish: a source that lost all its weight would have no place, its residuals no
+    meaning, and it would be taken back.
+    """
+    z = np.clip(distance / threshold - 1.0, 0.0, 1.0)
+    return np.asarray(np.maximum((1.0 - z**2) ** 2, 1e-6))
+
+
+def grouped_median(values: FloatArray, label: IntArray, count: int) -> FloatArray:
+    """Medians (count,) of values (N,) that share a label; NaN where there are none."""
+    order = np.lexsort((values, label))
+    ordered = values[order]
+    size = np.bincount(label, minlength=count)
+    start = np.cumsum(size) - size
+    last = max(len(values) - 1, 0)
+    low = np.minimum(start + np.maximum(size - 1, 0) // 2, last)
+    high = np.minimum(start + size // 2, last)
+    median = np.full(count, np.nan)
+    if len(values):
+        median = np.where(size > 0, 0.5 * (ordered[low] + ordered[high]), np.nan)
+    return median
+
+
+def median_weights(position: FloatArray, covariance: FloatArray, links: Links) -> FloatArray:
+    """First weights (N,): of sources seen three times or more, what lies far from the median."""
+    source, count = links.source, links.source_count
+    size = np.bincount(source, minlength=count)
+    centre = np.stack([grouped_median(axis, source, count) for axis in position.T], axis=1)
+    difference = position - centre[source]
+    square = np.einsum("ni,nij,nj->n", difference, inverse_2x2(covariance), difference)
+    many = size[source] > 2
+    if not many.any():
+        return np.ones(len(source))
+    scale = max(1.0, float(np.sqrt(np.median(square[many]) / MEDIAN_SQUARE)))
+    # The median of k positions is off by 1.25 / sqrt(k); with 3 that takes a fifth off the scale.
+    return np.where(many, taper(np.sqrt(square) / (1.25 * scale), 3.0), 1.0)
+
+
+def standardised(
+    residual: FloatArray, covariance: FloatArray, weight: FloatArray, links: Links
+) -> FloatArray:
+    """Squares (N,) of residuals in units of their own variance.
+
+    With w the weights over the largest of their source, W = S^-1 and D the sum of w W, the residual
+    of detection i has the variance S_i + (1 - 2 w_i) D^-1: less than S_i if it drew its source to
+    itself, more if it had no part in it. A source seen twice has two equal residuals, hence two
+    equal weights. 0 where nothing but the detection itself places its source.
+    """
+    source, count = links.source, links.source_count
+    largest = np.zeros(count)
+    np.maximum.at(largest, source, weight)
+    relative = np.divide(weight, largest[source], out=np.zeros_like(weight), where=weight > 0.0)
+    precision = inverse_2x2(covariance)
+    total = source_sums(relative[:, None, None] * precision, source, count)
+    lit = total[:, 0, 0] > 0.0
+    spread = np.zeros_like(total)
+    spread[lit] = inverse_2x2(total[lit])
+    variance = covariance + (1.0 - 2.0 * relative)[:, None, None] * spread[source]
+    # With one detection left in a source the difference is rounding error of an exact zero.
+    alone = np.trace(variance, axis1=1, axis2=2) < 1e-6 * np.trace(covariance, axis1=1, axis2=2)
+    alone |= ~lit[source]
+    variance[alone] = covariance[alone]
+    square = np.einsum("ni,nij,nj->n", residual, inverse_2x2(variance), residual)
+    return np.asarray(np.where(alone, 0.0, square))
+
+
+def _floors(
+    square: FloatArray, covariance: FloatArray, label: IntArray, floor: FloatArray
+) -> FloatArray:
+    """Floors (G + 1,) after one more look at the residuals; changed only where it is significant.
+
+    The median of n squares scatters by 1.44 / sqrt(n) of itself; a floor that followed the noise
+    would always be too large.
+    """
+    seen = square > 0.0
+    count = len(floor)
+    label = label % count  # the reference catalog, -1, has the last floor
+    size = np.bincount(label[seen], minlength=count)
+    excess = grouped_median(square[seen], label[seen], count) / MEDIAN_SQUARE - 1.0
+    trace = 0.5 * np.trace(covariance, axis1=1, axis2=2)
+    typical = grouped_median(trace[seen], label[seen], count)
+    clear = np.abs(excess) > 4.0 * 1.44 / np.sqrt(np.maximum(size, 1))
+    change = np.where(clear & (size >= 5), excess * typical, 0.0)
+    return np.asarray(np.sqrt(np.maximum(floor**2 + np.nan_to_num(change), 0.0)))
+
+
+def _with_floor(linear: Linear, links: Links, floor: FloatArray) -> FloatArray:
+    turned = linear.transform @ links.covariance @ np.swapaxes(linear.transform, 1, 2)
+    return np.asarray(turned + (floor[links.group] ** 2)[:, None, None] * np.eye(2))
+
+
+def fit(links: Links, model: Model, start: Motions, threshold: float = 3.0, rounds: int = 5) -> Fit:
+    """The robust solution.
+
+    Parameters
+    ----------
+    links, model
+        The problem.
+    start
+        Motions to start from; good to a fraction of the match radius.
+    threshold
+        Standardised residual at which weights start to fall.
+    rounds
+        Of reweighting.
+    """
+    floor = np.zeros(len(model.frames) + 1)
+    linear = linearise(links, model, start)
+    covariance = _with_floor(linear, links, floor)
+    weight = median_weights(linear.position, covariance, links)
+    motions = start
+    for turn in range(rounds):
+        precision = weight[:, None, None] * inverse_2x2(covariance)
+        step = solve_step(linear, links, model, motions, precision)
+        motions = motions.plus(step.delta)
+        square = standardised(step.residual, covariance, weight, links)
+        scale = _scale(square)
+        if turn == rounds - 1:
+            break
+        floor = _floors(square, covariance, links.group, floor)
+        linear = _advanced(linear, links, model, motions, step)
+        covariance = _with_floor(linear, links, floor)
+        square = standardised(step.residual, covariance, weight, links)
+        fresh = taper(np.sqrt(square) / min(scale, _scale(square)), threshold)
+        if turn > 0 and np.mean(np.abs(fresh - weight)) < _SETTLED:
+            break
+        weight = fresh
+    return Fit(motions, linear, step, covariance, weight, square, step.residual, floor)
+
+
+def _advanced(linear: Linear, links: Links, model: Model, motions: Motions, step: Step) -> Linear:
+    """The problem at the new motions; moved along the old derivatives where they still hold.
+
+    A step of 3 mas across a field of 1 arcmin turns it by less than 1e-4, and the error of the
+    derivatives moves nothing by more than 1e-3 mas.
+    """
+    path = np.einsum("nik,nk->ni", linear.columns, step.delta[linear.index])
+    if np.abs(path).max(initial=0.0) > 3e-3:
+        return linearise(links, model, motions)
+    return replace(linear, position=linear.position + path)
+
+
+def _scale(square: FloatArray) -> float:
+    """Robust ratio of actual to claimed errors, 1 at least."""
+    seen = square[square > 0.0]
+    return max(1.0, float(np.sqrt(np.median(seen) / MEDIAN_SQUARE))) if len(seen) else 1.0

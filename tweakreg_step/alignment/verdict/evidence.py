@@ -1,0 +1,371 @@
+"""What speaks for each group's correction, and what against it.
+
+The relative phase compares a group with the other groups that see its sources, the absolute one
+with the reference stars. Everything is measured with the partner's place, never with the mean that
+the group itself took part in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from tweakreg_step.alignment.linalg.blocks import inverse_2x2, source_sums
+from tweakreg_step.alignment.matching.offset_histogram import log_chance
+from tweakreg_step.alignment.matching.overlap_graph import sharing
+from tweakreg_step.alignment.solver.hierarchy import moved_directions
+from tweakreg_step.alignment.solver.iteration import everything
+from tweakreg_step.alignment.solver.normal_equations import solve_step
+from tweakreg_step.core.correction import design, prior_precision
+from tweakreg_step.core.outcome import Evidence
+from tweakreg_step.core.sphere import chord, directions, to_plane
+
+if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver.iteration import Linked, Problem
+    from tweakreg_step.alignment.solver.links import Links
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.options import Options
+
+
+__all__ = ["Chance", "Phase", "chance", "clusters", "evidence"]
+
+_SAMPLE = 32
+"""Detections of a group around which the density of others is counted."""
+
+_NEAR = 16
+"""Others around each of those within the ring where they are counted, edges of the field aside."""
+
+_LEAST_RADIUS = 2.5
+"""Match radius in errors of a difference below which normal errors have a spread above 0.75."""
+
+_HEAVY = 0.1
+"""Robust weight above which a detection counts as matched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """How far each linked detection is from its partner's place.
+
+    Attributes
+    ----------
+    difference
+        (L, 2) [arcsec] in the plane tangent at the source; only where `paired`.
+    paired
+        (L,) whether there is a partner: another group that sees the source, or a star.
+    """
+
+    difference: FloatArray
+    paired: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Matches against chance, for G groups in one phase.
+
+    Attributes
+    ----------
+    matches
+        (G,) detections of weight that have a partner.
+    expected
+        (G,) that chance would give.
+    log10
+        (G,) logarithm of the probability of so many, with all that was tried.
+    spread
+        (G,) rms difference over that of partners spread evenly over the match radius; NaN without
+        any.
+    """
+
+    matches: IntArray
+    expected: FloatArray
+    log10: FloatArray
+    spread: FloatArray
+
+
+def relative_phase(links: Links, position: FloatArray, weight: FloatArray) -> Phase:
+    """Differences of positions (L, 2) from the weighted mean of the other groups' detections."""
+    taken = np.where(links.group >= 0, weight, 0.0)
+    total = source_sums(taken, links.source, links.source_count)
+    moment = source_sums(taken[:, None] * position, links.source, links.source_count)
+    size = int(links.group.max(initial=-1)) + 2
+    _, own = np.unique(links.source * size + links.group + 1, return_inverse=True)
+    count = int(own.max(initial=-1)) + 1
+    own_total = np.bincount(own, taken, minlength=count)[own]
+    own_moment = np.stack(
+        [np.bincount(own, taken * axis, minlength=count)[own] for axis in position.T], axis=1
+    )
+    rest = total[links.source] - own_total
+    paired = (links.group >= 0) & (rest > 1e-3 * np.maximum(total[links.source], 1e-300))
+    mean = (moment[links.source] - own_moment) / np.where(paired, rest, 1.0)[:, None]
+    return Phase(np.where(paired[:, None], position - mean, 0.0), paired)
+
+
+def absolute_phase(links: Links, position: FloatArray) -> Phase:
+    """Differences of positions (L, 2) from those of the reference stars."""
+    star = np.zeros((links.source_count, 2))
+    tied = np.zeros(links.source_count, bool)
+    fixed = links.group < 0
+    star[links.source[fixed]], tied[links.source[fixed]] = position[fixed], True
+    paired = tied[links.source] & ~fixed
+    return Phase(np.where(paired[:, None], position - star[links.source], 0.0), paired)
+
+
+def _phase(linked: Linked, position: FloatArray, weight: FloatArray, *, absolute: bool) -> Phase:
+    if absolute:
+        return absolute_phase(linked.links, position)
+    return relative_phase(linked.links, position, weight)
+
+
+def _precision(linked: Linked) -> FloatArray:
+    """Inverse variances (L,) times robust weights; a scalar is good enough to compare with."""
+    trace = 0.5 * np.trace(linked.fit.covariance, axis1=1, axis2=2)
+    return np.asarray(linked.fit.weight / trace)
+
+
+def clusters(linked: Linked, count: int) -> IntArray:
+    """Labels (G,) of groups that share sources with each other, the reference left aside."""
+    links = linked.links
+    heavy = (linked.fit.weight > _HEAVY) & (links.group >= 0)
+    return sharing(links.source[heavy], links.group[heavy], count)
+
+
+def chance(problem: Problem, linked: Linked, *, absolute: bool) -> Chance:
+    """How the matches of each group compare with chance, in one phase."""
+    links, count = linked.links, len(problem.component)
+    phase = _phase(linked, linked.fit.residual, _precision(linked), absolute=absolute)
+    heavy = phase.paired & (linked.fit.weight > _HEAVY)
+    matches = np.bincount(links.group[heavy], minlength=count).astype(np.int64)
+    options = problem.options
+    radius = min(linked.radius, options.abs_tolerance if absolute else options.tolerance)
+    expected = _expected(problem, linked, radius, absolute=absolute)
+    trials = _trials(problem, radius, absolute=absolute)
+    log10 = (log_chance(matches.astype(float), np.maximum(expected, 1e-6)) + trials) / np.log(10.0)
+    # also what lost its weight: noise that a fit has picked from is noise
+    label = links.group[phase.paired]
+    square = np.bincount(label, np.sum(phase.difference[phase.paired] ** 2, axis=1), count)
+    size = np.bincount(label, minlength=count)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # positions spread evenly over a disc of radius R have the mean square R^2 / 2
+        spread = np.sqrt(square / size) / (radius / np.sqrt(2.0))
+    if _narrow(problem, radius):
+        spread = np.full(count, np.nan)
+    return Chance(matches, expected, np.minimum(log10, 0.0), spread)
+
+
+def _narrow(problem: Problem, radius: float) -> bool:
+    """Whether the match radius is below the errors of the catalogs, by a low 'tolerance'.
+
+    What is left of normal errors then is spread as evenly as noise is.
+    """
+    variance = 0.5 * np.trace(problem.detections.covariance, axis1=1, axis2=2)
+    return radius < _LEAST_RADIUS * float(np.sqrt(2.0 * np.median(variance)))
+
+
+def _trials(problem: Problem, radius: float, *, absolute: bool) -> FloatArray:
+    """Logarithm (G,) of the number of different offsets and rolls that were tried."""
+    options, frames = problem.options, problem.model.frames
+    reach = options.abs_searchrad if absolute else options.searchrad
+    offsets = max((reach / radius) ** 2, 1.0)
+    lever = _levers(problem)
+    swing = np.deg2rad(3.0 * options.roll_sigma / 3600.0)
+    rolls = 1.0 + 2.0 * swing * lever / radius
+    return np.asarray(np.log(offsets * rolls)) if len(frames) else np.zeros(0)
+
+
+def _levers(problem: Problem) -> FloatArray:
+    """Distance (G,) of the groups' farthest detections from their centres [arcsec]."""
+    local = _local(problem)
+    lever = np.zeros(len(problem.model.frames))
+    np.maximum.at(lever, problem.detections.group, np.linalg.norm(local, axis=1))
+    return lever
+
+
+def _local(problem: Problem) -> FloatArray:
+    """Positions (N, 2) of the detections in their groups' planes [arcsec]."""
+    detections = problem.detections
+    vectors = directions(detections.ra, detections.dec)
+    return to_plane(vectors, problem.model.frames[detections.group])
+
+
+def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool) -> FloatArray:
+    """Matches (G,) by chance: from the density of possible partners around each detection."""
+    detections, count = problem.detections, len(problem.component)
+    moved = moved_directions(everything(detections), problem.model, linked.fit.motions)
+    size = np.bincount(detections.group, minlength=count)
+    order = np.argsort(detections.group, kind="stable")
+    start = np.cumsum(size) - size
+    spread = 0.25 * _levers(problem)
+    out = np.zeros(count)
+    partners = _partners(problem, linked, moved, absolute=absolute)
+    if len(partners.places) == 0:
+        return out
+    tree = cKDTree(partners.places)
+    lone = np.argsort(partners.only, kind="stable")
+    edges = np.searchsorted(partners.only[lone], np.arange(count + 1))
+    for group in np.flatnonzero((problem.component >= 0) & (size > 0)).tolist():
+        own = order[start[group] : start[group] + size[group]]
+        sample = moved[own[:: max(1, len(own) // _SAMPLE)]]
+        inner = 2.0 * radius
+        # wide enough to count, narrow enough not to reach over the edges of the field
+        near = tree.query(sample, k=[_NEAR])[0]
+        outer = max(3.0 * inner, min(_arcsec(float(np.median(near))), float(spread[group])))
+        ring = _ring(tree, sample, inner, outer)
+        alone = partners.places[lone[edges[group] : edges[group + 1]]]
+        if len(alone):
+            ring = ring - _ring(cKDTree(alone), sample, inner, outer)
+        density = np.maximum(ring, 0.0) / (np.pi * (outer**2 - inner**2))
+        out[group] = len(own) * float(np.mean(1.0 - np.exp(-density * np.pi * radius**2)))
+    return out
+
+
+def _arcsec(length: float) -> float:
+    """The angle [arcsec] of a chord, infinite for one that is."""
+    return float(np.rad2deg(2.0 * np.arcsin(0.5 * length)) * 3600.0) if length < 2.0 else length
+
+
+@dataclass(frozen=True, slots=True)
+class _Partners:
+    """Directions (K, 3) of what could be matched, and the group (K,) that alone sees each."""
+
+    places: FloatArray
+    only: IntArray
+
+
+def _partners(problem: Problem, linked: Linked, moved: FloatArray, *, absolute: bool) -> _Partners:
+    if absolute:
+        stars = problem.reference
+        places = np.zeros((0, 3)) if stars is None else directions(stars.ra, stars.dec)
+        return _Partners(places, np.full(len(places), -1))
+    own = linked.links.group >= 0
+    index, source = linked.index[own], linked.links.source[own]
+    free = np.ones(len(moved), bool)
+    free[index] = False
+    free &= problem.component[problem.detections.group] >= 0
+    size = np.maximum(np.bincount(source, minlength=linked.links.source_count), 1)
+    sums = source_sums(moved[index], source, linked.links.source_count) / size[:, None]
+    only = np.full(len(sums), -1)
+    return _Partners(
+        np.concatenate([sums, moved[free]]),
+        np.concatenate([only, problem.detections.group[free]]),
+    )
+
+
+def _ring(tree: cKDTree, points: FloatArray, inner: float, outer: float) -> FloatArray:
+    """How many of the tree lie between two distances [arcsec] from each point."""
+    far, near = (
+        tree.query_ball_point(points, float(chord(radius)), return_length=True)
+        for radius in (outer, inner)
+    )
+    return np.asarray(far - near, float)
+
+
+def evidence(
+    problem: Problem, linked: Linked, covariance: FloatArray, *, absolute: bool
+) -> list[Evidence]:
+    """All that speaks for the groups' corrections in one phase.
+
+    Parameters
+    ----------
+    problem, linked
+        The solution.
+    covariance
+        (G, p, p) of the parameters.
+    absolute
+        Which phase.
+    """
+    numbers = chance(problem, linked, absolute=absolute)
+    reserve = _reserve(problem, linked, absolute=absolute)
+    cover = _coverage(problem, linked, absolute=absolute)
+    centre, corner = _sigmas(problem, covariance)
+    pull = _pulls(problem.options, problem, linked.fit.motions.theta)
+    lists = [c.tolist() for c in (*reserve, cover, centre, corner, pull)]
+    return [
+        Evidence(int(matches), *row)
+        for matches, *row in zip(
+            numbers.matches.tolist(),
+            numbers.expected.tolist(),
+            numbers.log10.tolist(),
+            numbers.spread.tolist(),
+            *lists,
+            strict=True,
+        )
+    ]
+
+
+def _reserve(
+    problem: Problem, linked: Linked, *, absolute: bool
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Reserved detections (G,), their rms difference before, and after a fit without them [mas]."""
+    links, fit, count = linked.links, linked.fit, len(problem.component)
+    kept_out = links.source % 5 == 2  # sources come in the order of the sky, so any fifth
+    precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
+    start = fit.motions.plus(-fit.step.delta)
+    fitted = np.where(kept_out[:, None, None], 0.0, precision)
+    delta = solve_step(fit.linear, links, problem.model, start, fitted).delta
+    after = fit.linear.position + np.einsum(
+        "nik,nk->ni", fit.linear.columns, delta[fit.linear.index]
+    )
+    before = to_plane(links.vectors, fit.linear.frames[links.source]) - links.drift
+    weight = _precision(linked)
+    chosen = kept_out & (fit.weight > _HEAVY)
+    rms = []
+    for position in (before, after):
+        phase = _phase(linked, position, weight, absolute=absolute)
+        used = chosen & phase.paired
+        square = np.sum(phase.difference[used] ** 2, axis=1)
+        size = np.bincount(links.group[used], minlength=count)
+        total = np.bincount(links.group[used], square, minlength=count)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rms.append(1e3 * np.sqrt(total / (2.0 * size)))
+    return size, rms[0], rms[1]
+
+
+def _coverage(problem: Problem, linked: Linked, *, absolute: bool) -> FloatArray:
+    """Area (G,) that the matches span over that of all detections, by their second moments."""
+    count = len(problem.component)
+    phase = _phase(linked, linked.fit.residual, _precision(linked), absolute=absolute)
+    heavy = phase.paired & (linked.fit.weight > _HEAVY)
+    local, group = _local(problem), problem.detections.group
+    matched = linked.index[heavy]
+    every = _moment(local, group, count)
+    some = _moment(local[matched], group[matched], count)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.minimum(np.sqrt(some / every), 1.0))
+
+
+def _moment(place: FloatArray, group: IntArray, count: int) -> FloatArray:
+    """Determinants (G,) of the second moments of positions (K, 2)."""
+    size = np.maximum(np.bincount(group, minlength=count), 1)
+    mean = np.stack([np.bincount(group, axis, count) for axis in place.T], axis=1) / size[:, None]
+    x, y = (place - mean[group]).T
+    xx, yy, xy = (np.bincount(group, value, count) / size for value in (x * x, y * y, x * y))
+    return np.asarray(np.maximum(xx * yy - xy**2, 0.0))
+
+
+def _sigmas(problem: Problem, covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Standard deviations (G,) per axis at the centres and the farthest detections [mas]."""
+    detections, count = problem.detections, len(problem.component)
+    local = _local(problem)
+    distance = np.linalg.norm(local, axis=1)
+    order = np.lexsort((distance, detections.group))
+    last = np.cumsum(np.bincount(detections.group, minlength=count)) - 1
+    far = np.zeros((count, 2))
+    seen = np.bincount(detections.group, minlength=count) > 0
+    far[seen] = local[order[last[seen]]]
+    theta = np.zeros((count, covariance.shape[1]))
+    out = []
+    for place in (np.zeros((count, 2)), far):
+        slope = design(problem.model.geometry, theta, place)
+        variance = np.einsum("gik,gkl,gil->g", slope, covariance, slope) / 2.0
+        # a group that is to stay fixed has none, up to rounding
+        out.append(1e3 * np.sqrt(np.maximum(variance, 0.0)))
+    return out[0], out[1]
+
+
+def _pulls(options: Options, problem: Problem, theta: FloatArray) -> FloatArray:
+    """The largest parameter (G,) of each group in units of what is expected of the pointing."""
+    sigmas = options.shift_sigma, options.roll_sigma, options.scale_sigma
+    precision = prior_precision(problem.model.geometry, sigmas)
+    return np.asarray(np.max(np.abs(theta) * np.sqrt(precision), axis=1))

@@ -1,0 +1,1 @@
+"""The parameters of a run: declared once, with unit, limits and meaning."""

@@ -1,0 +1,162 @@
+"""All parameters of one run, checked; the classes of each stage are in `stages`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tweakreg_step.core.exceptions import ParameterError
+
+from .declaration import coerce, declarations
+from .stages import (
+    AbsoluteParameters,
+    CatalogParameters,
+    ColumnParameters,
+    FinderParameters,
+    GeneralParameters,
+    MethodParameters,
+    ReferenceParameters,
+    RelativeParameters,
+    ReportParameters,
+    SafetyParameters,
+    ScaleParameters,
+    SegmentationParameters,
+    SelectionParameters,
+    SipParameters,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "STAGES",
+    "Parameters",
+    "checked",
+    "is_default",
+    "is_optional",
+    "is_text",
+    "keywords",
+    "refusal",
+]
+
+T = TypeVar("T")
+
+
+STAGES: dict[str, type] = {
+    "catalogs": CatalogParameters,
+    "columns": ColumnParameters,
+    "selection": SelectionParameters,
+    "finder": FinderParameters,
+    "segmentation": SegmentationParameters,
+    "method": MethodParameters,
+    "relative": RelativeParameters,
+    "absolute": AbsoluteParameters,
+    "reference": ReferenceParameters,
+    "sip": SipParameters,
+    "report": ReportParameters,
+    "general": GeneralParameters,
+    "safety": SafetyParameters,
+    "scale": ScaleParameters,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """All parameters of one run, checked."""
+
+    catalogs: CatalogParameters
+    columns: ColumnParameters
+    selection: SelectionParameters
+    finder: FinderParameters
+    segmentation: SegmentationParameters
+    method: MethodParameters
+    relative: RelativeParameters
+    absolute: AbsoluteParameters
+    reference: ReferenceParameters
+    sip: SipParameters
+    report: ReportParameters
+    general: GeneralParameters
+    safety: SafetyParameters
+    scale: ScaleParameters
+
+    @classmethod
+    def of(cls, step: Any) -> Parameters:
+        """Collect the parameters from the attributes of a step, or of any object that has them.
+
+        Raises
+        ------
+        ParameterError
+            If a value, or a pair of values, makes no sense.
+        """
+        return cls(**{stage: _collect(kind, step) for stage, kind in STAGES.items()})
+
+    @property
+    def keeps_catalogs(self) -> bool:
+        """Whether found catalogs are written."""
+        return self.catalogs.save_catalogs or self.scale.resume
+
+    @property
+    def matching_absolute(self) -> bool:
+        """Whether an alignment to a reference catalog was asked for."""
+        return bool(self.absolute.abs_refcat)
+
+
+def _collect(cls: type[T], step: Any) -> T:
+    return checked(cls, **{d.name: getattr(step, d.name, d.default) for d in declarations(cls)})
+
+
+def checked(cls: type[T], **given: Any) -> T:
+    """The parameters of a stage, each as the type that was declared and within its limits.
+
+    Raises
+    ------
+    ParameterError
+        If a value, or a pair of values, makes no sense.
+    """
+    declared = {d.name: d for d in declarations(cls)}
+    values = {name: coerce(declared[name], value) for name, value in given.items()}
+    return cls(**{name: v.strip() if isinstance(v, str) else v for name, v in values.items()})
+
+
+def keywords(parameters: Any) -> dict[str, Any]:
+    """The fields of one stage as keyword arguments of the function that does it."""
+    return {field.name: getattr(parameters, field.name) for field in fields(parameters)}
+
+
+def refusal(given: Mapping[str, Any]) -> str:
+    """Say what is wrong with the first value that is; an empty text if all are good.
+
+    Parameters
+    ----------
+    given
+        Values by name, as a user gave them; names that are not ours are passed over.
+    """
+    for declaration in declarations(*STAGES.values()):
+        if declaration.name in given:
+            try:
+                coerce(declaration, given[declaration.name])
+            except ParameterError as error:
+                return str(error)
+    return ""
+
+
+def is_default(name: str, value: Any) -> bool:
+    """Whether a value is what a parameter has anyway."""
+    declared = {d.name: d.default for d in declarations(*STAGES.values())}
+    return name in declared and bool(value == declared[name])
+
+
+def is_text(name: str) -> bool:
+    """Whether stpipe takes a parameter as a text, though a user may give a number.
+
+    A column may be 3 or 'x', and stpipe compares choices as texts, of numbers as well.
+    """
+    return any(
+        d.name == name and (d.kind == "string" or bool(d.choices))
+        for d in declarations(*STAGES.values())
+    )
+
+
+def is_optional(name: str) -> bool:
+    """Whether None is a value of a parameter."""
+    return any(d.name == name and d.optional for d in declarations(*STAGES.values()))

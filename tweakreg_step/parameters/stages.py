@@ -1,0 +1,386 @@
+"""The parameters of every stage: default, unit, limits and meaning. The single source.
+
+The step's spec, the documentation and the checks are made from these classes. Names and defaults
+are those which users of the JWST step know; new abilities have new names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .checks import check_both, check_order, check_separation
+from .declaration import parameter
+
+__all__ = [
+    "GEOMETRIES",
+    "MAX_SIP_DEGREE",
+    "AbsoluteParameters",
+    "CatalogParameters",
+    "ColumnParameters",
+    "FinderParameters",
+    "GeneralParameters",
+    "MethodParameters",
+    "ReferenceParameters",
+    "RelativeParameters",
+    "ReportParameters",
+    "SafetyParameters",
+    "ScaleParameters",
+    "SegmentationParameters",
+    "SelectionParameters",
+    "SipParameters",
+]
+
+GEOMETRIES = ("shift", "rshift", "rscale", "general")
+MAX_SIP_DEGREE = 6  # higher ones lose their digits to rounding
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogParameters:
+    """Where source catalogs come from and whether they are kept."""
+
+    save_catalogs: bool = parameter(False, "Write the catalogs of found sources?")
+    use_custom_catalogs: bool = parameter(False, "Use catalogs given by the user?")
+    catalog_format: str = parameter(
+        "ecsv", "Format of the catalogs that are written", choices=("ecsv", "fits")
+    )
+    catfile: str = parameter("", "File with two columns: image, catalog")
+    starfinder: str = parameter(
+        "sep", "Source finder", choices=("sep", "iraf", "dao", "segmentation")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnParameters:
+    """How a user's catalogs are read; columns are numbers from 1, or names."""
+
+    xcol: str = parameter("", "Column of x, or of right ascension; empty: by its name")
+    ycol: str = parameter("", "Column of y, or of declination; empty: by its name")
+    fluxcol: str = parameter("", "Column of the flux or magnitude; empty: by its name")
+    xyunits: str = parameter(
+        "pixels",
+        "Unit of the positions; degrees are taken through the image's WCS",
+        choices=("pixels", "degrees"),
+    )
+    xyorigin: int = parameter(
+        0,
+        "Coordinate of the centre of the first pixel, where the names of the columns don't say it "
+        "(SExtractor and DAOPHOT count from 1)",
+        choices=(0, 1),
+    )
+
+    def __post_init__(self) -> None:
+        check_both("xcol", self.xcol, "ycol", self.ycol)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionParameters:
+    """Which sources take part, of found catalogs and of given ones alike."""
+
+    fluxmin: float | None = parameter(
+        None, "Drop fainter sources; in magnitudes one end of the range", unit="fluxunits"
+    )
+    fluxmax: float | None = parameter(
+        None, "Drop brighter sources; in magnitudes the other end of the range", unit="fluxunits"
+    )
+    fluxunits: str = parameter(
+        "counts",
+        "Unit of fluxmin and fluxmax: as the catalog has it (counts), the same divided by the "
+        "exposure time in seconds (cps), or magnitudes (mag)",
+        choices=("counts", "cps", "mag"),
+    )
+    peakmin: float | None = parameter(
+        None,
+        "Drop sources whose brightest pixel, above the background, is below this value",
+        unit="image units",
+    )
+    border: int = parameter(
+        0, "Drop sources this close to the edges of the image", unit="pixels", low=0
+    )
+    exclusions: str = parameter(
+        "", "File with two columns: image, DS9 region file of what to use and what to leave out"
+    )
+
+    def __post_init__(self) -> None:
+        if self.fluxunits != "mag":  # a range of magnitudes may be given in either order
+            check_order("fluxmin", self.fluxmin, "fluxmax", self.fluxmax)
+
+    @property
+    def limits_flux(self) -> bool:
+        """Whether sources are chosen by their flux."""
+        return self.fluxmin is not None or self.fluxmax is not None
+
+
+@dataclass(frozen=True, slots=True)
+class FinderParameters:
+    """How sources are found; sharpness and roundness are used by iraf and dao alone."""
+
+    snr_threshold: float = parameter(
+        10.0, "Detection threshold above the background, in units of its noise", low=0.0
+    )
+    kernel_fwhm: float | None = parameter(
+        None,
+        "FWHM of the stars; None: that of the instrument and filter, checked on the image",
+        unit="pixels",
+        low=0.1,
+        high=50.0,
+    )
+    refine_centroids: str = parameter(
+        "window",
+        "How the positions of all finders are refined: windowed, with an effective PSF made of "
+        "the stars of all exposures, or not at all",
+        choices=("none", "window", "epsf"),
+    )
+    bkg_boxsize: int = parameter(400, "Size of the background mesh", unit="pixels", low=1)
+    minsep_fwhm: float = parameter(
+        0.0, "Least separation of two sources, in units of kernel_fwhm (iraf, dao)", low=0.0
+    )
+    sigma_radius: float = parameter(
+        1.5, "Truncation radius of the kernel, in units of its sigma (iraf, dao)", low=0.1
+    )
+    sharplo: float = parameter(0.5, "Lower limit of sharpness (iraf, dao)")
+    sharphi: float = parameter(2.0, "Upper limit of sharpness (iraf, dao)")
+    roundlo: float = parameter(0.0, "Lower limit of roundness (iraf, dao)")
+    roundhi: float = parameter(0.2, "Upper limit of roundness (iraf, dao)")
+    brightest: int = parameter(
+        200,
+        "Keep this number of the brightest sources, found or given, evenly over the image",
+        low=1,
+    )
+    peakmax: float | None = parameter(
+        None,
+        "Drop sources, found or given, with a pixel at or above this value, above the background",
+        unit="image units",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationParameters:
+    """Parameters of the finder 'segmentation'."""
+
+    npixels: int = parameter(10, "Least number of connected pixels", unit="pixels", low=1)
+    connectivity: int = parameter(8, "Neighbours of a pixel that count", choices=(4, 8))
+    nlevels: int = parameter(32, "Number of levels for deblending", low=1)
+    contrast: float = parameter(
+        0.001, "Least fraction of the flux for a blended source", low=0.0, high=1.0
+    )
+    multithresh_mode: str = parameter(
+        "exponential", "Spacing of the levels", choices=("exponential", "linear", "sinh")
+    )
+    localbkg_width: int = parameter(
+        0, "Width of the annulus for the local background", unit="pixels", low=0
+    )
+    apermask_method: str = parameter(
+        "correct", "Treatment of neighbours", choices=("correct", "mask", "none")
+    )
+    kron_params: tuple[float, ...] | None = parameter(
+        None, "Scale, least radius and least circular radius of the Kron aperture", low=2, high=3
+    )
+    deblend: bool = parameter(True, "Deblend overlapping sources?")
+
+
+@dataclass(frozen=True, slots=True)
+class MethodParameters:
+    """Which alignment is made, and what stays fixed."""
+
+    align_method: str = parameter(
+        "global",
+        "All groups at once ('global'), or one after another as in the stock step",
+        choices=("global", "sequential"),
+    )
+    abs_method: str = parameter(
+        "joint",
+        "Reference and neighbours in one solution, or all groups as one rigid body (global)",
+        choices=("joint", "rigid"),
+    )
+    detector_motion: str = parameter(
+        "auto",
+        "Motion of each detector, shared by all exposures, on top of the exposure's; auto: where "
+        "the data demand it (global)",
+        choices=("none", "shift", "rshift", "rscale", "auto"),
+    )
+    refimage: str = parameter("", "Image or group that stays fixed in the relative alignment")
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeParameters:
+    """Alignment of the groups to each other."""
+
+    enforce_user_order: bool = parameter(False, "Align in the order of the input?")
+    expand_refcat: bool = parameter(False, "Add new sources of aligned groups to the reference?")
+    minobj: int = parameter(
+        15, "Least number of sources of a group, and of those that are matched", low=1
+    )
+    fitgeometry: str = parameter("rshift", "Geometry of the correction", choices=GEOMETRIES)
+    nclip: int = parameter(3, "Number of clipping rounds", low=0)
+    sigma: float = parameter(3.0, "Clipping limit, in units of the rms", low=0.0)
+    searchrad: float = parameter(
+        2.0,
+        "Largest offset that is searched: 'global', between any two overlapping groups as their "
+        "WCS are; 'sequential', between a group and the catalog of those aligned before it. A "
+        "group that is farther off is left as it is, and the value that it needs is named if it "
+        "can be told",
+        unit="arcsec",
+        low=0.0,
+    )
+    use2dhist: bool = parameter(True, "Find the first offset with a 2-D histogram?")
+    separation: float = parameter(
+        1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0
+    )
+    tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.001)
+    xoffset: float = parameter(0.0, "First guess of the offset in x", unit="arcsec")
+    yoffset: float = parameter(0.0, "First guess of the offset in y", unit="arcsec")
+
+    def __post_init__(self) -> None:
+        check_separation("separation", self.separation, "tolerance", self.tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class AbsoluteParameters:
+    """Alignment to a reference catalog."""
+
+    abs_refcat: str = parameter(
+        "",
+        "Reference catalog: a file, GAIADR3, GAIADR2, GAIADR1, GAIAREFCAT, GAIADR3_S3, the path or "
+        "URL of a HATS catalog, or several after commas, of which the first that answers is used; "
+        "empty for none",
+    )
+    save_abs_catalog: bool = parameter(False, "Write the reference catalog that was used?")
+    abs_minobj: int = parameter(
+        15,
+        "Least number of different reference stars that groups which are tied to each other, or "
+        "one that is tied to none, must match together; a star counts once, however often it is "
+        "seen",
+        low=1,
+    )
+    abs_fitgeometry: str = parameter("rshift", "Geometry of the correction", choices=GEOMETRIES)
+    abs_nclip: int = parameter(3, "Number of clipping rounds", low=0)
+    abs_sigma: float = parameter(3.0, "Clipping limit, in units of the rms", low=0.0)
+    abs_searchrad: float = parameter(
+        6.0,
+        "Largest offset that is searched from the reference catalog: 'global', of each group as "
+        "its WCS is; 'sequential', of all aligned groups as one. What is farther off keeps its "
+        "relative alignment, and the value that it needs is named if it can be told",
+        unit="arcsec",
+        low=0.0,
+    )
+    abs_use2dhist: bool = parameter(True, "Find the first offset with a 2-D histogram?")
+    abs_separation: float = parameter(
+        1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0
+    )
+    abs_tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.001)
+
+    def __post_init__(self) -> None:
+        check_separation("abs_separation", self.abs_separation, "abs_tolerance", self.abs_tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceParameters:
+    """Which stars of the reference catalog are used, and how it is asked for."""
+
+    rfluxmin: float | None = parameter(
+        None, "Lower limit of the brightness; magnitudes may be given in either order"
+    )
+    rfluxmax: float | None = parameter(
+        None, "Upper limit of the brightness; magnitudes may be given in either order"
+    )
+    rfluxunits: str = parameter(
+        "mag", "Whether these limits are magnitudes or fluxes", choices=("mag", "cps", "counts")
+    )
+    rfluxcol: str = parameter(
+        "", "Column that holds the brightness; empty: phot_g_mean_mag, mag, ..., or a flux"
+    )
+    refnbright: int | None = parameter(
+        None, "Use this number of the brightest stars in the field", low=1
+    )
+    refcat_cache: str = parameter(
+        "", "Folder that keeps the answers of catalog services; empty: in astropy's cache"
+    )
+    offline: bool = parameter(False, "Never ask a catalog service, use what was kept?")
+    refcat_timeout: float = parameter(
+        20.0, "Longest silence of a catalog service", unit="s", low=0.1, high=3600.0
+    )
+    refcat_retries: int = parameter(
+        2, "How often a catalog service that fails is asked again", low=0, high=10
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SipParameters:
+    """FITS approximation of the WCS in each image's header."""
+
+    sip_approx: bool = parameter(True, "Write a FITS SIP approximation of the WCS?")
+    sip_max_pix_error: float = parameter(
+        0.01, "Largest error of the forward fit", unit="pixels", low=0.0
+    )
+    sip_degree: int | None = parameter(
+        None, "Degree of the forward fit; None: the lowest that suffices", low=1, high=6
+    )
+    sip_max_inv_pix_error: float = parameter(
+        0.01, "Largest error of the inverse fit", unit="pixels", low=0.0
+    )
+    sip_inv_degree: int | None = parameter(
+        None, "Degree of the inverse fit; None: the lowest that suffices", low=1, high=6
+    )
+    sip_npoints: int = parameter(12, "Points along each axis of the fit", low=3)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportParameters:
+    """What is written about the run, beside the images."""
+
+    save_report: bool = parameter(
+        True,
+        "Write <product>_tweakreg.json and <product>_tweakreg_matches.ecsv? They are written where "
+        "the images are; if those are not, only if this is given",
+    )
+    save_plots: bool = parameter(
+        False, "Write a page of pictures, <product>_tweakreg.html (needs the extra 'plots')?"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralParameters:
+    """What concerns the whole run."""
+
+    output_use_model: bool = parameter(True, "Name the output files after the images?")
+    in_memory: bool = parameter(True, "Keep all images in memory? If False, one is open at a time")
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyParameters:
+    """What may be changed, and what happens to the others when a group can't be aligned."""
+
+    apply_correction: bool = parameter(
+        True, "Correct the images? If False, all is computed and reported, and no image is changed"
+    )
+    on_failure: str = parameter(
+        "warn",
+        "When a group can't be aligned: say so and correct the others ('warn'), change no image "
+        "('skip_all'), or stop with an error ('raise')",
+        choices=("warn", "skip_all", "raise"),
+    )
+    reset_wcs: bool = parameter(
+        False, "Align from the WCS as delivered, without the corrections of earlier alignments?"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleParameters:
+    """How the work is spread, and taken up again."""
+
+    n_workers: int = parameter(
+        1,
+        "Processes that find sources and write results, one exposure each; 0: one for each core. "
+        "The results are the same to the bit",
+        low=0,
+    )
+    scheduler: str = parameter(
+        "",
+        "Address of a dask scheduler, as tcp://host:8786, on whose workers sources are found "
+        "(needs the extra 'dask')",
+    )
+    resume: bool = parameter(
+        False,
+        "Use the catalogs that an earlier run has kept, those that match the image and the "
+        "parameters, and keep those of this one as save_catalogs does?",
+    )
