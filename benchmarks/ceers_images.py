@@ -44,7 +44,7 @@ from tweakreg_step.simulate import (
 )
 from tweakreg_step.simulate.directions import direction, separation_mas
 from tweakreg_step.telescopes.inputs import open_library
-from tweakreg_step.telescopes.jwst import JWST
+from tweakreg_step.telescopes.jwst.models import JWST
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "ceers_nircam"
 REFERENCE = DATA / "hst_f160w_reference.ecsv"

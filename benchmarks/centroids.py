@@ -22,12 +22,12 @@ from scipy.spatial import KDTree
 from tables import rst_table
 
 from tweakreg_step.core.sources import Pixels
-from tweakreg_step.detect import find_sources
-from tweakreg_step.epsf import StarSet, refined_with_epsf, star_stamps
-from tweakreg_step.flags import excluded
-from tweakreg_step.measure import floor
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
 from tweakreg_step.simulate import Defects, Noise, Psf, observe, star_image
+from tweakreg_step.sources.detect import find_sources
+from tweakreg_step.sources.effective_psf import StarSet, refined_with_epsf, star_stamps
+from tweakreg_step.sources.flags import excluded
+from tweakreg_step.sources.measure import floor
 
 if TYPE_CHECKING:
     from tweakreg_step.core.sources import Sources

@@ -20,12 +20,12 @@ import numpy as np
 from scipy.spatial import KDTree
 from tables import rst_table
 
-from tweakreg_step import centroid, measure
 from tweakreg_step.catalogs import alignable
 from tweakreg_step.core.sources import Pixels, Sources
-from tweakreg_step.detect import find_sources
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
 from tweakreg_step.simulate import Defects, Noise, Psf, observe, star_image
+from tweakreg_step.sources import centroid, measure
+from tweakreg_step.sources.detect import find_sources
 
 SIDE, STARS, GALAXIES, HALF = 1024, 300, 300, 20
 NEAR = 3.0  # pixels

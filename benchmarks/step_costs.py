@@ -24,13 +24,13 @@ from stdatamodels.jwst import datamodels
 from tables import rst_table
 
 from tweakreg_step.audit import Before
-from tweakreg_step.detect import find_sources
-from tweakreg_step.finders import candidates
 from tweakreg_step.gather import gather
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters, SipParameters
 from tweakreg_step.simulate import simulate_mosaic
-from tweakreg_step.telescopes.jwst import JWST
-from tweakreg_step.v2v3corr import correct
+from tweakreg_step.sources.detect import find_sources
+from tweakreg_step.sources.finders import candidates
+from tweakreg_step.telescopes.jwst.models import JWST
+from tweakreg_step.telescopes.wcs.v2v3corr import correct
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,12 +16,12 @@ from astropy.table import Table
 
 from tweakreg_step.catalogs import read_catalog
 from tweakreg_step.core.sources import Pixels
-from tweakreg_step.exclusions import read_exclusions
-from tweakreg_step.inverse import pixels_within
 from tweakreg_step.parameters.stages import ColumnParameters, SelectionParameters
-from tweakreg_step.peaks import with_peaks
-from tweakreg_step.selection import limits_of, select
 from tweakreg_step.simulate import Pointing, detector_wcs, nircam
+from tweakreg_step.sources.peak_pixels import with_peaks
+from tweakreg_step.sources.regions import read_exclusions
+from tweakreg_step.sources.selection import limits_of, select
+from tweakreg_step.telescopes.wcs.inverse import pixels_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable

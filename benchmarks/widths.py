@@ -27,7 +27,7 @@ from tweakreg_step.simulate import (
     simulate_mosaic,
     truth_error,
 )
-from tweakreg_step.telescopes.jwst_psf import stellar_fwhm
+from tweakreg_step.telescopes.jwst.psf import stellar_fwhm
 
 CONFIG = Path(__file__).parent.parent / "config"
 CAMERAS = {
@@ -45,7 +45,7 @@ def run(truth: Truth, camera: str, fwhm: float, kernel: float | None) -> tuple[A
     step = TweakRegStep.from_config_file(str(CONFIG / f"{camera}.asdf"))
     step.kernel_fwhm, step.abs_refcat = kernel, str(truth.catalog)
     step.sip_approx = False
-    with patch("tweakreg_step.telescopes.jwst.stellar_fwhm", return_value=fwhm):
+    with patch("tweakreg_step.telescopes.jwst.models.stellar_fwhm", return_value=fwhm):
         library = step.run(str(truth.association))
     with library:
         models = list(library)

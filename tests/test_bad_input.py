@@ -24,7 +24,7 @@ from tweakreg_step.core.exceptions import (
     TweakregError,
 )
 from tweakreg_step.simulate import Truth
-from tweakreg_step.telescopes.library import JwstLibrary, Place
+from tweakreg_step.telescopes.jwst.library import JwstLibrary, Place
 
 
 def call(files: Truth, **options: Any) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step import centroid
-from tweakreg_step.centroid import Centroids, _equations, best_window, centroids, window_of
-from tweakreg_step.profile import FWHM_OF_SIGMA, gaussian
 from tweakreg_step.simulate import Noise, Psf, star_image
-from tweakreg_step.stamps import Plane, Stamps, cut
+from tweakreg_step.sources import centroid
+from tweakreg_step.sources.centroid import Centroids, _equations, best_window, centroids, window_of
+from tweakreg_step.sources.cutouts import Plane, Stamps, cut
+from tweakreg_step.sources.psf import FWHM_OF_SIGMA, gaussian
 
 FLUX, SIDE, COUNT = 40.0, 31, 400
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tweakreg_step.choose import brightest_evenly
+from tweakreg_step.sources.selection import brightest_evenly
 
 SHAPE = (1000, 1000)
 

@@ -10,8 +10,8 @@ import pytest
 from astropy.time import Time
 from stdatamodels.jwst.datamodels import ImageModel
 
-from tweakreg_step.coverage import epoch_of, group_epochs
-from tweakreg_step.telescopes.jwst import epoch_of as epoch_of_model
+from tweakreg_step.telescopes.jwst.models import epoch_of as epoch_of_model
+from tweakreg_step.telescopes.wcs.footprints import epoch_of, group_epochs
 
 
 def image(group: str, epoch: float | None) -> Any:

@@ -11,12 +11,12 @@ import pytest
 from tweakreg_step.catalogs import alignable
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.sources import Pixels, Sources
-from tweakreg_step.detect import find_sources
-from tweakreg_step.finders import bridged
-from tweakreg_step.flags import Flag
-from tweakreg_step.measure import floor
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
 from tweakreg_step.simulate import Noise, Psf, observe, star_image
+from tweakreg_step.sources.detect import find_sources
+from tweakreg_step.sources.finders import bridged
+from tweakreg_step.sources.flags import Flag
+from tweakreg_step.sources.measure import floor
 
 SHAPE = (400, 300)
 FWHM = 2.5
@@ -272,7 +272,7 @@ def test_a_hundred_thousand_sources() -> None:
 def test_an_image_that_is_one_blend_has_a_named_outcome(
     image: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tweakreg_step.finders.PIXEL_STACKS", (300,))
+    monkeypatch.setattr("tweakreg_step.sources.finders.PIXEL_STACKS", (300,))
     with pytest.raises(InputError, match=r"gave up on an image of 300 x 400.*Raise"):
         find(image, snr_threshold=0.5)
 

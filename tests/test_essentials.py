@@ -18,7 +18,7 @@ from tweakreg_step.core.outcome import FITS_PREFIX
 from tweakreg_step.report.essentials import essentials_of
 from tweakreg_step.simulate import Truth
 from tweakreg_step.telescopes import Telescope
-from tweakreg_step.telescopes.jwst import JWST
+from tweakreg_step.telescopes.jwst.models import JWST
 
 
 def _facts(account, image: int = 0) -> dict[str, object]:

@@ -11,9 +11,9 @@ from conftest import REAL_DATA
 from numpy.typing import NDArray
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.exclusions import read_exclusions
 from tweakreg_step.simulate import Pointing, detector_wcs, nircam
 from tweakreg_step.simulate.directions import direction, separation_mas
+from tweakreg_step.sources.regions import read_exclusions
 
 CENTRE = (1023.5, 1023.5)
 RANDOM = np.random.default_rng(11)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tweakreg_step.flags import Flag, excluded, flagged
+from tweakreg_step.sources.flags import Flag, excluded, flagged
 
 
 def test_flags_add_up_and_sharp_excludes() -> None:

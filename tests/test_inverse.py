@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.inverse import pixels_within
 from tweakreg_step.simulate import Pointing, detector_wcs, nircam, pixel_of
+from tweakreg_step.telescopes.wcs.inverse import pixels_within
 
 BOX = ((-0.5, 2047.5), (-0.5, 2047.5))
 

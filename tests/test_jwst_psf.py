@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tweakreg_step.telescopes.jwst_psf import MIRI, NEAR_INFRARED, stellar_fwhm
+from tweakreg_step.telescopes.jwst.psf import MIRI, NEAR_INFRARED, stellar_fwhm
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tweakreg_step.core.sources import Pixels, Sources
-from tweakreg_step.peaks import AT_ONCE, with_peaks
+from tweakreg_step.sources.peak_pixels import AT_ONCE, with_peaks
 
 
 def image(background: float = 5.0) -> Pixels:

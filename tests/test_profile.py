@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.integrate import quad
 
-from tweakreg_step.profile import Profile, gaussian
+from tweakreg_step.sources.psf import Profile, gaussian
 
 
 def offsets(centre: np.ndarray) -> np.ndarray:

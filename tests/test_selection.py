@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tweakreg_step.choose import brightest_of
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.parameters.stages import SelectionParameters
-from tweakreg_step.selection import Limits, flux_limits, limits_of, select
+from tweakreg_step.sources.selection import Limits, brightest_of, flux_limits, limits_of, select
 
 BOX = ((-0.5, 99.5), (-0.5, 99.5))
 

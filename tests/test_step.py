@@ -22,8 +22,8 @@ from stpipe import Pipeline
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth, truth_error
-from tweakreg_step.telescopes import library
-from tweakreg_step.telescopes.library import JwstLibrary
+from tweakreg_step.telescopes.jwst import library
+from tweakreg_step.telescopes.jwst.library import JwstLibrary
 
 
 def test_an_association_is_aligned_to_the_truth(files: Truth, tmp_path: Path) -> None:

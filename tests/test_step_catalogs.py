@@ -14,9 +14,9 @@ from scipy.ndimage import gaussian_filter
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.flags import Flag
 from tweakreg_step.simulate import Truth
-from tweakreg_step.telescopes.library import JwstLibrary
+from tweakreg_step.sources.flags import Flag
+from tweakreg_step.telescopes.jwst.library import JwstLibrary
 
 
 def test_saved_catalogs_are_found_beside_the_results(files: Truth, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_precedence_of_catalogs(files: Truth, tmp_path: Path) -> None:
 def catalog_lengths(files: Truth, catfile: str) -> list[int]:
     from tweakreg_step.exposures import read_exposures
     from tweakreg_step.parameters.run import Parameters
-    from tweakreg_step.telescopes.jwst import JWST
+    from tweakreg_step.telescopes.jwst.models import JWST
 
     step = TweakRegStep(use_custom_catalogs=True, catfile=catfile)
     library = JwstLibrary(str(files.association))

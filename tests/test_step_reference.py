@@ -203,9 +203,9 @@ def test_ra_in_hours_leaves_the_relative_result(files: Truth, caplog: Any) -> No
 
 def test_each_group_has_its_own_epoch(files: Truth) -> None:
     """One exposure says that it is four years younger than the others, and shows other stars."""
-    from tweakreg_step.coverage import group_epochs
     from tweakreg_step.gather import reference_of
     from tweakreg_step.reference import at_epoch
+    from tweakreg_step.telescopes.wcs.footprints import group_epochs
 
     epochs = np.array([EPOCH, EPOCH, EPOCH + 4.0])
     table = published(files.catalog)

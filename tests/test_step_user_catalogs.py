@@ -22,8 +22,8 @@ from tweakreg_step.core.exceptions import CatalogError, InputError, ParameterErr
 from tweakreg_step.exposures import read_exposures
 from tweakreg_step.parameters.run import Parameters
 from tweakreg_step.simulate import ImageTruth, Truth, pixel_of, true_wcs
-from tweakreg_step.telescopes.jwst import JWST
-from tweakreg_step.telescopes.library import JwstLibrary
+from tweakreg_step.telescopes.jwst.library import JwstLibrary
+from tweakreg_step.telescopes.jwst.models import JWST
 
 SCATTER = 0.003  # pixels; sqrt(2 / 30 stars) of it is 0.05 mas, the rest of the limit is rotation
 LIMIT_MAS = 0.5  # an origin that is off by one pixel costs 89 mas

@@ -15,7 +15,7 @@ from stdatamodels.jwst import datamodels
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.simulate import Truth
-from tweakreg_step.telescopes.library import JwstLibrary
+from tweakreg_step.telescopes.jwst.library import JwstLibrary
 
 X, Y = np.random.default_rng(5).uniform(0.0, 511.0, (2, 100))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
-from tweakreg_step.stock_finders import FINDERS, Search, background
+from tweakreg_step.sources.photutils_finders import FINDERS, Search, background
 
 
 def test_photutils_is_not_imported_unless_one_of_its_finders_is_chosen() -> None:

@@ -20,7 +20,7 @@ from tweakreg_step.simulate import (
     pointing_at,
 )
 from tweakreg_step.simulate.directions import direction, separation_mas
-from tweakreg_step.v2v3corr import correct
+from tweakreg_step.telescopes.wcs.v2v3corr import correct
 
 RIGID_MAS = 0.01
 SHAPE = (2048, 2048)

@@ -18,7 +18,6 @@ from .core.exceptions import FAILURES, AlignmentError, NoMatchError, TooFewSourc
 from .core.files import write_whole
 from .core.outcome import Outcome, Status
 from .core.wording import listed
-from .coverage import corners_of, epoch_of, group_epochs
 from .everywhere import align_everywhere, options_of
 from .gather import gather, group_names, reference_of
 from .given import check_catalogs, fixed_group
@@ -32,7 +31,8 @@ from .parameters.stages import (
 from .reference import NAMED, Member, at_epoch, circles, members_of, stars_from
 from .reference.epoch import with_known_motion
 from .sequential import absolute_sequential, relative_sequential
-from .snapshot import all_or_nothing
+from .telescopes.wcs.footprints import corners_of, epoch_of, group_epochs
+from .telescopes.wcs.snapshot import all_or_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

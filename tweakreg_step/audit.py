@@ -13,9 +13,9 @@ from .alignment.solver.cramer_rao import achieved_and_achievable
 from .core.correction import parameters_of
 from .core.sphere import ARCSEC, directions, frames_of, to_plane
 from .core.wording import listed
-from .coverage import corners_of
 from .gather import group_names, indices, unit_names, usable_rows
-from .image_plane import limits
+from .telescopes.wcs.footprints import corners_of
+from .telescopes.wcs.tangent_plane import limits
 
 if TYPE_CHECKING:
     import datetime as dt

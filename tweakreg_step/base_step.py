@@ -24,7 +24,7 @@ from .framework.old_names import OLD_NAMES, renamed
 from .parameters.run import Parameters, is_default, is_optional, is_text, refusal
 from .release import held
 from .telescopes.inputs import first_file
-from .telescopes.library import JwstLibrary, discard, open_exposure
+from .telescopes.jwst.library import JwstLibrary, discard, open_exposure
 from .workers import Alone, Workers, worker_count
 
 __all__ = ["BaseStep"]

@@ -14,8 +14,8 @@ import numpy as np
 from .core.outcome import GroupStatus
 from .core.sphere import directions, frames_of, to_plane
 from .core.wording import listed
-from .coverage import corners_of
 from .gather import group_names, indices
+from .telescopes.wcs.footprints import corners_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

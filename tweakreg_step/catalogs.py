@@ -20,8 +20,8 @@ from .columns import (
 from .core.exceptions import CatalogError
 from .core.files import write_whole
 from .core.sources import Sources
-from .flags import Flag, Flags, excluded
 from .parameters.stages import ColumnParameters, SelectionParameters
+from .sources.flags import Flag, Flags, excluded
 from .tables import numbers, read_table
 
 if TYPE_CHECKING:

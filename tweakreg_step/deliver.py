@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from .telescopes.library import Place
+    from .telescopes.jwst.library import Place
     from .workers import Alone, Workers
 
 __all__ = ["Delivery", "deliver", "deliver_all", "problem_of", "undelivered"]

@@ -12,8 +12,8 @@ from .bystanders import with_bystanders
 from .core.options import Options
 from .core.outcome import GroupStatus
 from .gather import group_names, indices, unit_names
-from .snapshot import all_or_nothing
-from .v2v3corr import correct
+from .telescopes.wcs.snapshot import all_or_nothing
+from .telescopes.wcs.v2v3corr import correct
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray

@@ -16,7 +16,7 @@ from .kept import keep, seal
 from .observe import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
 from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs, tell_untouched
 from .release import set_apart
-from .telescopes.library import group_ids, without
+from .telescopes.jwst.library import group_ids, without
 from .workers import Lost
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .parameters.run import Parameters
     from .telescopes import Telescope
-    from .telescopes.library import Place
+    from .telescopes.jwst.library import Place
 
 __all__ = ["Found", "read_exposures"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .core.exceptions import FAILURES, AlignmentError
 from .core.outcome import Decision, LeftOut, Outcome, Status
-from .telescopes.jwst import group_of_name
+from .telescopes.jwst.models import group_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,8 +9,8 @@ import numpy as np
 
 from .catalogs import alignable, to_table, with_weights
 from .core.outcome import Decision, Verdict
-from .epsf import StarSet, refined_with_epsf
 from .kept import keep
+from .sources.effective_psf import StarSet, refined_with_epsf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,10 @@ import numpy as np
 from .core.detections import Detections, Reference
 from .core.memory import require_places
 from .core.sphere import directions, frames_at, to_plane
-from .image_plane import from_sky, to_detector, to_sky
 from .reference import REFERENCE_SIGMA, as_published, place, position_errors, stars_of
 from .reference.epoch import is_moved
 from .tables import numbers
+from .telescopes.wcs.tangent_plane import from_sky, to_detector, to_sky
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from .core.exceptions import InputError, TweakregError, WorkerError
 from .release import released
-from .telescopes.library import group_of_model
+from .telescopes.jwst.library import group_of_model
 
 if TYPE_CHECKING:
     from .reader import ExposureCatalog, Reader
-    from .telescopes.library import Place
-    from .telescopes.view import View
+    from .telescopes.image import View
+    from .telescopes.jwst.library import Place
 
 __all__ = [
     "UNUSABLE",

@@ -29,12 +29,12 @@ from .core.exceptions import (
     ReferenceServiceError,
 )
 from .core.outcome import Decision, GroupStatus, Outcome, Status, Verdict
-from .coverage import group_epochs
 from .everywhere import align_everywhere, options_of
 from .gather import gather, group_names, indices, reference_of
 from .given import fixed_group
 from .parameters.run import keywords
-from .snapshot import Snapshot
+from .telescopes.wcs.footprints import group_epochs
+from .telescopes.wcs.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

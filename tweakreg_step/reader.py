@@ -14,14 +14,14 @@ import numpy as np
 from .catalogs import inside, read_catalog
 from .catfile import check_images, read_catfile
 from .core.wording import listed
-from .detect import find_sources
-from .epsf import star_stamps
-from .inverse import pixels_within
 from .kept import fingerprint, kept_catalog
 from .parameters.stages import SelectionParameters
-from .peaks import with_peaks
-from .selection import limits_of, select
+from .sources.detect import find_sources
+from .sources.effective_psf import star_stamps
+from .sources.peak_pixels import with_peaks
+from .sources.selection import limits_of, select
 from .tables import is_table_file
+from .telescopes.wcs.inverse import pixels_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .core.sources import BoundingBox, Pixels, Sources
-    from .detect import Finding
-    from .exclusions import Exclusions
     from .kept import KeptCatalog
     from .parameters.run import Parameters
-    from .stamps import Stamps
+    from .sources.cutouts import Stamps
+    from .sources.detect import Finding
+    from .sources.regions import Exclusions
     from .telescopes import Telescope
 
 __all__ = [
@@ -80,7 +80,7 @@ def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exc
     path, role = parameters.selection.exclusions, "exclusions file"
     if not path:
         return {}
-    from .exclusions import read_exclusions  # noqa: PLC0415 - regions is slow to import
+    from .sources.regions import read_exclusions  # noqa: PLC0415 - regions is slow to import
 
     files = read_catfile(Path(path).expanduser(), role, "region file")
     check_images(files, names, path, role)

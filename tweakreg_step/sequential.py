@@ -18,7 +18,7 @@ from tweakwcs.matchutils import XYXYMatch
 
 from .core.exceptions import AlignmentError, ImplausibleError, TooFewSourcesError
 from .gather import usable_rows
-from .snapshot import all_or_nothing
+from .telescopes.wcs.snapshot import all_or_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -20,8 +20,8 @@ from .phases import align_in_phases
 from .reference import members_of
 from .stopwatch import Stopwatch
 from .telescopes.inputs import open_library
-from .telescopes.jwst import JWST
-from .telescopes.library import JwstLibrary, file_names, found_groups, product_name
+from .telescopes.jwst.library import JwstLibrary, file_names, found_groups, product_name
+from .telescopes.jwst.models import JWST
 from .tell import tell_alignment, tell_catalogs, tell_end, tell_parameters, write_account
 from .unfinished import reports_errors
 from .update import changes_of, update_exposures

@@ -7,8 +7,8 @@ from typing import Any
 
 from .core.exceptions import InputError
 from .core.files import write_whole
-from .telescopes.jwst import JWST
-from .telescopes.library import open_exposure
+from .telescopes.jwst.library import open_exposure
+from .telescopes.jwst.models import JWST
 
 __all__ = ["remove_correction"]
 

@@ -18,7 +18,7 @@ from stpipe.library import AbstractModelLibrary
 from .account import Account
 from .audit import versions
 from .core.exceptions import TweakregError
-from .telescopes.library import product_name
+from .telescopes.jwst.library import product_name
 from .tell import write_account
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from .core.outcome import Status
 from .observe import UNUSABLE, VERSION
 from .report import essentials_left_out, essentials_of
-from .telescopes.jwst import ABSOLUTE_FIT
+from .telescopes.jwst.models import ABSOLUTE_FIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.sources import BoundingBox, Pixels
     from tweakreg_step.parameters.stages import SipParameters
 
-    from .view import View
+    from .image import View
 
 __all__ = ["Telescope"]
 

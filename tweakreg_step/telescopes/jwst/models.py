@@ -17,9 +17,9 @@ from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.outcome import FITS_PREFIX
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.parameters.stages import MAX_SIP_DEGREE, SipParameters
+from tweakreg_step.telescopes.image import View
 
-from .jwst_psf import stellar_fwhm
-from .view import View
+from .psf import stellar_fwhm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,9 +18,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from .centroid import RATIOS, centroids, window_of
+from .cutouts import Stamps, cut
 from .measure import floor
-from .profile import FWHM_OF_SIGMA, Profile
-from .stamps import Stamps, cut
+from .psf import FWHM_OF_SIGMA, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.sources import Sources
 
     from .centroid import Centroids
-    from .core.sources import Sources
-    from .stamps import Plane
+    from .cutouts import Plane
 
 __all__ = ["EPSF_FLOOR", "StarSet", "effective_psf", "refined_with_epsf", "star_stamps"]
 

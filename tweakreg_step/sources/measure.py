@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from scipy.spatial import KDTree
 
+from tweakreg_step.core.sources import Sources
+
 from .centroid import RATIOS, Centroids, best_window, centroids, window_of
-from .core.sources import Sources
+from .cutouts import cut
 from .flags import Flag, flagged
-from .profile import FWHM_OF_SIGMA, PIXEL_VARIANCE, gaussian
-from .shape import Widths, extended, sharp, star_moment, stellar_fwhm, widths
-from .stamps import cut
+from .psf import FWHM_OF_SIGMA, PIXEL_VARIANCE, gaussian
+from .widths import Widths, extended, sharp, star_moment, stellar_fwhm, widths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
 
-    from .stamps import Plane
+    from .cutouts import Plane
 
 __all__ = ["GALAXIES", "Measured", "floor", "measured", "pull_of_neighbours"]
 

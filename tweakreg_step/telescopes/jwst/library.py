@@ -17,9 +17,9 @@ from stpipe.library import AbstractModelLibrary, NoGroupID
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import check_folder, hidden_name
+from tweakreg_step.telescopes.association import read_association
 
-from .association import read_association
-from .jwst import group_of
+from .models import group_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

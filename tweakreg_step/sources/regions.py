@@ -19,7 +19,7 @@ from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 from regions import PixCoord, PixelRegion, Regions
 
-from .core.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import FloatArray
-
-    from .core.sources import BoundingBox
+    from tweakreg_step.core.sources import BoundingBox
 
     ToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 

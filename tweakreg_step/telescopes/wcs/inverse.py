@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .core.sphere import angular_distance, directions, frames_at, to_plane
+from tweakreg_step.core.sphere import angular_distance, directions, frames_at, to_plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import FloatArray
-
-    from .core.sources import BoundingBox
+    from tweakreg_step.core.sources import BoundingBox
 
 
 __all__ = ["pixels_within"]

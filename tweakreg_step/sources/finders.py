@@ -15,18 +15,18 @@ import sep
 from astropy.convolution import Gaussian2DKernel
 from astropy.stats import gaussian_fwhm_to_sigma
 
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.sources import Sources
+
 from .centroid import MIN_WINDOW_FWHM
-from .core.exceptions import InputError
-from .core.sources import Sources
-from .stamps import Plane
+from .cutouts import Plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
-
-    from .core.sources import Pixels
-    from .parameters.stages import FinderParameters, SegmentationParameters
+    from tweakreg_step.core.sources import Pixels
+    from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
 
 __all__ = ["bridged", "candidates"]
 
@@ -78,7 +78,7 @@ def candidates(
     if starfinder == "sep":
         data, noise, found = _with_sep(pixels, good, fwhm, finder)
     else:
-        from .stock_finders import FINDERS, Search, background  # noqa: PLC0415 - a second to import
+        from .photutils_finders import FINDERS, Search, background  # noqa: PLC0415 - a second to import
 
         level, noise = background(pixels.data, ~good, finder.bkg_boxsize)
         data = pixels.data - level

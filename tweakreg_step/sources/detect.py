@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .choose import brightest_evenly, brightest_of
 from .finders import candidates
 from .measure import GALAXIES, measured
+from .selection import brightest_evenly, brightest_of
 
 if TYPE_CHECKING:
-    from .core.sources import Pixels, Sources
+    from tweakreg_step.core.sources import Pixels, Sources
+    from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
+
+    from .cutouts import Plane
     from .measure import Measured
-    from .parameters.stages import FinderParameters, SegmentationParameters
-    from .stamps import Plane
 
 __all__ = ["DEFAULT_FWHM", "Finding", "find_sources"]
 

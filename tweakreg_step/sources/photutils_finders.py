@@ -21,14 +21,13 @@ from photutils.detection import DAOStarFinder, IRAFStarFinder
 from photutils.segmentation import SourceCatalog, SourceFinder
 from photutils.utils import NoDetectionsWarning
 
-from .core.sources import Sources
+from tweakreg_step.core.sources import Sources
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
-
-    from .parameters.stages import FinderParameters, SegmentationParameters
+    from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
 
 __all__ = ["FINDERS", "Finder", "Search", "background"]
 

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .core.sphere import ARCSEC, turn
+from tweakreg_step.core.sphere import ARCSEC, turn
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
-
-    from .core.sources import BoundingBox
+    from tweakreg_step.core.sources import BoundingBox
 
 
 __all__ = ["from_pixels", "from_sky", "limits", "to_detector", "to_sky"]

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .profile import FWHM_OF_SIGMA, PIXEL_VARIANCE
+from .psf import FWHM_OF_SIGMA, PIXEL_VARIANCE
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray
 
     from .centroid import Centroids
-    from .profile import Profile
-    from .stamps import Stamps
+    from .cutouts import Stamps
+    from .psf import Profile
 
 __all__ = ["Widths", "extended", "sharp", "stellar_fwhm", "widths"]
 

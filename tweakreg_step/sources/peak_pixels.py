@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import FloatArray
-
-    from .core.sources import Pixels, Sources
+    from tweakreg_step.core.sources import Pixels, Sources
 
 __all__ = ["with_peaks"]
 

@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from .profile import FWHM_OF_SIGMA, PIXEL_VARIANCE
+from .psf import FWHM_OF_SIGMA, PIXEL_VARIANCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
 
-    from .profile import Profile
-    from .stamps import Stamps
+    from .cutouts import Stamps
+    from .psf import Profile
 
 __all__ = ["MIN_WINDOW_FWHM", "RATIOS", "Centroids", "best_window", "centroids", "window_of"]
 

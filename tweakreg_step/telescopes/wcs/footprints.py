@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .gather import group_names, indices, sky_of
-from .image_plane import limits
+from tweakreg_step.gather import group_names, indices, sky_of
+
+from .tangent_plane import limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .core.correction import move
-from .image_plane import from_pixels, from_sky, limits, to_detector, to_sky
+from tweakreg_step.core.correction import move
+
+from .tangent_plane import from_pixels, from_sky, limits, to_detector, to_sky
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray

@@ -1,0 +1,1 @@
+"""JWST: its models and libraries, and how wide its stars are."""
