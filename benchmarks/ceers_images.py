@@ -27,7 +27,7 @@ from astropy.table import Table
 from tables import rst_table
 
 from tweakreg_step import TweakRegStep, absolute_align, relative_align
-from tweakreg_step.exposures import read_exposures
+from tweakreg_step.exposures.read import read_exposures
 from tweakreg_step.parameters.run import Parameters
 from tweakreg_step.simulate import (
     Defects,

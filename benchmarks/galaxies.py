@@ -20,7 +20,7 @@ import numpy as np
 from scipy.spatial import KDTree
 from tables import rst_table
 
-from tweakreg_step.catalogs import alignable
+from tweakreg_step.catalogs.source_catalogs import alignable
 from tweakreg_step.core.sources import Pixels, Sources
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
 from tweakreg_step.simulate import Defects, Noise, Psf, observe, star_image

@@ -14,7 +14,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import Table
 from astropy.time import Time
 
-from tweakreg_step.reference import at_epoch
+from tweakreg_step.catalogs.reference import at_epoch
 
 BINS = ((0.0, 12.0), (12.0, 14.0), (14.0, 16.0), (16.0, 18.0), (18.0, 21.0))
 SPEEDS = (0.0, 10.0, 20.0, 50.0, 1e4)

@@ -14,7 +14,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from tweakreg_step.catalogs import read_catalog
+from tweakreg_step.catalogs.source_catalogs import read_catalog
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.parameters.stages import ColumnParameters, SelectionParameters
 from tweakreg_step.simulate import Pointing, detector_wcs, nircam

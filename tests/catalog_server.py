@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from tweakreg_step.reference.footprint import angles, directions
+from tweakreg_step.catalogs.reference.footprint import angles, directions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

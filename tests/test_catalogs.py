@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
 
-from tweakreg_step.catalogs import (
+from tweakreg_step.catalogs.source_catalogs import (
     alignable,
     from_table,
     inside,

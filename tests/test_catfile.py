@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tweakreg_step.catfile import check_images, read_catfile
+from tweakreg_step.catalogs.image_lists import check_images, read_catfile
 from tweakreg_step.core.exceptions import InputError
 
 

@@ -12,12 +12,12 @@ import pytest
 from astropy.table import Table
 from catalog_server import CatalogServer, gaia_like, serving
 
+from tweakreg_step.catalogs.reference import members_of, service, stars_from
+from tweakreg_step.catalogs.reference.footprint import Circle
+from tweakreg_step.catalogs.reference.origin import KEYS
+from tweakreg_step.catalogs.reference.stars import position_errors
 from tweakreg_step.core.exceptions import CatalogError, NoReferenceStarsError, ReferenceServiceError
 from tweakreg_step.parameters.stages import ReferenceParameters
-from tweakreg_step.reference import members_of, service, stars_from
-from tweakreg_step.reference.footprint import Circle
-from tweakreg_step.reference.origin import KEYS
-from tweakreg_step.reference.stars import position_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

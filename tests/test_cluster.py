@@ -18,10 +18,10 @@ import pytest
 from results import models_of
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.cluster import connected
 from tweakreg_step.core.exceptions import WorkerError
+from tweakreg_step.exposures.parallel.dask import connected
+from tweakreg_step.exposures.parallel.processes import Lost
 from tweakreg_step.simulate import Truth
-from tweakreg_step.workers import Lost
 
 START = 120.0  # seconds that a busy machine may take to start a process of dask
 
@@ -138,7 +138,7 @@ def talking() -> Iterator[str]:
 def test_a_scheduler_that_is_not_there(
     files: Truth, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, address: str
 ) -> None:
-    monkeypatch.setattr("tweakreg_step.cluster.PATIENCE", 0.5)
+    monkeypatch.setattr("tweakreg_step.exposures.parallel.dask.PATIENCE", 0.5)
     if "://" not in address:
         address = request.getfixturevalue(address)
     with pytest.raises(WorkerError, match=rf"The scheduler '{address}' can't be reached: \S.*8786"):

@@ -10,7 +10,7 @@ from astropy import units
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
-from tweakreg_step.columns import (
+from tweakreg_step.catalogs.columns import (
     errors_of,
     flux_of,
     peak_of,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tweakreg_step.catalogs import alignable
+from tweakreg_step.catalogs.source_catalogs import alignable
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.sources import Pixels, Sources
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters

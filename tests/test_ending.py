@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tweakreg_step.ending import ended_by_terminate, uninterrupted
+from tweakreg_step.exposures.parallel.signals import ended_by_terminate, uninterrupted
 
 
 def test_what_is_half_done_is_undone() -> None:

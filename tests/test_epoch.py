@@ -12,10 +12,10 @@ from astropy.table import MaskedColumn, Table
 from astropy.time import Time
 from conftest import REAL_DATA
 
-from tweakreg_step.reference import as_published, at_epoch, place, stars_of
-from tweakreg_step.reference.epoch import with_known_motion
-from tweakreg_step.reference.observatory import barycentric
-from tweakreg_step.reference.stars import motion_dispersion
+from tweakreg_step.catalogs.reference import as_published, at_epoch, place, stars_of
+from tweakreg_step.catalogs.reference.epoch import with_known_motion
+from tweakreg_step.catalogs.reference.observatory import barycentric
+from tweakreg_step.catalogs.reference.stars import motion_dispersion
 from tweakreg_step.simulate.directions import direction, separation_mas
 
 # the fastest star (Barnard's), a near one, one at the pole, one at RA 0, one that stands still

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.reference.footprint import Circle, angles, circles, directions, inside
+from tweakreg_step.catalogs.reference.footprint import Circle, angles, circles, directions, inside
 
 HALF = 0.018  # deg: half a side of a NIRCam long-wavelength detector
 

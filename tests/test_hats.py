@@ -14,11 +14,11 @@ import pytest
 from astropy.table import Table, vstack
 from catalog_server import gaia_like
 
+from tweakreg_step.catalogs.reference import hats as ours
+from tweakreg_step.catalogs.reference import members_of, stars_from
+from tweakreg_step.catalogs.reference.footprint import Circle, inside
 from tweakreg_step.core.exceptions import CatalogError, ReferenceServiceError
 from tweakreg_step.parameters.stages import ReferenceParameters
-from tweakreg_step.reference import hats as ours
-from tweakreg_step.reference import members_of, stars_from
-from tweakreg_step.reference.footprint import Circle, inside
 
 ORDER = 5  # partitions of 1.8 deg
 PLACES = ((10.0, -5.0), (200.0, 60.0), (359.99, 0.0))

@@ -11,8 +11,8 @@ from astropy import units
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 
+from tweakreg_step.catalogs.reference import read_reference
 from tweakreg_step.core.exceptions import CatalogError
-from tweakreg_step.reference import read_reference
 
 RA, DEC = [10.5, 11.0, 359.5], [-20.0, 0.0, 89.0]
 

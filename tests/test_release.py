@@ -11,7 +11,7 @@ import pytest
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.release import PYTHONS_OWN, held, released
+from tweakreg_step.exposures.parallel.garbage import PYTHONS_OWN, held, released
 from tweakreg_step.simulate import Truth
 
 

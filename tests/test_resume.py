@@ -14,9 +14,9 @@ from results import models_of, relative_errors_mas
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.catalogs import write_catalog
+from tweakreg_step.catalogs.checkpoint import fingerprint, kept_catalog, seal
+from tweakreg_step.catalogs.source_catalogs import write_catalog
 from tweakreg_step.core.sources import Sources
-from tweakreg_step.kept import fingerprint, kept_catalog, seal
 from tweakreg_step.simulate import Truth
 
 
@@ -164,7 +164,7 @@ def test_an_interrupted_run_goes_on(
     files: Truth, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each catalog is written as soon as it is found."""
-    from tweakreg_step import reader
+    from tweakreg_step.exposures import exposure_catalog as reader
 
     find, calls = reader.find_sources, []
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
 
+from tweakreg_step.catalogs.reference.select import select
 from tweakreg_step.core.exceptions import CatalogError
 from tweakreg_step.parameters.stages import ReferenceParameters
-from tweakreg_step.reference.select import select
 
 COUNT = 6
 ALL = np.ones(COUNT, bool)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from catalog_server import CatalogServer, gaia_like, serving
 
+from tweakreg_step.catalogs.reference import service
+from tweakreg_step.catalogs.reference.footprint import Circle
 from tweakreg_step.core.exceptions import ReferenceServiceError
 from tweakreg_step.parameters.stages import ReferenceParameters
-from tweakreg_step.reference import service
-from tweakreg_step.reference.footprint import Circle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

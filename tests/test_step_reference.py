@@ -15,10 +15,10 @@ from catalog_server import CatalogServer, serving
 from results import TOLERANCE_MAS, errors_mas, models_of, relative_errors_mas, result_files
 from stdatamodels.jwst import datamodels
 
+from tweakreg_step.catalogs.reference import service
+from tweakreg_step.catalogs.reference.epoch import place
+from tweakreg_step.catalogs.reference.stars import Stars
 from tweakreg_step.core.exceptions import FAILURES
-from tweakreg_step.reference import service
-from tweakreg_step.reference.epoch import place
-from tweakreg_step.reference.stars import Stars
 from tweakreg_step.step import TweakRegStep
 
 if TYPE_CHECKING:
@@ -203,8 +203,8 @@ def test_ra_in_hours_leaves_the_relative_result(files: Truth, caplog: Any) -> No
 
 def test_each_group_has_its_own_epoch(files: Truth) -> None:
     """One exposure says that it is four years younger than the others, and shows other stars."""
+    from tweakreg_step.catalogs.reference import at_epoch
     from tweakreg_step.gather import reference_of
-    from tweakreg_step.reference import at_epoch
     from tweakreg_step.telescopes.wcs.footprints import group_epochs
 
     epochs = np.array([EPOCH, EPOCH, EPOCH + 4.0])
@@ -229,10 +229,10 @@ def test_groups_of_two_epochs_are_aligned_to_where_the_stars_were() -> None:
     from astropy.table import Table
 
     from tweakreg_step.alignment.joint import register
+    from tweakreg_step.catalogs.reference import at_epoch, stars_of
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.options import Options
     from tweakreg_step.gather import reference_of
-    from tweakreg_step.reference import at_epoch, stars_of
 
     rng, count, epochs = np.random.default_rng(5), 150, np.array([2017.0, 2025.0])
     table = Table(

@@ -9,8 +9,8 @@ import pytest
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
+from tweakreg_step.catalogs.tables import file_and_extension, is_table_file, numbers, read_table
 from tweakreg_step.core.exceptions import CatalogError
-from tweakreg_step.tables import file_and_extension, is_table_file, numbers, read_table
 
 
 def ldac(path: Path, *lengths: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from tweakreg_step.text_tables import is_text, read_text
+from tweakreg_step.catalogs.text_tables import is_text, read_text
 
 SEXTRACTOR = """\
 #   1 NUMBER                 Running object number

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tweakreg_step.core.exceptions import CatalogError, WorkerError
-from tweakreg_step.workers import Lost, Workers, worker_count
+from tweakreg_step.exposures.parallel.processes import Lost, Workers, worker_count
 
 
 def square(number: int) -> int:
@@ -109,7 +109,7 @@ def test_a_script_without_guard_is_told_so(tmp_path: Path) -> None:
 
     script = tmp_path / "unguarded.py"
     script.write_text(
-        "from tweakreg_step.workers import Workers\n"
+        "from tweakreg_step.exposures.parallel.processes import Workers\n"
         "from math import sqrt\n"
         "print(list(Workers(2).results(sqrt, [4.0])))\n"
     )

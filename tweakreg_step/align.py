@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
 
-from .catalogs import within
+from tweakreg_step.catalogs.reference import (
+    NAMED,
+    Member,
+    at_epoch,
+    circles,
+    members_of,
+    stars_from,
+)
+
+from .catalogs.reference.epoch import with_known_motion
+from .catalogs.source_catalogs import within
 from .core.exceptions import FAILURES, AlignmentError, NoMatchError, TooFewSourcesError
 from .core.files import write_whole
 from .core.outcome import Outcome, Status
@@ -28,8 +38,6 @@ from .parameters.stages import (
     ReferenceParameters,
     RelativeParameters,
 )
-from .reference import NAMED, Member, at_epoch, circles, members_of, stars_from
-from .reference.epoch import with_known_motion
 from .sequential import absolute_sequential, relative_sequential
 from .telescopes.wcs.footprints import corners_of, epoch_of, group_epochs
 from .telescopes.wcs.snapshot import all_or_nothing

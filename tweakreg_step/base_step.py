@@ -15,17 +15,17 @@ from stpipe._cmdline import FromCommandLine  # stpipe has no public name for it
 from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
-from .cluster import Cluster, connected
 from .core.exceptions import InputError
 from .core.files import check_folder, sweep, write_whole
-from .deliver import deliver_all, problem_of, undelivered
-from .ending import ended_by_terminate
+from .exposures.parallel.dask import Cluster, connected
+from .exposures.parallel.garbage import held
+from .exposures.parallel.processes import Alone, Workers, worker_count
+from .exposures.parallel.signals import ended_by_terminate
+from .exposures.write import deliver_all, problem_of, undelivered
 from .framework.old_names import OLD_NAMES, renamed
 from .parameters.run import Parameters, is_default, is_optional, is_text, refusal
-from .release import held
 from .telescopes.inputs import first_file
 from .telescopes.jwst.library import JwstLibrary, discard, open_exposure
-from .workers import Alone, Workers, worker_count
 
 __all__ = ["BaseStep"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .account import Account
     from .core.exceptions import TweakregError
     from .core.outcome import Verdict
-    from .observe import Refusal
+    from .exposures.exposure import Refusal
     from .parameters.stages import SafetyParameters
 
 __all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise", "withheld"]

@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_step.catalogs.reference import (
+    REFERENCE_SIGMA,
+    as_published,
+    place,
+    position_errors,
+    stars_of,
+)
+
+from .catalogs.reference.epoch import is_moved
+from .catalogs.tables import numbers
 from .core.detections import Detections, Reference
 from .core.memory import require_places
 from .core.sphere import directions, frames_at, to_plane
-from .reference import REFERENCE_SIGMA, as_published, place, position_errors, stars_of
-from .reference.epoch import is_moved
-from .tables import numbers
 from .telescopes.wcs.tangent_plane import from_sky, to_detector, to_sky
 
 if TYPE_CHECKING:
@@ -174,7 +181,7 @@ def reference_of(table: Table, epochs: FloatArray | None = None) -> Reference:
     Parameters
     ----------
     table
-        See `tweakreg_step.reference`. Where its positions were moved to an epoch, they are now
+        See `tweakreg_step.catalogs.reference`. Where its positions were moved to an epoch, they are now
         moved to that of each group. Rows without a finite error are left out.
     epochs
         (G,) of the groups [Julian year], NaN where unknown: that of the table serves then.

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
 
+from .catalogs.tables import numbers
 from .core.exceptions import CatalogError, ParameterError
 from .core.wording import listed, nearest
 from .gather import group_names
-from .tables import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

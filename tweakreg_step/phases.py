@@ -43,11 +43,12 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from numpy.typing import NDArray
 
+    from tweakreg_step.catalogs.reference import Member
+
     from .core.detections import Detections, Reference
     from .core.options import Options
     from .core.solution import Solution
     from .parameters.run import Parameters
-    from .reference import Member
 
     Groups = list[list[int]]
     Verdicts = tuple[Verdict, ...]

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
+from tweakreg_step.catalogs.reference import members_of
+
 from .audit import Before, Circumstances, account_of
 from .base_step import BaseStep
-from .exposures import read_exposures
+from .exposures.read import read_exposures
 from .failure import allowed, failure, left_out_of, may_change, must_raise, withheld
 from .given import check_refimage
 from .parameters.declaration import declarations, spec_text
 from .parameters.provenance import departures, effective
 from .parameters.run import STAGES, Parameters
 from .phases import align_in_phases
-from .reference import members_of
 from .stopwatch import Stopwatch
 from .telescopes.inputs import open_library
 from .telescopes.jwst.library import JwstLibrary, file_names, found_groups, product_name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from .core.outcome import Status
-from .observe import UNUSABLE, VERSION
+from .exposures.exposure import UNUSABLE, VERSION
 from .report import essentials_left_out, essentials_of
 from .telescopes.jwst.models import ABSOLUTE_FIT
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .account import Account
     from .core.outcome import Essential, Outcome
-    from .exposures import Found
+    from .exposures.read import Found
     from .parameters.run import Parameters
     from .parameters.stages import SipParameters
     from .telescopes import Telescope

@@ -96,8 +96,6 @@ class Verdict:
 
 
 FITS_PREFIX = "TWR"
-
-
 """What this package's FITS keywords start with; no keyword of the JWST schemas does."""
 
 

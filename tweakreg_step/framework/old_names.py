@@ -24,15 +24,11 @@ OLD_NAMES = {
     "see2dplot": ("save_plots", "boolean"),
     "residplot": ("save_plots", "string"),
 }
-
-
 """Names of earlier releases of the JWST step, and of DrizzlePac's tweakreg, -> today's, and
 stpipe's word for their type."""
 
 
 NO_PLOT = {"false", "no", "off", "0", "no plot", ""}
-
-
 """Values of `residplot` and `see2dplot` that ask for nothing; the others ask for one of several
 pictures, which are all on one page now."""
 

@@ -1,4 +1,4 @@
-"""Which of the sources of an image are kept: the brightest, spread evenly over the detector."""
+"""Which sources of an image take part: those within its limits, the brightest of them evenly."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Limits", "brightest_evenly", "brightest_of", "flux_limits", "limits_of", "select"]
 
 PER_CELL = 5
-
-
 """Sources of a cell of the detector that a share is made for: few enough to spread them, and enough
 that a cell of one bright galaxy's parts is not all that is seen there."""
 
@@ -96,8 +94,6 @@ def brightest_of(sources: Sources, number: int, box: BoundingBox) -> Sources:
 
 
 SLACK = 1e-12
-
-
 """Relative. A limit given as a magnitude comes back from 10^(-0.4 m) with a rounding error, and a
 source of just this magnitude is in the range."""
 

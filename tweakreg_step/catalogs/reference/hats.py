@@ -81,7 +81,7 @@ def ask(catalog: Any, circle: Circle) -> Table:
     Returns
     -------
     Table
-        RA, DEC [deg ICRS] and those columns that `tweakreg_step.reference.columns` knows.
+        RA, DEC [deg ICRS] and those columns that `tweakreg_step.catalogs.reference.columns` knows.
 
     Raises
     ------

@@ -15,7 +15,8 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
-from .core.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError
+
 from .text_tables import is_text, read_text
 
 if TYPE_CHECKING:

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.table import Table
 
+from tweakreg_step.core.exceptions import CatalogError
+from tweakreg_step.core.files import write_whole
+from tweakreg_step.core.sources import Sources
+from tweakreg_step.parameters.stages import ColumnParameters, SelectionParameters
+from tweakreg_step.sources.flags import Flag, Flags, excluded
+
 from .columns import (
     errors_of,
     flux_of,
@@ -17,11 +23,6 @@ from .columns import (
     positions_of,
     with_positions_on_the_sky,
 )
-from .core.exceptions import CatalogError
-from .core.files import write_whole
-from .core.sources import Sources
-from .parameters.stages import ColumnParameters, SelectionParameters
-from .sources.flags import Flag, Flags, excluded
 from .tables import numbers, read_table
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import FloatArray
-
-    from .core.sources import BoundingBox
+    from tweakreg_step.core.sources import BoundingBox
 
     ToPixels = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 

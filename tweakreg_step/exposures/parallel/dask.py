@@ -1,4 +1,4 @@
-"""Workers of a dask cluster: the same work as in `tweakreg_step.workers`, on other machines."""
+"""Workers of a dask cluster: the work of `processes`, on other machines."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .core.exceptions import TweakregError, WorkerError
-from .told import listening, said_again
-from .workers import Lost
+from tweakreg_step.core.exceptions import TweakregError, WorkerError
+
+from .log_capture import listening, said_again
+from .processes import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .core.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord
 
+from tweakreg_step.catalogs.tables import numbers, read_table
 from tweakreg_step.core.exceptions import CatalogError
-from tweakreg_step.tables import numbers, read_table
 
 from .origin import with_source
 

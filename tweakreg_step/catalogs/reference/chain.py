@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Table, vstack
 
+from tweakreg_step.catalogs.tables import is_table_file
 from tweakreg_step.core.exceptions import CatalogError, NoReferenceStarsError, ReferenceServiceError
 from tweakreg_step.core.wording import nearest
-from tweakreg_step.tables import is_table_file
 
 from . import hats, service
 from .cache import Cache, Entry

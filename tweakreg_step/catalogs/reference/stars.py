@@ -119,7 +119,7 @@ def stars_of(table: Table) -> Stars | None:
     Parameters
     ----------
     table
-        RA, DEC [deg ICRS], columns as `tweakreg_step.reference.columns` names them.
+        RA, DEC [deg ICRS], columns as `tweakreg_step.catalogs.reference.columns` names them.
     """
     if None in {column_named(table, meant) for meant in ("pmra", "pmdec", "epoch")}:
         return None

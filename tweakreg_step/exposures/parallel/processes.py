@@ -15,9 +15,10 @@ from multiprocessing.connection import wait as wait_for
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
-from .core.exceptions import WorkerError
-from .ending import uninterrupted
-from .told import listening, said_again
+from tweakreg_step.core.exceptions import WorkerError
+
+from .log_capture import listening, said_again
+from .signals import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -219,7 +220,9 @@ def _start_method() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tweakreg_step.observe", "tweakreg_step.reader"])
+    context.set_forkserver_preload(
+        ["tweakreg_step.exposures.exposure", "tweakreg_step.exposures.exposure_catalog"]
+    )
     return context
 
 

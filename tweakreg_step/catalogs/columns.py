@@ -13,15 +13,15 @@ import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord
 
-from .core.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError
+
 from .tables import numbers
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
     from tweakreg_step.core.arrays import FloatArray
-
-    from .parameters.stages import ColumnParameters
+    from tweakreg_step.parameters.stages import ColumnParameters
 
 __all__ = [
     "Convention",

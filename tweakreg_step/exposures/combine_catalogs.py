@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .catalogs import alignable, to_table, with_weights
-from .core.outcome import Decision, Verdict
-from .kept import keep
-from .sources.effective_psf import StarSet, refined_with_epsf
+from tweakreg_step.catalogs.checkpoint import keep
+from tweakreg_step.catalogs.source_catalogs import alignable, to_table, with_weights
+from tweakreg_step.core.outcome import Decision, Verdict
+from tweakreg_step.sources.effective_psf import StarSet, refined_with_epsf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from .core.sources import Sources
-    from .parameters.run import Parameters
-    from .reader import ExposureCatalog
+    from tweakreg_step.core.sources import Sources
+    from tweakreg_step.parameters.run import Parameters
+
+    from .exposure_catalog import ExposureCatalog
 
 __all__ = ["fill", "refuse_mixed"]
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from .core.exceptions import InputError, OutputError
-from .core.files import drafts, write_whole
-from .release import released
-from .workers import Lost
+from tweakreg_step.core.exceptions import InputError, OutputError
+from tweakreg_step.core.files import drafts, write_whole
+from tweakreg_step.exposures.parallel.garbage import released
+from tweakreg_step.exposures.parallel.processes import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from .telescopes.jwst.library import Place
-    from .workers import Alone, Workers
+    from tweakreg_step.exposures.parallel.processes import Alone, Workers
+    from tweakreg_step.telescopes.jwst.library import Place
 
 __all__ = ["Delivery", "deliver", "deliver_all", "problem_of", "undelivered"]
 

@@ -9,14 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .core.exceptions import InputError, TweakregError, WorkerError
-from .release import released
-from .telescopes.jwst.library import group_of_model
+from tweakreg_step.core.exceptions import InputError, TweakregError, WorkerError
+from tweakreg_step.exposures.parallel.garbage import released
+from tweakreg_step.telescopes.jwst.library import group_of_model
 
 if TYPE_CHECKING:
-    from .reader import ExposureCatalog, Reader
-    from .telescopes.image import View
-    from .telescopes.jwst.library import Place
+    from tweakreg_step.telescopes.image import View
+    from tweakreg_step.telescopes.jwst.library import Place
+
+    from .exposure_catalog import ExposureCatalog, Reader
 
 __all__ = [
     "UNUSABLE",

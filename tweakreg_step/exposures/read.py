@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 from astropy.table import Table
 from tqdm import tqdm
 
-from .core.exceptions import InputError, WorkerError
-from .fill import fill, refuse_mixed
-from .kept import keep, seal
-from .observe import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
-from .reader import Reader, custom_catalogs, exclusions_of, kept_catalogs, tell_untouched
-from .release import set_apart
-from .telescopes.jwst.library import group_ids, without
-from .workers import Lost
+from tweakreg_step.catalogs.checkpoint import keep, seal
+from tweakreg_step.core.exceptions import InputError, WorkerError
+from tweakreg_step.exposures.parallel.garbage import set_apart
+from tweakreg_step.exposures.parallel.processes import Lost
+from tweakreg_step.telescopes.jwst.library import group_ids, without
+
+from .combine_catalogs import fill, refuse_mixed
+from .exposure import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
+from .exposure_catalog import Reader, custom_catalogs, exclusions_of, kept_catalogs, tell_untouched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from .parameters.run import Parameters
-    from .telescopes import Telescope
-    from .telescopes.jwst.library import Place
+    from tweakreg_step.parameters.run import Parameters
+    from tweakreg_step.telescopes import Telescope
+    from tweakreg_step.telescopes.jwst.library import Place
 
 __all__ = ["Found", "read_exposures"]
 

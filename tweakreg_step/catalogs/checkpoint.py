@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .catalogs import write_catalog
-from .core.exceptions import CatalogError, OutputError
-from .core.outcome import FITS_PREFIX
-from .core.sources import Sources
+from tweakreg_step.core.exceptions import CatalogError, OutputError
+from tweakreg_step.core.outcome import FITS_PREFIX
+from tweakreg_step.core.sources import Sources
+
+from .source_catalogs import write_catalog
 from .tables import read_table
 
 if TYPE_CHECKING:

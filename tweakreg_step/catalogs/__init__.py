@@ -1,0 +1,1 @@
+"""Tables of sources: a user's own in any form, and those that an earlier run has saved."""

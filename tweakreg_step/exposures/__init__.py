@@ -1,0 +1,1 @@
+"""One exposure: read, its sources found, its catalog kept, its result written whole."""

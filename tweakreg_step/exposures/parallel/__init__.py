@@ -1,0 +1,1 @@
+"""Work for other processes and machines: what is said there, signals, memory given back."""
