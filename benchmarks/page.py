@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from accounts import make_account
 
-from tweakreg_step.page import write_page
+from tweakreg_step.report.page import write_page
 
 COUNTS = (9, 36, 100, 1000)
 

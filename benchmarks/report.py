@@ -18,8 +18,8 @@ sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from accounts import make_account
 
 from tweakreg_step.report import report_of, write_report
-from tweakreg_step.report.matches import matches_of, write_matches
-from tweakreg_step.report.summary import summary_table
+from tweakreg_step.report.log import summary_table
+from tweakreg_step.report.match_table import matches_of, write_matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import tweakreg_step
 from tweakreg_step.report import SCHEMA
-from tweakreg_step.report.essentials import FACTS
-from tweakreg_step.report.matches import COLUMNS
+from tweakreg_step.report.headers import FACTS
+from tweakreg_step.report.match_table import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tweakreg_step.account import Account, GroupFit, ReferenceNote
 from tweakreg_step.alignment.joint import register
 from tweakreg_step.core.correction import move
 from tweakreg_step.core.options import Options
@@ -16,6 +15,7 @@ from tweakreg_step.core.outcome import Decision, Evidence, GroupStatus, Outcome,
 from tweakreg_step.core.outcome import Status as ImageStatus
 from tweakreg_step.core.solution import Solution
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane, turn
+from tweakreg_step.report.result import Account, GroupFit, ReferenceNote
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 
 SIDE = 64.0  # arcsec, of a detector

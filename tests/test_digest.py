@@ -8,17 +8,21 @@ import numpy as np
 import pytest
 from accounts import early_account, make_account, sequential_account
 
-from tweakreg_step.account import Account
 from tweakreg_step.core.outcome import Decision, Verdict
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
-from tweakreg_step.digest.attention import hints
-from tweakreg_step.digest.choice import groups_by_need, pairs_by_need, shared_matches
-from tweakreg_step.digest.corrections import corrections_of
-from tweakreg_step.digest.differences import REFERENCE, differences_of
-from tweakreg_step.digest.field import Field, field_of, group_centres
-from tweakreg_step.digest.names import shortened
-from tweakreg_step.digest.residuals import residuals_of
-from tweakreg_step.digest.standing import Standing, headline, reasons, standings
+from tweakreg_step.report.group_outcome import Standing, headline, reasons, standings
+from tweakreg_step.report.result import Account
+from tweakreg_step.report.statistics.attention import hints
+from tweakreg_step.report.statistics.corrections import corrections_of
+from tweakreg_step.report.statistics.offset_histogram import REFERENCE, differences_of
+from tweakreg_step.report.statistics.residuals import residuals_of
+from tweakreg_step.report.statistics.short_names import shortened
+from tweakreg_step.report.statistics.sky_map import Field, field_of, group_centres
+from tweakreg_step.report.statistics.worst_first import (
+    groups_by_need,
+    pairs_by_need,
+    shared_matches,
+)
 
 
 @pytest.fixture(scope="module")

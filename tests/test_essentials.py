@@ -13,9 +13,9 @@ from stdatamodels.jwst import datamodels
 from stdatamodels.jwst.datamodels import ImageModel
 from stdatamodels.schema import walk_schema
 
-from tweakreg_step.account import ReferenceNote
 from tweakreg_step.core.outcome import FITS_PREFIX
-from tweakreg_step.report.essentials import essentials_of
+from tweakreg_step.report.headers import essentials_of
+from tweakreg_step.report.result import ReferenceNote
 from tweakreg_step.simulate import Truth
 from tweakreg_step.telescopes import Telescope
 from tweakreg_step.telescopes.jwst.models import JWST

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from accounts import early_account, make_account, sequential_account
 
-from tweakreg_step.report.figures import Figures, figures_of
+from tweakreg_step.report.key_figures import Figures, figures_of
 
 
 def test_of_a_solution() -> None:

@@ -11,7 +11,7 @@ from accounts import early_account, make_account, sequential_account
 from astropy import units as u
 from astropy.table import Table
 
-from tweakreg_step.report.matches import matches_of, write_matches
+from tweakreg_step.report.match_table import matches_of, write_matches
 
 
 def _read(path: Path) -> Table:

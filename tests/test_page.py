@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from accounts import early_account, make_account, sequential_account
 
-from tweakreg_step.account import Account
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.page import page_of, write_page
-from tweakreg_step.page.markup import Cell, number, table
-from tweakreg_step.page.pictures import GROUPS, PAIRS, TIES
+from tweakreg_step.report.page import page_of, write_page
+from tweakreg_step.report.page.markup import Cell, number, table
+from tweakreg_step.report.page.pictures import GROUPS, PAIRS, TIES
+from tweakreg_step.report.result import Account
 
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -90,9 +90,11 @@ def test_without_matplotlib_the_remedy_is_named(
     mosaic: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in list(sys.modules):
-        if name.startswith(("matplotlib", "tweakreg_step.plots", "tweakreg_step.page.pictures")):
+        if name.startswith(
+            ("matplotlib", "tweakreg_step.report.plots", "tweakreg_step.report.page.pictures")
+        ):
             monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("tweakreg_step.page.pictures", raising=False)
+    monkeypatch.delattr("tweakreg_step.report.page.pictures", raising=False)
     real = builtins.__import__
 
     def absent(name: str, *args: Any, **options: Any) -> Any:

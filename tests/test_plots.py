@@ -17,15 +17,15 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.image import imread
 
 from tweakreg_step import plots
-from tweakreg_step.account import Account
 from tweakreg_step.alignment.joint import register
 from tweakreg_step.core.options import Options
-from tweakreg_step.digest.differences import REFERENCE, differences_of
-from tweakreg_step.digest.residuals import Residuals, residuals_of
-from tweakreg_step.digest.standing import Standing
-from tweakreg_step.plots.canvas import STYLES, map_unit
-from tweakreg_step.plots.footprints import nice
-from tweakreg_step.plots.residuals import spread
+from tweakreg_step.report.group_outcome import Standing
+from tweakreg_step.report.plots.canvas import STYLES, map_unit
+from tweakreg_step.report.plots.footprints import nice
+from tweakreg_step.report.plots.residuals import spread
+from tweakreg_step.report.result import Account
+from tweakreg_step.report.statistics.offset_histogram import REFERENCE, differences_of
+from tweakreg_step.report.statistics.residuals import Residuals, residuals_of
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 

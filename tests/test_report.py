@@ -18,7 +18,9 @@ from tweakreg_step.core.correction import affine
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.outcome import Evidence
 from tweakreg_step.core.solution import Mode, MotionChoice
-from tweakreg_step.report import SCHEMA, document, pairs, report_of, write_report
+from tweakreg_step.report import SCHEMA, report_of, write_report
+from tweakreg_step.report import json_report as document
+from tweakreg_step.report import overlaps as pairs
 
 FOLDER = Path(tweakreg_step.__file__).parent / "report" / "schemas"
 TWO_DETECTORS = np.array([[-35.0, 0.0], [35.0, 0.0]])

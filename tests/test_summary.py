@@ -10,8 +10,8 @@ from accounts import early_account, make_account, sequential_account
 
 from tweakreg_step.core.outcome import Decision, LeftOut, Outcome, Status, Verdict
 from tweakreg_step.report import report_of
-from tweakreg_step.report.figures import figures_of
-from tweakreg_step.report.summary import summary_table
+from tweakreg_step.report.key_figures import figures_of
+from tweakreg_step.report.log import summary_table
 
 WIDTH = 118
 

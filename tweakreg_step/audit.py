@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .account import Account, ReferenceNote
 from .alignment.solver.cramer_rao import achieved_and_achievable
 from .core.correction import parameters_of
 from .core.sphere import ARCSEC, directions, frames_of, to_plane
 from .core.wording import listed
 from .gather import group_names, indices, unit_names, usable_rows
+from .report.result import Account, ReferenceNote
 from .telescopes.wcs.footprints import corners_of
 from .telescopes.wcs.tangent_plane import limits
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
-    from .account import GroupFit
     from .core.outcome import LeftOut, Outcome
     from .phases import Alignment
+    from .report.result import GroupFit
 
 
 __all__ = ["Before", "Circumstances", "account_of", "versions"]

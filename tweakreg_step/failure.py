@@ -12,11 +12,11 @@ from .telescopes.jwst.models import group_of_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .account import Account
     from .core.exceptions import TweakregError
     from .core.outcome import Verdict
     from .exposures.exposure import Refusal
     from .parameters.stages import SafetyParameters
+    from .report.result import Account
 
 __all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise", "withheld"]
 

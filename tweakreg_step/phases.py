@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .account import GroupFit
 from .align import (
     absolute_align,
     load_reference,
@@ -33,6 +32,7 @@ from .everywhere import align_everywhere, options_of
 from .gather import gather, group_names, indices, reference_of
 from .given import fixed_group
 from .parameters.run import keywords
+from .report.result import GroupFit
 from .telescopes.wcs.footprints import group_epochs
 from .telescopes.wcs.snapshot import Snapshot
 
@@ -86,7 +86,7 @@ class Alignment:
     detections
         Through the WCS as it was.
     solution, fits
-        Of the global method, and of the sequential one; see `tweakreg_step.account.Account`.
+        Of the global method, and of the sequential one; see `tweakreg_step.report.result.Account`.
     reference, table
         The reference catalog as the solver and as the user has it; None where there is none.
     """

@@ -19,11 +19,12 @@ from .parameters.declaration import declarations, spec_text
 from .parameters.provenance import departures, effective
 from .parameters.run import STAGES, Parameters
 from .phases import align_in_phases
+from .report.log import log_alignment, log_catalogs, log_end, log_parameters
+from .report.write import write_account
 from .stopwatch import Stopwatch
 from .telescopes.inputs import open_library
 from .telescopes.jwst.library import JwstLibrary, file_names, found_groups, product_name
 from .telescopes.jwst.models import JWST
-from .tell import tell_alignment, tell_catalogs, tell_end, tell_parameters, write_account
 from .unfinished import reports_errors
 from .update import changes_of, update_exposures
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
     from stpipe.library import AbstractModelLibrary
 
-    from .account import Account
     from .parameters.declaration import Declaration
+    from .report.result import Account
     from .update import Change
 
 __all__ = ["TweakRegStep"]
@@ -70,7 +71,7 @@ class TweakRegStep(BaseStep):
             If the run makes no sense; no result is written then.
         """
         parameters, start, watch = Parameters.of(self), dt.datetime.now(dt.UTC), Stopwatch()
-        tell_parameters(departures(*self._declared))
+        log_parameters(departures(*self._declared))
         refcat = parameters.absolute.abs_refcat
         catalogs = members_of(refcat) if refcat else None  # a bad one is refused before the work
         with watch("opening"):
@@ -81,12 +82,12 @@ class TweakRegStep(BaseStep):
         with watch("sources"), self.crew() as crew:
             found = read_exposures(library, names, telescope, parameters, folder, crew)
         correctors = found.correctors
-        tell_catalogs(correctors, watch.seconds["sources"])
+        log_catalogs(correctors, watch.seconds["sources"])
         # with one thread: several would wait for each other, and the order of sums change bits
         with watch("alignment"), threadpool_limits(1):
             before = Before.of(correctors)
             alignment = align_in_phases(correctors, parameters, folder, catalogs)
-        tell_alignment(alignment, watch.seconds["alignment"])
+        log_alignment(alignment, watch.seconds["alignment"])
         left_out = left_out_of(found.refusals)
         failures = [one.outcome for one in left_out]
         outcomes = allowed([*alignment.outcomes, *failures], parameters.safety)
@@ -148,7 +149,7 @@ class TweakRegStep(BaseStep):
 
     def _tell(self, account: Account, parameters: Parameters) -> None:
         """The table in the log, the report, and the page of pictures."""
-        tell_end(account)
+        log_end(account)
         plots = parameters.report.save_plots
         write_account(account, self.output_folder, report=self.wants_report, plots=plots)
         self.has_told = True

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from stpipe.library import AbstractModelLibrary
 
-from .account import Account
 from .audit import versions
 from .core.exceptions import TweakregError
+from .report.result import Account
+from .report.write import write_account
 from .telescopes.jwst.library import product_name
-from .tell import write_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

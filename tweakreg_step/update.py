@@ -16,11 +16,11 @@ from .telescopes.jwst.models import ABSOLUTE_FIT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .account import Account
     from .core.outcome import Essential, Outcome
     from .exposures.read import Found
     from .parameters.run import Parameters
     from .parameters.stages import SipParameters
+    from .report.result import Account
     from .telescopes import Telescope
 
 __all__ = ["Change", "changes_of", "update_exposures"]

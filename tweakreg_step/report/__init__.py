@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .document import SCHEMA, report_of, write_report
-from .essentials import essentials_left_out, essentials_of
-from .summary import summary_table
+from .headers import essentials_left_out, essentials_of
+from .json_report import SCHEMA, report_of, write_report
+from .log import summary_table
 
 __all__ = [
     "SCHEMA",

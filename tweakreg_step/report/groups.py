@@ -10,16 +10,17 @@ import numpy as np
 from tweakreg_step.alignment.displacement import displacement, worst_corner
 from tweakreg_step.core.outcome import GroupStatus
 
-from .standing import standing_of
+from .group_outcome import group_outcome
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tweakreg_step.account import Account, GroupFit
     from tweakreg_step.alignment.displacement import Displacement
     from tweakreg_step.core.arrays import IntArray
     from tweakreg_step.core.outcome import Verdict
     from tweakreg_step.core.solution import Solution
+
+    from .result import Account, GroupFit
 
 
 __all__ = ["ROLL", "group_of_report"]
@@ -41,16 +42,16 @@ def group_of_report(account: Account, group: int) -> dict[str, Any]:
         Index of the group.
     """
     images = np.flatnonzero(account.group == group)
-    standing, name = standing_of(account, group), account.group_names[group]
+    outcome, name = group_outcome(account, group), account.group_names[group]
     return {
         "name": name,
         "images": images.tolist(),
         "left_out": [one.name for one in account.left_out if one.group == name],
         "detectors": [account.detectors[image] for image in images],
         "detections": int(account.image_detections[images].sum()),
-        "standing": standing.word,
-        "code": standing.code,
-        "reason": standing.reason,
+        "standing": outcome.standing.value,
+        "code": outcome.code,
+        "reason": outcome.reason,
         "relative": _verdict(account.relative, group),
         "absolute": _verdict(account.absolute, group),
         "correction": _correction(account, group, images),

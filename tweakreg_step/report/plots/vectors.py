@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.plots.canvas import BLACK, BLUE, Drawing, map_axes, new_figure, styled
-from tweakreg_step.plots.footprints import nice
+from .canvas import BLACK, BLUE, Drawing, map_axes, new_figure, styled
+from .footprints import nice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.digest.residuals import Residuals
+    from tweakreg_step.report.statistics.residuals import Residuals
 
 
 __all__ = ["draw_vectors"]

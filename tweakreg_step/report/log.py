@@ -1,29 +1,49 @@
-"""The end of the log: one line for each group, aligned in columns, and one for all."""
+"""What a run says: a line for each stage, and at the end a table with a line for each group."""
 
 from __future__ import annotations
 
+import logging
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .figures import Figures, figures_of
-from .standing import ALIGNED, DOUBTFUL, LEFT, RELATIVE, Standing, standing_of
+from tweakreg_step.core.outcome import Status
+from tweakreg_step.phases import groups_of
+
+from .group_outcome import GroupOutcome, Standing, group_outcome
+from .key_figures import Figures, figures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from tweakreg_step.account import Account
+    from tweakreg_step.phases import Alignment
 
-__all__ = ["summary_table"]
+    from .result import Account
+
+__all__ = ["log_alignment", "log_catalogs", "log_end", "log_parameters", "summary_table"]
+
+log = logging.getLogger(__name__)
+
 
 MOST_LINES = 40
+
+
 """Groups up to which each has a line; of more, those that a person should look at."""
+
 
 Row = tuple[str, ...]
 
+
+_BEST_FIRST = (Standing.ALIGNED, Standing.RELATIVE, Standing.DOUBTFUL, Standing.LEFT)
+
+
 _WIDTH = 118
+
+
 _LEAST_NAME = 16  # characters
+
+
 _HEADER = (
     ("group", ""),
     ("images", ""),
@@ -37,9 +57,16 @@ _HEADER = (
     ("ratio", ""),
     ("verdict", ""),
 )
+
+
 """Titles and units. A shift is a length here; its parts are in the report."""
 
-_WORDS = {LEFT: "left", DOUBTFUL: "doubtful", RELATIVE: "relative only"}
+
+_WORDS = {
+    Standing.LEFT: "left",
+    Standing.DOUBTFUL: "doubtful",
+    Standing.RELATIVE: "relative only",
+}
 
 
 def summary_table(account: Account) -> list[str]:
@@ -55,13 +82,14 @@ def summary_table(account: Account) -> list[str]:
     account
         Of any run.
     """
-    standings = [standing_of(account, group) for group in range(len(account.group_names))]
+    outcomes = [group_outcome(account, group) for group in range(len(account.group_names))]
+    standings = [outcome.standing for outcome in outcomes]
     listed, others = _listed(standings)
-    rows = [_row(account, group, standings[group]) for group in listed]
+    rows = [_row(account, group, outcomes[group]) for group in listed]
     together = []
-    for word in (ALIGNED, RELATIVE, DOUBTFUL, LEFT):
-        members = [group for group in others if standings[group].word == word]
-        together += [_others(account, members, word)] if members else []
+    for standing in _BEST_FIRST:
+        members = [group for group in others if standings[group] is standing]
+        together += [_others(account, members, standing.value)] if members else []
     return [*_aligned(rows, together), _sums(account), _total(account, standings)]
 
 
@@ -70,9 +98,9 @@ def _listed(standings: Sequence[Standing]) -> tuple[list[int], list[int]]:
     every = list(range(len(standings)))
     if len(every) <= MOST_LINES:
         return every, []
-    worst = {LEFT: 0, DOUBTFUL: 1, RELATIVE: 2}
-    suspect = [group for group in every if standings[group].word in worst]
-    first = sorted(suspect, key=lambda group: worst[standings[group].word])[:MOST_LINES]
+    worst = {Standing.LEFT: 0, Standing.DOUBTFUL: 1, Standing.RELATIVE: 2}
+    suspect = [group for group in every if standings[group] in worst]
+    first = sorted(suspect, key=lambda group: worst[standings[group]])[:MOST_LINES]
     listed = sorted(first)
     return listed, sorted(set(every) - set(listed))
 
@@ -110,12 +138,12 @@ def _cells(figures: Figures) -> Row:
     )
 
 
-def _row(account: Account, group: int, standing: Standing) -> Row:
+def _row(account: Account, group: int, outcome: GroupOutcome) -> Row:
     images, name = account.group == group, account.group_names[group]
     took = int(images.sum())
     lost = sum(one.group == name for one in account.left_out)
-    word = _WORDS.get(standing.word)
-    verdict = standing.word if word is None else f"{word}: {standing.code}"
+    word = _WORDS.get(outcome.standing)
+    verdict = outcome.standing.value if word is None else f"{word}: {outcome.code}"
     sources = int(account.image_detections[images].sum())
     cells = _cells(figures_of(account, group))
     return (name, f"{took} of {took + lost}" if lost else str(took), str(sources), *cells, verdict)
@@ -160,15 +188,14 @@ def _aligned(groups: Sequence[Row], together: Sequence[Row]) -> list[str]:
 
 
 def _total(account: Account, standings: Sequence[Standing]) -> str:
-    words = [standing.word for standing in standings]
     counts = [
-        f"{words.count(word)} {word}"
-        for word in (ALIGNED, RELATIVE, DOUBTFUL, LEFT)
-        if word in words
+        f"{standings.count(standing)} {standing.value}"
+        for standing in _BEST_FIRST
+        if standing in standings
     ]
     took = len(account.images)
     moved = sum(outcome.moved for outcome in account.outcomes)
-    total = f"{len(words)} groups: {', '.join(counts) or 'nothing was done'}"
+    total = f"{len(standings)} groups: {', '.join(counts) or 'nothing was done'}"
     images = f"{moved} of {took} images moved"
     if account.dry_run:
         images = f"dry run: none of {took} images was changed"
@@ -186,3 +213,91 @@ def _sums(account: Account) -> str:
     tied = f", {sum(stars)} of these with reference stars" if stars and account.reference else ""
     sources = int(account.image_detections.sum())
     return f"{sources} sources took part, {matches} of them are matched{tied}."
+
+
+NO_SOURCES = (
+    "%s has no sources inside its bounding box that are selected. Are its pixels all NaN or "
+    "flagged? If not, lower 'snr_threshold'; for iraf and dao, widen 'sharplo' to 'sharphi' and "
+    "'roundlo' to 'roundhi'; loosen the selection ('fluxmin', 'peakmin', 'exclusions' ...) if the "
+    "lines above say that it dropped them."
+)
+
+
+def log_parameters(lines: Iterable[str]) -> None:
+    """Say which parameters are not the defaults, and where they came from."""
+    log.info("Parameters: %s", "; ".join(lines) or "defaults")
+
+
+def log_catalogs(correctors: Sequence[Any], seconds: float) -> None:
+    """Say how many sources each group has, and warn of images without any."""
+    sizes = [len(corrector.meta["catalog"]) for corrector in correctors]
+    groups = groups_of(correctors)
+    unused = sum(corrector.meta.get("unused", 0) for corrector in correctors)
+    log.info(
+        "Sources: %d take part%s, in %d images of %d groups (%.1f s)",
+        sum(sizes),
+        f" ({unused} more do not: hot pixels, cosmic rays, refused groups)" if unused else "",
+        len(sizes),
+        len(groups),
+        seconds,
+    )
+    width = max(len(str(name)) for name in groups)
+    for name, members in list(groups.items())[:MOST_LINES]:
+        sources = sum(sizes[i] for i in members)
+        refused = correctors[members[0]].meta.get("refused")
+        why = "" if refused is None else f" ({refused.code}: none of them takes part)"
+        log.info("  %-*s %4d images %6d sources%s", width, name, len(members), sources, why)
+    if len(groups) > MOST_LINES:
+        log.info("  ... and %d more groups", len(groups) - MOST_LINES)
+    for corrector, size in zip(correctors, sizes, strict=True):
+        if size == 0 and "refused" not in corrector.meta:
+            log.warning(NO_SOURCES, corrector.meta["name"])
+
+
+def log_alignment(alignment: Alignment, seconds: float) -> None:
+    """Say how the alignment was made."""
+    solution = alignment.solution
+    how = "one group after another" if alignment.fits else "nothing to align to"
+    if solution is not None:
+        pairs = len(solution.pairs)
+        how = f"all groups at once, {pairs} pair{'s' * (pairs != 1)} of them with common sources. "
+        how += solution.motion.reason
+    stars = "" if alignment.table is None else f" to a catalog of {len(alignment.table)} stars,"
+    log.info("Alignment:%s %s (%.1f s)", stars, how, seconds)
+
+
+def log_end(account: Account) -> None:
+    """The table of the groups, and a warning for each that was left alone or is doubtful."""
+    for line in summary_table(account):
+        log.info("%s", line)
+    _left_out(account)
+    for sentence, names in _complaints(account).items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        log.warning("%s%s: %s", ", ".join(names[:3]), more, sentence)
+
+
+def _left_out(account: Account) -> None:
+    """Name every image that took no part; each was explained when it was met."""
+    if account.left_out:
+        names = ", ".join(f"{one.name} ({one.outcome.code})" for one in account.left_out)
+        log.warning("Left out: %s", names)
+
+
+def _complaints(account: Account) -> dict[str, list[str]]:
+    """Groups by what is to be said of them."""
+    complaints: dict[str, list[str]] = {}
+    first = {int(group): image for image, group in reversed(list(enumerate(account.group)))}
+    for group, name in enumerate(account.group_names):
+        found, image = group_outcome(account, group), account.outcomes[first[group]]
+        aligned = found.standing is Standing.ALIGNED or found.code in _SAID
+        if image.status is not Status.ALIGNED:
+            complaints.setdefault(image.reason, []).append(name)
+        elif not aligned:
+            complaints.setdefault(found.reason, []).append(name)
+    return complaints
+
+
+_SAID = ("reference_unreachable", "reference_empty", "bad_catalog")
+
+
+"""Codes of what was said when it happened."""

@@ -15,16 +15,17 @@ import numpy as np
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.files import write_whole
 
+from .group_outcome import Standing
 from .groups import ROLL, group_of_report
-from .matches import matches_of, write_matches
-from .pairs import overlaps_of
-from .standing import ALIGNED, DOUBTFUL, LEFT, RELATIVE
+from .match_table import matches_of, write_matches
+from .overlaps import overlaps_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tweakreg_step.account import Account
     from tweakreg_step.core.solution import Solution
+
+    from .result import Account
 
 __all__ = ["SCHEMA", "report_of", "write_report"]
 
@@ -142,10 +143,10 @@ def _totals(account: Account, groups: list[dict[str, Any]]) -> dict[str, Any]:
         "images_left_out": len(account.left_out),
         "images_moved": sum(outcome.moved for outcome in account.outcomes),
         "groups": len(groups),
-        "aligned": words.count(ALIGNED),
-        "relative_only": words.count(RELATIVE),
-        "doubtful": words.count(DOUBTFUL),
-        "left_alone": words.count(LEFT),
+        "aligned": words.count(Standing.ALIGNED.value),
+        "relative_only": words.count(Standing.RELATIVE.value),
+        "doubtful": words.count(Standing.DOUBTFUL.value),
+        "left_alone": words.count(Standing.LEFT.value),
         "detections": int(account.image_detections.sum()),
         "matches": sum(matches),
         "reference_matches": sum(fit.get("reference_matches") or 0 for fit in fits),

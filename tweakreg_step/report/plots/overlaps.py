@@ -8,27 +8,18 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from tweakreg_step.digest.choice import pairs_by_need, shared_matches
-from tweakreg_step.digest.field import field_of, group_centres
-from tweakreg_step.digest.standing import Standing, standings
-from tweakreg_step.plots.canvas import (
-    BLACK,
-    GREY,
-    STYLES,
-    VERMILLION,
-    Drawing,
-    map_axes,
-    map_unit,
-    new_figure,
-    styled,
-)
-from tweakreg_step.plots.footprints import label_groups, map_limits
+from tweakreg_step.report.group_outcome import Standing, standings
+from tweakreg_step.report.statistics.sky_map import field_of, group_centres
+from tweakreg_step.report.statistics.worst_first import pairs_by_need, shared_matches
+
+from .canvas import BLACK, GREY, STYLES, VERMILLION, Drawing, map_axes, map_unit, new_figure, styled
+from .footprints import label_groups, map_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from tweakreg_step.account import Account
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.report.result import Account
 
 
 __all__ = ["draw_overlaps"]

@@ -10,10 +10,10 @@ import numpy as np
 from tweakreg_step.core.sphere import directions, frames_at, frames_of, to_plane
 
 if TYPE_CHECKING:
-    from tweakreg_step.account import Account
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.solution import Solution
+    from tweakreg_step.report.result import Account
 
 
 __all__ = ["Residuals", "residuals_of"]

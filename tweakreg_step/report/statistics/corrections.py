@@ -9,14 +9,15 @@ import numpy as np
 
 from tweakreg_step.core.correction import design, parameters_of
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, to_plane
-from tweakreg_step.digest.field import group_corners
+
+from .sky_map import group_corners
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tweakreg_step.account import Account
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.solution import Solution
+    from tweakreg_step.report.result import Account
 
 
 __all__ = ["Corrections", "corrections_of"]

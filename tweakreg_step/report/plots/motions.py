@@ -8,13 +8,14 @@ import numpy as np
 
 from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.sphere import ARCSEC
-from tweakreg_step.plots.canvas import BLACK, BLUE, VERMILLION, Drawing, new_figure, styled
+
+from .canvas import BLACK, BLUE, VERMILLION, Drawing, new_figure, styled
 
 if TYPE_CHECKING:
-    from tweakreg_step.account import Account
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.solution import Solution
+    from tweakreg_step.report.result import Account
 
 
 __all__ = ["draw_motions"]

@@ -1,34 +1,94 @@
-"""Where each group stands after both phases, and how the run went in one sentence."""
+"""What became of each group over both phases, and how the run went in one sentence."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.outcome import Decision, Status
-from tweakreg_step.report import standing as words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tweakreg_step.account import Account
     from tweakreg_step.core.outcome import Verdict
 
-__all__ = ["Standing", "headline", "reasons", "standings"]
+    from .result import Account
+
+__all__ = ["GroupOutcome", "Standing", "group_outcome", "headline", "reasons", "standings"]
 
 
 class Standing(Enum):
-    """What became of a group over both phases, in the words of the report."""
+    """Where a group stands after both phases, in the words of the report."""
 
-    ALIGNED = words.ALIGNED
-    DOUBTFUL = words.DOUBTFUL
-    RELATIVE = words.RELATIVE
-    LEFT = words.LEFT
+    ALIGNED = "aligned"
+    """In each phase that was asked for."""
+
+    DOUBTFUL = "doubtful"
+    """Aligned, but one phase is doubtful."""
+
+    RELATIVE = "relative only"
+    """With the other groups, not with the reference."""
+
+    LEFT = "left alone"
+    """Not moved."""
 
     @property
     def rank(self) -> int:
         """0 for the one to look at first."""
         return (Standing.LEFT, Standing.RELATIVE, Standing.DOUBTFUL, Standing.ALIGNED).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOutcome:
+    """What became of a group.
+
+    Attributes
+    ----------
+    standing
+        Where it stands after both phases.
+    code, reason
+        Of the verdict that says why, and its sentence.
+    """
+
+    standing: Standing
+    code: str
+    reason: str
+
+
+def group_outcome(account: Account, group: int) -> GroupOutcome:
+    """What became of a group over both phases.
+
+    Parameters
+    ----------
+    account
+        Of a run.
+    group
+        Index of the group.
+    """
+    phases = [v[group] for v in (account.relative, account.absolute) if v is not None]
+    if not phases:
+        return GroupOutcome(Standing.LEFT, "not_tried", _first_reason(account, group))
+    applied = [verdict for verdict in phases if verdict.applied]
+    left = [verdict for verdict in phases if not verdict.applied]
+    doubtful = [verdict for verdict in applied if verdict.decision is Decision.DOUBTFUL]
+    if not applied:
+        return _outcome(Standing.LEFT, left[0])
+    if doubtful:
+        return _outcome(Standing.DOUBTFUL, doubtful[0])
+    if account.absolute is not None and not account.absolute[group].applied:
+        return _outcome(Standing.RELATIVE, left[0])
+    # A group that overlaps no other but is tied to the reference is where it should be.
+    return _outcome(Standing.ALIGNED, applied[-1])
+
+
+def _outcome(standing: Standing, verdict: Verdict) -> GroupOutcome:
+    return GroupOutcome(standing, verdict.code, verdict.reason)
+
+
+def _first_reason(account: Account, group: int) -> str:
+    reasons = [o.reason for o, g in zip(account.outcomes, account.group, strict=True) if g == group]
+    return reasons[0] if reasons else "Nothing was tried."
 
 
 def standings(account: Account) -> tuple[Standing, ...]:
@@ -38,7 +98,7 @@ def standings(account: Account) -> tuple[Standing, ...]:
     """
     count = len(account.group_names)
     if account.relative is not None or account.absolute is not None:
-        return tuple(Standing(words.standing_of(account, group).word) for group in range(count))
+        return tuple(group_outcome(account, group).standing for group in range(count))
     good = {
         int(group)
         for group, outcome in zip(account.group, account.outcomes, strict=True)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from tweakreg_step.core.outcome import Essential
 
-from .figures import figures_of
-from .standing import LEFT, standing_of
+from .group_outcome import Standing, group_outcome
+from .key_figures import figures_of
 
 if TYPE_CHECKING:
-    from tweakreg_step.account import Account
+    from .result import Account
 
 __all__ = ["FACTS", "essentials_left_out", "essentials_of"]
 
@@ -66,10 +66,10 @@ def essentials_of(account: Account, image: int) -> tuple[Essential, ...]:
 
 
 def _verdict(account: Account, image: int, group: int) -> dict[str, _Value]:
-    standing, outcome = standing_of(account, group), account.outcomes[image]
+    found, outcome = group_outcome(account, group), account.outcomes[image]
     return {
-        "verdict": standing.word,
-        "code": standing.code,
+        "verdict": found.standing.value,
+        "code": found.code,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
         "group_images": int((account.group == group).sum()),
@@ -88,7 +88,7 @@ def essentials_left_out(code: str, version: str) -> tuple[Essential, ...]:
         Of this package.
     """
     values: dict[str, str | bool] = {
-        "verdict": LEFT,
+        "verdict": Standing.LEFT.value,
         "code": code,
         "moved": False,
         "absolute": False,

@@ -12,10 +12,11 @@ from tweakreg_step.alignment.residuals import matched_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tweakreg_step.account import Account
     from tweakreg_step.alignment.pair_offsets import PairOffsets
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.solution import Solution
+
+    from .result import Account
 
 
 __all__ = ["MOST_PAIRS", "overlaps_of"]

@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.files import write_whole
-from tweakreg_step.digest.attention import hints
-from tweakreg_step.digest.standing import headline
-from tweakreg_step.page.markup import document, section
-from tweakreg_step.page.tables import (
-    corrections_table,
-    images_table,
-    parameters_table,
-    plain_table,
-    ties_table,
-)
+from tweakreg_step.report.group_outcome import headline
+from tweakreg_step.report.statistics.attention import hints
+
+from .markup import document, section
+from .tables import corrections_table, images_table, parameters_table, plain_table, ties_table
 
 if TYPE_CHECKING:
-    from tweakreg_step.account import Account
+    from tweakreg_step.report.result import Account
 
 __all__ = ["page_of", "write_page"]
 
@@ -72,7 +67,7 @@ def page_of(account: Account) -> str:
     """
     try:
         # matplotlib is optional, and takes a second to import
-        from tweakreg_step.page import pictures  # noqa: PLC0415
+        from tweakreg_step.report.page import pictures  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != "matplotlib":
             raise

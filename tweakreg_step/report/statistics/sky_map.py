@@ -9,8 +9,8 @@ import numpy as np
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, frames_of, ra_dec
 
 if TYPE_CHECKING:
-    from tweakreg_step.account import Account
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.report.result import Account
 
 
 __all__ = ["Field", "field_of", "group_centres", "group_corners"]

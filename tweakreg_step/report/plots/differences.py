@@ -9,16 +9,17 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
-from tweakreg_step.digest.differences import REFERENCE
-from tweakreg_step.digest.names import shortened
-from tweakreg_step.plots.canvas import BLACK, BLUE, GREY, VERMILLION, Drawing, new_figure, styled
+from tweakreg_step.report.statistics.offset_histogram import REFERENCE
+from tweakreg_step.report.statistics.short_names import shortened
+
+from .canvas import BLACK, BLUE, GREY, VERMILLION, Drawing, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from tweakreg_step.account import Account
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.digest.differences import Differences
+    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.statistics.offset_histogram import Differences
 
 
 __all__ = ["draw_differences"]

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tweakreg_step.plots import Picture
+    from tweakreg_step.report.plots import Picture
 
 __all__ = ["Cell", "document", "figure", "gallery", "number", "section", "table"]
 

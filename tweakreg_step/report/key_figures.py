@@ -11,8 +11,9 @@ from tweakreg_step.alignment.displacement import displacement
 from tweakreg_step.core.outcome import GroupStatus
 
 if TYPE_CHECKING:
-    from tweakreg_step.account import Account, GroupFit
     from tweakreg_step.core.solution import Solution
+
+    from .result import Account, GroupFit
 
 __all__ = ["Figures", "figures_of"]
 

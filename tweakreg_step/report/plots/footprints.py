@@ -9,28 +9,20 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.patches import Patch
 
-from tweakreg_step.digest.choice import groups_by_need
-from tweakreg_step.digest.field import Field, field_of
-from tweakreg_step.digest.names import shortened
-from tweakreg_step.digest.standing import Standing, standings
-from tweakreg_step.plots.canvas import (
-    BLACK,
-    GREY,
-    STYLES,
-    Drawing,
-    map_axes,
-    map_unit,
-    new_figure,
-    styled,
-)
+from tweakreg_step.report.group_outcome import Standing, standings
+from tweakreg_step.report.statistics.short_names import shortened
+from tweakreg_step.report.statistics.sky_map import Field, field_of
+from tweakreg_step.report.statistics.worst_first import groups_by_need
+
+from .canvas import BLACK, GREY, STYLES, Drawing, map_axes, map_unit, new_figure, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from tweakreg_step.account import Account
     from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.report.result import Account
 
 
 __all__ = ["draw_footprints", "label_groups", "map_limits", "nice"]

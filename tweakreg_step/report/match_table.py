@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tweakreg_step.account import Account
     from tweakreg_step.alignment.residuals import Matched
+
+    from .result import Account
 
 
 __all__ = ["COLUMNS", "matches_of", "write_matches"]

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
-
-    from .core.detections import Detections, Reference
-    from .core.exceptions import TweakregError
-    from .core.outcome import LeftOut, Outcome, Verdict
-    from .core.solution import Solution
+    from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.core.exceptions import TweakregError
+    from tweakreg_step.core.outcome import LeftOut, Outcome, Verdict
+    from tweakreg_step.core.solution import Solution
 
 
 __all__ = ["Account", "GroupFit", "ReferenceNote"]

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.digest.choice import groups_by_need, pairs_by_need
-from tweakreg_step.digest.differences import REFERENCE, differences_of
-from tweakreg_step.digest.names import shortened
-from tweakreg_step.digest.residuals import residuals_of
-from tweakreg_step.page.markup import figure, gallery
-from tweakreg_step.plots import (
+from tweakreg_step.report.plots import (
     draw_differences,
     draw_footprints,
     draw_histogram,
@@ -23,13 +18,19 @@ from tweakreg_step.plots import (
     draw_vectors,
     rendered,
 )
+from tweakreg_step.report.statistics.offset_histogram import REFERENCE, differences_of
+from tweakreg_step.report.statistics.residuals import residuals_of
+from tweakreg_step.report.statistics.short_names import shortened
+from tweakreg_step.report.statistics.worst_first import groups_by_need, pairs_by_need
+
+from .markup import figure, gallery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tweakreg_step.account import Account
-    from tweakreg_step.digest.residuals import Residuals
-    from tweakreg_step.plots import Drawing, Picture
+    from tweakreg_step.report.plots import Drawing, Picture
+    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.statistics.residuals import Residuals
 
 __all__ = ["DETECTORS", "GROUPS", "PAIRS", "TIES", "Sections", "sections"]
 

@@ -19,10 +19,10 @@ from tweakreg_step.core.sphere import angular_distance, directions, frames_of, r
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tweakreg_step.account import Account
     from tweakreg_step.alignment.matching.cross_match import Catalog
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.report.result import Account
 
 
 __all__ = ["REFERENCE", "Differences", "differences_of", "option"]

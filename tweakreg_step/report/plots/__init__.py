@@ -7,13 +7,13 @@ East is to the left in every picture of the sky.
 
 from __future__ import annotations
 
-from tweakreg_step.plots.canvas import Drawing, Picture, rendered
-from tweakreg_step.plots.differences import draw_differences
-from tweakreg_step.plots.footprints import draw_footprints
-from tweakreg_step.plots.motions import draw_motions
-from tweakreg_step.plots.overlaps import draw_overlaps
-from tweakreg_step.plots.residuals import draw_histogram, draw_residuals
-from tweakreg_step.plots.vectors import draw_vectors
+from .canvas import Drawing, Picture, rendered
+from .differences import draw_differences
+from .footprints import draw_footprints
+from .motions import draw_motions
+from .overlaps import draw_overlaps
+from .residuals import draw_histogram, draw_residuals
+from .vectors import draw_vectors
 
 __all__ = [
     "Drawing",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tweakreg_step.page.compose import page_of, write_page
+from .compose import page_of, write_page
 
 __all__ = ["page_of", "write_page"]

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.digest.choice import groups_by_need, shared_matches
-from tweakreg_step.digest.standing import Standing, reasons, standings
+from tweakreg_step.report.group_outcome import Standing, reasons, standings
+
+from .worst_first import groups_by_need, shared_matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tweakreg_step.account import Account
     from tweakreg_step.core.solution import Solution
+    from tweakreg_step.report.result import Account
 
 __all__ = ["Hint", "hints"]
 

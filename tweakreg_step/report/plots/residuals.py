@@ -6,21 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.plots.canvas import (
-    BLACK,
-    BLUE,
-    ORANGE,
-    VERMILLION,
-    Drawing,
-    new_figure,
-    styled,
-)
+from .canvas import BLACK, BLUE, ORANGE, VERMILLION, Drawing, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.digest.residuals import Residuals
+    from tweakreg_step.report.statistics.residuals import Residuals
 
 
 __all__ = ["draw_histogram", "draw_residuals", "spread"]

@@ -9,11 +9,12 @@ import numpy as np
 from tweakreg_step.alignment.matching.overlap_graph import overlapping
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions, frames_of
-from tweakreg_step.digest.differences import MARGIN, option
-from tweakreg_step.digest.standing import standings
+from tweakreg_step.report.group_outcome import standings
+
+from .offset_histogram import MARGIN, option
 
 if TYPE_CHECKING:
-    from tweakreg_step.account import Account
+    from tweakreg_step.report.result import Account
 
 
 __all__ = ["groups_by_need", "pairs_by_need", "shared_matches"]

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.core.outcome import Status
-from tweakreg_step.digest.choice import groups_by_need, pairs_by_need, shared_matches
-from tweakreg_step.digest.corrections import corrections_of
-from tweakreg_step.digest.standing import Standing, reasons, standings
-from tweakreg_step.page.markup import Cell, number, table
+from tweakreg_step.report.group_outcome import Standing, reasons, standings
+from tweakreg_step.report.statistics.corrections import corrections_of
+from tweakreg_step.report.statistics.worst_first import (
+    groups_by_need,
+    pairs_by_need,
+    shared_matches,
+)
+
+from .markup import Cell, number, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tweakreg_step.account import Account
-    from tweakreg_step.digest.corrections import Corrections
+    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.statistics.corrections import Corrections
 
 __all__ = ["corrections_table", "images_table", "parameters_table", "plain_table", "ties_table"]
 
