@@ -21,7 +21,7 @@ from tweakreg_step import relative_align
 from tweakreg_step.alignment.joint import register
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.gather import gather
+from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.simulate import sky
 
 

@@ -11,7 +11,8 @@ from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.alignment.solver.cramer_rao import bound, displacement_covariance, without_common
 from tweakreg_step.core.sphere import directions, frames_of, ra_dec, to_plane
-from tweakreg_step.gather import gather, reference_of
+from tweakreg_step.pipeline.detections import gather
+from tweakreg_step.pipeline.reference_stars import reference_of
 from tweakreg_step.simulate import claimed_wcs, nircam, pixel_of, pointing_at, true_wcs
 from tweakreg_step.simulate.mosaic import Mosaic, mosaic_images, mosaic_stars
 

@@ -23,9 +23,9 @@ from astropy.table import Table
 from stdatamodels.jwst import datamodels
 from tables import rst_table
 
-from tweakreg_step.audit import Before
-from tweakreg_step.gather import gather
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters, SipParameters
+from tweakreg_step.pipeline.detections import gather
+from tweakreg_step.pipeline.run_result import Before
 from tweakreg_step.simulate import simulate_mosaic
 from tweakreg_step.sources.detect import find_sources
 from tweakreg_step.sources.finders import candidates

@@ -30,7 +30,7 @@ from tweakreg_step.core.exceptions import AlignmentError
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Decision
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
-from tweakreg_step.gather import gather
+from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.simulate import nircam
 from tweakreg_step.simulate.optics import Pointing, detector_wcs, pixel_of
 

@@ -20,7 +20,7 @@ from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.solution import Solution
 from tweakreg_step.parameters.run import Parameters
-from tweakreg_step.phases import more_sources
+from tweakreg_step.pipeline.options import more_sources
 
 
 def run(given: Detections, reference: Reference | None = None, **options: object) -> Solution:

@@ -9,9 +9,9 @@ import pytest
 from scenes import make_correctors, make_scene
 
 from tweakreg_step import relative_align
-from tweakreg_step.bystanders import with_bystanders
 from tweakreg_step.core.exceptions import NoMatchError, NotConnectedError
 from tweakreg_step.core.outcome import Decision, Verdict
+from tweakreg_step.pipeline.idle_groups import with_bystanders
 
 SIDE = 100.0 / 3600.0  # degrees
 

@@ -6,8 +6,8 @@ import pytest
 
 from tweakreg_step.core.exceptions import FAILURES, AlignmentError, NoMatchError, TweakregError
 from tweakreg_step.core.outcome import GroupStatus, Outcome, Status
-from tweakreg_step.failure import allowed, failed, failure
 from tweakreg_step.parameters.stages import SafetyParameters
+from tweakreg_step.pipeline.failure_policy import allowed, failed, failure
 
 GOOD = Outcome(Status.ALIGNED, "Aligned.", moved=True, absolute=True, code="aligned")
 BAD = Outcome(Status.FAILED, "No match.", code="no_match")

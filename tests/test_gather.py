@@ -11,13 +11,13 @@ from astropy.table import Table
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
-from tweakreg_step.gather import (
+from tweakreg_step.pipeline.detections import (
     CENTROID_FLOOR,
     CENTROID_SIGMA,
     REFERENCE_SIGMA,
     gather,
-    reference_of,
 )
+from tweakreg_step.pipeline.reference_stars import reference_of
 from tweakreg_step.simulate import Pointing, detector_wcs, nircam, pointing_at
 from tweakreg_step.simulate.directions import direction, separation_mas
 

@@ -18,7 +18,7 @@ from tweakreg_step.core.exceptions import (
     ParameterError,
     TooFewSourcesError,
 )
-from tweakreg_step.given import check_refimage
+from tweakreg_step.pipeline.input_checks import check_refimage
 
 NAME = "jw00001001001_02101_00002_nrcalong_cal.fits"
 

@@ -16,9 +16,9 @@ from accounts import early_account, make_account, sequential_account
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.image import imread
 
-from tweakreg_step import plots
 from tweakreg_step.alignment.joint import register
 from tweakreg_step.core.options import Options
+from tweakreg_step.report import plots
 from tweakreg_step.report.group_outcome import Standing
 from tweakreg_step.report.plots.canvas import STYLES, map_unit
 from tweakreg_step.report.plots.footprints import nice

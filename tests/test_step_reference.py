@@ -204,7 +204,7 @@ def test_ra_in_hours_leaves_the_relative_result(files: Truth, caplog: Any) -> No
 def test_each_group_has_its_own_epoch(files: Truth) -> None:
     """One exposure says that it is four years younger than the others, and shows other stars."""
     from tweakreg_step.catalogs.reference import at_epoch
-    from tweakreg_step.gather import reference_of
+    from tweakreg_step.pipeline.reference_stars import reference_of
     from tweakreg_step.telescopes.wcs.footprints import group_epochs
 
     epochs = np.array([EPOCH, EPOCH, EPOCH + 4.0])
@@ -232,7 +232,7 @@ def test_groups_of_two_epochs_are_aligned_to_where_the_stars_were() -> None:
     from tweakreg_step.catalogs.reference import at_epoch, stars_of
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.options import Options
-    from tweakreg_step.gather import reference_of
+    from tweakreg_step.pipeline.reference_stars import reference_of
 
     rng, count, epochs = np.random.default_rng(5), 150, np.array([2017.0, 2025.0])
     table = Table(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tweakreg_step import stopwatch
-from tweakreg_step.stopwatch import Stopwatch
+from tweakreg_step.pipeline import stopwatch
+from tweakreg_step.pipeline.stopwatch import Stopwatch
 
 
 def test_stages_add_up_in_the_order_of_first_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.framework.failed_run import account_of_error, product_of
 from tweakreg_step.report import report_of, summary_table
-from tweakreg_step.unfinished import account_of_error, product_of
 
 
 def asn(folder: Path, text: str) -> str:

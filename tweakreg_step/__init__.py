@@ -7,15 +7,15 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .align import (
+    from .core.exceptions import TweakregError
+    from .functions import (
         SINGLE_GROUP_REFCAT,
         absolute_align,
         filter_catalog_by_bounding_box,
         relative_align,
     )
-    from .core.exceptions import TweakregError
+    from .pipeline.undo import remove_correction
     from .step import TweakRegStep
-    from .undo import remove_correction
 
 __all__ = [
     "SINGLE_GROUP_REFCAT",
@@ -29,11 +29,15 @@ __all__ = [
 
 __version__ = version("tweakreg-step")
 
-_HOMES = {"TweakRegStep": "step", "TweakregError": "exceptions", "remove_correction": "undo"}
+_HOMES = {
+    "TweakRegStep": "step",
+    "TweakregError": "core.exceptions",
+    "remove_correction": "pipeline.undo",
+}
 
 
 def __getattr__(name: str) -> Any:
     # stpipe imports the package of every step to list it; that must not load astropy and all.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES.get(name, 'align')}", __name__), name)
+    return getattr(import_module(f".{_HOMES.get(name, 'functions')}", __name__), name)

@@ -10,23 +10,23 @@ from threadpoolctl import threadpool_limits
 
 from tweakreg_step.catalogs.reference import members_of
 
-from .audit import Before, Circumstances, account_of
-from .base_step import BaseStep
 from .exposures.read import read_exposures
-from .failure import allowed, failure, left_out_of, may_change, must_raise, withheld
-from .given import check_refimage
+from .framework.base import BaseStep
+from .framework.failed_run import reports_errors
 from .parameters.declaration import declarations, spec_text
 from .parameters.provenance import departures, effective
 from .parameters.run import STAGES, Parameters
-from .phases import align_in_phases
+from .pipeline.apply import changes_of, update_exposures
+from .pipeline.failure_policy import allowed, failure, left_out_of, may_change, must_raise, withheld
+from .pipeline.input_checks import check_refimage
+from .pipeline.phases import align_in_phases
+from .pipeline.run_result import Before, Circumstances, account_of
+from .pipeline.stopwatch import Stopwatch
 from .report.log import log_alignment, log_catalogs, log_end, log_parameters
 from .report.write import write_account
-from .stopwatch import Stopwatch
 from .telescopes.inputs import open_library
 from .telescopes.jwst.library import JwstLibrary, file_names, found_groups, product_name
 from .telescopes.jwst.models import JWST
-from .unfinished import reports_errors
-from .update import changes_of, update_exposures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from stpipe.library import AbstractModelLibrary
 
     from .parameters.declaration import Declaration
+    from .pipeline.apply import Change
     from .report.result import Account
-    from .update import Change
 
 __all__ = ["TweakRegStep"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_step.core.groups import groups_of
 from tweakreg_step.core.outcome import Status
-from tweakreg_step.phases import groups_of
 
 from .group_outcome import GroupOutcome, Standing, group_outcome
 from .key_figures import Figures, figures_of
@@ -17,7 +17,7 @@ from .key_figures import Figures, figures_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tweakreg_step.phases import Alignment
+    from tweakreg_step.pipeline.phases import Alignment
 
     from .result import Account
 

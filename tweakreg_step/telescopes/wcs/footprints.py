@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.gather import group_names, indices, sky_of
+from tweakreg_step.core.groups import group_names, indices
 
-from .tangent_plane import limits
+from .tangent_plane import limits, sky_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

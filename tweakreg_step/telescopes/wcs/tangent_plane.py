@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.sources import BoundingBox
 
-
-__all__ = ["from_pixels", "from_sky", "limits", "to_detector", "to_sky"]
+__all__ = ["from_pixels", "from_sky", "limits", "sky_of", "to_detector", "to_sky"]
 
 
 def _present(corrector: Any) -> tuple[FloatArray, FloatArray]:
@@ -75,3 +74,12 @@ def to_detector(corrector: Any) -> tuple[FloatArray, FloatArray]:
     (xmin, xmax), (ymin, ymax) = limits(corrector)
     middle = np.array([0.5 * (xmin + xmax)]), np.array([0.5 * (ymin + ymax)])
     return turn(corrector.ref_angles["roll_ref"]), from_pixels(corrector, *middle)[0]
+
+
+def sky_of(corrector: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Positions [deg] of pixels, beyond the bounding box as well."""
+    forward = getattr(corrector.wcs, "forward_transform", corrector.det_to_world)
+    if x.size == 0:
+        return x, y
+    ra, dec = forward(x.ravel(), y.ravel())
+    return np.asarray(ra, float).reshape(x.shape), np.asarray(dec, float).reshape(x.shape)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .core.outcome import GroupStatus
-from .core.sphere import directions, frames_of, to_plane
-from .core.wording import listed
-from .gather import group_names, indices
-from .telescopes.wcs.footprints import corners_of
+from tweakreg_step.core.groups import group_names, indices
+from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.sphere import directions, frames_of, to_plane
+from tweakreg_step.core.wording import listed
+from tweakreg_step.telescopes.wcs.footprints import corners_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import FloatArray
-
-    from .core.outcome import Verdict
+    from tweakreg_step.core.outcome import Verdict
 
 
 __all__ = ["with_bystanders"]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
 
-from .catalogs.tables import numbers
-from .core.exceptions import CatalogError, ParameterError
-from .core.wording import listed, nearest
-from .gather import group_names
+from tweakreg_step.catalogs.tables import numbers
+from tweakreg_step.core.exceptions import CatalogError, ParameterError
+from tweakreg_step.core.groups import group_names
+from tweakreg_step.core.wording import listed, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from stpipe.library import AbstractModelLibrary
 
-from .audit import versions
-from .core.exceptions import TweakregError
-from .report.result import Account
-from .report.write import write_account
-from .telescopes.jwst.library import product_name
+from tweakreg_step.core.exceptions import TweakregError
+from tweakreg_step.pipeline.run_result import versions
+from tweakreg_step.report.result import Account
+from tweakreg_step.report.write import write_account
+from tweakreg_step.telescopes.jwst.library import product_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

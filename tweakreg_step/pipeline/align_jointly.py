@@ -7,55 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .alignment.joint import register
-from .bystanders import with_bystanders
-from .core.options import Options
-from .core.outcome import GroupStatus
-from .gather import group_names, indices, unit_names
-from .telescopes.wcs.snapshot import all_or_nothing
-from .telescopes.wcs.v2v3corr import correct
+from tweakreg_step.alignment.joint import register
+from tweakreg_step.core.groups import group_names, indices, unit_names
+from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.telescopes.wcs.snapshot import all_or_nothing
+from tweakreg_step.telescopes.wcs.v2v3corr import correct
+
+from .idle_groups import with_bystanders
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
-
-    from .core.detections import Detections, Reference
-    from .core.solution import Solution
-    from .parameters.stages import AbsoluteParameters, MethodParameters, RelativeParameters
-
-
-__all__ = ["align_everywhere", "options_of"]
+    from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.core.options import Options
+    from tweakreg_step.core.solution import Solution
 
 
-def options_of(
-    correctors: list[Any],
-    relative: RelativeParameters,
-    absolute: AbsoluteParameters,
-    method: MethodParameters,
-    refgroup: Any = None,
-    more_sources: str = "give catalogs with more sources",
-) -> Options:
-    """What the solver has to know of the parameters.
-
-    ``refgroup`` names the group that stays, ``more_sources`` says what to do for more of
-    them: those of correctors are given.
-    """
-    names = group_names(correctors)
-    return Options(
-        fitgeometry=relative.fitgeometry,
-        searchrad=relative.searchrad,
-        tolerance=relative.tolerance,
-        separation=relative.separation,
-        minobj=relative.minobj,
-        nclip=relative.nclip,
-        sigma=relative.sigma,
-        abs_searchrad=absolute.abs_searchrad,
-        abs_tolerance=absolute.abs_tolerance,
-        abs_minobj=absolute.abs_minobj,
-        detector_motion=method.detector_motion,
-        refgroup=None if refgroup is None else int(indices(names)[names.index(refgroup)]),
-        joint=method.abs_method == "joint",
-        more_sources=more_sources,
-    )
+__all__ = ["align_everywhere"]
 
 
 def align_everywhere(

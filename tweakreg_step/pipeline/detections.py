@@ -8,18 +8,12 @@ import numpy as np
 
 from tweakreg_step.catalogs.reference import (
     REFERENCE_SIGMA,
-    as_published,
-    place,
-    position_errors,
-    stars_of,
 )
-
-from .catalogs.reference.epoch import is_moved
-from .catalogs.tables import numbers
-from .core.detections import Detections, Reference
-from .core.memory import require_places
-from .core.sphere import directions, frames_at, to_plane
-from .telescopes.wcs.tangent_plane import from_sky, to_detector, to_sky
+from tweakreg_step.catalogs.tables import numbers
+from tweakreg_step.core.detections import Detections
+from tweakreg_step.core.groups import group_names, indices, unit_names
+from tweakreg_step.core.sphere import directions, frames_at, to_plane
+from tweakreg_step.telescopes.wcs.tangent_plane import from_sky, sky_of, to_detector, to_sky
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,43 +24,13 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
 
 
-__all__ = [
-    "CENTROID_SIGMA",
-    "REFERENCE_SIGMA",
-    "gather",
-    "group_names",
-    "reference_of",
-    "sky_of",
-    "unit_names",
-]
+__all__ = ["CENTROID_SIGMA", "REFERENCE_SIGMA", "gather"]
 
 CENTROID_SIGMA = 0.05
 """Error of a position whose catalog gives none, per axis [pixels]: usual for stars of S/N 20."""
 
-EPOCH_DIGITS = 4
-"""Groups of the same hour share their stars' places: the fastest star moves by 1 mas in it."""
-
 CENTROID_FLOOR = 0.01
 """Least error of a position per axis [pixels]: no finder is better on real pixels."""
-
-
-def group_names(correctors: Sequence[Any]) -> list[Any]:
-    """The group of each corrector; one without ``group_id`` is a group of its own."""
-    return [
-        index if corrector.meta.get("group_id") is None else corrector.meta["group_id"]
-        for index, corrector in enumerate(correctors)
-    ]
-
-
-def unit_names(correctors: Sequence[Any]) -> list[str | None]:
-    """The detector of each corrector, as its ``meta['detector']`` names it."""
-    return [corrector.meta.get("detector") for corrector in correctors]
-
-
-def indices(names: Sequence[Any]) -> NDArray[np.int64]:
-    """Index of each name among the different ones, in the order of their first appearance."""
-    known: dict[Any, int] = {}
-    return np.array([-1 if n is None else known.setdefault(n, len(known)) for n in names], int)
 
 
 def gather(correctors: Sequence[Any]) -> Detections:
@@ -117,15 +81,6 @@ def _detections(corrector: Any, image: int, group: int, unit: int) -> Detections
     )
 
 
-def sky_of(corrector: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Positions [deg] of pixels, beyond the bounding box as well."""
-    forward = getattr(corrector.wcs, "forward_transform", corrector.det_to_world)
-    if x.size == 0:
-        return x, y
-    ra, dec = forward(x.ravel(), y.ravel())
-    return np.asarray(ra, float).reshape(x.shape), np.asarray(dec, float).reshape(x.shape)
-
-
 def _column(catalog: Table, name: str) -> FloatArray:
     """A column of numbers, NaN where it is masked and where there is none."""
     if name not in catalog.colnames:
@@ -173,45 +128,3 @@ def _in_unit(
     moved = [to_sky(corrector, plane + turn[axis]) for axis in (0, 1)]
     slopes = np.stack([to_plane(directions(*position), frames) for position in moved], axis=-1)
     return (plane - centre) @ turn.T, slopes
-
-
-def reference_of(table: Table, epochs: FloatArray | None = None) -> Reference:
-    """A reference catalog with RA, DEC [deg] as the solver takes it.
-
-    Parameters
-    ----------
-    table
-        See `tweakreg_step.catalogs.reference`. Where its positions were moved to an epoch, they are now
-        moved to that of each group. Rows without a finite error are left out.
-    epochs
-        (G,) of the groups [Julian year], NaN where unknown: that of the table serves then.
-    """
-    if is_moved(table):
-        return _moving(table, np.array([np.nan]) if epochs is None else epochs)
-    errors = position_errors(table)
-    good = np.isfinite(errors).all(axis=1)
-    covariance = errors[:, :, None] ** 2 * np.eye(2)
-    ra, dec = np.asarray(table["RA"], float), np.asarray(table["DEC"], float)
-    return Reference(ra=ra[good], dec=dec[good], covariance=covariance[good])
-
-
-def _moving(table: Table, epochs: FloatArray) -> Reference:
-    """A catalog of moving stars; their covariance is the mean of those at the groups' epochs."""
-    usual = float(table.meta["epoch"])
-    stars = stars_of(as_published(table))
-    if stars is None:
-        raise ValueError("A table that was moved to an epoch has no proper motions.")
-    ra, dec, covariance = place(stars, usual)
-    times = np.round(np.where(np.isfinite(epochs), epochs, usual), EPOCH_DIGITS)
-    different = sorted(set(times.tolist()))
-    if different in ([round(usual, EPOCH_DIGITS)], []):
-        return Reference(ra=ra, dec=dec, covariance=covariance)
-    require_places(len(times), len(ra))
-    placed = {time: place(stars, time) for time in different}
-    return Reference(
-        ra=ra,
-        dec=dec,
-        covariance=np.mean([placed[time][2] for time in different], axis=0),
-        epoch_ra=np.stack([placed[time][0] for time in times.tolist()]),
-        epoch_dec=np.stack([placed[time][1] for time in times.tolist()]),
-    )

@@ -1,4 +1,4 @@
-"""Alignment of one group after another, by tweakwcs: the compatible mode.
+"""The stock method: tweakwcs aligns one group after another, as it does for stcal.
 
 Same inputs and parameters give the same WCS as the functions of stcal, which drive tweakwcs in this
 way. Other than there, a failure leaves every corrector as it was.
@@ -16,23 +16,30 @@ from tweakwcs.imalign import align_wcs
 from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError
 from tweakwcs.matchutils import XYXYMatch
 
-from .core.exceptions import AlignmentError, ImplausibleError, TooFewSourcesError
-from .gather import usable_rows
-from .telescopes.wcs.snapshot import all_or_nothing
+from tweakreg_step.catalogs.reference.epoch import with_known_motion
+from tweakreg_step.core.exceptions import (
+    AlignmentError,
+    ImplausibleError,
+    NoMatchError,
+    TooFewSourcesError,
+)
+from tweakreg_step.telescopes.wcs.snapshot import all_or_nothing
+
+from .detections import usable_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from astropy.table import Table
 
-    from .parameters.stages import AbsoluteParameters, RelativeParameters
+    from tweakreg_step.parameters.stages import AbsoluteParameters, RelativeParameters
 
-__all__ = ["absolute_sequential", "relative_sequential"]
+__all__ = ["absolute_sequential", "check_enough", "relative_sequential"]
 
 log = logging.getLogger(__name__)
 
-# tweakwcs reports through its log what `outcomes` reads from its results; without a handler of its
-# own, Python would print it unasked.
+# tweakwcs reports through its log what its results say as well; without a handler of its own,
+# Python would print it unasked.
 logging.getLogger("tweakwcs").addHandler(logging.NullHandler())
 
 _COMPLAINTS = (
@@ -50,7 +57,11 @@ _ONE_GROUP = "all images"
 
 
 def relative_sequential(
-    correctors: list[Any], parameters: RelativeParameters, refgroup: Any, *, clip_accum: bool
+    correctors: list[Any],
+    parameters: RelativeParameters,
+    refgroup: Any,
+    *,
+    clip_accum: bool = False,
 ) -> None:
     """Align groups to each other.
 
@@ -95,10 +106,17 @@ def relative_sequential(
             clip_accum=clip_accum,
         )
         _check_small(correctors, 2.0 * (reach + p.tolerance))
+    _check_moved(
+        correctors, "another", f"{p.minobj} of 'minobj' within {p.searchrad:g} arcsec ('searchrad')"
+    )
 
 
 def absolute_sequential(
-    correctors: list[Any], reference: Table, parameters: AbsoluteParameters, *, clip_accum: bool
+    correctors: list[Any],
+    reference: Table,
+    parameters: AbsoluteParameters,
+    *,
+    clip_accum: bool = False,
 ) -> None:
     """Align all images, as one body, to a reference catalog.
 
@@ -116,9 +134,11 @@ def absolute_sequential(
     Raises
     ------
     AlignmentError
-        If the images could not be aligned to it.
+        If the images could not be aligned to it, of the kind that says why.
     """
     p = parameters
+    check_enough(reference, p)
+    known = with_known_motion(reference)  # tweakwcs can't weigh the others down
     match = XYXYMatch(
         searchrad=p.abs_searchrad,
         separation=p.abs_separation,
@@ -130,7 +150,7 @@ def absolute_sequential(
     with all_or_nothing(correctors), _usable(correctors), _as_one_group(correctors):
         _align(
             correctors,
-            refcat=reference,
+            refcat=known,
             enforce_user_order=True,
             expand_refcat=False,
             minobj=p.abs_minobj,
@@ -139,6 +159,17 @@ def absolute_sequential(
             nclip=p.abs_nclip,
             sigma=(p.abs_sigma, "rmse"),
             clip_accum=clip_accum,
+        )
+    needed = f"{p.abs_minobj} of 'abs_minobj' within {p.abs_searchrad:g} arcsec ('abs_searchrad')"
+    _check_moved(correctors, f"'{reference.meta['name']}'", needed)
+
+
+def check_enough(stars: Table, parameters: AbsoluteParameters) -> None:
+    """Raise `TooFewSourcesError` if a reference catalog has fewer stars than are asked for."""
+    if len(stars) < parameters.abs_minobj:
+        raise TooFewSourcesError(
+            f"The reference catalog '{stars.meta['name']}' has {len(stars)} sources, "
+            f"{parameters.abs_minobj} are needed. Lower 'abs_minobj' or use a deeper catalog."
         )
 
 
@@ -235,3 +266,14 @@ def _as_one_group(correctors: Sequence[Any]) -> Iterator[None]:
     finally:
         for corrector, group in zip(correctors, groups, strict=True):
             corrector.meta["group_id"] = group
+
+
+def _check_moved(correctors: Sequence[Any], where: str, needed: str) -> None:
+    """Raise `NoMatchError` if tweakwcs has found no match for any image."""
+    infos = [corrector.meta.get("fit_info", {}) for corrector in correctors]
+    if not any(info.get("status") == "SUCCESS" for info in infos):
+        raise NoMatchError(
+            f"No image could be aligned to {where}: fewer matches than the {needed}. Raise the "
+            "search radius if the pointing is that far off, lower the number, or give catalogs of "
+            "the same stars."
+        )

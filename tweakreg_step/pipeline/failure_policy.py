@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .core.exceptions import FAILURES, AlignmentError
-from .core.outcome import Decision, LeftOut, Outcome, Status
-from .telescopes.jwst.models import group_of_name
+from tweakreg_step.core.exceptions import FAILURES, AlignmentError
+from tweakreg_step.core.outcome import Decision, LeftOut, Outcome, Status
+from tweakreg_step.telescopes.jwst.models import group_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .core.exceptions import TweakregError
-    from .core.outcome import Verdict
-    from .exposures.exposure import Refusal
-    from .parameters.stages import SafetyParameters
-    from .report.result import Account
+    from tweakreg_step.core.exceptions import TweakregError
+    from tweakreg_step.core.outcome import Verdict
+    from tweakreg_step.exposures.exposure import Refusal
+    from tweakreg_step.parameters.stages import SafetyParameters
+    from tweakreg_step.report.result import Account
 
 __all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise", "withheld"]
 

@@ -15,22 +15,13 @@ from astropy.table import Table
 
 from tweakreg_step.catalogs.reference import (
     NAMED,
-    Member,
-    at_epoch,
-    circles,
-    members_of,
-    stars_from,
 )
+from tweakreg_step.pipeline.reference_stars import load_reference, save_reference
 
-from .catalogs.reference.epoch import with_known_motion
 from .catalogs.source_catalogs import within
-from .core.exceptions import FAILURES, AlignmentError, NoMatchError, TooFewSourcesError
-from .core.files import write_whole
-from .core.outcome import Outcome, Status
+from .core.exceptions import FAILURES, AlignmentError
+from .core.groups import group_names
 from .core.wording import listed
-from .everywhere import align_everywhere, options_of
-from .gather import gather, group_names, reference_of
-from .given import check_catalogs, fixed_group
 from .parameters.run import checked
 from .parameters.stages import (
     AbsoluteParameters,
@@ -38,8 +29,13 @@ from .parameters.stages import (
     ReferenceParameters,
     RelativeParameters,
 )
-from .sequential import absolute_sequential, relative_sequential
-from .telescopes.wcs.footprints import corners_of, epoch_of, group_epochs
+from .pipeline.align_jointly import align_everywhere
+from .pipeline.detections import gather
+from .pipeline.input_checks import check_catalogs, fixed_group
+from .pipeline.options import options_of
+from .pipeline.reference_stars import reference_of
+from .pipeline.stock_method import absolute_sequential, check_enough, relative_sequential
+from .telescopes.wcs.footprints import group_epochs
 from .telescopes.wcs.snapshot import all_or_nothing
 
 if TYPE_CHECKING:
@@ -54,7 +50,6 @@ __all__ = [
     "SINGLE_GROUP_REFCAT",
     "absolute_align",
     "filter_catalog_by_bounding_box",
-    "outcomes",
     "relative_align",
 ]
 
@@ -65,8 +60,6 @@ _RELATIVE = RelativeParameters()
 _ABSOLUTE = AbsoluteParameters()
 _METHOD = MethodParameters()
 _REFERENCE = ReferenceParameters()
-FIELD_MARGIN = 3.0
-"""A reference catalog is asked for this much around the images, plus 'abs_searchrad' [arcsec]."""
 
 
 def relative_align(  # noqa: PLR0913 - the keywords of the function that it stands in for
@@ -153,8 +146,6 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     fixed = fixed_group(correctors, method.refimage)
     if align_method == "sequential":
         relative_sequential(correctors, parameters, fixed, clip_accum=clip_accum)
-        needed = f"{minobj} of 'minobj' within {searchrad:g} arcsec ('searchrad')"
-        _check_moved(correctors, "another", needed)
     else:
         options = options_of(correctors, parameters, _ABSOLUTE, method, fixed)
         with all_or_nothing(correctors):
@@ -261,18 +252,11 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         raise AlignmentError("There are no images, but at least one is needed. Give correctors.")
     how = reference if timeout is None else replace(reference, refcat_timeout=float(timeout))
     stars = load_reference(abs_refcat, correctors, how, abs_searchrad, epoch)
-    if len(stars) < abs_minobj:
-        raise TooFewSourcesError(
-            f"The reference catalog '{stars.meta['name']}' has {len(stars)} sources, "
-            f"{abs_minobj} are needed. Lower 'abs_minobj' or use a deeper catalog."
-        )
+    check_enough(stars, parameters)
     if save_abs_catalog:
         save_reference(stars, Path(abs_catalog_output_dir or "."))
     if align_method == "sequential":
-        known = with_known_motion(stars)  # tweakwcs can't weigh the others down
-        absolute_sequential(correctors, known, parameters, clip_accum=clip_accum)
-        needed = f"{abs_minobj} of 'abs_minobj' within {abs_searchrad:g} arcsec ('abs_searchrad')"
-        _check_moved(correctors, f"'{stars.meta['name']}'", needed)
+        absolute_sequential(correctors, stars, parameters, clip_accum=clip_accum)
     else:
         options = options_of(correctors, _as_relative(parameters), parameters, method)
         known = reference_of(stars, group_epochs(correctors))
@@ -297,86 +281,6 @@ def filter_catalog_by_bounding_box(catalog: Table, bounding_box: BoundingBox | N
     return catalog[within(catalog["x"], catalog["y"], bounding_box)]
 
 
-def load_reference(
-    abs_refcat: str | Path | Table | tuple[Member, ...],
-    correctors: Sequence[Any],
-    parameters: ReferenceParameters = _REFERENCE,
-    searchrad: float = _ABSOLUTE.abs_searchrad,
-    epoch: Any = None,
-) -> Table:
-    """The stars of the reference catalog that ``abs_refcat`` stands for, RA, DEC [deg ICRS].
-
-    Parameters
-    ----------
-    abs_refcat
-        See `absolute_align`; or what `members_of` made of it.
-    correctors
-        Their images say where stars are needed, and at which epoch.
-    parameters
-        Of the catalog.
-    searchrad
-        How far off the images may be [arcsec].
-    epoch
-        See `absolute_align`.
-
-    Raises
-    ------
-    CatalogError
-        If there is none, or it can't be used.
-    ReferenceServiceError
-        If a service gives no stars.
-    """
-    members = abs_refcat if isinstance(abs_refcat, tuple) else members_of(abs_refcat)
-    field = circles(corners_of(correctors), (searchrad + FIELD_MARGIN) / 3600.0)
-    return at_epoch(stars_from(members, field, parameters), epoch_of(correctors, epoch))
-
-
-def save_reference(reference: Table, folder: Path) -> None:
-    path = folder / f"fit_{Path(reference.meta['name']).stem.lower()}_ref.ecsv"
-    write_whole(path, lambda draft: reference.write(draft, format="ascii.ecsv"))
-
-
-def outcomes(correctors: Sequence[Any], minobj: int) -> list[Outcome]:
-    """What the last alignment did to each corrector.
-
-    The reference image of a sequential alignment counts as aligned if at least one other group was
-    aligned to it.
-
-    Parameters
-    ----------
-    correctors
-        After an alignment.
-    minobj
-        The number of matches that it required.
-    """
-    infos = [corrector.meta.get("fit_info", {"status": "FAILED"}) for corrector in correctors]
-    any_aligned = any(info["status"] == "SUCCESS" for info in infos)
-    return [_outcome(info, any_aligned, minobj) for info in infos]
-
-
-def _outcome(info: dict[str, Any], any_aligned: bool, minobj: int) -> Outcome:
-    status, anchored = info["status"], info.get("anchored", False)
-    if status == "SUCCESS":
-        reason = "aligned to the reference catalog" if anchored else "aligned to the other images"
-        return Outcome(Status.ALIGNED, reason, moved=True, absolute=anchored)
-    if status == "REFERENCE":
-        if any_aligned or info.get("nmatches"):
-            return Outcome(Status.ALIGNED, "reference of the relative alignment, left in place")
-        return Outcome(Status.FAILED, "no other group could be aligned to this one")
-    if "reason" in info:
-        return Outcome(Status.FAILED, info["reason"])
-    if "not enough matches" in status:
-        reason = (
-            f"fewer than the {minobj} matches needed; lower the least number of matches, widen "
-            "the search radius or find more sources"
-        )
-    elif "empty" in status:
-        reason = "it has no sources; lower 'snr_threshold' or give a catalog"
-    else:
-        reason = "it overlaps no image that was aligned before; 'expand_refcat' may help"
-    return Outcome(Status.FAILED, reason)
-
-
 def _check_any(correctors: Sequence[Any], verdicts: Sequence[Verdict], where: str) -> None:
     """Raise the kind of `AlignmentError` that most groups call for if none was aligned."""
     if any(verdict.applied for verdict in verdicts):
@@ -387,17 +291,6 @@ def _check_any(correctors: Sequence[Any], verdicts: Sequence[Verdict], where: st
         reasons.setdefault(verdict.reason, []).append(str(group))
     told = " ".join(f"{listed(names)}: {why}" for why, names in list(reasons.items())[:3])
     raise kinds.most_common(1)[0][0](f"No image could be aligned{where}. {told}")
-
-
-def _check_moved(correctors: Sequence[Any], where: str, needed: str) -> None:
-    """Raise `NoMatchError` if tweakwcs has found no match for any image."""
-    infos = [corrector.meta.get("fit_info", {}) for corrector in correctors]
-    if not any(info.get("status") == "SUCCESS" for info in infos):
-        raise NoMatchError(
-            f"No image could be aligned to {where}: fewer matches than the {needed}. Raise the "
-            "search radius if the pointing is that far off, lower the number, or give catalogs of "
-            "the same stars."
-        )
 
 
 def _as_relative(parameters: AbsoluteParameters) -> RelativeParameters:

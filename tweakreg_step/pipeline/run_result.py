@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .alignment.solver.cramer_rao import achieved_and_achievable
-from .core.correction import parameters_of
-from .core.sphere import ARCSEC, directions, frames_of, to_plane
-from .core.wording import listed
-from .gather import group_names, indices, unit_names, usable_rows
-from .report.result import Account, ReferenceNote
-from .telescopes.wcs.footprints import corners_of
-from .telescopes.wcs.tangent_plane import limits
+from tweakreg_step.alignment.solver.cramer_rao import achieved_and_achievable
+from tweakreg_step.core.correction import parameters_of
+from tweakreg_step.core.groups import group_names, indices, unit_names
+from tweakreg_step.core.sphere import ARCSEC, directions, frames_of, to_plane
+from tweakreg_step.core.wording import listed
+from tweakreg_step.report.result import Account, ReferenceNote
+from tweakreg_step.telescopes.wcs.footprints import corners_of
+from tweakreg_step.telescopes.wcs.tangent_plane import limits
+
+from .detections import usable_rows
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -24,10 +26,10 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.outcome import LeftOut, Outcome
+    from tweakreg_step.report.result import GroupFit
 
-    from .core.outcome import LeftOut, Outcome
     from .phases import Alignment
-    from .report.result import GroupFit
 
 
 __all__ = ["Before", "Circumstances", "account_of", "versions"]

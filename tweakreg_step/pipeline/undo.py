@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .core.exceptions import InputError
-from .core.files import write_whole
-from .telescopes.jwst.library import open_exposure
-from .telescopes.jwst.models import JWST
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.files import write_whole
+from tweakreg_step.telescopes.jwst.library import open_exposure
+from tweakreg_step.telescopes.jwst.models import JWST
 
 __all__ = ["remove_correction"]
 

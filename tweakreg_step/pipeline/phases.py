@@ -1,0 +1,229 @@
+"""What becomes of each image: the relative alignment and the absolute one, all or nothing each.
+
+What is rejected changes nothing, and a failing absolute alignment leaves the relative one in place.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tweakreg_step.core.exceptions import (
+    CatalogError,
+    NoReferenceStarsError,
+    ReferenceServiceError,
+)
+from tweakreg_step.core.groups import group_names, groups_of, indices
+from tweakreg_step.core.outcome import Decision, Outcome, Status, Verdict
+from tweakreg_step.telescopes.wcs.footprints import group_epochs
+
+from .align_jointly import align_everywhere
+from .align_sequentially import align_sequentially
+from .detections import gather
+from .input_checks import fixed_group
+from .options import options_of_run
+from .reference_stars import load_reference, reference_of, save_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from astropy.table import Table
+
+    from tweakreg_step.catalogs.reference import Member
+    from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.core.solution import Solution
+    from tweakreg_step.parameters.run import Parameters
+    from tweakreg_step.report.result import GroupFit
+
+    Groups = list[list[int]]
+    Verdicts = tuple[Verdict, ...]
+
+__all__ = ["Alignment", "align_in_phases"]
+
+log = logging.getLogger(__name__)
+
+ONE_GROUP = Verdict(
+    Decision.LEFT,
+    "one_group",
+    "There is one group only, and two are needed for a relative alignment, or 'abs_refcat' for an "
+    "absolute one.",
+)
+
+
+_CODES: dict[type[Exception], str] = {
+    ReferenceServiceError: "reference_unreachable",
+    NoReferenceStarsError: "reference_empty",
+    CatalogError: "bad_catalog",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """What an alignment of I images in G groups came to.
+
+    Attributes
+    ----------
+    outcomes
+        I, one for each image.
+    relative, absolute
+        G verdicts for each phase, the groups in the order of their first image; None where the
+        phase was not asked for.
+    detections
+        Through the WCS as it was.
+    solution, fits
+        Of the global method, and of the sequential one; see `tweakreg_step.report.result.Account`.
+    reference, table
+        The reference catalog as the solver and as the user has it; None where there is none.
+    """
+
+    outcomes: list[Outcome]
+    relative: Verdicts | None
+    absolute: Verdicts | None
+    detections: Detections
+    solution: Solution | None = None
+    fits: tuple[GroupFit | None, ...] = ()
+    reference: Reference | None = None
+    table: Table | None = None
+
+
+def align_in_phases(
+    correctors: list[Any],
+    parameters: Parameters,
+    folder: Path,
+    catalogs: tuple[Member, ...] | None = None,
+) -> Alignment:
+    """Correct the correctors' WCS, as far as that can be done.
+
+    Parameters
+    ----------
+    correctors
+        One for each image; ``meta['refused']`` is a `Verdict` on those that must be left alone.
+    parameters
+        Of the run.
+    folder
+        Where the reference catalog is written if that was asked for.
+    catalogs
+        The reference catalogs, where those of files were read before.
+    """
+    refgroup = fixed_group(correctors, parameters.method.refimage)
+    start = _with_reference(correctors, parameters, folder, catalogs)
+    if start.table is None and len(groups_of(correctors)) < 2:
+        return _finished(correctors, replace(start, relative=(ONE_GROUP,)))
+    if parameters.method.align_method == "global":
+        found = _globally(correctors, start, parameters, refgroup)
+    else:
+        found = _sequentially(correctors, start, parameters)
+    return _finished(correctors, found)
+
+
+def _finished(correctors: Sequence[Any], found: Alignment) -> Alignment:
+    """The alignment with the outcome of each image; refused groups keep that verdict."""
+    refused = [correctors[g[0]].meta.get("refused") for g in groups_of(correctors).values()]
+    found = replace(
+        found,
+        relative=_with_refusals(found.relative, refused),
+        absolute=_with_refusals(found.absolute, refused),
+    )
+    return replace(found, outcomes=_outcomes(correctors, found))
+
+
+def _with_refusals(verdicts: Verdicts | None, refused: Sequence[Verdict | None]) -> Verdicts | None:
+    if verdicts is None:
+        return None
+    return tuple(no or verdict for no, verdict in zip(refused, verdicts, strict=True))
+
+
+def _with_reference(
+    correctors: list[Any],
+    parameters: Parameters,
+    folder: Path,
+    catalogs: tuple[Member, ...] | None,
+) -> Alignment:
+    """What is given to the alignment; without its reference catalog where none can be had."""
+    start = Alignment([], None, None, gather(correctors))
+    try:
+        table = _reference(correctors, parameters, folder, catalogs)
+    except (ReferenceServiceError, CatalogError) as error:
+        log.warning("No absolute alignment: %s", error)
+        missing = Verdict(Decision.LEFT, _CODES[type(error)], str(error))
+        return replace(start, absolute=(missing,) * len(groups_of(correctors)))
+    if table is None:
+        return start
+    return replace(start, table=table, reference=reference_of(table, group_epochs(correctors)))
+
+
+def _reference(
+    correctors: Sequence[Any],
+    parameters: Parameters,
+    folder: Path,
+    catalogs: tuple[Member, ...] | None,
+) -> Table | None:
+    if not parameters.matching_absolute:
+        return None
+    absolute = parameters.absolute
+    chosen = absolute.abs_refcat if catalogs is None else catalogs
+    reference = load_reference(chosen, correctors, parameters.reference, absolute.abs_searchrad)
+    if absolute.save_abs_catalog:
+        save_reference(reference, folder)
+    for corrector in correctors:
+        corrector.meta["abs_refcat"] = reference.meta["name"]
+    return reference
+
+
+def _sequentially(correctors: list[Any], start: Alignment, parameters: Parameters) -> Alignment:
+    given = None
+    if start.table is not None and start.reference is not None:
+        given = start.reference, start.table
+    relative, absolute, fits = align_sequentially(correctors, given, parameters)
+    return replace(
+        start, relative=relative or (ONE_GROUP,), absolute=absolute or start.absolute, fits=fits
+    )
+
+
+def _globally(
+    correctors: list[Any], start: Alignment, parameters: Parameters, refgroup: Any
+) -> Alignment:
+    solution = align_everywhere(
+        correctors,
+        start.detections,
+        start.reference,
+        options_of_run(correctors, parameters, refgroup),
+    )
+    absolute = start.absolute if start.reference is None else solution.absolute
+    relative = (ONE_GROUP,) if len(solution.relative) < 2 else solution.relative
+    return replace(start, solution=solution, relative=relative, absolute=absolute)
+
+
+# ---- what it came to
+
+
+def _outcomes(correctors: Sequence[Any], found: Alignment) -> list[Outcome]:
+    number = indices(group_names(correctors))
+    outcomes = []
+    for index, corrector in enumerate(correctors):
+        relative, absolute = (
+            None if verdicts is None else verdicts[number[index]]
+            for verdicts in (found.relative, found.absolute)
+        )
+        outcome = _outcome(relative, absolute)
+        moved = corrector.meta.get("fit_info", {}).get("status") == "SUCCESS"
+        outcomes.append(replace(outcome, moved=moved and outcome.status is Status.ALIGNED))
+    return outcomes
+
+
+def _outcome(relative: Verdict | None, absolute: Verdict | None) -> Outcome:
+    """What became of an image, from the verdicts on its group."""
+    if absolute is not None and absolute.applied:
+        return Outcome(Status.ALIGNED, absolute.reason, absolute=True, code=absolute.code)
+    if relative is not None and relative.applied:
+        reason = relative.reason
+        if absolute is not None:
+            reason = f"Aligned to the other images, but not to the reference. {absolute.reason}"
+            return Outcome(Status.ALIGNED, reason, code=absolute.code)
+        return Outcome(Status.ALIGNED, reason, code=relative.code)
+    failed = absolute if relative is None or relative is ONE_GROUP else relative
+    failed = failed or ONE_GROUP
+    status = Status.SKIPPED if failed is ONE_GROUP else Status.FAILED
+    return Outcome(status, failed.reason, code=failed.code)

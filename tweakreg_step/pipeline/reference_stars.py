@@ -1,0 +1,130 @@
+"""The stars of the reference catalog: read where the images need them, as the solver takes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.table import Table
+
+from tweakreg_step.catalogs.reference import (
+    Member,
+    as_published,
+    at_epoch,
+    circles,
+    members_of,
+    place,
+    position_errors,
+    stars_from,
+    stars_of,
+)
+from tweakreg_step.catalogs.reference.epoch import is_moved
+from tweakreg_step.core.detections import Reference
+from tweakreg_step.core.files import write_whole
+from tweakreg_step.core.memory import require_places
+from tweakreg_step.parameters.stages import (
+    AbsoluteParameters,
+    ReferenceParameters,
+)
+from tweakreg_step.telescopes.wcs.footprints import corners_of, epoch_of
+
+__all__ = ["FIELD_MARGIN", "load_reference", "reference_of", "save_reference"]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from astropy.table import Table
+
+    from tweakreg_step.core.arrays import FloatArray
+
+_ABSOLUTE = AbsoluteParameters()
+_REFERENCE = ReferenceParameters()
+FIELD_MARGIN = 3.0
+"""A reference catalog is asked for this much around the images, plus 'abs_searchrad' [arcsec]."""
+
+
+def load_reference(
+    abs_refcat: str | Path | Table | tuple[Member, ...],
+    correctors: Sequence[Any],
+    parameters: ReferenceParameters = _REFERENCE,
+    searchrad: float = _ABSOLUTE.abs_searchrad,
+    epoch: Any = None,
+) -> Table:
+    """The stars of the reference catalog that ``abs_refcat`` stands for, RA, DEC [deg ICRS].
+
+    Parameters
+    ----------
+    abs_refcat
+        See `absolute_align`; or what `members_of` made of it.
+    correctors
+        Their images say where stars are needed, and at which epoch.
+    parameters
+        Of the catalog.
+    searchrad
+        How far off the images may be [arcsec].
+    epoch
+        See `absolute_align`.
+
+    Raises
+    ------
+    CatalogError
+        If there is none, or it can't be used.
+    ReferenceServiceError
+        If a service gives no stars.
+    """
+    members = abs_refcat if isinstance(abs_refcat, tuple) else members_of(abs_refcat)
+    field = circles(corners_of(correctors), (searchrad + FIELD_MARGIN) / 3600.0)
+    return at_epoch(stars_from(members, field, parameters), epoch_of(correctors, epoch))
+
+
+def save_reference(reference: Table, folder: Path) -> None:
+    """Write the catalog that was used, as ``fit_<name>_ref.ecsv``."""
+    path = folder / f"fit_{Path(reference.meta['name']).stem.lower()}_ref.ecsv"
+    write_whole(path, lambda draft: reference.write(draft, format="ascii.ecsv"))
+
+
+EPOCH_DIGITS = 4
+"""Groups of the same hour share their stars' places: the fastest star moves by 1 mas in it."""
+
+
+def reference_of(table: Table, epochs: FloatArray | None = None) -> Reference:
+    """A reference catalog with RA, DEC [deg] as the solver takes it.
+
+    Parameters
+    ----------
+    table
+        As `load_reference` gives it. Where its positions were moved to an epoch, they are now
+        moved to that of each group. Rows without a finite error are left out.
+    epochs
+        (G,) of the groups [Julian year], NaN where unknown: that of the table serves then.
+    """
+    if is_moved(table):
+        return _moving(table, np.array([np.nan]) if epochs is None else epochs)
+    errors = position_errors(table)
+    good = np.isfinite(errors).all(axis=1)
+    covariance = errors[:, :, None] ** 2 * np.eye(2)
+    ra, dec = np.asarray(table["RA"], float), np.asarray(table["DEC"], float)
+    return Reference(ra=ra[good], dec=dec[good], covariance=covariance[good])
+
+
+def _moving(table: Table, epochs: FloatArray) -> Reference:
+    """A catalog of moving stars; their covariance is the mean of those at the groups' epochs."""
+    usual = float(table.meta["epoch"])
+    stars = stars_of(as_published(table))
+    if stars is None:
+        raise ValueError("A table that was moved to an epoch has no proper motions.")
+    ra, dec, covariance = place(stars, usual)
+    times = np.round(np.where(np.isfinite(epochs), epochs, usual), EPOCH_DIGITS)
+    different = sorted(set(times.tolist()))
+    if different in ([round(usual, EPOCH_DIGITS)], []):
+        return Reference(ra=ra, dec=dec, covariance=covariance)
+    require_places(len(times), len(ra))
+    placed = {time: place(stars, time) for time in different}
+    return Reference(
+        ra=ra,
+        dec=dec,
+        covariance=np.mean([placed[time][2] for time in different], axis=0),
+        epoch_ra=np.stack([placed[time][0] for time in times.tolist()]),
+        epoch_dec=np.stack([placed[time][1] for time in times.tolist()]),
+    )
