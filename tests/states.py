@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import Table
 from stdatamodels.jwst import datamodels
 
-from tweakreg_step import step as step_module
+from tweakreg_step.pipeline import run as run_module
 from tweakreg_step.simulate import Truth
 
 LIBRARY = {"wcs", "asn.exptype", "group_id"}
@@ -67,11 +67,11 @@ def with_noise(files: Truth, *indices: int) -> dict[str, Any]:
 def accounts(monkeypatch: Any) -> list[Any]:
     """The accounts of the runs that follow."""
     kept: list[Any] = []
-    made = step_module.account_of
+    made = run_module.account_of
 
     def keeping(*arguments: Any) -> Any:
         kept.append(made(*arguments))
         return kept[-1]
 
-    monkeypatch.setattr(step_module, "account_of", keeping)
+    monkeypatch.setattr(run_module, "account_of", keeping)
     return kept

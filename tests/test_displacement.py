@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from accounts import make_account
 
-from tweakreg_step.alignment.displacement import displacement, worst_corner
+from tweakreg_step.alignment.displacement import displacement_of, worst_corner
 from tweakreg_step.core.correction import affine
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
 
@@ -21,7 +21,7 @@ def test_it_is_where_the_corners_go() -> None:
             to_plane(directions(*corners[group].T), frame)
             for corners in (account.corners_before, account.corners_after)
         ]
-        found = displacement(solution, group, ra, dec)
+        found = displacement_of(solution, group, ra, dec)
         np.testing.assert_allclose(found.shift, places[1] - places[0], atol=1e-8)
 
 
@@ -30,7 +30,7 @@ def test_the_covariance_is_that_of_drawn_parameters(geometry: str) -> None:
     account = make_account("strip", 3, geometry=geometry, options={"fitgeometry": geometry})
     solution, rng = account.solution, np.random.default_rng(1)
     ra, dec = account.corners_before[1].T
-    found = displacement(solution, 1, ra, dec)
+    found = displacement_of(solution, 1, ra, dec)
     theta = rng.multivariate_normal(solution.parameters[1], solution.covariance[1], 20000)
     matrix, shift = affine(geometry, theta)
     local = to_plane(directions(ra, dec), frames_at(solution.ra[1], solution.dec[1]))
@@ -46,7 +46,7 @@ def test_the_worst_corner_is_the_least_certain_one() -> None:
     account = make_account("mosaic", 9)
     image, worst = worst_corner(account.solution, 0, account.corners_before, np.array([0]))
     ra, dec = account.corners_before[0].T
-    every = displacement(account.solution, 0, ra, dec)
+    every = displacement_of(account.solution, 0, ra, dec)
     variance = np.trace(every.covariance, axis1=1, axis2=2)
     assert image == 0
     assert np.trace(worst.covariance[0]) == pytest.approx(variance.max())

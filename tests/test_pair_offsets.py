@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from accounts import make_account
 
-from tweakreg_step.alignment.pair_offsets import pair_offsets
+from tweakreg_step.alignment.pair_offsets import pair_offsets_of
 from tweakreg_step.alignment.residuals import matched_of
 
 
@@ -15,7 +15,7 @@ def _offsets(account, chosen=None):
     solution = account.solution
     chosen = np.arange(len(solution.pairs)) if chosen is None else chosen
     matched = matched_of(account.detections, account.reference, solution)
-    return pair_offsets(matched, account.detections, solution, chosen, 2.0)
+    return pair_offsets_of(matched, account.detections, solution, chosen, 2.0)
 
 
 def test_before_is_the_difference_of_the_pointing_errors() -> None:
@@ -72,7 +72,7 @@ def test_a_pair_that_contradicts_the_others_shows_up() -> None:
     after = matched.after.copy()
     after[shared, 0] += 0.02
     solution = account.solution
-    found = pair_offsets(
+    found = pair_offsets_of(
         replace(matched, after=after),
         account.detections,
         solution,
@@ -103,7 +103,7 @@ def test_few_loose_matches_may_be_chance() -> None:
     loose = replace(
         matched, after=rng.uniform(-0.7, 0.7, matched.after.shape), used=matched.used & keep
     )
-    found = pair_offsets(loose, account.detections, account.solution, np.array([0]), 2.0)
+    found = pair_offsets_of(loose, account.detections, account.solution, np.array([0]), 2.0)
     assert found.matches[0] == 4
     assert found.log10_chance[0] > -3.0
 
@@ -114,7 +114,7 @@ def test_nothing_chosen_and_nothing_shared() -> None:
     assert len(found.pairs) == len(found.before) == len(found.covariance) == 0
     matched = matched_of(account.detections, account.reference, account.solution)
     none = replace(matched, used=np.zeros(len(matched), bool))
-    found = pair_offsets(none, account.detections, account.solution, np.array([0]), 2.0)
+    found = pair_offsets_of(none, account.detections, account.solution, np.array([0]), 2.0)
     assert found.matches[0] == 0
     assert np.isnan(found.before).all()
     assert found.log10_chance[0] == 0.0

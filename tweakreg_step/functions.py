@@ -13,30 +13,32 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
 
+from tweakreg_step.catalogs import within
 from tweakreg_step.catalogs.reference import (
     NAMED,
 )
-from tweakreg_step.pipeline.reference_stars import load_reference, save_reference
-
-from .catalogs.source_catalogs import within
-from .core.exceptions import FAILURES, AlignmentError
-from .core.groups import group_names
-from .core.wording import listed
-from .parameters.run import checked
-from .parameters.stages import (
+from tweakreg_step.parameters import (
     AbsoluteParameters,
     MethodParameters,
     ReferenceParameters,
     RelativeParameters,
+    checked,
 )
-from .pipeline.align_jointly import align_everywhere
-from .pipeline.detections import gather
-from .pipeline.input_checks import check_catalogs, fixed_group
-from .pipeline.options import options_of
-from .pipeline.reference_stars import reference_of
-from .pipeline.stock_method import absolute_sequential, check_enough, relative_sequential
-from .telescopes.wcs.footprints import group_epochs
-from .telescopes.wcs.snapshot import all_or_nothing
+from tweakreg_step.pipeline.align_jointly import align_everywhere
+from tweakreg_step.pipeline.detections import gather
+from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group
+from tweakreg_step.pipeline.options import options_of
+from tweakreg_step.pipeline.reference_stars import load_reference, reference_of, save_reference
+from tweakreg_step.pipeline.stock_method import (
+    absolute_sequential,
+    check_enough,
+    relative_sequential,
+)
+from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs
+
+from .core.exceptions import FAILURES, AlignmentError
+from .core.groups import group_names
+from .core.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,36 +6,33 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from threadpoolctl import threadpool_limits
-
 from tweakreg_step.catalogs.reference import members_of
-
-from .exposures.read import read_exposures
-from .framework.base import BaseStep
-from .framework.failed_run import reports_errors
-from .parameters.declaration import declarations, spec_text
-from .parameters.provenance import departures, effective
-from .parameters.run import STAGES, Parameters
-from .pipeline.apply import changes_of, update_exposures
-from .pipeline.failure_policy import allowed, failure, left_out_of, may_change, must_raise, withheld
-from .pipeline.input_checks import check_refimage
-from .pipeline.phases import align_in_phases
-from .pipeline.run_result import Before, Circumstances, account_of
-from .pipeline.stopwatch import Stopwatch
-from .report.log import log_alignment, log_catalogs, log_end, log_parameters
-from .report.write import write_account
-from .telescopes.inputs import open_library
-from .telescopes.jwst.library import JwstLibrary, file_names, found_groups, product_name
-from .telescopes.jwst.models import JWST
+from tweakreg_step.framework import BaseStep, reports_errors
+from tweakreg_step.parameters import (
+    STAGES,
+    Parameters,
+    declarations,
+    departures,
+    effective,
+    spec_text,
+)
+from tweakreg_step.pipeline.apply import update_exposures
+from tweakreg_step.pipeline.failure_policy import failure, must_raise
+from tweakreg_step.pipeline.input_checks import check_refimage
+from tweakreg_step.pipeline.run import Run, align_library
+from tweakreg_step.pipeline.stopwatch import Stopwatch
+from tweakreg_step.report import log_end, log_parameters, write_account
+from tweakreg_step.telescopes.inputs import open_library
+from tweakreg_step.telescopes.jwst import JWST, JwstLibrary, file_names, found_groups, product_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from stpipe.library import AbstractModelLibrary
 
-    from .parameters.declaration import Declaration
-    from .pipeline.apply import Change
-    from .report.result import Account
+    from tweakreg_step.parameters import Declaration
+    from tweakreg_step.pipeline.apply import Change
+    from tweakreg_step.report import Account
 
 __all__ = ["TweakRegStep"]
 
@@ -78,34 +75,22 @@ class TweakRegStep(BaseStep):
             library = self._open(*inputs)
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
             check_refimage(parameters.method.refimage, names, found_groups(library))
-        folder, telescope = self.output_folder, JWST()
-        with watch("sources"), self.crew() as crew:
-            found = read_exposures(library, names, telescope, parameters, folder, crew)
-        correctors = found.correctors
-        log_catalogs(correctors, watch.seconds["sources"])
-        # with one thread: several would wait for each other, and the order of sums change bits
-        with watch("alignment"), threadpool_limits(1):
-            before = Before.of(correctors)
-            alignment = align_in_phases(correctors, parameters, folder, catalogs)
-        log_alignment(alignment, watch.seconds["alignment"])
-        left_out = left_out_of(found.refusals)
-        failures = [one.outcome for one in left_out]
-        outcomes = allowed([*alignment.outcomes, *failures], parameters.safety)
-        circumstances = Circumstances(
+        run = Run(
+            names=names,
+            telescope=JWST(),
+            parameters=parameters,
+            effective=self.effective,
+            folder=self.output_folder,
+            catalogs=catalogs,
             product=product_name(library, names[0]),
-            parameters=self.effective,
             start=start,
-            dry_run=not parameters.safety.apply_correction,
-            left_out=left_out,
         )
-        account = account_of(correctors, before, alignment, outcomes, circumstances)
-        account = withheld(account, parameters.safety)
+        result = align_library(library, run, self.crew(), watch)
         with watch("writing"):
-            if may_change(outcomes, parameters.safety):
-                self._change(library, changes_of(found, account, telescope, parameters))
-        self._tell(replace(account, seconds=watch.seconds), parameters)
-        if must_raise(outcomes, parameters.safety):
-            raise failure(account.images, outcomes)
+            self._change(library, result.changes)
+        self._tell(replace(result.account, seconds=watch.seconds), parameters)
+        if must_raise(result.outcomes, parameters.safety):
+            raise failure(result.account.images, result.outcomes)
         return library
 
     @property

@@ -1,1 +1,21 @@
 """The numerical core: catalogs in, motions with errors and verdicts out; numpy and scipy alone."""
+
+from __future__ import annotations
+
+from .assess_external import assess
+from .displacement import Displacement, displacement_of, worst_corner
+from .joint import register
+from .pair_offsets import PairOffsets, pair_offsets_of
+from .residuals import Matched, matched_of
+
+__all__ = [
+    "Displacement",
+    "Matched",
+    "PairOffsets",
+    "assess",
+    "displacement_of",
+    "matched_of",
+    "pair_offsets_of",
+    "register",
+    "worst_corner",
+]

@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.matching.overlap_graph import bridges, members, shared_counts, sharing
-from tweakreg_step.alignment.solver.covariance import covariance_of, gauged
-from tweakreg_step.alignment.solver.gauge import regauge
-from tweakreg_step.alignment.solver.iteration import match_counts
-from tweakreg_step.alignment.solver.precision import group_scatter, pair_covariance, weak_modes
+from tweakreg_step.alignment.matching import bridges, members, shared_counts, sharing
+from tweakreg_step.alignment.solver import (
+    covariance_of,
+    gauged,
+    group_scatter,
+    match_counts,
+    pair_covariance,
+    regauge,
+    weak_modes,
+)
 from tweakreg_step.core.correction import affine, parameter_count
 from tweakreg_step.core.solution import Mode, MotionChoice, Solution
 from tweakreg_step.core.sphere import directions, ra_dec, to_plane
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver.covariance import Covariance
-    from tweakreg_step.alignment.solver.hierarchy import Model
-    from tweakreg_step.alignment.solver.iteration import Linked, Problem
+    from tweakreg_step.alignment.solver import Covariance, Linked, Model, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.outcome import GroupStatus
 

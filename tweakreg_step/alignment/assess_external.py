@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.solver.hierarchy import Model, Motions
-from tweakreg_step.alignment.solver.iteration import Problem
+from tweakreg_step.alignment.solver import Model, Motions, Problem
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.solution import MotionChoice

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.solution import Solution
 
 
-__all__ = ["Displacement", "displacement", "worst_corner"]
+__all__ = ["Displacement", "displacement_of", "worst_corner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ class Displacement:
     covariance: FloatArray
 
 
-def displacement(solution: Solution, group: int, ra: FloatArray, dec: FloatArray) -> Displacement:
+def displacement_of(
+    solution: Solution, group: int, ra: FloatArray, dec: FloatArray
+) -> Displacement:
     """The displacement of points that move with a group.
 
     Parameters
@@ -83,7 +85,7 @@ def worst_corner(
     if len(known) == 0:
         return None
     flat = flat[known]
-    every = displacement(solution, group, flat[:, 0], flat[:, 1])
+    every = displacement_of(solution, group, flat[:, 0], flat[:, 1])
     frame = frames_at(solution.ra[group], solution.dec[group])
     distance = np.hypot(*to_plane(directions(flat[:, 0], flat[:, 1]), frame).T)
     variance = np.nan_to_num(np.trace(every.covariance, axis1=1, axis2=2))

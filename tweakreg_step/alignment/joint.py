@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.matching.initial_registration import Ties, tie
-from tweakreg_step.alignment.solver.detector_motion import choose_motion, motion_radius, with_motion
-from tweakreg_step.alignment.solver.hierarchy import Model, Motions
-from tweakreg_step.alignment.solver.iteration import Problem
+from tweakreg_step.alignment.matching import Ties, tie
+from tweakreg_step.alignment.solver import (
+    Model,
+    Motions,
+    Problem,
+    choose_motion,
+    motion_radius,
+    with_motion,
+)
 from tweakreg_step.core.correction import parameter_count, parameters_of, prior_precision
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.solution import MotionChoice

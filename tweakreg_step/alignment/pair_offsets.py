@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg.blocks import inverse_2x2
-from tweakreg_step.alignment.matching.offset_histogram import log_chance
+from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.matching import log_chance
 from tweakreg_step.core.sphere import frames_of, to_plane
 
 from .residuals import corrected_directions
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .residuals import Matched
 
 
-__all__ = ["PairOffsets", "pair_offsets"]
+__all__ = ["PairOffsets", "pair_offsets_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _log10_chance(rows: list[_Row], searched: float) -> FloatArray:
     return np.asarray(np.minimum(0.0, natural / np.log(10.0)))
 
 
-def pair_offsets(
+def pair_offsets_of(
     matched: Matched,
     detections: Detections,
     solution: Solution,

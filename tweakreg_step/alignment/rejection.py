@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.solver.iteration import converge, match_counts
-from tweakreg_step.alignment.verdict.judge import verdicts, wanting
-from tweakreg_step.alignment.verdict.remedies import Failures, advise
+from tweakreg_step.alignment.solver import converge, match_counts
+from tweakreg_step.alignment.verdict import Failures, advise, verdicts, wanting
 from tweakreg_step.core.sphere import directions, frames_of
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.matching.second_peak import Doubts
-    from tweakreg_step.alignment.solver.hierarchy import Motions
-    from tweakreg_step.alignment.solver.iteration import Linked, Problem
+    from tweakreg_step.alignment.matching import Doubts
+    from tweakreg_step.alignment.solver import Linked, Motions, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.outcome import GroupStatus

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.solver.hierarchy import Model, Motions, moved_directions
-from tweakreg_step.alignment.solver.links import link
+from tweakreg_step.alignment.solver import Model, Motions, link, moved_directions
 from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.sphere import ARCSEC, frames_at, frames_of, to_plane
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver.links import Links
+    from tweakreg_step.alignment.solver import Links
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.solution import Solution

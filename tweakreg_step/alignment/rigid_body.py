@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.solver.hierarchy import Model, Motions, moved_directions
-from tweakreg_step.alignment.solver.iteration import everything
+from tweakreg_step.alignment.solver import Model, Motions, everything, moved_directions
 from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.sphere import frames_at, from_plane, plane_jacobian, ra_dec, to_plane
 

@@ -1,1 +1,26 @@
 """Tables of sources: a user's own in any form, and those that an earlier run has saved."""
+
+from __future__ import annotations
+
+from .checkpoint import KeptCatalog, fingerprint, keep, kept_catalog, seal
+from .image_lists import check_images, read_catfile
+from .source_catalogs import alignable, inside, read_catalog, to_table, with_weights, within
+from .tables import is_table_file, numbers
+
+__all__ = [
+    "KeptCatalog",
+    "alignable",
+    "check_images",
+    "fingerprint",
+    "inside",
+    "is_table_file",
+    "keep",
+    "kept_catalog",
+    "numbers",
+    "read_catalog",
+    "read_catfile",
+    "seal",
+    "to_table",
+    "with_weights",
+    "within",
+]

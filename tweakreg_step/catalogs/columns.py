@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.parameters.stages import ColumnParameters
+    from tweakreg_step.parameters import ColumnParameters
 
 __all__ = [
     "Convention",

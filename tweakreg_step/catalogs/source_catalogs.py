@@ -12,8 +12,8 @@ from astropy.table import Table
 from tweakreg_step.core.exceptions import CatalogError
 from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.sources import Sources
-from tweakreg_step.parameters.stages import ColumnParameters, SelectionParameters
-from tweakreg_step.sources.flags import Flag, Flags, excluded
+from tweakreg_step.parameters import ColumnParameters, SelectionParameters
+from tweakreg_step.sources import Flag, Flags, excluded
 
 from .columns import (
     errors_of,

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.catalogs.checkpoint import keep
-from tweakreg_step.catalogs.source_catalogs import alignable, to_table, with_weights
+from tweakreg_step.catalogs import alignable, keep, to_table, with_weights
 from tweakreg_step.core.outcome import Decision, Verdict
-from tweakreg_step.sources.effective_psf import StarSet, refined_with_epsf
+from tweakreg_step.sources import StarSet, refined_with_epsf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from tweakreg_step.core.sources import Sources
-    from tweakreg_step.parameters.run import Parameters
+    from tweakreg_step.parameters import Parameters
 
     from .exposure_catalog import ExposureCatalog
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError, TweakregError, WorkerError
-from tweakreg_step.exposures.parallel.garbage import released
-from tweakreg_step.telescopes.jwst.library import group_of_model
+from tweakreg_step.exposures.parallel import released
+from tweakreg_step.telescopes.jwst import group_of_model
 
 if TYPE_CHECKING:
-    from tweakreg_step.telescopes.image import View
-    from tweakreg_step.telescopes.jwst.library import Place
+    from tweakreg_step.telescopes import View
+    from tweakreg_step.telescopes.jwst import Place
 
     from .exposure_catalog import ExposureCatalog, Reader
 

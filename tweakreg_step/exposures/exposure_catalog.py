@@ -11,27 +11,30 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from tweakreg_step.catalogs.checkpoint import fingerprint, kept_catalog
-from tweakreg_step.catalogs.image_lists import check_images, read_catfile
-from tweakreg_step.catalogs.source_catalogs import inside, read_catalog
-from tweakreg_step.catalogs.tables import is_table_file
+from tweakreg_step.catalogs import (
+    check_images,
+    fingerprint,
+    inside,
+    is_table_file,
+    kept_catalog,
+    read_catalog,
+    read_catfile,
+)
 from tweakreg_step.core.wording import listed
-from tweakreg_step.parameters.stages import SelectionParameters
+from tweakreg_step.parameters import SelectionParameters
+from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
 from tweakreg_step.sources.detect import find_sources
-from tweakreg_step.sources.effective_psf import star_stamps
-from tweakreg_step.sources.peak_pixels import with_peaks
-from tweakreg_step.sources.selection import limits_of, select
-from tweakreg_step.telescopes.wcs.inverse import pixels_within
+from tweakreg_step.telescopes.wcs import pixels_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from tweakreg_step.catalogs.checkpoint import KeptCatalog
+    from tweakreg_step.catalogs import KeptCatalog
     from tweakreg_step.core.sources import BoundingBox, Pixels, Sources
-    from tweakreg_step.parameters.run import Parameters
-    from tweakreg_step.sources.cutouts import Stamps
+    from tweakreg_step.parameters import Parameters
+    from tweakreg_step.sources import Stamps
     from tweakreg_step.sources.detect import Finding
     from tweakreg_step.sources.regions import Exclusions
     from tweakreg_step.telescopes import Telescope
@@ -80,7 +83,7 @@ def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exc
     path, role = parameters.selection.exclusions, "exclusions file"
     if not path:
         return {}
-    from tweakreg_step.sources.regions import read_exclusions  # noqa: PLC0415 - regions is slow to import
+    from tweakreg_step.sources.regions import read_exclusions  # noqa: PLC0415 - slow
 
     files = read_catfile(Path(path).expanduser(), role, "region file")
     check_images(files, names, path, role)

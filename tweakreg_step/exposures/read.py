@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from astropy.table import Table
 from tqdm import tqdm
 
-from tweakreg_step.catalogs.checkpoint import keep, seal
+from tweakreg_step.catalogs import keep, seal
 from tweakreg_step.core.exceptions import InputError, WorkerError
-from tweakreg_step.exposures.parallel.garbage import set_apart
-from tweakreg_step.exposures.parallel.processes import Lost
-from tweakreg_step.telescopes.jwst.library import group_ids, without
+from tweakreg_step.exposures.parallel import Lost, set_apart
+from tweakreg_step.telescopes.jwst import group_ids, without
 
 from .combine_catalogs import fill, refuse_mixed
 from .exposure import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
@@ -23,9 +22,9 @@ from .exposure_catalog import Reader, custom_catalogs, exclusions_of, kept_catal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tweakreg_step.parameters.run import Parameters
+    from tweakreg_step.parameters import Parameters
     from tweakreg_step.telescopes import Telescope
-    from tweakreg_step.telescopes.jwst.library import Place
+    from tweakreg_step.telescopes.jwst import Place
 
 __all__ = ["Found", "read_exposures"]
 

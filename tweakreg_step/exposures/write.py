@@ -10,15 +10,14 @@ from tqdm import tqdm
 
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.files import drafts, write_whole
-from tweakreg_step.exposures.parallel.garbage import released
-from tweakreg_step.exposures.parallel.processes import Lost
+from tweakreg_step.exposures.parallel import Lost, released
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from tweakreg_step.exposures.parallel.processes import Alone, Workers
-    from tweakreg_step.telescopes.jwst.library import Place
+    from tweakreg_step.exposures.parallel import Alone, Workers
+    from tweakreg_step.telescopes.jwst import Place
 
 __all__ = ["Delivery", "deliver", "deliver_all", "problem_of", "undelivered"]
 

@@ -17,14 +17,19 @@ from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import check_folder, sweep, write_whole
-from tweakreg_step.exposures.parallel.dask import Cluster, connected
-from tweakreg_step.exposures.parallel.garbage import held
-from tweakreg_step.exposures.parallel.processes import Alone, Workers, worker_count
-from tweakreg_step.exposures.parallel.signals import ended_by_terminate
-from tweakreg_step.exposures.write import deliver_all, problem_of, undelivered
-from tweakreg_step.parameters.run import Parameters, is_default, is_optional, is_text, refusal
+from tweakreg_step.exposures import deliver_all, problem_of, undelivered
+from tweakreg_step.exposures.parallel import (
+    Alone,
+    Cluster,
+    Workers,
+    connected,
+    ended_by_terminate,
+    held,
+    worker_count,
+)
+from tweakreg_step.parameters import Parameters, is_default, is_optional, is_text, refusal
 from tweakreg_step.telescopes.inputs import first_file
-from tweakreg_step.telescopes.jwst.library import JwstLibrary, discard, open_exposure
+from tweakreg_step.telescopes.jwst import JwstLibrary, discard, open_exposure
 
 from .old_names import OLD_NAMES, renamed
 

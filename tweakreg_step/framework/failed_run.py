@@ -17,9 +17,8 @@ from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import TweakregError
 from tweakreg_step.pipeline.run_result import versions
-from tweakreg_step.report.result import Account
-from tweakreg_step.report.write import write_account
-from tweakreg_step.telescopes.jwst.library import product_name
+from tweakreg_step.report import Account, write_account
+from tweakreg_step.telescopes.jwst import product_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,1 +1,46 @@
 """The parameters of a run: declared once, with unit, limits and meaning."""
+
+from __future__ import annotations
+
+from .declaration import Declaration, declarations, spec_text
+from .provenance import departures, effective
+from .run import STAGES, Parameters, checked, is_default, is_optional, is_text, refusal
+from .stages import (
+    MAX_SIP_DEGREE,
+    AbsoluteParameters,
+    ColumnParameters,
+    FinderParameters,
+    MethodParameters,
+    ReferenceParameters,
+    RelativeParameters,
+    SafetyParameters,
+    SegmentationParameters,
+    SelectionParameters,
+    SipParameters,
+)
+
+__all__ = [
+    "MAX_SIP_DEGREE",
+    "STAGES",
+    "AbsoluteParameters",
+    "ColumnParameters",
+    "Declaration",
+    "FinderParameters",
+    "MethodParameters",
+    "Parameters",
+    "ReferenceParameters",
+    "RelativeParameters",
+    "SafetyParameters",
+    "SegmentationParameters",
+    "SelectionParameters",
+    "SipParameters",
+    "checked",
+    "declarations",
+    "departures",
+    "effective",
+    "is_default",
+    "is_optional",
+    "is_text",
+    "refusal",
+    "spec_text",
+]

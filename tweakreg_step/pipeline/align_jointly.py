@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment import register
 from tweakreg_step.core.groups import group_names, indices, unit_names
 from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.telescopes.wcs.snapshot import all_or_nothing
-from tweakreg_step.telescopes.wcs.v2v3corr import correct
+from tweakreg_step.telescopes.wcs import all_or_nothing, correct
 
 from .idle_groups import with_bystanders
 

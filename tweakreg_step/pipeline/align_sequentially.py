@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.assess_external import assess
+from tweakreg_step.alignment import assess
 from tweakreg_step.core.exceptions import FAILURES, AlignmentError, NoMatchError
 from tweakreg_step.core.groups import groups_of
 from tweakreg_step.core.outcome import Decision, GroupStatus, Verdict
-from tweakreg_step.report.result import GroupFit
-from tweakreg_step.telescopes.wcs.snapshot import Snapshot
+from tweakreg_step.report import GroupFit
+from tweakreg_step.telescopes.wcs import Snapshot
 
 from .detections import gather
 from .idle_groups import with_bystanders
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.detections import Reference
     from tweakreg_step.core.options import Options
-    from tweakreg_step.parameters.run import Parameters
+    from tweakreg_step.parameters import Parameters
 
     Groups = list[list[int]]
     Verdicts = tuple[Verdict, ...]

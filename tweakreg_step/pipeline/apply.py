@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from tweakreg_step.core.outcome import Status
-from tweakreg_step.exposures.exposure import UNUSABLE, VERSION
+from tweakreg_step.exposures import UNUSABLE, VERSION
 from tweakreg_step.report import essentials_left_out, essentials_of
-from tweakreg_step.telescopes.jwst.models import ABSOLUTE_FIT
+from tweakreg_step.telescopes.jwst import ABSOLUTE_FIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tweakreg_step.core.outcome import Essential, Outcome
-    from tweakreg_step.exposures.read import Found
-    from tweakreg_step.parameters.run import Parameters
-    from tweakreg_step.parameters.stages import SipParameters
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.exposures import Found
+    from tweakreg_step.parameters import Parameters, SipParameters
+    from tweakreg_step.report import Account
     from tweakreg_step.telescopes import Telescope
 
 __all__ = ["Change", "changes_of", "update_exposures"]

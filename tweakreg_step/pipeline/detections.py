@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_step.catalogs import numbers
 from tweakreg_step.catalogs.reference import (
     REFERENCE_SIGMA,
 )
-from tweakreg_step.catalogs.tables import numbers
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.groups import group_names, indices, unit_names
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
-from tweakreg_step.telescopes.wcs.tangent_plane import from_sky, sky_of, to_detector, to_sky
+from tweakreg_step.telescopes.wcs import from_sky, sky_of, to_detector, to_sky
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import FAILURES, AlignmentError
 from tweakreg_step.core.outcome import Decision, LeftOut, Outcome, Status
-from tweakreg_step.telescopes.jwst.models import group_of_name
+from tweakreg_step.telescopes.jwst import group_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tweakreg_step.core.exceptions import TweakregError
     from tweakreg_step.core.outcome import Verdict
-    from tweakreg_step.exposures.exposure import Refusal
-    from tweakreg_step.parameters.stages import SafetyParameters
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.exposures import Refusal
+    from tweakreg_step.parameters import SafetyParameters
+    from tweakreg_step.report import Account
 
 __all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise", "withheld"]
 

@@ -15,7 +15,7 @@ from tweakreg_step.core.groups import group_names, indices
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.sphere import directions, frames_of, to_plane
 from tweakreg_step.core.wording import listed
-from tweakreg_step.telescopes.wcs.footprints import corners_of
+from tweakreg_step.telescopes.wcs import corners_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

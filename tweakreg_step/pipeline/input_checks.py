@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
 
-from tweakreg_step.catalogs.tables import numbers
+from tweakreg_step.catalogs import numbers
 from tweakreg_step.core.exceptions import CatalogError, ParameterError
 from tweakreg_step.core.groups import group_names
 from tweakreg_step.core.wording import listed, nearest

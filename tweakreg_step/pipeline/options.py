@@ -10,10 +10,10 @@ from tweakreg_step.core.options import Options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tweakreg_step.parameters.run import Parameters
-    from tweakreg_step.parameters.stages import (
+    from tweakreg_step.parameters import (
         AbsoluteParameters,
         MethodParameters,
+        Parameters,
         RelativeParameters,
     )
 

@@ -16,7 +16,7 @@ from tweakreg_step.core.exceptions import (
 )
 from tweakreg_step.core.groups import group_names, groups_of, indices
 from tweakreg_step.core.outcome import Decision, Outcome, Status, Verdict
-from tweakreg_step.telescopes.wcs.footprints import group_epochs
+from tweakreg_step.telescopes.wcs import group_epochs
 
 from .align_jointly import align_everywhere
 from .align_sequentially import align_sequentially
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from tweakreg_step.catalogs.reference import Member
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.solution import Solution
-    from tweakreg_step.parameters.run import Parameters
-    from tweakreg_step.report.result import GroupFit
+    from tweakreg_step.parameters import Parameters
+    from tweakreg_step.report import GroupFit
 
     Groups = list[list[int]]
     Verdicts = tuple[Verdict, ...]

@@ -13,21 +13,18 @@ from tweakreg_step.catalogs.reference import (
     as_published,
     at_epoch,
     circles,
+    is_moved,
     members_of,
     place,
     position_errors,
     stars_from,
     stars_of,
 )
-from tweakreg_step.catalogs.reference.epoch import is_moved
 from tweakreg_step.core.detections import Reference
 from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.memory import require_places
-from tweakreg_step.parameters.stages import (
-    AbsoluteParameters,
-    ReferenceParameters,
-)
-from tweakreg_step.telescopes.wcs.footprints import corners_of, epoch_of
+from tweakreg_step.parameters import AbsoluteParameters, ReferenceParameters
+from tweakreg_step.telescopes.wcs import corners_of, epoch_of
 
 __all__ = ["FIELD_MARGIN", "load_reference", "reference_of", "save_reference"]
 

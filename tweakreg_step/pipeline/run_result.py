@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.solver.cramer_rao import achieved_and_achievable
+from tweakreg_step.alignment.solver import achieved_and_achievable
 from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.groups import group_names, indices, unit_names
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_of, to_plane
 from tweakreg_step.core.wording import listed
-from tweakreg_step.report.result import Account, ReferenceNote
-from tweakreg_step.telescopes.wcs.footprints import corners_of
-from tweakreg_step.telescopes.wcs.tangent_plane import limits
+from tweakreg_step.report import Account, ReferenceNote
+from tweakreg_step.telescopes.wcs import corners_of, limits
 
 from .detections import usable_rows
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.outcome import LeftOut, Outcome
-    from tweakreg_step.report.result import GroupFit
+    from tweakreg_step.report import GroupFit
 
     from .phases import Alignment
 

@@ -16,14 +16,14 @@ from tweakwcs.imalign import align_wcs
 from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError
 from tweakwcs.matchutils import XYXYMatch
 
-from tweakreg_step.catalogs.reference.epoch import with_known_motion
+from tweakreg_step.catalogs.reference import with_known_motion
 from tweakreg_step.core.exceptions import (
     AlignmentError,
     ImplausibleError,
     NoMatchError,
     TooFewSourcesError,
 )
-from tweakreg_step.telescopes.wcs.snapshot import all_or_nothing
+from tweakreg_step.telescopes.wcs import all_or_nothing
 
 from .detections import usable_rows
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from tweakreg_step.parameters.stages import AbsoluteParameters, RelativeParameters
+    from tweakreg_step.parameters import AbsoluteParameters, RelativeParameters
 
 __all__ = ["absolute_sequential", "check_enough", "relative_sequential"]
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import write_whole
-from tweakreg_step.telescopes.jwst.library import open_exposure
-from tweakreg_step.telescopes.jwst.models import JWST
+from tweakreg_step.telescopes.jwst import JWST, open_exposure
 
 __all__ = ["remove_correction"]
 

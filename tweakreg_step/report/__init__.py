@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from .headers import essentials_left_out, essentials_of
 from .json_report import SCHEMA, report_of, write_report
-from .log import summary_table
+from .log import log_alignment, log_catalogs, log_end, log_parameters, summary_table
+from .result import Account, GroupFit, ReferenceNote
+from .write import write_account
 
 __all__ = [
     "SCHEMA",
+    "Account",
+    "GroupFit",
+    "ReferenceNote",
     "essentials_left_out",
     "essentials_of",
+    "log_alignment",
+    "log_catalogs",
+    "log_end",
+    "log_parameters",
     "report_of",
     "summary_table",
+    "write_account",
     "write_report",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.displacement import displacement, worst_corner
+from tweakreg_step.alignment import displacement_of, worst_corner
 from tweakreg_step.core.outcome import GroupStatus
 
 from .group_outcome import group_outcome
@@ -15,7 +15,7 @@ from .group_outcome import group_outcome
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tweakreg_step.alignment.displacement import Displacement
+    from tweakreg_step.alignment import Displacement
     from tweakreg_step.core.arrays import IntArray
     from tweakreg_step.core.outcome import Verdict
     from tweakreg_step.core.solution import Solution
@@ -143,7 +143,7 @@ def _of_solution(
     theta = solution.parameters[group]
     sigma = np.sqrt(np.diag(solution.covariance[group]))
     ra, dec = float(solution.ra[group]), float(solution.dec[group])
-    centre = displacement(solution, group, np.array([ra]), np.array([dec]))
+    centre = displacement_of(solution, group, np.array([ra]), np.array([dec]))
     corner = worst_corner(solution, group, account.corners_before, images)
     scale = float(np.mean(account.pixel_scale[images])) if len(images) else np.nan
     worst = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.displacement import displacement
+from tweakreg_step.alignment import displacement_of
 from tweakreg_step.core.outcome import GroupStatus
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _of_solution(account: Account, solution: Solution, group: int) -> Figures:
     if solution.status[group] is not GroupStatus.ALIGNED:
         return Figures(*counts)
     centre = np.array([solution.ra[group]]), np.array([solution.dec[group]])
-    moved = displacement(solution, group, *centre)
+    moved = displacement_of(solution, group, *centre)
     east, north = (1e3 * float(value) for value in moved.shift[0])
     matrix = solution.matrix[group]
     roll = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])

@@ -17,7 +17,7 @@ from .key_figures import Figures, figures_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tweakreg_step.pipeline.phases import Alignment
+    from tweakreg_step.core.solution import Solution
 
     from .result import Account
 
@@ -254,16 +254,29 @@ def log_catalogs(correctors: Sequence[Any], seconds: float) -> None:
             log.warning(NO_SOURCES, corrector.meta["name"])
 
 
-def log_alignment(alignment: Alignment, seconds: float) -> None:
-    """Say how the alignment was made."""
-    solution = alignment.solution
-    how = "one group after another" if alignment.fits else "nothing to align to"
+def log_alignment(
+    solution: Solution | None, stars: int | None, seconds: float, *, sequential: bool
+) -> None:
+    """Say how the alignment was made.
+
+    Parameters
+    ----------
+    solution
+        Of all groups at once, None where there was none.
+    stars
+        How many the reference catalog has, None where there is none.
+    seconds
+        How long it took.
+    sequential
+        Whether groups were aligned one after another.
+    """
+    how = "one group after another" if sequential else "nothing to align to"
     if solution is not None:
         pairs = len(solution.pairs)
         how = f"all groups at once, {pairs} pair{'s' * (pairs != 1)} of them with common sources. "
         how += solution.motion.reason
-    stars = "" if alignment.table is None else f" to a catalog of {len(alignment.table)} stars,"
-    log.info("Alignment:%s %s (%.1f s)", stars, how, seconds)
+    where = "" if stars is None else f" to a catalog of {stars} stars,"
+    log.info("Alignment:%s %s (%.1f s)", where, how, seconds)
 
 
 def log_end(account: Account) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Column, Table
 
-from tweakreg_step.alignment.residuals import matched_of
+from tweakreg_step.alignment import matched_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tweakreg_step.alignment.residuals import Matched
+    from tweakreg_step.alignment import Matched
 
     from .result import Account
 

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.pair_offsets import pair_offsets
-from tweakreg_step.alignment.residuals import matched_of
+from tweakreg_step.alignment import matched_of, pair_offsets_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tweakreg_step.alignment.pair_offsets import PairOffsets
+    from tweakreg_step.alignment import PairOffsets
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.solution import Solution
 
@@ -40,7 +39,7 @@ def overlaps_of(account: Account) -> dict[str, Any]:
         return {"count": 0, "pairs": []}
     chosen = _chosen(solution)
     matched = matched_of(detections, account.reference, solution)
-    offsets = pair_offsets(matched, detections, solution, chosen, _searched(account))
+    offsets = pair_offsets_of(matched, detections, solution, chosen, _searched(account))
     bridge = _is_bridge(solution)[chosen]
     wanted = solution.pair_covariance[chosen]
     rows = [_row(offsets, row, wanted[row], bridge=bool(bridge[row])) for row in range(len(chosen))]

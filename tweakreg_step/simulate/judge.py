@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.matching.association import renumber
-from tweakreg_step.alignment.solver.cramer_rao import bound, displacement_covariance, without_common
+from tweakreg_step.alignment.matching import renumber
+from tweakreg_step.alignment.solver import bound, displacement_covariance, without_common
 from tweakreg_step.core.sphere import directions
 from tweakreg_step.simulate.sky import displacement_errors
 

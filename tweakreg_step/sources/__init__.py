@@ -1,1 +1,25 @@
-"""From pixels to measured sources."""
+"""From pixels to measured sources.
+
+`detect` and `regions` are imported by name: they load the libraries of finders and of regions.
+"""
+
+from __future__ import annotations
+
+from .cutouts import Stamps
+from .effective_psf import StarSet, refined_with_epsf, star_stamps
+from .flags import Flag, Flags, excluded
+from .peak_pixels import with_peaks
+from .selection import limits_of, select
+
+__all__ = [
+    "Flag",
+    "Flags",
+    "Stamps",
+    "StarSet",
+    "excluded",
+    "limits_of",
+    "refined_with_epsf",
+    "select",
+    "star_stamps",
+    "with_peaks",
+]

@@ -13,7 +13,7 @@ from .selection import brightest_evenly, brightest_of
 
 if TYPE_CHECKING:
     from tweakreg_step.core.sources import Pixels, Sources
-    from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
+    from tweakreg_step.parameters import FinderParameters, SegmentationParameters
 
     from .cutouts import Plane
     from .measure import Measured

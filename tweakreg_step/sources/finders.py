@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.sources import Pixels
-    from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
+    from tweakreg_step.parameters import FinderParameters, SegmentationParameters
 
 __all__ = ["bridged", "candidates"]
 

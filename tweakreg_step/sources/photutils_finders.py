@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
-    from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
+    from tweakreg_step.parameters import FinderParameters, SegmentationParameters
 
 __all__ = ["FINDERS", "Finder", "Search", "background"]
 

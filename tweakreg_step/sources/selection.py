@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.sources import BoundingBox, Sources
-    from tweakreg_step.parameters.stages import SelectionParameters
+    from tweakreg_step.parameters import SelectionParameters
 
 __all__ = ["Limits", "brightest_evenly", "brightest_of", "flux_limits", "limits_of", "select"]
 

@@ -11,7 +11,7 @@ from stpipe.datamodel import AbstractDataModel
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.telescopes.jwst.library import JwstLibrary, copy_library
+from tweakreg_step.telescopes.jwst import JwstLibrary, copy_library
 
 from .association import association_of, check_exist, read_association, science_only
 

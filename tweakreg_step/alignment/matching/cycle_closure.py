@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg.factorisation import factorise
+from tweakreg_step.alignment.linalg import factorise
 from tweakreg_step.core.sphere import ARCSEC, rotation_matrices, rotation_vectors
 
 from .overlap_graph import components, forest_walk, members, spanning_tree

@@ -1,1 +1,41 @@
 """From sources to motions: nested levels, normal equations, robust weights, errors, the bound."""
+
+from __future__ import annotations
+
+from .covariance import Covariance, covariance_of, gauged
+from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
+from .detector_motion import choose_motion, motion_radius, with_motion
+from .gauge import regauge
+from .hierarchy import Model, Motions, moved_directions
+from .iteration import Linked, Problem, converge, everything, match_counts
+from .links import Links, link
+from .normal_equations import solve_step
+from .precision import group_scatter, pair_covariance, weak_modes
+
+__all__ = [
+    "Covariance",
+    "Linked",
+    "Links",
+    "Model",
+    "Motions",
+    "Problem",
+    "achieved_and_achievable",
+    "bound",
+    "choose_motion",
+    "converge",
+    "covariance_of",
+    "displacement_covariance",
+    "everything",
+    "gauged",
+    "group_scatter",
+    "link",
+    "match_counts",
+    "motion_radius",
+    "moved_directions",
+    "pair_covariance",
+    "regauge",
+    "solve_step",
+    "weak_modes",
+    "with_motion",
+    "without_common",
+]

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg.selected_inverse import selected_inverse
-from tweakreg_step.alignment.matching.overlap_graph import members
+from tweakreg_step.alignment.linalg import selected_inverse
+from tweakreg_step.alignment.matching import members
 
 from .gauge import common_basis, projector
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.linalg.factorisation import Factor
+    from tweakreg_step.alignment.linalg import Factor
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
     from .hierarchy import Model

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg.blocks import inverse_2x2
-from tweakreg_step.alignment.linalg.factorisation import factorise
+from tweakreg_step.alignment.linalg import factorise, inverse_2x2
 from tweakreg_step.core.correction import design, parameter_count, prior_precision
 from tweakreg_step.core.sphere import directions, frames_at, frames_of, plane_jacobian, to_plane
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg.blocks import inverse_2x2, source_sums
+from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.solution import MotionChoice
 from tweakreg_step.core.sphere import frames_of, to_plane

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg.blocks import source_sums
+from tweakreg_step.alignment.linalg import source_sums
 from tweakreg_step.core.correction import affine, design
 from tweakreg_step.core.sphere import ARCSEC, frames_of, from_plane, plane_jacobian, to_plane
 

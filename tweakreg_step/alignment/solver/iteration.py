@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.matching.association import (
-    associate,
-    homeward,
-    nearest_stars,
-    renumber,
-)
+from tweakreg_step.alignment.matching import associate, homeward, nearest_stars, renumber
 from tweakreg_step.core.sphere import directions
 
 from .hierarchy import Model, Motions, moved_directions

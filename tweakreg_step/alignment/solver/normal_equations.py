@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg.blocks import inverse_2x2, source_sums
-from tweakreg_step.alignment.linalg.factorisation import Factor, factorise
+from tweakreg_step.alignment.linalg import Factor, factorise, inverse_2x2, source_sums
 from tweakreg_step.core.memory import require_dense
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from tweakreg_step.alignment.linalg.blocks import inverse_2x2, source_sums
+from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
 from tweakreg_step.core.correction import design
 from tweakreg_step.core.solution import Mode
 from tweakreg_step.core.sphere import plane_jacobian, to_plane

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg.blocks import inverse_2x2, source_sums
+from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
 
 from .hierarchy import linearise
 from .normal_equations import solve_step

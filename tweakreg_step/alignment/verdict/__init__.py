@@ -1,1 +1,8 @@
 """Is a correction better than none? Evidence for and against each, and what to do about it."""
+
+from __future__ import annotations
+
+from .judge import verdicts, wanting
+from .remedies import Failures, advise
+
+__all__ = ["Failures", "advise", "verdicts", "wanting"]

@@ -13,19 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.linalg.blocks import inverse_2x2, source_sums
-from tweakreg_step.alignment.matching.offset_histogram import log_chance
-from tweakreg_step.alignment.matching.overlap_graph import sharing
-from tweakreg_step.alignment.solver.hierarchy import moved_directions
-from tweakreg_step.alignment.solver.iteration import everything
-from tweakreg_step.alignment.solver.normal_equations import solve_step
+from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
+from tweakreg_step.alignment.matching import log_chance, sharing
+from tweakreg_step.alignment.solver import everything, moved_directions, solve_step
 from tweakreg_step.core.correction import design, prior_precision
 from tweakreg_step.core.outcome import Evidence
 from tweakreg_step.core.sphere import chord, directions, to_plane
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver.iteration import Linked, Problem
-    from tweakreg_step.alignment.solver.links import Links
+    from tweakreg_step.alignment.solver import Linked, Links, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.options import Options
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.matching.overlap_graph import members
-from tweakreg_step.alignment.solver.iteration import match_counts
+from tweakreg_step.alignment.matching import members
+from tweakreg_step.alignment.solver import match_counts
 from tweakreg_step.core.outcome import GroupStatus
 
 from .decision import absolute_verdict, is_noise, relative_verdict
 from .evidence import chance, clusters, evidence
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.matching.second_peak import Doubts
-    from tweakreg_step.alignment.solver.iteration import Linked, Problem
+    from tweakreg_step.alignment.matching import Doubts
+    from tweakreg_step.alignment.solver import Linked, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.outcome import Evidence, Verdict
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.matching.initial_registration import peaks
+from tweakreg_step.alignment.matching import peaks
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.sphere import directions
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .chain import Member, members_of, stars_from
-from .epoch import as_published, at_epoch, place
+from .epoch import as_published, at_epoch, is_moved, place, with_known_motion
 from .file import read_reference
 from .footprint import Circle, circles
 from .hats import ADDRESSES
@@ -18,12 +18,14 @@ __all__ = [
     "as_published",
     "at_epoch",
     "circles",
+    "is_moved",
     "members_of",
     "place",
     "position_errors",
     "read_reference",
     "stars_from",
     "stars_of",
+    "with_known_motion",
 ]
 
 NAMED = ("GAIAREFCAT", *(name for name in RELEASES if name != "GAIAREFCAT"), *ADDRESSES)

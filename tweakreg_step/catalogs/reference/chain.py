@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from tweakreg_step.parameters.stages import ReferenceParameters
+    from tweakreg_step.parameters import ReferenceParameters
 
 __all__ = ["Member", "members_of", "stars_from"]
 

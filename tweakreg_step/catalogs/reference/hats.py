@@ -15,7 +15,7 @@ from tweakreg_step.core.exceptions import CatalogError, ReferenceServiceError
 from .columns import CORRELATED, NAMES
 
 if TYPE_CHECKING:
-    from tweakreg_step.parameters.stages import ReferenceParameters
+    from tweakreg_step.parameters import ReferenceParameters
 
     from .footprint import Circle
 

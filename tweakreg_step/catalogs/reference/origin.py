@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.catalogs.tables import file_and_extension
-from tweakreg_step.parameters.stages import ReferenceParameters
+from tweakreg_step.parameters import ReferenceParameters
 
 from .columns import quantity
 

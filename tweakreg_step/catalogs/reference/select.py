@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
-    from tweakreg_step.parameters.stages import ReferenceParameters
+    from tweakreg_step.parameters import ReferenceParameters
 
 __all__ = ["select"]
 

@@ -17,7 +17,7 @@ from astropy.table import Table
 from tweakreg_step.core.exceptions import ReferenceServiceError
 
 if TYPE_CHECKING:
-    from tweakreg_step.parameters.stages import ReferenceParameters
+    from tweakreg_step.parameters import ReferenceParameters
 
     from .footprint import Circle
 

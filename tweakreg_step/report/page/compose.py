@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.files import write_whole
 from tweakreg_step.report.group_outcome import headline
-from tweakreg_step.report.statistics.attention import hints
+from tweakreg_step.report.statistics import hints
 
 from .markup import document, section
 from .tables import corrections_table, images_table, parameters_table, plain_table, ties_table

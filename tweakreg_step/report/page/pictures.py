@@ -18,10 +18,14 @@ from tweakreg_step.report.plots import (
     draw_vectors,
     rendered,
 )
-from tweakreg_step.report.statistics.offset_histogram import REFERENCE, differences_of
-from tweakreg_step.report.statistics.residuals import residuals_of
-from tweakreg_step.report.statistics.short_names import shortened
-from tweakreg_step.report.statistics.worst_first import groups_by_need, pairs_by_need
+from tweakreg_step.report.statistics import (
+    REFERENCE,
+    differences_of,
+    groups_by_need,
+    pairs_by_need,
+    residuals_of,
+    shortened,
+)
 
 from .markup import figure, gallery
 
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.report.plots import Drawing, Picture
     from tweakreg_step.report.result import Account
-    from tweakreg_step.report.statistics.residuals import Residuals
+    from tweakreg_step.report.statistics import Residuals
 
 __all__ = ["DETECTORS", "GROUPS", "PAIRS", "TIES", "Sections", "sections"]
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from tweakreg_step.core.outcome import Status
 from tweakreg_step.report.group_outcome import Standing, reasons, standings
-from tweakreg_step.report.statistics.corrections import corrections_of
-from tweakreg_step.report.statistics.worst_first import (
+from tweakreg_step.report.statistics import (
+    corrections_of,
     groups_by_need,
     pairs_by_need,
     shared_matches,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tweakreg_step.report.result import Account
-    from tweakreg_step.report.statistics.corrections import Corrections
+    from tweakreg_step.report.statistics import Corrections
 
 __all__ = ["corrections_table", "images_table", "parameters_table", "plain_table", "ties_table"]
 

@@ -9,8 +9,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
-from tweakreg_step.report.statistics.offset_histogram import REFERENCE
-from tweakreg_step.report.statistics.short_names import shortened
+from tweakreg_step.report.statistics import REFERENCE, shortened
 
 from .canvas import BLACK, BLUE, GREY, VERMILLION, Drawing, new_figure, styled
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.report.result import Account
-    from tweakreg_step.report.statistics.offset_histogram import Differences
+    from tweakreg_step.report.statistics import Differences
 
 
 __all__ = ["draw_differences"]

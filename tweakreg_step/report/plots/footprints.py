@@ -10,9 +10,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.patches import Patch
 
 from tweakreg_step.report.group_outcome import Standing, standings
-from tweakreg_step.report.statistics.short_names import shortened
-from tweakreg_step.report.statistics.sky_map import Field, field_of
-from tweakreg_step.report.statistics.worst_first import groups_by_need
+from tweakreg_step.report.statistics import Field, field_of, groups_by_need, shortened
 
 from .canvas import BLACK, GREY, STYLES, Drawing, map_axes, map_unit, new_figure, styled
 

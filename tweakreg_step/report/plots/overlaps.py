@@ -9,8 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
 from tweakreg_step.report.group_outcome import Standing, standings
-from tweakreg_step.report.statistics.sky_map import field_of, group_centres
-from tweakreg_step.report.statistics.worst_first import pairs_by_need, shared_matches
+from tweakreg_step.report.statistics import field_of, group_centres, pairs_by_need, shared_matches
 
 from .canvas import BLACK, GREY, STYLES, VERMILLION, Drawing, map_axes, map_unit, new_figure, styled
 from .footprints import label_groups, map_limits

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.report.statistics.residuals import Residuals
+    from tweakreg_step.report.statistics import Residuals
 
 
 __all__ = ["draw_vectors"]

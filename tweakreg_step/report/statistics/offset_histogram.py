@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.matching.cross_match import Reach, catalog_of, window_of
-from tweakreg_step.alignment.matching.offset_histogram import make_pairs, search
+from tweakreg_step.alignment.matching import Reach, catalog_of, make_pairs, search, window_of
 from tweakreg_step.core.correction import move
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import angular_distance, directions, frames_of, ra_dec, to_plane
@@ -19,7 +18,7 @@ from tweakreg_step.core.sphere import angular_distance, directions, frames_of, r
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tweakreg_step.alignment.matching.cross_match import Catalog
+    from tweakreg_step.alignment.matching import Catalog
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.report.result import Account

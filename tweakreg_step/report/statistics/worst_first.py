@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.matching.overlap_graph import overlapping
+from tweakreg_step.alignment.matching import overlapping
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions, frames_of
 from tweakreg_step.report.group_outcome import standings

@@ -16,7 +16,7 @@ from tweakwcs.correctors import JWSTWCSCorrector
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.outcome import FITS_PREFIX
 from tweakreg_step.core.sources import Pixels
-from tweakreg_step.parameters.stages import MAX_SIP_DEGREE, SipParameters
+from tweakreg_step.parameters import MAX_SIP_DEGREE, SipParameters
 from tweakreg_step.telescopes.image import View
 
 from .psf import stellar_fwhm
