@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core.options import Options
 from tweakreg_step.simulate.judge import judge
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
@@ -44,7 +44,7 @@ def row(name: str, geometry: str, spurious: float, reference: float, seeds: int)
         scene = make_scene(setup, seed)
         start = time.perf_counter()
         options = Options(fitgeometry=geometry, minobj=6)
-        solution = register(scene.detections, scene.group_count, scene.reference, options)
+        solution = solve_jointly(scene.detections, scene.group_count, scene.reference, options)
         seconds += time.perf_counter() - start
         judged.append(judge(scene, solution))
         chi2, dof = chi2 + solution.chi2.sum(), dof + solution.dof.sum()

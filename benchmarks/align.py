@@ -18,7 +18,7 @@ import numpy as np
 from scenes import make_correctors, make_judge, make_scene
 
 from tweakreg_step import relative_align
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment import solve_jointly
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.pipeline.detections import gather
@@ -41,7 +41,7 @@ def against_stcal(kind: str, *, full: bool) -> None:
     ours = make_correctors(scene)
     total, _ = timed(relative_align, ours)
     gathered, detections = timed(gather, make_correctors(scene))
-    solving, _ = timed(register, detections, len(scene.images), None, Options())
+    solving, _ = timed(solve_jointly, detections, len(scene.images), None, Options())
     cells = [f"{kind:<28}", f"{gathered:7.2f}", f"{solving:7.2f}", f"{total:7.2f}"]
     cells.append(f"{judge.relative(ours):8.2f}")
     for expand in (False, True) if full else (False,):
@@ -68,7 +68,7 @@ def growth(sizes: tuple[int, ...]) -> None:
         centres = sky.layout("mosaic", side)[:groups]
         setup = sky.Setup(centres=centres, density=500.0 / 64.0**2)  # fields of 64 arcsec
         scene = sky.make_scene(setup, seed=1)
-        taken, solution = timed(register, scene.detections, len(centres), None, Options())
+        taken, solution = timed(solve_jointly, scene.detections, len(centres), None, Options())
         counts.append(len(scene.detections))
         seconds.append(taken)
         aligned = sum(status is GroupStatus.ALIGNED for status in solution.status)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from accounts import make_account
+from accounts import make_result
 
 from tweakreg_step.report.page import write_page
 
@@ -25,7 +25,7 @@ def measure(folder: Path) -> None:
     """Print one row for each number of groups."""
     print(f"{'groups':>8} {'detections':>11} {'size [MB]':>10} {'CPU [s]':>9}")
     for count in COUNTS:
-        account = make_account(
+        result = make_result(
             "mosaic",
             count,
             lost=tuple(range(4, count, 50)),
@@ -33,10 +33,10 @@ def measure(folder: Path) -> None:
             product=f"mosaic{count:04d}",
         )
         start = time.process_time()
-        path = write_page(account, folder)
+        path = write_page(result, folder)
         elapsed = time.process_time() - start
         size = path.stat().st_size / 1e6
-        print(f"{count:8d} {len(account.x):11d} {size:10.1f} {elapsed:9.1f}")
+        print(f"{count:8d} {len(result.x):11d} {size:10.1f} {elapsed:9.1f}")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"peak memory of all of it {memory:.2f} GB")
 

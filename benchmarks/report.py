@@ -15,7 +15,7 @@ import numpy as np
 from astropy.table import Table, vstack
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from accounts import make_account
+from accounts import make_result
 
 from tweakreg_step.report import report_of, write_report
 from tweakreg_step.report.log import summary_table
@@ -35,7 +35,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def tables(folder: Path) -> None:
     """A table of matches of half a million rows, by this package and by astropy."""
-    some = matches_of(make_account(count=100, density=0.1))
+    some = matches_of(make_result(count=100, density=0.1))
     table = vstack([some] * (ROWS // len(some) + 1), metadata_conflicts="silent")[:ROWS]
     path = folder / "ours.ecsv"
     ours = seconds(lambda: write_matches(table, path))
@@ -53,13 +53,13 @@ def runs(folder: Path) -> None:
         "stack of 300 groups": {"kind": "stack", "count": 300, "density": 0.03},
     }
     for name, changes in cases.items():
-        account = make_account(**changes)
-        built = seconds(lambda a=account: report_of(a))
-        total = seconds(lambda a=account: write_report(a, folder))
-        table = seconds(lambda a=account: summary_table(a))
-        sizes = ", ".join(f"{p.stat().st_size / 1e6:.1f} MB" for p in write_report(account, folder))
-        print(f"{name}: {len(account.solution.pairs)} pairs, "
-              f"{int(np.sum(account.solution.source >= 0))} matches: report {built:.1f} s, with "
+        result = make_result(**changes)
+        built = seconds(lambda a=result: report_of(a))
+        total = seconds(lambda a=result: write_report(a, folder))
+        table = seconds(lambda a=result: summary_table(a))
+        sizes = ", ".join(f"{p.stat().st_size / 1e6:.1f} MB" for p in write_report(result, folder))
+        print(f"{name}: {len(result.solution.pairs)} pairs, "
+              f"{int(np.sum(result.solution.source >= 0))} matches: report {built:.1f} s, with "
               f"both files {total:.1f} s ({sizes}), summary {table:.2f} s")  # fmt: skip
 
 

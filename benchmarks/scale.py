@@ -33,7 +33,7 @@ WHOLE = 3000
 
 def one_alignment(groups: int, layout: str) -> None:
     """Print CPU seconds, peak memory [GB] and aligned groups of a mosaic or a stack, as JSON."""
-    from tweakreg_step.alignment.joint import register  # noqa: PLC0415
+    from tweakreg_step.alignment.joint import solve_jointly  # noqa: PLC0415
     from tweakreg_step.core.options import Options  # noqa: PLC0415 - only in the process
     from tweakreg_step.core.outcome import GroupStatus  # noqa: PLC0415 - only in the process
     from tweakreg_step.simulate import sky  # noqa: PLC0415
@@ -45,7 +45,7 @@ def one_alignment(groups: int, layout: str) -> None:
     scene = sky.make_scene(setup, seed=1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     start = time.process_time()  # of one thread: what others do on the machine counts less
-    solution = register(scene.detections, groups, None, Options())
+    solution = solve_jointly(scene.detections, groups, None, Options())
     print(
         json.dumps(
             {

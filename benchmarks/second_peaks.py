@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 from tables import rst_table
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching import second_peak
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
@@ -125,7 +125,7 @@ def row(setup: Setup, extra: Extra, trials: int) -> tuple[str, ...]:
         scene = make_scene(setup, seed)
         more = extra(scene, np.random.default_rng((seed, 1)))
         given = joined([scene.detections, more])
-        found = register(given, scene.group_count, None, Options(minobj=6))
+        found = solve_jointly(given, scene.group_count, None, Options(minobj=6))
         error = displacement_errors(scene, (found.ra, found.dec), found.matrix, found.shift)
         wrong = np.abs(error - error.mean(axis=0)).max(axis=(1, 2)) > WRONG
         for verdict, bad in zip(found.relative, wrong, strict=True):

@@ -23,7 +23,7 @@ from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step import relative_align
 from tweakreg_step.alignment.assess_external import assess
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core.correction import move
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.exceptions import AlignmentError
@@ -106,7 +106,7 @@ def unrelated_groups(where: Field, seed: int) -> Solution:
     """Two groups that share nothing."""
     rng = np.random.default_rng((seed, 1))
     catalogs = [where.draw(rng, rng.poisson(where.sources)) for _ in range(2)]
-    return register(detections(catalogs), 2, None, OPTIONS)
+    return solve_jointly(detections(catalogs), 2, None, OPTIONS)
 
 
 def unrelated_reference(where: Field, density: float, seed: int) -> Solution:
@@ -115,7 +115,7 @@ def unrelated_reference(where: Field, density: float, seed: int) -> Solution:
     own = where.draw(rng, rng.poisson(where.sources))
     count = rng.poisson(density * (2.0 * where.half / 60.0) ** 2)
     stars = rng.uniform(-where.half, where.half, (count, 2))
-    return register(detections([own]), 1, stars_of(stars), OPTIONS)
+    return solve_jointly(detections([own]), 1, stars_of(stars), OPTIONS)
 
 
 @dataclass(frozen=True)
@@ -213,11 +213,11 @@ def truth_counts(where: Field, trials: int) -> Iterator[tuple[str, Count]]:
             pair = related(where, seed)
             if absolute:
                 catalog = detections(pair.catalogs[:1])
-                found = register(catalog, 1, stars_of(pair.reference), OPTIONS)
+                found = solve_jointly(catalog, 1, stars_of(pair.reference), OPTIONS)
                 off = error(found, pair.shared[:1], pair.stars)
                 count.add(found.absolute[0], off / sigma)
             else:
-                found = register(detections(pair.catalogs), 2, None, OPTIONS)
+                found = solve_jointly(detections(pair.catalogs), 2, None, OPTIONS)
                 count.add(found.relative[0], error(found, pair.shared, None) / sigma)
         name = f"{SHARED} shared stars, {'group and reference' if absolute else 'two groups'}"
         yield name, replace(count, seconds=time.process_time() - start)
@@ -301,7 +301,7 @@ def dithered(
     if known:
         unit = np.zeros(len(given), int)
         given = replace(given, unit=unit, unit_xy=np.concatenate(pixels))
-    return judged(register(given, 2, None, OPTIONS), shift)
+    return judged(solve_jointly(given, 2, None, OPTIONS), shift)
 
 
 def gridded(rng: np.random.Generator, offset: float) -> tuple[bool, bool, bool, bool]:
@@ -311,7 +311,7 @@ def gridded(rng: np.random.Generator, offset: float) -> tuple[bool, bool, bool, 
     places = [grid + rng.normal(0.0, CENTROID, grid.shape) for _ in range(2)]
     none = np.zeros(len(grid), int)
     given = detections([(places[0], none), (places[1] + shift, none)])
-    return judged(register(given, 2, None, OPTIONS), shift)
+    return judged(solve_jointly(given, 2, None, OPTIONS), shift)
 
 
 STARS = 40

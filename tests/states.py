@@ -64,14 +64,14 @@ def with_noise(files: Truth, *indices: int) -> dict[str, Any]:
     return {"use_custom_catalogs": True, "catfile": "catfile.txt", "sip_approx": False}
 
 
-def accounts(monkeypatch: Any) -> list[Any]:
-    """The accounts of the runs that follow."""
+def run_results(monkeypatch: Any) -> list[Any]:
+    """The results of the runs that follow."""
     kept: list[Any] = []
-    made = run_module.account_of
+    made = run_module.run_result_of
 
     def keeping(*arguments: Any) -> Any:
         kept.append(made(*arguments))
         return kept[-1]
 
-    monkeypatch.setattr(run_module, "account_of", keeping)
+    monkeypatch.setattr(run_module, "run_result_of", keeping)
     return kept

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver.cramer_rao import achieved_and_achievable
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
@@ -17,7 +17,7 @@ from tweakreg_step.simulate.sky import Setup, displacement_errors, layout, make_
 def _numbers(setup: Setup, seed: int, factor: float = 1.0):
     scene = make_scene(setup, seed)
     given = replace(scene.detections, covariance=factor**2 * scene.detections.covariance)
-    solution = register(given, scene.group_count, scene.reference, Options())
+    solution = solve_jointly(given, scene.group_count, scene.reference, Options())
     return scene, solution, achieved_and_achievable(solution, given, scene.reference)
 
 
@@ -34,7 +34,7 @@ def test_clean_scenes_reach_the_bound(fraction: float) -> None:
 def test_both_numbers_have_one_gauge(options: Options) -> None:
     scene = make_scene(Setup(layout("stack", 4), reference_fraction=0.5), 1)
     reference = None if options.joint else scene.reference
-    solution = register(scene.detections, 4, reference, options)
+    solution = solve_jointly(scene.detections, 4, reference, options)
     achieved, achievable = achieved_and_achievable(solution, scene.detections, reference)
     if options.joint:
         assert max(achieved[1], achievable[1]) < 1e-3  # the group that stays has no error
@@ -74,7 +74,7 @@ def test_groups_that_are_not_aligned_have_none() -> None:
 
 def test_a_run_without_any_alignment() -> None:
     nothing = Detections.simple(*np.zeros((2, 0)), np.zeros(0, np.int64), 0.001)
-    solution = register(nothing, 2, None, Options())
+    solution = solve_jointly(nothing, 2, None, Options())
     for numbers in achieved_and_achievable(solution, nothing, None):
         assert np.isnan(numbers).all()
         assert numbers.shape == (2,)

@@ -12,7 +12,7 @@ from astropy.table import Table
 from fields import catalogs, field, noisy, sky, stars
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.verdict import remedies as advice
 from tweakreg_step.alignment.verdict.decision import relative_verdict
 from tweakreg_step.core.detections import Detections, Reference
@@ -25,7 +25,7 @@ from tweakreg_step.pipeline.options import more_sources
 
 def run(given: Detections, reference: Reference | None = None, **options: object) -> Solution:
     count = int(given.group.max()) + 1
-    return register(given, count, reference, Options(**options))
+    return solve_jointly(given, count, reference, Options(**options))
 
 
 def told(reason: str, name: str) -> float:
@@ -96,7 +96,7 @@ def test_a_catalog_with_hardly_a_source_needs_more_not_less(count: int) -> None:
     rng = np.random.default_rng(5)
     place = field(rng, 60)
     given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place[:count]))
-    reason = register(given, 3, None, Options()).relative[2].reason
+    reason = solve_jointly(given, 3, None, Options()).relative[2].reason
     assert "lower 'snr_threshold'" in reason
     assert "'minobj' to" not in reason
 

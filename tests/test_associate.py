@@ -8,6 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from tweakreg_step.alignment.matching import association as associate
+from tweakreg_step.alignment.solver.links import link
 from tweakreg_step.core import sphere
 from tweakreg_step.core.detections import Detections, Reference
 
@@ -81,7 +82,7 @@ def test_links_are_sorted_and_carry_the_path_of_the_star() -> None:
         np.stack([here[0], later[0]]),
         np.stack([here[1], later[1]]),
     )
-    links, index = associate.link(detections, np.array([0, 0, -1]), reference, np.array([0]))
+    links, index = link(detections, np.array([0, 0, -1]), reference, np.array([0]))
     assert index.tolist() == [0, 1, 3]
     assert links.group.tolist() == [0, 1, -1]
     np.testing.assert_allclose(links.drift, [[0, 0], [0.05, 0.02], [0, 0]], atol=1e-8)

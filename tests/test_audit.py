@@ -1,4 +1,4 @@
-"""The account of a run: complete, in the order of the input, and true."""
+"""The result of a run: complete, in the order of the input, and true."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pytest
 from results import opened
-from states import accounts, with_noise
+from states import run_results, with_noise
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import AlignmentError
@@ -20,65 +20,65 @@ OPTIONS = {"sip_approx": False}
 def test_the_account_of_an_absolute_alignment(
     files: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = accounts(monkeypatch)
+    kept = run_results(monkeypatch)
     TweakRegStep.call(str(files.association), abs_refcat=str(files.catalog), **OPTIONS)
-    account = kept[0]
-    assert account.images == tuple(image.file_name for image in files.images)
-    assert account.group.tolist() == [0, 1, 2]
-    assert account.image_detections.sum() == len(account.x) == len(account.detections)
-    assert [len(part) for part in (account.relative, account.absolute)] == [3, 3]
-    assert np.all(account.achieved_mas >= 0.9 * account.bound_mas)
-    assert account.reference_note.size == len(account.reference)
-    assert dt.datetime.fromisoformat(account.start).tzinfo is dt.UTC
-    assert account.versions["numpy"] == np.__version__
-    values = {name: (value, origin) for name, value, origin in account.parameters}
+    result = kept[0]
+    assert result.images == tuple(image.file_name for image in files.images)
+    assert result.group.tolist() == [0, 1, 2]
+    assert result.image_detections.sum() == len(result.x) == len(result.detections)
+    assert [len(part) for part in (result.relative, result.absolute)] == [3, 3]
+    assert np.all(result.achieved_mas >= 0.9 * result.bound_mas)
+    assert result.reference_note.size == len(result.reference)
+    assert dt.datetime.fromisoformat(result.start).tzinfo is dt.UTC
+    assert result.versions["numpy"] == np.__version__
+    values = {name: (value, origin) for name, value, origin in result.parameters}
     assert values["abs_refcat"] == (str(files.catalog), "keyword")
     assert values["minobj"][1] == "default"
 
 
 def test_places_before_and_after(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = accounts(monkeypatch)
+    kept = run_results(monkeypatch)
     TweakRegStep.call(str(files.association), abs_refcat=str(files.catalog), **OPTIONS)
-    account = kept[0]
+    result = kept[0]
     x, y = np.array([-0.5, 511.5, 511.5, -0.5]), np.array([-0.5, -0.5, 511.5, 511.5])
     for index, model in enumerate(opened(files)):
         ra, dec = model.meta.wcs(x, y)
-        np.testing.assert_allclose(account.corners_before[index], np.stack([ra, dec], axis=1))
-        moved = account.corners_after[index] - account.corners_before[index]
+        np.testing.assert_allclose(result.corners_before[index], np.stack([ra, dec], axis=1))
+        moved = result.corners_after[index] - result.corners_before[index]
         assert np.abs(moved).max() > 1e-6  # degrees: pointing errors are 50 mas and more
         # NIRCam's long-wavelength pixels are 63 mas on a side
-        assert account.pixel_scale[index] == pytest.approx(0.063, rel=0.01)
+        assert result.pixel_scale[index] == pytest.approx(0.063, rel=0.01)
 
 
 def test_there_is_an_account_of_a_failure_as_well(
     files: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = accounts(monkeypatch)
+    kept = run_results(monkeypatch)
     options = with_noise(files, 0, 1, 2)
     with pytest.raises(AlignmentError):
         TweakRegStep.call(str(files.association), on_failure="raise", **options)
-    account = kept[0]
-    assert [outcome.status for outcome in account.outcomes] == [Status.FAILED] * 3
-    assert np.isnan(account.bound_mas).all()
-    np.testing.assert_array_equal(account.corners_after, account.corners_before)
+    result = kept[0]
+    assert [outcome.status for outcome in result.outcomes] == [Status.FAILED] * 3
+    assert np.isnan(result.bound_mas).all()
+    np.testing.assert_array_equal(result.corners_after, result.corners_before)
 
 
 def test_an_image_without_sources(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = accounts(monkeypatch)
+    kept = run_results(monkeypatch)
     TweakRegStep.call(str(files.association), snr_threshold=1e9, **OPTIONS)
-    account = kept[0]
-    assert account.image_detections.tolist() == [0, 0, 0]
-    assert [verdict.code for verdict in account.relative] == ["too_few_sources"] * 3
-    assert np.isfinite(account.corners_before).all()
+    result = kept[0]
+    assert result.image_detections.tolist() == [0, 0, 0]
+    assert [verdict.code for verdict in result.relative] == ["too_few_sources"] * 3
+    assert np.isfinite(result.corners_before).all()
 
 
 def test_the_sequential_method_has_fits_and_verdicts(
     files: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = accounts(monkeypatch)
+    kept = run_results(monkeypatch)
     TweakRegStep.call(str(files.association), align_method="sequential", **OPTIONS)
-    account = kept[0]
-    assert account.solution is None
-    assert sum(fit is not None for fit in account.fits) >= 2  # the reference image has none
-    assert all(verdict.evidence is not None for verdict in account.relative)
-    assert np.isnan(account.bound_mas).all()
+    result = kept[0]
+    assert result.solution is None
+    assert sum(fit is not None for fit in result.fits) >= 2  # the reference image has none
+    assert all(verdict.evidence is not None for verdict in result.relative)
+    assert np.isnan(result.bound_mas).all()

@@ -11,7 +11,7 @@ from scenes import make_correctors, make_scene
 from tweakreg_step import relative_align
 from tweakreg_step.core.exceptions import NoMatchError, NotConnectedError
 from tweakreg_step.core.outcome import Decision, Verdict
-from tweakreg_step.pipeline.idle_groups import with_bystanders
+from tweakreg_step.pipeline.idle_groups import with_idle_groups
 
 SIDE = 100.0 / 3600.0  # degrees
 
@@ -44,7 +44,7 @@ def test_only_those_that_take_no_part_are_near(code: str) -> None:
         Image("beside", 0.5 * SIDE + 1.03 * SIDE),
     ]
     given = [left(code), left(code), left("too_few_sources"), left(code), ALIGNED]
-    told = with_bystanders(given, images, 2.0)
+    told = with_idle_groups(given, images, 2.0)
     assert told[0].code == "not_connected"
     assert "mixed (mixed_group), small (too_few_sources), but one is needed" in told[0].reason
     assert list(told[1:]) == given[1:]
@@ -53,20 +53,20 @@ def test_only_those_that_take_no_part_are_near(code: str) -> None:
 def test_others_are_near_as_well() -> None:
     images = [Image("a", 0.0), Image("mixed", 0.0, refused=MIXED), Image("b", 1.01 * SIDE)]
     verdicts = [left("no_match"), left("not_connected"), ALIGNED]
-    told = with_bystanders(verdicts, images, 2.0)
+    told = with_idle_groups(verdicts, images, 2.0)
     assert told[0].code == "no_match"
     assert told[0].reason == (
         "Something else. It also overlaps groups that take no part: mixed (mixed_group)."
     )
     # a gap of one arcsec is none for pointings that are off by two, and one for those within 0.1
-    assert with_bystanders(verdicts, images, 0.1)[0].code == "not_connected"
+    assert with_idle_groups(verdicts, images, 0.1)[0].code == "not_connected"
 
 
 def test_other_reasons_stay() -> None:
     images = [Image("a", 0.0), Image("mixed", 0.0, refused=MIXED)]
     for verdict in (ALIGNED, left("ambiguous"), left("too_few_sources")):
-        assert with_bystanders([verdict, MIXED], images, 2.0)[0] is verdict
-    assert with_bystanders([left("no_match")], images[:1], 2.0)[0].reason == "Something else."
+        assert with_idle_groups([verdict, MIXED], images, 2.0)[0] is verdict
+    assert with_idle_groups([left("no_match")], images[:1], 2.0)[0].reason == "Something else."
 
 
 @pytest.mark.parametrize("method", ["global", "sequential"])

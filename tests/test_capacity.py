@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver import normal_equations as solve
 from tweakreg_step.core import memory as capacity
 from tweakreg_step.core.exceptions import TooLargeError
@@ -87,12 +87,12 @@ def test_here_it_is_known() -> None:
 def test_a_large_stack_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "_SMALL", 0.0)
     monkeypatch.setattr(solve, "DENSE_LIMIT", 300)
-    solution = register(STACK.detections, 110, None, Options())
+    solution = solve_jointly(STACK.detections, 110, None, Options())
     monkeypatch.setattr(capacity, "free_memory", lambda: 1e6)
     with pytest.raises(TooLargeError, match="330 parameters"):
-        register(STACK.detections, 110, None, Options())
+        solve_jointly(STACK.detections, 110, None, Options())
     monkeypatch.setattr(solve, "DENSE_LIMIT", 330)
-    same = register(STACK.detections, 110, None, Options())
+    same = solve_jointly(STACK.detections, 110, None, Options())
     np.testing.assert_array_equal(same.parameters, solution.parameters)
 
 

@@ -7,7 +7,7 @@ import pytest
 from normal import DETECTORS, both_factors, islands, normal_of
 
 from tweakreg_step.alignment import assemble_solution as outcome
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.linalg.factorisation import factorise
 from tweakreg_step.alignment.solver.covariance import Covariance, covariance_of, gauged
 from tweakreg_step.alignment.solver.gauge import common_basis, projector
@@ -103,7 +103,7 @@ def test_a_mosaic_reports_what_the_whole_inverse_gives(
 ) -> None:
     """121 groups are solved with a sparse factor; here its inverse is made whole."""
     scene = make_scene(Setup(layout("mosaic", 11), density=0.03), 3)
-    thin = register(scene.detections, 121, None, options)
+    thin = solve_jointly(scene.detections, 121, None, options)
 
     def whole(factor, width: int) -> Covariance:
         assert factor.sparse is not None
@@ -113,7 +113,7 @@ def test_a_mosaic_reports_what_the_whole_inverse_gives(
         return covariance_of(factorise(matrix, np.zeros(len(matrix))), width)
 
     monkeypatch.setattr(outcome, "covariance_of", whole)
-    dense = register(scene.detections, 121, None, options)
+    dense = solve_jointly(scene.detections, 121, None, options)
     sigma = np.sqrt(np.einsum("gii->gi", dense.covariance)) + 1e-6
     difference = np.abs(thin.covariance - dense.covariance)
     # 1e-12 of the common motion's variance of 0.1 arcsec^2 / G, against 0.1 mas^2

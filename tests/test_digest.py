@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from accounts import early_account, make_account, sequential_account
+from made_results import early_result, make_result, sequential_account
 
 from tweakreg_step.core.outcome import Decision, Verdict
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
 from tweakreg_step.report.group_outcome import Standing, headline, reasons, standings
-from tweakreg_step.report.result import Account
+from tweakreg_step.report.result import RunResult
 from tweakreg_step.report.statistics.attention import hints
 from tweakreg_step.report.statistics.corrections import corrections_of
 from tweakreg_step.report.statistics.offset_histogram import REFERENCE, differences_of
@@ -26,32 +26,32 @@ from tweakreg_step.report.statistics.worst_first import (
 
 
 @pytest.fixture(scope="module")
-def mosaic() -> Account:
-    return make_account("mosaic", 9, lost=(4,), doubtful=(2,))
+def mosaic() -> RunResult:
+    return make_result("mosaic", 9, lost=(4,), doubtful=(2,))
 
 
-def _with_verdicts(account: Account, relative: str, absolute: str) -> Account:
+def _with_verdicts(result: RunResult, relative: str, absolute: str) -> RunResult:
     kinds = {"a": Decision.ALIGNED, "d": Decision.DOUBTFUL, "l": Decision.LEFT}
     made = [tuple(Verdict(kinds[k], "code", "Why.") for k in text) for text in (relative, absolute)]
-    return replace(account, relative=made[0], absolute=made[1])
+    return replace(result, relative=made[0], absolute=made[1])
 
 
 # ---- standing
 
 
-def test_the_headline_counts_both_phases(mosaic: Account) -> None:
+def test_the_headline_counts_both_phases(mosaic: RunResult) -> None:
     assert headline(mosaic) == (
         "8 of 9 groups aligned to each other (1 of them doubtful), 1 left alone; "
         "8 of 9 groups tied to gaia.ecsv, 1 left alone."
     )
 
 
-def test_the_headline_says_that_a_dry_run_changed_nothing(mosaic: Account) -> None:
+def test_the_headline_says_that_a_dry_run_changed_nothing(mosaic: RunResult) -> None:
     start = headline(replace(mosaic, dry_run=True))
     assert start.startswith("Dry run, no image was changed: 8 of 9")
 
 
-def test_a_run_without_verdicts_is_counted_by_its_images(mosaic: Account) -> None:
+def test_a_run_without_verdicts_is_counted_by_its_images(mosaic: RunResult) -> None:
     bare = replace(mosaic, relative=None, absolute=None)
     assert headline(bare) == "8 of 9 groups aligned."
     assert standings(bare)[4] is Standing.LEFT
@@ -70,12 +70,12 @@ def test_a_run_without_verdicts_is_counted_by_its_images(mosaic: Account) -> Non
     ],
 )
 def test_the_worse_phase_counts(
-    mosaic: Account, relative: str, absolute: str, expected: Standing
+    mosaic: RunResult, relative: str, absolute: str, expected: Standing
 ) -> None:
     assert standings(_with_verdicts(mosaic, 9 * relative, 9 * absolute)) == (expected,) * 9
 
 
-def test_one_reason_is_said_once_and_two_are_told_apart(mosaic: Account) -> None:
+def test_one_reason_is_said_once_and_two_are_told_apart(mosaic: RunResult) -> None:
     assert reasons(mosaic, 4) == mosaic.relative[4].reason
     assert reasons(mosaic, 2) == f"Relative: {mosaic.relative[2].reason} Absolute: Aligned."
 
@@ -83,30 +83,30 @@ def test_one_reason_is_said_once_and_two_are_told_apart(mosaic: Account) -> None
 # ---- attention
 
 
-def test_the_gravest_comes_first(mosaic: Account) -> None:
+def test_the_gravest_comes_first(mosaic: RunResult) -> None:
     found = hints(mosaic)
     assert [hint.group for hint in found[:2]] == [4, 2]
     assert found[0].text.startswith("jw01345001001_02101_00005: left alone.")
 
 
 def test_many_failures_are_counted_not_listed() -> None:
-    account = make_account("mosaic", 9, lost=(0, 1, 2, 3, 4, 5, 6))
-    texts = [hint.text for hint in hints(account)]
+    result = make_result("mosaic", 9, lost=(0, 1, 2, 3, 4, 5, 6))
+    texts = [hint.text for hint in hints(result)]
     assert "2 more groups need a look: the table begins with them." in texts
 
 
 def test_what_nothing_checks_is_named() -> None:
-    texts = [hint.text for hint in hints(make_account("strip", 3, reference=False))]
+    texts = [hint.text for hint in hints(make_result("strip", 3, reference=False))]
     assert any(text.startswith("Nothing checks the tie between") for text in texts)
 
 
-def test_misfit_and_lost_precision_are_named(mosaic: Account) -> None:
+def test_misfit_and_lost_precision_are_named(mosaic: RunResult) -> None:
     chi2 = mosaic.solution.chi2.copy()
     chi2[7] = 4.5 * mosaic.solution.dof[7]
     bound = mosaic.bound_mas.copy()
     bound[3] = 0.4 * mosaic.achieved_mas[3]
-    account = replace(mosaic, solution=replace(mosaic.solution, chi2=chi2), bound_mas=bound)
-    found = {hint.group: hint.text for hint in hints(account)}
+    result = replace(mosaic, solution=replace(mosaic.solution, chi2=chi2), bound_mas=bound)
+    found = {hint.group: hint.text for hint in hints(result)}
     assert "chi2/dof is 4.5 for jw01345001001_02101_00008" in found[7]
     assert "less precise than their stars allow" in found[3]
 
@@ -114,7 +114,7 @@ def test_misfit_and_lost_precision_are_named(mosaic: Account) -> None:
 # ---- corrections
 
 
-def test_corrections_are_those_of_the_solution(mosaic: Account) -> None:
+def test_corrections_are_those_of_the_solution(mosaic: RunResult) -> None:
     found, solution = corrections_of(mosaic), mosaic.solution
     assert found.east[0] == pytest.approx(1000.0 * solution.shift[0, 0])
     assert found.roll[0] == pytest.approx(3600.0 * np.rad2deg(solution.parameters[0, 2]))
@@ -122,7 +122,7 @@ def test_corrections_are_those_of_the_solution(mosaic: Account) -> None:
     assert np.isnan([found.east[4], found.sigma_centre[4], found.chi2_dof[4]]).all()
 
 
-def test_sigma_at_the_corner_by_hand(mosaic: Account) -> None:
+def test_sigma_at_the_corner_by_hand(mosaic: RunResult) -> None:
     """For a shift and a roll, var(d) = (C_ee + C_nn + 2 d x C_shift,roll + C_rr d^2) / 2."""
     found, solution, group = corrections_of(mosaic), mosaic.solution, 0
     frame = frames_at(solution.ra[group], solution.dec[group])
@@ -141,13 +141,13 @@ def test_corrections_of_a_sequential_run_and_of_none() -> None:
     assert found.east[:3] == pytest.approx([0.0, 100.0, 200.0])
     assert found.scale_ppm[0] == pytest.approx(10.0)
     assert np.isnan(found.east[3])
-    assert np.isnan(corrections_of(early_account(3)).rms).all()
+    assert np.isnan(corrections_of(early_result(3)).rms).all()
 
 
 # ---- differences
 
 
-def test_the_peak_is_where_the_corrections_say(mosaic: Account) -> None:
+def test_the_peak_is_where_the_corrections_say(mosaic: RunResult) -> None:
     found = differences_of(mosaic, 1, 2)
     assert found.significant
     assert found.count >= 10
@@ -156,14 +156,14 @@ def test_the_peak_is_where_the_corrections_say(mosaic: Account) -> None:
     assert not found.beyond
 
 
-def test_the_reference_has_its_peak_where_the_group_must_go(mosaic: Account) -> None:
+def test_the_reference_has_its_peak_where_the_group_must_go(mosaic: RunResult) -> None:
     found = differences_of(mosaic, REFERENCE, 0)
     assert found.radius == 6.0
     assert found.significant
     assert found.peak == pytest.approx(mosaic.solution.shift[0], abs=0.01)
 
 
-def test_detections_that_mean_nothing_have_no_peak(mosaic: Account) -> None:
+def test_detections_that_mean_nothing_have_no_peak(mosaic: RunResult) -> None:
     found = differences_of(mosaic, 1, 4)
     assert not found.significant
     assert np.isnan(found.expected).all()
@@ -171,48 +171,48 @@ def test_detections_that_mean_nothing_have_no_peak(mosaic: Account) -> None:
 
 def test_a_peak_beyond_the_search_radius_is_seen() -> None:
     """The reason for a histogram wider than the search: what to raise 'searchrad' to."""
-    account = make_account("stack", 2, reference=False)
-    before = differences_of(account, 0, 1).peak
-    detections = account.detections
+    result = make_result("stack", 2, reference=False)
+    before = differences_of(result, 0, 1).peak
+    detections = result.detections
     moved = np.where(detections.group == 1, 2.5 / 3600.0, 0.0)
-    account = replace(account, detections=replace(detections, dec=detections.dec + moved))
-    found = differences_of(account, 0, 1)
+    result = replace(result, detections=replace(detections, dec=detections.dec + moved))
+    found = differences_of(result, 0, 1)
     assert found.significant
     assert found.beyond
     assert found.peak == pytest.approx(before + np.array([0.0, -2.5]), abs=1e-3)
 
 
-def test_the_search_radius_is_that_of_the_run(mosaic: Account) -> None:
-    account = replace(mosaic, parameters=(("searchrad", 1.0, "command line"),))
-    assert differences_of(account, 0, 1).radius == 1.0
+def test_the_search_radius_is_that_of_the_run(mosaic: RunResult) -> None:
+    result = replace(mosaic, parameters=(("searchrad", 1.0, "command line"),))
+    assert differences_of(result, 0, 1).radius == 1.0
 
 
-def test_each_epoch_of_the_reference_is_its_own(mosaic: Account) -> None:
+def test_each_epoch_of_the_reference_is_its_own(mosaic: RunResult) -> None:
     """A reference 0.3" farther north at the second group's epoch moves that group's peak."""
     old, count = mosaic.reference, len(mosaic.group_names)
     ra, dec = np.tile(old.ra, (count, 1)), np.tile(old.dec, (count, 1))
     dec[1] += 0.3 / 3600.0
-    account = replace(mosaic, reference=replace(old, epoch_ra=ra, epoch_dec=dec))
+    result = replace(mosaic, reference=replace(old, epoch_ra=ra, epoch_dec=dec))
     steps = [
-        differences_of(account, REFERENCE, g).peak - differences_of(mosaic, REFERENCE, g).peak
+        differences_of(result, REFERENCE, g).peak - differences_of(mosaic, REFERENCE, g).peak
         for g in (0, 1)
     ]
     assert steps[0] == pytest.approx([0.0, 0.0], abs=1e-9)
     assert steps[1] == pytest.approx([0.0, 0.3], abs=1e-3)
 
 
-def test_nothing_to_compare(mosaic: Account) -> None:
+def test_nothing_to_compare(mosaic: RunResult) -> None:
     nothing = replace(mosaic, detections=mosaic.detections.take(np.zeros(0, np.int64)))
     assert differences_of(nothing, 0, 1) is None
     assert differences_of(replace(mosaic, reference=None), REFERENCE, 0) is None
-    assert differences_of(early_account(2), 0, 1) is None
+    assert differences_of(early_result(2), 0, 1) is None
 
 
 def test_huge_catalogs_are_thinned_to_the_brightest() -> None:
-    account = make_account("stack", 2, reference=False, density=1.2)
-    flux = np.arange(len(account.detections), dtype=float)
-    account = replace(account, detections=replace(account.detections, flux=flux))
-    found = differences_of(account, 0, 1)
+    result = make_result("stack", 2, reference=False, density=1.2)
+    flux = np.arange(len(result.detections), dtype=float)
+    result = replace(result, detections=replace(result.detections, flux=flux))
+    found = differences_of(result, 0, 1)
     assert found.size[0][0] <= 3000 < found.size[0][1]
     assert found.significant
 
@@ -220,7 +220,7 @@ def test_huge_catalogs_are_thinned_to_the_brightest() -> None:
 # ---- choice
 
 
-def test_groups_that_need_a_look_come_first(mosaic: Account) -> None:
+def test_groups_that_need_a_look_come_first(mosaic: RunResult) -> None:
     order = groups_by_need(mosaic)
     assert order[:2] == [4, 2]
     assert sorted(order) == list(range(9))
@@ -228,7 +228,7 @@ def test_groups_that_need_a_look_come_first(mosaic: Account) -> None:
     assert (np.diff(rest) <= 0.0).all()
 
 
-def test_pairs_of_groups_that_need_a_look_come_first(mosaic: Account) -> None:
+def test_pairs_of_groups_that_need_a_look_come_first(mosaic: RunResult) -> None:
     pairs = pairs_by_need(mosaic)
     assert all(4 in pair for pair in pairs[:2])
     # two pairs for each, so that one bad group does not take all the room
@@ -239,7 +239,7 @@ def test_pairs_of_groups_that_need_a_look_come_first(mosaic: Account) -> None:
 
 def test_overlaps_without_a_solution_are_found() -> None:
     assert pairs_by_need(sequential_account(4))[0] == (1, 3)
-    assert pairs_by_need(early_account(3)) == []
+    assert pairs_by_need(early_result(3)) == []
 
 
 # ---- residuals
@@ -247,8 +247,8 @@ def test_overlaps_without_a_solution_are_found() -> None:
 
 def test_residuals_follow_the_detector_axes() -> None:
     """A residual to the east is a residual along -x where the detector is turned by 180 deg."""
-    account = make_account("stack", 3, reference=False, rolls=np.array([0.0, 90.0, 180.0]))
-    found = residuals_of(account)
+    result = make_result("stack", 3, reference=False, rolls=np.array([0.0, 90.0, 180.0]))
+    found = residuals_of(result)
     for group, turn in enumerate(([[1, 0], [0, 1]], [[0, 1], [-1, 0]], [[-1, 0], [0, -1]])):
         own = found.take(found.group == group)
         # pointing errors of 60" and the sources' positions blur the axes by some 3e-4
@@ -256,8 +256,8 @@ def test_residuals_follow_the_detector_axes() -> None:
 
 
 def test_normalised_residuals_have_unit_spread() -> None:
-    account = make_account("stack", 8, reference=True, spurious=0.0, density=0.1)
-    values = residuals_of(account).normalised
+    result = make_result("stack", 8, reference=True, spurious=0.0, density=0.1)
+    values = residuals_of(result).normalised
     # 8 groups' 24 parameters take under 1 per cent of the degrees of freedom of 2000 detections;
     # the spread of N values is known to 1 / sqrt(2 N), here 1.6 per cent
     assert len(values) > 1500
@@ -265,19 +265,19 @@ def test_normalised_residuals_have_unit_spread() -> None:
 
 
 def test_a_source_seen_once_and_a_line_of_stars_are_said_to_be_unknown() -> None:
-    account = make_account("stack", 2, reference=False)
-    flat = replace(account, y=np.zeros_like(account.y), x=account.x)
+    result = make_result("stack", 2, reference=False)
+    flat = replace(result, y=np.zeros_like(result.y), x=result.x)
     assert np.isfinite(residuals_of(flat).detector).all()
-    few = account.detections.take(np.arange(len(account.detections)))
+    few = result.detections.take(np.arange(len(result.detections)))
     line = replace(few, ra=np.full(len(few), 150.0))
-    assert np.isnan(residuals_of(replace(account, detections=line)).detector).all()
+    assert np.isnan(residuals_of(replace(result, detections=line)).detector).all()
 
 
 def test_no_residuals() -> None:
     assert residuals_of(sequential_account(3)) is None
-    assert residuals_of(early_account(3)) is None
-    account = make_account("stack", 2, reference=False, lost=(0, 1))
-    assert residuals_of(account) is None
+    assert residuals_of(early_result(3)) is None
+    result = make_result("stack", 2, reference=False, lost=(0, 1))
+    assert residuals_of(result) is None
 
 
 # ---- field
@@ -303,7 +303,7 @@ def test_a_field_across_ra_zero_and_one_of_nothing() -> None:
     assert (nothing.ra, nothing.dec) == (0.0, 0.0)
 
 
-def test_corners_that_are_not_numbers_are_left_out(mosaic: Account) -> None:
+def test_corners_that_are_not_numbers_are_left_out(mosaic: RunResult) -> None:
     corners = mosaic.corners_before.copy()
     corners[3] = np.nan
     centres = group_centres(replace(mosaic, corners_before=corners))
@@ -328,7 +328,7 @@ def test_names_lose_what_all_share(
 
 
 def test_a_general_correction_has_a_roll_and_a_scale() -> None:
-    account = make_account("stack", 3, geometry="general", options={"fitgeometry": "general"})
-    found = corrections_of(account)
+    result = make_result("stack", 3, geometry="general", options={"fitgeometry": "general"})
+    found = corrections_of(result)
     assert np.isfinite(found.scale_ppm).all()
     assert (found.sigma_corner >= found.sigma_centre).all()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from accounts import early_account, make_account, sequential_account
 from astropy.io import fits
+from made_results import early_result, make_result, sequential_account
 from stdatamodels.jwst import datamodels
 from stdatamodels.jwst.datamodels import ImageModel
 from stdatamodels.schema import walk_schema
@@ -21,13 +21,13 @@ from tweakreg_step.telescopes import Telescope
 from tweakreg_step.telescopes.jwst.models import JWST
 
 
-def _facts(account, image: int = 0) -> dict[str, object]:
-    return {fact.name: fact.value for fact in essentials_of(account, image)}
+def _facts(result, image: int = 0) -> dict[str, object]:
+    return {fact.name: fact.value for fact in essentials_of(result, image)}
 
 
 def test_what_they_say() -> None:
-    account = make_account(lost=(4,), detectors=np.array([[-35.0, 0.0], [35.0, 0.0]]))
-    facts, solution = _facts(account, 3), account.solution
+    result = make_result(lost=(4,), detectors=np.array([[-35.0, 0.0], [35.0, 0.0]]))
+    facts, solution = _facts(result, 3), result.solution
     assert facts["verdict"] == "aligned"
     assert facts["matches"] == solution.matches[1]
     assert facts["reference"] == "gaia.ecsv"
@@ -35,18 +35,16 @@ def test_what_they_say() -> None:
     assert facts["shift_east_mas"] == pytest.approx(1e3 * solution.shift[1, 0], abs=1e-4)
     assert facts["rms_mas"] == pytest.approx(solution.rms_mas[1], abs=1e-4)
     assert facts["moved"] is facts["absolute"] is True
-    lost = _facts(account, 8)
+    lost = _facts(result, 8)
     assert (lost["verdict"], lost["code"], lost["moved"]) == ("left alone", "no_match", False)
     assert "rms_mas" not in lost
     assert "reference" not in lost
 
 
-@pytest.mark.parametrize(
-    "account", [make_account("stack", 2), early_account(), sequential_account()]
-)
-def test_they_are_what_fits_can_hold(account) -> None:
-    for image in range(len(account.images)):
-        facts = essentials_of(account, image)
+@pytest.mark.parametrize("result", [make_result("stack", 2), early_result(), sequential_account()])
+def test_they_are_what_fits_can_hold(result) -> None:
+    for image in range(len(result.images)):
+        facts = essentials_of(result, image)
         assert len({fact.keyword for fact in facts}) == len(facts)
         for fact in facts:
             assert fact.keyword.startswith(FITS_PREFIX)
@@ -57,7 +55,7 @@ def test_they_are_what_fits_can_hold(account) -> None:
 
 def test_names_that_fits_can_not_hold() -> None:
     note = ReferenceNote("/data/catalogs/gaia_ä_" + "x" * 60 + ".ecsv", 3, None, {})
-    facts = _facts(replace(make_account("stack", 2), reference_note=note))
+    facts = _facts(replace(make_result("stack", 2), reference_note=note))
     assert facts["reference"] == "gaia_?_" + "x" * 30 + "..."
     assert "epoch" not in facts
 
@@ -89,7 +87,7 @@ def _ours(path: Path) -> dict[str, object]:
 
 def test_they_survive_a_file(tmp_path: Path) -> None:
     telescope: Telescope = JWST()
-    model, facts = _model(), essentials_of(make_account("stack", 2), 1)
+    model, facts = _model(), essentials_of(make_result("stack", 2), 1)
     telescope.annotate(model, facts)
     wanted = {fact.keyword: fact.value for fact in facts}
     model.save(tmp_path / "a.fits")
@@ -104,12 +102,12 @@ def test_they_survive_a_file(tmp_path: Path) -> None:
 
 
 def test_a_second_run_replaces_them(tmp_path: Path) -> None:
-    model, account = _model(), make_account("stack", 2)
+    model, result = _model(), make_result("stack", 2)
     model.extra_fits = {"PRIMARY": {"header": [["MYWORD", 3, "of someone else"]]}}
-    JWST().annotate(model, essentials_of(account, 1))
+    JWST().annotate(model, essentials_of(result, 1))
     model.save(tmp_path / "a.fits")
     with datamodels.open(tmp_path / "a.fits") as again:
-        fewer = essentials_of(early_account(), 0)
+        fewer = essentials_of(early_result(), 0)
         JWST().annotate(again, fewer)
         again.save(tmp_path / "b.fits")
     assert _ours(tmp_path / "b.fits") == {fact.keyword: fact.value for fact in fewer}
@@ -122,7 +120,7 @@ def test_a_second_run_replaces_them(tmp_path: Path) -> None:
 
 
 def test_asdf_as_well(tmp_path: Path) -> None:
-    model, facts = _model(), essentials_of(make_account("stack", 2), 1)
+    model, facts = _model(), essentials_of(make_result("stack", 2), 1)
     JWST().annotate(model, facts)
     model.save(tmp_path / "a.asdf")
     with datamodels.open(tmp_path / "a.asdf") as again:
@@ -130,7 +128,7 @@ def test_asdf_as_well(tmp_path: Path) -> None:
 
 
 def test_on_an_exposure_with_a_wcs(stack: Truth, tmp_path: Path) -> None:
-    facts = essentials_of(make_account("stack", 2), 1)
+    facts = essentials_of(make_result("stack", 2), 1)
     with datamodels.open(stack.files[0]) as model:
         before = model.meta.wcs(10.0, 20.0)
         keywords = set(fits.getheader(stack.files[0]))

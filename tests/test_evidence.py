@@ -7,7 +7,7 @@ import pytest
 from fields import SIGMA, catalogs, field, noisy, problem_of, stars
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver.iteration import converge
 from tweakreg_step.alignment.verdict.evidence import chance, clusters
 from tweakreg_step.core.options import Options
@@ -17,7 +17,7 @@ SIDE = 120.0
 
 
 def relative(*places: np.ndarray, **options: object) -> list[Evidence]:
-    found = register(catalogs(*places), len(places), None, Options(**options))
+    found = solve_jointly(catalogs(*places), len(places), None, Options(**options))
     return [verdict.evidence for verdict in found.relative]
 
 
@@ -83,7 +83,7 @@ def test_reserved_sources_take_no_part_in_their_own_fit() -> None:
     for seed in range(60):
         rng = np.random.default_rng(seed)
         place = field(rng, 18)
-        found = register(catalogs(noisy(rng, place), noisy(rng, place)), 2, None, Options())
+        found = solve_jointly(catalogs(noisy(rng, place), noisy(rng, place)), 2, None, Options())
         seen = found.relative[0].evidence
         outside.append(seen.reserved * seen.reserved_after_mas**2)
         inside.append((seen.reserved, float(found.rms_mas[0])))
@@ -113,7 +113,7 @@ def test_sigma_of_an_image_on_a_reference() -> None:
     rng = np.random.default_rng(5)
     place = field(rng, 1000)
     given, reference = catalogs(noisy(rng, place)), stars(noisy(rng, place, 0.001), 0.001)
-    verdict = register(given, 1, reference, Options()).absolute[0]
+    verdict = solve_jointly(given, 1, reference, Options()).absolute[0]
     expected = 1e3 * np.sqrt((SIGMA**2 + 0.001**2) / 1000)
     assert verdict.evidence.sigma_centre_mas == pytest.approx(expected, rel=0.05)
     assert verdict.evidence.matches == pytest.approx(1000, abs=10)
@@ -133,7 +133,7 @@ def test_matches_on_a_line_cover_nothing() -> None:
     rng = np.random.default_rng(7)
     line = np.stack([np.linspace(-50.0, 50.0, 30), np.zeros(30)], axis=1)
     one, other = (np.concatenate([noisy(rng, line), field(rng, 30)]) for _ in range(2))
-    solution = register(catalogs(one, other), 2, None, Options())
+    solution = solve_jointly(catalogs(one, other), 2, None, Options())
     assert [verdict.code for verdict in solution.relative] == ["poor_coverage"] * 2
 
 
@@ -159,6 +159,6 @@ def test_a_tolerance_below_the_errors_makes_no_noise_of_true_matches() -> None:
     place = field(rng, 300)
     options = Options(tolerance=0.004, searchrad=0.3, max_roll=0.0)
     moved = noisy(rng, place) + np.array([0.1, 0.0])
-    solution = register(catalogs(noisy(rng, place), moved), 2, None, options)
+    solution = solve_jointly(catalogs(noisy(rng, place), moved), 2, None, options)
     assert [verdict.code for verdict in solution.relative] == ["aligned"] * 2
     assert np.isnan(solution.relative[0].evidence.spread)

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from accounts import early_account, make_account, sequential_account
+from made_results import early_result, make_result, sequential_account
 
 from tweakreg_step.report.key_figures import Figures, figures_of
 
 
 def test_of_a_solution() -> None:
-    account = make_account("mosaic", 4)
-    solution, found = account.solution, figures_of(account, 2)
+    result = make_result("mosaic", 4)
+    solution, found = result.solution, figures_of(result, 2)
     assert (found.matches, found.reference_matches) == (
         solution.matches[2],
         solution.reference_matches[2],
     )
     assert found.shift_mas == pytest.approx(tuple(1e3 * solution.shift[2]))
     assert found.roll_arcsec == pytest.approx(np.rad2deg(solution.parameters[2, 2]) * 3600.0)
-    assert found.sigma_mas == pytest.approx(account.achieved_mas[2])
+    assert found.sigma_mas == pytest.approx(result.achieved_mas[2])
     assert found.ratio == pytest.approx(1.0 / 0.93)
     assert found.chi2_per_dof == pytest.approx(solution.chi2[2] / solution.dof[2])
 
 
 def test_what_was_left_has_matches_alone() -> None:
-    account = make_account("mosaic", 9, lost=(4,))
-    assert figures_of(account, 4) == Figures(matches=0, reference_matches=0)
+    result = make_result("mosaic", 9, lost=(4,))
+    assert figures_of(result, 4) == Figures(matches=0, reference_matches=0)
 
 
 def test_of_the_sequential_method() -> None:
-    account = sequential_account(3)
-    found = figures_of(account, 1)
+    result = sequential_account(3)
+    found = figures_of(result, 1)
     assert (found.shift_mas, found.roll_arcsec, found.matches) == ((100.0, -200.0), 3.0, 41)
     assert found.sigma_mas is None
-    assert figures_of(account, 2) == Figures()
+    assert figures_of(result, 2) == Figures()
 
 
 def test_nothing_known() -> None:
-    assert figures_of(early_account(), 0) == Figures()
+    assert figures_of(early_result(), 0) == Figures()

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from accounts import make_account
+from made_results import make_result
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.residuals import corrected_directions, matched_of
 from tweakreg_step.core.detections import Reference
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import angular_distance, directions
 
 
-def _matched(account):
-    return matched_of(account.detections, account.reference, account.solution)
+def _matched(result):
+    return matched_of(result.detections, result.reference, result.solution)
 
 
 def _spread(position: np.ndarray, source: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -28,20 +28,20 @@ def _spread(position: np.ndarray, source: np.ndarray, weight: np.ndarray) -> np.
 
 
 def test_all_matches_are_there_once_and_sorted() -> None:
-    account = make_account(lost=(4,))
-    matched = _matched(account)
-    assert len(matched) == np.sum(account.solution.source >= 0)
+    result = make_result(lost=(4,))
+    matched = _matched(result)
+    assert len(matched) == np.sum(result.solution.source >= 0)
     assert len(np.unique(matched.index)) == len(matched)
     assert (np.diff(matched.source) >= 0).all()
-    np.testing.assert_array_equal(matched.source, account.solution.source[matched.index])
+    np.testing.assert_array_equal(matched.source, result.solution.source[matched.index])
 
 
 def test_before_is_after_and_the_correction() -> None:
     """The change is what the correction moves the detection by, computed on the sphere."""
-    account = make_account(kind="stack", count=4, spurious=0.0)
-    matched, catalog = _matched(account), account.detections
+    result = make_result(kind="stack", count=4, spurious=0.0)
+    matched, catalog = _matched(result), result.detections
     seen = directions(catalog.ra, catalog.dec)[matched.index]
-    moved = corrected_directions(catalog, account.solution)[matched.index]
+    moved = corrected_directions(catalog, result.solution)[matched.index]
     step = np.hypot(*(matched.after - matched.before).T)
     # 1e-6 arcsec: the plane is tangent at most 1" from either place
     np.testing.assert_allclose(step, angular_distance(seen, moved), atol=1e-6)
@@ -50,8 +50,8 @@ def test_before_is_after_and_the_correction() -> None:
 
 def test_one_source_is_one_place_after_the_correction() -> None:
     """Positions before scatter by the pointing errors, those after by the noise alone."""
-    account = make_account(reference=False, shift=0.3)
-    matched = _matched(account)
+    result = make_result(reference=False, shift=0.3)
+    matched = _matched(result)
     good = np.flatnonzero(matched.used)
     parts = matched.source[good], matched.weight[good]
     assert _spread(matched.before[good], *parts) > 0.1
@@ -61,8 +61,8 @@ def test_one_source_is_one_place_after_the_correction() -> None:
 
 def test_the_path_of_a_star_is_no_error_of_the_wcs() -> None:
     """Stars that moved 4 mas since the epoch of the reference: 'before' does not show it."""
-    account = make_account(kind="stack", count=2, shift=1e-6, roll=1e-6, spurious=0.0)
-    old = account.reference
+    result = make_result(kind="stack", count=2, shift=1e-6, roll=1e-6, spurious=0.0)
+    old = result.reference
     moved = replace(
         old,
         dec=old.dec - 0.004 / 3600.0,
@@ -71,9 +71,9 @@ def test_the_path_of_a_star_is_no_error_of_the_wcs() -> None:
     )
     assert isinstance(moved, Reference)
     options = Options(minobj=6, abs_minobj=6)
-    solution = register(account.detections, 2, moved, options)
+    solution = solve_jointly(result.detections, 2, moved, options)
     assert solution.anchored.all()
-    matched = matched_of(account.detections, moved, solution)
+    matched = matched_of(result.detections, moved, solution)
     tied = matched.used & (matched.star >= 0)
     assert tied.sum() > 20
     # the mean of that many is known to 0.4 mas; 4 mas would show
@@ -81,7 +81,7 @@ def test_the_path_of_a_star_is_no_error_of_the_wcs() -> None:
 
 
 def test_detector_motions_take_part() -> None:
-    account = make_account(
+    result = make_result(
         kind="stack",
         count=6,
         detectors=np.array([[-35.0, 0.0], [35.0, 0.0]]),
@@ -90,35 +90,35 @@ def test_detector_motions_take_part() -> None:
         density=0.06,
         options={"detector_motion": "shift"},
     )
-    assert np.abs(account.solution.unit_shift).max() > 0.01
-    matched = _matched(account)
+    assert np.abs(result.solution.unit_shift).max() > 0.01
+    matched = _matched(result)
     good = np.flatnonzero(matched.used)
-    corrected = corrected_directions(account.detections, account.solution)[matched.index[good]]
+    corrected = corrected_directions(result.detections, result.solution)[matched.index[good]]
     mean = np.stack([np.bincount(matched.source[good], axis) for axis in corrected.T], axis=1)
     distance = angular_distance(corrected, mean[matched.source[good]])
     assert np.median(distance) < 0.005
 
 
 def test_the_error_floor_is_part_of_the_covariance() -> None:
-    account = make_account(kind="stack", count=3)
-    floored = replace(account.solution, floor=np.array([0.0, 0.003, 0.0]))
-    matched = matched_of(account.detections, account.reference, floored)
+    result = make_result(kind="stack", count=3)
+    floored = replace(result.solution, floor=np.array([0.0, 0.003, 0.0]))
+    matched = matched_of(result.detections, result.reference, floored)
     own = matched.group == 1
-    extra = matched.covariance - account.detections.covariance[matched.index]
+    extra = matched.covariance - result.detections.covariance[matched.index]
     np.testing.assert_allclose(extra[own], 9e-6 * np.eye(2)[None].repeat(own.sum(), 0), atol=1e-15)
     assert not extra[~own].any()
 
 
 def test_without_a_reference_no_source_has_a_star() -> None:
-    account = make_account(kind="stack", count=3)
-    matched = matched_of(account.detections, None, account.solution)
+    result = make_result(kind="stack", count=3)
+    matched = matched_of(result.detections, None, result.solution)
     assert (matched.star == -1).all()
 
 
 @pytest.mark.parametrize("joint", [True, False])
 def test_a_solution_moved_as_a_whole(joint: bool) -> None:
-    account = make_account(options={"joint": joint})
-    matched = _matched(account)
+    result = make_result(options={"joint": joint})
+    matched = _matched(result)
     good = np.flatnonzero(matched.used)
     parts = matched.source[good], matched.weight[good]
     assert _spread(matched.after[good], *parts) < 0.004

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from accounts import early_account, make_account, sequential_account
 from astropy import units as u
 from astropy.table import Table
+from made_results import early_result, make_result, sequential_account
 
 from tweakreg_step.report.match_table import matches_of, write_matches
 
@@ -19,43 +19,43 @@ def _read(path: Path) -> Table:
 
 
 def test_each_match_is_a_row() -> None:
-    account = make_account(lost=(4,))
-    table, solution = matches_of(account), account.solution
+    result = make_result(lost=(4,))
+    table, solution = matches_of(result), result.solution
     assert len(table) == np.sum(solution.source >= 0)
     assert np.sum(table["use"] != "clipped: residual") == np.sum(solution.used)
-    assert account.group_names[4] not in set(table["group"])
-    per_group = [np.sum(table["group"] == name) for name in account.group_names]
-    linked = account.detections.group[solution.source >= 0]
+    assert result.group_names[4] not in set(table["group"])
+    per_group = [np.sum(table["group"] == name) for name in result.group_names]
+    linked = result.detections.group[solution.source >= 0]
     np.testing.assert_array_equal(per_group, np.bincount(linked, minlength=9))
 
 
 def test_what_is_said_of_a_detection() -> None:
-    account = make_account(detectors=np.array([[-35.0, 0.0], [35.0, 0.0]]), count=4)
-    table, catalog = matches_of(account), account.detections
+    result = make_result(detectors=np.array([[-35.0, 0.0], [35.0, 0.0]]), count=4)
+    table, catalog = matches_of(result), result.detections
     for row in (0, len(table) // 2, len(table) - 1):
         place = np.flatnonzero(
             (catalog.ra == table["ra"][row]) & (catalog.dec == table["dec"][row])
         )
         assert len(place) == 1
         image = catalog.image[place[0]]
-        assert table["image"][row] == account.images[image]
-        assert table["detector"][row] == account.detectors[image]
-        assert table["group"][row] == account.group_names[account.group[image]]
-        assert table["x"][row] == account.x[place[0]]
-        residual = 1e3 * account.solution.residual[place[0]]
+        assert table["image"][row] == result.images[image]
+        assert table["detector"][row] == result.detectors[image]
+        assert table["group"][row] == result.group_names[result.group[image]]
+        assert table["x"][row] == result.x[place[0]]
+        residual = 1e3 * result.solution.residual[place[0]]
         assert (table["residual_east"][row], table["residual_north"][row]) == tuple(residual)
-        assert table["source"][row] == account.solution.source[place[0]]
+        assert table["source"][row] == result.solution.source[place[0]]
         sigma = 1e3 * np.sqrt(catalog.covariance[place[0], 0, 0])
-        floor = 1e3 * account.solution.floor[catalog.group[place[0]]]
+        floor = 1e3 * result.solution.floor[catalog.group[place[0]]]
         assert table["sigma"][row] == pytest.approx(np.hypot(sigma, floor))
 
 
 def test_reference_stars_are_named_by_their_row() -> None:
-    account = make_account()
-    table = matches_of(account)
+    result = make_result()
+    table = matches_of(result)
     tied = table[(table["star"] >= 0) & (table["use"] == "used")]
     assert len(tied) > 50
-    reference = account.reference
+    reference = result.reference
     step = 3600.0 * np.hypot(
         (tied["ra"] - reference.ra[tied["star"]]) * np.cos(np.deg2rad(tied["dec"])),
         tied["dec"] - reference.dec[tied["star"]],
@@ -67,8 +67,8 @@ def test_reference_stars_are_named_by_their_row() -> None:
 
 
 def test_why_a_match_was_not_used() -> None:
-    account = make_account(kind="stack", count=4, reference=False)
-    solution = account.solution
+    result = make_result(kind="stack", count=4, reference=False)
+    solution = result.solution
     weight, used = solution.weight.copy(), solution.used.copy()
     full = np.flatnonzero(weight > 0.9999)
     named, seen = np.unique(solution.source[full], return_counts=True)
@@ -77,7 +77,7 @@ def test_why_a_match_was_not_used() -> None:
     weight[of[0][0]] = 0.5
     weight[of[1][0]], used[of[1][0]] = 0.01, False
     weight[of[2][1:]], used[of[2][1:]] = 0.01, False
-    table = matches_of(replace(account, solution=replace(solution, weight=weight, used=used)))
+    table = matches_of(replace(result, solution=replace(solution, weight=weight, used=used)))
     uses = [list(table["use"][table["source"] == source]) for source in sources]
     assert uses[0][0] == "downweighted"
     assert uses[1][0] == "clipped: residual"
@@ -87,36 +87,36 @@ def test_why_a_match_was_not_used() -> None:
 
 
 def test_columns_have_units_and_descriptions() -> None:
-    table = matches_of(make_account("stack", 2))
+    table = matches_of(make_result("stack", 2))
     assert table["residual_east"].unit == u.mas
     assert table["ra"].unit == u.deg
     assert table["x"].unit == u.pix
     assert all(column.description for column in table.columns.values())
 
 
-@pytest.mark.parametrize("account", [early_account(), sequential_account()], ids=["early", "seq"])
-def test_without_a_solution_it_has_no_rows_but_all_columns(account, tmp_path: Path) -> None:
-    table = matches_of(account)
+@pytest.mark.parametrize("result", [early_result(), sequential_account()], ids=["early", "seq"])
+def test_without_a_solution_it_has_no_rows_but_all_columns(result, tmp_path: Path) -> None:
+    table = matches_of(result)
     write_matches(table, tmp_path / "a.ecsv")
     read = _read(tmp_path / "a.ecsv")
     assert len(read) == 0
-    assert read.colnames == table.colnames == matches_of(make_account("stack", 2)).colnames
+    assert read.colnames == table.colnames == matches_of(make_result("stack", 2)).colnames
 
 
 def test_nothing_aligned() -> None:
-    account = make_account("stack", 2, reference=False, lost=(0, 1))
-    assert len(matches_of(account)) == 0
+    result = make_result("stack", 2, reference=False, lost=(0, 1))
+    assert len(matches_of(result)) == 0
 
 
 def test_the_file_says_the_same(tmp_path: Path) -> None:
-    account = make_account()
-    table = matches_of(account)
+    result = make_result()
+    table = matches_of(result)
     write_matches(table, tmp_path / "a.ecsv")
     read = _read(tmp_path / "a.ecsv")
     table.write(tmp_path / "b.ecsv", format="ascii.ecsv")
     other = _read(tmp_path / "b.ecsv")
     assert read.colnames == other.colnames
-    assert read.meta == other.meta == {"product": account.product, "start": account.start}
+    assert read.meta == other.meta == {"product": result.product, "start": result.start}
     for name in read.colnames:
         assert read[name].unit == other[name].unit
         assert read[name].description == other[name].description
@@ -132,8 +132,8 @@ def test_the_file_says_the_same(tmp_path: Path) -> None:
 def test_names_that_need_quotes_and_those_that_are_empty(tmp_path: Path) -> None:
     """As from astropy's own writer, whose reader takes an empty text for a missing one."""
     names = ('a, "b" c.fits', "", "d.fits")
-    account = replace(make_account("stack", 3), images=names, detectors=("",) * 3)
-    table = matches_of(account)
+    result = replace(make_result("stack", 3), images=names, detectors=("",) * 3)
+    table = matches_of(result)
     write_matches(table, tmp_path / "a.ecsv")
     table.write(tmp_path / "b.ecsv", format="ascii.ecsv")
     read, other = _read(tmp_path / "a.ecsv"), _read(tmp_path / "b.ecsv")

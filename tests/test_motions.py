@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core import sphere
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
@@ -72,7 +72,7 @@ def _without_common(scene: Scene, errors: np.ndarray) -> np.ndarray:
 def test_offsets_are_recovered_where_they_are_determined(reference: float) -> None:
     """Detectors 15 mas off are put right on the sky to a fraction of the error of one detection."""
     scene = make_scene(_setup(reference_fraction=reference, **OFFSETS), 1)
-    solution = register(
+    solution = solve_jointly(
         scene.detections, 4, scene.reference, Options(detector_motion="auto", minobj=15)
     )
     assert solution.motion.geometry == "rscale"
@@ -88,7 +88,7 @@ def test_offsets_are_recovered_where_they_are_determined(reference: float) -> No
 
 def test_without_motions_the_seams_stay() -> None:
     scene = make_scene(_setup(reference_fraction=0.3, **OFFSETS), 1)
-    solution = register(scene.detections, 4, scene.reference, Options())
+    solution = solve_jointly(scene.detections, 4, scene.reference, Options())
     assert np.sqrt(np.mean(_errors(scene, solution) ** 2)) > 0.008
 
 
@@ -96,7 +96,7 @@ def test_without_motions_the_seams_stay() -> None:
 def test_the_simplest_geometry_that_does_is_chosen(geometry: str) -> None:
     changes = {"motion_shift": 0.015, "motion_roll": 8.0 if geometry == "rshift" else 0.0}
     scene = make_scene(_setup(reference_fraction=0.3, **changes), 2)
-    solution = register(scene.detections, 4, scene.reference, Options(detector_motion="auto"))
+    solution = solve_jointly(scene.detections, 4, scene.reference, Options(detector_motion="auto"))
     assert solution.motion.geometry == geometry
 
 
@@ -104,8 +104,8 @@ def test_the_simplest_geometry_that_does_is_chosen(geometry: str) -> None:
 def test_auto_costs_nothing_where_there_is_none(reference: float) -> None:
     for seed in range(4):
         scene = make_scene(_setup(reference_fraction=reference), seed)
-        plain = register(scene.detections, 4, scene.reference, Options())
-        auto = register(scene.detections, 4, scene.reference, Options(detector_motion="auto"))
+        plain = solve_jointly(scene.detections, 4, scene.reference, Options())
+        auto = solve_jointly(scene.detections, 4, scene.reference, Options(detector_motion="auto"))
         assert auto.motion.geometry == "none"
         np.testing.assert_array_equal(auto.matrix, plain.matrix)
         np.testing.assert_array_equal(auto.shift, plain.shift)
@@ -115,7 +115,7 @@ def test_what_nothing_determines_stays_at_zero() -> None:
     """Exposures at one pointing see each star with the same detector, whose motion cancels."""
     setup = _setup(centres=np.zeros((3, 2)), rolls=np.zeros(3), shift=1e-4, roll=0.1, **OFFSETS)
     scene = make_scene(setup, 3)
-    solution = register(scene.detections, 3, None, Options(detector_motion="rshift"))
+    solution = solve_jointly(scene.detections, 3, None, Options(detector_motion="rshift"))
     assert set(solution.status) == {GroupStatus.ALIGNED}
     assert np.abs(solution.unit_shift).max() < 0.002
     sigma = np.sqrt(solution.unit_covariance[:, 0, 0])
@@ -128,14 +128,16 @@ def test_motions_that_are_asked_for_lose_no_efficiency() -> None:
         scene = make_scene(_setup(reference_fraction=0.3, reference_sigma=0.002), seed)
         for values, motion in ((plain, "none"), (moving, "rshift")):
             options = Options(detector_motion=motion)
-            values.append(_errors(scene, register(scene.detections, 4, scene.reference, options)))
+            values.append(
+                _errors(scene, solve_jointly(scene.detections, 4, scene.reference, options))
+            )
     assert np.mean(np.square(moving)) < (1e-3 * 1.0) ** 2
     assert np.mean(np.square(plain)) <= np.mean(np.square(moving))
 
 
 def test_one_detector_has_nothing_to_move_against() -> None:
     scene = make_scene(Setup(layout("stack", 3)), 1)
-    solution = register(scene.detections, 3, None, Options(detector_motion="auto"))
+    solution = solve_jointly(scene.detections, 3, None, Options(detector_motion="auto"))
     assert solution.motion.geometry == "none"
     assert "not two detectors" in solution.motion.reason
     assert judge(scene, solution).rms_mas < 1.0

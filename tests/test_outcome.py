@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver.covariance import Covariance, Whole
 from tweakreg_step.alignment.solver.gauge import regauge
 from tweakreg_step.alignment.solver.precision import weak_modes
@@ -25,7 +25,7 @@ def test_weak_modes_of_a_diagonal_covariance() -> None:
 
 
 def test_the_weakest_mode_of_a_strip_bends_its_ends() -> None:
-    solution = register(
+    solution = solve_jointly(
         make_scene(Setup(layout("strip", 7, 0.3), density=0.1), 1).detections, 7, None, Options()
     )
     assert solution.modes[0].groups[0] in {0, 6}
@@ -49,7 +49,7 @@ def test_covariances_of_pairs_and_groups_are_true() -> None:
     pulls, own = [], []
     for seed in range(400):
         scene = make_scene(Setup(layout("mosaic", 2, 0.4), shift=0.3, roll=100.0), seed)
-        solution = register(scene.detections, 4, None, Options(refgroup=0))
+        solution = solve_jointly(scene.detections, 4, None, Options(refgroup=0))
         found = solution.ra, solution.dec
         turn = np.arctan2(scene.matrix[:, 1, 0], scene.matrix[:, 0, 0])
         frames = sphere.frames_at(*scene.centre.T)
@@ -71,7 +71,7 @@ def test_covariances_of_pairs_and_groups_are_true() -> None:
 
 def test_scatter_is_that_of_the_errors() -> None:
     scene = make_scene(Setup(layout("stack", 6), reference_fraction=0.2), 2)
-    solution = register(scene.detections, 6, scene.reference, Options())
+    solution = solve_jointly(scene.detections, 6, scene.reference, Options())
     # 1.5 mas per axis; a source is seen 4.8 times and keeps a fifth of the variance to itself
     np.testing.assert_allclose(solution.rms_mas, 1.5 * np.sqrt(1.0 - 1.0 / 4.8), rtol=0.12)
     np.testing.assert_allclose(solution.chi2 / solution.dof, 1.0, atol=0.25)
@@ -81,7 +81,7 @@ def test_scatter_is_that_of_the_errors() -> None:
 
 def test_detections_carry_their_source() -> None:
     scene = make_scene(Setup(layout("stack", 4), spurious=0.3, reference_fraction=0.3), 3)
-    solution = register(scene.detections, 4, scene.reference, Options())
+    solution = solve_jointly(scene.detections, 4, scene.reference, Options())
     used = solution.used
     assert (scene.star[used] >= 0).mean() > 0.999
     for source in np.unique(solution.source[used])[:50]:
@@ -98,5 +98,5 @@ def test_relative_covariance_shrinks_with_the_number_of_stars() -> None:
     sigma = []
     for density in (0.02, 0.08):
         scene = make_scene(Setup(layout("stack", 4), density=density), 4)
-        sigma.append(register(scene.detections, 4, None, Options()).covariance[:, 0, 0].mean())
+        sigma.append(solve_jointly(scene.detections, 4, None, Options()).covariance[:, 0, 0].mean())
     assert sigma[0] / sigma[1] == pytest.approx(4.0, rel=0.2)

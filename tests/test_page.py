@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from accounts import early_account, make_account, sequential_account
+from made_results import early_result, make_result, sequential_account
 
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.report.page import page_of, write_page
 from tweakreg_step.report.page.markup import Cell, number, table
 from tweakreg_step.report.page.pictures import GROUPS, PAIRS, TIES
-from tweakreg_step.report.result import Account
+from tweakreg_step.report.result import RunResult
 
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -52,30 +52,30 @@ class _Reader(HTMLParser):
         assert self.open.pop() == tag
 
 
-def _no_detections() -> Account:
-    account = make_account("stack", 2, density=0.0, spurious=0.0)
-    assert len(account.detections) == 0
-    return account
+def _no_detections() -> RunResult:
+    result = make_result("stack", 2, density=0.0, spurious=0.0)
+    assert len(result.detections) == 0
+    return result
 
 
-def _no_corners() -> Account:
-    account = early_account(2)
-    nowhere = np.full_like(account.corners_before, np.nan)
-    return replace(account, corners_before=nowhere, corners_after=nowhere)
-
-
-@pytest.fixture(scope="module")
-def mosaic() -> Account:
-    return make_account("mosaic", 9, lost=(4,), doubtful=(2,))
+def _no_corners() -> RunResult:
+    result = early_result(2)
+    nowhere = np.full_like(result.corners_before, np.nan)
+    return replace(result, corners_before=nowhere, corners_after=nowhere)
 
 
 @pytest.fixture(scope="module")
-def page(mosaic: Account) -> str:
+def mosaic() -> RunResult:
+    return make_result("mosaic", 9, lost=(4,), doubtful=(2,))
+
+
+@pytest.fixture(scope="module")
+def page(mosaic: RunResult) -> str:
     return page_of(mosaic)
 
 
 def test_the_page_is_written_under_the_products_name(tmp_path: Path) -> None:
-    path = write_page(early_account(2), tmp_path)
+    path = write_page(early_result(2), tmp_path)
     assert path == tmp_path / "jw01345-o001_t021_nircam_f115w_tweakreg.html"
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     assert path.read_text(encoding="utf-8").endswith("</html>\n")
@@ -83,11 +83,11 @@ def test_the_page_is_written_under_the_products_name(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"can't be written.*needs a folder that exists"):
-        write_page(early_account(2), tmp_path / "nowhere")
+        write_page(early_result(2), tmp_path / "nowhere")
 
 
 def test_without_matplotlib_the_remedy_is_named(
-    mosaic: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    mosaic: RunResult, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in list(sys.modules):
         if name.startswith(
@@ -131,7 +131,7 @@ def test_each_picture_has_words(page: str) -> None:
     assert all(int(image["width"] or 0) > 100 for image in images)
 
 
-def test_the_page_says_how_it_went(page: str, mosaic: Account) -> None:
+def test_the_page_says_how_it_went(page: str, mosaic: RunResult) -> None:
     assert '<p class="headline">8 of 9 groups aligned to each other' in page
     for text in (
         "Its matches cover 12 % of its area",
@@ -147,7 +147,7 @@ def test_the_page_says_how_it_went(page: str, mosaic: Account) -> None:
     assert "16 of 20 pairs of groups have a picture" in page
 
 
-def test_the_table_of_corrections(page: str, mosaic: Account) -> None:
+def test_the_table_of_corrections(page: str, mosaic: RunResult) -> None:
     start = page.index('aria-label="Corrections of the groups"')
     rows = re.findall(r"<tr>(.*?)</tr>", page[start : page.index("</table>", start)], re.DOTALL)
     assert len(rows) == 10
@@ -162,14 +162,14 @@ def test_the_table_of_corrections(page: str, mosaic: Account) -> None:
 
 
 def test_what_users_write_is_shown_not_run() -> None:
-    account = replace(early_account(1), product="<script>alert(1)</script>&")
-    text = page_of(account)
+    result = replace(early_result(1), product="<script>alert(1)</script>&")
+    text = page_of(result)
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;" in text
 
 
 def test_a_dry_run_says_so() -> None:
-    text = page_of(early_account(2, dry_run=True))
+    text = page_of(early_result(2, dry_run=True))
     assert "Dry run, no image was changed" in text
 
 
@@ -177,9 +177,9 @@ def test_a_dry_run_says_so() -> None:
     ("make", "pictures", "words"),
     [
         (lambda: sequential_account(4), 2 + 6, "align_method=&#x27;global&#x27;"),
-        (lambda: early_account(3), 2, "The reference service could not be reached."),
-        (lambda: make_account("stack", 1, reference=False), 2, "There is nothing to draw"),
-        (lambda: make_account("stack", 2, lost=(0, 1), reference=False), 3, "left alone"),
+        (lambda: early_result(3), 2, "The reference service could not be reached."),
+        (lambda: make_result("stack", 1, reference=False), 2, "There is nothing to draw"),
+        (lambda: make_result("stack", 2, lost=(0, 1), reference=False), 3, "left alone"),
         (_no_detections, 2, "no two catalogs overlap"),
         (_no_corners, 0, "no image has a footprint"),
     ],
@@ -194,10 +194,10 @@ def test_partial_accounts(make: Any, pictures: int, words: str) -> None:
 
 def test_a_thousand_groups_fit_on_a_page() -> None:
     """The pictures are of a limited number; the table has every group."""
-    few = make_account("mosaic", 64, lost=(0, 9), density=0.015)
+    few = make_result("mosaic", 64, lost=(0, 9), density=0.015)
     many = 1000
     number_of = np.arange(many) % 64
-    account = replace(
+    result = replace(
         few,
         group_names=tuple(f"group_{g:04d}" for g in range(many)),
         images=tuple(f"image_{g:04d}" for g in range(many)),
@@ -214,7 +214,7 @@ def test_a_thousand_groups_fit_on_a_page() -> None:
         bound_mas=np.full(many, np.nan),
         achieved_mas=np.full(many, np.nan),
     )
-    text = page_of(account)
+    text = page_of(result)
     reader = _Reader(text)
     assert len(text) < 20e6
     assert reader.rows > many
@@ -223,8 +223,8 @@ def test_a_thousand_groups_fit_on_a_page() -> None:
 
 
 def test_same_input_same_page() -> None:
-    account = sequential_account(2)
-    assert page_of(account) == page_of(account)
+    result = sequential_account(2)
+    assert page_of(result) == page_of(result)
 
 
 def test_numbers_and_their_order() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fields import SIGMA, catalogs, field, noisy, stars
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching.detector_artefacts import Plate, pinned_pairs
 from tweakreg_step.alignment.matching.offset_histogram import apart_from, make_pairs
 from tweakreg_step.core.options import Options
@@ -46,7 +46,7 @@ def solved(
     if known:
         unit = np.zeros(len(given), int)
         given = replace(given, unit=unit, unit_xy=np.concatenate([p for _, p in parts]))
-    return register(given, len(steps), stars(sky) if reference else None, Options())
+    return solve_jointly(given, len(steps), stars(sky) if reference else None, Options())
 
 
 def codes(found: Solution) -> list[str]:

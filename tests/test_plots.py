@@ -8,40 +8,40 @@ from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import accounts
 import matplotlib as mpl
 import numpy as np
 import pytest
-from accounts import early_account, make_account, sequential_account
+import run_results
+from made_results import early_result, make_result, sequential_account
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.image import imread
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core.options import Options
 from tweakreg_step.report import plots
 from tweakreg_step.report.group_outcome import Standing
 from tweakreg_step.report.plots.canvas import STYLES, map_unit
 from tweakreg_step.report.plots.footprints import nice
 from tweakreg_step.report.plots.residuals import spread
-from tweakreg_step.report.result import Account
+from tweakreg_step.report.result import RunResult
 from tweakreg_step.report.statistics.offset_histogram import REFERENCE, differences_of
 from tweakreg_step.report.statistics.residuals import Residuals, residuals_of
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 
 @pytest.fixture(scope="module")
-def mosaic() -> Account:
-    return make_account("mosaic", 9, lost=(4,), doubtful=(2,))
+def mosaic() -> RunResult:
+    return make_result("mosaic", 9, lost=(4,), doubtful=(2,))
 
 
 @pytest.fixture(scope="module")
-def four_detectors() -> Account:
+def four_detectors() -> RunResult:
     places = 70.0 * np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
     setup = Setup(layout("stack", 6), detectors=places, motion_shift=0.01, density=0.03)
     scene = make_scene(setup, 1)
     options = Options(detector_motion="rshift")
-    solution = register(scene.detections, 6, None, options)
-    return accounts._assembled(setup, scene, solution, (), {})
+    solution = solve_jointly(scene.detections, 6, None, options)
+    return run_results._assembled(setup, scene, solution, (), {})
 
 
 def _texts(figure: Any) -> set[str]:
@@ -60,7 +60,7 @@ def _residuals(count: int, seed: int = 0) -> Residuals:
 # ---- footprints
 
 
-def test_footprints_are_where_the_corners_are(mosaic: Account) -> None:
+def test_footprints_are_where_the_corners_are(mosaic: RunResult) -> None:
     drawing = plots.draw_footprints(mosaic)
     left, right = drawing.figure.axes
     shapes = [c for c in left.collections if isinstance(c, PolyCollection)]
@@ -72,7 +72,7 @@ def test_footprints_are_where_the_corners_are(mosaic: Account) -> None:
     assert "east offset [arcsec]" in left.get_xlabel()
 
 
-def test_corrections_are_magnified_by_the_factor_that_is_said(mosaic: Account) -> None:
+def test_corrections_are_magnified_by_the_factor_that_is_said(mosaic: RunResult) -> None:
     drawing = plots.draw_footprints(mosaic)
     right = drawing.figure.axes[1]
     factor = float(re.search(r"(\d+) times too long", right.get_title()).group(1))
@@ -83,7 +83,7 @@ def test_corrections_are_magnified_by_the_factor_that_is_said(mosaic: Account) -
     assert length[4] < 1e-6
 
 
-def test_verdicts_differ_by_more_than_colour(mosaic: Account) -> None:
+def test_verdicts_differ_by_more_than_colour(mosaic: RunResult) -> None:
     for name in ("colour", "line", "marker", "hatch"):
         assert len({getattr(style, name) for style in STYLES.values()}) == len(Standing)
     legend = plots.draw_footprints(mosaic).figure.legends[0]
@@ -92,15 +92,15 @@ def test_verdicts_differ_by_more_than_colour(mosaic: Account) -> None:
     assert [p.get_hatch() for p in legend.get_patches()][2:] == ["//", "xx"]
 
 
-def test_names_are_written_where_they_do_not_collide(mosaic: Account) -> None:
+def test_names_are_written_where_they_do_not_collide(mosaic: RunResult) -> None:
     assert {"00001", "00009"} <= _texts(plots.draw_footprints(mosaic).figure)
-    stack = make_account("stack", 12, lost=(3,))
+    stack = make_result("stack", 12, lost=(3,))
     texts = _texts(plots.draw_footprints(stack).figure)
     assert "00004" in texts
     assert "00001" not in texts
 
 
-def test_images_without_corners(mosaic: Account) -> None:
+def test_images_without_corners(mosaic: RunResult) -> None:
     corners = mosaic.corners_before.copy()
     corners[:5] = np.nan
     assert plots.draw_footprints(replace(mosaic, corners_before=corners)) is not None
@@ -112,7 +112,7 @@ def test_images_without_corners(mosaic: Account) -> None:
 # ---- overlaps
 
 
-def test_each_tie_has_its_number(mosaic: Account) -> None:
+def test_each_tie_has_its_number(mosaic: RunResult) -> None:
     drawing = plots.draw_overlaps(mosaic)
     lines = [c for c in drawing.figure.axes[0].collections if isinstance(c, LineCollection)]
     tied = sum(len(c.get_segments()) for c in lines[1:])
@@ -122,8 +122,8 @@ def test_each_tie_has_its_number(mosaic: Account) -> None:
 
 
 def test_bridges_are_dashed_and_named() -> None:
-    account = make_account("strip", 4, reference=False)
-    drawing = plots.draw_overlaps(account)
+    result = make_result("strip", 4, reference=False)
+    drawing = plots.draw_overlaps(result)
     loose, plain, bridges = drawing.figure.axes[0].collections[:3]
     assert len(bridges.get_segments()) == 3
     assert not plain.get_segments()
@@ -134,7 +134,7 @@ def test_bridges_are_dashed_and_named() -> None:
 
 
 def test_groups_at_one_place_stand_on_a_ring() -> None:
-    drawing = plots.draw_overlaps(make_account("stack", 6))
+    drawing = plots.draw_overlaps(make_result("stack", 6))
     assert "on a ring" in drawing.caption
     assert not drawing.figure.axes[0].axison
 
@@ -142,7 +142,7 @@ def test_groups_at_one_place_stand_on_a_ring() -> None:
 # ---- offset histograms
 
 
-def test_the_histogram_holds_all_differences(mosaic: Account) -> None:
+def test_the_histogram_holds_all_differences(mosaic: RunResult) -> None:
     found = differences_of(mosaic, 1, 2)
     drawing = plots.draw_differences(mosaic, found)
     wide, close = drawing.figure.axes[:2]
@@ -157,7 +157,7 @@ def test_the_histogram_holds_all_differences(mosaic: Account) -> None:
     assert "Peak of" in drawing.caption
 
 
-def test_a_pair_without_a_peak_says_so(mosaic: Account) -> None:
+def test_a_pair_without_a_peak_says_so(mosaic: RunResult) -> None:
     drawing = plots.draw_differences(mosaic, differences_of(mosaic, 1, 4))
     assert "No significant peak within 3" in drawing.caption
     assert not drawing.figure.axes[0].lines
@@ -165,15 +165,15 @@ def test_a_pair_without_a_peak_says_so(mosaic: Account) -> None:
 
 
 def test_a_peak_outside_the_circle_is_pointed_at() -> None:
-    account = make_account("stack", 2, reference=False)
-    moved = np.where(account.detections.group == 1, 2.5 / 3600.0, 0.0)
-    far = replace(account.detections, dec=account.detections.dec + moved)
-    account = replace(account, detections=far)
-    drawing = plots.draw_differences(account, differences_of(account, 0, 1))
+    result = make_result("stack", 2, reference=False)
+    moved = np.where(result.detections.group == 1, 2.5 / 3600.0, 0.0)
+    far = replace(result.detections, dec=result.detections.dec + moved)
+    result = replace(result, detections=far)
+    drawing = plots.draw_differences(result, differences_of(result, 0, 1))
     assert 'beyond the search radius of 2"' in drawing.caption
 
 
-def test_the_reference_is_called_so(mosaic: Account) -> None:
+def test_the_reference_is_called_so(mosaic: RunResult) -> None:
     drawing = plots.draw_differences(mosaic, differences_of(mosaic, REFERENCE, 2))
     assert drawing.title == "reference - 00003"
 
@@ -271,7 +271,7 @@ def test_vectors_on_the_sky_have_east_to_the_left() -> None:
 # ---- detectors
 
 
-def test_motions_with_errors_names_and_units(four_detectors: Account) -> None:
+def test_motions_with_errors_names_and_units(four_detectors: RunResult) -> None:
     drawing = plots.draw_motions(four_detectors)
     panels = drawing.figure.axes
     labels = [axes.get_xlabel() for axes in panels]
@@ -281,7 +281,7 @@ def test_motions_with_errors_names_and_units(four_detectors: Account) -> None:
     assert {"NRCA1 F115W", "NRCA4 F115W"} <= _texts(drawing.figure)
 
 
-def test_no_motions(mosaic: Account) -> None:
+def test_no_motions(mosaic: RunResult) -> None:
     assert plots.draw_motions(mosaic) is None
     assert plots.draw_motions(sequential_account(3)) is None
 
@@ -289,7 +289,7 @@ def test_no_motions(mosaic: Account) -> None:
 # ---- what all share
 
 
-def test_small_pictures_are_lines_and_dense_ones_pixels(mosaic: Account) -> None:
+def test_small_pictures_are_lines_and_dense_ones_pixels(mosaic: RunResult) -> None:
     small = plots.rendered(plots.draw_footprints(mosaic))
     root = ET.fromstring(small.data)  # noqa: S314 - our own
     assert root.tag.endswith("svg")
@@ -299,32 +299,32 @@ def test_small_pictures_are_lines_and_dense_ones_pixels(mosaic: Account) -> None
 
 
 @pytest.mark.parametrize("dense", [False, True])
-def test_same_input_same_bytes(mosaic: Account, dense: bool) -> None:
+def test_same_input_same_bytes(mosaic: RunResult, dense: bool) -> None:
     drawings = [replace(plots.draw_overlaps(mosaic), dense=dense) for _ in range(2)]
     assert plots.rendered(drawings[0]).data == plots.rendered(drawings[1]).data
 
 
-def test_the_users_settings_are_neither_used_nor_changed(mosaic: Account) -> None:
+def test_the_users_settings_are_neither_used_nor_changed(mosaic: RunResult) -> None:
     ours = plots.rendered(plots.draw_overlaps(mosaic)).data
     with mpl.rc_context({"font.size": 30.0, "axes.facecolor": "red"}):
         assert plots.rendered(plots.draw_overlaps(mosaic)).data == ours
         assert mpl.rcParams["font.size"] == 30.0
 
 
-def test_no_window_is_opened_and_no_figure_is_kept(mosaic: Account) -> None:
+def test_no_window_is_opened_and_no_figure_is_kept(mosaic: RunResult) -> None:
     import matplotlib.pyplot as plt
 
     plots.rendered(plots.draw_footprints(mosaic))
     assert plt.get_fignums() == []
 
 
-@pytest.mark.parametrize("make", [sequential_account, early_account])
+@pytest.mark.parametrize("make", [sequential_account, early_result])
 def test_partial_accounts_have_a_map_and_a_graph(make: Any) -> None:
-    account = make(3)
-    for drawing in (plots.draw_footprints(account), plots.draw_overlaps(account)):
+    result = make(3)
+    for drawing in (plots.draw_footprints(result), plots.draw_overlaps(result)):
         assert plots.rendered(drawing).data
         assert drawing.alt
-    assert residuals_of(account) is None
+    assert residuals_of(result) is None
 
 
 def test_units_of_maps_and_round_numbers() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core import sphere
 from tweakreg_step.core.correction import affine, move
 from tweakreg_step.core.detections import Detections, Reference
@@ -33,7 +33,7 @@ def _setup(name: str, geometry: str = "rshift", **changes) -> Setup:
 
 def _solve(scene: Scene, geometry: str = "rshift", **options):
     wanted = Options(fitgeometry=geometry, **({"minobj": 6} | options))
-    return register(scene.detections, scene.group_count, scene.reference, wanted)
+    return solve_jointly(scene.detections, scene.group_count, scene.reference, wanted)
 
 
 def _codes(solution) -> list[str]:
@@ -123,7 +123,7 @@ def test_the_order_of_the_inputs_changes_no_bit(name: str) -> None:
     old = scene.reference
     reference = Reference(old.ra[stars], old.dec[stars], old.covariance[stars])
     options = Options(minobj=6)
-    second = register(shuffled, scene.group_count, reference, options)
+    second = solve_jointly(shuffled, scene.group_count, reference, options)
     np.testing.assert_array_equal(second.matrix[rename], first.matrix)
     np.testing.assert_array_equal(second.shift[rename], first.shift)
     np.testing.assert_array_equal(second.covariance[rename], first.covariance)
@@ -151,8 +151,8 @@ def test_a_rotation_of_the_whole_sky_changes_nothing(pole: tuple[float, float]) 
 
     here, there = scene.detections, turned(scene.detections)
     options = Options(minobj=6)
-    one = register(here, 9, scene.reference, options)
-    other = register(there, 9, turned(scene.reference), options)
+    one = solve_jointly(here, 9, scene.reference, options)
+    other = solve_jointly(there, 9, turned(scene.reference), options)
     distance = sphere.angular_distance(moved(here, one) @ turn.T, moved(there, other))
     # the weights settle to 1e-4, which leaves 0.01 mas of 0.6
     assert distance.max() < 1e-5
@@ -211,7 +211,7 @@ def test_large_offsets_and_rolls_are_found_if_searched_for(shift, roll, searchra
     for seed in range(3):
         scene = make_scene(Setup(layout("stack", 3), shift=0.05, roll=5.0, spurious=0.3), seed)
         moved = _shifted(scene, 1, shift, roll)
-        solution = register(moved, 3, None, Options(searchrad=searchrad))
+        solution = solve_jointly(moved, 3, None, Options(searchrad=searchrad))
         assert _codes(solution) == ["aligned"] * 3
         # two positions of 1.5 mas per axis differ by 2.5 mas in the median
         assert _disagreement(scene, moved, solution, (0, 1)) < 0.003
@@ -220,7 +220,7 @@ def test_large_offsets_and_rolls_are_found_if_searched_for(shift, roll, searchra
 @pytest.mark.parametrize(("shift", "roll"), [((3.0, 0.0), 0.0), ((14.0, 14.0), 2.0)])
 def test_offsets_beyond_searchrad_are_refused(shift, roll) -> None:
     scene = make_scene(Setup(layout("stack", 3), shift=0.05, roll=5.0, spurious=0.3), 1)
-    solution = register(_shifted(scene, 1, shift, roll), 3, None, Options(searchrad=1.5))
+    solution = solve_jointly(_shifted(scene, 1, shift, roll), 3, None, Options(searchrad=1.5))
     assert _codes(solution) == ["aligned", "no_match", "aligned"]
     np.testing.assert_array_equal(solution.matrix[1], np.eye(2))
     np.testing.assert_array_equal(solution.shift[1], 0.0)
@@ -236,12 +236,12 @@ def test_unrelated_catalogs_are_never_aligned(absolute: bool) -> None:
     for seed in range(100):
         one, other = make_scene(setup, 2 * seed), make_scene(setup, 2 * seed + 1)
         if absolute:
-            solution = register(one.detections, 1, other.reference, Options())
+            solution = solve_jointly(one.detections, 1, other.reference, Options())
         else:
             second = replace(
                 other.detections, group=other.detections.group + 1, image=other.detections.image + 8
             )
-            solution = register(joined([one.detections, second]), 2, None, Options())
+            solution = solve_jointly(joined([one.detections, second]), 2, None, Options())
         assert set(_codes(solution)) == {"no_match"}
 
 
@@ -271,22 +271,22 @@ def test_catalogs_with_few_sources(count: int) -> None:
     scene = make_scene(Setup(layout("stack", 3)), 4)
     last = np.flatnonzero(scene.detections.group == 2)
     kept = np.delete(np.arange(len(scene.detections)), last[count:])
-    solution = register(scene.detections.take(kept), 3, None, Options())
+    solution = solve_jointly(scene.detections.take(kept), 3, None, Options())
     assert _codes(solution) == ["aligned", "aligned", "too_few_sources"]
 
 
 def test_nothing_at_all() -> None:
     nothing = Detections.simple(*np.zeros((2, 0)), np.zeros(0, np.int64), 0.001)
-    solution = register(nothing, 2, None, Options())
+    solution = solve_jointly(nothing, 2, None, Options())
     assert _codes(solution) == ["too_few_sources"] * 2
-    assert register(nothing, 0, None, Options()).status == ()
+    assert solve_jointly(nothing, 0, None, Options()).status == ()
 
 
 def test_positions_that_are_not_finite_are_left_out() -> None:
     scene = make_scene(Setup(layout("stack", 3)), 4)
     ra = scene.detections.ra.copy()
     ra[::7] = np.nan
-    solution = register(replace(scene.detections, ra=ra), 3, None, Options())
+    solution = solve_jointly(replace(scene.detections, ra=ra), 3, None, Options())
     assert _codes(solution) == ["aligned"] * 3
     assert not solution.used[::7].any()
 
@@ -298,7 +298,7 @@ def test_sources_on_a_line_fall_back_on_the_prior(geometry: str) -> None:
         sphere.directions(scene.detections.ra, scene.detections.dec), sphere.frames_at(150.0, 30.0)
     )
     line = scene.detections.take(np.abs(xy[:, 1]) < 0.7)
-    solution = register(line, 3, None, Options(fitgeometry=geometry, minobj=10))
+    solution = solve_jointly(line, 3, None, Options(fitgeometry=geometry, minobj=10))
     assert _codes(solution) == ["aligned"] * 3
     assert np.isfinite(solution.covariance).all()
     assert np.abs(solution.matrix - np.eye(2)).max() < 2e-3
@@ -314,7 +314,7 @@ def test_duplicate_groups_agree() -> None:
             ),
         ]
     )
-    solution = register(twice, 4, None, Options())
+    solution = solve_jointly(twice, 4, None, Options())
     assert _codes(solution) == ["aligned"] * 4
     assert (
         _disagreement(replace(scene, star=np.tile(scene.star, 2)), twice, solution, (0, 2)) < 1e-7
@@ -329,7 +329,7 @@ def test_a_grid_of_stars_is_ambiguous() -> None:
     both = np.concatenate([places, places]) + 0.001 * rng.normal(size=(2 * len(places), 2))
     ra, dec = sphere.ra_dec(sphere.from_plane(both, frame))
     detections = Detections.simple(ra, dec, np.repeat([0, 1], len(places)), 0.001)
-    assert _codes(register(detections, 2, None, Options())) == ["ambiguous"] * 2
+    assert _codes(solve_jointly(detections, 2, None, Options())) == ["ambiguous"] * 2
 
 
 def test_a_reference_with_too_few_stars_anchors_nothing() -> None:
@@ -337,7 +337,7 @@ def test_a_reference_with_too_few_stars_anchors_nothing() -> None:
     few = np.arange(len(scene.reference)) < 12
     old = scene.reference
     reference = Reference(old.ra[few], old.dec[few], old.covariance[few])
-    solution = register(scene.detections, 3, reference, Options(abs_minobj=40))
+    solution = solve_jointly(scene.detections, 3, reference, Options(abs_minobj=40))
     assert _codes(solution) == ["aligned"] * 3
     assert not solution.anchored.any()
 
@@ -358,7 +358,7 @@ def test_stars_move_between_epochs() -> None:
     ra, dec = sphere.ra_dec(sphere.from_plane(moving, frames))
     detections = replace(scene.detections, ra=ra, dec=dec)
     epochs = np.array([e[0] for e in later]), np.array([e[1] for e in later])
-    solution = register(
+    solution = solve_jointly(
         detections, 3, Reference(old.ra, old.dec, old.covariance, *epochs), Options()
     )
     errors = displacement_errors(
@@ -371,4 +371,4 @@ def test_stars_move_between_epochs() -> None:
 def test_an_index_out_of_range_is_named() -> None:
     scene = make_scene(Setup(layout("stack", 2)), 4)
     with pytest.raises(ValueError, match="0 to 0 are needed"):
-        register(scene.detections, 1, None, Options())
+        solve_jointly(scene.detections, 1, None, Options())

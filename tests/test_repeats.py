@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fields import catalogs, field, noisy
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching.cross_match import Catalog, catalog_of
 from tweakreg_step.alignment.matching.periodic_fields import periods
 from tweakreg_step.core.options import Options
@@ -56,7 +56,7 @@ def test_another_period_within_two_search_radii_is_a_doubt(
     rng = np.random.default_rng(4)
     place = grid(period)
     given = catalogs(noisy(rng, place), noisy(rng, place) + np.array([0.4, 0.0]))
-    found = register(given, 2, None, Options(searchrad=searchrad))
+    found = solve_jointly(given, 2, None, Options(searchrad=searchrad))
     assert [verdict.code for verdict in found.relative] == [code] * 2
     np.testing.assert_allclose(found.shift[1] - found.shift[0], [-0.4, 0.0], atol=0.002)
 
@@ -65,6 +65,6 @@ def test_what_is_off_by_most_of_a_period_is_not_wrong_in_silence() -> None:
     rng = np.random.default_rng(5)
     place = grid(3.0)
     given = catalogs(noisy(rng, place), noisy(rng, place) + np.array([2.6, 0.0]))
-    found = register(given, 2, None, Options())
+    found = solve_jointly(given, 2, None, Options())
     assert [verdict.code for verdict in found.relative] == ["second_peak"] * 2
     assert "3.00 arcsec away" in found.relative[0].reason

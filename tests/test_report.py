@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from accounts import early_account, make_account, sequential_account
 from astropy.table import Table
 from jsonschema import Draft202012Validator
+from made_results import early_result, make_result, sequential_account
 
 import tweakreg_step
 from tweakreg_step.core.correction import affine
@@ -31,7 +31,7 @@ def _schema() -> dict[str, object]:
 
 
 def _moving_detectors(motion: str = "rscale"):
-    return make_account(
+    return make_result(
         kind="stack",
         count=6,
         detectors=TWO_DETECTORS,
@@ -43,14 +43,14 @@ def _moving_detectors(motion: str = "rscale"):
 
 
 def _nan_everywhere():
-    account = make_account("stack", 3)
+    result = make_result("stack", 3)
     evidence = Evidence(3, *[math.nan] * 3, 0, *[math.nan] * 6)
-    relative = tuple(replace(verdict, evidence=evidence) for verdict in account.relative)
+    relative = tuple(replace(verdict, evidence=evidence) for verdict in result.relative)
     return replace(
-        account,
+        result,
         relative=relative,
-        corners_before=np.full_like(account.corners_before, np.nan),
-        corners_after=np.full_like(account.corners_after, np.nan),
+        corners_before=np.full_like(result.corners_before, np.nan),
+        corners_after=np.full_like(result.corners_after, np.nan),
         pixel_scale=np.full(3, np.nan),
         bound_mas=np.full(3, np.nan),
         achieved_mas=np.full(3, np.inf),
@@ -59,18 +59,18 @@ def _nan_everywhere():
 
 
 ACCOUNTS = {
-    "mosaic": lambda: make_account(lost=(4,), doubtful=(2,)),
-    "no reference": lambda: make_account(reference=False),
-    "general": lambda: make_account("strip", 3, options={"fitgeometry": "general"}),
-    "rscale": lambda: make_account("strip", 3, options={"fitgeometry": "rscale"}),
-    "shift": lambda: make_account("strip", 3, options={"fitgeometry": "shift"}),
-    "rigid": lambda: make_account(options={"joint": False}),
+    "mosaic": lambda: make_result(lost=(4,), doubtful=(2,)),
+    "no reference": lambda: make_result(reference=False),
+    "general": lambda: make_result("strip", 3, options={"fitgeometry": "general"}),
+    "rscale": lambda: make_result("strip", 3, options={"fitgeometry": "rscale"}),
+    "shift": lambda: make_result("strip", 3, options={"fitgeometry": "shift"}),
+    "rigid": lambda: make_result(options={"joint": False}),
     "detectors": _moving_detectors,
     "detectors chosen": lambda: _moving_detectors("auto"),
-    "nothing aligned": lambda: make_account("stack", 2, reference=False, lost=(0, 1)),
-    "one group": lambda: make_account("stack", 1),
+    "nothing aligned": lambda: make_result("stack", 2, reference=False, lost=(0, 1)),
+    "one group": lambda: make_result("stack", 1),
     "sequential": sequential_account,
-    "ended early": early_account,
+    "ended early": early_result,
     "NaN": _nan_everywhere,
 }
 
@@ -106,7 +106,7 @@ def test_the_schema_allows_nothing_that_it_does_not_describe() -> None:
 
 def test_a_field_without_documentation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document, "_method", lambda _account: {"new": 1})
-    assert not Draft202012Validator(_schema()).is_valid(report_of(early_account()))
+    assert not Draft202012Validator(_schema()).is_valid(report_of(early_result()))
 
 
 def test_all_evidence_is_in_it() -> None:
@@ -115,9 +115,9 @@ def test_all_evidence_is_in_it() -> None:
 
 @pytest.mark.parametrize("geometry", ["shift", "rshift", "rscale", "general"])
 def test_the_correction_can_be_made_from_it(geometry: str) -> None:
-    account = make_account("strip", 3, geometry=geometry, options={"fitgeometry": geometry})
-    solution = account.solution
-    for group, said in enumerate(report_of(account)["groups"]):
+    result = make_result("strip", 3, geometry=geometry, options={"fitgeometry": geometry})
+    solution = result.solution
+    for group, said in enumerate(report_of(result)["groups"]):
         correction = said["correction"]
         roll = correction["roll_arcsec"]
         theta = [1e-3 * value for value in correction["shift_mas"]]
@@ -135,8 +135,8 @@ def test_the_correction_can_be_made_from_it(geometry: str) -> None:
 
 
 def test_centre_and_corner_in_mas_and_pixels() -> None:
-    account = make_account()
-    for group, said in enumerate(report_of(account)["groups"]):
+    result = make_result()
+    for group, said in enumerate(report_of(result)["groups"]):
         centre, corner = said["correction"]["centre"], said["correction"]["worst_corner"]
         assert corner["image"] == group
         for place in (centre, corner):
@@ -149,11 +149,11 @@ def test_centre_and_corner_in_mas_and_pixels() -> None:
 
 
 def test_groups_and_images() -> None:
-    account = make_account(lost=(4,), doubtful=(2,), detectors=TWO_DETECTORS)
-    said, solution = report_of(account), account.solution
-    assert [g["name"] for g in said["groups"]] == list(account.group_names)
+    result = make_result(lost=(4,), doubtful=(2,), detectors=TWO_DETECTORS)
+    said, solution = report_of(result), result.solution
+    assert [g["name"] for g in said["groups"]] == list(result.group_names)
     assert said["groups"][1]["images"] == [2, 3]
-    assert said["groups"][1]["detectors"] == list(account.detectors[2:4])
+    assert said["groups"][1]["detectors"] == list(result.detectors[2:4])
     assert said["groups"][4]["correction"] is None
     assert said["groups"][4]["relative"]["code"] == "no_match"
     assert said["groups"][4]["fit"]["component"] is None
@@ -163,22 +163,22 @@ def test_groups_and_images() -> None:
     assert said["totals"]["chi2"] == pytest.approx(solution.chi2.sum())
     assert said["totals"]["left_alone"] == said["totals"]["doubtful"] == 1
     assert said["images"][8]["status"] == "FAILED"
-    assert said["images"][7]["corners_after"] == account.corners_after[7].tolist()
+    assert said["images"][7]["corners_after"] == result.corners_after[7].tolist()
     assert said["components"][0]["groups"] == [0, 1, 2, 3, 5, 6, 7, 8]
     assert said["components"][0]["anchored"]
     assert said["weak_modes"][0]["sigma_mas"] == solution.modes[0].sigma_mas
 
 
 def test_the_overlap_graph() -> None:
-    account = make_account("strip", 4, reference=False, density=0.06)
-    overlaps, solution = report_of(account)["overlaps"], account.solution
+    result = make_result("strip", 4, reference=False, density=0.06)
+    overlaps, solution = report_of(result)["overlaps"], result.solution
     assert overlaps["count"] == len(solution.pairs) == 3
     assert [[p["first"], p["second"]] for p in overlaps["pairs"]] == solution.pairs.tolist()
     assert all(p["bridge"] and p["closure_mas"] is None for p in overlaps["pairs"])
     assert [p["matches"] for p in overlaps["pairs"]] == solution.pair_matches.tolist()
     sigma = 1e3 * np.sqrt(solution.pair_covariance[1, 0, 0])
     assert overlaps["pairs"][1]["relative_sigma_mas"][0] == pytest.approx(sigma)
-    closed = report_of(make_account(reference=False))["overlaps"]["pairs"]
+    closed = report_of(make_result(reference=False))["overlaps"]["pairs"]
     assert not any(pair["bridge"] for pair in closed)
     errors = [pair["closure_significance"] for pair in closed]
     assert 0.0 < np.median(errors) < 1.0
@@ -186,10 +186,10 @@ def test_the_overlap_graph() -> None:
 
 
 def test_of_too_many_pairs_the_bridges_and_the_weakest(monkeypatch: pytest.MonkeyPatch) -> None:
-    account = make_account(reference=False)
-    solution = account.solution
+    result = make_result(reference=False)
+    solution = result.solution
     bridge = solution.pairs[[3]][:, ::-1]  # named the other way round
-    marked = replace(account, solution=replace(solution, bridges=bridge))
+    marked = replace(result, solution=replace(solution, bridges=bridge))
     monkeypatch.setattr(pairs, "MOST_PAIRS", 5)
     overlaps = report_of(marked)["overlaps"]
     assert overlaps["count"] == len(solution.pairs)
@@ -202,19 +202,19 @@ def test_of_too_many_pairs_the_bridges_and_the_weakest(monkeypatch: pytest.Monke
 
 
 def test_detector_motions() -> None:
-    account = _moving_detectors()
-    said, solution = report_of(account)["detectors"], account.solution
+    result = _moving_detectors()
+    said, solution = report_of(result)["detectors"], result.solution
     assert said["geometry"] == "rscale"
     assert [motion["name"] for motion in said["motions"]] == ["NRCA1 F115W", "NRCA2 F115W"]
     np.testing.assert_allclose(said["motions"][1]["shift_mas"], 1e3 * solution.unit_shift[1])
     sigma = np.sqrt(np.diag(solution.unit_covariance[1]))
     assert said["motions"][1]["scale_sigma"] == pytest.approx(sigma[3])
-    still = report_of(make_account("stack", 2))["detectors"]
+    still = report_of(make_result("stack", 2))["detectors"]
     assert still["motions"] == []
     choice = MotionChoice("none", {"shift": -3.0}, {"shift": math.nan}, "Nothing speaks for it.")
-    account = make_account("stack", 2)
-    changed = replace(account.solution, motion=choice, modes=(Mode(1.0, (0,)),))
-    said = report_of(replace(account, solution=changed))
+    result = make_result("stack", 2)
+    changed = replace(result.solution, motion=choice, modes=(Mode(1.0, (0,)),))
+    said = report_of(replace(result, solution=changed))
     assert said["detectors"]["log_evidence"] == {"shift": -3.0}
     assert said["detectors"]["reserved_rms_mas"] == {"shift": None}
 
@@ -225,14 +225,14 @@ def test_sequential_and_early_runs() -> None:
     assert said["groups"][1]["correction"]["shift_mas"] == [100.0, -200.0]
     assert said["groups"][1]["fit"]["rms_mas"] == 2.5
     assert said["groups"][2]["correction"] is None
-    said = report_of(early_account())
+    said = report_of(early_result())
     assert said["method"] is None
     assert said["totals"]["left_alone"] == 3
     assert said["groups"][0]["absolute"]["code"] == "reference_unreachable"
 
 
 def test_parameters_say_where_they_came_from() -> None:
-    said = report_of(make_account("stack", 2))
+    said = report_of(make_result("stack", 2))
     assert {"name": "minobj", "value": 6, "origin": "command line"} in said["parameters"]
     assert {"name": "abs_refcat", "value": "gaia.ecsv", "origin": "keyword"} in said["parameters"]
     assert said["stages"][0] == {"name": "finding sources", "seconds": 12.5}
@@ -242,40 +242,40 @@ def test_parameters_say_where_they_came_from() -> None:
 
 
 def test_both_files(tmp_path: Path) -> None:
-    account = make_account("stack", 2)
-    files = write_report(account, tmp_path / "new")
+    result = make_result("stack", 2)
+    files = write_report(result, tmp_path / "new")
     assert [path.name for path in files] == [
         "jw01345-o001_t021_nircam_f115w_tweakreg.json",
         "jw01345-o001_t021_nircam_f115w_tweakreg_matches.ecsv",
     ]
-    assert json.loads(files[0].read_text()) == report_of(account)
-    assert len(Table.read(files[1], format="ascii.ecsv")) == np.sum(account.solution.source >= 0)
+    assert json.loads(files[0].read_text()) == report_of(result)
+    assert len(Table.read(files[1], format="ascii.ecsv")) == np.sum(result.solution.source >= 0)
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(
         path.name for path in files
     )
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
-    both = [write_report(make_account("stack", 3), tmp_path / name) for name in ("a", "b")]
+    both = [write_report(make_result("stack", 3), tmp_path / name) for name in ("a", "b")]
     for one, other in zip(*both, strict=True):
         assert one.read_bytes() == other.read_bytes()
 
 
 def test_a_run_that_failed_has_both(tmp_path: Path) -> None:
-    files = write_report(early_account(), tmp_path)
+    files = write_report(early_result(), tmp_path)
     assert all(path.exists() for path in files)
 
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("x")
     with pytest.raises(OutputError, match=r"into '.*taken': .*must be a folder.*alignment.*Choose"):
-        write_report(early_account(), tmp_path / "taken")
+        write_report(early_result(), tmp_path / "taken")
 
 
 def test_a_file_that_can_not_be_replaced(tmp_path: Path) -> None:
     (tmp_path / "jw01345-o001_t021_nircam_f115w_tweakreg.json").mkdir()
     with pytest.raises(OutputError, match="can't be written"):
-        write_report(early_account(), tmp_path)
+        write_report(early_result(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [
         "jw01345-o001_t021_nircam_f115w_tweakreg.json"
     ]

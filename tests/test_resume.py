@@ -14,7 +14,7 @@ from results import models_of, relative_errors_mas
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.catalogs.checkpoint import fingerprint, kept_catalog, seal
+from tweakreg_step.catalogs.checkpoint import fingerprint, read_checkpoint, seal
 from tweakreg_step.catalogs.source_catalogs import write_catalog
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.simulate import Truth
@@ -31,7 +31,7 @@ def test_a_kept_catalog_is_the_same_to_the_bit(
     sources = Sources(x, y, flux, x_err, y_err, None, peak, flags)
     path = tmp_path / f"a_cat.{catalog_format}"
     write_catalog(sources, path, catalog_format, seal("mark", (1.9, 1.0 / 3.0), sources))
-    kept = kept_catalog(path)
+    kept = read_checkpoint(path)
     assert kept is not None
     assert (kept.mark, kept.fwhm) == ("mark", (1.9, 1.0 / 3.0))
     assert kept.sources.weight is None
@@ -43,9 +43,9 @@ def test_a_kept_catalog_is_the_same_to_the_bit(
 
 @pytest.mark.parametrize("content", [b"", b"x y\n1 2\n", b"# %ECSV 1.0\n# ---\nbroken"])
 def test_what_is_no_kept_catalog_is_not_used(tmp_path: Path, content: bytes) -> None:
-    assert kept_catalog(tmp_path / "a.ecsv") is None
+    assert read_checkpoint(tmp_path / "a.ecsv") is None
     (tmp_path / "a.ecsv").write_bytes(content)
-    assert kept_catalog(tmp_path / "a.ecsv") is None
+    assert read_checkpoint(tmp_path / "a.ecsv") is None
 
 
 def changed(rows: Table) -> Table:
@@ -73,7 +73,7 @@ def test_a_kept_catalog_whose_rows_were_changed_is_not_used(
     sources, path = Sources(x, y, flux, x_err, y_err), tmp_path / "a_cat.ecsv"
     write_catalog(sources, path, "ecsv", seal("mark", (1.9, 2.0), sources))
     edit(Table.read(path)).write(path, overwrite=True)
-    assert kept_catalog(path) is None
+    assert read_checkpoint(path) is None
     (said,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert "will be replaced" in said
     assert "use_custom_catalogs" in said

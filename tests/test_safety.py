@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from results import TOLERANCE_MAS, errors_mas, models_of, opened, relative_errors_mas, result_files
-from states import accounts, file_state, meta_state, wcs_state, with_noise
+from states import file_state, meta_state, run_results, wcs_state, with_noise
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
@@ -41,7 +41,7 @@ def moved(library: Any) -> list[bool]:
 def test_a_dry_run_changes_nothing_and_reports_the_same(
     files: Truth, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = accounts(monkeypatch)
+    kept = run_results(monkeypatch)
     options = {"abs_refcat": str(files.catalog), "align_method": method, "save_catalogs": True}
     given = opened(files)
     given[0].meta.wcs.bounding_box = None
@@ -50,7 +50,7 @@ def test_a_dry_run_changes_nothing_and_reports_the_same(
     assert [meta_state(model) for model in dry] == before
     assert [meta_state(model) for model in given] == before
     TweakRegStep.call(given, sip_approx=False, **options)
-    assert [account.dry_run for account in kept] == [True, False]
+    assert [result.dry_run for result in kept] == [True, False]
     assert kept[0].relative == kept[1].relative
     assert kept[0].absolute == kept[1].absolute
     moved = tuple(replace(outcome, moved=False) for outcome in kept[1].outcomes)
@@ -139,14 +139,14 @@ def test_a_failing_absolute_phase_leaves_the_relative_one(
     for axis in ("RA", "DEC"):
         table[axis] = rng.uniform(table[axis].min(), table[axis].max(), len(table))
     table.write("noise.ecsv")
-    kept = accounts(monkeypatch)
+    kept = run_results(monkeypatch)
     library = run(files, abs_refcat="noise.ecsv", **how)
     assert steps(library) == ["COMPLETE"] * 3
     assert max(relative_errors_mas(models_of(library), files)) < 2 * TOLERANCE_MAS
-    account = kept[0]
-    assert all(verdict.applied for verdict in account.relative)
-    assert not any(verdict.applied for verdict in account.absolute)
-    assert all("but not to the reference" in outcome.reason for outcome in account.outcomes)
+    result = kept[0]
+    assert all(verdict.applied for verdict in result.relative)
+    assert not any(verdict.applied for verdict in result.absolute)
+    assert all("but not to the reference" in outcome.reason for outcome in result.outcomes)
     assert not any(str(m.meta.wcs.name).startswith("FIT-LVL3") for m in models_of(library))
 
 
@@ -196,7 +196,7 @@ def test_mixed_groups_are_refused_and_others_aligned(mixed: Truth, method: str) 
 def test_a_mixed_group_has_its_own_code_and_error(
     mixed: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = accounts(monkeypatch)
+    kept = run_results(monkeypatch)
     run(mixed, abs_refcat=str(mixed.catalog))
     assert [verdict.code for verdict in kept[0].relative] == ["mixed_group", "not_connected"]
     assert [verdict.code for verdict in kept[0].absolute] == ["mixed_group", "aligned"]

@@ -7,9 +7,9 @@ import pytest
 from fields import catalogs, field, noisy
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching.offset_histogram import make_pairs, search
-from tweakreg_step.alignment.matching.second_peak import Doubts, no_doubts, second_peaks
+from tweakreg_step.alignment.matching.second_peak import OffsetAmbiguity, no_ambiguity, second_peaks
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions
 
@@ -107,7 +107,7 @@ def test_nothing_is_said_of_edges_that_are_not_believed() -> None:
 
 def test_a_group_in_two_parts_is_doubtful_and_says_why() -> None:
     given = catalogs(*populations(4, (60, 30), 0.9))
-    found = register(given, 2, None, Options())
+    found = solve_jointly(given, 2, None, Options())
     assert [verdict.code for verdict in found.relative] == ["second_peak"] * 2
     assert all(verdict.applied for verdict in found.relative)
     reason = found.relative[0].reason
@@ -117,8 +117,8 @@ def test_a_group_in_two_parts_is_doubtful_and_says_why() -> None:
 
 
 def test_doubts_are_taken_and_joined() -> None:
-    some = Doubts(np.array([0, 5]), np.array([np.nan, 1.0]), np.array([7, 0]))
-    both = Doubts.joined([some, no_doubts(1)])
+    some = OffsetAmbiguity(np.array([0, 5]), np.array([np.nan, 1.0]), np.array([7, 0]))
+    both = OffsetAmbiguity.joined([some, no_ambiguity(1)])
     assert both.any.tolist() == [True, True, False]
     assert both.take(np.array([1])).second.tolist() == [5]
     only = both.only(np.array([False, True, False]))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from fields import catalogs, field, noisy, problem_of, sky, stars
 
-from tweakreg_step.alignment.joint import register
-from tweakreg_step.alignment.rejection import group_frames, settle
+from tweakreg_step.alignment.joint import solve_jointly
+from tweakreg_step.alignment.rejection import group_frames, solve_with_rejection
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
@@ -21,7 +21,7 @@ def test_a_group_of_noise_is_given_up_and_the_others_stay() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place), field(rng, 100))
     problem, start = problem_of(given, None, Options())
-    settled = settle(problem, start, 0.05, (ALIGNED,) * 3)
+    settled = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 3)
     assert settled.failures.status == (ALIGNED, ALIGNED, GroupStatus.TOO_FEW_MATCHES)
     assert settled.problem.component.tolist() == [0, 0, -1]
     assert settled.linked is not None
@@ -32,7 +32,7 @@ def test_nothing_but_noise_leaves_nothing() -> None:
     rng = np.random.default_rng(2)
     given = catalogs(*(field(rng, 100) for _ in range(4)))
     problem, start = problem_of(given, None, Options())
-    settled = settle(problem, start, 0.05, (ALIGNED,) * 4)
+    settled = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 4)
     assert ALIGNED not in settled.failures.status
     assert (settled.problem.component == -1).all()
 
@@ -42,7 +42,7 @@ def test_a_wrong_reference_is_let_go_and_the_groups_stay() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place))
     problem, start = problem_of(given, stars(noisy(rng, place[:6])), Options())
-    settled = settle(problem, start, 0.05, (ALIGNED,) * 2)
+    settled = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 2)
     assert settled.failures.status == (ALIGNED,) * 2
     assert not settled.failures.anchored.any()
     assert settled.failures.reference_matches.tolist() == [6, 6]
@@ -53,8 +53,8 @@ def test_the_result_without_the_bad_group_is_as_if_it_had_never_been_there() -> 
     rng = np.random.default_rng(4)
     place = field(rng, 100)
     good = noisy(rng, place), noisy(rng, place) + np.array([0.1, 0.2]), noisy(rng, place)
-    with_noise = register(catalogs(*good, field(rng, 100)), 4, None, Options())
-    without = register(catalogs(*good), 3, None, Options())
+    with_noise = solve_jointly(catalogs(*good, field(rng, 100)), 4, None, Options())
+    without = solve_jointly(catalogs(*good), 3, None, Options())
     assert with_noise.relative[3].code == "no_match"
     # the groups' numbers differ, and with them the order of sums: 1e-9 arcsec
     np.testing.assert_allclose(with_noise.shift[:3], without.shift, atol=1e-9)
@@ -68,7 +68,7 @@ def test_verdicts_are_in_the_order_of_the_input() -> None:
     place = field(rng, 100)
     groups = [noisy(rng, place), field(rng, 100), noisy(rng, place), noisy(rng, place[:3])]
     for order in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]):
-        found = register(catalogs(*(groups[k] for k in order)), 4, None, Options())
+        found = solve_jointly(catalogs(*(groups[k] for k in order)), 4, None, Options())
         expected = ["aligned", "no_match", "aligned", "too_few_sources"]
         assert [v.code for v in found.relative] == [expected[k] for k in order]
 
@@ -88,6 +88,6 @@ def test_no_sources_at_all(*, reference: bool) -> None:
     rng = np.random.default_rng(7)
     nothing = Detections.simple(*np.zeros((2, 0)), np.zeros(0, np.int64), 0.001)
     known = stars(field(rng, 20)) if reference else None
-    found = register(nothing, 2, known, Options())
+    found = solve_jointly(nothing, 2, known, Options())
     assert [verdict.code for verdict in found.relative] == ["too_few_sources"] * 2
     assert [verdict.applied for verdict in found.absolute] == [False] * 2 * reference

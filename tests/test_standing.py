@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from accounts import early_account, make_account
+from made_results import early_result, make_result
 
 from tweakreg_step.core.outcome import Decision, Verdict
 from tweakreg_step.report.group_outcome import Standing, group_outcome
@@ -33,14 +33,14 @@ WORSE = Verdict(Decision.LEFT, "not_anchored", "No star matches.")
     ],
 )
 def test_two_phases(relative, absolute, standing: Standing, code: str) -> None:
-    account = make_account("stack", 1)
+    result = make_result("stack", 1)
     phases = [None if verdict is None else (verdict,) for verdict in (relative, absolute)]
-    found = group_outcome(replace(account, relative=phases[0], absolute=phases[1]), 0)
+    found = group_outcome(replace(result, relative=phases[0], absolute=phases[1]), 0)
     assert (found.standing, found.code) == (standing, code)
 
 
 def test_nothing_tried_says_what_the_images_say() -> None:
-    account = replace(early_account(2), absolute=None)
-    found = group_outcome(account, 1)
+    result = replace(early_result(2), absolute=None)
+    found = group_outcome(result, 1)
     assert (found.standing, found.code) == (Standing.LEFT, "not_tried")
     assert found.reason == "The reference service could not be reached."

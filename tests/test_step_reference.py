@@ -228,7 +228,7 @@ def test_groups_of_two_epochs_are_aligned_to_where_the_stars_were() -> None:
     """Two groups, eight years apart: with one epoch for both, stars would be 160 mas off."""
     from astropy.table import Table
 
-    from tweakreg_step.alignment.joint import register
+    from tweakreg_step.alignment.joint import solve_jointly
     from tweakreg_step.catalogs.reference import at_epoch, stars_of
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.options import Options
@@ -258,11 +258,13 @@ def test_groups_of_two_epochs_are_aligned_to_where_the_stars_were() -> None:
     )
     detections = Detections.simple(ra, dec, np.repeat([0, 1], count), 0.001)
     moved = at_epoch(table, float(epochs.mean()))
-    solution = register(detections, 2, reference_of(moved, epochs), Options(fitgeometry="shift"))
+    solution = solve_jointly(
+        detections, 2, reference_of(moved, epochs), Options(fitgeometry="shift")
+    )
     assert solution.anchored.all()
     # the error of a mean of 150 positions good to 1 mas, five times
     np.testing.assert_allclose(solution.shift, -wrong, atol=5 * 0.001 / np.sqrt(150.0))
     assert np.max(solution.rms_mas) < 1.2
     # one epoch for both is what a catalog at a mean epoch does
-    blurred = register(detections, 2, reference_of(moved), Options(fitgeometry="shift"))
+    blurred = solve_jointly(detections, 2, reference_of(moved), Options(fitgeometry="shift"))
     assert np.max(np.abs(np.nan_to_num(blurred.shift) + wrong)) > 0.02

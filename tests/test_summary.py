@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from accounts import early_account, make_account, sequential_account
+from made_results import early_result, make_result, sequential_account
 
 from tweakreg_step.core.outcome import Decision, LeftOut, Outcome, Status, Verdict
 from tweakreg_step.report import report_of
@@ -21,15 +21,15 @@ def _lines_of_groups(lines: list[str]) -> list[str]:
 
 
 def test_each_group_has_a_line_with_its_figures() -> None:
-    account = make_account(lost=(4,), doubtful=(2,))
-    lines = summary_table(account)
+    result = make_result(lost=(4,), doubtful=(2,))
+    lines = summary_table(result)
     groups = _lines_of_groups(lines)
-    assert [line.split()[0] for line in groups] == list(account.group_names)
-    cells, figures = groups[0].split(), figures_of(account, 0)
-    assert cells[1:5] == ["1", str(account.image_detections[0]), str(figures.matches),
+    assert [line.split()[0] for line in groups] == list(result.group_names)
+    cells, figures = groups[0].split(), figures_of(result, 0)
+    assert cells[1:5] == ["1", str(result.image_detections[0]), str(figures.matches),
                           str(figures.reference_matches)]  # fmt: skip
     assert cells[5] == f"{np.hypot(*figures.shift_mas):.1f}"
-    assert cells[7] == f"{account.solution.rms_mas[0]:.2f}"
+    assert cells[7] == f"{result.solution.rms_mas[0]:.2f}"
     assert cells[10] == "aligned"
     assert groups[2].endswith("doubtful: poor_coverage")
     assert groups[4].endswith("left: no_match")
@@ -37,39 +37,39 @@ def test_each_group_has_a_line_with_its_figures() -> None:
 
 
 def test_columns_are_aligned() -> None:
-    account = make_account(lost=(4,))
-    lines = summary_table(account)
+    result = make_result(lost=(4,))
+    lines = summary_table(result)
     ends = [line.index("verdict") for line in lines[:1]]
     for line in _lines_of_groups(lines):
         assert line[ends[0] - 2 : ends[0]] == "  "
         assert line[ends[0]] != " "
 
 
-@pytest.mark.parametrize("account", [early_account(), sequential_account()], ids=["early", "seq"])
-def test_what_is_not_known_is_a_dash(account) -> None:
-    lines = summary_table(account)
+@pytest.mark.parametrize("result", [early_result(), sequential_account()], ids=["early", "seq"])
+def test_what_is_not_known_is_a_dash(result) -> None:
+    lines = summary_table(result)
     assert "-" in lines[-3].split()
     assert "nan" not in "".join(lines).lower()
 
 
 def test_a_dry_run_says_so() -> None:
-    assert summary_table(make_account("stack", 2, dry_run=True))[-1].endswith(
+    assert summary_table(make_result("stack", 2, dry_run=True))[-1].endswith(
         "dry run: none of 2 images was changed."
     )
 
 
 def test_not_tied_to_the_reference() -> None:
-    account = make_account("stack", 2)
+    result = make_result("stack", 2)
     left = Verdict(Decision.LEFT, "too_few_stars", "Two stars match, 15 are needed.")
-    lines = summary_table(replace(account, absolute=(account.absolute[0], left)))
+    lines = summary_table(replace(result, absolute=(result.absolute[0], left)))
     assert lines[-3].endswith("relative only: too_few_stars")
     assert "1 aligned, 1 relative only" in lines[-1]
 
 
 def test_long_names_stay_apart_and_the_lines_short() -> None:
-    account = make_account("stack", 3, doubtful=(1,))
+    result = make_result("stack", 3, doubtful=(1,))
     names = tuple("a" * 60 + f"_visit_{n}" for n in range(3))
-    lines = summary_table(replace(account, group_names=names))
+    lines = summary_table(replace(result, group_names=names))
     assert max(map(len, lines)) <= WIDTH
     found = [line.split()[0] for line in _lines_of_groups(lines)]
     assert len(set(found)) == 3
@@ -77,20 +77,20 @@ def test_long_names_stay_apart_and_the_lines_short() -> None:
 
 
 def test_names_that_differ_at_both_ends() -> None:
-    account = make_account("stack", 2)
+    result = make_result("stack", 2)
     names = ("first_" + "a" * 100 + "_1", "second_" + "a" * 100 + "_2")
     found = [line.split()[0] for line in _lines_of_groups(
-        summary_table(replace(account, group_names=names)))]  # fmt: skip
+        summary_table(replace(result, group_names=names)))]  # fmt: skip
     assert [(name[:3], name[-2:]) for name in found] == [("fir", "_1"), ("sec", "_2")]
 
 
 def test_one_group_with_a_long_name() -> None:
-    account = replace(make_account("stack", 1), group_names=("x" * 200,))
-    assert max(map(len, summary_table(account))) <= WIDTH
+    result = replace(make_result("stack", 1), group_names=("x" * 200,))
+    assert max(map(len, summary_table(result))) <= WIDTH
 
 
 def _of_many(words: list[str]):
-    account = make_account("stack", 4)
+    result = make_result("stack", 4)
     count = len(words)
     verdicts = {
         "a": Verdict(Decision.ALIGNED, "aligned", "Aligned."),
@@ -98,13 +98,13 @@ def _of_many(words: list[str]):
         "l": Verdict(Decision.LEFT, "no_match", "Nothing matches."),
     }
     return replace(
-        account,
-        images=account.images[:1] * count,
-        detectors=account.detectors[:1] * count,
+        result,
+        images=result.images[:1] * count,
+        detectors=result.detectors[:1] * count,
         group_names=tuple(f"group {number}" for number in range(count)),
         group=np.arange(count),
         image_detections=np.full(count, 10),
-        outcomes=account.outcomes[:1] * count,
+        outcomes=result.outcomes[:1] * count,
         relative=tuple(verdicts[word] for word in words),
         absolute=None,
         solution=None,
@@ -132,18 +132,18 @@ def test_of_a_thousand_bad_groups_the_worst() -> None:
 
 
 def test_no_groups() -> None:
-    account = _of_many([])
-    assert summary_table(account)[-1].startswith("0 groups")
+    result = _of_many([])
+    assert summary_table(result)[-1].startswith("0 groups")
 
 
 @pytest.mark.parametrize("lost", [0, 2])
 def test_the_numbers_of_the_log_are_those_of_the_report(lost: int) -> None:
-    account = make_account(lost=(4,), doubtful=(2,))
-    name = account.group_names[0]
+    result = make_result(lost=(4,), doubtful=(2,))
+    name = result.group_names[0]
     bad = Outcome(Status.FAILED, "No WCS.", code="unusable")
     gone = tuple(LeftOut(f"{n}.fits", bad, name) for n in range(lost))
-    account = replace(account, left_out=gone)
-    totals, lines = report_of(account)["totals"], summary_table(account)
+    result = replace(result, left_out=gone)
+    totals, lines = report_of(result)["totals"], summary_table(result)
     columns = [line.split() for line in _lines_of_groups(lines)]
     assert columns[0][1:4] == (["1", "of", "3"] if lost else ["1", *columns[0][2:4]])
     if lost:

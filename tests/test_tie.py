@@ -7,7 +7,7 @@ import pytest
 
 from tweakreg_step.alignment.matching import initial_registration as module
 from tweakreg_step.alignment.matching.cross_match import Reach, catalog_of, find_edges, window_of
-from tweakreg_step.alignment.matching.initial_registration import tie
+from tweakreg_step.alignment.matching.initial_registration import register_initially
 from tweakreg_step.alignment.rejection import group_frames
 from tweakreg_step.core import sphere
 from tweakreg_step.core.detections import Detections, Reference
@@ -18,7 +18,7 @@ from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 
 def _ties(scene: Scene, **options):
     frames = sphere.frames_at(scene.centre[:, 0], scene.centre[:, 1])
-    return tie(scene.detections, frames, scene.reference, Options(**options)), frames
+    return register_initially(scene.detections, frames, scene.reference, Options(**options)), frames
 
 
 def _catalog(scene: Scene, group: int):
@@ -130,7 +130,7 @@ def test_a_component_that_is_anchored_as_a_whole_keeps_its_doubts(
         *sphere.ra_dec(sphere.from_plane(stars, frame)),
         np.broadcast_to(1e-6 * np.eye(2), (len(stars), 2, 2)).copy(),
     )
-    ties = tie(given, group_frames(given, 3), found, Options())
+    ties = register_initially(given, group_frames(given, 3), found, Options())
     assert ties.anchored.all()
     assert not ties.doubts[0].any.any()
     # of the 30, a sixth has a neighbour within 'separation', or one that the first peak takes

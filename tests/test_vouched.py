@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from tweakreg_step.alignment.matching.corroboration import doubts_of_groups
-from tweakreg_step.alignment.matching.second_peak import Doubts
+from tweakreg_step.alignment.matching.corroboration import ambiguity_of_groups
+from tweakreg_step.alignment.matching.second_peak import OffsetAmbiguity
 
 
 def doubted(count: int, edges: dict[tuple[int, int], int]) -> tuple[list[int], list[int]]:
-    """Doubts about the relative and the absolute places, of edges and how many disagree."""
+    """Ambiguity of the relative and the absolute places, of edges and how many disagree."""
     size = np.array(list(edges.values()), np.int64)
-    doubts = Doubts(size, np.where(size > 0, 1.0, np.nan), 0 * size)
-    found = doubts_of_groups(np.array(list(edges), np.int64), doubts, count)
+    doubts = OffsetAmbiguity(size, np.where(size > 0, 1.0, np.nan), 0 * size)
+    found = ambiguity_of_groups(np.array(list(edges), np.int64), doubts, count)
     return found[0].second.tolist(), found[1].second.tolist()
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from fields import catalogs, field, noisy, problem_of, stars
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver.iteration import converge
-from tweakreg_step.alignment.verdict.judge import wanting
+from tweakreg_step.alignment.verdict.judge import groups_to_reject
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
 
@@ -20,7 +20,7 @@ def test_good_groups_are_not_wanting() -> None:
     given = catalogs(noisy(rng, place), noisy(rng, place))
     for reference in (None, stars(place[:40])):
         problem, start = problem_of(given, reference, Options())
-        bad, loose = wanting(problem, converge(problem, start, 0.05))
+        bad, loose = groups_to_reject(problem, converge(problem, start, 0.05))
         assert bad == {}
         assert not loose.any()
 
@@ -28,7 +28,7 @@ def test_good_groups_are_not_wanting() -> None:
 def test_without_a_solution_all_are_wanting() -> None:
     rng = np.random.default_rng(2)
     problem, _ = problem_of(catalogs(field(rng, 30), field(rng, 30)), None, Options())
-    bad, _ = wanting(problem, None)
+    bad, _ = groups_to_reject(problem, None)
     assert bad == {0: GroupStatus.TOO_FEW_MATCHES, 1: GroupStatus.TOO_FEW_MATCHES}
 
 
@@ -38,7 +38,7 @@ def test_matches_of_noise_are_no_match() -> None:
     given = catalogs(field(rng, 3000), field(rng, 3000))
     problem, start = problem_of(given, None, Options())
     linked = converge(problem, start, 0.5, passes=1)
-    bad, _ = wanting(problem, linked)
+    bad, _ = groups_to_reject(problem, linked)
     assert bad == {0: GroupStatus.NO_MATCH, 1: GroupStatus.NO_MATCH}
 
 
@@ -47,7 +47,7 @@ def test_the_group_with_the_fewest_matches_goes_first() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place[:10]))
     problem, start = problem_of(given, None, Options())
-    bad, _ = wanting(problem, converge(problem, start, 0.05))
+    bad, _ = groups_to_reject(problem, converge(problem, start, 0.05))
     assert bad == {2: GroupStatus.TOO_FEW_MATCHES}
 
 
@@ -58,7 +58,7 @@ def test_corrections_beyond_the_search_are_implausible() -> None:
     options = Options(searchrad=0.1, abs_searchrad=0.1)
     problem, start = problem_of(given, None, options)
     start.theta[:, 0] = 0.5, -0.5
-    bad, _ = wanting(problem, converge(problem, start, 0.05))
+    bad, _ = groups_to_reject(problem, converge(problem, start, 0.05))
     assert bad == {0: GroupStatus.IMPLAUSIBLE, 1: GroupStatus.IMPLAUSIBLE}
 
 
@@ -67,11 +67,11 @@ def test_groups_that_no_star_holds_are_untied() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place))
     problem, start = problem_of(given, stars(field(rng, 100)), Options())
-    bad, loose = wanting(problem, converge(problem, start, 0.05))
+    bad, loose = groups_to_reject(problem, converge(problem, start, 0.05))
     assert bad == {}
     assert loose.all()
     few = replace(problem, reference=stars(noisy(rng, place[:5])))
-    assert wanting(few, converge(few, start, 0.05))[1].all()
+    assert groups_to_reject(few, converge(few, start, 0.05))[1].all()
 
 
 def test_a_star_counts_once_however_often_it_is_seen() -> None:
@@ -80,12 +80,12 @@ def test_a_star_counts_once_however_often_it_is_seen() -> None:
     place = field(rng, 100)
     given = catalogs(*(noisy(rng, place) for _ in range(5)))
     reference = stars(noisy(rng, place[:6]))
-    alone = register(given, 5, reference, Options())
+    alone = solve_jointly(given, 5, reference, Options())
     assert [verdict.code for verdict in alone.relative] == ["aligned"] * 5
     assert [verdict.code for verdict in alone.absolute] == ["no_reference_match"] * 5
     assert "has 6 reference stars, 15 are needed" in alone.absolute[0].reason
-    assert not register(given, 5, reference, Options(abs_minobj=7)).absolute[0].applied
-    tied = register(given, 5, reference, Options(abs_minobj=6))
+    assert not solve_jointly(given, 5, reference, Options(abs_minobj=7)).absolute[0].applied
+    tied = solve_jointly(given, 5, reference, Options(abs_minobj=6))
     assert all(verdict.applied for verdict in tied.absolute)
 
 
@@ -98,7 +98,7 @@ def test_different_stars_of_tied_groups_add_up() -> None:
     given = catalogs(*(noisy(rng, group) for group in groups))
     reference = stars(noisy(rng, np.concatenate([west, east])))
     for least in (18, 19):
-        found = register(given, 2, reference, Options(abs_minobj=least))
+        found = solve_jointly(given, 2, reference, Options(abs_minobj=least))
         assert [verdict.applied for verdict in found.absolute] == [least == 18] * 2
 
 
@@ -112,7 +112,7 @@ def test_a_group_without_stars_follows_its_neighbours() -> None:
     one = np.concatenate([west, middle])
     other = np.concatenate([middle, east])
     given = catalogs(noisy(rng, one), noisy(rng, other))
-    found = register(given, 2, stars(noisy(rng, west)), Options())
+    found = solve_jointly(given, 2, stars(noisy(rng, west)), Options())
     assert [verdict.code for verdict in found.relative] == ["aligned", "aligned"]
     assert [verdict.code for verdict in found.absolute] == ["aligned", "through_neighbours"]
     assert found.absolute[1].evidence.matches == 0
@@ -122,6 +122,6 @@ def test_groups_that_only_the_reference_holds() -> None:
     rng = np.random.default_rng(8)
     one, other = field(rng, 80), field(rng, 80) + np.array([200.0, 0.0])
     reference = stars(np.concatenate([one, other]))
-    found = register(catalogs(noisy(rng, one), noisy(rng, other)), 2, reference, Options())
+    found = solve_jointly(catalogs(noisy(rng, one), noisy(rng, other)), 2, reference, Options())
     assert [verdict.code for verdict in found.relative] == ["not_connected"] * 2
     assert [verdict.code for verdict in found.absolute] == ["aligned"] * 2

@@ -24,7 +24,7 @@ from tweakreg_step.parameters import (
     RelativeParameters,
     checked,
 )
-from tweakreg_step.pipeline.align_jointly import align_everywhere
+from tweakreg_step.pipeline.align_jointly import align_jointly
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group
 from tweakreg_step.pipeline.options import options_of
@@ -151,7 +151,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     else:
         options = options_of(correctors, parameters, _ABSOLUTE, method, fixed)
         with all_or_nothing(correctors):
-            solution = align_everywhere(correctors, gather(correctors), None, options)
+            solution = align_jointly(correctors, gather(correctors), None, options)
             _check_any(correctors, solution.relative, "")
     return correctors
 
@@ -263,7 +263,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         options = options_of(correctors, _as_relative(parameters), parameters, method)
         known = reference_of(stars, group_epochs(correctors))
         with all_or_nothing(correctors):
-            solution = align_everywhere(correctors, gather(correctors), known, options)
+            solution = align_jointly(correctors, gather(correctors), known, options)
             _check_any(correctors, solution.absolute, f" to '{stars.meta['name']}'")
     return correctors
 

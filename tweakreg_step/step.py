@@ -21,7 +21,7 @@ from tweakreg_step.pipeline.failure_policy import failure, must_raise
 from tweakreg_step.pipeline.input_checks import check_refimage
 from tweakreg_step.pipeline.run import Run, align_library
 from tweakreg_step.pipeline.stopwatch import Stopwatch
-from tweakreg_step.report import log_end, log_parameters, write_account
+from tweakreg_step.report import log_end, log_parameters, write_result
 from tweakreg_step.telescopes.inputs import open_library
 from tweakreg_step.telescopes.jwst import JWST, JwstLibrary, file_names, found_groups, product_name
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.parameters import Declaration
     from tweakreg_step.pipeline.apply import Change
-    from tweakreg_step.report import Account
+    from tweakreg_step.report import RunResult
 
 __all__ = ["TweakRegStep"]
 
@@ -88,9 +88,9 @@ class TweakRegStep(BaseStep):
         result = align_library(library, run, self.crew(), watch)
         with watch("writing"):
             self._change(library, result.changes)
-        self._tell(replace(result.account, seconds=watch.seconds), parameters)
+        self._tell(replace(result.result, seconds=watch.seconds), parameters)
         if must_raise(result.outcomes, parameters.safety):
-            raise failure(result.account.images, result.outcomes)
+            raise failure(result.result.images, result.outcomes)
         return library
 
     @property
@@ -132,9 +132,9 @@ class TweakRegStep(BaseStep):
             library.defer({i: change for i, change in changes.items() if i in later})
         return later
 
-    def _tell(self, account: Account, parameters: Parameters) -> None:
+    def _tell(self, result: RunResult, parameters: Parameters) -> None:
         """The table in the log, the report, and the page of pictures."""
-        log_end(account)
+        log_end(result)
         plots = parameters.report.save_plots
-        write_account(account, self.output_folder, report=self.wants_report, plots=plots)
+        write_result(result, self.output_folder, report=self.wants_report, plots=plots)
         self.has_told = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .assess_external import assess
 from .displacement import Displacement, displacement_of, worst_corner
-from .joint import register
+from .joint import solve_jointly
 from .pair_offsets import PairOffsets, pair_offsets_of
 from .residuals import Matched, matched_of
 
@@ -16,6 +16,6 @@ __all__ = [
     "displacement_of",
     "matched_of",
     "pair_offsets_of",
-    "register",
+    "solve_jointly",
     "worst_corner",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from tweakreg_step.alignment.matching import bridges, members, shared_counts, sharing
 from tweakreg_step.alignment.solver import (
+    MATCHED_WEIGHT,
     covariance_of,
     gauged,
     group_scatter,
@@ -22,7 +23,7 @@ from tweakreg_step.core.solution import Mode, MotionChoice, Solution
 from tweakreg_step.core.sphere import directions, ra_dec, to_plane
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver import Covariance, Linked, Model, Problem
+    from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.outcome import GroupStatus
 
@@ -41,7 +42,7 @@ def _gauge_weight(problem: Problem) -> FloatArray:
 
 
 def _gauged(
-    problem: Problem, linked: Linked, ties: tuple[IntArray, BoolArray], weight: FloatArray
+    problem: Problem, linked: AssociatedFit, ties: tuple[IntArray, BoolArray], weight: FloatArray
 ) -> FloatArray:
     """Parameters (G, p) with the free components' common motions fixed."""
     component, anchored = ties
@@ -58,11 +59,11 @@ def _fitted(model: Model, variance: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(share, 0.0).sum(axis=1))
 
 
-def _components(linked: Linked, problem: Problem) -> tuple[IntArray, BoolArray]:
+def _components(linked: AssociatedFit, problem: Problem) -> tuple[IntArray, BoolArray]:
     """Components (G,) as the shared sources make them, -1 where inactive, and anchored (G,)."""
     count = len(problem.component)
     links = linked.links
-    heavy = linked.fit.weight > 0.1
+    heavy = linked.fit.weight > MATCHED_WEIGHT
     group = np.where(links.group < 0, count, links.group)[heavy]
     label = sharing(links.source[heavy], group, count + 1)
     active = problem.component >= 0
@@ -123,7 +124,7 @@ def _empty(given: Canonical, problem: Problem, status: tuple[GroupStatus, ...]) 
 def solution_of(
     given: Canonical,
     problem: Problem,
-    linked: Linked | None,
+    linked: AssociatedFit | None,
     status: tuple[GroupStatus, ...],
     choice: MotionChoice,
 ) -> Solution:
@@ -147,7 +148,7 @@ def solution_of(
     return replace(empty, motion=choice, **fields)
 
 
-def _group_fields(given: Canonical, problem: Problem, linked: Linked) -> dict[str, Any]:
+def _group_fields(given: Canonical, problem: Problem, linked: AssociatedFit) -> dict[str, Any]:
     """What is known of the groups and of pairs of them."""
     model, fit = problem.model, linked.fit
     width = model.prior.shape[1]
@@ -194,12 +195,12 @@ def _group_fields(given: Canonical, problem: Problem, linked: Linked) -> dict[st
 def _pair_fields(
     given: Canonical,
     problem: Problem,
-    linked: Linked,
+    linked: AssociatedFit,
     covariance: Covariance,
     active: BoolArray,
 ) -> dict[str, Any]:
     links, model = linked.links, problem.model
-    heavy = (linked.fit.weight > 0.1) & (links.group >= 0)
+    heavy = (linked.fit.weight > MATCHED_WEIGHT) & (links.group >= 0)
     pairs, shared = shared_counts(links.source[heavy], links.group[heavy], len(active))
     unchecked = _unchecked(problem, linked, pairs, len(active))
     outward = np.argsort(given.group)
@@ -216,7 +217,7 @@ def _pair_fields(
     }
 
 
-def _unchecked(problem: Problem, linked: Linked, pairs: IntArray, count: int) -> BoolArray:
+def _unchecked(problem: Problem, linked: AssociatedFit, pairs: IntArray, count: int) -> BoolArray:
     """Which pairs are bridges; the reference, where it ties groups, closes cycles."""
     _, absolute = match_counts(linked, count)
     tied = np.flatnonzero(problem.anchored & (absolute > 0))
@@ -247,7 +248,7 @@ def _relabelled(component: IntArray) -> IntArray:
     return out
 
 
-def _detection_fields(given: Canonical, linked: Linked, empty: Solution) -> dict[str, Any]:
+def _detection_fields(given: Canonical, linked: AssociatedFit, empty: Solution) -> dict[str, Any]:
     """What became of each detection, in the order of the input."""
     own = linked.links.group >= 0
     place = given.position[linked.index[own]]
@@ -256,7 +257,7 @@ def _detection_fields(given: Canonical, linked: Linked, empty: Solution) -> dict
     source[place] = linked.links.source[own]
     residual[place] = linked.fit.residual[own]
     weight[place] = linked.fit.weight[own]
-    used[place] = linked.fit.weight[own] > 0.1
+    used[place] = linked.fit.weight[own] > MATCHED_WEIGHT
     tied = linked.star >= 0
     star = np.full(len(tied), -1, np.int64)
     star[tied] = given.star[linked.star[tied]]
@@ -270,7 +271,7 @@ def _detection_fields(given: Canonical, linked: Linked, empty: Solution) -> dict
 
 
 def _unit_fields(
-    given: Canonical, problem: Problem, linked: Linked, solved: Covariance
+    given: Canonical, problem: Problem, linked: AssociatedFit, solved: Covariance
 ) -> dict[str, Any]:
     """The motions of the detectors, in the numbering of the input."""
     model, phi = problem.model, linked.fit.motions.phi

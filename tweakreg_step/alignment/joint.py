@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.matching import Ties, tie
+from tweakreg_step.alignment.matching import Registration, register_initially
 from tweakreg_step.alignment.solver import (
     Model,
     Motions,
@@ -27,7 +27,7 @@ from tweakreg_step.core.sphere import plane_jacobian, to_plane
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import Settled, group_frames, judged, settle
+from .rejection import AcceptedFit, group_frames, judged, solve_with_rejection
 from .rigid_body import as_a_whole
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .canonical_order import Canonical
 
 
-__all__ = ["register"]
+__all__ = ["solve_jointly"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class _Attempt:
         Whether groups were tied to the reference, and none is any more.
     """
 
-    settled: Settled
+    settled: AcceptedFit
     choice: MotionChoice
     lost_anchor: bool = False
 
@@ -64,7 +64,7 @@ class _Attempt:
         return self.settled.failures.status
 
 
-def register(
+def solve_jointly(
     detections: Detections, group_count: int, reference: Reference | None, options: Options
 ) -> Solution:
     """Align all groups with each other, and with the reference if there is one.
@@ -92,7 +92,7 @@ def register(
     """
     parameter_count(options.fitgeometry)
     if reference is not None and not options.joint:
-        return as_a_whole(register, detections, group_count, reference, options)
+        return as_a_whole(solve_jointly, detections, group_count, reference, options)
     given = canonical(detections, group_count, reference)
     if options.refgroup is not None:
         options = replace(options, refgroup=int(given.group[options.refgroup]))
@@ -115,7 +115,7 @@ def _noting(attempt: _Attempt, **known: Any) -> _Attempt:
 
 
 def _attempt(given: Canonical, frames: FloatArray, options: Options) -> _Attempt:
-    """Ties, sources, corrections and verdict; once more for groups that may roll by degrees."""
+    """Places, sources, corrections and verdict; once more for groups that may roll by degrees."""
     size = np.bincount(given.detections.group, minlength=len(frames))
     enough = size >= max(options.minobj, 1)
     given = replace(given, detections=given.detections.take(enough[given.detections.group]))
@@ -138,12 +138,12 @@ def _settled(
     given: Canonical, frames: FloatArray, options: Options, suspect: BoolArray | None
 ) -> _Attempt:
     """What can be aligned, with the motion of the detectors that the data ask for."""
-    ties = tie(given.detections, frames, given.reference, options, suspect)
+    ties = register_initially(given.detections, frames, given.reference, options, suspect)
     problem, start = _problem(given, frames, ties, options)
     radius = 4.5 * float(np.max(ties.sigma, initial=0.0))
     if start.phi.size:
         radius = max(radius, motion_radius(options))
-    settled = replace(settle(problem, start, radius, ties.status), doubts=ties.doubts)
+    settled = replace(solve_with_rejection(problem, start, radius, ties.status), doubts=ties.doubts)
     choice = MotionChoice("none", {}, {}, "No motion of detectors: nothing could be aligned.")
     lost = bool(ties.anchored.any() and not settled.problem.anchored.any())
     if settled.linked is not None:
@@ -153,7 +153,7 @@ def _settled(
 
 
 def _problem(
-    given: Canonical, frames: FloatArray, ties: Ties, options: Options
+    given: Canonical, frames: FloatArray, ties: Registration, options: Options
 ) -> tuple[Problem, Motions]:
     """The problem to solve, and the motions to start from."""
     turned = frames @ np.swapaxes(ties.rotation, 1, 2)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.solver import converge, match_counts
-from tweakreg_step.alignment.verdict import Failures, advise, verdicts, wanting
-from tweakreg_step.core.sphere import directions, frames_of
+from tweakreg_step.alignment.verdict import Failures, advise, groups_to_reject, verdicts
+from tweakreg_step.core.sphere import directions, mean_frames
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.matching import Doubts
-    from tweakreg_step.alignment.solver import Linked, Motions, Problem
+    from tweakreg_step.alignment.matching import OffsetAmbiguity
+    from tweakreg_step.alignment.solver import AssociatedFit, Motions, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.outcome import GroupStatus
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from .canonical_order import Canonical
 
 
-__all__ = ["Settled", "group_frames", "judged", "settle"]
+__all__ = ["AcceptedFit", "group_frames", "judged", "solve_with_rejection"]
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class AcceptedFit:
     """A solution in which every group that is left has a claim to its correction.
 
     Attributes
@@ -41,23 +41,20 @@ class Settled:
     """
 
     problem: Problem
-    linked: Linked | None
+    linked: AssociatedFit | None
     failures: Failures
-    doubts: tuple[Doubts, Doubts] | None = None
+    doubts: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None
 
 
 def group_frames(detections: Detections, count: int) -> FloatArray:
     """Tangent planes (G, 3, 3) at the groups' mean positions; anywhere for groups without any."""
     vectors = directions(detections.ra, detections.dec)
-    sums = [np.bincount(detections.group, axis, minlength=count) for axis in vectors.T]
-    middle = np.stack(sums, axis=1).astype(float)
-    middle[~np.any(middle, axis=1)] = (1.0, 0.0, 0.0)
-    return frames_of(middle)
+    return mean_frames(vectors, detections.group, count)
 
 
-def settle(
+def solve_with_rejection(
     problem: Problem, start: Motions, radius: float, status: tuple[GroupStatus, ...]
-) -> Settled:
+) -> AcceptedFit:
     """Solutions, each without what the one before was found wanting, until nothing is.
 
     Parameters
@@ -75,16 +72,16 @@ def settle(
     linked = None
     for _ in range(2 * count + 1):
         linked = converge(problem, start, radius)
-        bad, loose = wanting(problem, linked)
+        bad, loose = groups_to_reject(problem, linked)
         failures = _noted(failures, linked, bad, loose)
         if not bad and not loose.any():
             break
         problem = _without(problem, list(bad), loose)
-    return Settled(problem, linked, replace(failures, anchored=problem.anchored))
+    return AcceptedFit(problem, linked, replace(failures, anchored=problem.anchored))
 
 
 def _noted(
-    failures: Failures, linked: Linked | None, bad: dict[int, GroupStatus], loose: BoolArray
+    failures: Failures, linked: AssociatedFit | None, bad: dict[int, GroupStatus], loose: BoolArray
 ) -> Failures:
     """The failures with those of one more solution."""
     count = len(loose)
@@ -121,7 +118,7 @@ def _without(problem: Problem, bad: list[int], loose: BoolArray) -> Problem:
     return replace(problem, component=component, anchored=anchored)
 
 
-def judged(solution: Solution, given: Canonical, settled: Settled) -> Solution:
+def judged(solution: Solution, given: Canonical, settled: AcceptedFit) -> Solution:
     """The solution, in the numbering of the input, with its verdicts."""
     problem, failures = settled.problem, settled.failures
     remedies = advise(

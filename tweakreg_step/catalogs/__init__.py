@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from .checkpoint import KeptCatalog, fingerprint, keep, kept_catalog, seal
+from .checkpoint import Checkpoint, fingerprint, read_checkpoint, seal, write_checkpoint
 from .image_lists import check_images, read_catfile
 from .source_catalogs import alignable, inside, read_catalog, to_table, with_weights, within
 from .tables import is_table_file, numbers
 
 __all__ = [
-    "KeptCatalog",
+    "Checkpoint",
     "alignable",
     "check_images",
     "fingerprint",
     "inside",
     "is_table_file",
-    "keep",
-    "kept_catalog",
     "numbers",
     "read_catalog",
     "read_catfile",
+    "read_checkpoint",
     "seal",
     "to_table",
     "with_weights",
     "within",
+    "write_checkpoint",
 ]

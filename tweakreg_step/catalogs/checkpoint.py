@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-__all__ = ["KeptCatalog", "fingerprint", "keep", "kept_catalog", "seal"]
+__all__ = ["Checkpoint", "fingerprint", "read_checkpoint", "seal", "write_checkpoint"]
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ COLUMNS = ("x", "y", "flux", "x_err", "y_err", "weight", "peak", "flags")
 
 
 @dataclass(frozen=True, slots=True)
-class KeptCatalog:
+class Checkpoint:
     """A catalog of an earlier run.
 
     Attributes
@@ -83,12 +83,14 @@ def _digest(parts: Iterable[Any]) -> str:
 
 
 def seal(mark: str, fwhm: tuple[float, float], sources: Sources) -> dict[str, str]:
-    """What the metadata of a catalog hold for `kept_catalog`."""
+    """What the metadata of a catalog hold for `read_checkpoint`."""
     widths = " ".join(map(repr, map(float, fwhm)))
     return {MARK: mark, WIDTHS: widths, ROWS: _rows(sources)}
 
 
-def keep(sources: Sources, path: Path, written: str, meta: dict[str, str]) -> Path | None:
+def write_checkpoint(
+    sources: Sources, path: Path, written: str, meta: dict[str, str]
+) -> Path | None:
     """Write a catalog in the format ``written``; where it is, None if that can't be.
 
     What can't be written is an error in the log, and costs no image.
@@ -106,7 +108,7 @@ def _rows(sources: Sources) -> str:
     return _digest([getattr(sources, name) for name in COLUMNS])
 
 
-def kept_catalog(path: Path) -> KeptCatalog | None:
+def read_checkpoint(path: Path) -> Checkpoint | None:
     """The catalog of an earlier run at ``path``; None if there is none that can be used.
 
     What stands there instead, and what was changed since, will be replaced: a warning says so.
@@ -124,7 +126,7 @@ def kept_catalog(path: Path) -> KeptCatalog | None:
         _refuse(path, str(error))
     else:
         if rows == _rows(sources):
-            return KeptCatalog(sources, (used, expected), mark)
+            return Checkpoint(sources, (used, expected), mark)
         _refuse(path, "its rows were changed after it was written")
     return None
 

@@ -14,17 +14,19 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from .arrays import FloatArray
+    from .arrays import FloatArray, IntArray
 
 
 __all__ = [
     "ARCSEC",
     "angular_distance",
     "chord",
+    "chord_angle",
     "directions",
     "frames_at",
     "frames_of",
     "from_plane",
+    "mean_frames",
     "plane_jacobian",
     "ra_dec",
     "rotation_matrices",
@@ -86,6 +88,20 @@ def frames_of(vectors: FloatArray) -> FloatArray:
     return frames_at(*ra_dec(vectors))
 
 
+def mean_frames(vectors: FloatArray, label: IntArray, count: int) -> FloatArray:
+    """Frames (count, 3, 3) at the mean direction of the vectors of each label.
+
+    Parameters
+    ----------
+    vectors, label
+        (N, 3) and (N,), 0 to `count` - 1. A label without vectors gets a frame all the same.
+    """
+    sums = [np.bincount(label, axis, minlength=count) for axis in vectors.T]
+    middle = np.stack(sums, axis=1).astype(float)
+    middle[~np.any(middle, axis=1)] = (1.0, 0.0, 0.0)
+    return frames_of(middle)
+
+
 def to_plane(vectors: FloatArray, frames: FloatArray) -> FloatArray:
     """Gnomonic projection xi = (v . east) / (v . direction), eta = (v . north) / (v . direction).
 
@@ -141,6 +157,11 @@ def plane_jacobian(positions: FloatArray, origin: FloatArray, target: FloatArray
 def chord(angle: ArrayLike) -> FloatArray:
     """Distance of two unit vectors that are `angle` [arcsec] apart."""
     return np.asarray(2.0 * np.sin(0.5 * np.asarray(angle, float) / ARCSEC))
+
+
+def chord_angle(length: float) -> float:
+    """The angle [arcsec] between unit vectors `length` apart, infinite where none are so far."""
+    return float(np.rad2deg(2.0 * np.arcsin(0.5 * length)) * 3600.0) if length < 2.0 else np.inf
 
 
 def angular_distance(first: FloatArray, second: FloatArray) -> FloatArray:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from .exposure import UNUSABLE, VERSION, Refusal
 from .read import Found, read_exposures
-from .write import deliver_all, problem_of, undelivered
+from .write import problem_of, unwritten, write_exposures
 
 __all__ = [
     "UNUSABLE",
     "VERSION",
     "Found",
     "Refusal",
-    "deliver_all",
     "problem_of",
     "read_exposures",
-    "undelivered",
+    "unwritten",
+    "write_exposures",
 ]

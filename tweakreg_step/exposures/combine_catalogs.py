@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.catalogs import alignable, keep, to_table, with_weights
+from tweakreg_step.catalogs import alignable, to_table, with_weights, write_checkpoint
 from tweakreg_step.core.outcome import Decision, Verdict
 from tweakreg_step.sources import StarSet, refined_with_epsf
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from .exposure_catalog import ExposureCatalog
 
-__all__ = ["fill", "refuse_mixed"]
+__all__ = ["combine_catalogs", "refuse_mixed"]
 
 log = logging.getLogger(__name__)
 
 
-def fill(
+def combine_catalogs(
     correctors: Sequence[Any], catalogs: Sequence[ExposureCatalog], parameters: Parameters
 ) -> list[Path | None]:
     """Give the correctors their catalogs, as they are when all of them have been seen.
@@ -43,7 +43,9 @@ def fill(
     paths = [catalog.path for catalog in catalogs]
     for number, (catalog, sources) in enumerate(zip(catalogs, detections, strict=True)):
         if catalog.path is not None and catalog.stamps is not None:  # others are written already
-            paths[number] = keep(sources, catalog.path, parameters.catalogs.catalog_format, {})
+            paths[number] = write_checkpoint(
+                sources, catalog.path, parameters.catalogs.catalog_format, {}
+            )
     for corrector, sources in zip(correctors, _balanced(detections), strict=True):
         usable = alignable(sources)
         corrector.meta["catalog"] = to_table(usable, corrector.meta["name"])

@@ -16,9 +16,9 @@ from tweakreg_step.catalogs import (
     fingerprint,
     inside,
     is_table_file,
-    kept_catalog,
     read_catalog,
     read_catfile,
+    read_checkpoint,
 )
 from tweakreg_step.core.wording import listed
 from tweakreg_step.parameters import SelectionParameters
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tweakreg_step.catalogs import KeptCatalog
+    from tweakreg_step.catalogs import Checkpoint
     from tweakreg_step.core.sources import BoundingBox, Pixels, Sources
     from tweakreg_step.parameters import Parameters
     from tweakreg_step.sources import Stamps
@@ -124,7 +124,7 @@ def catalog_path(folder: Path, name: str, parameters: Parameters) -> Path:
 
 def kept_catalogs(
     folder: Path, names: Sequence[str], parameters: Parameters
-) -> dict[str, KeptCatalog]:
+) -> dict[str, Checkpoint]:
     """The catalogs of an earlier run that may be used, by image.
 
     Positions that an effective PSF refines depend on all exposures, so that one of them proves
@@ -138,7 +138,7 @@ def kept_catalogs(
             "depend on all exposures. Choose 'window' to resume."
         )
         return {}
-    found = {name: kept_catalog(catalog_path(folder, name, parameters)) for name in names}
+    found = {name: read_checkpoint(catalog_path(folder, name, parameters)) for name in names}
     return {name: kept for name, kept in found.items() if kept is not None}
 
 
@@ -197,7 +197,7 @@ class Reader:
     exclusions: dict[str, Exclusions]
     folder: Path
     homes: dict[str, list[Path]]
-    kept: dict[str, KeptCatalog]
+    kept: dict[str, Checkpoint]
 
     def only(self, name: str) -> Reader:
         """What is needed for one image alone: this travels between processes."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from astropy.table import Table
 from tqdm import tqdm
 
-from tweakreg_step.catalogs import keep, seal
+from tweakreg_step.catalogs import seal, write_checkpoint
 from tweakreg_step.core.exceptions import InputError, WorkerError
 from tweakreg_step.exposures.parallel import Lost, set_apart
 from tweakreg_step.telescopes.jwst import group_ids, without
 
-from .combine_catalogs import fill, refuse_mixed
+from .combine_catalogs import combine_catalogs, refuse_mixed
 from .exposure import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
 from .exposure_catalog import Reader, custom_catalogs, exclusions_of, kept_catalogs, tell_untouched
 
@@ -190,7 +190,7 @@ def _written(result: Exposure | Refusal, parameters: Parameters) -> Exposure | R
     if catalog.stamps is not None or catalog.reused:
         return result
     meta = seal(catalog.mark, catalog.fwhm, catalog.sources)
-    path = keep(catalog.sources, result.catalog.path, written, meta)
+    path = write_checkpoint(catalog.sources, result.catalog.path, written, meta)
     return replace(result, catalog=replace(catalog, path=path))
 
 
@@ -211,7 +211,7 @@ def _found(
     left = [one for i, one in enumerate(pairs) if i not in set(gone)]
     good = [one for one in pairs if not isinstance(one, Refusal)]
     correctors = [corrector for _, corrector in good]
-    paths = fill(correctors, [exposure.catalog for exposure, _ in good], parameters)
+    paths = combine_catalogs(correctors, [exposure.catalog for exposure, _ in good], parameters)
     if not parameters.safety.reset_wcs:
         refuse_mixed(correctors, [exposure.view.corrected for exposure, _ in good])
     return Found(

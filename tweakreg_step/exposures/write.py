@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tweakreg_step.exposures.parallel import Alone, Workers
     from tweakreg_step.telescopes.jwst import Place
 
-__all__ = ["Delivery", "deliver", "deliver_all", "problem_of", "undelivered"]
+__all__ = ["WriteOrder", "problem_of", "unwritten", "write_exposure", "write_exposures"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class WriteOrder:
     """The writing of one result.
 
     Attributes
@@ -46,7 +46,7 @@ class Delivery:
     within: Path
 
 
-def deliver(delivery: Delivery) -> str:
+def write_exposure(delivery: WriteOrder) -> str:
     """Write one result, whole or not at all; what went wrong, or an empty text."""
     try:
         with released():
@@ -56,7 +56,7 @@ def deliver(delivery: Delivery) -> str:
     return ""
 
 
-def _deliver(delivery: Delivery) -> None:
+def _deliver(delivery: WriteOrder) -> None:
     with delivery.place.open() as model:
         if delivery.change is not None:
             delivery.change(model)
@@ -73,7 +73,7 @@ def problem_of(name: str, error: Exception) -> str:
     return f"'{name}': {type(error).__name__}: {str(error).rstrip('.')}."
 
 
-def deliver_all(
+def write_exposures(
     workers: Workers | Alone,
     library: Any,
     targets: Mapping[int, Path],
@@ -99,11 +99,11 @@ def deliver_all(
     """
     with drafts(folder) as within:
         orders = [
-            Delivery(library.origin(index), library.change_of(index), target, within)
+            WriteOrder(library.origin(index), library.change_of(index), target, within)
             for index, target in targets.items()
         ]
         indices, problems = list(targets), {}
-        work = workers.results(deliver, orders)
+        work = workers.results(write_exposure, orders)
         for number, problem in tqdm(
             work, "writing results", total=len(orders), unit="image", disable=None
         ):
@@ -113,7 +113,7 @@ def deliver_all(
     return problems
 
 
-def undelivered(problems: Sequence[str], count: int) -> OutputError:
+def unwritten(problems: Sequence[str], count: int) -> OutputError:
     """The error for results that could not be written, of ``count``; all others were."""
     others = ", all others were" if len(problems) < count else ""
     more = f" And {len(problems) - 3} more." if len(problems) > 3 else ""

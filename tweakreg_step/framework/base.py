@@ -17,7 +17,7 @@ from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import check_folder, sweep, write_whole
-from tweakreg_step.exposures import deliver_all, problem_of, undelivered
+from tweakreg_step.exposures import problem_of, unwritten, write_exposures
 from tweakreg_step.exposures.parallel import (
     Alone,
     Cluster,
@@ -243,7 +243,7 @@ class BaseStep(Step):
                     library.shelve(model, index, modify=False)
                 del model  # or two are open while the next one is read
         if problems:
-            raise undelivered([problems[index] for index in sorted(problems)], len(library))
+            raise unwritten([problems[index] for index in sorted(problems)], len(library))
         return [saved[index] for index in sorted(saved)]
 
     def changed_later(self, library: AbstractModelLibrary) -> list[int]:
@@ -272,7 +272,7 @@ class BaseStep(Step):
         if not indices:
             return {}, {}
         paths = {i: Path(self._result(places[i], i, **how)) for i in indices}
-        found = deliver_all(self._workers or Alone(), library, paths, self.output_folder)
+        found = write_exposures(self._workers or Alone(), library, paths, self.output_folder)
         saved = {index: str(paths[index]) for index in indices if not found[index]}
         for index in indices:
             if index in saved:

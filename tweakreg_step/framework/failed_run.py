@@ -17,13 +17,13 @@ from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import TweakregError
 from tweakreg_step.pipeline.run_result import versions
-from tweakreg_step.report import Account, write_account
+from tweakreg_step.report import RunResult, write_result
 from tweakreg_step.telescopes.jwst import product_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["account_of_error", "product_of", "reports_errors"]
+__all__ = ["product_of", "reports_errors", "result_of_error"]
 
 UNNAMED = "tweakreg"
 """The product of a run whose input has no name."""
@@ -54,21 +54,21 @@ def reports_errors(process: Callable[..., Any]) -> Callable[..., Any]:
 def _report(step: Any, error: TweakregError, product: str, start: str) -> None:
     """Leave the report if one is wanted and there is none.
 
-    Apart from the function above: an account that is alive there would keep its error alive, the
+    Apart from the function above: a result that is alive there would keep its error alive, the
     error all frames that it has passed, and these the exposures with their folder.
     """
     if step.wants_report and not step.has_told:
-        account = account_of_error(error, product, start, step.effective)
-        write_account(account, step.output_folder, report=True, plots=False)
+        result = result_of_error(error, product, start, step.effective)
+        write_result(result, step.output_folder, report=True, plots=False)
 
 
-def account_of_error(
+def result_of_error(
     error: TweakregError,
     product: str,
     start: str,
     parameters: Sequence[tuple[str, object, str]],
-) -> Account:
-    """The account of a run without images.
+) -> RunResult:
+    """The result of a run without images.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def account_of_error(
         Name, value and origin of each.
     """
     none = np.zeros(0)
-    return Account(
+    return RunResult(
         product=product,
         images=(),
         detectors=(),

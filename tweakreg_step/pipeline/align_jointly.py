@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment import register
+from tweakreg_step.alignment import solve_jointly
 from tweakreg_step.core.groups import group_names, indices, unit_names
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.telescopes.wcs import all_or_nothing, correct
 
-from .idle_groups import with_bystanders
+from .idle_groups import with_idle_groups
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from tweakreg_step.core.solution import Solution
 
 
-__all__ = ["align_everywhere"]
+__all__ = ["align_jointly"]
 
 
-def align_everywhere(
+def align_jointly(
     correctors: list[Any], detections: Detections, reference: Reference | None, options: Options
 ) -> Solution:
     """Align all groups at once, to each other and to a reference catalog if there is one.
@@ -41,8 +41,8 @@ def align_everywhere(
     """
     groups = indices(group_names(correctors))
     units = indices(unit_names(correctors))
-    solution = register(detections, int(groups.max()) + 1, reference, options)
-    told = with_bystanders(solution.relative, correctors, options.searchrad)
+    solution = solve_jointly(detections, int(groups.max()) + 1, reference, options)
+    told = with_idle_groups(solution.relative, correctors, options.searchrad)
     solution = replace(solution, relative=told)
     with all_or_nothing(correctors):
         for index, corrector in enumerate(correctors):

@@ -15,7 +15,7 @@ from tweakreg_step.report import GroupFit
 from tweakreg_step.telescopes.wcs import Snapshot
 
 from .detections import gather
-from .idle_groups import with_bystanders
+from .idle_groups import with_idle_groups
 from .input_checks import fixed_group
 from .options import options_of_run
 from .reference_stars import load_reference
@@ -84,12 +84,12 @@ def _relative(
         pass  # assessed below, as what it claims to have done is
     except AlignmentError as error:
         told = _all_failed(correctors, groups, _verdict_of(error, "no_match"))
-        return with_bystanders(told, correctors, options.searchrad)
+        return with_idle_groups(told, correctors, options.searchrad)
     found = assess(gather(correctors), _claimed(correctors, groups), None, options).relative
     for group, verdict in zip(groups, found, strict=True):
         if not verdict.applied:
             _put_back(before, group)
-    return with_bystanders(found, correctors, options.searchrad)
+    return with_idle_groups(found, correctors, options.searchrad)
 
 
 def _all_failed(correctors: list[Any], groups: Groups, verdict: Verdict) -> Verdicts:

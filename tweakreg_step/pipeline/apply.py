@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.outcome import Essential, Outcome
     from tweakreg_step.exposures import Found
     from tweakreg_step.parameters import Parameters, SipParameters
-    from tweakreg_step.report import Account
+    from tweakreg_step.report import RunResult
     from tweakreg_step.telescopes import Telescope
 
 __all__ = ["Change", "changes_of", "update_exposures"]
@@ -77,7 +77,7 @@ class Change:
 
 
 def changes_of(
-    found: Found, account: Account, telescope: Telescope, parameters: Parameters
+    found: Found, result: RunResult, telescope: Telescope, parameters: Parameters
 ) -> dict[int, Change]:
     """What is to be done to each exposure, by its place in the library.
 
@@ -85,7 +85,7 @@ def changes_of(
     ----------
     found
         The exposures, their correctors after the alignment.
-    account
+    result
         What became of them.
     telescope
         Their mission.
@@ -94,7 +94,7 @@ def changes_of(
     """
     changes = {}
     for number, (index, corrector) in enumerate(zip(found.indices, found.correctors, strict=True)):
-        outcome, wcs = account.outcomes[number], None
+        outcome, wcs = result.outcomes[number], None
         if outcome.moved or _is_reset(outcome, parameters):
             wcs = corrector.wcs
             wcs.name = _wcs_name(wcs.name, outcome, corrector.meta.get("abs_refcat", ""))
@@ -102,7 +102,7 @@ def changes_of(
             name=corrector.meta["name"],
             status=outcome.status,
             wcs=wcs,
-            essentials=tuple(essentials_of(account, number)),
+            essentials=tuple(essentials_of(result, number)),
             catalog=found.kept[number],
             telescope=telescope,
             sip=parameters.sip,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.outcome import Verdict
     from tweakreg_step.exposures import Refusal
     from tweakreg_step.parameters import SafetyParameters
-    from tweakreg_step.report import Account
+    from tweakreg_step.report import RunResult
 
 __all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise", "withheld"]
 
@@ -80,16 +80,16 @@ def allowed(outcomes: Sequence[Outcome], safety: SafetyParameters) -> list[Outco
     ]
 
 
-def withheld(account: Account, safety: SafetyParameters) -> Account:
-    """The account of a run in which nothing is corrected since something failed, if that is so."""
-    if safety.on_failure == "warn" or not failed(account.outcomes):
-        return account
+def withheld(result: RunResult, safety: SafetyParameters) -> RunResult:
+    """The result of a run in which nothing is corrected since something failed, if that is so."""
+    if safety.on_failure == "warn" or not failed(result.outcomes):
+        return result
     phases = [
         None if verdicts is None else tuple(map(_not_applied, verdicts))
-        for verdicts in (account.relative, account.absolute)
+        for verdicts in (result.relative, result.absolute)
     ]
-    corners = account.corners_before
-    return replace(account, relative=phases[0], absolute=phases[1], corners_after=corners)
+    corners = result.corners_before
+    return replace(result, relative=phases[0], absolute=phases[1], corners_after=corners)
 
 
 def _not_applied(verdict: Verdict) -> Verdict:

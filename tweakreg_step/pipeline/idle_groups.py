@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.outcome import Verdict
 
 
-__all__ = ["with_bystanders"]
+__all__ = ["with_idle_groups"]
 
 _LONELY = {status.code for status in (GroupStatus.NOT_CONNECTED, GroupStatus.NO_MATCH)} | {
     GroupStatus.TOO_FEW_MATCHES.code
@@ -34,7 +34,7 @@ _LONELY = {status.code for status in (GroupStatus.NOT_CONNECTED, GroupStatus.NO_
 """What is said of a group that has nobody to match."""
 
 
-def with_bystanders(
+def with_idle_groups(
     verdicts: Sequence[Verdict], correctors: Sequence[Any], margin: float
 ) -> tuple[Verdict, ...]:
     """Relative verdicts (G,) in whose reasons the groups that take no part are named.

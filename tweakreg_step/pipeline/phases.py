@@ -18,7 +18,7 @@ from tweakreg_step.core.groups import group_names, groups_of, indices
 from tweakreg_step.core.outcome import Decision, Outcome, Status, Verdict
 from tweakreg_step.telescopes.wcs import group_epochs
 
-from .align_jointly import align_everywhere
+from .align_jointly import align_jointly
 from .align_sequentially import align_sequentially
 from .detections import gather
 from .input_checks import fixed_group
@@ -73,7 +73,7 @@ class Alignment:
     detections
         Through the WCS as it was.
     solution, fits
-        Of the global method, and of the sequential one; see `tweakreg_step.report.result.Account`.
+        Of the global method, and of the sequential one; see `RunResult`.
     reference, table
         The reference catalog as the solver and as the user has it; None where there is none.
     """
@@ -185,7 +185,7 @@ def _sequentially(correctors: list[Any], start: Alignment, parameters: Parameter
 def _globally(
     correctors: list[Any], start: Alignment, parameters: Parameters, refgroup: Any
 ) -> Alignment:
-    solution = align_everywhere(
+    solution = align_jointly(
         correctors,
         start.detections,
         start.reference,

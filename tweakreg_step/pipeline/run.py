@@ -13,7 +13,7 @@ from tweakreg_step.report import log_alignment, log_catalogs
 from .apply import changes_of
 from .failure_policy import allowed, left_out_of, may_change, withheld
 from .phases import align_in_phases
-from .run_result import Before, Circumstances, account_of
+from .run_result import Before, Circumstances, run_result_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from tweakreg_step.catalogs.reference import Member
     from tweakreg_step.core.outcome import Outcome
     from tweakreg_step.parameters import Parameters
-    from tweakreg_step.report import Account
+    from tweakreg_step.report import RunResult
     from tweakreg_step.telescopes import Telescope
 
     from .apply import Change
     from .stopwatch import Stopwatch
 
-__all__ = ["Run", "RunResult", "align_library"]
+__all__ = ["AlignedRun", "Run", "align_library"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class RunResult:
+class AlignedRun:
     """What a run came to.
 
     Attributes
     ----------
-    account
+    result
         All that it can tell of itself.
     outcomes
         Of each exposure that took part, and of those that could not.
@@ -77,7 +77,7 @@ class RunResult:
         What is to be changed in which exposure; none where nothing may be.
     """
 
-    account: Account
+    result: RunResult
     outcomes: list[Outcome]
     changes: dict[int, Change]
 
@@ -87,7 +87,7 @@ def align_library(
     run: Run,
     crew: AbstractContextManager[Any],
     watch: Stopwatch,
-) -> RunResult:
+) -> AlignedRun:
     """Align the exposures of a library; nothing is changed yet.
 
     Parameters
@@ -120,10 +120,10 @@ def align_library(
         dry_run=not parameters.safety.apply_correction,
         left_out=left_out,
     )
-    account = account_of(correctors, before, alignment, outcomes, circumstances)
-    account = withheld(account, parameters.safety)
+    result = run_result_of(correctors, before, alignment, outcomes, circumstances)
+    result = withheld(result, parameters.safety)
     changes: dict[int, Change] = {}
     with watch("writing"):
         if may_change(outcomes, parameters.safety):
-            changes = changes_of(found, account, run.telescope, parameters)
-    return RunResult(account, outcomes, changes)
+            changes = changes_of(found, result, run.telescope, parameters)
+    return AlignedRun(result, outcomes, changes)

@@ -1,4 +1,4 @@
-"""From a run to its account."""
+"""From a run to its result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.groups import group_names, indices, unit_names
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_of, to_plane
 from tweakreg_step.core.wording import listed
-from tweakreg_step.report import Account, ReferenceNote
+from tweakreg_step.report import ReferenceNote, RunResult
 from tweakreg_step.telescopes.wcs import corners_of, limits
 
 from .detections import usable_rows
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .phases import Alignment
 
 
-__all__ = ["Before", "Circumstances", "account_of", "versions"]
+__all__ = ["Before", "Circumstances", "run_result_of", "versions"]
 
 PACKAGES = (
     "numpy", "scipy", "astropy", "gwcs", "asdf", "tweakwcs", "stdatamodels",
@@ -77,14 +77,14 @@ class Before:
         return cls(_corners(correctors), np.array([_scale(c) for c in correctors]))
 
 
-def account_of(
+def run_result_of(
     correctors: Sequence[Any],
     before: Before,
     alignment: Alignment,
     outcomes: Sequence[Outcome],
     circumstances: Circumstances,
-) -> Account:
-    """The account of a run.
+) -> RunResult:
+    """The result of a run.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def account_of(
     places = [_pixels(corrector.meta["catalog"]) for corrector in correctors]
     pixels = np.concatenate(places, axis=1)
     corners = _corners(correctors)
-    return Account(
+    return RunResult(
         product=circumstances.product,
         images=tuple(str(corrector.meta["name"]) for corrector in correctors),
         detectors=tuple(name or "" for name in unit_names(correctors)),

@@ -1,18 +1,18 @@
-"""The account of a run -> JSON, the table of matches, the end of the log, facts for each image."""
+"""The result of a run -> JSON, the table of matches, the end of the log, facts for each image."""
 
 from __future__ import annotations
 
 from .headers import essentials_left_out, essentials_of
 from .json_report import SCHEMA, report_of, write_report
 from .log import log_alignment, log_catalogs, log_end, log_parameters, summary_table
-from .result import Account, GroupFit, ReferenceNote
-from .write import write_account
+from .result import GroupFit, ReferenceNote, RunResult
+from .write import write_result
 
 __all__ = [
     "SCHEMA",
-    "Account",
     "GroupFit",
     "ReferenceNote",
+    "RunResult",
     "essentials_left_out",
     "essentials_of",
     "log_alignment",
@@ -21,6 +21,6 @@ __all__ = [
     "log_parameters",
     "report_of",
     "summary_table",
-    "write_account",
     "write_report",
+    "write_result",
 ]

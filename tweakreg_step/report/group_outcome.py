@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.outcome import Verdict
 
-    from .result import Account
+    from .result import RunResult
 
 __all__ = ["GroupOutcome", "Standing", "group_outcome", "headline", "reasons", "standings"]
 
@@ -56,19 +56,19 @@ class GroupOutcome:
     reason: str
 
 
-def group_outcome(account: Account, group: int) -> GroupOutcome:
+def group_outcome(result: RunResult, group: int) -> GroupOutcome:
     """What became of a group over both phases.
 
     Parameters
     ----------
-    account
+    result
         Of a run.
     group
         Index of the group.
     """
-    phases = [v[group] for v in (account.relative, account.absolute) if v is not None]
+    phases = [v[group] for v in (result.relative, result.absolute) if v is not None]
     if not phases:
-        return GroupOutcome(Standing.LEFT, "not_tried", _first_reason(account, group))
+        return GroupOutcome(Standing.LEFT, "not_tried", _first_reason(result, group))
     applied = [verdict for verdict in phases if verdict.applied]
     left = [verdict for verdict in phases if not verdict.applied]
     doubtful = [verdict for verdict in applied if verdict.decision is Decision.DOUBTFUL]
@@ -76,7 +76,7 @@ def group_outcome(account: Account, group: int) -> GroupOutcome:
         return _outcome(Standing.LEFT, left[0])
     if doubtful:
         return _outcome(Standing.DOUBTFUL, doubtful[0])
-    if account.absolute is not None and not account.absolute[group].applied:
+    if result.absolute is not None and not result.absolute[group].applied:
         return _outcome(Standing.RELATIVE, left[0])
     # A group that overlaps no other but is tied to the reference is where it should be.
     return _outcome(Standing.ALIGNED, applied[-1])
@@ -86,50 +86,50 @@ def _outcome(standing: Standing, verdict: Verdict) -> GroupOutcome:
     return GroupOutcome(standing, verdict.code, verdict.reason)
 
 
-def _first_reason(account: Account, group: int) -> str:
-    reasons = [o.reason for o, g in zip(account.outcomes, account.group, strict=True) if g == group]
+def _first_reason(result: RunResult, group: int) -> str:
+    reasons = [o.reason for o, g in zip(result.outcomes, result.group, strict=True) if g == group]
     return reasons[0] if reasons else "Nothing was tried."
 
 
-def standings(account: Account) -> tuple[Standing, ...]:
+def standings(result: RunResult) -> tuple[Standing, ...]:
     """The standing of each of the G groups.
 
     Where no phase has a verdict, a group is aligned if the outcome of one of its images is.
     """
-    count = len(account.group_names)
-    if account.relative is not None or account.absolute is not None:
-        return tuple(group_outcome(account, group).standing for group in range(count))
+    count = len(result.group_names)
+    if result.relative is not None or result.absolute is not None:
+        return tuple(group_outcome(result, group).standing for group in range(count))
     good = {
         int(group)
-        for group, outcome in zip(account.group, account.outcomes, strict=True)
+        for group, outcome in zip(result.group, result.outcomes, strict=True)
         if outcome.status is Status.ALIGNED
     }
     return tuple(Standing.ALIGNED if g in good else Standing.LEFT for g in range(count))
 
 
-def reasons(account: Account, group: int) -> str:
+def reasons(result: RunResult, group: int) -> str:
     """Why a group stands where it does: the sentences of its verdicts, or of its first image."""
-    phases = (("Relative", account.relative), ("Absolute", account.absolute))
+    phases = (("Relative", result.relative), ("Absolute", result.absolute))
     verdicts = [(name, phase[group]) for name, phase in phases if phase is not None]
     if len({(verdict.decision, verdict.reason) for _, verdict in verdicts}) == 1:
         return verdicts[0][1].reason
     if verdicts:
         return " ".join(f"{name}: {verdict.reason}" for name, verdict in verdicts)
-    own = [o for g, o in zip(account.group, account.outcomes, strict=True) if g == group]
+    own = [o for g, o in zip(result.group, result.outcomes, strict=True) if g == group]
     return own[0].reason if own else ""
 
 
-def headline(account: Account) -> str:
+def headline(result: RunResult) -> str:
     """How the run went, in one sentence."""
-    start = "Dry run, no image was changed: " if account.dry_run else ""
+    start = "Dry run, no image was changed: " if result.dry_run else ""
     parts = []
-    if account.relative is not None:
-        parts.append(_counted(account.relative, "aligned to each other"))
-    if account.absolute is not None:
-        name = account.reference_note.name if account.reference_note else "the reference catalog"
-        parts.append(_counted(account.absolute, f"tied to {name}"))
+    if result.relative is not None:
+        parts.append(_counted(result.relative, "aligned to each other"))
+    if result.absolute is not None:
+        name = result.reference_note.name if result.reference_note else "the reference catalog"
+        parts.append(_counted(result.absolute, f"tied to {name}"))
     if not parts:
-        places = standings(account)
+        places = standings(result)
         count = sum(place is Standing.ALIGNED for place in places)
         parts.append(f"{count} of {_groups(len(places))} aligned")
     return f"{start}{'; '.join(parts)}."

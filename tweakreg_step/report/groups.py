@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.outcome import Verdict
     from tweakreg_step.core.solution import Solution
 
-    from .result import Account, GroupFit
+    from .result import GroupFit, RunResult
 
 
 __all__ = ["ROLL", "group_of_report"]
@@ -31,31 +31,31 @@ ROLL = float(np.rad2deg(1.0) * 3600.0)
 _SHAPES = {"rshift": 3, "rscale": 4, "general": 6}
 
 
-def group_of_report(account: Account, group: int) -> dict[str, Any]:
+def group_of_report(result: RunResult, group: int) -> dict[str, Any]:
     """What a report says of one group.
 
     Parameters
     ----------
-    account
+    result
         Of a run.
     group
         Index of the group.
     """
-    images = np.flatnonzero(account.group == group)
-    outcome, name = group_outcome(account, group), account.group_names[group]
+    images = np.flatnonzero(result.group == group)
+    outcome, name = group_outcome(result, group), result.group_names[group]
     return {
         "name": name,
         "images": images.tolist(),
-        "left_out": [one.name for one in account.left_out if one.group == name],
-        "detectors": [account.detectors[image] for image in images],
-        "detections": int(account.image_detections[images].sum()),
+        "left_out": [one.name for one in result.left_out if one.group == name],
+        "detectors": [result.detectors[image] for image in images],
+        "detections": int(result.image_detections[images].sum()),
         "standing": outcome.standing.value,
         "code": outcome.code,
         "reason": outcome.reason,
-        "relative": _verdict(account.relative, group),
-        "absolute": _verdict(account.absolute, group),
-        "correction": _correction(account, group, images),
-        "fit": _fit(account, group),
+        "relative": _verdict(result.relative, group),
+        "absolute": _verdict(result.absolute, group),
+        "correction": _correction(result, group, images),
+        "fit": _fit(result, group),
     }
 
 
@@ -72,15 +72,15 @@ def _verdict(verdicts: tuple[Verdict, ...] | None, group: int) -> dict[str, Any]
     }
 
 
-def _fit(account: Account, group: int) -> dict[str, Any] | None:
+def _fit(result: RunResult, group: int) -> dict[str, Any] | None:
     """How well the group's matches agree with its correction."""
-    sequential = _sequential(account, group)
+    sequential = _sequential(result, group)
     if sequential is not None:
         return _EMPTY_FIT | {"matches": sequential.matches, "rms_mas": sequential.rms_mas}
-    solution = account.solution
+    solution = result.solution
     if solution is None:
         return None
-    achieved, bound = account.achieved_mas[group], account.bound_mas[group]
+    achieved, bound = result.achieved_mas[group], result.bound_mas[group]
     dof, chi2 = solution.dof[group], solution.chi2[group]
     component = int(solution.component[group])
     return {
@@ -110,19 +110,19 @@ _EMPTY_FIT: dict[str, Any] = dict.fromkeys(
 """What is not known of a group that the sequential method aligned."""
 
 
-def _sequential(account: Account, group: int) -> GroupFit | None:
-    return account.fits[group] if account.fits else None
+def _sequential(result: RunResult, group: int) -> GroupFit | None:
+    return result.fits[group] if result.fits else None
 
 
-def _correction(account: Account, group: int, images: IntArray) -> dict[str, Any] | None:
+def _correction(result: RunResult, group: int, images: IntArray) -> dict[str, Any] | None:
     """The group's correction, None where none was found."""
-    sequential = _sequential(account, group)
+    sequential = _sequential(result, group)
     if sequential is not None:
         return _of_sequential(sequential)
-    solution = account.solution
+    solution = result.solution
     if solution is None or solution.status[group] is not GroupStatus.ALIGNED:
         return None
-    return _of_solution(account, solution, group, images)
+    return _of_solution(result, solution, group, images)
 
 
 def _of_sequential(fit: GroupFit) -> dict[str, Any]:
@@ -138,18 +138,18 @@ _NO_SIGMA: dict[str, Any] = dict.fromkeys(
 
 
 def _of_solution(
-    account: Account, solution: Solution, group: int, images: IntArray
+    result: RunResult, solution: Solution, group: int, images: IntArray
 ) -> dict[str, Any]:
     theta = solution.parameters[group]
     sigma = np.sqrt(np.diag(solution.covariance[group]))
     ra, dec = float(solution.ra[group]), float(solution.dec[group])
     centre = displacement_of(solution, group, np.array([ra]), np.array([dec]))
-    corner = worst_corner(solution, group, account.corners_before, images)
-    scale = float(np.mean(account.pixel_scale[images])) if len(images) else np.nan
+    corner = worst_corner(solution, group, result.corners_before, images)
+    scale = float(np.mean(result.pixel_scale[images])) if len(images) else np.nan
     worst = None
     if corner is not None:
         image, there = corner
-        worst = {"image": image} | _sized(there, float(account.pixel_scale[image]))
+        worst = {"image": image} | _sized(there, float(result.pixel_scale[image]))
     values = {
         "geometry": solution.geometry,
         "ra": ra,

@@ -11,7 +11,7 @@ from .group_outcome import Standing, group_outcome
 from .key_figures import figures_of
 
 if TYPE_CHECKING:
-    from .result import Account
+    from .result import RunResult
 
 __all__ = ["FACTS", "essentials_left_out", "essentials_of"]
 
@@ -43,20 +43,20 @@ FACTS = {
 _Value = str | int | float | bool | None
 
 
-def essentials_of(account: Account, image: int) -> tuple[Essential, ...]:
+def essentials_of(result: RunResult, image: int) -> tuple[Essential, ...]:
     """What an image should tell of its alignment; what is not known is left out.
 
     Parameters
     ----------
-    account
+    result
         Of any run.
     image
         Index of the image.
     """
-    group = int(account.group[image])
-    values = _verdict(account, image, group) | _figures(account, group)
-    values |= _reference(account, group)
-    values["version"] = account.versions.get("tweakreg_step")
+    group = int(result.group[image])
+    values = _verdict(result, image, group) | _figures(result, group)
+    values |= _reference(result, group)
+    values["version"] = result.versions.get("tweakreg_step")
     known = ((name, _plain(values[name])) for name in FACTS if name in values)
     return tuple(
         Essential(name, FACTS[name][0], value, FACTS[name][1])
@@ -65,15 +65,15 @@ def essentials_of(account: Account, image: int) -> tuple[Essential, ...]:
     )
 
 
-def _verdict(account: Account, image: int, group: int) -> dict[str, _Value]:
-    found, outcome = group_outcome(account, group), account.outcomes[image]
+def _verdict(result: RunResult, image: int, group: int) -> dict[str, _Value]:
+    found, outcome = group_outcome(result, group), result.outcomes[image]
     return {
         "verdict": found.standing.value,
         "code": found.code,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
-        "group_images": int((account.group == group).sum()),
-        "group_left_out": sum(one.group == account.group_names[group] for one in account.left_out),
+        "group_images": int((result.group == group).sum()),
+        "group_left_out": sum(one.group == result.group_names[group] for one in result.left_out),
     }
 
 
@@ -97,8 +97,8 @@ def essentials_left_out(code: str, version: str) -> tuple[Essential, ...]:
     return tuple(Essential(n, FACTS[n][0], value, FACTS[n][1]) for n, value in values.items())
 
 
-def _figures(account: Account, group: int) -> dict[str, _Value]:
-    figures = figures_of(account, group)
+def _figures(result: RunResult, group: int) -> dict[str, _Value]:
+    figures = figures_of(result, group)
     east, north = figures.shift_mas or (None, None)
     return {
         "matches": figures.matches,
@@ -113,9 +113,9 @@ def _figures(account: Account, group: int) -> dict[str, _Value]:
     }
 
 
-def _reference(account: Account, group: int) -> dict[str, _Value]:
+def _reference(result: RunResult, group: int) -> dict[str, _Value]:
     """The reference catalog, for groups that were aligned to it."""
-    note, verdicts = account.reference_note, account.absolute
+    note, verdicts = result.reference_note, result.absolute
     if note is None or verdicts is None or not verdicts[group].applied:
         return {}
     return {"reference": PurePath(note.name).name, "epoch": note.epoch}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.solution import Solution
 
-    from .result import Account
+    from .result import RunResult
 
 __all__ = ["SCHEMA", "report_of", "write_report"]
 
@@ -33,25 +33,25 @@ SCHEMA = "tweakreg-report/1"
 """Name and version; the number rises when a field goes or changes its meaning."""
 
 
-def report_of(account: Account) -> dict[str, Any]:
+def report_of(result: RunResult) -> dict[str, Any]:
     """A report, ready for JSON: what is not known is None, nothing is NaN.
 
     Parameters
     ----------
-    account
+    result
         Of any run, also one that ended early.
     """
-    groups = [group_of_report(account, group) for group in range(len(account.group_names))]
-    solution = account.solution
+    groups = [group_of_report(result, group) for group in range(len(result.group_names))]
+    solution = result.solution
     report = {
         "schema": SCHEMA,
-        "product": account.product,
-        "start": account.start,
-        "method": _method(account),
-        "dry_run": account.dry_run,
-        "error": _error(account),
-        "totals": _totals(account, groups),
-        "images": [_image(account, image) for image in range(len(account.images))],
+        "product": result.product,
+        "start": result.start,
+        "method": _method(result),
+        "dry_run": result.dry_run,
+        "error": _error(result),
+        "totals": _totals(result, groups),
+        "images": [_image(result, image) for image in range(len(result.images))],
         "left_out": [
             {
                 "name": one.name,
@@ -60,32 +60,32 @@ def report_of(account: Account) -> dict[str, Any]:
                 "code": one.outcome.code,
                 "reason": one.outcome.reason,
             }
-            for one in account.left_out
+            for one in result.left_out
         ],
         "groups": groups,
-        "overlaps": overlaps_of(account),
+        "overlaps": overlaps_of(result),
         "components": [] if solution is None else _components(solution),
         "weak_modes": [] if solution is None else _modes(solution),
-        "detectors": None if solution is None else _detectors(account, solution),
-        "reference": _reference(account),
+        "detectors": None if solution is None else _detectors(result, solution),
+        "reference": _reference(result),
         "parameters": [
             {"name": name, "value": value, "origin": origin}
-            for name, value, origin in account.parameters
+            for name, value, origin in result.parameters
         ],
-        "versions": account.versions,
-        "stages": [{"name": n, "seconds": s} for n, s in account.seconds.items()],
+        "versions": result.versions,
+        "stages": [{"name": n, "seconds": s} for n, s in result.seconds.items()],
     }
     plain = _plain(report)
     assert isinstance(plain, dict)  # noqa: S101 - what mypy can't see of a recursive function
     return plain
 
 
-def write_report(account: Account, folder: Path) -> tuple[Path, Path]:
+def write_report(result: RunResult, folder: Path) -> tuple[Path, Path]:
     """Write ``<product>_tweakreg.json`` and ``<product>_tweakreg_matches.ecsv``.
 
     Parameters
     ----------
-    account
+    result
         Of any run, also one that failed.
     folder
         Where to; made where it does not exist.
@@ -101,11 +101,11 @@ def write_report(account: Account, folder: Path) -> tuple[Path, Path]:
         If they can't be written; each is whole or not there.
     """
     _make(folder)
-    report = folder / f"{account.product}_tweakreg.json"
-    matches = folder / f"{account.product}_tweakreg_matches.ecsv"
-    text = json.dumps(report_of(account), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    report = folder / f"{result.product}_tweakreg.json"
+    matches = folder / f"{result.product}_tweakreg_matches.ecsv"
+    text = json.dumps(report_of(result), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     write_whole(report, lambda draft: draft.write_text(text, encoding="utf-8"))
-    table = matches_of(account)
+    table = matches_of(result)
     write_whole(matches, lambda draft: write_matches(table, draft))
     return report, matches
 
@@ -121,55 +121,55 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _error(account: Account) -> dict[str, str] | None:
+def _error(result: RunResult) -> dict[str, str] | None:
     """What ended the run early."""
-    if account.error is None:
+    if result.error is None:
         return None
-    return {"type": type(account.error).__name__, "message": str(account.error)}
+    return {"type": type(result.error).__name__, "message": str(result.error)}
 
 
-def _method(account: Account) -> str | None:
-    if account.fits:
+def _method(result: RunResult) -> str | None:
+    if result.fits:
         return "sequential"
-    return None if account.solution is None else "global"
+    return None if result.solution is None else "global"
 
 
-def _totals(account: Account, groups: list[dict[str, Any]]) -> dict[str, Any]:
+def _totals(result: RunResult, groups: list[dict[str, Any]]) -> dict[str, Any]:
     words = [group["standing"] for group in groups]
     fits = [group["fit"] or {} for group in groups]
     matches = [fit.get("matches") or 0 for fit in fits]
     return {
-        "images": len(account.images),
-        "images_left_out": len(account.left_out),
-        "images_moved": sum(outcome.moved for outcome in account.outcomes),
+        "images": len(result.images),
+        "images_left_out": len(result.left_out),
+        "images_moved": sum(outcome.moved for outcome in result.outcomes),
         "groups": len(groups),
         "aligned": words.count(Standing.ALIGNED.value),
         "relative_only": words.count(Standing.RELATIVE.value),
         "doubtful": words.count(Standing.DOUBTFUL.value),
         "left_alone": words.count(Standing.LEFT.value),
-        "detections": int(account.image_detections.sum()),
+        "detections": int(result.image_detections.sum()),
         "matches": sum(matches),
         "reference_matches": sum(fit.get("reference_matches") or 0 for fit in fits),
         "chi2": sum(fit.get("chi2") or 0.0 for fit in fits),
         "dof": sum(fit.get("dof") or 0.0 for fit in fits),
-        "seconds": sum(account.seconds.values()),
+        "seconds": sum(result.seconds.values()),
     }
 
 
-def _image(account: Account, image: int) -> dict[str, Any]:
-    outcome = account.outcomes[image]
+def _image(result: RunResult, image: int) -> dict[str, Any]:
+    outcome = result.outcomes[image]
     return {
-        "name": account.images[image],
-        "group": account.group[image],
-        "detector": account.detectors[image],
-        "pixel_scale_arcsec": account.pixel_scale[image],
-        "detections": account.image_detections[image],
+        "name": result.images[image],
+        "group": result.group[image],
+        "detector": result.detectors[image],
+        "pixel_scale_arcsec": result.pixel_scale[image],
+        "detections": result.image_detections[image],
         "status": outcome.status.value,
         "reason": outcome.reason,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
-        "corners_before": account.corners_before[image],
-        "corners_after": account.corners_after[image],
+        "corners_before": result.corners_before[image],
+        "corners_after": result.corners_after[image],
     }
 
 
@@ -188,14 +188,14 @@ def _modes(solution: Solution) -> list[dict[str, Any]]:
     return [{"sigma_mas": mode.sigma_mas, "groups": mode.groups} for mode in solution.modes]
 
 
-def _reference(account: Account) -> dict[str, Any] | None:
-    note = account.reference_note
+def _reference(result: RunResult) -> dict[str, Any] | None:
+    note = result.reference_note
     if note is None:
         return None
     return {"name": note.name, "size": note.size, "epoch": note.epoch, "details": note.details}
 
 
-def _detectors(account: Account, solution: Solution) -> dict[str, Any]:
+def _detectors(result: RunResult, solution: Solution) -> dict[str, Any]:
     """The motion of each detector, and why there is one or none."""
     choice = solution.motion
     moving = solution.unit_covariance.shape[1] > 0
@@ -205,17 +205,17 @@ def _detectors(account: Account, solution: Solution) -> dict[str, Any]:
         "reason": choice.reason,
         "log_evidence": choice.evidence,
         "reserved_rms_mas": choice.reserved_rms_mas,
-        "motions": [_unit(account, solution, unit) for unit in units],
+        "motions": [_unit(result, solution, unit) for unit in units],
     }
 
 
-def _unit(account: Account, solution: Solution, unit: int) -> dict[str, Any]:
+def _unit(result: RunResult, solution: Solution, unit: int) -> dict[str, Any]:
     matrix, shift = solution.unit_matrix[unit], solution.unit_shift[unit]
     sigma = np.sqrt(np.diag(solution.unit_covariance[unit]))
     roll = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
     turns, scales = len(sigma) > 2, len(sigma) > 3
     return {
-        "name": _unit_name(account, unit),
+        "name": _unit_name(result, unit),
         "shift_mas": 1e3 * shift,
         "shift_sigma_mas": 1e3 * sigma[:2],
         "roll_arcsec": ROLL * roll if turns else None,
@@ -225,12 +225,12 @@ def _unit(account: Account, solution: Solution, unit: int) -> dict[str, Any]:
     }
 
 
-def _unit_name(account: Account, unit: int) -> str:
+def _unit_name(result: RunResult, unit: int) -> str:
     """Detector and filter of the images that a unit's detections are of."""
-    if account.detections is None:
+    if result.detections is None:
         return ""
-    first = np.flatnonzero(account.detections.unit == unit)[:1]
-    return account.detectors[int(account.detections.image[first[0]])] if len(first) else ""
+    first = np.flatnonzero(result.detections.unit == unit)[:1]
+    return result.detectors[int(result.detections.image[first[0]])] if len(first) else ""
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ from tweakreg_step.core.outcome import GroupStatus
 if TYPE_CHECKING:
     from tweakreg_step.core.solution import Solution
 
-    from .result import Account, GroupFit
+    from .result import GroupFit, RunResult
 
 __all__ = ["Figures", "figures_of"]
 
@@ -53,22 +53,22 @@ class Figures:
     chi2_per_dof: float | None = None
 
 
-def figures_of(account: Account, group: int) -> Figures:
+def figures_of(result: RunResult, group: int) -> Figures:
     """The figures of one group.
 
     Parameters
     ----------
-    account
+    result
         Of any run.
     group
         Index of the group.
     """
-    if account.fits:
-        fit = account.fits[group]
+    if result.fits:
+        fit = result.fits[group]
         return Figures() if fit is None else _of_fit(fit)
-    if account.solution is None:
+    if result.solution is None:
         return Figures()
-    return _of_solution(account, account.solution, group)
+    return _of_solution(result, result.solution, group)
 
 
 def _of_fit(fit: GroupFit) -> Figures:
@@ -81,7 +81,7 @@ def _of_fit(fit: GroupFit) -> Figures:
     )
 
 
-def _of_solution(account: Account, solution: Solution, group: int) -> Figures:
+def _of_solution(result: RunResult, solution: Solution, group: int) -> Figures:
     counts = int(solution.matches[group]), int(solution.reference_matches[group])
     if solution.status[group] is not GroupStatus.ALIGNED:
         return Figures(*counts)
@@ -99,7 +99,7 @@ def _of_solution(account: Account, solution: Solution, group: int) -> Figures:
         roll_arcsec=_known(_ARCSEC_PER_RADIAN * roll),
         rms_mas=_known(solution.rms_mas[group]),
         sigma_mas=_known(sigma),
-        ratio=_ratio(account.achieved_mas[group], account.bound_mas[group]),
+        ratio=_ratio(result.achieved_mas[group], result.bound_mas[group]),
         chi2_per_dof=_ratio(solution.chi2[group], dof),
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.solution import Solution
 
-    from .result import Account
+    from .result import RunResult
 
 __all__ = ["log_alignment", "log_catalogs", "log_end", "log_parameters", "summary_table"]
 
@@ -69,7 +69,7 @@ _WORDS = {
 }
 
 
-def summary_table(account: Account) -> list[str]:
+def summary_table(result: RunResult) -> list[str]:
     """The lines of the table: a header, the groups, and two for the whole run.
 
     ``sigma`` is the error of the correction at the group's centre per axis [mas], ``ratio`` the
@@ -79,18 +79,18 @@ def summary_table(account: Account) -> list[str]:
 
     Parameters
     ----------
-    account
+    result
         Of any run.
     """
-    outcomes = [group_outcome(account, group) for group in range(len(account.group_names))]
+    outcomes = [group_outcome(result, group) for group in range(len(result.group_names))]
     standings = [outcome.standing for outcome in outcomes]
     listed, others = _listed(standings)
-    rows = [_row(account, group, outcomes[group]) for group in listed]
+    rows = [_row(result, group, outcomes[group]) for group in listed]
     together = []
     for standing in _BEST_FIRST:
         members = [group for group in others if standings[group] is standing]
-        together += [_others(account, members, standing.value)] if members else []
-    return [*_aligned(rows, together), _sums(account), _total(account, standings)]
+        together += [_others(result, members, standing.value)] if members else []
+    return [*_aligned(rows, together), _sums(result), _total(result, standings)]
 
 
 def _listed(standings: Sequence[Standing]) -> tuple[list[int], list[int]]:
@@ -138,21 +138,21 @@ def _cells(figures: Figures) -> Row:
     )
 
 
-def _row(account: Account, group: int, outcome: GroupOutcome) -> Row:
-    images, name = account.group == group, account.group_names[group]
+def _row(result: RunResult, group: int, outcome: GroupOutcome) -> Row:
+    images, name = result.group == group, result.group_names[group]
     took = int(images.sum())
-    lost = sum(one.group == name for one in account.left_out)
+    lost = sum(one.group == name for one in result.left_out)
     word = _WORDS.get(outcome.standing)
     verdict = outcome.standing.value if word is None else f"{word}: {outcome.code}"
-    sources = int(account.image_detections[images].sum())
-    cells = _cells(figures_of(account, group))
+    sources = int(result.image_detections[images].sum())
+    cells = _cells(figures_of(result, group))
     return (name, f"{took} of {took + lost}" if lost else str(took), str(sources), *cells, verdict)
 
 
-def _others(account: Account, members: Sequence[int], word: str) -> Row:
+def _others(result: RunResult, members: Sequence[int], word: str) -> Row:
     """One line for several groups: sums, and medians of what is no number of things."""
-    every = [figures_of(account, group) for group in members]
-    own = np.isin(account.group, members)
+    every = [figures_of(result, group) for group in members]
+    own = np.isin(result.group, members)
     together = Figures(
         matches=sum(figures.matches or 0 for figures in every),
         reference_matches=sum(figures.reference_matches or 0 for figures in every),
@@ -160,7 +160,7 @@ def _others(account: Account, members: Sequence[int], word: str) -> Row:
         sigma_mas=_median([figures.sigma_mas for figures in every]),
         ratio=_median([figures.ratio for figures in every]),
     )
-    sources = int(account.image_detections[own].sum())
+    sources = int(result.image_detections[own].sum())
     name = f"{len(members)} others"
     return (name, str(int(own.sum())), str(sources), *_cells(together), word)
 
@@ -187,31 +187,31 @@ def _aligned(groups: Sequence[Row], together: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _total(account: Account, standings: Sequence[Standing]) -> str:
+def _total(result: RunResult, standings: Sequence[Standing]) -> str:
     counts = [
         f"{standings.count(standing)} {standing.value}"
         for standing in _BEST_FIRST
         if standing in standings
     ]
-    took = len(account.images)
-    moved = sum(outcome.moved for outcome in account.outcomes)
+    took = len(result.images)
+    moved = sum(outcome.moved for outcome in result.outcomes)
     total = f"{len(standings)} groups: {', '.join(counts) or 'nothing was done'}"
     images = f"{moved} of {took} images moved"
-    if account.dry_run:
+    if result.dry_run:
         images = f"dry run: none of {took} images was changed"
-    if account.left_out:
-        lost = len(account.left_out)
+    if result.left_out:
+        lost = len(result.left_out)
         images += f"; of the {took + lost} given, {lost} could take no part"
     return f"{total}; {images}."
 
 
-def _sums(account: Account) -> str:
+def _sums(result: RunResult) -> str:
     """How many sources took part, and how many of them were matched: as the columns add up."""
-    every = [figures_of(account, group) for group in range(len(account.group_names))]
+    every = [figures_of(result, group) for group in range(len(result.group_names))]
     matches = sum(figures.matches or 0 for figures in every)
     stars = [f.reference_matches for f in every if f.reference_matches is not None]
-    tied = f", {sum(stars)} of these with reference stars" if stars and account.reference else ""
-    sources = int(account.image_detections.sum())
+    tied = f", {sum(stars)} of these with reference stars" if stars and result.reference else ""
+    sources = int(result.image_detections.sum())
     return f"{sources} sources took part, {matches} of them are matched{tied}."
 
 
@@ -279,29 +279,29 @@ def log_alignment(
     log.info("Alignment:%s %s (%.1f s)", where, how, seconds)
 
 
-def log_end(account: Account) -> None:
+def log_end(result: RunResult) -> None:
     """The table of the groups, and a warning for each that was left alone or is doubtful."""
-    for line in summary_table(account):
+    for line in summary_table(result):
         log.info("%s", line)
-    _left_out(account)
-    for sentence, names in _complaints(account).items():
+    _left_out(result)
+    for sentence, names in _complaints(result).items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         log.warning("%s%s: %s", ", ".join(names[:3]), more, sentence)
 
 
-def _left_out(account: Account) -> None:
+def _left_out(result: RunResult) -> None:
     """Name every image that took no part; each was explained when it was met."""
-    if account.left_out:
-        names = ", ".join(f"{one.name} ({one.outcome.code})" for one in account.left_out)
+    if result.left_out:
+        names = ", ".join(f"{one.name} ({one.outcome.code})" for one in result.left_out)
         log.warning("Left out: %s", names)
 
 
-def _complaints(account: Account) -> dict[str, list[str]]:
+def _complaints(result: RunResult) -> dict[str, list[str]]:
     """Groups by what is to be said of them."""
     complaints: dict[str, list[str]] = {}
-    first = {int(group): image for image, group in reversed(list(enumerate(account.group)))}
-    for group, name in enumerate(account.group_names):
-        found, image = group_outcome(account, group), account.outcomes[first[group]]
+    first = {int(group): image for image, group in reversed(list(enumerate(result.group)))}
+    for group, name in enumerate(result.group_names):
+        found, image = group_outcome(result, group), result.outcomes[first[group]]
         aligned = found.standing is Standing.ALIGNED or found.code in _SAID
         if image.status is not Status.ALIGNED:
             complaints.setdefault(image.reason, []).append(name)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.alignment import Matched
 
-    from .result import Account
+    from .result import RunResult
 
 
 __all__ = ["COLUMNS", "matches_of", "write_matches"]
@@ -68,20 +68,20 @@ def _use(matched: Matched) -> NDArray[np.str_]:
     return np.select(conditions, [CLIPPED, ALONE, DOWNWEIGHTED], USED)
 
 
-def _values(account: Account) -> dict[str, Any]:
-    detections, solution = account.detections, account.solution
+def _values(result: RunResult) -> dict[str, Any]:
+    detections, solution = result.detections, result.solution
     if detections is None or solution is None:
         return {name: _empty(form) for name, (_, form, _) in COLUMNS.items()}
-    matched = matched_of(detections, account.reference, solution)
+    matched = matched_of(detections, result.reference, solution)
     index = matched.index
     image = detections.image[index]
     sigma = np.sqrt(0.5 * np.trace(matched.covariance, axis1=1, axis2=2))
     return {
-        "image": np.array(account.images, str)[image],
-        "group": np.array(account.group_names, str)[matched.group],
-        "detector": np.array(account.detectors, str)[image],
-        "x": account.x[index],
-        "y": account.y[index],
+        "image": np.array(result.images, str)[image],
+        "group": np.array(result.group_names, str)[matched.group],
+        "detector": np.array(result.detectors, str)[image],
+        "x": result.x[index],
+        "y": result.y[index],
         "ra": detections.ra[index],
         "dec": detections.dec[index],
         "source": matched.source,
@@ -100,7 +100,7 @@ def _empty(form: str) -> NDArray[Any]:
     return np.zeros(0, {"s": str, "d": np.int64, "f": float}[form[-1]])
 
 
-def matches_of(account: Account) -> Table:
+def matches_of(result: RunResult) -> Table:
     """Every match of a run: where it is, how far from its source, and whether it was used.
 
     Detections that no source was found for are not in it. A run of the sequential method, or one
@@ -108,7 +108,7 @@ def matches_of(account: Account) -> Table:
 
     Parameters
     ----------
-    account
+    result
         Of the run.
 
     Returns
@@ -116,12 +116,12 @@ def matches_of(account: Account) -> Table:
     Table
         Sorted by source, with units and descriptions.
     """
-    values = _values(account)
+    values = _values(result)
     columns = [
         Column(values[name], name=name, unit=unit, description=meaning)
         for name, (unit, _, meaning) in COLUMNS.items()
     ]
-    meta = {"product": account.product, "start": account.start}
+    meta = {"product": result.product, "start": result.start}
     return Table(columns, meta=meta)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.solution import Solution
 
-    from .result import Account
+    from .result import RunResult
 
 
 __all__ = ["MOST_PAIRS", "overlaps_of"]
@@ -23,31 +23,31 @@ __all__ = ["MOST_PAIRS", "overlaps_of"]
 MOST_PAIRS = 20_000
 """Pairs listed at most; a stack of 1000 groups has 500,000, and a report of them 300 MB."""
 
-_SEARCHED = 2.0  # arcsec, where the account does not say
+_SEARCHED = 2.0  # arcsec, where the result does not say
 
 
-def overlaps_of(account: Account) -> dict[str, Any]:
+def overlaps_of(result: RunResult) -> dict[str, Any]:
     """The overlap graph: how many pairs there are, and what is known of each.
 
     Parameters
     ----------
-    account
+    result
         Of a run.
     """
-    detections, solution = account.detections, account.solution
+    detections, solution = result.detections, result.solution
     if detections is None or solution is None:
         return {"count": 0, "pairs": []}
     chosen = _chosen(solution)
-    matched = matched_of(detections, account.reference, solution)
-    offsets = pair_offsets_of(matched, detections, solution, chosen, _searched(account))
+    matched = matched_of(detections, result.reference, solution)
+    offsets = pair_offsets_of(matched, detections, solution, chosen, _searched(result))
     bridge = _is_bridge(solution)[chosen]
     wanted = solution.pair_covariance[chosen]
     rows = [_row(offsets, row, wanted[row], bridge=bool(bridge[row])) for row in range(len(chosen))]
     return {"count": len(solution.pairs), "pairs": rows}
 
 
-def _searched(account: Account) -> float:
-    values = {name: value for name, value, _ in account.parameters}
+def _searched(result: RunResult) -> float:
+    values = {name: value for name, value, _ in result.parameters}
     given = values.get("searchrad", _SEARCHED)
     return float(given) if isinstance(given, int | float) else _SEARCHED
 

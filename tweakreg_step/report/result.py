@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.solution import Solution
 
 
-__all__ = ["Account", "GroupFit", "ReferenceNote"]
+__all__ = ["GroupFit", "ReferenceNote", "RunResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class GroupFit:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RunResult:
     """What was given to a run of I images in G groups, what was done, and what became of it.
 
     Attributes

@@ -13,19 +13,19 @@ from .page import write_page
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .result import Account
+    from .result import RunResult
 
-__all__ = ["write_account"]
+__all__ = ["write_result"]
 
 log = logging.getLogger(__name__)
 
 
-def write_account(account: Account, folder: Path, *, report: bool, plots: bool) -> None:
+def write_result(result: RunResult, folder: Path, *, report: bool, plots: bool) -> None:
     """Write what was asked for; what can't be written is an error in the log, and costs no image.
 
     Parameters
     ----------
-    account
+    result
         Of the run.
     folder
         Where to.
@@ -35,9 +35,9 @@ def write_account(account: Account, folder: Path, *, report: bool, plots: bool) 
     written: list[Path] = []
     try:
         if report:
-            written += write_report(account, folder)
+            written += write_report(result, folder)
         if plots:
-            written.append(write_page(account, folder))
+            written.append(write_page(result, folder))
     except OutputError as error:
         log.error("%s", error)  # noqa: TRY400 - the sentence says all, a traceback nothing more
     if written:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from .association import associate, homeward, nearest_stars, renumber
 from .cross_match import Catalog, Reach, catalog_of, window_of
-from .initial_registration import Ties, peaks, tie
+from .initial_registration import Registration, peaks, register_initially
 from .offset_histogram import log_chance, make_pairs, search
 from .overlap_graph import bridges, members, overlapping, shared_counts, sharing
-from .second_peak import Doubts
+from .second_peak import OffsetAmbiguity
 
 __all__ = [
     "Catalog",
-    "Doubts",
+    "OffsetAmbiguity",
     "Reach",
-    "Ties",
+    "Registration",
     "associate",
     "bridges",
     "catalog_of",
@@ -24,10 +24,10 @@ __all__ = [
     "nearest_stars",
     "overlapping",
     "peaks",
+    "register_initially",
     "renumber",
     "search",
     "shared_counts",
     "sharing",
-    "tie",
     "window_of",
 ]

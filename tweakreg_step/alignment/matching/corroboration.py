@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .overlap_graph import components
-from .second_peak import Doubts, no_doubts
+from .second_peak import OffsetAmbiguity, no_ambiguity
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import IntArray
 
 
-__all__ = ["doubts_of_groups"]
+__all__ = ["ambiguity_of_groups"]
 
 
-def doubts_of_groups(pairs: IntArray, doubts: Doubts, count: int) -> tuple[Doubts, Doubts]:
+def ambiguity_of_groups(
+    pairs: IntArray, doubts: OffsetAmbiguity, count: int
+) -> tuple[OffsetAmbiguity, OffsetAmbiguity]:
     """The doubts (G,) about the groups' places among each other, and on the sky.
 
     Cut where edges are doubtful, the largest part of a component, if it has more than half of its
@@ -38,7 +40,7 @@ def doubts_of_groups(pairs: IntArray, doubts: Doubts, count: int) -> tuple[Doubt
     """
     doubtful = doubts.any
     if not doubtful.any():
-        return no_doubts(count), no_doubts(count)
+        return no_ambiguity(count), no_ambiguity(count)
     whole = components(pairs, count + 1)
     part = components(pairs[~doubtful], count + 1)
     members = np.bincount(whole[:count], minlength=count + 1)
@@ -50,10 +52,10 @@ def doubts_of_groups(pairs: IntArray, doubts: Doubts, count: int) -> tuple[Doubt
     return worst.only(apart), worst.only(loose)
 
 
-def _worst(ends: IntArray, doubts: Doubts, count: int) -> Doubts:
+def _worst(ends: IntArray, doubts: OffsetAmbiguity, count: int) -> OffsetAmbiguity:
     """Of the edges that end (D, 2) at each of P parts, the doubt of most sources; (P,)."""
     order = np.argsort(np.maximum(doubts.second, doubts.pinned), kind="stable")
     edge = np.full(count, len(order))
     for number in order:  # the last is kept
         edge[ends[number]] = number
-    return Doubts.joined([doubts, no_doubts(1)]).take(edge)
+    return OffsetAmbiguity.joined([doubts, no_ambiguity(1)]).take(edge)

@@ -14,7 +14,7 @@ from .cycle_closure import Edges
 from .detector_artefacts import pinned_pairs
 from .expectation_maximisation import expectation_maximisation
 from .offset_histogram import apart_from, distinct, make_pairs, roll_grid, search, turned
-from .second_peak import Doubts, no_doubts, second_peaks
+from .second_peak import OffsetAmbiguity, no_ambiguity, second_peaks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ class Found:
     significant: BoolArray
     rival: BoolArray
     matches: IntArray
-    doubts: Doubts
+    doubts: OffsetAmbiguity
 
     def take(self, keep: IntArray | BoolArray) -> Found:
         """The edges of an index or a mask."""
@@ -116,7 +116,7 @@ class Found:
         significant = np.concatenate([part.significant for part in parts])
         rival = np.concatenate([part.rival for part in parts])
         matches = np.concatenate([part.matches for part in parts])
-        doubts = Doubts.joined([part.doubts for part in parts])
+        doubts = OffsetAmbiguity.joined([part.doubts for part in parts])
         return cls(Edges(*edges), sigma, significant, rival, matches, doubts)
 
     @property
@@ -203,7 +203,7 @@ def _none() -> Found:
     empty, points, never = np.zeros(0), np.zeros((0, 3)), np.zeros(0, bool)
     nodes = np.zeros((0, 2), np.int64)
     edges = Edges(nodes, points, points, empty, empty, empty, empty)
-    return Found(edges, empty, never, never, np.zeros(0, np.int64), no_doubts(0))
+    return Found(edges, empty, never, never, np.zeros(0, np.int64), no_ambiguity(0))
 
 
 def _batches(catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> list[IntArray]:

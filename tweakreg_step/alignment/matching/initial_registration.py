@@ -16,13 +16,13 @@ from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.sphere import angular_distance, chord, directions, rotation_matrices
 
 from .association import friends
-from .corroboration import doubts_of_groups
+from .corroboration import ambiguity_of_groups
 from .cross_match import Catalog, Found, Reach, catalog_of, find_edges, window_of
 from .cycle_closure import consistent
 from .detector_artefacts import Plate
 from .overlap_graph import bridges, components, members, overlapping, well_connected
 from .periodic_fields import periods, with_repeats
-from .second_peak import Doubts
+from .second_peak import OffsetAmbiguity
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.options import Options
 
 
-__all__ = ["Ties", "peaks", "tie"]
+__all__ = ["Registration", "peaks", "register_initially"]
 
 _BRIDGE = float(np.log(1e-6))
 """What is asked of an edge that nothing checks."""
@@ -43,7 +43,7 @@ _DOUBLE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Ties:
+class Registration:
     """How the groups hang together.
 
     Attributes
@@ -67,7 +67,7 @@ class Ties:
     anchored: BoolArray
     sigma: FloatArray
     status: tuple[GroupStatus, ...]
-    doubts: tuple[Doubts, Doubts]
+    doubts: tuple[OffsetAmbiguity, OffsetAmbiguity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def _reasons(count: int, found: Found, kept: Found) -> list[GroupStatus]:
 
 def _whole_component(
     scene: _Scene, member: IntArray, rotation: FloatArray, radius: float
-) -> tuple[FloatArray, Doubts] | None:
+) -> tuple[FloatArray, OffsetAmbiguity] | None:
     """Rotation (3, 3) that moves a component, as it is, onto the reference; None if none does.
 
     And the doubts (1,) about it.
@@ -232,13 +232,13 @@ def _search(scene: _Scene, roll: float | None, only: BoolArray | None) -> Found:
     return _edges(scene, chosen, absolute, roll)
 
 
-def tie(
+def register_initially(
     detections: Detections,
     frames: FloatArray,
     reference: Reference | None,
     options: Options,
     suspect: BoolArray | None = None,
-) -> Ties:
+) -> Registration:
     """Find out how the groups hang together.
 
     Parameters
@@ -284,7 +284,7 @@ def peaks(
     Parameters
     ----------
     detections, frames, reference, options
-        As for `tie`.
+        As for `register_initially`.
     only
         (G,) which groups.
     roll
@@ -311,7 +311,9 @@ def peaks(
     return out[0, :count], out[1, :count]
 
 
-def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[GroupStatus]) -> Ties:
+def _ties(
+    scene: _Scene, rotation: FloatArray, kept: Found, status: list[GroupStatus]
+) -> Registration:
     count = len(scene.frames)
     label = components(kept.edges.pairs, count + 1)
     tied = np.array([item is GroupStatus.ALIGNED for item in status], bool)
@@ -323,7 +325,7 @@ def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[GroupSt
     window = window_of(reach, 2.0 * float(np.median(noise))) if noise else options.tolerance
     repeats = periods(scene.catalogs, options.searchrad, window)
     kept = with_repeats(kept, repeats, options.searchrad)
-    relative, absolute = doubts_of_groups(kept.edges.pairs, kept.doubts, count)
+    relative, absolute = ambiguity_of_groups(kept.edges.pairs, kept.doubts, count)
     sigma = np.zeros(count + 1)
     np.maximum.at(sigma, kept.edges.pairs.ravel(), np.repeat(kept.sigma, 2))
     for member in members(np.where(anchored, -1, component)):
@@ -335,8 +337,8 @@ def _ties(scene: _Scene, rotation: FloatArray, kept: Found, status: list[GroupSt
             rotation[member] = whole[0] @ rotation[member]
             anchored[member] = True
             every = np.where(np.isin(np.arange(count), member), count, np.arange(count))
-            absolute = Doubts.joined([absolute, whole[1]]).take(every)
+            absolute = OffsetAmbiguity.joined([absolute, whole[1]]).take(every)
     # All that is tied to the reference is one component.
     component[anchored] = label[count]
     doubts = relative, absolute
-    return Ties(rotation[:count], component, anchored, sigma[:count], tuple(status), doubts)
+    return Registration(rotation[:count], component, anchored, sigma[:count], tuple(status), doubts)

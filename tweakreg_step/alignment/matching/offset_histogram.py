@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln, pdtrc
 
-from tweakreg_step.core.sphere import ARCSEC, chord, frames_of, to_plane
+from tweakreg_step.core.sphere import ARCSEC, chord, mean_frames, to_plane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +124,7 @@ def make_pairs(catalogs: Sequence[tuple[cKDTree, cKDTree]], radius: float) -> Pa
     points = [tree.data[index] for (tree, _), index in zip(catalogs, first, strict=True)]
     others = [tree.data[index] for (_, tree), index in zip(catalogs, second, strict=True)]
     one_vectors, other_vectors = np.concatenate(points + empty), np.concatenate(others + empty)
-    frames = _edge_frames(edge, one_vectors + other_vectors, len(catalogs))
+    frames = mean_frames(one_vectors + other_vectors, edge, len(catalogs))
     none = [np.zeros(0, np.int64)]
     return Pairs(
         edge,
@@ -134,12 +134,6 @@ def make_pairs(catalogs: Sequence[tuple[cKDTree, cKDTree]], radius: float) -> Pa
         np.concatenate(second + none).astype(np.int64),
         frames,
     )
-
-
-def _edge_frames(edge: IntArray, vectors: FloatArray, count: int) -> FloatArray:
-    sums = np.stack([np.bincount(edge, axis, minlength=count) for axis in vectors.T], axis=1)
-    sums[~np.any(sums, axis=1)] = (1.0, 0.0, 0.0)
-    return frames_of(sums.astype(float))
 
 
 def roll_grid(limit: float, lever: float, window: float) -> FloatArray:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .offset_histogram import Pairs, Peaks
 
 
-__all__ = ["Doubts", "no_doubts", "second_peaks"]
+__all__ = ["OffsetAmbiguity", "no_ambiguity", "second_peaks"]
 
 _SIGNIFICANT = float(np.log(1e-4))
 """Logarithm of the probability of chance of a second peak anywhere."""
@@ -35,7 +35,7 @@ companions that the first does not explain reach some per cent (see the page of 
 
 
 @dataclass(frozen=True, slots=True)
-class Doubts:
+class OffsetAmbiguity:
     """What speaks against the offsets of E edges, or of the groups that hang on them.
 
     Attributes
@@ -53,17 +53,17 @@ class Doubts:
     distance: FloatArray
     pinned: IntArray
 
-    def take(self, keep: IntArray | BoolArray) -> Doubts:
+    def take(self, keep: IntArray | BoolArray) -> OffsetAmbiguity:
         """Those of an index or a mask."""
-        return Doubts(*(getattr(self, item.name)[keep] for item in fields(self)))
+        return OffsetAmbiguity(*(getattr(self, item.name)[keep] for item in fields(self)))
 
-    def only(self, mask: BoolArray) -> Doubts:
+    def only(self, mask: BoolArray) -> OffsetAmbiguity:
         """Those of a mask (E,), none for the others."""
         second, pinned = np.where(mask, self.second, 0), np.where(mask, self.pinned, 0)
-        return Doubts(second, np.where(mask, self.distance, np.nan), pinned)
+        return OffsetAmbiguity(second, np.where(mask, self.distance, np.nan), pinned)
 
     @classmethod
-    def joined(cls, parts: Sequence[Doubts]) -> Doubts:
+    def joined(cls, parts: Sequence[OffsetAmbiguity]) -> OffsetAmbiguity:
         """Several in one."""
         columns = [[getattr(part, item.name) for part in parts] for item in fields(cls)]
         return cls(*(np.concatenate(column) for column in columns))
@@ -74,14 +74,16 @@ class Doubts:
         return (self.second > 0) | (self.pinned > 0)
 
 
-def no_doubts(count: int) -> Doubts:
+def no_ambiguity(count: int) -> OffsetAmbiguity:
     """Nothing speaks against any of them."""
-    return Doubts(np.zeros(count, np.int64), np.full(count, np.nan), np.zeros(count, np.int64))
+    return OffsetAmbiguity(
+        np.zeros(count, np.int64), np.full(count, np.nan), np.zeros(count, np.int64)
+    )
 
 
 def second_peaks(
     pairs: Pairs, peaks: Peaks, radius: float, window: float, believed: BoolArray
-) -> Doubts:
+) -> OffsetAmbiguity:
     """The second peaks of some of E edges, at the roll of the first.
 
     Parameters
@@ -93,7 +95,7 @@ def second_peaks(
     believed
         (E,) the edges of which the first peak is significant.
     """
-    none = no_doubts(len(believed))
+    none = no_ambiguity(len(believed))
     second = turned(pairs.second, peaks.roll[pairs.edge])
     off = np.max(np.abs(pairs.first - second - peaks.offset[pairs.edge]), axis=1)
     rest = believed[pairs.edge] & apart_from(pairs, off <= window)
@@ -106,7 +108,9 @@ def second_peaks(
     first, other = (p.count - p.density * window**2 for p in (peaks, found))
     told = believed & (found.log_chance < _SIGNIFICANT) & (other - mirrored > _SHARE * first)
     distance = np.hypot(*(found.offset - peaks.offset).T)
-    return Doubts(np.where(told, found.count, 0), np.where(told, distance, np.nan), none.pinned)
+    return OffsetAmbiguity(
+        np.where(told, found.count, 0), np.where(told, distance, np.nan), none.pinned
+    )
 
 
 def _counts(pairs: Pairs, offset: FloatArray, window: float) -> IntArray:

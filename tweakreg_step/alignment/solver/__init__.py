@@ -7,14 +7,16 @@ from .cramer_rao import achieved_and_achievable, bound, displacement_covariance,
 from .detector_motion import choose_motion, motion_radius, with_motion
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
-from .iteration import Linked, Problem, converge, everything, match_counts
+from .iteration import AssociatedFit, Problem, converge, everything, match_counts
 from .links import Links, link
 from .normal_equations import solve_step
 from .precision import group_scatter, pair_covariance, weak_modes
+from .robust import MATCHED_WEIGHT
 
 __all__ = [
+    "MATCHED_WEIGHT",
+    "AssociatedFit",
     "Covariance",
-    "Linked",
     "Links",
     "Model",
     "Motions",

@@ -22,7 +22,7 @@ from tweakreg_step.core.solution import MotionChoice
 from tweakreg_step.core.sphere import frames_of, to_plane
 
 from .hierarchy import Motions, linearise, moved_directions
-from .iteration import Linked, Problem, converge
+from .iteration import AssociatedFit, Problem, converge
 from .normal_equations import solve_step
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _reserved(links: Links) -> BoolArray:
     return np.asarray(links.source % 5 == 2)
 
 
-def _trial(problem: Problem, linked: Linked, geometry: str) -> _Trial:
+def _trial(problem: Problem, linked: AssociatedFit, geometry: str) -> _Trial:
     """Evidence and reserved residuals of one geometry, everything else being as `linked` has it."""
     links, fit = linked.links, linked.fit
     tried, motions = with_motion(problem, Motions(fit.motions.theta, np.zeros((0, 0))), geometry)
@@ -120,7 +120,9 @@ def _agreement(
     return chi2, 1e3 * float(np.sqrt(chi2 / norm)) if norm > 0.0 else 0.0
 
 
-def choose_motion(problem: Problem, linked: Linked) -> tuple[Linked, Problem, MotionChoice]:
+def choose_motion(
+    problem: Problem, linked: AssociatedFit
+) -> tuple[AssociatedFit, Problem, MotionChoice]:
     """The solution with the motion of the detectors that the data ask for.
 
     Parameters

@@ -12,7 +12,7 @@ from tweakreg_step.core.sphere import directions
 
 from .hierarchy import Model, Motions, moved_directions
 from .links import link
-from .robust import Fit, fit
+from .robust import MATCHED_WEIGHT, Fit, fit
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .links import Links
 
 
-__all__ = ["Linked", "Problem", "converge", "everything", "match_counts"]
+__all__ = ["AssociatedFit", "Problem", "converge", "everything", "match_counts"]
 
 _FRIENDS = 4.5
 """Radius in units of the error of a difference per axis: 4e-5 of true pairs are farther apart."""
@@ -42,7 +42,7 @@ class Problem:
     model
         Planes, geometries and priors.
     component, anchored
-        (G,) see `tweakreg_step.alignment.matching.initial_registration.Ties`.
+        (G,) see `tweakreg_step.alignment.matching.initial_registration.Registration`.
     """
 
     detections: Detections
@@ -54,7 +54,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
+class AssociatedFit:
     """A solution with its identifications.
 
     Attributes
@@ -108,13 +108,13 @@ def _identify(
     return renamed, star[alive]
 
 
-def match_counts(linked: Linked, group_count: int) -> tuple[IntArray, IntArray]:
+def match_counts(linked: AssociatedFit, group_count: int) -> tuple[IntArray, IntArray]:
     """Matches (G,) of each group with others or the reference, and (G,) with the reference.
 
     A detection counts if its weight is not small and another group, or a star, shares its source.
     """
     links = linked.links
-    heavy = linked.fit.weight > 0.1
+    heavy = linked.fit.weight > MATCHED_WEIGHT
     own = heavy & (links.group >= 0)
     sources, groups = links.source[own], links.group[own]
     high = np.full(links.source_count, -1)
@@ -129,14 +129,16 @@ def match_counts(linked: Linked, group_count: int) -> tuple[IntArray, IntArray]:
     return every.astype(np.int64), absolute.astype(np.int64)
 
 
-def _next_radius(linked: Linked, limit: float) -> float:
+def _next_radius(linked: AssociatedFit, limit: float) -> float:
     """Radius that holds the pairs of the least certain detections (98 per cent)."""
     trace = 0.5 * np.trace(linked.fit.covariance, axis1=1, axis2=2)
     sigma = float(np.sqrt(2.0 * np.quantile(trace, 0.98)))
     return float(np.clip(_FRIENDS * sigma, _LEAST, limit))
 
 
-def converge(problem: Problem, start: Motions, radius: float, passes: int = 3) -> Linked | None:
+def converge(
+    problem: Problem, start: Motions, radius: float, passes: int = 3
+) -> AssociatedFit | None:
     """Associate and solve until the match radius is that of the data; None if nothing matches.
 
     Parameters
@@ -162,7 +164,7 @@ def converge(problem: Problem, start: Motions, radius: float, passes: int = 3) -
         links, index = link(problem.detections, source, problem.reference, star)
         rounds = options.nclip + 3 if turn == passes - 1 else 2 + min(turn, 1)
         solved = fit(links, model, motions, options.sigma, rounds)
-        linked = Linked(links, index, star, solved, radius)
+        linked = AssociatedFit(links, index, star, solved, radius)
         motions = solved.motions
         radius = _next_radius(linked, max(options.tolerance, options.abs_tolerance))
     return linked

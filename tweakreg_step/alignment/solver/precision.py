@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .covariance import Covariance
     from .hierarchy import Model
-    from .iteration import Linked
+    from .iteration import AssociatedFit
 
 
 __all__ = ["Scatter", "group_scatter", "pair_covariance", "weak_modes"]
@@ -45,7 +45,7 @@ class Scatter:
     rms_mas: FloatArray
 
 
-def group_scatter(linked: Linked, fitted: FloatArray) -> Scatter:
+def group_scatter(linked: AssociatedFit, fitted: FloatArray) -> Scatter:
     """chi2, degrees of freedom and rms of each group.
 
     The degrees of freedom are the sum of 2 w_i - w tr(W_i D^-1) over a group's detections, w being

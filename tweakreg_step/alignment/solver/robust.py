@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from .normal_equations import Step
 
 
-__all__ = ["Fit", "fit", "grouped_median", "median_weights", "standardised", "taper"]
+__all__ = [
+    "MATCHED_WEIGHT",
+    "Fit",
+    "fit",
+    "grouped_median",
+    "median_weights",
+    "standardised",
+    "taper",
+]
+
+MATCHED_WEIGHT = 0.1
+"""Robust weight above which a detection counts as matched."""
 
 MEDIAN_SQUARE = 2.0 * np.log(2.0)
 """Median of the square of a two-dimensional residual, both axes of variance 1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .judge import verdicts, wanting
+from .judge import groups_to_reject, verdicts
 from .remedies import Failures, advise
 
-__all__ = ["Failures", "advise", "verdicts", "wanting"]
+__all__ = ["Failures", "advise", "groups_to_reject", "verdicts"]

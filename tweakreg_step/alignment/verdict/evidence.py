@@ -15,13 +15,13 @@ from scipy.spatial import cKDTree
 
 from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
 from tweakreg_step.alignment.matching import log_chance, sharing
-from tweakreg_step.alignment.solver import everything, moved_directions, solve_step
+from tweakreg_step.alignment.solver import MATCHED_WEIGHT, everything, moved_directions, solve_step
 from tweakreg_step.core.correction import design, prior_precision
 from tweakreg_step.core.outcome import Evidence
-from tweakreg_step.core.sphere import chord, directions, to_plane
+from tweakreg_step.core.sphere import chord, chord_angle, directions, to_plane
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver import Linked, Links, Problem
+    from tweakreg_step.alignment.solver import AssociatedFit, Links, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.options import Options
 
@@ -36,9 +36,6 @@ _NEAR = 16
 
 _LEAST_RADIUS = 2.5
 """Match radius in errors of a difference below which normal errors have a spread above 0.75."""
-
-_HEAVY = 0.1
-"""Robust weight above which a detection counts as matched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,30 +105,32 @@ def absolute_phase(links: Links, position: FloatArray) -> Phase:
     return Phase(np.where(paired[:, None], position - star[links.source], 0.0), paired)
 
 
-def _phase(linked: Linked, position: FloatArray, weight: FloatArray, *, absolute: bool) -> Phase:
+def _phase(
+    linked: AssociatedFit, position: FloatArray, weight: FloatArray, *, absolute: bool
+) -> Phase:
     if absolute:
         return absolute_phase(linked.links, position)
     return relative_phase(linked.links, position, weight)
 
 
-def _precision(linked: Linked) -> FloatArray:
+def _precision(linked: AssociatedFit) -> FloatArray:
     """Inverse variances (L,) times robust weights; a scalar is good enough to compare with."""
     trace = 0.5 * np.trace(linked.fit.covariance, axis1=1, axis2=2)
     return np.asarray(linked.fit.weight / trace)
 
 
-def clusters(linked: Linked, count: int) -> IntArray:
+def clusters(linked: AssociatedFit, count: int) -> IntArray:
     """Labels (G,) of groups that share sources with each other, the reference left aside."""
     links = linked.links
-    heavy = (linked.fit.weight > _HEAVY) & (links.group >= 0)
+    heavy = (linked.fit.weight > MATCHED_WEIGHT) & (links.group >= 0)
     return sharing(links.source[heavy], links.group[heavy], count)
 
 
-def chance(problem: Problem, linked: Linked, *, absolute: bool) -> Chance:
+def chance(problem: Problem, linked: AssociatedFit, *, absolute: bool) -> Chance:
     """How the matches of each group compare with chance, in one phase."""
     links, count = linked.links, len(problem.component)
     phase = _phase(linked, linked.fit.residual, _precision(linked), absolute=absolute)
-    heavy = phase.paired & (linked.fit.weight > _HEAVY)
+    heavy = phase.paired & (linked.fit.weight > MATCHED_WEIGHT)
     matches = np.bincount(links.group[heavy], minlength=count).astype(np.int64)
     options = problem.options
     radius = min(linked.radius, options.abs_tolerance if absolute else options.tolerance)
@@ -185,7 +184,9 @@ def _local(problem: Problem) -> FloatArray:
     return to_plane(vectors, problem.model.frames[detections.group])
 
 
-def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool) -> FloatArray:
+def _expected(
+    problem: Problem, linked: AssociatedFit, radius: float, *, absolute: bool
+) -> FloatArray:
     """Matches (G,) by chance: from the density of possible partners around each detection."""
     detections, count = problem.detections, len(problem.component)
     moved = moved_directions(everything(detections), problem.model, linked.fit.motions)
@@ -206,7 +207,7 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
         inner = 2.0 * radius
         # wide enough to count, narrow enough not to reach over the edges of the field
         near = tree.query(sample, k=[_NEAR])[0]
-        outer = max(3.0 * inner, min(_arcsec(float(np.median(near))), float(spread[group])))
+        outer = max(3.0 * inner, min(chord_angle(float(np.median(near))), float(spread[group])))
         ring = _ring(tree, sample, inner, outer)
         alone = partners.places[lone[edges[group] : edges[group + 1]]]
         if len(alone):
@@ -214,11 +215,6 @@ def _expected(problem: Problem, linked: Linked, radius: float, *, absolute: bool
         density = np.maximum(ring, 0.0) / (np.pi * (outer**2 - inner**2))
         out[group] = len(own) * float(np.mean(1.0 - np.exp(-density * np.pi * radius**2)))
     return out
-
-
-def _arcsec(length: float) -> float:
-    """The angle [arcsec] of a chord, infinite for one that is."""
-    return float(np.rad2deg(2.0 * np.arcsin(0.5 * length)) * 3600.0) if length < 2.0 else length
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +225,9 @@ class _Partners:
     only: IntArray
 
 
-def _partners(problem: Problem, linked: Linked, moved: FloatArray, *, absolute: bool) -> _Partners:
+def _partners(
+    problem: Problem, linked: AssociatedFit, moved: FloatArray, *, absolute: bool
+) -> _Partners:
     if absolute:
         stars = problem.reference
         places = np.zeros((0, 3)) if stars is None else directions(stars.ra, stars.dec)
@@ -258,7 +256,7 @@ def _ring(tree: cKDTree, points: FloatArray, inner: float, outer: float) -> Floa
 
 
 def evidence(
-    problem: Problem, linked: Linked, covariance: FloatArray, *, absolute: bool
+    problem: Problem, linked: AssociatedFit, covariance: FloatArray, *, absolute: bool
 ) -> list[Evidence]:
     """All that speaks for the groups' corrections in one phase.
 
@@ -291,7 +289,7 @@ def evidence(
 
 
 def _reserve(
-    problem: Problem, linked: Linked, *, absolute: bool
+    problem: Problem, linked: AssociatedFit, *, absolute: bool
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Reserved detections (G,), their rms difference before, and after a fit without them [mas]."""
     links, fit, count = linked.links, linked.fit, len(problem.component)
@@ -305,7 +303,7 @@ def _reserve(
     )
     before = to_plane(links.vectors, fit.linear.frames[links.source]) - links.drift
     weight = _precision(linked)
-    chosen = kept_out & (fit.weight > _HEAVY)
+    chosen = kept_out & (fit.weight > MATCHED_WEIGHT)
     rms = []
     for position in (before, after):
         phase = _phase(linked, position, weight, absolute=absolute)
@@ -318,11 +316,11 @@ def _reserve(
     return size, rms[0], rms[1]
 
 
-def _coverage(problem: Problem, linked: Linked, *, absolute: bool) -> FloatArray:
+def _coverage(problem: Problem, linked: AssociatedFit, *, absolute: bool) -> FloatArray:
     """Area (G,) that the matches span over that of all detections, by their second moments."""
     count = len(problem.component)
     phase = _phase(linked, linked.fit.residual, _precision(linked), absolute=absolute)
-    heavy = phase.paired & (linked.fit.weight > _HEAVY)
+    heavy = phase.paired & (linked.fit.weight > MATCHED_WEIGHT)
     local, group = _local(problem), problem.detections.group
     matched = linked.index[heavy]
     every = _moment(local, group, count)

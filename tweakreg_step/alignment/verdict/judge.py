@@ -8,28 +8,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.matching import members
-from tweakreg_step.alignment.solver import match_counts
+from tweakreg_step.alignment.solver import MATCHED_WEIGHT, match_counts
 from tweakreg_step.core.outcome import GroupStatus
 
 from .decision import absolute_verdict, is_noise, relative_verdict
 from .evidence import chance, clusters, evidence
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.matching import Doubts
-    from tweakreg_step.alignment.solver import Linked, Problem
+    from tweakreg_step.alignment.matching import OffsetAmbiguity
+    from tweakreg_step.alignment.solver import AssociatedFit, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.outcome import Evidence, Verdict
 
     from .evidence import Chance
 
 
-__all__ = ["verdicts", "wanting"]
-
-HEAVY = 0.1
-"""Robust weight above which a detection counts as matched."""
+__all__ = ["groups_to_reject", "verdicts"]
 
 
-def wanting(problem: Problem, linked: Linked | None) -> tuple[dict[int, GroupStatus], BoolArray]:
+def groups_to_reject(
+    problem: Problem, linked: AssociatedFit | None
+) -> tuple[dict[int, GroupStatus], BoolArray]:
     """Groups whose correction must not be applied, and why; groups (G,) to untie from the stars.
 
     Parameters
@@ -51,7 +50,7 @@ def wanting(problem: Problem, linked: Linked | None) -> tuple[dict[int, GroupSta
     return ({} if loose.any() else _noise(problem, linked, active)), loose
 
 
-def _few(problem: Problem, linked: Linked, active: IntArray) -> dict[int, GroupStatus]:
+def _few(problem: Problem, linked: AssociatedFit, active: IntArray) -> dict[int, GroupStatus]:
     options = problem.options
     matches, _ = match_counts(linked, len(problem.component))
     needed = np.where(problem.anchored, min(options.minobj, options.abs_minobj), options.minobj)
@@ -63,7 +62,9 @@ def _few(problem: Problem, linked: Linked, active: IntArray) -> dict[int, GroupS
     return dict.fromkeys(least.tolist(), GroupStatus.TOO_FEW_MATCHES)
 
 
-def _implausible(problem: Problem, linked: Linked, active: IntArray) -> dict[int, GroupStatus]:
+def _implausible(
+    problem: Problem, linked: AssociatedFit, active: IntArray
+) -> dict[int, GroupStatus]:
     options, theta = problem.options, linked.fit.motions.theta
     limit = 2.0 * max(options.searchrad, options.abs_searchrad) * np.sqrt(len(active))
     far = np.hypot(theta[active, 0], theta[active, 1]) > limit
@@ -73,7 +74,7 @@ def _implausible(problem: Problem, linked: Linked, active: IntArray) -> dict[int
     return dict.fromkeys(active[far].tolist(), GroupStatus.IMPLAUSIBLE)
 
 
-def _noise(problem: Problem, linked: Linked, active: IntArray) -> dict[int, GroupStatus]:
+def _noise(problem: Problem, linked: AssociatedFit, active: IntArray) -> dict[int, GroupStatus]:
     """Groups whose matches, in both phases, are no more than chance gives."""
     relative = chance(problem, linked, absolute=False)
     noise = np.array([is_noise(*row) for row in _rows(relative)], bool)
@@ -87,7 +88,7 @@ def _rows(numbers: Chance) -> list[tuple[float, float]]:
     return list(zip(numbers.log10.tolist(), np.nan_to_num(numbers.spread).tolist(), strict=True))
 
 
-def _loose(problem: Problem, linked: Linked) -> BoolArray:
+def _loose(problem: Problem, linked: AssociatedFit) -> BoolArray:
     """Groups (G,) of clusters that too few stars tie to the reference, or no more than chance."""
     anchored = problem.anchored
     loose = np.zeros(len(anchored), bool)
@@ -103,24 +104,24 @@ def _loose(problem: Problem, linked: Linked) -> BoolArray:
     return loose
 
 
-def _stars(linked: Linked, label: IntArray) -> IntArray:
+def _stars(linked: AssociatedFit, label: IntArray) -> IntArray:
     """Different reference stars that the groups of each cluster (label (G,)) see.
 
     Not how often: three stars on ten dithers are three, and tie no body better than three do.
     """
     links = linked.links
     star = linked.star[links.source]
-    seen = (linked.fit.weight > HEAVY) & (links.group >= 0) & (star >= 0)
+    seen = (linked.fit.weight > MATCHED_WEIGHT) & (links.group >= 0) & (star >= 0)
     pairs = np.unique(np.stack([label[links.group[seen]], star[seen]], axis=1), axis=0)
     return np.bincount(pairs[:, 0], minlength=int(label.max(initial=-1)) + 1)
 
 
 def verdicts(
     problem: Problem,
-    linked: Linked | None,
+    linked: AssociatedFit | None,
     outcome: tuple[tuple[GroupStatus, ...], tuple[list[str], list[str]]],
     covariance: FloatArray,
-    doubts: tuple[Doubts, Doubts] | None = None,
+    doubts: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None,
 ) -> tuple[list[Verdict], list[Verdict]]:
     """The verdicts (G,) on the relative and on the absolute phase.
 
@@ -168,7 +169,7 @@ def verdicts(
     return relative, absolute
 
 
-def _doubted(pieces: list[Evidence | None], doubts: Doubts) -> list[Evidence | None]:
+def _doubted(pieces: list[Evidence | None], doubts: OffsetAmbiguity) -> list[Evidence | None]:
     """The evidence with what the search saw besides."""
     distance = 1e3 * np.nan_to_num(doubts.distance)
     columns = doubts.second.tolist(), distance.tolist(), doubts.pinned.tolist()
@@ -178,7 +179,7 @@ def _doubted(pieces: list[Evidence | None], doubts: Doubts) -> list[Evidence | N
     ]
 
 
-def _noise_mas(linked: Linked, count: int) -> FloatArray:
+def _noise_mas(linked: AssociatedFit, count: int) -> FloatArray:
     """Typical error (G,) of a detection per axis [mas], infinite where a group has none."""
     own = linked.links.group >= 0
     variance = 0.5 * np.trace(linked.fit.covariance, axis1=1, axis2=2)[own]

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from tweakreg_step.alignment.matching import peaks
 from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.core.sphere import directions
+from tweakreg_step.core.sphere import chord_angle, directions
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -285,8 +285,8 @@ def _gaps(
             continue
         if len(own) < len(vectors):
             every = every or cKDTree(vectors)
-            gap[0, group] = _arcsec(_nearest_other(every, vectors, own))
-        gap[1, group] = _arcsec(stars.query(vectors[own])[0].min()) if stars else np.inf
+            gap[0, group] = chord_angle(_nearest_other(every, vectors, own))
+        gap[1, group] = chord_angle(stars.query(vectors[own])[0].min()) if stars else np.inf
     return gap
 
 
@@ -297,8 +297,3 @@ def _nearest_other(tree: cKDTree, vectors: FloatArray, own: IntArray) -> float:
         return float(cKDTree(vectors[others]).query(vectors[own])[0].min())
     distance, index = tree.query(vectors[own], k=len(own) + 1)  # one of so many is another's
     return float(distance[~np.isin(index, own)].min())
-
-
-def _arcsec(length: float) -> float:
-    """The angle [arcsec] of a chord."""
-    return float(np.rad2deg(2.0 * np.arcsin(min(0.5 * length, 1.0))) * 3600.0)

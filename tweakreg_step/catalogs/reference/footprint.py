@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.core.sphere import directions
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -42,12 +44,6 @@ class Circle:
         """Whether all of another circle lies in this one."""
         apart = angles(self.centre, other.centre[None])[0]
         return bool(apart + other.radius <= self.radius + 1e-9)
-
-
-def directions(ra: FloatArray, dec: FloatArray) -> FloatArray:
-    """Unit vectors (..., 3) of positions [deg]."""
-    ra, dec = np.radians(ra), np.radians(dec)
-    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
 
 
 def angles(centre: FloatArray, vectors: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import TweakregError, WorkerError
 
-from .log_capture import listening, said_again
+from .log_capture import captured_log, replay
 from .processes import Lost
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ class Cluster:
 
         level = log.getEffectiveLevel()
         futures = [  # impure: files may have changed since the same task was done before
-            self._client.submit(listening, function, task, level, pure=False) for task in tasks
+            self._client.submit(captured_log, function, task, level, pure=False) for task in tasks
         ]
         number = {future.key: position for position, future in enumerate(futures)}
         try:
             for future in as_completed(futures, loop=self._client.loop):
                 try:
-                    result = said_again(future.result())
+                    result = replay(future.result())
                 except KilledWorker as error:
                     result = Lost(
                         f"The cluster lost one worker after another with it ({error}); most often "

@@ -14,20 +14,20 @@ from threadpoolctl import threadpool_limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Told", "listening", "said_again"]
+__all__ = ["CapturedLog", "captured_log", "replay"]
 
 LOGGERS = ("tweakreg_step", "py.warnings")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CapturedLog:
     """A result, and the log records that were made on the way to it."""
 
     result: Any
     records: tuple[logging.LogRecord, ...]
 
 
-def listening(function: Callable[[Any], Any], task: Any, level: int) -> Told:
+def captured_log(function: Callable[[Any], Any], task: Any, level: int) -> CapturedLog:
     """Call a function on a task with one thread, as every worker does, and keep what it says.
 
     Parameters
@@ -39,10 +39,10 @@ def listening(function: Callable[[Any], Any], task: Any, level: int) -> Told:
     """
     with threadpool_limits(1), _kept(level) as records:
         result = function(task)
-    return Told(result, tuple(records))
+    return CapturedLog(result, tuple(records))
 
 
-def said_again(told: Told) -> Any:
+def replay(told: CapturedLog) -> Any:
     """Say here what was said there; the result."""
     for record in told.records:
         logger = logging.getLogger(record.name)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tweakreg_step.core.exceptions import WorkerError
 
-from .log_capture import listening, said_again
+from .log_capture import captured_log, replay
 from .signals import uninterrupted
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Workers:
                     suspects.append(number)
                     self.close()  # all others at work are suspects as well
                 else:
-                    yield number, said_again(result)
+                    yield number, replay(result)
             for number in sorted(suspects):
                 yield number, self._alone(function, tasks[number])
         except BaseException:
@@ -139,7 +139,7 @@ class Workers:
             self._pool = self._start(self.count)
         with uninterrupted():
             try:
-                future = self._pool.submit(listening, function, task, log.getEffectiveLevel())
+                future = self._pool.submit(captured_log, function, task, log.getEffectiveLevel())
             except BrokenProcessPool as error:  # it broke since the last result came
                 future = Future()
                 future.set_exception(error)
@@ -173,7 +173,7 @@ class Workers:
         done: SimpleQueue[Future[Any]] = SimpleQueue()
         try:
             self._submit(function, task, done)
-            return said_again(_result(done.get()))
+            return replay(_result(done.get()))
         except BrokenProcessPool:
             return Lost(
                 "The process that worked on it died, and died again when it was tried once more "

@@ -1,4 +1,4 @@
-"""The page of a run, from its account."""
+"""The page of a run, from its result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .markup import document, section
 from .tables import corrections_table, images_table, parameters_table, plain_table, ties_table
 
 if TYPE_CHECKING:
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
 
 __all__ = ["page_of", "write_page"]
 
@@ -31,12 +31,12 @@ _SECTIONS = (
 )
 
 
-def write_page(account: Account, folder: Path) -> Path:
+def write_page(result: RunResult, folder: Path) -> Path:
     """Write ``<product>_tweakreg.html``, whole or not at all.
 
     Parameters
     ----------
-    account
+    result
         Of the run.
     folder
         Where it shall be; it must exist.
@@ -51,13 +51,13 @@ def write_page(account: Account, folder: Path) -> Path:
     OutputError
         If the folder can't be written to, or matplotlib is not installed.
     """
-    text = page_of(account)
-    path = Path(folder) / f"{account.product}_tweakreg.html"
+    text = page_of(result)
+    path = Path(folder) / f"{result.product}_tweakreg.html"
     write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8"))
     return path
 
 
-def page_of(account: Account) -> str:
+def page_of(result: RunResult) -> str:
     """The page as text.
 
     Raises
@@ -75,25 +75,25 @@ def page_of(account: Account) -> str:
             "The pictures can't be drawn: matplotlib is not installed, and 'save_plots' needs it. "
             "Install it with: pip install 'tweakreg-step[plots]', or set save_plots=False."
         ) from error
-    drawn = pictures.sections(account)
+    drawn = pictures.sections(result)
     sections = (
-        section("corrections", "Corrections", _CORRECTIONS, corrections_table(account)),
+        section("corrections", "Corrections", _CORRECTIONS, corrections_table(result)),
         section("sky", "On the sky", drawn.sky),
         section(
             "ties",
             "Overlaps",
             drawn.ties,
             "<details><summary>As a table</summary>",
-            ties_table(account),
+            ties_table(result),
             "</details>",
         ),
         section("offsets", "Offset histograms", drawn.offsets),
         section("residuals", "Residuals", drawn.residuals),
         section("detectors", "Detectors", drawn.detectors),
-        section("images", "Images", images_table(account)),
-        section("run", "The run", *_run(account)),
+        section("images", "Images", images_table(result)),
+        section("run", "The run", *_run(result)),
     )
-    return document(f"Alignment of {account.product}", _head(account), sections)
+    return document(f"Alignment of {result.product}", _head(result), sections)
 
 
 _CORRECTIONS = (
@@ -103,16 +103,16 @@ _CORRECTIONS = (
 )
 
 
-def _head(account: Account) -> str:
+def _head(result: RunResult) -> str:
     links = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in _SECTIONS)
-    found = hints(account)
+    found = hints(result)
     items = "".join(f"<li>{_hint(hint.text, hint.group)}</li>" for hint in found)
     look = (
         f"<p>Look first at:</p>\n<ol>{items}</ol>" if found else "<p>Nothing calls for a look.</p>"
     )
     return (
-        f"<header><h1>Alignment of {escape(account.product)}</h1>\n"
-        f'<p class="headline">{escape(headline(account))}</p>\n{look}\n'
+        f"<header><h1>Alignment of {escape(result.product)}</h1>\n"
+        f'<p class="headline">{escape(headline(result))}</p>\n{look}\n'
         f"<nav>{links}</nav></header>\n"
     )
 
@@ -122,28 +122,28 @@ def _hint(text: str, group: int | None) -> str:
     return inside if group is None else f'<a href="#group-{group}">→</a> {inside}'
 
 
-def _run(account: Account) -> list[str]:
-    note = account.reference_note
+def _run(result: RunResult) -> list[str]:
+    note = result.reference_note
     facts = [
-        ("started", account.start),
-        ("images", f"{len(account.images)} in {len(account.group_names)} groups"),
-        ("dry run", "yes, no image was changed" if account.dry_run else "no"),
+        ("started", result.start),
+        ("images", f"{len(result.images)} in {len(result.group_names)} groups"),
+        ("dry run", "yes, no image was changed" if result.dry_run else "no"),
     ]
     if note is not None:
         epoch = "epoch of each image" if note.epoch is None else f"epoch {note.epoch:.3f}"
         words = [f"{note.name}: {note.size} stars, {epoch}"]
         words += [f"{name}: {value}" for name, value in note.details.items()]
         facts.append(("reference catalog", "; ".join(words)))
-    times = [(name, f"{seconds:.2f} s") for name, seconds in account.seconds.items()]
-    times.append(("in all", f"{sum(account.seconds.values()):.2f} s"))
+    times = [(name, f"{seconds:.2f} s") for name, seconds in result.seconds.items()]
+    times.append(("in all", f"{sum(result.seconds.values()):.2f} s"))
     return [
         plain_table(facts, "Facts"),
         "<h3>Parameters that differ from their defaults</h3>",
-        parameters_table(account, departures=True),
+        parameters_table(result, departures=True),
         "<details><summary>All parameters</summary>",
-        parameters_table(account, departures=False),
+        parameters_table(result, departures=False),
         "</details><h3>Times</h3>",
         plain_table(times, "Times of the stages"),
         "<h3>Versions</h3>",
-        plain_table(list(account.versions.items()), "Versions"),
+        plain_table(list(result.versions.items()), "Versions"),
     ]

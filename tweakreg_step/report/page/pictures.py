@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tweakreg_step.report.plots import Drawing, Picture
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
     from tweakreg_step.report.statistics import Residuals
 
 __all__ = ["DETECTORS", "GROUPS", "PAIRS", "TIES", "Sections", "sections"]
@@ -58,15 +58,15 @@ class Sections:
     detectors: str
 
 
-def sections(account: Account) -> Sections:
+def sections(result: RunResult) -> Sections:
     """Draw all pictures of a page."""
-    residuals = residuals_of(account)
+    residuals = residuals_of(result)
     return Sections(
-        sky=_one(draw_footprints(account), "no image has a footprint"),
-        ties=_one(draw_overlaps(account), "no group has a place on the sky"),
-        offsets=_offsets(account),
-        residuals=_residuals(account, residuals),
-        detectors=_detectors(account, residuals),
+        sky=_one(draw_footprints(result), "no image has a footprint"),
+        ties=_one(draw_overlaps(result), "no group has a place on the sky"),
+        offsets=_offsets(result),
+        residuals=_residuals(result, residuals),
+        detectors=_detectors(result, residuals),
     )
 
 
@@ -91,15 +91,15 @@ def _left_out(shown: int, total: int, what: str) -> str:
     )
 
 
-def _offsets(account: Account) -> str:
-    if account.detections is None:
+def _offsets(result: RunResult) -> str:
+    if result.detections is None:
         return _NONE.format("the run ended before there were positions to compare")
-    pairs = pairs_by_need(account)
-    groups = groups_by_need(account) if account.reference is not None else []
-    out = [_note(_HOW), _beginning(account)]
+    pairs = pairs_by_need(result)
+    groups = groups_by_need(result) if result.reference is not None else []
+    out = [_note(_HOW), _beginning(result)]
     wanted = [*pairs[:PAIRS], *((REFERENCE, group) for group in groups[:TIES])]
-    found = [differences_of(account, *pair) for pair in wanted]
-    pictures = _drawn(draw_differences(account, item) for item in found if item is not None)
+    found = [differences_of(result, *pair) for pair in wanted]
+    pictures = _drawn(draw_differences(result, item) for item in found if item is not None)
     if not pictures:
         return _NONE.format("no two catalogs overlap")
     out.append(gallery(pictures))
@@ -117,22 +117,22 @@ _HOW = (
 )
 
 
-def _beginning(account: Account) -> str:
-    _, start = shortened(account.group_names)
+def _beginning(result: RunResult) -> str:
+    _, start = shortened(result.group_names)
     return _note(f"Names of groups are given without '{start}', which all share.") if start else ""
 
 
-def _residuals(account: Account, residuals: Residuals | None) -> str:
+def _residuals(result: RunResult, residuals: Residuals | None) -> str:
     if residuals is None:
         why = "residuals of single stars are kept by align_method='global' alone, where it aligned"
         return _NONE.format(escape(why))
     out = [_one(draw_residuals(residuals, "Residuals of all images"), "no image has enough stars")]
     out.append(_one(draw_histogram(residuals, "Residuals and their errors"), "no errors are known"))
     present = set(residuals.group.tolist())
-    groups = [group for group in groups_by_need(account) if group in present]
+    groups = [group for group in groups_by_need(result) if group in present]
     chosen = groups[:GROUPS]
     pictures = _drawn(
-        draw_vectors(residuals.take(residuals.group == group), account.group_names[group], sky=True)
+        draw_vectors(residuals.take(residuals.group == group), result.group_names[group], sky=True)
         for group in chosen
     )
     out.append("<h3>Groups, on the sky</h3>" + gallery(pictures))
@@ -140,23 +140,23 @@ def _residuals(account: Account, residuals: Residuals | None) -> str:
     return "".join(out)
 
 
-def _detectors(account: Account, residuals: Residuals | None) -> str:
+def _detectors(result: RunResult, residuals: Residuals | None) -> str:
     out = []
-    if account.solution is not None:
-        moved = draw_motions(account)
+    if result.solution is not None:
+        moved = draw_motions(result)
         out.append(
-            f"<p>{escape(account.solution.motion.reason)}</p>\n"
+            f"<p>{escape(result.solution.motion.reason)}</p>\n"
             if moved is None
             else figure(rendered(moved))
         )
     if residuals is not None:
-        out.append(_detector_residuals(account, residuals))
+        out.append(_detector_residuals(result, residuals))
     return "".join(out) or _NONE.format("detectors move by align_method='global' alone")
 
 
-def _detector_residuals(account: Account, residuals: Residuals) -> str:
+def _detector_residuals(result: RunResult, residuals: Residuals) -> str:
     """Vectors of each detector over all its exposures."""
-    name = np.array([detector or "unknown detector" for detector in account.detectors])
+    name = np.array([detector or "unknown detector" for detector in result.detectors])
     own = name[residuals.image]
     names = sorted(set(own.tolist()))
     pictures = _drawn(

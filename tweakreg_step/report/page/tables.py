@@ -21,7 +21,7 @@ from .markup import Cell, number, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
     from tweakreg_step.report.statistics import Corrections
 
 __all__ = ["corrections_table", "images_table", "parameters_table", "plain_table", "ties_table"]
@@ -53,28 +53,28 @@ _ROWS = 300
 """Rows of long tables; what is left out is named."""
 
 
-def corrections_table(account: Account) -> str:
+def corrections_table(result: RunResult) -> str:
     """One row for each group, those that need a look first."""
-    found, places = corrections_of(account), standings(account)
+    found, places = corrections_of(result), standings(result)
     heads = [("group", "Name of the group"), ("verdict", "What was done")]
     heads += [(text, title) for text, title, _, _ in _COLUMNS]
     heads.append(("achieved / achievable [mas]", _PRECISION))
     heads.append(("reason", "Why"))
-    rows = [_row(account, found, places, group) for group in groups_by_need(account)]
+    rows = [_row(result, found, places, group) for group in groups_by_need(result)]
     return table(heads, rows, "Corrections of the groups")
 
 
 def _row(
-    account: Account, found: Corrections, places: Sequence[Standing], group: int
+    result: RunResult, found: Corrections, places: Sequence[Standing], group: int
 ) -> list[Cell]:
     standing = places[group]
     cells = [
-        Cell(account.group_names[group], "name", anchor=f"group-{group}"),
+        Cell(result.group_names[group], "name", anchor=f"group-{group}"),
         Cell(standing.value, "", f"{standing.rank}", _TAGS[standing]),
     ]
     cells += [number(float(getattr(found, name)[group]), form) for _, _, name, form in _COLUMNS]
     cells.append(_precision(float(found.achieved[group]), float(found.bound[group])))
-    return [*cells, Cell(reasons(account, group), "reason")]
+    return [*cells, Cell(reasons(result, group), "reason")]
 
 
 def _precision(achieved: float, bound: float) -> Cell:
@@ -84,13 +84,13 @@ def _precision(achieved: float, bound: float) -> Cell:
     return Cell(f"{achieved:.2f} / {bound:.2f}", "n", f"{achieved / bound:.4f}")
 
 
-def ties_table(account: Account) -> str:
+def ties_table(result: RunResult) -> str:
     """One row for each pair of groups that overlap, those that need a look first."""
-    pairs, matches = pairs_by_need(account), shared_matches(account)
-    sigma = _pair_sigmas(account)
+    pairs, matches = pairs_by_need(result), shared_matches(result)
+    sigma = _pair_sigmas(result)
     bridges = set()
-    if account.solution is not None:
-        bridges = {(min(p), max(p)) for p in account.solution.bridges.tolist()}
+    if result.solution is not None:
+        bridges = {(min(p), max(p)) for p in result.solution.bridges.tolist()}
     heads = [
         ("first", "Name of a group"),
         ("second", "Name of a group"),
@@ -100,7 +100,7 @@ def ties_table(account: Account) -> str:
     ]
     rows = [
         [
-            *(Cell(account.group_names[group], "name") for group in pair),
+            *(Cell(result.group_names[group], "name") for group in pair),
             number(float(matches.get(pair, 0)), ".0f"),
             number(sigma.get(pair, float("nan"))),
             Cell("bridge" if pair in bridges else ""),
@@ -108,7 +108,7 @@ def ties_table(account: Account) -> str:
         for pair in pairs[:_ROWS]
     ]
     left = f"<p class='soft'>{_more(len(pairs), 'pairs')}</p>" if len(pairs) > _ROWS else ""
-    return table(heads, rows, "Ties between groups") + left
+    return table(heads, rows, "Registration between groups") + left
 
 
 def _more(count: int, what: str) -> str:
@@ -118,9 +118,9 @@ def _more(count: int, what: str) -> str:
     )
 
 
-def _pair_sigmas(account: Account) -> dict[tuple[int, int], float]:
+def _pair_sigmas(result: RunResult) -> dict[tuple[int, int], float]:
     """Error per axis [mas] of each pair's relative place, the lower number first."""
-    solution = account.solution
+    solution = result.solution
     if solution is None:
         return {}
     trace = np.trace(solution.pair_covariance, axis1=1, axis2=2)
@@ -129,10 +129,10 @@ def _pair_sigmas(account: Account) -> dict[tuple[int, int], float]:
     return {(a, b): float(value) for (a, b), value in zip(pairs, sigma, strict=True)}
 
 
-def images_table(account: Account) -> str:
+def images_table(result: RunResult) -> str:
     """One row for each image, those that are not aligned first."""
     order = sorted(
-        range(len(account.images)), key=lambda i: account.outcomes[i].status is Status.ALIGNED
+        range(len(result.images)), key=lambda i: result.outcomes[i].status is Status.ALIGNED
     )
     heads = [
         ("image", "File name"),
@@ -143,27 +143,27 @@ def images_table(account: Account) -> str:
         ("WCS changed", "Whether its WCS is another than before"),
         ("reason", "Why"),
     ]
-    rows = [_image_row(account, image) for image in order[:_ROWS]]
+    rows = [_image_row(result, image) for image in order[:_ROWS]]
     left = f"<p class='soft'>{_more(len(order), 'images')}</p>" if len(order) > _ROWS else ""
     return table(heads, rows, "Images") + left
 
 
-def _image_row(account: Account, image: int) -> list[Cell]:
-    outcome = account.outcomes[image]
+def _image_row(result: RunResult, image: int) -> list[Cell]:
+    outcome = result.outcomes[image]
     return [
-        Cell(account.images[image], "name"),
-        Cell(account.detectors[image], "name"),
-        Cell(account.group_names[int(account.group[image])], "name"),
-        number(float(account.image_detections[image]), ".0f"),
+        Cell(result.images[image], "name"),
+        Cell(result.detectors[image], "name"),
+        Cell(result.group_names[int(result.group[image])], "name"),
+        number(float(result.image_detections[image]), ".0f"),
         Cell(outcome.status.value),
         Cell("yes" if outcome.moved else "no"),
         Cell(outcome.reason, "reason"),
     ]
 
 
-def parameters_table(account: Account, *, departures: bool) -> str:
+def parameters_table(result: RunResult, *, departures: bool) -> str:
     """Parameters that differ from their defaults, or all."""
-    chosen = [p for p in account.parameters if not departures or p[2] != "default"]
+    chosen = [p for p in result.parameters if not departures or p[2] != "default"]
     if not chosen:
         return "<p>All parameters have their defaults.</p>\n"
     heads = [("parameter", "Name"), ("value", "In this run"), ("from", "Where it was set")]

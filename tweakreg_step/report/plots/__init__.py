@@ -1,4 +1,4 @@
-"""Pictures of an account. The only package that imports matplotlib (extra `plots`).
+"""Pictures of a result. The only package that imports matplotlib (extra `plots`).
 
 Colours are those of Okabe & Ito (2008, jfly.uni-koeln.de/color), which people with any colour
 vision tell apart; whatever a colour says, a line style, a marker, a hatch or a text says as well.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
     from tweakreg_step.report.statistics import Differences
 
 
@@ -33,17 +33,17 @@ _CLOSER = 12.0
 
 
 @styled
-def draw_differences(account: Account, found: Differences) -> Drawing:
+def draw_differences(result: RunResult, found: Differences) -> Drawing:
     """The histogram of the differences of two catalogs through the input WCS.
 
     Parameters
     ----------
-    account
+    result
         Of the run.
     found
         The differences.
     """
-    names = _name(account, found.first), _name(account, found.second)
+    names = _name(result, found.first), _name(result, found.second)
     figure = new_figure(6.3, 3.3)
     wide, close = figure.subplots(1, 2)
     _histogram(wide, found)
@@ -104,8 +104,8 @@ def _half(found: Differences, centre: FloatArray) -> float:
     return 1000.0 * min(max(width, found.reach / 500.0), found.reach)
 
 
-def _name(account: Account, number: int) -> str:
-    return "reference" if number == REFERENCE else shortened(account.group_names)[0][number]
+def _name(result: RunResult, number: int) -> str:
+    return "reference" if number == REFERENCE else shortened(result.group_names)[0][number]
 
 
 def _marks(axes: Axes, found: Differences) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tweakreg_step.core.arrays import FloatArray, IntArray
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
 
 
 __all__ = ["draw_footprints", "label_groups", "map_limits", "nice"]
@@ -47,26 +47,26 @@ class _Map:
     arcsec: float
 
 
-def _map_of(account: Account) -> _Map | None:
-    good = np.isfinite(account.corners_before).all(axis=(1, 2))
-    good &= np.isfinite(account.corners_after).all(axis=(1, 2))
+def _map_of(result: RunResult) -> _Map | None:
+    good = np.isfinite(result.corners_before).all(axis=(1, 2))
+    good &= np.isfinite(result.corners_after).all(axis=(1, 2))
     if not good.any():
         return None
-    before, after = account.corners_before[good], account.corners_after[good]
+    before, after = result.corners_before[good], result.corners_after[good]
     field = field_of(before[..., 0].ravel(), before[..., 1].ravel())
     one = field.offsets(before[..., 0], before[..., 1])
     other = field.offsets(after[..., 0], after[..., 1])
     unit, arcsec = map_unit(float(np.ptp(one.reshape(-1, 2), axis=0).max()))
-    return _Map(field, one / arcsec, other / arcsec, account.group[good], unit, arcsec)
+    return _Map(field, one / arcsec, other / arcsec, result.group[good], unit, arcsec)
 
 
 @styled
-def draw_footprints(account: Account) -> Drawing | None:
+def draw_footprints(result: RunResult) -> Drawing | None:
     """Footprints coloured by verdict, and beside them the corrections, magnified.
 
     Parameters
     ----------
-    account
+    result
         Of the run.
 
     Returns
@@ -74,10 +74,10 @@ def draw_footprints(account: Account) -> Drawing | None:
     Drawing or None
         None where no image has corners.
     """
-    sky = _map_of(account)
+    sky = _map_of(result)
     if sky is None:
         return None
-    places = standings(account)
+    places = standings(result)
     figure = new_figure(11.0, 5.9)
     left, right = figure.subplots(1, 2)
     factor = _factor(sky)
@@ -92,7 +92,7 @@ def draw_footprints(account: Account) -> Drawing | None:
         map_axes(axes, low, high, sky.unit)
     left.set_title("As delivered (dashed grey) and now (coloured), true to scale")
     right.set_title(f"Where the corrections point, {factor:g} times too long")
-    label_groups(left, account, _middles(sky.after, sky.group, len(places)))
+    label_groups(left, result, _middles(sky.after, sky.group, len(places)))
     figure.legend(handles=_legend(places), loc="outside lower center", ncols=5)
     caption = (
         f"Offsets from RA {sky.field.ra:.5f}°, Dec {sky.field.dec:+.5f}° (ICRS); east is left. "
@@ -188,7 +188,7 @@ def _middles(corners: FloatArray, group: IntArray, count: int) -> FloatArray:
 
 
 def label_groups(
-    axes: Axes, account: Account, middle: FloatArray, beside: FloatArray | None = None
+    axes: Axes, result: RunResult, middle: FloatArray, beside: FloatArray | None = None
 ) -> None:
     """Write the groups' names on a map where there is room, else beside it those that need a look.
 
@@ -196,7 +196,7 @@ def label_groups(
     ----------
     axes
         The map.
-    account
+    result
         Of the run.
     middle
         (G, 2) places of the groups, NaN for none.
@@ -204,7 +204,7 @@ def label_groups(
         (G, 2) places of their names, if these are others.
     """
     text = middle if beside is None else beside
-    names, _ = shortened(account.group_names)
+    names, _ = shortened(result.group_names)
     known = np.flatnonzero(np.isfinite(middle).all(axis=1)).tolist()
     if (
         len(known)
@@ -221,8 +221,8 @@ def label_groups(
                 bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0},
             )
         return
-    places = standings(account)
-    needy = [g for g in groups_by_need(account) if places[g] is not Standing.ALIGNED]
+    places = standings(result)
+    needy = [g for g in groups_by_need(result) if places[g] is not Standing.ALIGNED]
     called = [group for group in needy if group in set(known)][:_CALLED]
     # in the order of their height, so that the lines do not cross
     called.sort(key=lambda g: -middle[g, 1])

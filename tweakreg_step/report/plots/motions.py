@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.solution import Solution
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
 
 
 __all__ = ["draw_motions"]
 
 
 @styled
-def draw_motions(account: Account) -> Drawing | None:
+def draw_motions(result: RunResult) -> Drawing | None:
     """Shift, roll and scale of each detector; None where no detector moves by itself."""
-    solution, detections = account.solution, account.detections
+    solution, detections = result.solution, result.detections
     if solution is None or detections is None or solution.motion.geometry == "none":
         return None
-    names = _names(account, detections, len(solution.unit_shift))
+    names = _names(result, detections, len(solution.unit_shift))
     value, sigma, labels = _columns(solution)
     figure = new_figure(2.6 * len(labels) + 1.4, 1.6 + 0.32 * len(names))
     panels = np.atleast_1d(figure.subplots(1, len(labels), sharey=True))
@@ -70,11 +70,11 @@ def _columns(solution: Solution) -> tuple[FloatArray, FloatArray, list[str]]:
     return theta * factor, sigma * factor, labels[: theta.shape[1]]
 
 
-def _names(account: Account, detections: Detections, count: int) -> list[str]:
+def _names(result: RunResult, detections: Detections, count: int) -> list[str]:
     """The detector and filter of each unit, by the first of its detections."""
     names = []
     for unit in range(count):
         own = np.flatnonzero(detections.unit == unit)
-        name = account.detectors[detections.image[own[0]]] if len(own) else ""
+        name = result.detectors[detections.image[own[0]]] if len(own) else ""
         names.append(name or f"detector {unit + 1}")
     return names

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
 
 
 __all__ = ["draw_overlaps"]
@@ -31,19 +31,19 @@ _NUMBERS = 40
 
 
 @styled
-def draw_overlaps(account: Account) -> Drawing | None:
+def draw_overlaps(result: RunResult) -> Drawing | None:
     """The overlap graph; None where no group has a place on the sky."""
-    places, unit, ring = _places(account)
+    places, unit, ring = _places(result)
     if not np.isfinite(places).any():
         return None
-    matches = shared_matches(account)
-    bridges = _bridges(account)
+    matches = shared_matches(result)
+    bridges = _bridges(result)
     figure = new_figure(6.6, 6.4)
     axes = figure.subplots()
-    loose = [pair for pair in pairs_by_need(account) if pair not in matches]
+    loose = [pair for pair in pairs_by_need(result) if pair not in matches]
     _loose_edges(axes, places, loose)
     _edges(axes, places, matches, bridges)
-    _nodes(axes, account, places)
+    _nodes(axes, result, places)
     if ring:
         axes.set_aspect("equal")
         axes.set_axis_off()
@@ -52,9 +52,9 @@ def draw_overlaps(account: Account) -> Drawing | None:
         low, high = map_limits(places[np.isfinite(places).all(axis=1)])
         margin = 0.1 * (high - low)  # for the names below the nodes
         map_axes(axes, low - margin, high + margin, unit)
-    label_groups(axes, account, places, _beside(places, ring))
+    label_groups(axes, result, places, _beside(places, ring))
     figure.legend(
-        handles=_legend(account, bool(bridges), bool(loose)), loc="outside lower center", ncols=3
+        handles=_legend(result, bool(bridges), bool(loose)), loc="outside lower center", ncols=3
     )
     where = (
         "on a ring, since they point at the same place" if ring else "at their places on the sky"
@@ -77,20 +77,20 @@ def draw_overlaps(account: Account) -> Drawing | None:
     )
 
 
-def _bridges(account: Account) -> set[tuple[int, int]]:
-    if account.solution is None:
+def _bridges(result: RunResult) -> set[tuple[int, int]]:
+    if result.solution is None:
         return set()
-    return {(min(a, b), max(a, b)) for a, b in account.solution.bridges.tolist()}
+    return {(min(a, b), max(a, b)) for a, b in result.solution.bridges.tolist()}
 
 
-def _places(account: Account) -> tuple[FloatArray, str, bool]:
+def _places(result: RunResult) -> tuple[FloatArray, str, bool]:
     """Places (G, 2) of the groups, their unit, and whether they stand on a ring instead."""
-    centres = group_centres(account)
+    centres = group_centres(result)
     known = np.asarray(np.isfinite(centres).all(axis=1))
     field = field_of(centres[:, 0], centres[:, 1])
     places = np.full(centres.shape, np.nan)
     places[known] = field.offsets(centres[known, 0], centres[known, 1])
-    corners = account.corners_before.reshape(-1, 2)
+    corners = result.corners_before.reshape(-1, 2)
     spread = field.offsets(corners[:, 0], corners[:, 1])
     whole = float(np.nanmax(np.abs(spread), initial=0.0))
     if known.sum() > 1 and float(np.nanmax(np.abs(places))) < 0.4 * whole:
@@ -146,16 +146,16 @@ def _edges(
             )
 
 
-def _tied(account: Account) -> FloatArray:
-    if account.solution is None:
-        return np.zeros(len(account.group_names))
-    return np.asarray(account.solution.reference_matches, float)
+def _tied(result: RunResult) -> FloatArray:
+    if result.solution is None:
+        return np.zeros(len(result.group_names))
+    return np.asarray(result.solution.reference_matches, float)
 
 
-def _nodes(axes: Axes, account: Account, places: FloatArray) -> None:
-    standing = np.array([s.rank for s in standings(account)])
+def _nodes(axes: Axes, result: RunResult, places: FloatArray) -> None:
+    standing = np.array([s.rank for s in standings(result)])
     size = float(np.clip(4000.0 / max(len(places), 1), 5.0, 70.0))
-    tied = (_tied(account) > 0) & (len(places) <= _RINGS)
+    tied = (_tied(result) > 0) & (len(places) <= _RINGS)
     for kind, style in STYLES.items():
         own = standing == kind.rank
         area = size if kind is Standing.ALIGNED else max(size, 28.0)
@@ -180,14 +180,14 @@ def _nodes(axes: Axes, account: Account, places: FloatArray) -> None:
     )
 
 
-def _legend(account: Account, bridges: bool, loose: bool) -> list[Line2D]:
-    found = standings(account)
+def _legend(result: RunResult, bridges: bool, loose: bool) -> list[Line2D]:
+    found = standings(result)
     marks = [
         Line2D([], [], color=style.colour, marker=style.marker, linestyle="", label=kind.value)
         for kind, style in STYLES.items()
         if kind in found
     ]
-    if _tied(account).any() and len(found) <= _RINGS:
+    if _tied(result).any() and len(found) <= _RINGS:
         ring = Line2D([], [], color=BLACK, marker="o", linestyle="", label="tied to the reference")
         ring.set_markerfacecolor("none")
         ring.set_markersize(10.0)

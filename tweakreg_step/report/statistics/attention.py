@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tweakreg_step.core.solution import Solution
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
 
 __all__ = ["Hint", "hints"]
 
@@ -48,37 +48,37 @@ class Hint:
     group: int | None = None
 
 
-def hints(account: Account) -> list[Hint]:
+def hints(result: RunResult) -> list[Hint]:
     """What to look at first; empty where nothing calls for attention."""
-    out = list(_groups(account))
-    if account.solution is not None:
-        out += _structure(account, account.solution)
-        out += _fit(account, account.solution)
-    out += _precision(account)
+    out = list(_groups(result))
+    if result.solution is not None:
+        out += _structure(result, result.solution)
+        out += _fit(result, result.solution)
+    out += _precision(result)
     return out
 
 
-def _groups(account: Account) -> Iterator[Hint]:
-    places = standings(account)
-    bad = [group for group in groups_by_need(account) if places[group] is not Standing.ALIGNED]
+def _groups(result: RunResult) -> Iterator[Hint]:
+    places = standings(result)
+    bad = [group for group in groups_by_need(result) if places[group] is not Standing.ALIGNED]
     for group in bad[:_NAMED]:
-        name = account.group_names[group]
-        yield Hint(f"{name}: {places[group].value}. {reasons(account, group)}", group)
+        name = result.group_names[group]
+        yield Hint(f"{name}: {places[group].value}. {reasons(result, group)}", group)
     if len(bad) > _NAMED:
         yield Hint(f"{len(bad) - _NAMED} more groups need a look: the table begins with them.")
 
 
-def _structure(account: Account, solution: Solution) -> Iterator[Hint]:
+def _structure(result: RunResult, solution: Solution) -> Iterator[Hint]:
     parts = len(np.unique(solution.component[solution.component >= 0]))
     if parts > 1:
         yield Hint(f"The aligned groups fall into {parts} sets that are not tied to each other.")
-    matches = shared_matches(account)
+    matches = shared_matches(result)
     bridges = sorted(
         ((min(a, b), max(a, b)) for a, b in solution.bridges.tolist()),
         key=lambda pair: matches.get(pair, 0),
     )
     if bridges:
-        first, second = (account.group_names[g] for g in bridges[0])
+        first, second = (result.group_names[g] for g in bridges[0])
         more = f", and {len(bridges) - 1} more such ties" if len(bridges) > 1 else ""
         yield Hint(
             f"Nothing checks the tie between {first} and {second} "
@@ -86,34 +86,34 @@ def _structure(account: Account, solution: Solution) -> Iterator[Hint]:
         )
 
 
-def _fit(account: Account, solution: Solution) -> Iterator[Hint]:
+def _fit(result: RunResult, solution: Solution) -> Iterator[Hint]:
     ratio = solution.chi2 / np.maximum(solution.dof, 1.0)
     bad = np.flatnonzero((ratio > _MISFIT) & (solution.dof >= _LEAST_DOF))
     if len(bad):
         worst = int(bad[np.argmax(ratio[bad])])
         yield Hint(
             f"The residuals of {len(bad)} groups are larger than their errors allow: chi2/dof is "
-            f"{ratio[worst]:.1f} for {account.group_names[worst]}.",
+            f"{ratio[worst]:.1f} for {result.group_names[worst]}.",
             worst,
         )
     if solution.modes and np.isfinite(solution.modes[0].sigma_mas):
         mode = solution.modes[0]
-        groups = ", ".join(account.group_names[g] for g in mode.groups[:3])
+        groups = ", ".join(result.group_names[g] for g in mode.groups[:3])
         yield Hint(
             f"The least certain common motion has an error of {mode.sigma_mas:.2f} mas, most of "
             f"it in {groups}."
         )
 
 
-def _precision(account: Account) -> Iterator[Hint]:
+def _precision(result: RunResult) -> Iterator[Hint]:
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = account.achieved_mas / account.bound_mas
+        ratio = result.achieved_mas / result.bound_mas
     bad = np.flatnonzero(np.isfinite(ratio) & (ratio > _WASTE))
     if len(bad):
         worst = int(bad[np.argmax(ratio[bad])])
         yield Hint(
             f"{len(bad)} groups are less precise than their stars allow: "
-            f"{account.group_names[worst]} has {account.achieved_mas[worst]:.2f} mas, "
-            f"{account.bound_mas[worst]:.2f} mas would be achievable.",
+            f"{result.group_names[worst]} has {result.achieved_mas[worst]:.2f} mas, "
+            f"{result.bound_mas[worst]:.2f} mas would be achievable.",
             worst,
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.solution import Solution
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
 
 
 __all__ = ["Corrections", "corrections_of"]
@@ -64,16 +64,16 @@ class Corrections:
     bound: FloatArray
 
 
-def corrections_of(account: Account) -> Corrections:
-    """The corrections of an account: of its solution, of its fits, or none."""
-    columns = _unknown(len(account.group_names))
-    if account.solution is not None:
-        columns |= _of_solution(account, account.solution)
-    elif account.fits:
-        columns |= _of_fits(account)
-    scale = _pixel_scale(account)
+def corrections_of(result: RunResult) -> Corrections:
+    """The corrections of a result: of its solution, of its fits, or none."""
+    columns = _unknown(len(result.group_names))
+    if result.solution is not None:
+        columns |= _of_solution(result, result.solution)
+    elif result.fits:
+        columns |= _of_fits(result)
+    scale = _pixel_scale(result)
     columns["pixels"] = np.hypot(columns["east"], columns["north"]) / (1000.0 * scale)
-    return Corrections(**columns, achieved=account.achieved_mas, bound=account.bound_mas)
+    return Corrections(**columns, achieved=result.achieved_mas, bound=result.bound_mas)
 
 
 def _unknown(count: int) -> dict[str, FloatArray]:
@@ -81,19 +81,19 @@ def _unknown(count: int) -> dict[str, FloatArray]:
     return {name: np.full(count, np.nan) for name in names}
 
 
-def _pixel_scale(account: Account) -> FloatArray:
+def _pixel_scale(result: RunResult) -> FloatArray:
     """Mean pixel scale (G,) [arcsec] of each group's images."""
-    count = len(account.group_names)
-    total = np.bincount(account.group, account.pixel_scale, minlength=count)
-    size = np.bincount(account.group, minlength=count)
+    count = len(result.group_names)
+    total = np.bincount(result.group, result.pixel_scale, minlength=count)
+    size = np.bincount(result.group, minlength=count)
     return np.asarray(np.where(size > 0, total / np.maximum(size, 1), np.nan))
 
 
-def _of_solution(account: Account, solution: Solution) -> dict[str, FloatArray]:
+def _of_solution(result: RunResult, solution: Solution) -> dict[str, FloatArray]:
     known = np.asarray(np.isfinite(solution.parameters).all(axis=1))
     theta = parameters_of("rscale", solution.matrix, solution.shift)
     theta = np.where(known[:, None], theta, np.nan)
-    centre, corner = _sigmas(account, solution, known)
+    centre, corner = _sigmas(result, solution, known)
     dof = np.where(solution.dof > 0, solution.dof, np.nan)
     return {
         "east": 1000.0 * theta[:, 0],
@@ -110,12 +110,12 @@ def _of_solution(account: Account, solution: Solution) -> dict[str, FloatArray]:
 
 
 def _sigmas(
-    account: Account, solution: Solution, known: NDArray[np.bool_]
+    result: RunResult, solution: Solution, known: NDArray[np.bool_]
 ) -> tuple[FloatArray, FloatArray]:
     """Sigma per axis, sqrt(trace(J C J') / 2), at the tangent point and the worst corner [mas]."""
     centre, corner = np.full((2, len(known)), np.nan)
     for group in np.flatnonzero(known).tolist():
-        corners = group_corners(account, group)
+        corners = group_corners(result, group)
         frame = frames_at(solution.ra[group], solution.dec[group])
         plane = to_plane(directions(corners[:, 0], corners[:, 1]), frame)
         places = np.concatenate([np.zeros((1, 2)), plane])
@@ -129,7 +129,7 @@ def _sigmas(
     return centre, corner
 
 
-def _of_fits(account: Account) -> dict[str, FloatArray]:
+def _of_fits(result: RunResult) -> dict[str, FloatArray]:
     rows = [
         [np.nan] * 6
         if fit is None
@@ -141,7 +141,7 @@ def _of_fits(account: Account) -> dict[str, FloatArray]:
             fit.matches,
             fit.rms_mas,
         ]
-        for fit in account.fits
+        for fit in result.fits
     ]
     names = ("east", "north", "roll", "scale_ppm", "matches", "rms")
     return dict(zip(names, np.array(rows, float).T, strict=True))

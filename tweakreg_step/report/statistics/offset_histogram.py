@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import Catalog
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.detections import Detections, Reference
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
 
 
 __all__ = ["REFERENCE", "Differences", "differences_of", "option"]
@@ -100,47 +100,47 @@ class _Positions:
         return catalog_of(self.vectors, self.covariance, self.image, separation, _DOUBLE)
 
 
-def option(account: Account, name: str, otherwise: float) -> float:
+def option(result: RunResult, name: str, otherwise: float) -> float:
     """The value of a parameter of the run that is a number."""
-    for known, value, _ in account.parameters:
+    for known, value, _ in result.parameters:
         if known == name and isinstance(value, (int, float)):
             return float(value)
     return otherwise
 
 
-def differences_of(account: Account, first: int, second: int) -> Differences | None:
+def differences_of(result: RunResult, first: int, second: int) -> Differences | None:
     """The differences of a group (or of the reference) and a group; None without any positions.
 
     Parameters
     ----------
-    account
+    result
         Of the run.
     first, second
         Numbers of groups; `first` may be `REFERENCE`.
     """
-    if account.detections is None:
+    if result.detections is None:
         return None
     usual, prefix = Options(), "abs_" if first == REFERENCE else ""
-    radius = option(account, f"{prefix}searchrad", getattr(usual, f"{prefix}searchrad"))
-    tolerance = option(account, f"{prefix}tolerance", getattr(usual, f"{prefix}tolerance"))
+    radius = option(result, f"{prefix}searchrad", getattr(usual, f"{prefix}searchrad"))
+    tolerance = option(result, f"{prefix}tolerance", getattr(usual, f"{prefix}tolerance"))
     reach = Reach(MARGIN * radius, 0.0, tolerance)
-    own = _of_group(account.detections, second)
+    own = _of_group(result.detections, second)
     if first == REFERENCE:
-        other = _of_reference(account.reference, second, own.vectors, reach.radius)
+        other = _of_reference(result.reference, second, own.vectors, reach.radius)
     else:
-        other = _of_group(account.detections, first)
+        other = _of_group(result.detections, first)
     if not (len(own.vectors) and len(other.vectors)) or radius <= 0.0:
         return None
-    return _compared(account, (first, second), (other, own), reach)
+    return _compared(result, (first, second), (other, own), reach)
 
 
 def _compared(
-    account: Account,
+    result: RunResult,
     numbers: tuple[int, int],
     positions: tuple[_Positions, _Positions],
     reach: Reach,
 ) -> Differences:
-    separation = option(account, "separation", Options().separation)
+    separation = option(result, "separation", Options().separation)
     other, own = positions
     catalogs = (
         other.catalog(0.0 if numbers[0] == REFERENCE else separation),
@@ -151,7 +151,7 @@ def _compared(
     peaks = search(pairs, reach.radius, window, np.zeros(1))
     none = len(pairs.edge) == 0
     middle = pairs.frames[0]
-    expected = _motion(account, numbers[1], middle) - _motion(account, numbers[0], middle)
+    expected = _motion(result, numbers[1], middle) - _motion(result, numbers[0], middle)
     return Differences(
         first=numbers[0],
         second=numbers[1],
@@ -206,11 +206,11 @@ def _of_reference(
     return _Positions(vectors[index], reference.covariance[index], image, total)
 
 
-def _motion(account: Account, group: int, frame: FloatArray) -> FloatArray:
+def _motion(result: RunResult, group: int, frame: FloatArray) -> FloatArray:
     """By how much a group's correction moves (2,) [arcsec] the middle of a frame (3, 3)."""
     if group == REFERENCE:
         return np.zeros(2)
-    solution = account.solution
+    solution = result.solution
     if solution is None or not np.isfinite(solution.parameters[group]).all():
         return np.full(2, np.nan)
     ra, dec = ra_dec(frame[2])

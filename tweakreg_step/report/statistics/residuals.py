@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.sphere import directions, frames_at, frames_of, to_plane
+from tweakreg_step.core.sphere import directions, frames_at, mean_frames, to_plane
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.solution import Solution
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
 
 
 __all__ = ["Residuals", "residuals_of"]
@@ -56,40 +56,38 @@ class Residuals:
         return Residuals(**{name: getattr(self, name)[keep] for name in self.__slots__})
 
 
-def residuals_of(account: Account) -> Residuals | None:
-    """The residuals of an account; None where no detection took part in a global solution."""
-    detections, solution = account.detections, account.solution
+def residuals_of(result: RunResult) -> Residuals | None:
+    """The residuals of a result; None where no detection took part in a global solution."""
+    detections, solution = result.detections, result.solution
     if detections is None or solution is None or not solution.used.any():
         return None
     used = solution.used & np.isfinite(solution.residual).all(axis=1)
     tangent = frames_at(solution.ra, solution.dec)[detections.group]
-    turn = _sky_to_pixels(account, detections)[detections.image]
+    turn = _sky_to_pixels(result, detections)[detections.image]
     pixels = np.einsum("nij,nj->ni", turn, solution.residual)
     return Residuals(
         group=detections.group,
         image=detections.image,
-        x=account.x,
-        y=account.y,
+        x=result.x,
+        y=result.y,
         plane=to_plane(directions(detections.ra, detections.dec), tangent),
         sky=1000.0 * solution.residual,
-        detector=1000.0 * pixels * account.pixel_scale[detections.image][:, None],
-        normalised=_normalised(account, detections, solution),
+        detector=1000.0 * pixels * result.pixel_scale[detections.image][:, None],
+        normalised=_normalised(result, detections, solution),
     ).take(used)
 
 
-def _sky_to_pixels(account: Account, detections: Detections) -> FloatArray:
+def _sky_to_pixels(result: RunResult, detections: Detections) -> FloatArray:
     """Derivative (I, 2, 2) of pixel by sky position [pixel per arcsec], NaN where undetermined.
 
     A straight-line fit of the positions on the sky to those on the image; no WCS is at hand here.
     """
-    count = len(account.images)
+    count = len(result.images)
     vectors = directions(detections.ra, detections.dec)
-    good = np.isfinite(vectors).all(axis=1) & np.isfinite(account.x) & np.isfinite(account.y)
+    good = np.isfinite(vectors).all(axis=1) & np.isfinite(result.x) & np.isfinite(result.y)
     image, vectors = detections.image[good], vectors[good]
-    middle = _sums(image, vectors, count)
-    middle[~np.any(middle, axis=1)] = (1.0, 0.0, 0.0)
-    sky = to_plane(vectors, frames_of(middle)[image])
-    pixel = np.stack([account.x[good], account.y[good]], axis=1)
+    sky = to_plane(vectors, mean_frames(vectors, image, count)[image])
+    pixel = np.stack([result.x[good], result.y[good]], axis=1)
     size = np.maximum(np.bincount(image, minlength=count), 1)[:, None]
     sky = sky - (_sums(image, sky, count) / size)[image]
     pixel = pixel - (_sums(image, pixel, count) / size)[image]
@@ -110,7 +108,7 @@ def _sums(index: IntArray, values: FloatArray, count: int) -> FloatArray:
     return np.stack(sums, axis=1).astype(float).reshape(count, *values.shape[1:])
 
 
-def _normalised(account: Account, detections: Detections, solution: Solution) -> FloatArray:
+def _normalised(result: RunResult, detections: Detections, solution: Solution) -> FloatArray:
     """Residuals (N, 2) in units of sqrt(S_i - D_s^-1), what is left when its source is fitted too.
 
     S_i is the detection's covariance with its group's error floor, D_s the sum of the inverse
@@ -124,9 +122,9 @@ def _normalised(account: Account, detections: Detections, solution: Solution) ->
     own = np.diagonal(detections.covariance[index], axis1=1, axis2=2) + floor[:, None] ** 2
     total = _sums(source, 1.0 / own, len(solution.reference_star))
     star = solution.reference_star
-    if account.reference is not None:
+    if result.reference is not None:
         tied = star >= 0
-        variance = np.diagonal(account.reference.covariance, axis1=1, axis2=2)
+        variance = np.diagonal(result.reference.covariance, axis1=1, axis2=2)
         total[tied] += 1.0 / variance[star[tied]]
     left = own - 1.0 / total[source]
     alone = left < 1e-3 * own  # a source of one detection has no residual to speak of

@@ -10,7 +10,7 @@ from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, frames_of, 
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
 
 
 __all__ = ["Field", "field_of", "group_centres", "group_corners"]
@@ -51,17 +51,17 @@ def field_of(ra: FloatArray, dec: FloatArray) -> Field:
     return Field(float(middle[0]), float(middle[1]))
 
 
-def group_corners(account: Account, group: int) -> FloatArray:
+def group_corners(result: RunResult, group: int) -> FloatArray:
     """Finite corners (K, 2), RA and DEC [deg] as delivered, of a group's images."""
-    corners = account.corners_before[account.group == group].reshape(-1, 2)
+    corners = result.corners_before[result.group == group].reshape(-1, 2)
     return np.asarray(corners[np.isfinite(corners).all(axis=1)])
 
 
-def group_centres(account: Account) -> FloatArray:
+def group_centres(result: RunResult) -> FloatArray:
     """Middle (G, 2) [deg] of each group's corners as delivered, NaN where there are none."""
-    centres = np.full((len(account.group_names), 2), np.nan)
+    centres = np.full((len(result.group_names), 2), np.nan)
     for group in range(len(centres)):
-        corners = group_corners(account, group)
+        corners = group_corners(result, group)
         if len(corners):
             mean = directions(corners[:, 0], corners[:, 1]).mean(axis=0)
             frame = frames_of(mean)

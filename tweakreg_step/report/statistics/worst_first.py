@@ -8,13 +8,13 @@ import numpy as np
 
 from tweakreg_step.alignment.matching import overlapping
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.sphere import directions, frames_of
+from tweakreg_step.core.sphere import directions, mean_frames
 from tweakreg_step.report.group_outcome import standings
 
 from .offset_histogram import MARGIN, option
 
 if TYPE_CHECKING:
-    from tweakreg_step.report.result import Account
+    from tweakreg_step.report.result import RunResult
 
 
 __all__ = ["groups_by_need", "pairs_by_need", "shared_matches"]
@@ -23,39 +23,39 @@ _EACH = 2
 """Pictures of pairs for one group, so that one bad group does not take all the room."""
 
 
-def groups_by_need(account: Account) -> list[int]:
+def groups_by_need(result: RunResult) -> list[int]:
     """All groups: those left alone first, then the doubtful, then by how badly they fit."""
-    rank = np.array([standing.rank for standing in standings(account)], float)
+    rank = np.array([standing.rank for standing in standings(result)], float)
     badness = np.zeros(len(rank))
-    if account.solution is not None:
+    if result.solution is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
-            badness = np.nan_to_num(account.solution.chi2 / account.solution.dof, posinf=0.0)
-    elif account.fits:
-        badness = np.array([fit.rms_mas if fit is not None else 0.0 for fit in account.fits])
+            badness = np.nan_to_num(result.solution.chi2 / result.solution.dof, posinf=0.0)
+    elif result.fits:
+        badness = np.array([fit.rms_mas if fit is not None else 0.0 for fit in result.fits])
     return [int(group) for group in np.lexsort((-badness, rank))]
 
 
-def shared_matches(account: Account) -> dict[tuple[int, int], int]:
+def shared_matches(result: RunResult) -> dict[tuple[int, int], int]:
     """Matches of each pair of groups, the lower number first, as far as they have any."""
-    if account.solution is None:
+    if result.solution is None:
         return {}
-    pairs = np.sort(account.solution.pairs, axis=1).tolist()
+    pairs = np.sort(result.solution.pairs, axis=1).tolist()
     return {
         (first, second): int(count)
-        for (first, second), count in zip(pairs, account.solution.pair_matches, strict=True)
+        for (first, second), count in zip(pairs, result.solution.pair_matches, strict=True)
     }
 
 
-def pairs_by_need(account: Account) -> list[tuple[int, int]]:
+def pairs_by_need(result: RunResult) -> list[tuple[int, int]]:
     """All pairs of groups that overlap or share matches, in the order in which to look at them.
 
     Groups that need a look come first, each with the pairs in which most is expected; then pairs
     that nothing checks (bridges); then those with the fewest matches.
     """
-    expected = _overlaps(account)
-    matches = shared_matches(account)
-    bridges = _bridges(account)
-    ranks = [standing.rank for standing in standings(account)]
+    expected = _overlaps(result)
+    matches = shared_matches(result)
+    bridges = _bridges(result)
+    ranks = [standing.rank for standing in standings(result)]
     pairs = sorted(set(expected) | set(matches))
     worst = {pair: min(ranks[pair[0]], ranks[pair[1]]) for pair in pairs}
     order = sorted(
@@ -83,24 +83,21 @@ def _spread(order: list[tuple[int, int]], ranks: list[int]) -> list[tuple[int, i
     return first + later
 
 
-def _bridges(account: Account) -> set[tuple[int, int]]:
-    if account.solution is None:
+def _bridges(result: RunResult) -> set[tuple[int, int]]:
+    if result.solution is None:
         return set()
-    return {(min(a, b), max(a, b)) for a, b in account.solution.bridges.tolist()}
+    return {(min(a, b), max(a, b)) for a, b in result.solution.bridges.tolist()}
 
 
-def _overlaps(account: Account) -> dict[tuple[int, int], float]:
+def _overlaps(result: RunResult) -> dict[tuple[int, int], float]:
     """How many sources pairs of overlapping groups should share, from their footprints."""
-    detections, count = account.detections, len(account.group_names)
+    detections, count = result.detections, len(result.group_names)
     if detections is None or len(detections) == 0:
         return {}
     good = np.isfinite(detections.ra) & np.isfinite(detections.dec)
     vectors = directions(detections.ra[good], detections.dec[good])
     group = detections.group[good]
-    sums = [np.bincount(group, axis, minlength=count) for axis in vectors.T]
-    middle = np.stack(sums, axis=1).astype(float)
-    middle[~np.any(middle, axis=1)] = (1.0, 0.0, 0.0)
-    margin = MARGIN * option(account, "searchrad", Options().searchrad)
-    pairs, expected = overlapping(vectors, group, frames_of(middle), margin)
+    margin = MARGIN * option(result, "searchrad", Options().searchrad)
+    pairs, expected = overlapping(vectors, group, mean_frames(vectors, group, count), margin)
     rows = zip(np.sort(pairs, axis=1).tolist(), expected.tolist(), strict=True)
     return {(first, second): value for (first, second), value in rows}

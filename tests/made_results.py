@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from tweakreg_step.alignment.joint import register
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core.correction import move
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Decision, Evidence, GroupStatus, Outcome, Verdict
 from tweakreg_step.core.outcome import Status as ImageStatus
 from tweakreg_step.core.solution import Solution
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane, turn
-from tweakreg_step.report.result import Account, GroupFit, ReferenceNote
+from tweakreg_step.report.result import GroupFit, ReferenceNote, RunResult
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 
 SIDE = 64.0  # arcsec, of a detector
 PIXEL_SCALE = 0.031  # arcsec
 
-__all__ = ["early_account", "make_account", "sequential_account"]
+__all__ = ["early_result", "make_result", "sequential_account"]
 
 
 def _centres(kind: str, count: int) -> np.ndarray:
@@ -116,13 +116,13 @@ def _outcome(relative: Verdict, absolute: Verdict | None) -> Outcome:
 
 
 def _split(changes: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `Account`, taken out; 'detectors' is the setup's."""
-    names = {field.name for field in fields(Account)} - {field.name for field in fields(Setup)}
+    """The fields of `RunResult`, taken out; 'detectors' is the setup's."""
+    names = {field.name for field in fields(RunResult)} - {field.name for field in fields(Setup)}
     return {name: changes.pop(name) for name in list(changes) if name in names}
 
 
 def _frame_of_run(changes: dict[str, Any]) -> dict[str, Any]:
-    """What every account has, whatever became of the run."""
+    """What every result has, whatever became of the run."""
     return {
         "product": "jw01345-o001_t021_nircam_f115w",
         "parameters": (
@@ -138,7 +138,7 @@ def _frame_of_run(changes: dict[str, Any]) -> dict[str, Any]:
     } | changes
 
 
-def make_account(
+def make_result(
     kind: str = "mosaic",
     count: int = 9,
     seed: int = 0,
@@ -147,8 +147,8 @@ def make_account(
     doubtful: tuple[int, ...] = (),
     options: dict[str, Any] | None = None,
     **changes: Any,
-) -> Account:
-    """The account of an alignment by the global method.
+) -> RunResult:
+    """The result of an alignment by the global method.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def make_account(
     options
         Fields of `Options`.
     **changes
-        Fields of `Setup` (e.g. spurious=0.3, density=0.1, geometry='general') or of `Account`
+        Fields of `Setup` (e.g. spurious=0.3, density=0.1, geometry='general') or of `RunResult`
         (e.g. dry_run=True, product='x').
     """
     ours = _split(changes)
@@ -174,13 +174,13 @@ def make_account(
     setup = Setup(_centres(kind, count), **given)
     scene = _scrambled(make_scene(setup, seed), lost, seed)
     wanted = Options(**({"minobj": 6, "abs_minobj": 6} | (options or {})))
-    solution = register(scene.detections, scene.group_count, scene.reference, wanted)
+    solution = solve_jointly(scene.detections, scene.group_count, scene.reference, wanted)
     return _assembled(setup, scene, solution, doubtful, ours)
 
 
 def _assembled(
     setup: Setup, scene: Scene, solution: Solution, doubtful: tuple[int, ...], ours: dict[str, Any]
-) -> Account:
+) -> RunResult:
     layers = len(setup.detectors)
     group_names, images, detectors = _names(scene.group_count, layers)
     group = np.repeat(np.arange(scene.group_count), layers)
@@ -193,7 +193,7 @@ def _assembled(
     of_group = [_outcome(relative[g], absolute[g] if absolute else None) for g in every]
     achieved = 1e3 * np.sqrt(np.trace(solution.covariance[:, :2, :2], axis1=1, axis2=2) / 2.0)
     pixels = _pixels(setup, scene)
-    return Account(
+    return RunResult(
         **{
             "images": images,
             "detectors": detectors,
@@ -237,17 +237,17 @@ def _pixels(setup: Setup, scene: Scene) -> np.ndarray:
     return (own + 0.5 * setup.side) / PIXEL_SCALE
 
 
-def sequential_account(count: int = 4, **changes: Any) -> Account:
-    """The account of a sequential run: fits in place of a solution, the last group without."""
-    account = make_account("stack", count, reference=False, **changes)
+def sequential_account(count: int = 4, **changes: Any) -> RunResult:
+    """The result of a sequential run: fits in place of a solution, the last group without."""
+    result = make_result("stack", count, reference=False, **changes)
     fits: list[GroupFit | None] = [
         GroupFit((0.1 * g, -0.2), 3.0 * g, 1e-5, 40 + g, 2.5) for g in range(count - 1)
     ]
     left = Verdict(Decision.LEFT, "too_few_matches", "Too few matches: 3, 15 are needed.")
-    outcomes = [*account.outcomes[:-1], Outcome(ImageStatus.FAILED, left.reason)]
-    relative = account.relative or ()
+    outcomes = [*result.outcomes[:-1], Outcome(ImageStatus.FAILED, left.reason)]
+    relative = result.relative or ()
     return replace(
-        account,
+        result,
         solution=None,
         fits=(*fits, None),
         outcomes=tuple(outcomes),
@@ -257,17 +257,17 @@ def sequential_account(count: int = 4, **changes: Any) -> Account:
     )
 
 
-def early_account(count: int = 3, **changes: Any) -> Account:
-    """The account of a run that ended before anything was aligned: reference out of reach."""
-    account = make_account("stack", count, **changes)
+def early_result(count: int = 3, **changes: Any) -> RunResult:
+    """The result of a run that ended before anything was aligned: reference out of reach."""
+    result = make_result("stack", count, **changes)
     reason = "The reference service could not be reached."
     left = (Verdict(Decision.LEFT, "reference_unreachable", reason),) * count
     return replace(
-        account,
+        result,
         detections=None,
         reference=None,
         solution=None,
-        corners_after=account.corners_before,
+        corners_after=result.corners_before,
         x=np.zeros(0),
         y=np.zeros(0),
         outcomes=(Outcome(ImageStatus.FAILED, reason),) * count,
