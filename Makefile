@@ -2,7 +2,7 @@
 # make test    the whole test suite with ruff, mypy and the import contracts
 # make test-jwst    the tests that need the stock pipeline, in an environment of its own
 #
-# make same-bits   a fixed scene gives the bits that this machine wrote (tests/test_same_results.py)
+# make same-bits   a fixed scene gives the bits that this machine wrote (tests/runs/test_same_results.py)
 # make soak    300 exposures with faults thrown in, minutes
 #
 # make bench-align, bench-accuracy, bench-ceers    the figures in the documentation
@@ -26,10 +26,10 @@ test: $(VENV)/.ready lint
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not jwst and not slow"
 
 soak: $(VENV)/.ready
-	$(VENV)/bin/python -m pytest -m slow tests/test_soak.py
+	$(VENV)/bin/python -m pytest -m slow tests/runs/test_soak.py
 
 same-bits: $(VENV)/.ready
-	SAME_BITS=1 $(VENV)/bin/python -m pytest tests/test_same_results.py
+	SAME_BITS=1 $(VENV)/bin/python -m pytest tests/runs/test_same_results.py
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
@@ -38,7 +38,7 @@ lint: $(VENV)/.ready
 	$(VENV)/bin/lint-imports
 
 test-jwst: $(VENV_JWST)/.ready
-	$(VENV_JWST)/bin/python -m pytest -m jwst tests/test_stock.py
+	$(VENV_JWST)/bin/python -m pytest -m jwst tests/runs/test_stock.py
 
 bench-align bench-accuracy: bench-%: $(VENV_JWST)/.ready
 	$(VENV_JWST)/bin/python benchmarks/$*.py

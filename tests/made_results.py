@@ -21,7 +21,7 @@ from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 SIDE = 64.0  # arcsec, of a detector
 PIXEL_SCALE = 0.031  # arcsec
 
-__all__ = ["early_result", "make_result", "sequential_account"]
+__all__ = ["early_result", "make_result", "sequential_result"]
 
 
 def _centres(kind: str, count: int) -> np.ndarray:
@@ -237,7 +237,7 @@ def _pixels(setup: Setup, scene: Scene) -> np.ndarray:
     return (own + 0.5 * setup.side) / PIXEL_SCALE
 
 
-def sequential_account(count: int = 4, **changes: Any) -> RunResult:
+def sequential_result(count: int = 4, **changes: Any) -> RunResult:
     """The result of a sequential run: fits in place of a solution, the last group without."""
     result = make_result("stack", count, reference=False, **changes)
     fits: list[GroupFit | None] = [

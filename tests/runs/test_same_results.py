@@ -1,7 +1,8 @@
 """What a fixed scene came to once, and comes to today: the step and the two functions.
 
-The numbers are in ``data/same_results.json``. ``python tests/test_same_results.py`` writes them
-anew, which is right only where a change is meant to change results; the commit says why.
+The numbers are in ``tests/data/same_results.json``. ``python tests/runs/test_same_results.py``
+writes them anew, which is right only where a change is meant to change results; the commit says
+why.
 
 On the machine that wrote them they hold to the last bit (``SAME_BITS=1``, as ``make same-bits``
 sets it). Elsewhere sums have other last bits, and what follows from them: positions hold within
@@ -26,7 +27,7 @@ from tweakwcs.correctors import JWSTWCSCorrector
 from tweakreg_step import TweakRegStep, absolute_align, relative_align
 from tweakreg_step.simulate import Truth, load_truth, pixel_of, simulate_mosaic, true_wcs
 
-SAVED = Path(__file__).parent / "data" / "same_results.json"
+SAVED = Path(__file__).parents[1] / "data" / "same_results.json"
 TO_THE_BIT = os.environ.get("SAME_BITS") == "1"
 GRID = np.array([(x, y) for x in (0.0, 170.0, 511.0) for y in (0.0, 340.0, 511.0)]).T
 POSITION = 1e-6 / 3600.0  # degrees

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_results import early_result, make_result, sequential_account
+from made_results import early_result, make_result, sequential_result
 
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.report.page import page_of, write_page
@@ -176,7 +176,7 @@ def test_a_dry_run_says_so() -> None:
 @pytest.mark.parametrize(
     ("make", "pictures", "words"),
     [
-        (lambda: sequential_account(4), 2 + 6, "align_method=&#x27;global&#x27;"),
+        (lambda: sequential_result(4), 2 + 6, "align_method=&#x27;global&#x27;"),
         (lambda: early_result(3), 2, "The reference service could not be reached."),
         (lambda: make_result("stack", 1, reference=False), 2, "There is nothing to draw"),
         (lambda: make_result("stack", 2, lost=(0, 1), reference=False), 3, "left alone"),
@@ -223,7 +223,7 @@ def test_a_thousand_groups_fit_on_a_page() -> None:
 
 
 def test_same_input_same_page() -> None:
-    result = sequential_account(2)
+    result = sequential_result(2)
     assert page_of(result) == page_of(result)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import Table
-from made_results import early_result, make_result, sequential_account
+from made_results import early_result, make_result, sequential_result
 
 from tweakreg_step.report.match_table import matches_of, write_matches
 
@@ -94,7 +94,7 @@ def test_columns_have_units_and_descriptions() -> None:
     assert all(column.description for column in table.columns.values())
 
 
-@pytest.mark.parametrize("result", [early_result(), sequential_account()], ids=["early", "seq"])
+@pytest.mark.parametrize("result", [early_result(), sequential_result()], ids=["early", "seq"])
 def test_without_a_solution_it_has_no_rows_but_all_columns(result, tmp_path: Path) -> None:
     table = matches_of(result)
     write_matches(table, tmp_path / "a.ecsv")

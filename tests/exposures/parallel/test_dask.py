@@ -28,7 +28,7 @@ START = 120.0  # seconds that a busy machine may take to start a process of dask
 
 def _dask(*arguments: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "dask", *arguments]
-    here = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    here = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(here)}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_results import early_result, make_result, sequential_account
+from made_results import early_result, make_result, sequential_result
 
 from tweakreg_step.core.outcome import Decision, Verdict
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
@@ -137,7 +137,7 @@ def test_sigma_at_the_corner_by_hand(mosaic: RunResult) -> None:
 
 
 def test_corrections_of_a_sequential_run_and_of_none() -> None:
-    found = corrections_of(sequential_account(4))
+    found = corrections_of(sequential_result(4))
     assert found.east[:3] == pytest.approx([0.0, 100.0, 200.0])
     assert found.scale_ppm[0] == pytest.approx(10.0)
     assert np.isnan(found.east[3])
@@ -238,7 +238,7 @@ def test_pairs_of_groups_that_need_a_look_come_first(mosaic: RunResult) -> None:
 
 
 def test_overlaps_without_a_solution_are_found() -> None:
-    assert pairs_by_need(sequential_account(4))[0] == (1, 3)
+    assert pairs_by_need(sequential_result(4))[0] == (1, 3)
     assert pairs_by_need(early_result(3)) == []
 
 
@@ -274,7 +274,7 @@ def test_a_source_seen_once_and_a_line_of_stars_are_said_to_be_unknown() -> None
 
 
 def test_no_residuals() -> None:
-    assert residuals_of(sequential_account(3)) is None
+    assert residuals_of(sequential_result(3)) is None
     assert residuals_of(early_result(3)) is None
     result = make_result("stack", 2, reference=False, lost=(0, 1))
     assert residuals_of(result) is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from made_results import early_result, make_result, sequential_account
+from made_results import early_result, make_result, sequential_result
 from stdatamodels.jwst import datamodels
 from stdatamodels.jwst.datamodels import ImageModel
 from stdatamodels.schema import walk_schema
@@ -41,7 +41,7 @@ def test_what_they_say() -> None:
     assert "reference" not in lost
 
 
-@pytest.mark.parametrize("result", [make_result("stack", 2), early_result(), sequential_account()])
+@pytest.mark.parametrize("result", [make_result("stack", 2), early_result(), sequential_result()])
 def test_they_are_what_fits_can_hold(result) -> None:
     for image in range(len(result.images)):
         facts = essentials_of(result, image)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_results import early_result, make_result, sequential_account
+from made_results import early_result, make_result, sequential_result
 
 from tweakreg_step.report.key_figures import Figures, figures_of
 
@@ -29,7 +29,7 @@ def test_what_was_left_has_matches_alone() -> None:
 
 
 def test_of_the_sequential_method() -> None:
-    result = sequential_account(3)
+    result = sequential_result(3)
     found = figures_of(result, 1)
     assert (found.shift_mas, found.roll_arcsec, found.matches) == ((100.0, -200.0), 3.0, 41)
     assert found.sigma_mas is None

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import made_results
 import matplotlib as mpl
 import numpy as np
 import pytest
-import run_results
-from made_results import early_result, make_result, sequential_account
+from made_results import early_result, make_result, sequential_result
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.image import imread
 
@@ -41,7 +41,7 @@ def four_detectors() -> RunResult:
     scene = make_scene(setup, 1)
     options = Options(detector_motion="rshift")
     solution = solve_jointly(scene.detections, 6, None, options)
-    return run_results._assembled(setup, scene, solution, (), {})
+    return made_results._assembled(setup, scene, solution, (), {})
 
 
 def _texts(figure: Any) -> set[str]:
@@ -283,7 +283,7 @@ def test_motions_with_errors_names_and_units(four_detectors: RunResult) -> None:
 
 def test_no_motions(mosaic: RunResult) -> None:
     assert plots.draw_motions(mosaic) is None
-    assert plots.draw_motions(sequential_account(3)) is None
+    assert plots.draw_motions(sequential_result(3)) is None
 
 
 # ---- what all share
@@ -318,7 +318,7 @@ def test_no_window_is_opened_and_no_figure_is_kept(mosaic: RunResult) -> None:
     assert plt.get_fignums() == []
 
 
-@pytest.mark.parametrize("make", [sequential_account, early_result])
+@pytest.mark.parametrize("make", [sequential_result, early_result])
 def test_partial_accounts_have_a_map_and_a_graph(make: Any) -> None:
     result = make(3)
     for drawing in (plots.draw_footprints(result), plots.draw_overlaps(result)):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_results import early_result, make_result, sequential_account
+from made_results import early_result, make_result, sequential_result
 
 from tweakreg_step.core.outcome import Decision, LeftOut, Outcome, Status, Verdict
 from tweakreg_step.report import report_of
@@ -45,7 +45,7 @@ def test_columns_are_aligned() -> None:
         assert line[ends[0]] != " "
 
 
-@pytest.mark.parametrize("result", [early_result(), sequential_account()], ids=["early", "seq"])
+@pytest.mark.parametrize("result", [early_result(), sequential_result()], ids=["early", "seq"])
 def test_what_is_not_known_is_a_dash(result) -> None:
     lines = summary_table(result)
     assert "-" in lines[-3].split()

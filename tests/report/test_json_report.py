@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from jsonschema import Draft202012Validator
-from made_results import early_result, make_result, sequential_account
+from made_results import early_result, make_result, sequential_result
 
 import tweakreg_step
 from tweakreg_step.core.correction import affine
@@ -69,7 +69,7 @@ ACCOUNTS = {
     "detectors chosen": lambda: _moving_detectors("auto"),
     "nothing aligned": lambda: make_result("stack", 2, reference=False, lost=(0, 1)),
     "one group": lambda: make_result("stack", 1),
-    "sequential": sequential_account,
+    "sequential": sequential_result,
     "ended early": early_result,
     "NaN": _nan_everywhere,
 }
@@ -220,7 +220,7 @@ def test_detector_motions() -> None:
 
 
 def test_sequential_and_early_runs() -> None:
-    said = report_of(sequential_account(3))
+    said = report_of(sequential_result(3))
     assert said["method"] == "sequential"
     assert said["groups"][1]["correction"]["shift_mas"] == [100.0, -200.0]
     assert said["groups"][1]["fit"]["rms_mas"] == 2.5

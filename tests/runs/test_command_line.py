@@ -15,7 +15,7 @@ from stdatamodels.jwst import datamodels
 from tweakreg_step.simulate import Truth
 
 BIN = Path(sys.executable).parent
-CONFIG = Path(__file__).parent.parent / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 
 
 def strun(*arguments: object) -> str:
