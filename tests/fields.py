@@ -52,7 +52,7 @@ def problem_of(
     sigmas = options.shift_sigma, options.roll_sigma, options.scale_sigma
     prior = np.broadcast_to(prior_precision(options.fitgeometry, sigmas), (count, width)).copy()
     frames = group_frames(detections, count)
-    model = Model(frames, options.fitgeometry, "none", prior, np.zeros((0, 0)))
+    model = Model(frames, options.fitgeometry, prior)
     anchored = np.full(count, reference is not None)
     problem = Problem(detections, reference, options, model, np.zeros(count, np.int64), anchored)
-    return problem, Motions(np.zeros((count, width)), np.zeros((0, 0)))
+    return problem, Motions(np.zeros((count, width)))

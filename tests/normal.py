@@ -10,6 +10,7 @@ from scipy import sparse
 from tweakreg_step.alignment.linalg.blocks import inverse_2x2
 from tweakreg_step.alignment.linalg.factorisation import Factor, factorise
 from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise
+from tweakreg_step.alignment.solver.levels import detector_level
 from tweakreg_step.alignment.solver.links import link
 from tweakreg_step.alignment.solver.normal_equations import normal_equations
 from tweakreg_step.core.correction import parameter_count, prior_precision
@@ -43,8 +44,10 @@ def normal_of(scene: Scene, geometry: str = "rshift", motion: str = "none") -> t
     prior = np.broadcast_to(prior_precision(geometry, sigmas), (count, parameter_count(geometry)))
     own = prior_precision(motion, (0.02, 20.0, 1e-4))
     units = 0 if motion == "none" else 2
-    model = Model(frames, geometry, motion, prior, np.broadcast_to(own, (units, len(own))))
-    zero = Motions(np.zeros_like(model.prior), np.zeros_like(model.motion_prior))
+    own = np.broadcast_to(own, (units, len(own)))
+    levels = (detector_level(scene.detections, motion, own),) if units else ()
+    model = Model(frames, geometry, prior, levels)
+    zero = Motions(np.zeros_like(model.prior), tuple(np.zeros_like(x.prior) for x in levels))
     linear = linearise(links, model, zero)
     turned = linear.transform @ links.covariance @ np.swapaxes(linear.transform, 1, 2)
     matrix, _, _ = normal_equations(linear, links, inverse_2x2(turned))

@@ -9,6 +9,7 @@ import numpy as np
 
 from tweakreg_step.alignment.matching import bridges, members, shared_counts, sharing
 from tweakreg_step.alignment.solver import (
+    DETECTOR,
     MATCHED_WEIGHT,
     covariance_of,
     gauged,
@@ -18,7 +19,7 @@ from tweakreg_step.alignment.solver import (
     regauge,
     weak_modes,
 )
-from tweakreg_step.core.correction import affine, parameter_count
+from tweakreg_step.core.correction import affine
 from tweakreg_step.core.solution import Mode, MotionChoice, Solution
 from tweakreg_step.core.sphere import directions, ra_dec, to_plane
 
@@ -274,12 +275,13 @@ def _unit_fields(
     given: Canonical, problem: Problem, linked: AssociatedFit, solved: Covariance
 ) -> dict[str, Any]:
     """The motions of the detectors, in the numbering of the input."""
-    model, phi = problem.model, linked.fit.motions.phi
-    width = parameter_count(model.motion)
-    if phi.size == 0:
+    model = problem.model
+    number = model.level(DETECTOR)
+    if number < 0:
         return {}
-    matrix, shift = affine(model.motion, phi)
-    blocks = solved.unit_blocks(model.prior.size, len(phi), width)
+    level, phi = model.levels[number], linked.fit.motions.phi[number]
+    matrix, shift = affine(level.geometry, phi)
+    blocks = solved.unit_blocks(model.start_of(number), *phi.shape)
     back = given.unit
     return {
         "unit_matrix": matrix[back],

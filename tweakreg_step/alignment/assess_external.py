@@ -55,13 +55,7 @@ def assess(
         given.detections,
         given.reference,
         options,
-        Model(
-            group_frames(given.detections, count),
-            options.fitgeometry,
-            "none",
-            prior,
-            np.zeros((0, 0)),
-        ),
+        Model(group_frames(given.detections, count), options.fitgeometry, prior),
         np.where(claimed, 0, -1),
         claimed & (reference is not None),
     )
@@ -71,7 +65,7 @@ def assess(
         GroupStatus.ALIGNED if c else GroupStatus.NO_MATCH if e else GroupStatus.TOO_FEW_SOURCES
         for c, e in zip(claimed, enough, strict=True)
     )
-    start = Motions(np.zeros((count, width)), np.zeros((0, 0)))
+    start = Motions(np.zeros((count, width)))
     settled = solve_with_rejection(problem, start, _RADIUS, status)
     settled = replace(settled, failures=replace(settled.failures, sources=sources))
     found = settled.problem, settled.linked, settled.failures.status

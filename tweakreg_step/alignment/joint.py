@@ -141,7 +141,7 @@ def _settled(
     ties = register_initially(given.detections, frames, given.reference, options, suspect)
     problem, start = _problem(given, frames, ties, options)
     radius = 4.5 * float(np.max(ties.sigma, initial=0.0))
-    if start.phi.size:
+    if start.phi:
         radius = max(radius, motion_radius(options))
     settled = replace(solve_with_rejection(problem, start, radius, ties.status), doubts=ties.doubts)
     choice = MotionChoice("none", {}, {}, "No motion of detectors: nothing could be aligned.")
@@ -164,11 +164,11 @@ def _problem(
     plain = prior_precision(options.fitgeometry, sigmas)
     # The prior has the tails of a Cauchy law: what the search found far out is not pulled back.
     prior = plain / (1.0 + theta**2 * plain)
-    model = Model(frames, options.fitgeometry, "none", prior, np.zeros((0, 0)))
+    model = Model(frames, options.fitgeometry, prior)
     problem = Problem(
         given.detections, given.reference, options, model, ties.component, ties.anchored
     )
-    motions = Motions(theta, np.zeros((0, 0)))
+    motions = Motions(theta)
     if options.detector_motion not in {"none", "auto"}:
         problem, motions = with_motion(problem, motions, options.detector_motion)
     return problem, motions

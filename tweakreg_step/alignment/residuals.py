@@ -6,12 +6,19 @@ north. They are exact: positions go through the corrections again, none is linea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.solver import Model, Motions, link, moved_directions
+from tweakreg_step.alignment.solver import (
+    Model,
+    Motions,
+    detector_level,
+    everything,
+    link,
+    moved_directions,
+)
 from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.sphere import ARCSEC, frames_at, frames_of, to_plane
 
@@ -59,25 +66,23 @@ class Matched:
         return len(self.index)
 
 
-def _motions(solution: Solution) -> tuple[Model, Motions]:
+def _motions(detections: Detections, solution: Solution) -> tuple[Model, Motions]:
     """The solution in the form that moves detections.
 
     'general' says any matrix exactly, also those that a rigid body's motion was composed with.
     """
     theta = parameters_of("general", solution.matrix, solution.shift)
-    phi = np.zeros((0, 6))
-    if solution.unit_covariance.shape[1] > 0:
-        phi = parameters_of("general", solution.unit_matrix, solution.unit_shift)
-    frames = frames_at(solution.ra, solution.dec)
-    model = Model(frames, "general", "general", np.ones_like(theta), np.ones_like(phi))
-    return model, Motions(theta, phi)
+    model = Model(frames_at(solution.ra, solution.dec), "general", np.ones_like(theta))
+    if solution.unit_covariance.shape[1] == 0:
+        return model, Motions(theta)
+    phi = parameters_of("general", solution.unit_matrix, solution.unit_shift)
+    level = detector_level(detections, "general", np.ones_like(phi))
+    return replace(model, levels=(level,)), Motions(theta, (phi,))
 
 
 def corrected_directions(detections: Detections, solution: Solution) -> FloatArray:
     """Directions (N, 3) of all detections after the solution's motions."""
-    count = len(detections)
-    links, _ = link(detections, np.arange(count), None, np.full(count, -1))
-    return moved_directions(links, *_motions(solution))
+    return moved_directions(everything(detections), *_motions(detections, solution))
 
 
 def matched_of(detections: Detections, reference: Reference | None, solution: Solution) -> Matched:
@@ -94,7 +99,7 @@ def matched_of(detections: Detections, reference: Reference | None, solution: So
         solution.reference_star if reference is not None else -np.ones_like(solution.reference_star)
     )
     links, index = link(detections, solution.source, reference, star)
-    model, motions = _motions(solution)
+    model, motions = _motions(detections, solution)
     own = links.group >= 0
     place = index[own]
     after = solution.residual[place]

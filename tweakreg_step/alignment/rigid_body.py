@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.solver import Model, Motions, everything, moved_directions
 from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.sphere import frames_at, from_plane, plane_jacobian, ra_dec, to_plane
+
+from .residuals import corrected_directions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,20 +33,6 @@ def _whole(relative: Solution) -> IntArray:
     return body
 
 
-def _moved(detections: Detections, relative: Solution) -> Detections:
-    """The detections where the relative solution puts them."""
-    frames = frames_at(relative.ra, relative.dec)
-    theta = parameters_of("general", relative.matrix, relative.shift)
-    moving = relative.unit_covariance.shape[1] > 0
-    phi = parameters_of("general", relative.unit_matrix, relative.unit_shift)
-    if not moving:
-        phi = np.zeros((0, 6))
-    model = Model(frames, "general", "general", np.ones_like(theta), np.ones_like(phi))
-    vectors = moved_directions(everything(detections), model, Motions(theta, phi))
-    ra, dec = ra_dec(vectors)
-    return replace(detections, ra=ra, dec=dec)
-
-
 def as_a_whole(
     register: Register,
     detections: Detections,
@@ -65,7 +52,8 @@ def as_a_whole(
     relative = register(detections, group_count, None, options)
     body = _whole(relative)
     count = int(body.max(initial=-1)) + 1
-    moved = replace(_moved(detections, relative), group=body[detections.group])
+    ra, dec = ra_dec(corrected_directions(detections, relative))
+    moved = replace(detections, ra=ra, dec=dec, group=body[detections.group])
     catalog = reference
     if reference.epoch_ra is not None and reference.epoch_dec is not None:
         # One body has one epoch: that of its first group.

@@ -17,14 +17,14 @@ def _problem(scene: Scene, anchored: bool = False) -> tuple[Problem, Motions]:
     count = scene.group_count
     frames = sphere.frames_at(scene.centre[:, 0], scene.centre[:, 1])
     prior = np.tile(prior_precision("rshift", (0.3, 100.0, 1e-4)), (count, 1))
-    model = Model(frames, "rshift", "none", prior, np.zeros((0, 0)))
+    model = Model(frames, "rshift", prior)
     component = np.zeros(count, np.int64)
     tied = np.full(count, anchored)
     problem = Problem(scene.detections, scene.reference, Options(), model, component, tied)
     theta = parameters_of("rshift", scene.matrix, scene.shift)
     rng = np.random.default_rng(1)
     theta[:, :2] += 0.005 * rng.normal(size=(count, 2))
-    return problem, Motions(theta, np.zeros((0, 0)))
+    return problem, Motions(theta)
 
 
 @pytest.mark.parametrize("sigma", [0.0005, 0.0015, 0.006])

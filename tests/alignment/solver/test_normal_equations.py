@@ -9,6 +9,7 @@ from scipy import sparse
 from tweakreg_step.alignment.linalg.blocks import inverse_2x2
 from tweakreg_step.alignment.linalg.factorisation import factorise
 from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise
+from tweakreg_step.alignment.solver.levels import detector_level
 from tweakreg_step.alignment.solver.links import link
 from tweakreg_step.alignment.solver.normal_equations import normal_equations, solve_step
 from tweakreg_step.core.correction import parameter_count, prior_precision
@@ -40,8 +41,9 @@ def _problem(geometry: str, motion: str):
     prior = np.broadcast_to(prior_precision(geometry, SIGMAS), (4, parameter_count(geometry)))
     own = prior_precision(motion, (0.02, 20.0, 1e-4))
     units = 0 if motion == "none" else 2
-    model = Model(frames, geometry, motion, prior, np.broadcast_to(own, (units, len(own))))
-    return links, model
+    own = np.broadcast_to(own, (units, len(own)))
+    levels = (detector_level(scene.detections, motion, own),) if units else ()
+    return links, Model(frames, geometry, prior, levels)
 
 
 def _dense(linear, links, model, motions, weight):
@@ -75,7 +77,9 @@ def test_the_reduced_system_is_the_dense_one(geometry: str, motion: str) -> None
     links, model = _problem(geometry, motion)
     rng = np.random.default_rng(8)
     theta = rng.normal(size=model.prior.shape) / np.sqrt(model.prior)
-    phi = 0.1 * rng.normal(size=model.motion_prior.shape) / np.sqrt(model.motion_prior)
+    phi = tuple(
+        0.1 * rng.normal(size=level.prior.shape) / np.sqrt(level.prior) for level in model.levels
+    )
     motions = Motions(theta, phi)
     linear = linearise(links, model, motions)
     turned = linear.transform @ links.covariance @ np.swapaxes(linear.transform, 1, 2)
@@ -96,7 +100,9 @@ def test_the_reduced_system_is_the_dense_one(geometry: str, motion: str) -> None
 
 def test_sparse_and_dense_factors_agree() -> None:
     links, model = _problem("rshift", "shift")
-    zero = Motions(np.zeros(model.prior.shape), np.zeros(model.motion_prior.shape))
+    zero = Motions(
+        np.zeros(model.prior.shape), tuple(np.zeros(x.prior.shape) for x in model.levels)
+    )
     linear = linearise(links, model, zero)
     matrix, right, _ = normal_equations(linear, links, inverse_2x2(links.covariance))
     dense = factorise(matrix, model.precision)
@@ -118,8 +124,8 @@ def test_two_images_by_hand() -> None:
     detections = Detections.simple(ra, dec, group, sigma)
     links, _ = link(detections, np.tile(np.arange(count), 2), None, np.full(count, -1))
     wide = np.ones((2, 2))
-    model = Model(frames_at(np.zeros(2), np.zeros(2)), "shift", "none", wide, np.zeros((0, 0)))
-    zero = Motions(np.zeros((2, 2)), np.zeros((0, 0)))
+    model = Model(frames_at(np.zeros(2), np.zeros(2)), "shift", wide)
+    zero = Motions(np.zeros((2, 2)))
     linear = linearise(links, model, zero)
     step = solve_step(linear, links, model, zero, inverse_2x2(links.covariance))
     np.testing.assert_allclose(step.delta[:2] - step.delta[2:], [0.1, -0.05], atol=1e-9)

@@ -41,7 +41,7 @@ def _stack(outliers: int, scale: float = 1.0):
         **{name: getattr(links, name) for name in links.__slots__}
         | {"vectors": vectors, "covariance": links.covariance * scale}
     )
-    zero = Motions(np.zeros(model.prior.shape), np.zeros((0, 0)))
+    zero = Motions(np.zeros(model.prior.shape))
     return robust.fit(moved, model, zero), bad, moved
 
 
@@ -73,8 +73,8 @@ def test_a_source_seen_twice_loses_both() -> None:
     detections = Detections.simple(ra, dec, np.repeat([0, 1], 30), 0.001)
     links, _ = link(detections, np.tile(np.arange(30), 2), None, np.full(30, -1))
     frames = frames_at(np.full(2, 10.0), np.full(2, 10.0))
-    model = Model(frames, "shift", "none", np.ones((2, 2)), np.zeros((0, 0)))
-    result = robust.fit(links, model, Motions(np.zeros((2, 2)), np.zeros((0, 0))))
+    model = Model(frames, "shift", np.ones((2, 2)))
+    result = robust.fit(links, model, Motions(np.zeros((2, 2))))
     assert (result.weight[links.source == 7] < 1e-3).all()
     assert result.weight[links.source != 7].mean() > 0.95
 

@@ -8,15 +8,18 @@ from .detector_motion import choose_motion, motion_radius, with_motion
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
 from .iteration import AssociatedFit, Problem, converge, everything, match_counts
+from .levels import DETECTOR, Level, detector_level
 from .links import Links, link
 from .normal_equations import solve_step
 from .precision import group_scatter, pair_covariance, weak_modes
 from .robust import MATCHED_WEIGHT
 
 __all__ = [
+    "DETECTOR",
     "MATCHED_WEIGHT",
     "AssociatedFit",
     "Covariance",
+    "Level",
     "Links",
     "Model",
     "Motions",
@@ -26,6 +29,7 @@ __all__ = [
     "choose_motion",
     "converge",
     "covariance_of",
+    "detector_level",
     "displacement_covariance",
     "everything",
     "gauged",

@@ -11,7 +11,7 @@ of the sources, which had no part in the fit and must agree better with the moti
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,13 +22,15 @@ from tweakreg_step.core.solution import MotionChoice
 from tweakreg_step.core.sphere import frames_of, to_plane
 
 from .hierarchy import Motions, linearise, moved_directions
-from .iteration import AssociatedFit, Problem, converge
+from .iteration import AssociatedFit, Problem, converge, with_levels
+from .levels import DETECTOR, detector_level
 from .normal_equations import solve_step
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.options import Options
 
+    from .hierarchy import Model
     from .links import Links
 
 
@@ -53,15 +55,21 @@ def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Prob
     units = int(problem.detections.unit.max(initial=-1)) + 1
     width = parameter_count(geometry)
     if units == 0 or width == 0:
-        geometry, width, units = "none", 0, 0
+        return with_levels(problem, motions, without=DETECTOR)
     sigmas = (
         options.motion_shift_sigma,
         options.motion_roll_sigma,
         options.motion_scale_sigma,
     )
     prior = np.broadcast_to(prior_precision(geometry, sigmas), (units, width)).copy()
-    model = replace(problem.model, motion=geometry, motion_prior=prior)
-    return replace(problem, model=model), Motions(motions.theta, np.zeros((units, width)))
+    level = detector_level(problem.detections, geometry, prior)
+    return with_levels(problem, motions, level, without=DETECTOR)
+
+
+def geometry_of(model: Model) -> str:
+    """Geometry of the detectors' motions, 'none' where they have none."""
+    number = model.level(DETECTOR)
+    return "none" if number < 0 else model.levels[number].geometry
 
 
 def motion_radius(options: Options) -> float:
@@ -77,7 +85,7 @@ def _reserved(links: Links) -> BoolArray:
 def _trial(problem: Problem, linked: AssociatedFit, geometry: str) -> _Trial:
     """Evidence and reserved residuals of one geometry, everything else being as `linked` has it."""
     links, fit = linked.links, linked.fit
-    tried, motions = with_motion(problem, Motions(fit.motions.theta, np.zeros((0, 0))), geometry)
+    tried, motions = with_motion(problem, fit.motions, geometry)
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
     start = motions
     for _ in range(2):
@@ -133,7 +141,7 @@ def choose_motion(
     asked = problem.options.detector_motion
     if asked != "auto":
         reason = f"The option 'detector_motion' is '{asked}'."
-        return linked, problem, MotionChoice(problem.model.motion, {}, {}, reason)
+        return linked, problem, MotionChoice(geometry_of(problem.model), {}, {}, reason)
     if int(problem.detections.unit.max(initial=-1)) < 1:
         reason = "No motion: there are not two detectors that could move against each other."
         return linked, problem, MotionChoice("none", {}, {}, reason)
@@ -145,7 +153,7 @@ def choose_motion(
     choice = _choice(trials)
     if choice.geometry == "none":
         return linked, problem, choice
-    if choice.geometry == full.model.motion:
+    if choice.geometry == geometry_of(full.model):
         return general, full, choice
     chosen, start = with_motion(problem, general.fit.motions, choice.geometry)
     again = converge(chosen, start, general.radius)

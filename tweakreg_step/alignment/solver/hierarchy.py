@@ -14,6 +14,7 @@ from tweakreg_step.core.sphere import ARCSEC, frames_of, from_plane, plane_jacob
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
+    from .levels import Level
     from .links import Links
 
 __all__ = ["Linear", "Model", "Motions", "linearise", "moved_directions"]
@@ -27,42 +28,55 @@ class Model:
     ----------
     frames
         (G, 3, 3) of the groups' tangent planes.
-    geometry, motion
-        Of the groups and of the units.
-    prior, motion_prior
-        (G, p) and (U, q), inverse variances of the parameters.
+    geometry
+        Of the groups' motions.
+    prior
+        (G, p) inverse variances of the groups' parameters.
+    levels
+        What moves detections beside their groups; their arrays are in the order of the detections.
     """
 
     frames: FloatArray
     geometry: str
-    motion: str
     prior: FloatArray
-    motion_prior: FloatArray
+    levels: tuple[Level, ...] = ()
 
     @property
     def precision(self) -> FloatArray:
-        """(P,) of all parameters in one line."""
-        return np.concatenate([self.prior.ravel(), self.motion_prior.ravel()])
+        """(P,) of all parameters in one line: those of groups, then those of each level."""
+        return np.concatenate([self.prior.ravel(), *(level.prior.ravel() for level in self.levels)])
+
+    def level(self, name: str) -> int:
+        """Number of the level of a name, -1 where there is none."""
+        names = [level.name for level in self.levels]
+        return names.index(name) if name in names else -1
+
+    def start_of(self, number: int) -> int:
+        """Where the parameters of a level begin in the line of all."""
+        return self.prior.size + sum(level.prior.size for level in self.levels[:number])
 
 
 @dataclass(frozen=True, slots=True)
 class Motions:
-    """Parameters of the groups (G, p) and of the units (U, q)."""
+    """Parameters of the groups (G, p), and of the units (U, q) of each level."""
 
     theta: FloatArray
-    phi: FloatArray
+    phi: tuple[FloatArray, ...] = ()
 
     @property
     def flat(self) -> FloatArray:
         """(P,) all parameters in one line."""
-        return np.concatenate([self.theta.ravel(), self.phi.ravel()])
+        return np.concatenate([self.theta.ravel(), *(phi.ravel() for phi in self.phi)])
 
     def plus(self, delta: FloatArray) -> Motions:
         """The motions with (P,) added."""
-        count = self.theta.size
+        ends = np.cumsum([self.theta.size, *(phi.size for phi in self.phi)])[:-1]
+        first, *others = np.split(delta, ends)
         return Motions(
-            self.theta + delta[:count].reshape(self.theta.shape),
-            self.phi + delta[count:].reshape(self.phi.shape),
+            self.theta + first.reshape(self.theta.shape),
+            tuple(
+                phi + part.reshape(phi.shape) for phi, part in zip(self.phi, others, strict=True)
+            ),
         )
 
 
@@ -77,9 +91,9 @@ class Linear:
     transform
         (N, 2, 2) derivative of x_i by (east, north) at the detection.
     columns
-        (N, 2, p + q) derivative of x_i by the parameters that move it.
+        (N, 2, k) derivative of x_i by the parameters that move it, of its group and of each level.
     index
-        (N, p + q) of those parameters; 0 with a derivative of 0 where there is none.
+        (N, k) of those parameters; 0 with a derivative of 0 where there is none.
     parameter_count
         P.
     frames
@@ -95,7 +109,7 @@ class Linear:
 
 
 def moved_directions(links: Links, model: Model, motions: Motions) -> FloatArray:
-    """Directions (N, 3) after the motions of units and groups, at the reference's epoch."""
+    """Directions (N, 3) after the motions of levels and groups, at the reference's epoch."""
     directions, _, _ = _moved(links, model, motions)
     return directions
 
@@ -106,11 +120,8 @@ def _moved(
     """Moved directions, and where they are in the groups' planes before and after."""
     local = frames_of(links.vectors)
     offset = -links.drift
-    if motions.phi.size:
-        matrix, shift = affine(model.motion, motions.phi)
-        step = np.einsum("nij,nj->ni", matrix[links.unit], links.unit_xy) - links.unit_xy
-        step = np.einsum("nij,nj->ni", links.unit_to_sky, step + shift[links.unit])
-        offset = offset + np.where(links.unit[:, None] >= 0, step, 0.0)
+    for level, phi in zip(model.levels, motions.phi, strict=True):
+        offset = offset + level.offset(links.detection, phi)
     shifted = links.vectors + np.einsum("ni,nij->nj", offset / ARCSEC, local[:, :2])
     fixed = links.group < 0
     frames = model.frames[links.group]
@@ -139,14 +150,12 @@ def linearise(links: Links, model: Model, motions: Motions) -> Linear:
     columns[fixed] = 0.0
     width = columns.shape[2]
     index = np.where(fixed, 0, links.group)[:, None] * width + np.arange(width)
-    if motions.phi.size:
-        unit, none = np.maximum(links.unit, 0), links.unit < 0
-        extra = design(model.motion, motions.phi[unit], links.unit_xy)
-        extra = transform @ links.unit_to_sky @ extra
-        extra[none] = 0.0
-        columns = np.concatenate([columns, extra], axis=2)
-        size = motions.phi.shape[1]
-        shared = motions.theta.size + unit[:, None] * size + np.arange(size)
-        index = np.concatenate([index, np.where(none[:, None], 0, shared)], axis=1)
+    start = motions.theta.size
+    for level, phi in zip(model.levels, motions.phi, strict=True):
+        slope, place = level.columns(links.detection, phi, transform)
+        none = level.moves(links.detection) < 0
+        columns = np.concatenate([columns, slope], axis=2)
+        index = np.concatenate([index, np.where(none[:, None], 0, start + place)], axis=1)
+        start += phi.size
     position = to_plane(directions, centres[source])
     return Linear(position, transform, columns, index, motions.flat.size, centres)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,18 @@ if TYPE_CHECKING:
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.options import Options
 
+    from .levels import Level
     from .links import Links
 
 
-__all__ = ["AssociatedFit", "Problem", "converge", "everything", "match_counts"]
+__all__ = [
+    "AssociatedFit",
+    "Problem",
+    "converge",
+    "everything",
+    "match_counts",
+    "with_levels",
+]
 
 _FRIENDS = 4.5
 """Radius in units of the error of a difference per axis: 4e-5 of true pairs are farther apart."""
@@ -51,6 +59,20 @@ class Problem:
     model: Model
     component: IntArray
     anchored: BoolArray
+
+
+def with_levels(
+    problem: Problem, motions: Motions, *added: Level, without: str = ""
+) -> tuple[Problem, Motions]:
+    """The problem with more levels, whose motions start from zero, and without one of a name."""
+    kept = [
+        (level, phi)
+        for level, phi in zip(problem.model.levels, motions.phi, strict=True)
+        if level.name != without
+    ]
+    kept += [(level, np.zeros(level.prior.shape)) for level in added]
+    model = replace(problem.model, levels=tuple(level for level, _ in kept))
+    return replace(problem, model=model), Motions(motions.theta, tuple(phi for _, phi in kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,9 +59,7 @@ def link(
         covariance=covariance,
         group=np.where(own, picked.group, -1),
         image=np.where(own, picked.image, -1),
-        unit=np.where(own, picked.unit, -1),
-        unit_xy=picked.unit_xy,
-        unit_to_sky=picked.unit_to_sky,
+        detection=np.where(own, every, -1),
         drift=drift,
         source=sources,
         source_count=len(star),
@@ -94,10 +92,8 @@ class Links:
         (N, 3) directions through the input WCS, for a reference star at its own epoch.
     covariance
         (N, 2, 2), east and north at the star.
-    group, image, unit
-        (N,), -1 for a reference star, unit also where there is none.
-    unit_xy, unit_to_sky
-        (N, 2), (N, 2, 2), see `tweakreg_step.core.solution.Detections`.
+    group, image, detection
+        (N,), -1 for a reference star; `detection` is the index among all detections.
     drift
         (N, 2) path of the star from the reference's epoch to that of the detection, east and north
         [arcsec].
@@ -111,9 +107,7 @@ class Links:
     covariance: FloatArray
     group: IntArray
     image: IntArray
-    unit: IntArray
-    unit_xy: FloatArray
-    unit_to_sky: FloatArray
+    detection: IntArray
     drift: FloatArray
     source: IntArray
     source_count: int

@@ -1,0 +1,125 @@
+"""Levels of motion: what moves detections on top of their group, each with its own prior.
+
+A level says which unit each detection belongs to and how it moves with that unit. Detectors that
+are a little off their exposure are one level, the visits above the exposures would be another, a
+motion of the field with time a third: more columns for the normal equations, which stay the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.core.correction import affine, design, parameter_count
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections
+
+__all__ = ["DETECTOR", "Level", "detector_level"]
+
+DETECTOR = "detector"
+"""Name of the level of the detectors' own motions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Motions that the detections of a unit share.
+
+    Attributes
+    ----------
+    name
+        Of the level.
+    unit
+        (N,) unit of each detection, 0 to U - 1; -1 for detections that the level does not move.
+    place
+        (N, 2) of the detections in the plane that their unit moves in, from its centre [arcsec].
+    to_sky
+        (N, 2, 2) derivative of (east, north) at the detection by the position in that plane. A
+        field that moves with time has -(t - t0) times the unit matrix here.
+    geometry
+        Of the motions, one of `tweakreg_step.core.correction.GEOMETRIES`.
+    prior
+        (U, q) inverse variances of the parameters.
+    """
+
+    name: str
+    unit: IntArray
+    place: FloatArray
+    to_sky: FloatArray
+    geometry: str
+    prior: FloatArray
+
+    def __post_init__(self) -> None:
+        width = parameter_count(self.geometry)
+        if self.prior.ndim != 2 or self.prior.shape[1] != width:
+            raise ValueError(
+                f"The prior of level '{self.name}' has the shape {self.prior.shape}, but "
+                f"(units, {width}) is needed for the geometry '{self.geometry}'."
+            )
+
+    def offset(self, detection: IntArray, phi: FloatArray) -> FloatArray:
+        """Displacements (L, 2), east and north [arcsec], of some detections.
+
+        Parameters
+        ----------
+        detection
+            (L,) their indices, -1 for what no level moves.
+        phi
+            (U, q) parameters of the units.
+        """
+        unit, place = self.unit[detection], self.place[detection]
+        matrix, shift = affine(self.geometry, phi)
+        step = np.einsum("nij,nj->ni", matrix[unit], place) - place
+        step = np.einsum("nij,nj->ni", self.to_sky[detection], step + shift[unit])
+        return np.where(self._moves(detection)[:, None], step, 0.0)
+
+    def columns(
+        self, detection: IntArray, phi: FloatArray, transform: FloatArray
+    ) -> tuple[FloatArray, IntArray]:
+        """Derivative (L, 2, q) by the parameters, and where these are (L, q) in the level's line.
+
+        Parameters
+        ----------
+        detection, phi
+            As for `offset`.
+        transform
+            (L, 2, 2) derivative of the positions by (east, north) at the detections.
+        """
+        moves = self._moves(detection)
+        unit, width = np.maximum(self.unit[detection], 0), phi.shape[1]
+        slope = design(self.geometry, phi[unit], self.place[detection])
+        slope = transform @ self.to_sky[detection] @ slope
+        slope[~moves] = 0.0
+        index = unit[:, None] * width + np.arange(width)
+        return slope, index
+
+    def moves(self, detection: IntArray) -> IntArray:
+        """Unit (L,) of some detections, -1 where the level moves none of them."""
+        return np.where(self._moves(detection), self.unit[detection], -1)
+
+    def _moves(self, detection: IntArray) -> np.ndarray:
+        return (detection >= 0) & (self.unit[detection] >= 0)
+
+    def take(self, index: IntArray) -> Level:
+        """The level of some of the detections (an index or a mask)."""
+        return replace(
+            self, unit=self.unit[index], place=self.place[index], to_sky=self.to_sky[index]
+        )
+
+
+def detector_level(detections: Detections, geometry: str, prior: FloatArray) -> Level:
+    """The detectors' own motions, each in its V2-V3 plane about its centre.
+
+    Parameters
+    ----------
+    detections
+        Whose `unit` says which detector each is of.
+    geometry, prior
+        Of the motions, and (U, q) their inverse variances.
+    """
+    return Level(
+        DETECTOR, detections.unit, detections.unit_xy, detections.unit_to_sky, geometry, prior
+    )
