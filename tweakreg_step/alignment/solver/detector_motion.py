@@ -149,13 +149,13 @@ def choose_motion(
     general = converge(full, start, max(linked.radius, motion_radius(problem.options)))
     if general is None:
         return linked, problem, MotionChoice("none", {}, {}, "No motion: it leaves no matches.")
-    trials = {name: _trial(problem, general, name) for name in _CANDIDATES}
+    trials = {name: _trial(full, general, name) for name in _CANDIDATES}
     choice = _choice(trials)
     if choice.geometry == "none":
         return linked, problem, choice
     if choice.geometry == geometry_of(full.model):
         return general, full, choice
-    chosen, start = with_motion(problem, general.fit.motions, choice.geometry)
+    chosen, start = with_motion(full, general.fit.motions, choice.geometry)
     again = converge(chosen, start, general.radius)
     return (again or general), (chosen if again else full), choice
 
