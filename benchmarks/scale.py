@@ -52,7 +52,7 @@ def one_alignment(groups: int, layout: str) -> None:
                 "groups": groups,
                 "detections": len(scene.detections),
                 "seconds": time.process_time() - start,
-                "aligned": sum(status is GroupStatus.ALIGNED for status in solution.status),
+                "aligned": sum(status is GroupStatus.ALIGNED for status in solution.groups.status),
                 "input_gb": before,
                 "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
             }

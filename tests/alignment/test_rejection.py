@@ -57,10 +57,10 @@ def test_the_result_without_the_bad_group_is_as_if_it_had_never_been_there() -> 
     without = solve_jointly(catalogs(*good), 3, None, Options())
     assert with_noise.relative[3].code == "no_match"
     # the groups' numbers differ, and with them the order of sums: 1e-9 arcsec
-    np.testing.assert_allclose(with_noise.shift[:3], without.shift, atol=1e-9)
-    np.testing.assert_allclose(with_noise.matrix[:3], without.matrix, atol=1e-13)
-    np.testing.assert_array_equal(with_noise.shift[3], 0.0)
-    np.testing.assert_array_equal(with_noise.matrix[3], np.eye(2))
+    np.testing.assert_allclose(with_noise.groups.shift[:3], without.groups.shift, atol=1e-9)
+    np.testing.assert_allclose(with_noise.groups.matrix[:3], without.groups.matrix, atol=1e-13)
+    np.testing.assert_array_equal(with_noise.groups.shift[3], 0.0)
+    np.testing.assert_array_equal(with_noise.groups.matrix[3], np.eye(2))
 
 
 def test_verdicts_are_in_the_order_of_the_input() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,13 +20,21 @@ from tweakreg_step.alignment.solver import (
     weak_modes,
 )
 from tweakreg_step.core.correction import affine
-from tweakreg_step.core.solution import Mode, MotionChoice, Solution
+from tweakreg_step.core.solution import (
+    DetectionFits,
+    GroupMotions,
+    Mode,
+    PairTies,
+    Solution,
+    UnitMotions,
+)
 from tweakreg_step.core.sphere import directions, ra_dec, to_plane
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Problem
+    from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Problem, Scatter
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.outcome import GroupStatus
+    from tweakreg_step.core.solution import MotionChoice
 
     from .canonical_order import Canonical
 
@@ -81,45 +89,33 @@ def _levers(problem: Problem) -> FloatArray:
     return np.asarray(np.sqrt(np.bincount(detections.group, square, minlength=count) / size))
 
 
-def _empty(given: Canonical, problem: Problem, status: tuple[GroupStatus, ...]) -> Solution:
-    """The solution of a run in which nothing could be aligned."""
-    count, width = problem.model.prior.shape
-    units, total = len(given.unit), given.total
-    ra, dec = ra_dec(problem.model.frames[given.group, 2])
-    zero, none = np.zeros(count), np.zeros(count, np.int64)
-    no_pairs = np.zeros((0, 2), np.int64)
-    return Solution(
-        geometry=problem.model.geometry,
-        ra=ra,
-        dec=dec,
-        matrix=np.broadcast_to(np.eye(2), (count, 2, 2)).copy(),
-        shift=np.zeros((count, 2)),
-        parameters=np.full((count, width), np.nan),
-        covariance=np.full((count, width, width), np.nan),
-        status=tuple(status[number] for number in given.group),
-        component=np.full(count, -1, np.int64),
-        anchored=np.zeros(count, bool),
-        matches=none,
-        reference_matches=none.copy(),
-        rms_mas=np.full(count, np.nan),
-        chi2=zero,
-        dof=zero.copy(),
-        floor=zero.copy(),
-        pairs=no_pairs,
-        pair_matches=np.zeros(0, np.int64),
-        pair_covariance=np.zeros((0, 2, 2)),
-        bridges=no_pairs.copy(),
-        modes=(),
-        source=np.full(total, -1, np.int64),
-        residual=np.full((total, 2), np.nan),
-        weight=np.zeros(total),
-        used=np.zeros(total, bool),
-        reference_star=np.zeros(0, np.int64),
-        unit_matrix=np.broadcast_to(np.eye(2), (units, 2, 2)).copy(),
-        unit_shift=np.zeros((units, 2)),
-        unit_covariance=np.zeros((units, 0, 0)),
-        gauge=_gauge_weight(problem)[given.group],
-    )
+@dataclass(frozen=True, slots=True)
+class _Estimate:
+    """What the fit says of all parameters, in canonical numbering.
+
+    Attributes
+    ----------
+    solved, covariance
+        As the normal equations have it, and in the gauge of each component, scaled by chi2 / dof.
+    component, anchored
+        (G,) as the shared sources make them.
+    theta
+        (G, p) with the common motions of free components fixed.
+    scatter
+        Of the residuals of each group.
+    """
+
+    solved: Covariance
+    covariance: Covariance
+    component: IntArray
+    anchored: BoolArray
+    theta: FloatArray
+    scatter: Scatter
+
+    @property
+    def active(self) -> BoolArray:
+        """(G,) whether the group is aligned."""
+        return self.component >= 0
 
 
 def solution_of(
@@ -140,17 +136,41 @@ def solution_of(
     status, choice
         Of the groups (G,), in canonical numbering, and of the detectors.
     """
-    empty = _empty(given, problem, status)
+    empty = _empty(given, problem, status, choice)
     if linked is None:
-        return replace(empty, motion=choice)
-    fields = _group_fields(given, problem, linked)
-    fields |= _detection_fields(given, linked, empty)
-    fields |= _unit_fields(given, problem, linked, fields.pop("solved"))
-    return replace(empty, motion=choice, **fields)
+        return empty
+    estimate = _estimated(problem, linked)
+    return replace(
+        empty,
+        groups=_groups(given, problem, linked, estimate, empty.groups),
+        pairs=_pairs(given, problem, linked, estimate),
+        detections=_detections(given, linked, empty.detections),
+        units=_units(given, problem, linked, estimate.solved, empty.units),
+        reference_star=_stars(given, linked),
+        modes=_modes(given, problem, estimate),
+    )
 
 
-def _group_fields(given: Canonical, problem: Problem, linked: AssociatedFit) -> dict[str, Any]:
-    """What is known of the groups and of pairs of them."""
+def _empty(
+    given: Canonical, problem: Problem, status: tuple[GroupStatus, ...], choice: MotionChoice
+) -> Solution:
+    """The solution of a run in which nothing could be aligned."""
+    back = given.group
+    ra, dec = ra_dec(problem.model.frames[back, 2])
+    named = tuple(status[number] for number in back)
+    return Solution(
+        geometry=problem.model.geometry,
+        groups=GroupMotions.empty(ra, dec, named, _gauge_weight(problem)[back]),
+        pairs=PairTies.empty(),
+        detections=DetectionFits.empty(given.total),
+        units=UnitMotions.empty(len(given.unit)),
+        reference_star=np.zeros(0, np.int64),
+        modes=(),
+        motion=choice,
+    )
+
+
+def _estimated(problem: Problem, linked: AssociatedFit) -> _Estimate:
     model, fit = problem.model, linked.fit
     width = model.prior.shape[1]
     solved = covariance_of(fit.step.factor, width)
@@ -164,58 +184,69 @@ def _group_fields(given: Canonical, problem: Problem, linked: AssociatedFit) -> 
     )
     covariance = gauged(solved, model, ties, weight, fit.motions.theta)
     covariance = covariance.inflated(np.sqrt(inflation))
-    active = component >= 0
     theta = _gauged(problem, linked, ties, weight)
-    matrix, shift = affine(model.geometry, theta)
-    matrix[~active], shift[~active] = np.eye(2), 0.0
-    matches, absolute = match_counts(linked, len(active))
-    back = given.group
-    every = np.arange(len(active))
-    blocks = covariance.blocks(every, every)
-    fixed = problem.options.refgroup
-    if fixed is not None and not anchored[fixed]:
-        blocks[fixed] = 0.0  # it stays where it is; what is there is rounding, of either sign
-    fields: dict[str, Any] = {
-        "matrix": matrix[back],
-        "shift": shift[back],
-        "parameters": np.where(active[:, None], theta, np.nan)[back],
-        "covariance": np.where(active[:, None, None], blocks, np.nan)[back],
-        "component": _relabelled(component[back]),
-        "anchored": anchored[back],
-        "matches": np.where(active, matches, 0)[back],
-        "reference_matches": np.where(active, absolute, 0)[back],
-        "rms_mas": np.where(active, scatter.rms_mas, np.nan)[back],
-        "chi2": scatter.chi2[:-1][back],
-        "dof": scatter.dof[:-1][back],
-        "floor": fit.floor[:-1][back],
-        "solved": solved,
-    }
-    return fields | _pair_fields(given, problem, linked, covariance, active)
+    return _Estimate(solved, covariance, component, anchored, theta, scatter)
 
 
-def _pair_fields(
+def _groups(
     given: Canonical,
     problem: Problem,
     linked: AssociatedFit,
-    covariance: Covariance,
-    active: BoolArray,
-) -> dict[str, Any]:
-    links, model = linked.links, problem.model
+    estimate: _Estimate,
+    empty: GroupMotions,
+) -> GroupMotions:
+    """The corrections of the groups, in the numbering of the input."""
+    active, scatter, theta = estimate.active, estimate.scatter, estimate.theta
+    matrix, shift = affine(problem.model.geometry, theta)
+    matrix[~active], shift[~active] = np.eye(2), 0.0
+    matches, absolute = match_counts(linked, len(active))
+    every = np.arange(len(active))
+    blocks = estimate.covariance.blocks(every, every)
+    fixed = problem.options.refgroup
+    if fixed is not None and not estimate.anchored[fixed]:
+        blocks[fixed] = 0.0  # it stays where it is; what is there is rounding, of either sign
+    back = given.group
+    return replace(
+        empty,
+        matrix=matrix[back],
+        shift=shift[back],
+        parameters=np.where(active[:, None], theta, np.nan)[back],
+        covariance=np.where(active[:, None, None], blocks, np.nan)[back],
+        component=_relabelled(estimate.component[back]),
+        anchored=estimate.anchored[back],
+        matches=np.where(active, matches, 0)[back],
+        reference_matches=np.where(active, absolute, 0)[back],
+        rms_mas=np.where(active, scatter.rms_mas, np.nan)[back],
+        chi2=scatter.chi2[:-1][back],
+        dof=scatter.dof[:-1][back],
+        floor=linked.fit.floor[:-1][back],
+    )
+
+
+def _pairs(
+    given: Canonical, problem: Problem, linked: AssociatedFit, estimate: _Estimate
+) -> PairTies:
+    """What ties the groups, in the numbering of the input."""
+    links, count = linked.links, len(estimate.component)
     heavy = (linked.fit.weight > MATCHED_WEIGHT) & (links.group >= 0)
-    pairs, shared = shared_counts(links.source[heavy], links.group[heavy], len(active))
-    unchecked = _unchecked(problem, linked, pairs, len(active))
-    outward = np.argsort(given.group)
-    named = np.sort(outward[pairs], axis=1)
+    pairs, shared = shared_counts(links.source[heavy], links.group[heavy], count)
+    unchecked = _unchecked(problem, linked, pairs, count)
+    named = np.sort(np.argsort(given.group)[pairs], axis=1)
     order = np.lexsort((named[:, 1], named[:, 0]))
     named = named[order]
-    modes = weak_modes(covariance, _levers(problem), np.flatnonzero(active))
-    return {
-        "pairs": named,
-        "pair_matches": shared[order],
-        "pair_covariance": pair_covariance(model, covariance, given.group[named]),
-        "bridges": named[unchecked[order]],
-        "modes": tuple(Mode(m.sigma_mas, tuple(int(outward[g]) for g in m.groups)) for m in modes),
-    }
+    return PairTies(
+        groups=named,
+        matches=shared[order],
+        covariance=pair_covariance(problem.model, estimate.covariance, given.group[named]),
+        bridge=unchecked[order],
+    )
+
+
+def _modes(given: Canonical, problem: Problem, estimate: _Estimate) -> tuple[Mode, ...]:
+    """The weakest common motions, in the numbering of the input."""
+    outward = np.argsort(given.group)
+    modes = weak_modes(estimate.covariance, _levers(problem), np.flatnonzero(estimate.active))
+    return tuple(Mode(m.sigma_mas, tuple(int(outward[g]) for g in m.groups)) for m in modes)
 
 
 def _unchecked(problem: Problem, linked: AssociatedFit, pairs: IntArray, count: int) -> BoolArray:
@@ -249,7 +280,7 @@ def _relabelled(component: IntArray) -> IntArray:
     return out
 
 
-def _detection_fields(given: Canonical, linked: AssociatedFit, empty: Solution) -> dict[str, Any]:
+def _detections(given: Canonical, linked: AssociatedFit, empty: DetectionFits) -> DetectionFits:
     """What became of each detection, in the order of the input."""
     own = linked.links.group >= 0
     place = given.position[linked.index[own]]
@@ -259,32 +290,31 @@ def _detection_fields(given: Canonical, linked: AssociatedFit, empty: Solution) 
     residual[place] = linked.fit.residual[own]
     weight[place] = linked.fit.weight[own]
     used[place] = linked.fit.weight[own] > MATCHED_WEIGHT
+    return DetectionFits(source, residual, weight, used)
+
+
+def _stars(given: Canonical, linked: AssociatedFit) -> IntArray:
+    """The reference star of each source (S,), as the input numbers them; -1 where none."""
     tied = linked.star >= 0
     star = np.full(len(tied), -1, np.int64)
     star[tied] = given.star[linked.star[tied]]
-    return {
-        "source": source,
-        "residual": residual,
-        "weight": weight,
-        "used": used,
-        "reference_star": star,
-    }
+    return star
 
 
-def _unit_fields(
-    given: Canonical, problem: Problem, linked: AssociatedFit, solved: Covariance
-) -> dict[str, Any]:
+def _units(
+    given: Canonical,
+    problem: Problem,
+    linked: AssociatedFit,
+    solved: Covariance,
+    empty: UnitMotions,
+) -> UnitMotions:
     """The motions of the detectors, in the numbering of the input."""
     model = problem.model
     number = model.level(DETECTOR)
     if number < 0:
-        return {}
+        return empty
     level, phi = model.levels[number], linked.fit.motions.phi[number]
     matrix, shift = affine(level.geometry, phi)
     blocks = solved.unit_blocks(model.start_of(number), *phi.shape)
     back = given.unit
-    return {
-        "unit_matrix": matrix[back],
-        "unit_shift": shift[back],
-        "unit_covariance": blocks[back],
-    }
+    return UnitMotions(matrix[back], shift[back], blocks[back])

@@ -49,12 +49,14 @@ def displacement_of(
     ra, dec
         (K,) through the input WCS [deg].
     """
-    frame = frames_at(solution.ra[group], solution.dec[group])
+    frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
     local = to_plane(directions(ra, dec), frame)
-    shift = local @ solution.matrix[group].T + solution.shift[group] - local
-    theta = np.broadcast_to(solution.parameters[group], (len(local), solution.parameters.shape[1]))
+    shift = local @ solution.groups.matrix[group].T + solution.groups.shift[group] - local
+    theta = np.broadcast_to(
+        solution.groups.parameters[group], (len(local), solution.groups.parameters.shape[1])
+    )
     slope = design(solution.geometry, theta, local)
-    covariance = slope @ solution.covariance[group] @ np.swapaxes(slope, 1, 2)
+    covariance = slope @ solution.groups.covariance[group] @ np.swapaxes(slope, 1, 2)
     return Displacement(shift, covariance)
 
 
@@ -86,7 +88,7 @@ def worst_corner(
         return None
     flat = flat[known]
     every = displacement_of(solution, group, flat[:, 0], flat[:, 1])
-    frame = frames_at(solution.ra[group], solution.dec[group])
+    frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
     distance = np.hypot(*to_plane(directions(flat[:, 0], flat[:, 1]), frame).T)
     variance = np.nan_to_num(np.trace(every.covariance, axis1=1, axis2=2))
     # relative to the largest, so that rounding does not choose between equal ones

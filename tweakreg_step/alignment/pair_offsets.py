@@ -188,7 +188,7 @@ def pair_offsets_of(
     searched
         Largest offset that was tried [arcsec].
     """
-    count = len(solution.ra)
+    count = len(solution.groups.ra)
     seen = _seen_by_groups(matched, count)
     corrected = corrected_directions(detections, solution)
     order = np.argsort(detections.group, kind="stable")
@@ -197,7 +197,7 @@ def pair_offsets_of(
     any_of = np.zeros(len(solution.reference_star), np.int64)
     any_of[matched.source] = matched.index
     rows = []
-    for one, other in solution.pairs[chosen]:
+    for one, other in solution.pairs.groups[chosen]:
         difference = _difference(seen[one], seen[other])
         where = corrected[any_of[difference.source]]
         chance = _chance(difference, where, (of_group[one], of_group[other]))
@@ -205,7 +205,7 @@ def pair_offsets_of(
     means = [_mean(row.difference) for row in rows]
     before, after, covariance = zip(*means, strict=True) if means else ((), (), ())
     return PairOffsets(
-        pairs=solution.pairs[chosen],
+        pairs=solution.pairs.groups[chosen],
         matches=np.array([len(row.difference.source) for row in rows], np.int64),
         before=np.array(before, float).reshape(-1, 2),
         after=np.array(after, float).reshape(-1, 2),

@@ -124,7 +124,7 @@ def judged(solution: Solution, given: Canonical, settled: AcceptedFit) -> Soluti
     remedies = advise(
         failures, given.detections, problem.model.frames, given.reference, problem.options
     )
-    covariance = solution.covariance[np.argsort(given.group)]
+    covariance = solution.groups.covariance[np.argsort(given.group)]
     outcome = failures.status, remedies
     relative, absolute = verdicts(problem, settled.linked, outcome, covariance, settled.doubts)
     return replace(

@@ -71,11 +71,12 @@ def _motions(detections: Detections, solution: Solution) -> tuple[Model, Motions
 
     'general' says any matrix exactly, also those that a rigid body's motion was composed with.
     """
-    theta = parameters_of("general", solution.matrix, solution.shift)
-    model = Model(frames_at(solution.ra, solution.dec), "general", np.ones_like(theta))
-    if solution.unit_covariance.shape[1] == 0:
+    groups, units = solution.groups, solution.units
+    theta = parameters_of("general", groups.matrix, groups.shift)
+    model = Model(frames_at(groups.ra, groups.dec), "general", np.ones_like(theta))
+    if not units.moving:
         return model, Motions(theta)
-    phi = parameters_of("general", solution.unit_matrix, solution.unit_shift)
+    phi = parameters_of("general", units.matrix, units.shift)
     level = detector_level(detections, "general", np.ones_like(phi))
     return replace(model, levels=(level,)), Motions(theta, (phi,))
 
@@ -98,14 +99,14 @@ def matched_of(detections: Detections, reference: Reference | None, solution: So
     star = (
         solution.reference_star if reference is not None else -np.ones_like(solution.reference_star)
     )
-    links, index = link(detections, solution.source, reference, star)
+    links, index = link(detections, solution.detections.source, reference, star)
     model, motions = _motions(detections, solution)
     own = links.group >= 0
     place = index[own]
-    after = solution.residual[place]
+    after = solution.detections.residual[place]
     corrected = moved_directions(links, model, motions)[own]
     input_directions = _at_common_epoch(links)[own]
-    floor = solution.floor[links.group[own]]
+    floor = solution.groups.floor[links.group[own]]
     return Matched(
         index=place,
         source=links.source[own],
@@ -114,8 +115,8 @@ def matched_of(detections: Detections, reference: Reference | None, solution: So
         before=_seen_from_fitted(corrected, after, input_directions),
         after=after,
         covariance=links.covariance[own] + floor[:, None, None] ** 2 * np.eye(2),
-        weight=solution.weight[place],
-        used=solution.used[place],
+        weight=solution.detections.weight[place],
+        used=solution.detections.used[place],
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from .outcome import GroupStatus, Verdict
 
 
-__all__ = ["Mode", "MotionChoice", "Solution"]
+__all__ = [
+    "DetectionFits",
+    "GroupMotions",
+    "Mode",
+    "MotionChoice",
+    "PairTies",
+    "Solution",
+    "UnitMotions",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +62,11 @@ class MotionChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Solution:
-    """The outcome for G groups, U units of detector motion and N detections.
+class GroupMotions:
+    """The corrections of G groups, with p parameters each.
 
     Attributes
     ----------
-    geometry
-        Of the groups' corrections.
     ra, dec
         (G,) tangent point of each group.
     matrix, shift
@@ -82,29 +88,10 @@ class Solution:
         (G,) of the group's detections; they add up to those of the run.
     floor
         (G,) error added to each axis of each detection in quadrature [arcsec].
-    pairs, pair_matches, pair_covariance
-        (E, 2) groups that share sources, (E,) how many, and (E, 2, 2) the covariance of their
-        relative displacement halfway between them, in the axes of the first.
-    bridges
-        (B, 2) pairs without which the component would fall apart: nothing checks them.
-    modes
-        The weakest common motions, the weakest first.
-    source, residual, weight, used
-        (N,) source of each detection (-1: none), (N, 2) observed - fitted after the correction,
-        (N,) robust weight, (N,) whether it took part.
-    reference_star
-        (S,) index of the reference star of each source, -1 where none.
-    unit_matrix, unit_shift, unit_covariance
-        (U, 2, 2), (U, 2), (U, q, q) in the unit's own plane.
-    relative, absolute
-        (G,) verdicts on each phase; the second is empty without a reference.
     gauge
         (G, p) weights of the groups in the mean that stays where it is.
-    motion
-        Why the detectors move, or do not.
     """
 
-    geometry: str
     ra: FloatArray
     dec: FloatArray
     matrix: FloatArray
@@ -120,24 +107,169 @@ class Solution:
     chi2: FloatArray
     dof: FloatArray
     floor: FloatArray
-    pairs: IntArray
-    pair_matches: IntArray
-    pair_covariance: FloatArray
-    bridges: IntArray
-    modes: tuple[Mode, ...]
+    gauge: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.ra)
+
+    @classmethod
+    def empty(
+        cls, ra: FloatArray, dec: FloatArray, status: tuple[GroupStatus, ...], gauge: FloatArray
+    ) -> Self:
+        """Groups of which none is aligned; what is known of them in any case is given."""
+        count, width = gauge.shape
+        return cls(
+            ra=ra,
+            dec=dec,
+            matrix=_identity(count),
+            shift=np.zeros((count, 2)),
+            parameters=np.full((count, width), np.nan),
+            covariance=np.full((count, width, width), np.nan),
+            status=status,
+            component=np.full(count, -1, np.int64),
+            anchored=np.zeros(count, bool),
+            matches=np.zeros(count, np.int64),
+            reference_matches=np.zeros(count, np.int64),
+            rms_mas=np.full(count, np.nan),
+            chi2=np.zeros(count),
+            dof=np.zeros(count),
+            floor=np.zeros(count),
+            gauge=gauge,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PairTies:
+    """The E pairs of groups that share sources.
+
+    Attributes
+    ----------
+    groups
+        (E, 2) their numbers, ascending.
+    matches
+        (E,) sources that both see.
+    covariance
+        (E, 2, 2) of their relative displacement halfway between them, in the axes of the first.
+    bridge
+        (E,) whether the component would fall apart without the pair: nothing checks it.
+    """
+
+    groups: IntArray
+    matches: IntArray
+    covariance: FloatArray
+    bridge: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    @property
+    def bridges(self) -> set[tuple[int, int]]:
+        """The pairs that nothing checks."""
+        return {(int(one), int(other)) for one, other in self.groups[self.bridge]}
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No pair."""
+        none = np.zeros(0, np.int64)
+        return cls(none.reshape(0, 2), none, np.zeros((0, 2, 2)), np.zeros(0, bool))
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionFits:
+    """What became of N detections.
+
+    Attributes
+    ----------
+    source
+        (N,) source of each, -1: none.
+    residual
+        (N, 2) observed - fitted after the correction [arcsec].
+    weight
+        (N,) robust weight.
+    used
+        (N,) whether it took part.
+    """
+
     source: IntArray
     residual: FloatArray
     weight: FloatArray
     used: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @classmethod
+    def empty(cls, count: int) -> Self:
+        """Detections without a source."""
+        return cls(
+            source=np.full(count, -1, np.int64),
+            residual=np.full((count, 2), np.nan),
+            weight=np.zeros(count),
+            used=np.zeros(count, bool),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UnitMotions:
+    """The motions of U units, detectors, with q parameters each.
+
+    Attributes
+    ----------
+    matrix, shift
+        (U, 2, 2), (U, 2) in the unit's own plane.
+    covariance
+        (U, q, q) of the parameters.
+    """
+
+    matrix: FloatArray
+    shift: FloatArray
+    covariance: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.shift)
+
+    @property
+    def moving(self) -> bool:
+        """Whether detectors move at all."""
+        return bool(self.covariance.shape[1] > 0)
+
+    @classmethod
+    def empty(cls, count: int) -> Self:
+        """Units that don't move."""
+        return cls(_identity(count), np.zeros((count, 2)), np.zeros((count, 0, 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The outcome for G groups, E pairs of them, N detections and U units of detector motion.
+
+    Attributes
+    ----------
+    geometry
+        Of the groups' corrections.
+    groups, pairs, detections, units
+        What was found of each.
+    reference_star
+        (S,) index of the reference star of each source, -1 where none.
+    modes
+        The weakest common motions, the weakest first.
+    motion
+        Why the detectors move, or do not.
+    relative, absolute
+        (G,) verdicts on each phase; the second is empty without a reference.
+    """
+
+    geometry: str
+    groups: GroupMotions
+    pairs: PairTies
+    detections: DetectionFits
+    units: UnitMotions
     reference_star: IntArray
-    unit_matrix: FloatArray
-    unit_shift: FloatArray
-    unit_covariance: FloatArray
+    modes: tuple[Mode, ...]
+    motion: MotionChoice
     relative: tuple[Verdict, ...] = ()
     absolute: tuple[Verdict, ...] = ()
-    gauge: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
-    motion: MotionChoice = field(
-        default_factory=lambda: MotionChoice(
-            "none", {}, {}, "No motion of detectors was asked for."
-        )
-    )
+
+
+def _identity(count: int) -> FloatArray:
+    return np.broadcast_to(np.eye(2), (count, 2, 2)).copy()

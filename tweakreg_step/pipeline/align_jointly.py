@@ -51,20 +51,20 @@ def align_jointly(
 
 
 def _apply(corrector: Any, solution: Solution, group: int, unit: int) -> None:
-    status = solution.status[group]
+    status = solution.groups.status[group]
     if status is not GroupStatus.ALIGNED:
         reason = solution.relative[group].reason
         corrector.meta["fit_info"] = {"status": f"FAILED: {status.code}", "reason": reason}
         return
-    motion = solution.matrix[group], solution.shift[group]
+    motion = solution.groups.matrix[group], solution.groups.shift[group]
     detector_motion = None
     if unit >= 0 and solution.motion.geometry != "none":
-        detector_motion = solution.unit_matrix[unit], solution.unit_shift[unit]
+        detector_motion = solution.units.matrix[unit], solution.units.shift[unit]
     info = _fit_info(solution, group)
     if detector_motion is None and _stays(*motion):
         corrector.meta["fit_info"] = info | {"status": "REFERENCE"}
         return
-    centre = float(solution.ra[group]), float(solution.dec[group])
+    centre = float(solution.groups.ra[group]), float(solution.groups.dec[group])
     correct(corrector, centre, motion, detector_motion, {"fit_info": info})
 
 
@@ -77,11 +77,11 @@ def _fit_info(solution: Solution, group: int) -> dict[str, Any]:
     """What became of a group, under the names that tweakwcs gives it where it has one."""
     return {
         "status": "SUCCESS",
-        "nmatches": int(solution.matches[group]),
-        "rmse": float(solution.rms_mas[group]) / 1000.0 * np.sqrt(2.0),
-        "covariance": solution.covariance[group],
-        "component": int(solution.component[group]),
-        "anchored": bool(solution.anchored[group]),
+        "nmatches": int(solution.groups.matches[group]),
+        "rmse": float(solution.groups.rms_mas[group]) / 1000.0 * np.sqrt(2.0),
+        "covariance": solution.groups.covariance[group],
+        "component": int(solution.groups.component[group]),
+        "anchored": bool(solution.groups.anchored[group]),
         "relative": solution.relative[group],
         "absolute": solution.absolute[group] if solution.absolute else None,
     }

@@ -64,7 +64,9 @@ def test_dithered_hot_pixels_of_a_known_detector_change_nothing(hot: int, seed: 
     assert codes(found) == ["aligned"] * 2
     # what all have in common stays: the difference is the pointing error, to five sigmas
     np.testing.assert_allclose(
-        found.shift[1] - found.shift[0], -ERROR, atol=5.0 * SIGMA * np.sqrt(2.0 / 60.0)
+        found.groups.shift[1] - found.groups.shift[0],
+        -ERROR,
+        atol=5.0 * SIGMA * np.sqrt(2.0 / 60.0),
     )
 
 
@@ -85,7 +87,7 @@ def test_four_dithers_full_of_hot_pixels() -> None:
     errors = tuple(rng.normal(0.0, 0.1, (4, 2)))
     found = solved(7, 200, steps, errors)
     assert codes(found) == ["aligned"] * 4
-    moved = found.shift + np.array(errors)
+    moved = found.groups.shift + np.array(errors)
     assert np.abs(moved - moved.mean(axis=0)).max() < 5.0 * SIGMA / np.sqrt(60.0)
 
 
@@ -100,7 +102,7 @@ def test_stars_at_the_same_pixels_are_believed_with_a_doubt() -> None:
     found = solved(9, 0, (NONE, DITHER), (NONE, DITHER))
     assert codes(found) == ["same_pixels"] * 2
     assert found.relative[0].evidence.pinned_matches == pytest.approx(60, abs=2)
-    np.testing.assert_allclose(found.shift[1] - found.shift[0], -DITHER, atol=0.005)
+    np.testing.assert_allclose(found.groups.shift[1] - found.groups.shift[0], -DITHER, atol=0.005)
 
 
 def test_a_reference_vouches_for_them() -> None:

@@ -11,7 +11,7 @@ from .iteration import AssociatedFit, Problem, converge, everything, match_count
 from .levels import DETECTOR, Level, detector_level
 from .links import Links, link
 from .normal_equations import solve_step
-from .precision import group_scatter, pair_covariance, weak_modes
+from .precision import Scatter, group_scatter, pair_covariance, weak_modes
 from .robust import MATCHED_WEIGHT
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Model",
     "Motions",
     "Problem",
+    "Scatter",
     "achieved_and_achievable",
     "bound",
     "choose_motion",

@@ -47,21 +47,21 @@ def achieved_and_achievable(
     solution, detections, reference
         The outcome, and what it was made from.
     """
-    if (solution.source < 0).all():
-        unknown = np.full(len(solution.ra), np.nan)
+    if (solution.detections.source < 0).all():
+        unknown = np.full(len(solution.groups.ra), np.nan)
         return unknown, unknown
     stars = None if reference is None else (reference, solution.reference_star)
-    centres = solution.ra, solution.dec
-    limit = bound(detections, solution.source, centres, solution.geometry, stars)
+    centres = solution.groups.ra, solution.groups.dec
+    limit = bound(detections, solution.detections.source, centres, solution.geometry, stars)
     starred = bool((solution.reference_star >= 0).any())
-    ties = solution.component, solution.anchored & starred
-    weight = solution.gauge
-    theta = np.nan_to_num(solution.parameters)
+    ties = solution.groups.component, solution.groups.anchored & starred
+    weight = solution.groups.gauge
+    theta = np.nan_to_num(solution.groups.parameters)
     every = np.arange(len(theta))
     blocks = gauged(limit.known, limit.model, ties, weight, theta).blocks(every, every)
-    aligned = solution.component >= 0
+    aligned = solution.groups.component >= 0
     return (
-        _displacement(limit.model, detections, solution.covariance, aligned),
+        _displacement(limit.model, detections, solution.groups.covariance, aligned),
         _displacement(limit.model, detections, blocks, aligned),
     )
 
