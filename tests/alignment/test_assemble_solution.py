@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.solver.covariance import Covariance, Whole
+from tweakreg_step.alignment.solver.covariance import Covariance, DenseInverse
 from tweakreg_step.alignment.solver.gauge import regauge
 from tweakreg_step.alignment.solver.precision import weak_modes
 from tweakreg_step.core import sphere
@@ -17,7 +17,7 @@ from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 def test_weak_modes_of_a_diagonal_covariance() -> None:
     variance = np.array([1.0, 4.0, 9.0, 1.0, 1.0, 1.0]) * 1e-6
-    covariance = Covariance(Whole(np.diag(variance)), 2, np.ones(6))
+    covariance = Covariance(DenseInverse(np.diag(variance)), 2, np.ones(6))
     modes = weak_modes(covariance, np.ones(3), np.arange(3), 2)
     assert [mode.groups[0] for mode in modes] == [1, 0]
     np.testing.assert_allclose([mode.sigma_mas for mode in modes], [3.0, 2.0], rtol=1e-9)

@@ -21,20 +21,20 @@ def test_a_group_of_noise_is_given_up_and_the_others_stay() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place), field(rng, 100))
     problem, start = problem_of(given, None, Options())
-    settled = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 3)
-    assert settled.failures.status == (ALIGNED, ALIGNED, GroupStatus.TOO_FEW_MATCHES)
-    assert settled.problem.component.tolist() == [0, 0, -1]
-    assert settled.linked is not None
-    assert settled.failures.matches[2] < 15
+    accepted = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 3)
+    assert accepted.failures.status == (ALIGNED, ALIGNED, GroupStatus.TOO_FEW_MATCHES)
+    assert accepted.problem.component.tolist() == [0, 0, -1]
+    assert accepted.associated is not None
+    assert accepted.failures.matches[2] < 15
 
 
 def test_nothing_but_noise_leaves_nothing() -> None:
     rng = np.random.default_rng(2)
     given = catalogs(*(field(rng, 100) for _ in range(4)))
     problem, start = problem_of(given, None, Options())
-    settled = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 4)
-    assert ALIGNED not in settled.failures.status
-    assert (settled.problem.component == -1).all()
+    accepted = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 4)
+    assert ALIGNED not in accepted.failures.status
+    assert (accepted.problem.component == -1).all()
 
 
 def test_a_wrong_reference_is_let_go_and_the_groups_stay() -> None:
@@ -42,10 +42,10 @@ def test_a_wrong_reference_is_let_go_and_the_groups_stay() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place))
     problem, start = problem_of(given, stars(noisy(rng, place[:6])), Options())
-    settled = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 2)
-    assert settled.failures.status == (ALIGNED,) * 2
-    assert not settled.failures.anchored.any()
-    assert settled.failures.reference_matches.tolist() == [6, 6]
+    accepted = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 2)
+    assert accepted.failures.status == (ALIGNED,) * 2
+    assert not accepted.failures.anchored.any()
+    assert accepted.failures.reference_matches.tolist() == [6, 6]
 
 
 def test_the_result_without_the_bad_group_is_as_if_it_had_never_been_there() -> None:

@@ -1,4 +1,4 @@
-"""From a solution in canonical numbering to what the caller reads."""
+"""From a fit in canonical order to the `Solution`: gauge, covariances, order of the input."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["solution_of"]
 
 
 def _gauge_weight(problem: Problem) -> FloatArray:
-    """Weights (G, p) of the mean that stays where it is: the prior, or the chosen group alone."""
+    """Weights (G, p) of the mean correction that is made zero: the prior, or `refgroup` alone."""
     weight = problem.model.prior.copy()
     if problem.options.refgroup is not None:
         weight[problem.options.refgroup] *= 1e12
@@ -51,11 +51,14 @@ def _gauge_weight(problem: Problem) -> FloatArray:
 
 
 def _gauged(
-    problem: Problem, linked: AssociatedFit, ties: tuple[IntArray, BoolArray], weight: FloatArray
+    problem: Problem,
+    associated: AssociatedFit,
+    ties: tuple[IntArray, BoolArray],
+    weight: FloatArray,
 ) -> FloatArray:
-    """Parameters (G, p) with the free components' common motions fixed."""
+    """Parameters (G, p) after the gauge of the components without reference stars."""
     component, anchored = ties
-    theta = linked.fit.motions.theta.copy()
+    theta = associated.fit.motions.theta.copy()
     frames, geometry = problem.model.frames, problem.model.geometry
     for member in members(np.where(anchored, -1, component)):
         theta[member] = regauge(frames[member], theta[member], geometry, weight[member])
@@ -63,16 +66,19 @@ def _gauged(
 
 
 def _fitted(model: Model, variance: FloatArray) -> FloatArray:
-    """Parameters (G,) that the data determine: the trace of 1 - C Pi over each group."""
+    """Number (G,) of parameters that the data determine: trace of 1 - C Pi over each group."""
     share = 1.0 - variance[: model.prior.size].reshape(model.prior.shape) * model.prior
     return np.asarray(np.maximum(share, 0.0).sum(axis=1))
 
 
-def _components(linked: AssociatedFit, problem: Problem) -> tuple[IntArray, BoolArray]:
-    """Components (G,) as the shared sources make them, -1 where inactive, and anchored (G,)."""
+def _components(associated: AssociatedFit, problem: Problem) -> tuple[IntArray, BoolArray]:
+    """Components (G,) of groups connected by shared sources, and whether anchored (G,).
+
+    -1 for groups that are not aligned; anchored are components with reference stars.
+    """
     count = len(problem.component)
-    links = linked.links
-    heavy = linked.fit.weight > MATCHED_WEIGHT
+    links = associated.links
+    heavy = associated.fit.weight > MATCHED_WEIGHT
     group = np.where(links.group < 0, count, links.group)[heavy]
     label = sharing(links.source[heavy], group, count + 1)
     active = problem.component >= 0
@@ -91,18 +97,18 @@ def _levers(problem: Problem) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class _Estimate:
-    """What the fit says of all parameters, in canonical numbering.
+    """Parameters and covariances after the gauge, in canonical numbering.
 
     Attributes
     ----------
     solved, covariance
-        As the normal equations have it, and in the gauge of each component, scaled by chi2 / dof.
+        Covariance of all parameters before the gauge, and after it, scaled by chi2 / dof.
     component, anchored
-        (G,) as the shared sources make them.
+        (G,) components of groups connected by shared sources, and whether with reference stars.
     theta
-        (G, p) with the common motions of free components fixed.
+        (G, p) parameters after the gauge.
     scatter
-        Of the residuals of each group.
+        Residuals by group.
     """
 
     solved: Covariance
@@ -119,79 +125,80 @@ class _Estimate:
 
 
 def solution_of(
-    given: Canonical,
+    ordered: Canonical,
     problem: Problem,
-    linked: AssociatedFit | None,
+    associated: AssociatedFit | None,
     status: tuple[GroupStatus, ...],
     choice: MotionChoice,
 ) -> Solution:
-    """The outcome in the numbering of the input.
+    """The solution in the numbering of the input.
 
     Parameters
     ----------
-    given
-        The input in canonical order, and the way back.
-    problem, linked
-        In canonical numbering; `linked` is None if nothing could be aligned.
+    ordered
+        The input in canonical order.
+    problem, associated
+        The problem and its fit, in canonical numbering; no fit if nothing could be aligned.
     status, choice
-        Of the groups (G,), in canonical numbering, and of the detectors.
+        Status (G,) of the groups, in canonical numbering; choice of the detectors' motion.
     """
-    empty = _empty(given, problem, status, choice)
-    if linked is None:
+    empty = _empty(ordered, problem, status, choice)
+    if associated is None:
         return empty
-    estimate = _estimated(problem, linked)
+    estimate = _estimated(problem, associated)
     return replace(
         empty,
-        groups=_groups(given, problem, linked, estimate, empty.groups),
-        pairs=_pairs(given, problem, linked, estimate),
-        detections=_detections(given, linked, empty.detections),
-        units=_units(given, problem, linked, estimate.solved, empty.units),
-        reference_star=_stars(given, linked),
-        modes=_modes(given, problem, estimate),
+        groups=_groups(ordered, problem, associated, estimate, empty.groups),
+        pairs=_pairs(ordered, problem, associated, estimate),
+        detections=_detections(ordered, associated, empty.detections),
+        units=_units(ordered, problem, associated, estimate.solved, empty.units),
+        reference_star=_stars(ordered, associated),
+        modes=_modes(ordered, problem, estimate),
     )
 
 
 def _empty(
-    given: Canonical, problem: Problem, status: tuple[GroupStatus, ...], choice: MotionChoice
+    ordered: Canonical, problem: Problem, status: tuple[GroupStatus, ...], choice: MotionChoice
 ) -> Solution:
     """The solution of a run in which nothing could be aligned."""
-    back = given.group
+    back = ordered.group
     ra, dec = ra_dec(problem.model.frames[back, 2])
     named = tuple(status[number] for number in back)
     return Solution(
         geometry=problem.model.geometry,
         groups=GroupMotions.empty(ra, dec, named, _gauge_weight(problem)[back]),
         pairs=PairTies.empty(),
-        detections=DetectionFits.empty(given.total),
-        units=UnitMotions.empty(len(given.unit)),
+        detections=DetectionFits.empty(ordered.total),
+        units=UnitMotions.empty(len(ordered.unit)),
         reference_star=np.zeros(0, np.int64),
         modes=(),
         motion=choice,
     )
 
 
-def _estimated(problem: Problem, linked: AssociatedFit) -> _Estimate:
-    model, fit = problem.model, linked.fit
+def _estimated(problem: Problem, associated: AssociatedFit) -> _Estimate:
+    """Parameters and covariances of a fit after the gauge."""
+    model, fit = problem.model, associated.fit
     width = model.prior.shape[1]
     solved = covariance_of(fit.step.factor, width)
-    component, anchored = _components(linked, problem)
+    component, anchored = _components(associated, problem)
     ties, weight = (component, anchored), _gauge_weight(problem)
     fitted = np.where(component >= 0, _fitted(model, solved.diagonal()), 0.0)
-    scatter = group_scatter(linked, fitted)
+    scatter = group_scatter(associated, fitted)
     inflation = np.ones(solved.size)
     inflation[: model.prior.size] = np.repeat(
         _inflation(component, scatter.chi2[:-1], scatter.dof[:-1]), width
     )
     covariance = gauged(solved, model, ties, weight, fit.motions.theta)
     covariance = covariance.inflated(np.sqrt(inflation))
-    theta = _gauged(problem, linked, ties, weight)
+    theta = _gauged(problem, associated, ties, weight)
     return _Estimate(solved, covariance, component, anchored, theta, scatter)
 
 
 def _groups(
-    given: Canonical,
+    ordered: Canonical,
     problem: Problem,
-    linked: AssociatedFit,
+    associated: AssociatedFit,
     estimate: _Estimate,
     empty: GroupMotions,
 ) -> GroupMotions:
@@ -199,13 +206,13 @@ def _groups(
     active, scatter, theta = estimate.active, estimate.scatter, estimate.theta
     matrix, shift = affine(problem.model.geometry, theta)
     matrix[~active], shift[~active] = np.eye(2), 0.0
-    matches, absolute = match_counts(linked, len(active))
+    matches, absolute = match_counts(associated, len(active))
     every = np.arange(len(active))
     blocks = estimate.covariance.blocks(every, every)
     fixed = problem.options.refgroup
     if fixed is not None and not estimate.anchored[fixed]:
-        blocks[fixed] = 0.0  # it stays where it is; what is there is rounding, of either sign
-    back = given.group
+        blocks[fixed] = 0.0  # its correction is zero; the entries are rounding errors
+    back = ordered.group
     return replace(
         empty,
         matrix=matrix[back],
@@ -219,39 +226,41 @@ def _groups(
         rms_mas=np.where(active, scatter.rms_mas, np.nan)[back],
         chi2=scatter.chi2[:-1][back],
         dof=scatter.dof[:-1][back],
-        floor=linked.fit.floor[:-1][back],
+        floor=associated.fit.floor[:-1][back],
     )
 
 
 def _pairs(
-    given: Canonical, problem: Problem, linked: AssociatedFit, estimate: _Estimate
+    ordered: Canonical, problem: Problem, associated: AssociatedFit, estimate: _Estimate
 ) -> PairTies:
-    """What ties the groups, in the numbering of the input."""
-    links, count = linked.links, len(estimate.component)
-    heavy = (linked.fit.weight > MATCHED_WEIGHT) & (links.group >= 0)
+    """Pairs of groups that share sources, in the numbering of the input."""
+    links, count = associated.links, len(estimate.component)
+    heavy = (associated.fit.weight > MATCHED_WEIGHT) & (links.group >= 0)
     pairs, shared = shared_counts(links.source[heavy], links.group[heavy], count)
-    unchecked = _unchecked(problem, linked, pairs, count)
-    named = np.sort(np.argsort(given.group)[pairs], axis=1)
+    unchecked = _unchecked(problem, associated, pairs, count)
+    named = np.sort(np.argsort(ordered.group)[pairs], axis=1)
     order = np.lexsort((named[:, 1], named[:, 0]))
     named = named[order]
     return PairTies(
         groups=named,
         matches=shared[order],
-        covariance=pair_covariance(problem.model, estimate.covariance, given.group[named]),
+        covariance=pair_covariance(problem.model, estimate.covariance, ordered.group[named]),
         bridge=unchecked[order],
     )
 
 
-def _modes(given: Canonical, problem: Problem, estimate: _Estimate) -> tuple[Mode, ...]:
-    """The weakest common motions, in the numbering of the input."""
-    outward = np.argsort(given.group)
+def _modes(ordered: Canonical, problem: Problem, estimate: _Estimate) -> tuple[Mode, ...]:
+    """The least determined common motions, groups in the numbering of the input."""
+    outward = np.argsort(ordered.group)
     modes = weak_modes(estimate.covariance, _levers(problem), np.flatnonzero(estimate.active))
     return tuple(Mode(m.sigma_mas, tuple(int(outward[g]) for g in m.groups)) for m in modes)
 
 
-def _unchecked(problem: Problem, linked: AssociatedFit, pairs: IntArray, count: int) -> BoolArray:
-    """Which pairs are bridges; the reference, where it ties groups, closes cycles."""
-    _, absolute = match_counts(linked, count)
+def _unchecked(
+    problem: Problem, associated: AssociatedFit, pairs: IntArray, count: int
+) -> BoolArray:
+    """Mask (E,) of the pairs that are bridges of the overlap graph with the reference as a node."""
+    _, absolute = match_counts(associated, count)
     tied = np.flatnonzero(problem.anchored & (absolute > 0))
     every = np.concatenate([pairs, np.stack([tied, np.full(len(tied), count)], axis=1)])
     return bridges(every, count + 1)[: len(pairs)]
@@ -280,31 +289,33 @@ def _relabelled(component: IntArray) -> IntArray:
     return out
 
 
-def _detections(given: Canonical, linked: AssociatedFit, empty: DetectionFits) -> DetectionFits:
-    """What became of each detection, in the order of the input."""
-    own = linked.links.group >= 0
-    place = given.position[linked.index[own]]
+def _detections(
+    ordered: Canonical, associated: AssociatedFit, empty: DetectionFits
+) -> DetectionFits:
+    """Source, residual and weight of each detection, in the order of the input."""
+    own = associated.links.group >= 0
+    place = ordered.position[associated.index[own]]
     source, residual = empty.source.copy(), empty.residual.copy()
     weight, used = empty.weight.copy(), empty.used.copy()
-    source[place] = linked.links.source[own]
-    residual[place] = linked.fit.residual[own]
-    weight[place] = linked.fit.weight[own]
-    used[place] = linked.fit.weight[own] > MATCHED_WEIGHT
+    source[place] = associated.links.source[own]
+    residual[place] = associated.fit.residual[own]
+    weight[place] = associated.fit.weight[own]
+    used[place] = associated.fit.weight[own] > MATCHED_WEIGHT
     return DetectionFits(source, residual, weight, used)
 
 
-def _stars(given: Canonical, linked: AssociatedFit) -> IntArray:
-    """The reference star of each source (S,), as the input numbers them; -1 where none."""
-    tied = linked.star >= 0
+def _stars(ordered: Canonical, associated: AssociatedFit) -> IntArray:
+    """Reference star (S,) of each source, in the numbering of the input; -1 where none."""
+    tied = associated.star >= 0
     star = np.full(len(tied), -1, np.int64)
-    star[tied] = given.star[linked.star[tied]]
+    star[tied] = ordered.star[associated.star[tied]]
     return star
 
 
 def _units(
-    given: Canonical,
+    ordered: Canonical,
     problem: Problem,
-    linked: AssociatedFit,
+    associated: AssociatedFit,
     solved: Covariance,
     empty: UnitMotions,
 ) -> UnitMotions:
@@ -313,8 +324,8 @@ def _units(
     number = model.level(DETECTOR)
     if number < 0:
         return empty
-    level, phi = model.levels[number], linked.fit.motions.phi[number]
+    level, phi = model.levels[number], associated.fit.motions.phi[number]
     matrix, shift = affine(level.geometry, phi)
     blocks = solved.unit_blocks(model.start_of(number), *phi.shape)
-    back = given.unit
+    back = ordered.unit
     return UnitMotions(matrix[back], shift[back], blocks[back])

@@ -1,4 +1,4 @@
-"""How far a group's correction moves a point of the sky, and how well that is known."""
+"""Displacement of points on the sky by a group's correction, with its covariance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Displacement", "displacement_of", "worst_corner"]
 
 @dataclass(frozen=True, slots=True)
 class Displacement:
-    """What a correction does to K points.
+    """The displacement of K points.
 
     Attributes
     ----------
@@ -43,9 +43,9 @@ def displacement_of(
     Parameters
     ----------
     solution
-        With the group's correction.
+        The solution.
     group
-        Its index.
+        Index of the group.
     ra, dec
         (K,) through the input WCS [deg].
     """
@@ -63,24 +63,24 @@ def displacement_of(
 def worst_corner(
     solution: Solution, group: int, corners: FloatArray, images: IntArray
 ) -> tuple[int, Displacement] | None:
-    """The corner of a group's images where its correction is known least, and its displacement.
+    """The corner of a group's images with the largest error of its displacement.
 
     Parameters
     ----------
     solution
-        With the group's correction.
+        The solution.
     group
-        Its index.
+        Index of the group.
     corners
         (I, 4, 2) RA, DEC [deg] of all images' corners through the input WCS; NaN where unknown.
     images
-        (K,) those of the group.
+        (K,) indices of the group's images.
 
     Returns
     -------
     image, displacement
-        The corner's image, and what happens to it; None where no corner is known. Of corners that
-        are known equally well (those of a shift) it is the one farthest from the centre.
+        Index of the corner's image, and its displacement; None where no corner is known. Of corners
+        with equal errors (those of a shift) it is the one farthest from the centre.
     """
     flat = corners[images].reshape(-1, 2)
     known = np.flatnonzero(np.isfinite(flat).all(axis=1))

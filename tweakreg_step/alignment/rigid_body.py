@@ -1,4 +1,4 @@
-"""The relative solution moved onto the reference as a whole: one correction per component."""
+"""Each component of the relative solution moved onto the reference as one rigid body."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["as_a_whole"]
 
 
-def _whole(relative: Solution) -> IntArray:
-    """Number (G,) of the body each group moves with; a group that is not aligned is its own."""
+def _bodies(relative: Solution) -> IntArray:
+    """Index (G,) of the body that each group belongs to; an unaligned group is one of its own."""
     body = relative.groups.component.copy()
     alone = body < 0
     body[alone] = body.max(initial=-1) + 1 + np.arange(int(alone.sum()))
@@ -45,12 +45,12 @@ def as_a_whole(
     Parameters
     ----------
     register
-        The alignment, as a value: this module is below it.
+        The function `solve_jointly`, passed as an argument since its module imports this one.
     detections, group_count, reference, options
-        As for the alignment itself.
+        As for `solve_jointly`.
     """
     relative = register(detections, group_count, None, options)
-    body = _whole(relative)
+    body = _bodies(relative)
     count = int(body.max(initial=-1)) + 1
     ra, dec = ra_dec(corrected_directions(detections, relative))
     moved = replace(detections, ra=ra, dec=dec, group=body[detections.group])
@@ -67,7 +67,7 @@ def as_a_whole(
 
 
 def _composed(relative: Solution, whole: Solution, body: IntArray) -> Solution:
-    """The motion of each group followed by that of its body."""
+    """The relative solution with each group's motion followed by that of its body."""
     first, then = relative.groups, whole.groups
     own = frames_at(first.ra, first.dec)
     common = frames_at(then.ra, then.dec)[body]

@@ -1,4 +1,4 @@
-"""What was found: motions of all groups and detectors with errors, apart from any WCS."""
+"""The solution of an alignment: motions of groups and detectors, with errors; no WCS."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """A weakly determined common motion.
+    """A weakly determined common motion of groups.
 
     Attributes
     ----------
     sigma_mas
-        Rms displacement of the groups that take part, one standard deviation [mas].
+        Standard deviation of the motion: rms displacement of the groups that move [mas].
     groups
-        The groups that move most, first the one that moves most.
+        Indices of the groups that move most, in descending order.
     """
 
     sigma_mas: float
@@ -41,7 +41,7 @@ class Mode:
 
 @dataclass(frozen=True, slots=True)
 class MotionChoice:
-    """Which motion of the detectors was chosen, and why.
+    """The choice of the geometry of the detectors' motions.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class MotionChoice:
     reserved_rms_mas
         For each geometry tried, the weighted rms of sources that were not fitted [mas per axis].
     reason
-        The sentence that a user reads.
+        Sentence for users.
     """
 
     geometry: str
@@ -68,28 +68,28 @@ class GroupMotions:
     Attributes
     ----------
     ra, dec
-        (G,) tangent point of each group.
+        (G,) tangent point of each group [deg ICRS].
     matrix, shift
-        (G, 2, 2) and (G, 2): a position d in that plane truly is at matrix d + shift.
+        (G, 2, 2) and (G, 2) [arcsec]: a position d in that plane is corrected to matrix d + shift.
     parameters, covariance
-        (G, p) and (G, p, p), see `tweakreg_step.core.correction`; NaN where not aligned. Scaled by
-        chi2 / dof where that is above 1.
+        (G, p) and (G, p, p), see `tweakreg_step.core.correction`; NaN where not aligned. The
+        covariance is scaled by chi2 / dof where that is above 1.
     status
-        (G,) of `GroupStatus`.
+        (G,) status of each group.
     component
-        (G,) groups with the same number are tied to each other; -1 where not aligned.
+        (G,) label of the connected component; -1 where not aligned.
     anchored
         (G,) whether the component is tied to the reference.
     matches, reference_matches
-        (G,) detections used, and those of them whose source is a reference star.
+        (G,) number of matched detections, and of those whose source is a reference star.
     rms_mas
         (G,) weighted rms residual per axis.
     chi2, dof
-        (G,) of the group's detections; they add up to those of the run.
+        (G,) of the group's detections; the sum over groups and reference is that of the fit.
     floor
         (G,) error added to each axis of each detection in quadrature [arcsec].
     gauge
-        (G, p) weights of the groups in the mean that stays where it is.
+        (G, p) weights of the groups in the mean correction that is made zero.
     """
 
     ra: FloatArray
@@ -116,7 +116,7 @@ class GroupMotions:
     def empty(
         cls, ra: FloatArray, dec: FloatArray, status: tuple[GroupStatus, ...], gauge: FloatArray
     ) -> Self:
-        """Groups of which none is aligned; what is known of them in any case is given."""
+        """Groups that are not aligned; tangent points, statuses and weights are given."""
         count, width = gauge.shape
         return cls(
             ra=ra,
@@ -145,13 +145,15 @@ class PairTies:
     Attributes
     ----------
     groups
-        (E, 2) their numbers, ascending.
+        (E, 2) indices of the groups, ascending.
     matches
-        (E,) sources that both see.
+        (E,) number of shared sources.
     covariance
-        (E, 2, 2) of their relative displacement halfway between them, in the axes of the first.
+        (E, 2, 2) of the relative displacement halfway between the two, axes of the first
+        [arcsec^2].
     bridge
-        (E,) whether the component would fall apart without the pair: nothing checks it.
+        (E,) whether the pair is in no closed cycle: the component would fall apart without it, and
+        its offset is not checked.
     """
 
     groups: IntArray
@@ -164,7 +166,7 @@ class PairTies:
 
     @property
     def bridges(self) -> set[tuple[int, int]]:
-        """The pairs that nothing checks."""
+        """The pairs that are bridges."""
         return {(int(one), int(other)) for one, other in self.groups[self.bridge]}
 
     @classmethod
@@ -176,18 +178,18 @@ class PairTies:
 
 @dataclass(frozen=True, slots=True)
 class DetectionFits:
-    """What became of N detections.
+    """Association and residuals of N detections.
 
     Attributes
     ----------
     source
-        (N,) source of each, -1: none.
+        (N,) index of the source of each, -1 where none.
     residual
         (N, 2) observed - fitted after the correction [arcsec].
     weight
         (N,) robust weight.
     used
-        (N,) whether it took part.
+        (N,) whether the detection counts as matched.
     """
 
     source: IntArray
@@ -216,7 +218,7 @@ class UnitMotions:
     Attributes
     ----------
     matrix, shift
-        (U, 2, 2), (U, 2) in the unit's own plane.
+        (U, 2, 2), (U, 2) [arcsec] in the unit's own V2-V3 plane.
     covariance
         (U, q, q) of the parameters.
     """
@@ -230,31 +232,31 @@ class UnitMotions:
 
     @property
     def moving(self) -> bool:
-        """Whether detectors move at all."""
+        """Whether motions of the detectors were fitted."""
         return bool(self.covariance.shape[1] > 0)
 
     @classmethod
     def empty(cls, count: int) -> Self:
-        """Units that don't move."""
+        """Units without motions."""
         return cls(_identity(count), np.zeros((count, 2)), np.zeros((count, 0, 0)))
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """The outcome for G groups, E pairs of them, N detections and U units of detector motion.
+    """The solution for G groups, E pairs of them, N detections and U units of detector motion.
 
     Attributes
     ----------
     geometry
-        Of the groups' corrections.
+        Fit geometry of the groups' corrections.
     groups, pairs, detections, units
-        What was found of each.
+        Results for each group, pair, detection and unit.
     reference_star
         (S,) index of the reference star of each source, -1 where none.
     modes
-        The weakest common motions, the weakest first.
+        The least determined common motions, in descending order of their errors.
     motion
-        Why the detectors move, or do not.
+        The choice of the detectors' motions.
     relative, absolute
         (G,) verdicts on each phase; the second is empty without a reference.
     """

@@ -1,4 +1,4 @@
-"""Alignment of all groups at once: register, correct."""
+"""Alignment of all groups at once, and the correction of their images' WCS."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def align_jointly(
     Parameters
     ----------
     correctors
-        Those of aligned groups get a corrected WCS; ``meta['fit_info']`` of all says what became
-        of them.
+        Those of aligned groups get a corrected WCS, all an entry ``meta['fit_info']`` with the
+        result of their group.
     detections
-        Of all their catalogs, through their present WCS.
+        Detections of all their catalogs, through their current WCS.
     reference, options
-        As for `tweakreg_step.alignment.joint.register`.
+        As for `tweakreg_step.alignment.solve_jointly`.
     """
     groups = indices(group_names(correctors))
     units = indices(unit_names(correctors))
     solution = solve_jointly(detections, int(groups.max()) + 1, reference, options)
-    told = with_idle_groups(solution.relative, correctors, options.searchrad)
-    solution = replace(solution, relative=told)
+    verdicts = with_idle_groups(solution.relative, correctors, options.searchrad)
+    solution = replace(solution, relative=verdicts)
     with all_or_nothing(correctors):
         for index, corrector in enumerate(correctors):
             _apply(corrector, solution, int(groups[index]), int(units[index]))
@@ -69,12 +69,12 @@ def _apply(corrector: Any, solution: Solution, group: int, unit: int) -> None:
 
 
 def _stays(matrix: FloatArray, shift: FloatArray) -> bool:
-    """Whether a motion is none but for rounding, as that of a group that is to stay fixed."""
+    """Whether a motion is zero but for rounding, as that of the group that stays fixed."""
     return bool(np.all(np.abs(matrix - np.eye(2)) < 1e-14) and np.all(np.abs(shift) < 1e-10))
 
 
 def _fit_info(solution: Solution, group: int) -> dict[str, Any]:
-    """What became of a group, under the names that tweakwcs gives it where it has one."""
+    """The result of a group; keys that tweakwcs writes as well have its names and units."""
     return {
         "status": "SUCCESS",
         "nmatches": int(solution.groups.matches[group]),

@@ -9,8 +9,8 @@ import pytest
 from fields import SIGMA, catalogs, field, noisy, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.matching.detector_artefacts import Plate, pinned_pairs
-from tweakreg_step.alignment.matching.offset_histogram import apart_from, make_pairs
+from tweakreg_step.alignment.matching.detector_artefacts import DetectorPositions, pinned_pairs
+from tweakreg_step.alignment.matching.offset_histogram import disjoint_from, make_pairs
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.solution import Solution
 from tweakreg_step.core.sphere import directions
@@ -127,15 +127,15 @@ def test_pairs_at_one_pixel_are_counted_where_the_wcs_moved() -> None:
     for shift, expected in ((DITHER, 50), (0.05 * DITHER, 0)):
         place, pairs = _pairs(rng, 50, shift)
         unit = np.zeros(50, int)
-        plate = Plate(unit, place)
+        plate = DetectorPositions(unit, place)
         pinned = pinned_pairs(pairs, [(plate, plate)], noise, 0.12)
         assert pinned.sum() == expected
         assert (pairs.first_index[pinned] == pairs.second_index[pinned]).all()
         # none of another detector, of an unknown one, or of nothing
-        for other in (Plate(unit + 1, place), Plate(unit - 1, place), None):
+        for other in (DetectorPositions(unit + 1, place), DetectorPositions(unit - 1, place), None):
             assert not pinned_pairs(pairs, [(other, plate)], noise, 0.12).any()
     # all pairs of the pinned detections go, those of others stay
-    free = apart_from(pairs, pairs.first_index == 3)
+    free = disjoint_from(pairs, pairs.first_index == 3)
     assert (
         free == ((pairs.first_index != 3) & ~np.isin(pairs.second_index, _with(pairs, 3)))
     ).all()
@@ -149,5 +149,5 @@ def test_chance_pins_nothing() -> None:
     rng = np.random.default_rng(11)
     for _ in range(20):
         _, pairs = _pairs(rng, 400, DITHER)
-        plates = [Plate(np.zeros(400, int), field(rng, 400)) for _ in range(2)]
+        plates = [DetectorPositions(np.zeros(400, int), field(rng, 400)) for _ in range(2)]
         assert not pinned_pairs(pairs, [tuple(plates)], np.full(1, 8e-6), 0.12).any()

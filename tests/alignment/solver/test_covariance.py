@@ -70,7 +70,7 @@ def test_both_are_the_s_transformation(motion: str, refgroup: int | None) -> Non
         product = found.product(vector)
         assert np.abs((product - expected @ vector) / sigma[:, None]).max() < 1e-8
         np.testing.assert_array_equal(found.product(vector[:, 0]).shape, (len(plain),))
-        assert np.abs((found.whole() - expected) / np.outer(sigma, sigma)).max() < 1e-9
+        assert np.abs((found.dense() - expected) / np.outer(sigma, sigma)).max() < 1e-9
 
 
 def test_what_is_reported_is_the_same() -> None:

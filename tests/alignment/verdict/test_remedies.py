@@ -177,13 +177,13 @@ def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.Mon
     from tweakreg_step.alignment.verdict import remedies as advice
 
     searched = []
-    peaks = advice.peaks
+    peaks = advice.peak_offsets
 
     def counting(*arguments, **options):
         searched.append(int(arguments[4].sum()))
         return peaks(*arguments, **options)
 
-    monkeypatch.setattr(advice, "peaks", counting)
+    monkeypatch.setattr(advice, "peak_offsets", counting)
     rng = np.random.default_rng(12)
     found = run(catalogs(*(field(rng, 30) for _ in range(30))))
     assert not any(verdict.applied for verdict in found.relative)

@@ -1,4 +1,4 @@
-"""From sources to motions: nested levels, normal equations, robust weights, errors, the bound."""
+"""Robust least squares for the corrections: normal equations, gauge, covariance, lower bound."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .cramer_rao import achieved_and_achievable, bound, displacement_covariance,
 from .detector_motion import choose_motion, motion_radius, with_motion
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
-from .iteration import AssociatedFit, Problem, converge, everything, match_counts
+from .iteration import AssociatedFit, Problem, converge, match_counts, unassociated_links
 from .levels import DETECTOR, Level, detector_level
 from .links import Links, link
 from .normal_equations import solve_step
@@ -32,7 +32,6 @@ __all__ = [
     "covariance_of",
     "detector_level",
     "displacement_covariance",
-    "everything",
     "gauged",
     "group_scatter",
     "link",
@@ -42,6 +41,7 @@ __all__ = [
     "pair_covariance",
     "regauge",
     "solve_step",
+    "unassociated_links",
     "weak_modes",
     "with_motion",
     "without_common",
