@@ -112,7 +112,7 @@ def covariance(sizes: list[int], *, write: bool) -> None:
     from tweakreg_step.alignment.solver.cramer_rao import bound  # noqa: PLC0415 - as above
     from tweakreg_step.simulate import judge, sky  # noqa: PLC0415
 
-    head = ("groups", "selected [s]", "MB", "whole [s]", "MB", "difference")
+    head = ("groups", "selected [s]", "[MB]", "whole [s]", "[MB]", "difference")
     rows: list[tuple[str, ...]] = []
     for groups in sizes:
         centres = sky.layout("mosaic", int(np.ceil(np.sqrt(groups))))[:groups]
@@ -135,8 +135,10 @@ def covariance(sizes: list[int], *, write: bool) -> None:
             i, j = every[:, :, None] + np.zeros(3, int), every[:, None, :] + np.zeros((3, 1), int)
             error = (selected.entries(i, j) - whole[i, j]) / (sigma[i] * sigma[j])
             row.append(float(np.abs(error).max()))
-        cells = [f"{value:.2g}" for value in row]
-        rows.append((f"{groups:,}", *cells, *["not run"] * (len(head) - 1 - len(cells))))
+        cells = [f"{value:.2g}" if value < 100 else f"{value:.0f}" for value in row]
+        if groups > WHOLE:
+            cells += ["not run", f"{8.0 * (3 * groups) ** 2 / 1e6:.0f}", ""]
+        rows.append((f"{groups:,}", *cells))
         print(*rows[-1], sep="  ", flush=True)
     publish(__file__, "scale_covariance", (head, rows), write=write)
 
