@@ -84,7 +84,7 @@ def test_a_table_names_the_script_that_writes_it_and_its_commit(path: Path) -> N
 def test_each_script_has_a_line_in_the_readme_of_the_benchmarks_and_each_line_a_script() -> None:
     text = (ROOT / "benchmarks" / "README.rst").read_text()
     lines = re.findall(r"^(\w+\.py) ", text, re.MULTILINE)
-    helpers = re.findall(r"``(\w+\.py)`` \(", text)
+    helpers = re.findall(r"``(\w+\.py)``\s\(", text)
     assert sorted(lines + helpers) == sorted(SCRIPTS)
 
 
