@@ -50,6 +50,20 @@ def test_parameter_files_hold_only_what_differs_each_with_its_reason(path: Path)
         assert getattr(step, name) == float(value) != defaults[name]
 
 
+def test_the_page_of_design_shows_the_folders_and_names_that_there_are() -> None:
+    text = (ROOT / "docs" / "design.rst").read_text()
+    package = ROOT / "tweakreg_step"
+    folders = {path.parent.name for path in package.rglob("__init__.py")}
+    # a line of the tree may name two
+    tree = re.findall(r"^    +([a-z_]+/ .*|[a-z_]+/)$", text, re.MULTILINE)
+    assert {name for line in tree for name in re.findall(r"\b([a-z_]+)/(?= |$)", line)} == folders
+    homes = ROOT, package, package / "alignment"
+    for name in re.findall(r"``([a-z_/]+\.py)``", text):
+        assert any((home / name).exists() for home in homes), name
+    for name, file in re.findall(r"``(\w+)``\s+in\s+``([a-z_/]+\.py)``", text):
+        assert f"def {name}(" in (package / file).read_text()
+
+
 def included() -> list[tuple[str, Path]]:
     """The pages, and the files that they include."""
     docs = ROOT / "docs"
