@@ -44,7 +44,6 @@ from tweakreg_step.simulate import (
 )
 from tweakreg_step.simulate.directions import direction, separation_mas
 from tweakreg_step.telescopes.inputs import open_library
-from tweakreg_step.telescopes.jwst.models import JWST
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "ceers_nircam"
 REFERENCE = DATA / "hst_f160w_reference.ecsv"
@@ -150,7 +149,7 @@ def with_functions(association: Path, options: dict[str, Any]) -> list[tuple[gwc
     step = TweakRegStep(**options)
     library = open_library(str(association), in_memory=False, owned=False)
     names = [Path(m["expname"]).name for m in library.asn["products"][0]["members"]]
-    found = read_exposures(library, names, JWST(), Parameters.of(step), Path())
+    found = read_exposures(library, names, Parameters.of(step), Path())
     correctors = found.correctors
     method = options["align_method"]
     relative_align(correctors, expand_refcat=True, align_method=method)

@@ -28,11 +28,14 @@ from tweakreg_step.pipeline.run_result import Before
 from tweakreg_step.simulate import simulate_mosaic
 from tweakreg_step.sources.detect import find_sources
 from tweakreg_step.sources.finders import candidates
-from tweakreg_step.telescopes.jwst.models import JWST
+from tweakreg_step.telescopes.jwst import JWST
+from tweakreg_step.telescopes.jwst.update import update_wcs
 from tweakreg_step.telescopes.wcs.v2v3corr import correct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tweakreg_step.telescopes import View
 
 TIMES, MANY = 7, 100
 FINDER, SEGMENTATION = FinderParameters(), SegmentationParameters()
@@ -48,9 +51,9 @@ def least(work: Callable[[], object]) -> float:
     return 1000.0 * min(found)
 
 
-def corrected(telescope: JWST, model: Any) -> Any:
+def corrected(view: View) -> Any:
     """A corrector with a correction."""
-    corrector = telescope.corrector(telescope.view(model), Table(), "image", "group")
+    corrector = JWST().corrector(view, Table(), "image", "group")
     correct(corrector, (214.95, 52.95), (np.eye(2), np.full(2, 0.1)), None, {})
     return corrector
 
@@ -58,13 +61,14 @@ def corrected(telescope: JWST, model: Any) -> Any:
 def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
     """Each part and its milliseconds."""
     telescope, model = JWST(), datamodels.open(path)
-    pixels, width = telescope.pixels(model), telescope.fwhm(model)
+    (image,) = telescope.images(model)
+    pixels, width = image.pixels(), image.fwhm
     sources = find_sources(pixels, "sep", FINDER, SEGMENTATION, width).sources
     catalog = Table({"x": sources.x, "y": sources.y})
-    view = telescope.view(model)
+    view = image.view()
     corrector = telescope.corrector(view, catalog, "image", "group")
-    new, wcs = corrected(telescope, model), model.meta.wcs
-    sip, box = SipParameters(), telescope.bounding_box(model)
+    new, wcs = corrected(view), model.meta.wcs
+    sip, box = SipParameters(), image.bounding_box
 
     def approximation(first: int, first_inverse: int) -> Callable[[], object]:
         degrees = {"degree": range(first, 6), "inv_degree": range(first_inverse, 6)}
@@ -75,7 +79,7 @@ def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
     known = max(1, header["A_ORDER"] - 1), max(1, header["AP_ORDER"] - 1)
     parts: list[tuple[str, Callable[[], object]]] = [
         ("open the file", lambda: datamodels.open(path).data),
-        ("masks", lambda: telescope.pixels(model)),
+        ("masks", image.pixels),
         (
             "background and candidates",
             lambda: candidates(pixels, "sep", width, FINDER, SEGMENTATION),
@@ -91,12 +95,12 @@ def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
         ("of it, the copy of the WCS", lambda: copy.deepcopy(wcs)),
         ("catalog to the sky, with slopes", lambda: gather([corrector])),
         ("corners and scale", lambda: Before.of([corrector])),
-        ("corrector and its correction", lambda: corrected(telescope, model)),
+        ("corrector and its correction", lambda: corrected(view)),
         ("SIP approximation", approximation(1, 1)),
         ("SIP approximation from the known degree on", approximation(*known)),
         (
             "WCS, footprint and SIP approximation into the model",
-            lambda: telescope.update_wcs(model, new.wcs, sip),
+            lambda: update_wcs(model, new.wcs, sip),
         ),
         ("save the file", lambda: model.save(folder / "saved.fits")),
     ]
@@ -106,7 +110,7 @@ def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
 def kept(path: Path) -> float:
     """MB for each corrector with its correction, of many."""
     telescope, model = JWST(), datamodels.open(path)
-    view, many = telescope.view(model), []
+    view, many = telescope.images(model)[0].view(), []
     for count in (10, MANY):  # the first ones find room in what was freed before
         gc.collect()
         before = psutil.Process().memory_info().rss

@@ -34,7 +34,7 @@ from tweakreg_step.pipeline.stock_method import (
     check_enough,
     relative_sequential,
 )
-from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs
+from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs, group_observatories
 
 from .core.exceptions import FAILURES, AlignmentError
 from .core.groups import group_names
@@ -261,7 +261,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         absolute_sequential(correctors, stars, parameters, clip_accum=clip_accum)
     else:
         options = options_of(correctors, _as_relative(parameters), parameters, method)
-        known = reference_of(stars, group_epochs(correctors))
+        known = reference_of(stars, group_epochs(correctors), group_observatories(correctors))
         with all_or_nothing(correctors):
             solution = align_jointly(correctors, gather(correctors), known, options)
             _check_any(correctors, solution.absolute, f" to '{stars.meta['name']}'")

@@ -15,6 +15,7 @@ from tweakreg_step.parameters import (
     departures,
     effective,
     spec_text,
+    unset,
 )
 from tweakreg_step.pipeline.apply import update_exposures
 from tweakreg_step.pipeline.failure_policy import failure, must_raise
@@ -23,7 +24,12 @@ from tweakreg_step.pipeline.run import Run, align_library
 from tweakreg_step.pipeline.stopwatch import Stopwatch
 from tweakreg_step.report import log_end, log_parameters, write_result
 from tweakreg_step.telescopes.inputs import open_library
-from tweakreg_step.telescopes.jwst import JWST, JwstLibrary, file_names, found_groups, product_name
+from tweakreg_step.telescopes.library import (
+    ExposureLibrary,
+    file_names,
+    found_groups,
+    product_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,8 +37,8 @@ if TYPE_CHECKING:
     from stpipe.library import AbstractModelLibrary
 
     from tweakreg_step.parameters import Declaration
-    from tweakreg_step.pipeline.apply import Change
     from tweakreg_step.report import RunResult
+    from tweakreg_step.telescopes import Change
 
 __all__ = ["TweakRegStep"]
 
@@ -77,9 +83,9 @@ class TweakRegStep(BaseStep):
             check_refimage(parameters.method.refimage, names, found_groups(library))
         run = Run(
             names=names,
-            telescope=JWST(),
             parameters=parameters,
             effective=self.effective,
+            unset=frozenset(unset(*self._declared)),
             folder=self.output_folder,
             catalogs=catalogs,
             product=product_name(library, names[0]),
@@ -128,7 +134,7 @@ class TweakRegStep(BaseStep):
     def _defer(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> set[int]:
         """Defer changes of exposures until they are opened; returns their indices."""
         later = set(self.changed_later(library))
-        if isinstance(library, JwstLibrary):
+        if isinstance(library, ExposureLibrary):
             library.defer({i: change for i, change in changes.items() if i in later})
         return later
 

@@ -17,8 +17,7 @@ from tweakreg_step.core.outcome import FITS_PREFIX
 from tweakreg_step.report.headers import essentials_of
 from tweakreg_step.report.result import ReferenceNote
 from tweakreg_step.simulate import Truth
-from tweakreg_step.telescopes import Telescope
-from tweakreg_step.telescopes.jwst.models import JWST
+from tweakreg_step.telescopes.jwst.update import annotate
 
 
 def _facts(result, image: int = 0) -> dict[str, object]:
@@ -86,9 +85,8 @@ def _ours(path: Path) -> dict[str, object]:
 
 
 def test_they_survive_a_file(tmp_path: Path) -> None:
-    telescope: Telescope = JWST()
     model, facts = _model(), essentials_of(make_result("stack", 2), 1)
-    telescope.annotate(model, facts)
+    annotate(model, facts)
     wanted = {fact.keyword: fact.value for fact in facts}
     model.save(tmp_path / "a.fits")
     assert _ours(tmp_path / "a.fits") == wanted
@@ -104,24 +102,24 @@ def test_they_survive_a_file(tmp_path: Path) -> None:
 def test_a_second_run_replaces_them(tmp_path: Path) -> None:
     model, result = _model(), make_result("stack", 2)
     model.extra_fits = {"PRIMARY": {"header": [["MYWORD", 3, "of someone else"]]}}
-    JWST().annotate(model, essentials_of(result, 1))
+    annotate(model, essentials_of(result, 1))
     model.save(tmp_path / "a.fits")
     with datamodels.open(tmp_path / "a.fits") as again:
         fewer = essentials_of(early_result(), 0)
-        JWST().annotate(again, fewer)
+        annotate(again, fewer)
         again.save(tmp_path / "b.fits")
     assert _ours(tmp_path / "b.fits") == {fact.keyword: fact.value for fact in fewer}
     assert fits.getheader(tmp_path / "b.fits")["MYWORD"] == 3
     with datamodels.open(tmp_path / "b.fits") as last:
         assert last.meta.tweakreg_report.instance == {fact.name: fact.value for fact in fewer}
-        JWST().annotate(last, ())
+        annotate(last, ())
         last.save(tmp_path / "c.fits")
     assert _ours(tmp_path / "c.fits") == {}
 
 
 def test_asdf_as_well(tmp_path: Path) -> None:
     model, facts = _model(), essentials_of(make_result("stack", 2), 1)
-    JWST().annotate(model, facts)
+    annotate(model, facts)
     model.save(tmp_path / "a.asdf")
     with datamodels.open(tmp_path / "a.asdf") as again:
         assert again.meta.tweakreg_report.instance["verdict"] == "aligned"
@@ -132,7 +130,7 @@ def test_on_an_exposure_with_a_wcs(stack: Truth, tmp_path: Path) -> None:
     with datamodels.open(stack.files[0]) as model:
         before = model.meta.wcs(10.0, 20.0)
         keywords = set(fits.getheader(stack.files[0]))
-        JWST().annotate(model, facts)
+        annotate(model, facts)
         model.save(tmp_path / "a.fits")
     assert _ours(tmp_path / "a.fits") == {fact.keyword: fact.value for fact in facts}
     assert keywords <= set(fits.getheader(tmp_path / "a.fits"))

@@ -24,7 +24,7 @@ from tweakreg_step.core.exceptions import (
     TweakregError,
 )
 from tweakreg_step.simulate import Truth
-from tweakreg_step.telescopes.jwst.library import JwstLibrary, Place
+from tweakreg_step.telescopes.library import ExposureLibrary, Place
 
 
 def call(files: Truth, **options: Any) -> Any:
@@ -152,7 +152,9 @@ def test_an_image_without_reference_angles(files: Truth) -> None:
 def test_mixed_missions(files: Truth) -> None:
     with datamodels.open(files.files[0]) as one, datamodels.open(files.files[1]) as two:
         two.meta.instance["telescope"] = "ROMAN"
-        with pytest.raises(InputError, match=r"is of ROMAN, but this step aligns images of JWST"):
+        with pytest.raises(
+            InputError, match=r"is a Roman image, but this step aligns images of JWST"
+        ):
             TweakRegStep.call([one, two], on_failure="raise")
 
 
@@ -472,7 +474,7 @@ def test_groups_that_are_numbers(files: Truth, in_memory: bool) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_library_that_is_given_keeps_what_the_step_leaves_out(files: Truth, workers: int) -> None:
     files.files[0].write_bytes(b"garbage")
-    library = JwstLibrary(str(files.association))
+    library = ExposureLibrary(str(files.association))
     with library:
         model = library.borrow(2)
         model.data[0, 0] = -777.0

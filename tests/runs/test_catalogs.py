@@ -16,7 +16,7 @@ from stdatamodels.jwst import datamodels
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth
 from tweakreg_step.sources.flags import Flag
-from tweakreg_step.telescopes.jwst.library import JwstLibrary
+from tweakreg_step.telescopes.library import ExposureLibrary
 
 
 def test_saved_catalogs_are_found_beside_the_results(files: Truth, tmp_path: Path) -> None:
@@ -71,12 +71,11 @@ def test_precedence_of_catalogs(files: Truth, tmp_path: Path) -> None:
 def catalog_lengths(files: Truth, catfile: str) -> list[int]:
     from tweakreg_step.exposures.read import read_exposures
     from tweakreg_step.parameters.run import Parameters
-    from tweakreg_step.telescopes.jwst.models import JWST
 
     step = TweakRegStep(use_custom_catalogs=True, catfile=catfile)
-    library = JwstLibrary(str(files.association))
+    library = ExposureLibrary(str(files.association))
     names = [image.file_name for image in files.images]
-    correctors = read_exposures(library, names, JWST(), Parameters.of(step), Path()).correctors
+    correctors = read_exposures(library, names, Parameters.of(step), Path()).correctors
     return [len(corrector.meta["catalog"]) for corrector in correctors]
 
 

@@ -22,8 +22,8 @@ from stpipe import Pipeline
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth, truth_error
-from tweakreg_step.telescopes.jwst import library
-from tweakreg_step.telescopes.jwst.library import JwstLibrary
+from tweakreg_step.telescopes import library
+from tweakreg_step.telescopes.library import ExposureLibrary
 
 
 def test_an_association_is_aligned_to_the_truth(files: Truth, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_ways_to_name_files(files: Truth, way: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["list", "library"])
 def test_models_given_in_memory_are_not_modified(files: Truth, kind: str) -> None:
     models = opened(files)
-    given: Any = models if kind == "list" else JwstLibrary(models)
+    given: Any = models if kind == "list" else ExposureLibrary(models)
     frames = [list(model.meta.wcs.available_frames) for model in models]
     positions = [model.meta.wcs(100.0, 200.0) for model in models]
     result = TweakRegStep.call(given, abs_refcat=str(files.catalog), save_catalogs=True)
@@ -131,7 +131,7 @@ def test_models_given_in_memory_are_not_modified(files: Truth, kind: str) -> Non
         assert model.meta.wcs(100.0, 200.0) == position
         assert model.meta.cal_step.tweakreg is None
         assert model.meta.tweakreg_catalog is None
-    assert isinstance(result, JwstLibrary)
+    assert isinstance(result, ExposureLibrary)
     assert max(errors_mas(models_of(result), files)) < TOLERANCE_MAS
 
 
@@ -189,7 +189,7 @@ def test_changes_that_were_not_saved_last(files: Truth) -> None:
 
 
 def test_a_library_on_disk_is_not_modified(files: Truth) -> None:
-    library = JwstLibrary(str(files.association), on_disk=True)
+    library = ExposureLibrary(str(files.association), on_disk=True)
     result = TweakRegStep.call(library, abs_refcat=str(files.catalog))
     assert all("v2v3corr" not in m.meta.wcs.available_frames for m in models_of(library))
     assert all("v2v3corr" in m.meta.wcs.available_frames for m in models_of(result))
@@ -219,7 +219,7 @@ class Chain(Pipeline):
     step_defs = {"tweakreg": TweakRegStep}  # noqa: RUF012 - stpipe's own way
 
     def process(self, given: Any) -> Any:
-        return self.tweakreg.run(JwstLibrary(given))
+        return self.tweakreg.run(ExposureLibrary(given))
 
     @classmethod
     def _datamodels_open(cls, init: Any, **_options: Any) -> Any:

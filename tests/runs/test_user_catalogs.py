@@ -22,8 +22,7 @@ from tweakreg_step.core.exceptions import CatalogError, InputError, ParameterErr
 from tweakreg_step.exposures.read import read_exposures
 from tweakreg_step.parameters.run import Parameters
 from tweakreg_step.simulate import ImageTruth, Truth, pixel_of, true_wcs
-from tweakreg_step.telescopes.jwst.library import JwstLibrary
-from tweakreg_step.telescopes.jwst.models import JWST
+from tweakreg_step.telescopes.library import ExposureLibrary
 
 SCATTER = 0.003  # pixels; sqrt(2 / 30 stars) of it is 0.05 mas, the rest of the limit is rotation
 LIMIT_MAS = 0.5  # an origin that is off by one pixel costs 89 mas
@@ -153,10 +152,10 @@ def test_positions_on_the_sky_align(files: Truth) -> None:
 
 def chosen(files: Truth, **options: Any) -> list[Table]:
     """The catalogs that would be aligned."""
-    library = JwstLibrary(str(files.association))
+    library = ExposureLibrary(str(files.association))
     names = [image.file_name for image in files.images]
     step = TweakRegStep(**options)
-    found = read_exposures(library, names, JWST(), Parameters.of(step), Path()).correctors
+    found = read_exposures(library, names, Parameters.of(step), Path()).correctors
     return [corrector.meta["catalog"] for corrector in found]
 
 

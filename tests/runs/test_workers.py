@@ -15,7 +15,7 @@ from stdatamodels.jwst import datamodels
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.simulate import Truth
-from tweakreg_step.telescopes.jwst.library import JwstLibrary
+from tweakreg_step.telescopes.library import ExposureLibrary
 
 X, Y = np.random.default_rng(5).uniform(0.0, 511.0, (2, 100))
 
@@ -101,7 +101,7 @@ def test_the_library_returned_is_that_of_one_process(files: Truth) -> None:
     assert [model.meta.filename for model in two] == result_files(Path("out"))
     assert [model.meta.cal_step.tweakreg for model in two] == ["COMPLETE"] * 3
     assert {path: path.stat().st_mtime_ns for path in Path("out").iterdir()} == written
-    assert library.group_names == JwstLibrary(opened(files)).group_names
+    assert library.group_names == ExposureLibrary(opened(files)).group_names
 
 
 def test_models_in_memory_stay_in_this_process(files: Truth) -> None:

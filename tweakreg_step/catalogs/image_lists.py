@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.image_names import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,14 +75,15 @@ def read_catfile(
 def check_images(
     files: dict[str, Path | None], names: Sequence[str], path: str, role: str = "catfile"
 ) -> None:
-    """Refuse a list that names an image which is not among ``names``.
+    """Refuse a list that names an image which is not among ``names``, those of files.
 
     Raises
     ------
     InputError
         If it does.
     """
-    unknown = sorted(set(files) - set(names))
+    known = set(names)
+    unknown = sorted(name for name in files if name not in known and file_of(name) not in known)
     if unknown:
         raise InputError(
             f"The {role} '{path}' names {', '.join(map(repr, unknown))}, but each image in it "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from .exposure import UNUSABLE, VERSION, Refusal
-from .read import ReadExposures, read_exposures
+from .read import Member, ReadExposures, read_exposures
 from .write import problem_of, unwritten, write_exposures
 
 __all__ = [
     "UNUSABLE",
     "VERSION",
+    "Member",
     "ReadExposures",
     "Refusal",
     "problem_of",

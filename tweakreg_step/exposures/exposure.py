@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError, TweakregError, WorkerError
+from tweakreg_step.core.image_names import image_name
 from tweakreg_step.exposures.parallel import cycles_collected
-from tweakreg_step.telescopes.jwst import group_of_model
+from tweakreg_step.telescopes.choose import group_of_name, missions, telescope_of
+from tweakreg_step.telescopes.library import entry_of
 
 if TYPE_CHECKING:
-    from tweakreg_step.telescopes import View
-    from tweakreg_step.telescopes.jwst import Place
+    from tweakreg_step.telescopes import OpenImage, Telescope, View
+    from tweakreg_step.telescopes.library import Place
 
     from .exposure_catalog import ExposureCatalog, Reader
 
@@ -23,6 +25,7 @@ __all__ = [
     "UNUSABLE",
     "VERSION",
     "Exposure",
+    "ExposureImage",
     "ReadTask",
     "Refusal",
     "exposure_of",
@@ -39,15 +42,13 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
-    """What the alignment needs of an exposure; no pixels.
+class ExposureImage:
+    """What the alignment needs of an image; no pixels.
 
     Attributes
     ----------
     name
-        Name of its file.
-    group
-        Group of exposures that it belongs to; '' where its metadata name none.
+        Name of its file, with its label where the file holds several images.
     catalog
         Its sources.
     view
@@ -55,9 +56,30 @@ class Exposure:
     """
 
     name: str
-    group: str
     catalog: ExposureCatalog
     view: View
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """An exposure: the images of one file.
+
+    Attributes
+    ----------
+    name
+        Name of its file.
+    group
+        Group of exposures that it belongs to; '' where its metadata name none.
+    telescope
+        The mission.
+    images
+        One or more images, which belong to the same group.
+    """
+
+    name: str
+    group: str
+    telescope: Telescope
+    images: tuple[ExposureImage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +96,15 @@ class Refusal:
         The reason.
     group
         Group of exposures that it belongs to; '' where that is not known.
+    telescope
+        The mission, None where that is not known or not supported.
     """
 
     name: str
     code: str
     error: TweakregError
     group: str = ""
+    telescope: Telescope | None = None
 
     def to_raise(self) -> TweakregError:
         """A copy of the error: the traceback of the original would keep its frames in memory."""
@@ -157,30 +182,40 @@ def exposure_of(model: Any, name: str, reader: Reader, *, reset: bool) -> Exposu
     CatalogError, OutputError
         If the user's catalog for it can't be used, or the one found can't be written.
     """
+    telescope = None
     try:
-        reader.telescope.check(model, name)
-        catalog = reader.catalog(model, name)
-        view = reader.telescope.view(model, reset=reset)
+        telescope = telescope_of(model)
+        telescope.check(model, name)
+        images = tuple(
+            _image_of(image, name, reader, reset=reset) for image in telescope.images(model)
+        )
     # damaged files raise anything when their arrays are read, and must not stop the others
     except Exception as error:
         if isinstance(error, TweakregError) and not isinstance(error, InputError):
             raise
-        return replace(refusal_of(name, error, opened=True), group=_group(model))
-    return Exposure(name, _group(model), catalog, view)
+        refusal = refusal_of(name, error, opened=True)
+        return replace(refusal, group=_group(model) or refusal.group, telescope=telescope)
+    return Exposure(name, _group(model), telescope, images)
+
+
+def _image_of(image: OpenImage, file_name: str, reader: Reader, *, reset: bool) -> ExposureImage:
+    name = image_name(file_name, image.label)
+    return ExposureImage(name, reader.catalog(image, name), image.view(reset=reset))
 
 
 def _group(model: Any) -> str:
     try:
-        return group_of_model(model)
-    except Exception:  # noqa: BLE001 - of stpipe, which this module does not know: no group
+        return entry_of(model).group
+    except Exception:  # noqa: BLE001 - metadata of a damaged file may raise anything: no group
         return ""
 
 
 def refusal_of(name: str, error: Exception, *, opened: bool) -> Refusal:
     """The refusal of an exposure, from the error that reading it raised."""
+    group = group_of_name(name)
     if isinstance(error, InputError):
         known = error if name in str(error) else InputError(f"'{name}': {error}")
-        return Refusal(name, UNUSABLE if opened else "unreadable", known)
+        return Refusal(name, UNUSABLE if opened else "unreadable", known, group)
     log.debug("%s: %s", name, error, exc_info=error)
     if isinstance(error, MemoryError):
         return Refusal(
@@ -190,6 +225,7 @@ def refusal_of(name: str, error: Exception, *, opened: bool) -> Refusal:
                 f"There was not enough memory to work on '{name}'. An image needs about ten times "
                 "the size of its data. Lower 'n_workers', or set in_memory=False."
             ),
+            group,
         )
     lines = str(error).splitlines() or [""]
     return Refusal(
@@ -197,6 +233,8 @@ def refusal_of(name: str, error: Exception, *, opened: bool) -> Refusal:
         "unreadable",
         InputError(
             f"'{name}' can't be read: {type(error).__name__}: {lines[0].rstrip('.')}. It must be a "
-            "whole JWST exposure. Remove it from the input, or fetch it again if it is damaged."
+            f"whole {missions()} exposure. Remove it from the input, or fetch it again if it is "
+            "damaged."
         ),
+        group,
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,11 +20,11 @@ from tweakreg_step.catalogs import (
     read_catfile,
     read_checkpoint,
 )
+from tweakreg_step.core.image_names import file_of
 from tweakreg_step.core.wording import listed
 from tweakreg_step.parameters import SelectionParameters
 from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
 from tweakreg_step.sources.detect import find_sources
-from tweakreg_step.telescopes.wcs import pixels_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tweakreg_step.sources import Stamps
     from tweakreg_step.sources.detect import Finding
     from tweakreg_step.sources.regions import Exclusions
-    from tweakreg_step.telescopes import Telescope
+    from tweakreg_step.telescopes import OpenImage
 
 __all__ = [
     "ExposureCatalog",
@@ -119,13 +119,23 @@ def warn_untouched(exclusions: dict[str, Exclusions], touched: dict[str, bool]) 
 
 def catalog_path(folder: Path, name: str, parameters: Parameters) -> Path:
     """Path of the catalog that is found in an image."""
-    return folder / f"{Path(name).stem}_cat.{parameters.catalogs.catalog_format}"
+    label = re.sub(r"\W+", "", name.removeprefix(file_of(name)))
+    which = f"{_stem(name)}_{label}" if label else _stem(name)
+    return folder / f"{which}.{parameters.catalogs.catalog_format}"
+
+
+def _stem(name: str) -> str:
+    """The start of the names of the catalogs of a file."""
+    return f"{Path(file_of(name)).stem}_cat"
 
 
 def read_checkpoints(
     folder: Path, names: Sequence[str], parameters: Parameters
 ) -> dict[str, Checkpoint]:
-    """The catalogs of an earlier run, by image, if parameters allow to resume from them.
+    """The catalogs of an earlier run, by file name, if parameters allow to resume from them.
+
+    They are searched by name: how many images an exposure holds is known when it is opened.
+
 
     Positions refined by an effective PSF depend on all exposures, which the fingerprint of one
     catalog does not cover: they are measured again.
@@ -138,7 +148,9 @@ def read_checkpoints(
             "depend on all exposures. Choose 'window' to resume."
         )
         return {}
-    found = {name: read_checkpoint(catalog_path(folder, name, parameters)) for name in names}
+    starts = tuple(_stem(name) + end for name in names for end in "._")
+    there = sorted(folder.glob(f"*.{parameters.catalogs.catalog_format}"))
+    found = {path.name: read_checkpoint(path) for path in there if path.name.startswith(starts)}
     return {name: checkpoint for name, checkpoint in found.items() if checkpoint is not None}
 
 
@@ -179,21 +191,20 @@ class Reader:
 
     Attributes
     ----------
-    telescope, parameters
-        The mission, and the parameters of the run.
+    parameters
+        The parameters of the run.
     custom
-        Paths of the catalogs in the catfile, by image.
+        Paths of the catalogs in the catfile, by image or by file.
     exclusions
-        The user's regions, by image.
+        The user's regions, by image or by file.
     folder
         Folder in which found catalogs are written.
     catalog_folders
-        Folders in which a catalog named by an image's metadata is searched, by image.
+        Folders in which a catalog named by an image's metadata is searched, by file.
     checkpoints
-        Catalogs of an earlier run, by image.
+        Catalogs of an earlier run, by the name of the catalog's file.
     """
 
-    telescope: Telescope
     parameters: Parameters
     custom: dict[str, Path | None]
     exclusions: dict[str, Exclusions]
@@ -202,72 +213,73 @@ class Reader:
     checkpoints: dict[str, Checkpoint]
 
     def only(self, name: str) -> Reader:
-        """The part for one image, to be sent to a worker process."""
+        """The part for one file, to be sent to a worker process."""
+        starts = _stem(name) + ".", _stem(name) + "_"
         return replace(
             self,
             custom=_part(self.custom, name),
             exclusions=_part(self.exclusions, name),
             catalog_folders=_part(self.catalog_folders, name),
-            checkpoints=_part(self.checkpoints, name),
+            checkpoints={
+                path: kept for path, kept in self.checkpoints.items() if path.startswith(starts)
+            },
         )
 
-    def catalog(self, model: Any, name: str) -> ExposureCatalog:
-        """The catalog of an open exposure, which is not changed."""
-        return replace(self._catalog(model, name), touched=self._is_touched(model, name))
+    def catalog(self, image: OpenImage, name: str) -> ExposureCatalog:
+        """The catalog of an open image, which is not changed."""
+        return replace(self._catalog(image, name), touched=self._is_touched(image, name))
 
-    def _is_touched(self, model: Any, name: str) -> bool:
-        regions = self.exclusions.get(name)
+    def _is_touched(self, image: OpenImage, name: str) -> bool:
+        regions = _of(self.exclusions, name)
         if regions is None or not regions.regions:
             return True  # no region that could miss the image
-        box = self.telescope.bounding_box(model)
-        return regions.touches(box, model.meta.wcs.forward_transform)
+        return regions.touches(image.bounding_box, image.to_sky)
 
-    def _catalog(self, model: Any, name: str) -> ExposureCatalog:
-        given = self._given(model, name)
+    def _catalog(self, image: OpenImage, name: str) -> ExposureCatalog:
+        given = self._given(image, name)
         if given is not None:
-            return ExposureCatalog(self._selected(self._read(model, given, name), model, name))
-        options, path, fingerprint = self.parameters, None, ""
-        pixels = self.telescope.pixels(model)
+            return ExposureCatalog(self._selected(self._read(image, given, name), image, name))
+        options, path, fingerprint, checkpoint = self.parameters, None, "", None
+        pixels = image.pixels()
         if options.keeps_catalogs:
             path = catalog_path(self.folder, name, options)
-            fingerprint = self._fingerprint(model, name, pixels)
-        checkpoint = self.checkpoints.get(name)
+            fingerprint = self._fingerprint(image, name, pixels)
+            checkpoint = self.checkpoints.get(path.name)
         if checkpoint is not None and checkpoint.fingerprint == fingerprint:
             return ExposureCatalog(
                 checkpoint.sources, path, checkpoint.fwhm, None, fingerprint, reused=True
             )
-        found = self._find(model, pixels)
+        found = self._find(image, pixels)
         # sources outside the bounding box are not counted among those found
-        box = self.telescope.bounding_box(model)
-        sources, stamps = self._selected(inside(found.sources, box), model, name), None
+        on_image = inside(found.sources, image.bounding_box)
+        sources, stamps = self._selected(on_image, image, name), None
         if options.finder.refine_centroids == "epsf":
             stamps = star_stamps(found.plane, sources, found.fwhm)
         return ExposureCatalog(
             sources, path, (found.fwhm, found.expected_fwhm), stamps, fingerprint
         )
 
-    def _fingerprint(self, model: Any, name: str, pixels: Pixels) -> str:
+    def _fingerprint(self, image: OpenImage, name: str, pixels: Pixels) -> str:
         """The fingerprint of the catalog that would be found."""
-        options, box = self.parameters, self.telescope.bounding_box(model)
-        regions = self.exclusions.get(name)
+        options, box = self.parameters, image.bounding_box
+        regions = _of(self.exclusions, name)
         corners = None  # the WCS matters for regions on the sky alone
         if regions is not None:
-            corners = np.asarray(model.meta.wcs(*np.meshgrid(*box)))
+            corners = np.asarray(image.to_sky(*np.meshgrid(*box)))
         return fingerprint(
             [
                 *(pixels.data, pixels.error, pixels.mask, pixels.saturated),
-                *(box, self.telescope.fwhm(model), self.telescope.exposure_time(model)),
+                *(box, image.fwhm, image.exposure_time),
                 *(options.catalogs.starfinder, options.finder, options.segmentation),
                 *(options.selection, None if regions is None else regions.text, corners),
             ]
         )
 
-    def _read(self, model: Any, path: Path, name: str) -> Sources:
-        options, box = self.parameters, self.telescope.bounding_box(model)
-        to_pixels = partial(pixels_within, model.meta.wcs, box)
-        return read_catalog(path, name, options.columns, options.selection, to_pixels)
+    def _read(self, image: OpenImage, path: Path, name: str) -> Sources:
+        options = self.parameters
+        return read_catalog(path, name, options.columns, options.selection, image.to_pixels)
 
-    def _find(self, model: Any, pixels: Pixels) -> Finding:
+    def _find(self, image: OpenImage, pixels: Pixels) -> Finding:
         options = self.parameters
         finder = options.finder
         if options.selection != SelectionParameters() or finder.peakmax is not None:
@@ -278,23 +290,23 @@ class Reader:
             options.catalogs.starfinder,
             finder,
             options.segmentation,
-            self.telescope.fwhm(model),
+            image.fwhm,
         )
 
-    def _selected(self, sources: Sources, model: Any, name: str) -> Sources:
+    def _selected(self, sources: Sources, image: OpenImage, name: str) -> Sources:
         """The selected sources; logs how many are dropped, and why."""
-        options, box = self.parameters, self.telescope.bounding_box(model)
+        options, box = self.parameters, image.bounding_box
         all_of_them, sources = len(sources), inside(sources, box)
         limits = limits_of(
             options.selection,
             options.finder.brightest,
             options.finder.peakmax,
-            self.telescope.exposure_time(model),
+            image.exposure_time,
             name,
         )
         if limits.peak != (None, None):
-            sources = with_peaks(sources, self.telescope.pixels(model))
-        selected, dropped = select(sources, limits, box, self._allowed(model, name, box))
+            sources = with_peaks(sources, image.pixels())
+        selected, dropped = select(sources, limits, box, self._allowed(image, name, box))
         dropped = {"the bounding box": all_of_them - len(sources)} | dropped
         reasons = ", ".join(f"{number} by {why}" for why, number in dropped.items() if number)
         if reasons:
@@ -307,30 +319,37 @@ class Reader:
         return selected
 
     def _allowed(
-        self, model: Any, name: str, box: BoundingBox
+        self, image: OpenImage, name: str, box: BoundingBox
     ) -> Callable[[Sources], NDArray[np.bool_]] | None:
-        exclusions = self.exclusions.get(name)
+        exclusions = _of(self.exclusions, name)
         if exclusions is None:
             return None
         centre = (0.5 * sum(box[0]), 0.5 * sum(box[1]))
-        to_sky = model.meta.wcs.forward_transform
-        return lambda sources: exclusions.allowed(sources.x, sources.y, to_sky, centre)
+        return lambda sources: exclusions.allowed(sources.x, sources.y, image.to_sky, centre)
 
-    def _given(self, model: Any, name: str) -> Path | None:
+    def _given(self, image: OpenImage, name: str) -> Path | None:
         """The user's catalog of an image: of the catfile, else of its association or metadata.
 
         (A library copies the association's ``tweakreg_catalog`` into the metadata of its models.)
         """
         if not self.parameters.catalogs.use_custom_catalogs:
             return None
-        if name in self.custom:
-            return self.custom[name]
-        named = (getattr(model.meta, "tweakreg_catalog", None) or "").strip()
+        for key in (name, file_of(name)):
+            if key in self.custom:
+                return self.custom[key]
+        named = image.catalog
         if not named:
             return None
-        places = [Path(named), *(home / named for home in self.catalog_folders.get(name, []))]
+        folders = self.catalog_folders.get(file_of(name), [])
+        places = [Path(named), *(folder / named for folder in folders)]
         return next((place for place in places if is_table_file(place)), places[0])
 
 
+def _of(known: dict[str, T], name: str) -> T | None:
+    """The entry of an image, else that of its file."""
+    return known.get(name, known.get(file_of(name)))
+
+
 def _part(known: dict[str, T], name: str) -> dict[str, T]:
-    return {name: known[name]} if name in known else {}
+    """The entries of a file and of its images."""
+    return {key: value for key, value in known.items() if name in (key, file_of(key))}

@@ -1,4 +1,4 @@
-"""Read all exposures of a library: correctors with source catalogs."""
+"""Read all exposures of a library: correctors of their images, with source catalogs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tqdm import tqdm
 from tweakreg_step.catalogs import checkpoint_meta, write_checkpoint
 from tweakreg_step.core.exceptions import InputError, WorkerError
 from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
-from tweakreg_step.telescopes.jwst import group_ids, without
+from tweakreg_step.telescopes.choose import group_of_name
+from tweakreg_step.telescopes.library import group_ids, without
 
 from .combine_catalogs import combine_catalogs, refuse_mixed
 from .exposure import (
@@ -39,11 +40,35 @@ if TYPE_CHECKING:
 
     from tweakreg_step.parameters import Parameters
     from tweakreg_step.telescopes import Telescope
-    from tweakreg_step.telescopes.jwst import Place
+    from tweakreg_step.telescopes.library import Place
 
-__all__ = ["ReadExposures", "read_exposures"]
+    from .exposure_catalog import ExposureCatalog
+
+__all__ = ["Member", "ReadExposures", "read_exposures"]
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A usable exposure of a library.
+
+    Attributes
+    ----------
+    name
+        Name of its file.
+    telescope
+        The mission.
+    index
+        Its index in the library.
+    images
+        Indices of its images, among those of all usable exposures.
+    """
+
+    name: str
+    telescope: Telescope
+    index: int
+    images: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +77,21 @@ class ReadExposures:
 
     Attributes
     ----------
+    members
+        The usable exposures.
     correctors
-        A tweakwcs corrector for each usable exposure, with its catalog in ``meta``.
+        A tweakwcs corrector for each of their images, with its catalog in ``meta``.
     kept
         File names of their catalogs; None for the user's own and where none was written.
-    indices
-        Their indices in the library.
     refusals
         The exposures that can't be used.
     unusable
         Indices in the library of those of them that could be opened; others were dropped from it.
     """
 
+    members: list[Member]
     correctors: list[Any]
     kept: list[str | None]
-    indices: list[int]
     refusals: list[Refusal]
     unusable: list[int]
 
@@ -83,12 +108,11 @@ class WorkerPool(Protocol):
 def read_exposures(
     library: Any,
     names: Sequence[str],
-    telescope: Telescope,
     parameters: Parameters,
     folder: Path,
     pool: WorkerPool | None = None,
 ) -> ReadExposures:
-    """Find the sources of each exposure or read its catalog, one at a time in each process.
+    """Find the sources of each exposure or read its catalogs, one at a time in each process.
 
     Parameters
     ----------
@@ -96,8 +120,6 @@ def read_exposures(
         The exposures; those that can't be opened are dropped from it.
     names
         Their file names.
-    telescope
-        The mission.
     parameters
         The parameters of the run.
     folder
@@ -115,30 +137,31 @@ def read_exposures(
     custom, exclusions = custom_catalogs(parameters, names), exclusions_of(parameters, names)
     folders = dict(zip(names, _catalog_folders(library), strict=True))
     kept = read_checkpoints(folder, names, parameters)
-    reader = Reader(telescope, parameters, custom, exclusions, folder, folders, kept)
+    reader = Reader(parameters, custom, exclusions, folder, folders, kept)
     seen: dict[int, Exposure | Refusal] = {}
     work = _work(library, names, reader, pool)
     for index, result in tqdm(
         work, "finding sources", total=len(names), unit="image", disable=None
     ):
         _raise_or_warn(result, parameters)
-        seen[index] = _with_checkpoint(result, parameters)
+        seen[index] = _with_checkpoints(result, parameters)
     _log_resumed(list(seen.values()), parameters)
     read = [one for one in seen.values() if isinstance(one, Exposure)]
-    warn_untouched(exclusions, {one.name: one.catalog.touched for one in read})
-    return _with_correctors(
-        library, [seen[index] for index in range(len(names))], telescope, parameters
-    )
+    touched = {one.name: any(image.catalog.touched for image in one.images) for one in read}
+    warn_untouched(exclusions, touched)
+    return _with_correctors(library, [seen[index] for index in range(len(names))], parameters)
 
 
 def _log_resumed(seen: Sequence[Exposure | Refusal], parameters: Parameters) -> None:
     if parameters.scale.resume:
-        reused = sum(isinstance(one, Exposure) and one.catalog.reused for one in seen)
+        found = [one.images if isinstance(one, Exposure) else (None,) for one in seen]
+        images = [image for of_one in found for image in of_one]
+        reused = sum(image is not None and image.catalog.reused for image in images)
         log.info(
             "Resumed: the catalogs of %d of %d images are those of an earlier run, the others were "
             "made now.",
             reused,
-            len(seen),
+            len(images),
         )
 
 
@@ -173,7 +196,8 @@ def _by_workers(
     for number, result in pool.results(read_exposure, tasks):
         index, name = places[number][0], tasks[number].name
         if isinstance(result, Lost):
-            yield index, Refusal(name, "worker_died", WorkerError(f"'{name}': {result.reason}"))
+            error = WorkerError(f"'{name}': {result.reason}")
+            yield index, Refusal(name, "worker_died", error, group_of_name(name))
             continue
         if isinstance(result, Exposure) and result.group:
             library.name_group(index, result.group)
@@ -199,24 +223,31 @@ def _raise_or_warn(result: Exposure | Refusal, parameters: Parameters) -> None:
     log.warning("%s is left out (%s). %s", result.name, result.code, result.error)
 
 
-def _with_checkpoint(result: Exposure | Refusal, parameters: Parameters) -> Exposure | Refusal:
-    """Write a found catalog at once, unless an effective PSF of all exposures refines it later."""
-    if isinstance(result, Refusal) or result.catalog.path is None:
+def _with_checkpoints(result: Exposure | Refusal, parameters: Parameters) -> Exposure | Refusal:
+    """Write found catalogs at once, unless an effective PSF of all exposures refines them later."""
+    if isinstance(result, Refusal):
         return result
-    catalog, written = result.catalog, parameters.catalogs.catalog_format
-    if catalog.stamps is not None or catalog.reused:
-        return result
+    images = tuple(
+        replace(image, catalog=_written(image.catalog, parameters)) for image in result.images
+    )
+    return replace(result, images=images)
+
+
+def _written(catalog: ExposureCatalog, parameters: Parameters) -> ExposureCatalog:
+    if catalog.path is None or catalog.stamps is not None or catalog.reused:
+        return catalog
     meta = checkpoint_meta(catalog.fingerprint, catalog.fwhm, catalog.sources)
-    path = write_checkpoint(catalog.sources, result.catalog.path, written, meta)
-    return replace(result, catalog=replace(catalog, path=path))
+    written = parameters.catalogs.catalog_format
+    path = write_checkpoint(catalog.sources, catalog.path, written, meta)
+    return replace(catalog, path=path)
 
 
 def _with_correctors(
-    library: Any, seen: Sequence[Exposure | Refusal], telescope: Telescope, parameters: Parameters
+    library: Any, seen: Sequence[Exposure | Refusal], parameters: Parameters
 ) -> ReadExposures:
     """The correctors of the usable exposures; drops from the library those not opened."""
     groups = group_ids(library)
-    pairs = [_corrector(one, group, telescope) for one, group in zip(seen, groups, strict=True)]
+    pairs = [_correctors(one, group) for one, group in zip(seen, groups, strict=True)]
     for one, before in zip(pairs, seen, strict=True):
         if one is not before and isinstance(one, Refusal):
             _raise_or_warn(one, parameters)
@@ -226,30 +257,42 @@ def _with_correctors(
     gone = [i for i, one in enumerate(pairs) if isinstance(one, Refusal) and one.code != UNUSABLE]
     without(library, gone)
     left = [one for i, one in enumerate(pairs) if i not in set(gone)]
-    good = [one for one in pairs if not isinstance(one, Refusal)]
-    correctors = [corrector for _, corrector in good]
-    paths = combine_catalogs(correctors, [exposure.catalog for exposure, _ in good], parameters)
+    good = [(i, *one) for i, one in enumerate(left) if not isinstance(one, Refusal)]
+    images = [image for _, exposure, _ in good for image in exposure.images]
+    correctors = [corrector for *_, of_one in good for corrector in of_one]
+    paths = combine_catalogs(correctors, [image.catalog for image in images], parameters)
     if not parameters.safety.reset_wcs:
-        refuse_mixed(correctors, [exposure.view.corrected for exposure, _ in good])
+        refuse_mixed(correctors, [image.view.corrected for image in images])
     return ReadExposures(
+        members=_members([(index, exposure) for index, exposure, _ in good]),
         correctors=correctors,
         kept=[None if path is None else path.name for path in paths],
-        indices=[i for i, one in enumerate(left) if not isinstance(one, Refusal)],
         refusals=refusals,
         unusable=[i for i, one in enumerate(left) if isinstance(one, Refusal)],
     )
 
 
-def _corrector(
-    seen: Exposure | Refusal, group: str, telescope: Telescope
-) -> tuple[Exposure, Any] | Refusal:
-    """An exposure with its corrector, or a refusal."""
+def _correctors(seen: Exposure | Refusal, group: str) -> tuple[Exposure, list[Any]] | Refusal:
+    """An exposure with a corrector for each of its images, or a refusal."""
     if isinstance(seen, Refusal):
         return seen
     try:
-        return seen, telescope.corrector(seen.view, Table(), seen.name, group)
+        return seen, [
+            seen.telescope.corrector(image.view, Table(), image.name, group)
+            for image in seen.images
+        ]
     except InputError as error:
-        return refusal_of(seen.name, error, opened=True)
+        return replace(refusal_of(seen.name, error, opened=True), telescope=seen.telescope)
+
+
+def _members(exposures: Sequence[tuple[int, Exposure]]) -> list[Member]:
+    members, start = [], 0
+    for index, exposure in exposures:
+        end = start + len(exposure.images)
+        images = tuple(range(start, end))
+        members.append(Member(exposure.name, exposure.telescope, index, images))
+        start = end
+    return members
 
 
 def _catalog_folders(library: Any) -> list[list[Path]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tweakreg_step.exposures.parallel import InProcess, Workers
-    from tweakreg_step.telescopes.jwst import Place
+    from tweakreg_step.telescopes.library import Place
 
 __all__ = ["WriteTask", "problem_of", "unwritten", "write_exposure", "write_exposures"]
 

@@ -27,9 +27,17 @@ from tweakreg_step.exposures.parallel import (
     ended_by_terminate,
     worker_count,
 )
-from tweakreg_step.parameters import Parameters, is_default, is_optional, is_text, refusal
+from tweakreg_step.parameters import (
+    PIPELINE,
+    Parameters,
+    is_default,
+    is_optional,
+    is_text,
+    refusal,
+)
+from tweakreg_step.telescopes.choose import open_exposure, suffixes, telescope_of
 from tweakreg_step.telescopes.inputs import first_file
-from tweakreg_step.telescopes.jwst import JwstLibrary, discard, open_exposure
+from tweakreg_step.telescopes.library import ExposureLibrary, discard
 
 from .old_names import OLD_NAMES, renamed
 
@@ -38,7 +46,6 @@ __all__ = ["BaseStep"]
 log = logging.getLogger(__name__)
 
 CRDS_VARIABLES = ("CRDS_SERVER_URL", "CRDS_PATH", "CRDS_CONTEXT")
-SUFFIXES = ("cal", "calints", "tweakreg", "skymatch", "crf", "rate", "tweakregstep")
 _FROM_CRDS = "from_crds"
 
 
@@ -101,17 +108,17 @@ class BaseStep(Step):
     @classmethod
     def _get_crds_parameters(cls, dataset: Any) -> tuple[Any, str]:
         if not _crds_is_configured():
-            return {}, "jwst"  # CRDS will not be asked
+            return {}, ""  # CRDS will not be asked
         try:
             path = first_file(dataset)
             if path is not None:
                 with open_exposure(path) as model:
-                    return model.get_crds_parameters(), "jwst"
+                    return _crds_parameters(model)
+            first = dataset[0] if isinstance(dataset, Sequence) else dataset
+            return _crds_parameters(first)
         except InputError as error:
             # The run itself reports what is wrong with the input; CRDS can't select parameters.
             raise ValueError(str(error)) from error
-        first = dataset[0] if isinstance(dataset, Sequence) else dataset
-        return first.get_crds_parameters(), "jwst"
 
     @classmethod
     def merge_config(cls, config: Any, config_file: Any) -> Any:
@@ -150,7 +157,7 @@ class BaseStep(Step):
     ) -> Any:
         """Make a step from parameters, remembering where each came from."""
         config = cls.merge_config(config, config_file)
-        sources = _sources(config, config_file, "keyword" if parent is None else "pipeline")
+        sources = _sources(config, config_file, "keyword" if parent is None else PIPELINE)
         given = dict(config)  # validation changes it
         try:
             step = super().from_config_section(
@@ -167,7 +174,7 @@ class BaseStep(Step):
     def remove_suffix(name: str) -> tuple[str, str]:
         """A file name without the suffix of an earlier step, and the separator."""
         root, separator, suffix = name.rpartition("_")
-        return (root, "_") if separator and suffix in SUFFIXES else (name, "_")
+        return (root, "_") if separator and suffix in suffixes() else (name, "_")
 
     def default_suffix(self) -> str:
         """The suffix of output files, whatever the step is called in a parameter file."""
@@ -252,7 +259,7 @@ class BaseStep(Step):
         They are those that workers will write, and those that are not kept in memory, which would
         otherwise be written twice.
         """
-        if not isinstance(library, JwstLibrary):
+        if not isinstance(library, ExposureLibrary):
             return []
         by_workers = self._workers is not None and self.writes_results
         if library.keeps_models and not by_workers:
@@ -263,7 +270,7 @@ class BaseStep(Step):
         self, library: AbstractModelLibrary, how: dict[str, Any]
     ) -> tuple[dict[int, Any], dict[int, str]]:
         """Save members that are not in memory, by workers: paths and problems, by index."""
-        if not how or not isinstance(library, JwstLibrary):
+        if not how or not isinstance(library, ExposureLibrary):
             return {}, {}
         if self._workers is None and library.keeps_models:
             return {}, {}
@@ -303,6 +310,13 @@ class BaseStep(Step):
 
 def _crds_is_configured() -> bool:
     return any(os.environ.get(variable) for variable in CRDS_VARIABLES)
+
+
+def _crds_parameters(given: Any) -> tuple[Any, str]:
+    """Parameters for CRDS of a model or a library, and the name of its mission in CRDS."""
+    if isinstance(given, AbstractModelLibrary):
+        return given.get_crds_parameters(), given.crds_observatory
+    return given.get_crds_parameters(), telescope_of(given).crds_observatory
 
 
 class _SavedWhole:

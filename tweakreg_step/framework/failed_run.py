@@ -18,7 +18,7 @@ from stpipe.library import AbstractModelLibrary
 from tweakreg_step.core.exceptions import TweakregError
 from tweakreg_step.pipeline.run_result import versions
 from tweakreg_step.report import RunResult, write_result
-from tweakreg_step.telescopes.jwst import product_name
+from tweakreg_step.telescopes.library import product_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .declaration import Declaration, declarations, spec_text
-from .provenance import departures, effective
+from .provenance import PIPELINE, departures, effective, unset
 from .run import STAGES, Parameters, checked, is_default, is_optional, is_text, refusal
 from .stages import (
     MAX_SIP_DEGREE,
@@ -21,6 +21,7 @@ from .stages import (
 
 __all__ = [
     "MAX_SIP_DEGREE",
+    "PIPELINE",
     "STAGES",
     "AbsoluteParameters",
     "ColumnParameters",
@@ -43,4 +44,5 @@ __all__ = [
     "is_text",
     "refusal",
     "spec_text",
+    "unset",
 ]

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from .declaration import Declaration
 
-__all__ = ["departures", "effective"]
+__all__ = ["PIPELINE", "departures", "effective", "unset"]
+
+PIPELINE = "pipeline"
+"""Origin of all values in a pipeline: those that its user gave, and the defaults."""
 
 
 def departures(
@@ -50,3 +53,16 @@ def effective(
         usual = value == declaration.default
         source = "default" if usual else sources.get(declaration.name, "set in Python")
         yield declaration.name, value, source
+
+
+def unset(
+    declared: Iterator[Declaration], values: Mapping[str, Any], sources: Mapping[str, str]
+) -> Iterator[str]:
+    """The name of each parameter that was not given; arguments as `departures`.
+
+    A default that was given counts as given, except in a pipeline, where that is not known.
+    """
+    for declaration in declared:
+        usual = coerce(declaration, values[declaration.name]) == declaration.default
+        if usual and sources.get(declaration.name, PIPELINE) == PIPELINE:
+            yield declaration.name

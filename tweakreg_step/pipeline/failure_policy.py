@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import FAILURES, AlignmentError
 from tweakreg_step.core.outcome import Decision, LeftOut, Outcome, Status
-from tweakreg_step.telescopes.jwst import group_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,11 +34,7 @@ def failed(outcomes: Sequence[Outcome]) -> list[int]:
 def left_out_of(refusals: Iterable[Refusal]) -> tuple[LeftOut, ...]:
     """The images that could not be used, in the form of the report."""
     return tuple(
-        LeftOut(
-            one.name,
-            Outcome(Status.FAILED, str(one.error), code=one.code),
-            one.group or group_of_name(one.name),
-        )
+        LeftOut(one.name, Outcome(Status.FAILED, str(one.error), code=one.code), one.group)
         for one in refusals
     )
 

@@ -9,6 +9,7 @@ from astropy.table import Table
 from tweakreg_step.catalogs import numbers
 from tweakreg_step.core.exceptions import CatalogError, ParameterError
 from tweakreg_step.core.groups import group_names
+from tweakreg_step.core.image_names import file_of
 from tweakreg_step.core.wording import listed, nearest
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def fixed_group(correctors: Sequence[Any], refimage: str) -> Any:
     groups = group_names(correctors)
     images = [str(corrector.meta.get("name")) for corrector in correctors]
     for image, group in zip(images, groups, strict=True):
-        if refimage == str(group) or _stem(refimage) == _stem(image):
+        if refimage in {str(group), image} or _stem(refimage) == _stem(file_of(image)):
             return group
     raise _unknown(refimage, images, map(str, groups))
 

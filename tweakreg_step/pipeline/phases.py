@@ -17,7 +17,7 @@ from tweakreg_step.core.exceptions import (
 )
 from tweakreg_step.core.groups import group_names, groups_of, indices
 from tweakreg_step.core.outcome import Decision, Outcome, Status, Verdict
-from tweakreg_step.telescopes.wcs import group_epochs
+from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
 from .align_jointly import align_jointly
 from .align_sequentially import align_sequentially
@@ -152,7 +152,8 @@ def _with_reference(
         return replace(start, absolute=(missing,) * len(groups_of(correctors)))
     if table is None:
         return start
-    return replace(start, table=table, reference=reference_of(table, group_epochs(correctors)))
+    epochs, observatories = group_epochs(correctors), group_observatories(correctors)
+    return replace(start, table=table, reference=reference_of(table, epochs, observatories))
 
 
 def _reference(

@@ -24,7 +24,8 @@ from tweakreg_step.core.detections import Reference
 from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.memory import require_places
 from tweakreg_step.parameters import AbsoluteParameters, ReferenceParameters
-from tweakreg_step.telescopes.wcs import corners_of, epoch_of
+from tweakreg_step.telescopes import USUAL
+from tweakreg_step.telescopes.wcs import corners_of, epoch_of, group_observatories
 
 __all__ = ["FIELD_MARGIN", "load_reference", "reference_of", "save_reference"]
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.telescopes import Observatory
 
 _ABSOLUTE = AbsoluteParameters()
 _REFERENCE = ReferenceParameters()
@@ -55,7 +57,8 @@ def load_reference(
     abs_refcat
         See `absolute_align`; or the result of `members_of` for it.
     correctors
-        Correctors of the images: their footprints and epochs.
+        Correctors of the images: their footprints, epochs and observatories. Of several
+        observatories, the stars are seen from that of the first image.
     parameters
         Parameters of the reference catalog.
     searchrad
@@ -72,7 +75,8 @@ def load_reference(
     """
     members = abs_refcat if isinstance(abs_refcat, tuple) else members_of(abs_refcat)
     field = circles(corners_of(correctors), (searchrad + FIELD_MARGIN) / 3600.0)
-    return at_epoch(stars_from(members, field, parameters), epoch_of(correctors, epoch))
+    seen_from = next(iter(group_observatories(correctors)), USUAL)
+    return at_epoch(stars_from(members, field, parameters), epoch_of(correctors, epoch), seen_from)
 
 
 def save_reference(reference: Table, folder: Path) -> None:
@@ -86,11 +90,15 @@ EPOCH_DIGITS = 4
 fastest star moves by 1 mas in it."""
 
 
-def reference_of(table: Table, epochs: FloatArray | None = None) -> Reference:
+def reference_of(
+    table: Table,
+    epochs: FloatArray | None = None,
+    observatories: Sequence[Observatory] = (USUAL,),
+) -> Reference:
     """A table of reference stars, RA, DEC [deg], in the form that the solver takes.
 
     Rows without a finite error are left out. Where positions were moved to an epoch by proper
-    motion, they are also computed for the epoch of each group.
+    motion, they are also computed for the epoch and the observatory of each group.
 
     Parameters
     ----------
@@ -98,9 +106,13 @@ def reference_of(table: Table, epochs: FloatArray | None = None) -> Reference:
         Result of `load_reference`.
     epochs
         (G,) epochs of the groups [Julian year]; NaN where unknown, replaced by the table's.
+    observatories
+        (G,) observatories of the groups, or one for all. The table is seen from the first.
     """
     if is_moved(table):
-        return _moving(table, np.array([np.nan]) if epochs is None else epochs)
+        times = np.array([np.nan]) if epochs is None else epochs
+        seen_from = list(observatories)
+        return _moving(table, times, seen_from if len(seen_from) > 1 else seen_from * len(times))
     errors = position_errors(table)
     good = np.isfinite(errors).all(axis=1)
     covariance = errors[:, :, None] ** 2 * np.eye(2)
@@ -108,23 +120,25 @@ def reference_of(table: Table, epochs: FloatArray | None = None) -> Reference:
     return Reference(ra=ra[good], dec=dec[good], covariance=covariance[good])
 
 
-def _moving(table: Table, epochs: FloatArray) -> Reference:
+def _moving(table: Table, epochs: FloatArray, observatories: list[Observatory]) -> Reference:
     """A catalog of stars with proper motion; the covariance is the mean over the groups' epochs."""
     usual = float(table.meta["epoch"])
     stars = stars_of(as_published(table))
     if stars is None:
         raise ValueError("A table that was moved to an epoch has no proper motions.")
-    ra, dec, covariance = place(stars, usual)
-    times = np.round(np.where(np.isfinite(epochs), epochs, usual), EPOCH_DIGITS)
-    different = sorted(set(times.tolist()))
-    if different in ([round(usual, EPOCH_DIGITS)], []):
+    seen_from = next(iter(observatories), USUAL)
+    ra, dec, covariance = place(stars, usual, seen_from)
+    times = np.round(np.where(np.isfinite(epochs), epochs, usual), EPOCH_DIGITS).tolist()
+    views = list(zip(times, observatories, strict=True))
+    different = sorted(set(views), key=lambda view: (view[0], view[1].name))
+    if different in ([(round(usual, EPOCH_DIGITS), seen_from)], []):
         return Reference(ra=ra, dec=dec, covariance=covariance)
-    require_places(len(times), len(ra))
-    placed = {time: place(stars, time) for time in different}
+    require_places(len(views), len(ra))
+    placed = {view: place(stars, *view) for view in different}
     return Reference(
         ra=ra,
         dec=dec,
-        covariance=np.mean([placed[time][2] for time in different], axis=0),
-        epoch_ra=np.stack([placed[time][0] for time in times.tolist()]),
-        epoch_dec=np.stack([placed[time][1] for time in times.tolist()]),
+        covariance=np.mean([placed[view][2] for view in different], axis=0),
+        epoch_ra=np.stack([placed[view][0] for view in views]),
+        epoch_dec=np.stack([placed[view][1] for view in views]),
     )

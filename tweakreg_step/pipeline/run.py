@@ -12,6 +12,7 @@ from tweakreg_step.report import log_alignment, log_catalogs
 
 from .apply import changes_of
 from .failure_policy import allowed, left_out_of, may_change, withheld
+from .mission_defaults import with_mission_defaults
 from .phases import align_in_phases
 from .run_result import Before, Circumstances, run_result_of
 
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
     from tweakreg_step.core.outcome import Outcome
     from tweakreg_step.parameters import Parameters
     from tweakreg_step.report import RunResult
-    from tweakreg_step.telescopes import Telescope
+    from tweakreg_step.telescopes import Change
 
-    from .apply import Change
     from .stopwatch import Stopwatch
 
 __all__ = ["AlignedRun", "Run", "align_library"]
@@ -41,10 +41,10 @@ class Run:
     ----------
     names
         File names of the exposures, in the order of the library.
-    telescope
-        The mission.
     parameters, effective
         Parameters, typed, and as tuples of name, value and origin.
+    unset
+        Names of the parameters that the user did not give.
     folder
         Folder for results, catalogs and reports.
     catalogs
@@ -54,9 +54,9 @@ class Run:
     """
 
     names: list[str]
-    telescope: Telescope
     parameters: Parameters
     effective: list[tuple[str, object, str]]
+    unset: frozenset[str]
     folder: Path
     catalogs: tuple[Member, ...] | None
     product: str
@@ -99,11 +99,12 @@ def align_library(
     stopwatch
         Measures the time of the stages.
     """
-    parameters = run.parameters
     with stopwatch("sources"), pool as workers:
-        exposures = read_exposures(
-            library, run.names, run.telescope, parameters, run.folder, workers
-        )
+        exposures = read_exposures(library, run.names, run.parameters, run.folder, workers)
+    telescopes = [member.telescope for member in exposures.members]
+    parameters, effective = with_mission_defaults(
+        run.parameters, run.effective, run.unset, telescopes
+    )
     correctors = exposures.correctors
     log_catalogs(correctors, stopwatch.seconds["sources"])
     # one thread: several would wait for each other, and the order of their sums would change bits
@@ -117,7 +118,7 @@ def align_library(
     outcomes = allowed([*alignment.outcomes, *(o.outcome for o in left_out)], parameters.safety)
     circumstances = Circumstances(
         product=run.product,
-        parameters=run.effective,
+        parameters=effective,
         start=run.start,
         dry_run=not parameters.safety.apply_correction,
         left_out=left_out,
@@ -127,5 +128,5 @@ def align_library(
     changes: dict[int, Change] = {}
     with stopwatch("writing"):
         if may_change(outcomes, parameters.safety):
-            changes = changes_of(exposures, result, run.telescope, parameters)
+            changes = changes_of(exposures, result, parameters)
     return AlignedRun(result, outcomes, changes)

@@ -14,6 +14,7 @@ from tweakreg_step.core.groups import group_names, indices, unit_names
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_of, to_plane
 from tweakreg_step.core.wording import listed
 from tweakreg_step.report import ReferenceNote, RunResult
+from tweakreg_step.telescopes.choose import packages
 from tweakreg_step.telescopes.wcs import corners_of, limits
 
 from .detections import usable_rows
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Before", "Circumstances", "run_result_of", "versions"]
 
 PACKAGES = (
-    "numpy", "scipy", "astropy", "gwcs", "asdf", "tweakwcs", "stdatamodels",
-    "stpipe", "photutils", "sep",
+    "numpy", "scipy", "astropy", "gwcs", "asdf", "tweakwcs", "stpipe", "photutils", "sep",
 )  # fmt: skip
 
 
@@ -240,7 +240,8 @@ def _number(text: str | None) -> float | None:
 
 def versions() -> dict[str, str]:
     """Versions of this package and of those that results depend on."""
-    return {"tweakreg_step": _version("tweakreg-step")} | {n: _version(n) for n in PACKAGES}
+    names = (*PACKAGES, *packages())
+    return {"tweakreg_step": _version("tweakreg-step")} | {name: _version(name) for name in names}
 
 
 def _version(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import write_whole
-from tweakreg_step.telescopes.jwst import JWST, open_exposure
+from tweakreg_step.telescopes.choose import missions, open_exposure, telescope_of
 
 __all__ = ["remove_correction"]
 
@@ -18,8 +18,8 @@ def remove_correction(model_or_file: Any) -> Any:
     Parameters
     ----------
     model_or_file
-        A JWST model, which is changed, or the path of a file, which is replaced by a whole new
-        one. Without a correction, nothing is changed.
+        An open exposure, which is changed, or the path of a file, which is replaced by a whole
+        new one. Without a correction, nothing is changed.
 
     Returns
     -------
@@ -36,8 +36,8 @@ def remove_correction(model_or_file: Any) -> Any:
     if not isinstance(model_or_file, str | Path):
         if not hasattr(model_or_file, "meta"):
             raise InputError(
-                f"{model_or_file!r} is neither a JWST model nor the path of a file. Give one of "
-                "them."
+                f"{model_or_file!r} is neither a {missions()} model nor the path of a file. Give "
+                "one of them."
             )
         _restore(model_or_file, str(model_or_file.meta.filename))
         return model_or_file
@@ -49,6 +49,6 @@ def remove_correction(model_or_file: Any) -> Any:
 
 
 def _restore(model: Any, name: str) -> bool:
-    telescope = JWST()
+    telescope = telescope_of(model)
     telescope.check(model, name)
     return telescope.restore(model)

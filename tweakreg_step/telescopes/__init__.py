@@ -1,11 +1,23 @@
 """What differs between missions, behind one small protocol, and the WCS of images.
 
-`inputs` is imported as a module: it loads the missions' libraries.
+`choose`, `library` and `inputs` are imported as modules: they load the missions' own software.
 """
 
 from __future__ import annotations
 
-from .image import View
-from .telescope import Telescope
+from .change import Change
+from .image import OpenImage, View
+from .observatory import EARTH, L2, USUAL, Observatory
+from .telescope import Entry, Telescope
 
-__all__ = ["Telescope", "View"]
+__all__ = [
+    "EARTH",
+    "L2",
+    "USUAL",
+    "Change",
+    "Entry",
+    "Observatory",
+    "OpenImage",
+    "Telescope",
+    "View",
+]

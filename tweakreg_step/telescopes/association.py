@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from tweakreg_step.core.exceptions import InputError
 
-__all__ = ["association_of", "check_exist", "read_association", "science_only"]
+__all__ = ["association_of", "check_exist", "names_group", "read_association", "science_only"]
+
+# stpipe's name for an image that has no group; it must not make a group of unrelated images later
+PLACEHOLDER = re.compile(r"exposure\d{4,}$")
+
+
+def names_group(group: str | None) -> bool:
+    """Whether a text names a group, and does not stand for an image that has none."""
+    return bool(group) and not PLACEHOLDER.match(str(group))
 
 
 def read_association(path: Path) -> dict[str, Any]:

@@ -1,23 +1,28 @@
-"""The view of an exposure: its WCS, pointing angles, detector and epoch."""
+"""An image of an exposure: the protocol of open ones, and the view that the alignment keeps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-__all__ = ["View"]
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.sources import BoundingBox, Pixels
+
+__all__ = ["OpenImage", "View"]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the alignment needs of an exposure beside its catalog; sent between processes.
+    """What the alignment needs of an image beside its catalog; sent between processes.
 
     Attributes
     ----------
     wcs
-        The GWCS to correct.
+        The WCS to correct, of the class that the mission's correctors take.
     angles
-        v2_ref, v3_ref [arcsec] and roll_ref [deg].
+        Angles that the corrector needs as well: for a GWCS with the frame ``v2v3``, v2_ref, v3_ref
+        [arcsec] and roll_ref [deg]; empty where they need none.
     detector
         Names of the detector and the filter, None where unknown.
     epoch
@@ -31,3 +36,39 @@ class View:
     detector: str | None
     epoch: float | None
     corrected: bool
+
+
+class OpenImage(Protocol):
+    """One image of an open exposure: its pixels and its present WCS."""
+
+    @property
+    def label(self) -> str:
+        """Label of the image in its file, as ``SCI,1``; '' if it is the only one."""
+
+    @property
+    def bounding_box(self) -> BoundingBox:
+        """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
+
+    @property
+    def fwhm(self) -> float | None:
+        """FWHM of stars [pixels], None where it is not known."""
+
+    @property
+    def exposure_time(self) -> float | None:
+        """Exposure time [s], None where it is not known."""
+
+    @property
+    def catalog(self) -> str:
+        """Path of the source catalog in the metadata, '' for none."""
+
+    def pixels(self) -> Pixels:
+        """The data, with unusable pixels masked."""
+
+    def to_sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """RA and DEC [deg] of pixels, beyond the bounding box as well."""
+
+    def to_pixels(self, ra: FloatArray, dec: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The pixels of positions on the sky (N,) [deg], NaN outside the bounding box."""
+
+    def view(self, *, reset: bool = False) -> View:
+        """The view of the image, with its WCS; with `reset`, the WCS as delivered."""

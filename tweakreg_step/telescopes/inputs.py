@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from astropy.io.fits import HDUList
 from stpipe.datamodel import AbstractDataModel
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.telescopes.jwst import JwstLibrary, copy_library
 
 from .association import association_of, check_exist, read_association, science_only
+from .choose import telescope_of
+from .library import ExposureLibrary, copy_library
 
 __all__ = ["first_file", "open_library"]
 
@@ -45,7 +47,7 @@ def open_library(
     Returns
     -------
     AbstractModelLibrary
-        A library of the type that was given; a `JwstLibrary` for any other input.
+        A library of the type that was given; an `ExposureLibrary` for any other input.
 
     Raises
     ------
@@ -54,13 +56,13 @@ def open_library(
     """
     if isinstance(init, AbstractModelLibrary):
         library = init if owned else copy_library(init, scratch)
-    elif isinstance(init, AbstractDataModel) and not isinstance(init, Sequence):
-        library = JwstLibrary([init.copy()])
+    elif _is_model(init):
+        library = ExposureLibrary([_copy(init)])
     elif _holds_models(init):
-        library = JwstLibrary([_copy(item) for item in init])
+        library = ExposureLibrary([_copy(item) for item in init])
     else:
         association = _association(init, Path(input_dir))
-        library = JwstLibrary(association, on_disk=not in_memory, scratch=scratch)
+        library = ExposureLibrary(association, on_disk=not in_memory, scratch=scratch)
     if len(library) == 0:
         raise InputError(_NOTHING)
     return library
@@ -74,11 +76,20 @@ _NOTHING = (
 def _holds_models(init: Input) -> bool:
     if not isinstance(init, Sequence) or isinstance(init, str):
         return False
-    return any(isinstance(item, AbstractDataModel) for item in init)
+    return any(map(_is_model, init))
+
+
+def _is_model(item: Input) -> bool:
+    """Whether something is one open exposure, of whatever mission."""
+    if isinstance(item, HDUList):  # a sequence
+        return True
+    return isinstance(item, AbstractDataModel) and not isinstance(item, Sequence)
 
 
 def _copy(item: Input) -> Any:
-    if isinstance(item, AbstractDataModel):
+    if isinstance(item, HDUList):
+        telescope_of(item)  # without such models, no copy either: what it is is said at once
+    if _is_model(item):
         return item.copy()
     raise InputError(
         f"The list holds models and also {item!r}, but it must be all models or all files. Open "
@@ -154,6 +165,6 @@ def _listed(path: Path) -> list[Path]:
 
 def first_file(init: Input, input_dir: str = "") -> Path | None:
     """Path of the first exposure of an input of files, None for models."""
-    if isinstance(init, AbstractModelLibrary | AbstractDataModel) or _holds_models(init):
+    if isinstance(init, AbstractModelLibrary) or _is_model(init) or _holds_models(init):
         return None
     return Path(_association(init, Path(input_dir))["products"][0]["members"][0]["expname"])

@@ -1,60 +1,135 @@
-"""The protocol of a mission: all that the step needs of its models."""
+"""The protocol of a mission: all that the step needs of its files and models.
+
+An open exposure is a model, of whatever class the mission uses. It must be an
+`stpipe.datamodel.AbstractDataModel` (``save``, and the parameters for CRDS), have ``copy()`` and
+``meta.filename``, and be a context manager that closes its file. Everything else goes through the
+protocol. A file holds one or more images (`OpenImage`), each with a WCS of its own, which are
+aligned; the images of a file are of one group, and are written together.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from astropy.table import Table
 
-    from tweakreg_step.core.outcome import Essential, Status
-    from tweakreg_step.core.sources import BoundingBox, Pixels
-    from tweakreg_step.parameters.stages import SipParameters
+    from .change import Change
+    from .image import OpenImage, View
+    from .observatory import Observatory
 
-    from .image import View
+__all__ = ["Entry", "Telescope"]
 
-__all__ = ["Telescope"]
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """File name, group and type of an open exposure, as an association lists them.
+
+    Attributes
+    ----------
+    file_name
+        Name of its file, '' where it has none.
+    group
+        Group of exposures that it belongs to, '' where its metadata name none.
+    exptype
+        Type of the exposure in the association.
+    """
+
+    file_name: str
+    group: str
+    exptype: str = "science"
 
 
 class Telescope(Protocol):
     """Conversions between a mission's models and the types of this package; without state."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Value of the keyword TELESCOP."""
+
+    @property
+    def crds_observatory(self) -> str:
+        """Name of the mission in CRDS."""
+
+    @property
+    def observatory(self) -> Observatory:
+        """Place of the observatory."""
+
+    @property
+    def fitgeometry(self) -> str:
+        """Default of the parameter ``fitgeometry``."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Suffixes of file names that are replaced by that of the result."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Packages that read and write its files: reports list their versions."""
+
+    # ---- files
+
+    def owns(self, model: Any) -> bool:
+        """Whether a model is of this mission."""
+
+    def open(self, path: Path) -> Any:
+        """Open a file of this mission as a model; raise `InputError` if it can't be done."""
+
+    def group_of_name(self, file_name: str) -> str:
+        """The group of an exposure from its file name, '' if that is no name of this mission.
+
+        For files that can't be opened.
+        """
+
+    # ---- models
+
+    def entry(self, model: Any) -> Entry:
+        """File name, group and type of a model."""
+
+    def assign(self, model: Any, member: Mapping[str, Any], words: Mapping[str, str]) -> None:
+        """Write a model's entries in the association, and its group, into its metadata.
+
+        Parameters
+        ----------
+        model
+            Changed.
+        member
+            Entry of the exposure: ``exptype`` and perhaps ``group_id`` and ``tweakreg_catalog``.
+        words
+            ``table_name`` and ``asn_pool`` of the association, if it has them.
+        """
 
     def check(self, model: Any, file_name: str) -> None:
         """Raise `InputError` if a model can't be aligned."""
 
-    def pixels(self, model: Any) -> Pixels:
-        """The image, with unusable pixels masked."""
-
-    def fwhm(self, model: Any) -> float | None:
-        """FWHM of stars in a model [pixels], None where it is not known."""
-
-    def bounding_box(self, model: Any) -> BoundingBox:
-        """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
-
-    def exposure_time(self, model: Any) -> float | None:
-        """Exposure time of a model [s], None where it is not known."""
-
-    def is_corrected(self, model: Any) -> bool:
-        """Whether the WCS of a model has a correction of an earlier alignment."""
-
-    def view(self, model: Any, *, reset: bool = False) -> View:
-        """The view of a model, with its WCS; with `reset`, the WCS as delivered."""
+    def images(self, model: Any) -> Sequence[OpenImage]:
+        """The images of a model."""
 
     def corrector(self, view: View, catalog: Table, name: str, group: str) -> Any:
-        """The tweakwcs corrector of an exposure."""
+        """The tweakwcs corrector of an image.
 
-    def update_wcs(self, model: Any, wcs: Any, sip: SipParameters) -> str:
-        """Put a corrected WCS into a model; returns the problem, '' if there was none."""
+        Its ``meta`` holds ``catalog``, ``name``, ``group_id``, ``detector``, ``epoch`` and
+        ``observatory``. Raises `InputError` if the WCS can't be corrected.
+        """
 
-    def record(self, model: Any, status: Status) -> None:
-        """Write the status into a model's metadata."""
+    # ---- results
+
+    def apply(self, model: Any, change: Change) -> Sequence[str]:
+        """Make the changes to a model.
+
+        Written are the corrected WCS, named after the reference catalog, with the footprint and
+        keywords made from it, the status, and the essential results. Values that are overwritten
+        are saved, so that `restore` can undo it.
+
+        Returns
+        -------
+        sequence of str
+            Problems; the WCS is written in any case.
+        """
 
     def restore(self, model: Any) -> bool:
         """Restore a model's WCS as delivered; returns whether it had a correction."""
-
-    def annotate(self, model: Any, essentials: Sequence[Essential]) -> None:
-        """Write the essential results into a model's metadata and header; replaces earlier ones."""

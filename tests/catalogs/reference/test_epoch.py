@@ -17,6 +17,7 @@ from tweakreg_step.catalogs.reference.epoch import with_known_motion
 from tweakreg_step.catalogs.reference.observatory import barycentric
 from tweakreg_step.catalogs.reference.stars import motion_dispersion
 from tweakreg_step.simulate.directions import direction, separation_mas
+from tweakreg_step.telescopes import EARTH, L2, Observatory
 
 # the fastest star (Barnard's), a near one, one at the pole, one at RA 0, one that stands still
 STARS: dict[str, Any] = {
@@ -35,14 +36,17 @@ def stars(**columns: Any) -> Any:
     return found
 
 
+@pytest.mark.parametrize(("seen_from", "distance_from_sun"), [(L2, 1.01), (EARTH, 1.0)])
 @pytest.mark.parametrize("epoch", [2000.0, 2016.0, 2022.37, 2030.9])
-def test_places_are_those_of_astropy(epoch: float) -> None:
-    """astropy moves the stars in space and looks at them from L2, by vectors in parsecs."""
+def test_places_are_those_of_astropy(
+    epoch: float, seen_from: Observatory, distance_from_sun: float
+) -> None:
+    """astropy moves the stars in space and looks at them from there, by vectors in parsecs."""
     time = Time(epoch, format="jyear", scale="tdb")
     earth = get_body_barycentric("earth", time, ephemeris="builtin").xyz.to_value("au")
     sun = get_body_barycentric("sun", time, ephemeris="builtin").xyz.to_value("au")
-    observatory = sun + 1.01 * (earth - sun)
-    np.testing.assert_allclose(barycentric(epoch), observatory, atol=1e-7)
+    observatory = sun + distance_from_sun * (earth - sun)
+    np.testing.assert_allclose(barycentric(epoch, seen_from), observatory, atol=1e-7)
     far = np.maximum(STARS["parallax"], 1e-3)
     sky = SkyCoord(
         STARS["RA"] * u.deg,
@@ -54,7 +58,7 @@ def test_places_are_those_of_astropy(epoch: float) -> None:
         obstime=Time(2016.0, format="jyear", scale="tdb"),
     )
     moved = sky.apply_space_motion(time).cartesian.xyz.to_value("au").T - observatory
-    ra, dec, _ = place(stars(), epoch)
+    ra, dec, _ = place(stars(), epoch, seen_from)
     distance = separation_mas(
         direction(ra, dec), moved / np.linalg.norm(moved, axis=1, keepdims=True)
     )

@@ -10,7 +10,7 @@ import pytest
 from astropy.time import Time
 from stdatamodels.jwst.datamodels import ImageModel
 
-from tweakreg_step.telescopes.jwst.models import epoch_of as epoch_of_model
+from tweakreg_step.telescopes.jwst.image import epoch_of as epoch_of_model
 from tweakreg_step.telescopes.wcs.footprints import epoch_of, group_epochs
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Column, Table
 
+from tweakreg_step.telescopes import USUAL
+
 from .columns import quantity
 from .observatory import barycentric
 from .stars import Stars, stars_of
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.telescopes import Observatory
 
 __all__ = ["as_published", "at_epoch", "is_moved", "place", "with_known_motion"]
 
@@ -21,8 +24,10 @@ PUBLISHED = {"RA": "catalog_RA", "DEC": "catalog_DEC"}
 """Where a table whose positions were moved keeps those of the catalog itself."""
 
 
-def place(stars: Stars, epoch: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Directions to stars from L2 at a time.
+def place(
+    stars: Stars, epoch: float, observatory: Observatory = USUAL
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Directions to stars from an observatory at a time.
 
     Parameters
     ----------
@@ -30,6 +35,8 @@ def place(stars: Stars, epoch: float) -> tuple[FloatArray, FloatArray, FloatArra
         M stars.
     epoch
         Julian year, TDB.
+    observatory
+        Where they are seen from.
 
     Returns
     -------
@@ -51,7 +58,7 @@ def place(stars: Stars, epoch: float) -> tuple[FloatArray, FloatArray, FloatArra
     p = np.stack([-np.sin(ra), np.cos(ra), zero], axis=-1)
     q = np.stack([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)], axis=-1)
     years = epoch - stars.epoch
-    seen_from = barycentric(epoch)
+    seen_from = barycentric(epoch, observatory)
     path = p * (years * stars.pmra)[:, None] + q * (years * stars.pmdec)[:, None]
     u = r + MAS * (path - stars.parallax[:, None] * seen_from)
     derivative = np.zeros((len(ra), 2, 5))
@@ -95,7 +102,7 @@ def with_known_motion(table: Table) -> Table:
 ERRORS = ("RA_error_at_epoch", "DEC_error_at_epoch")
 
 
-def at_epoch(table: Table, epoch: float | None) -> Table:
+def at_epoch(table: Table, epoch: float | None, observatory: Observatory = USUAL) -> Table:
     """A catalog with its positions at an epoch; as it is if it has no motions or none is known.
 
     Parameters
@@ -104,6 +111,8 @@ def at_epoch(table: Table, epoch: float | None) -> Table:
         As published.
     epoch
         Julian year, TDB; None if it is not known.
+    observatory
+        Where the stars are seen from.
 
     Returns
     -------
@@ -114,7 +123,7 @@ def at_epoch(table: Table, epoch: float | None) -> Table:
     stars = None if epoch is None else stars_of(table)
     if epoch is None or stars is None:
         return table
-    ra, dec, covariance = place(stars, epoch)
+    ra, dec, covariance = place(stars, epoch, observatory)
     result = table.copy()
     result.meta["epoch"] = float(epoch)
     for name, moved in zip(PUBLISHED, (ra, dec), strict=True):

@@ -1,4 +1,4 @@
-"""Where the observatory is, as far as parallaxes need it."""
+"""Where an observatory is at a time, as far as parallaxes need it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.telescopes import Observatory
 
 __all__ = ["barycentric"]
 
 J2000 = 2451545.0  # Julian date of the epoch 2000.0
-L2_DISTANCE = 0.01
-"""L2 lies this part of the Earth's distance farther from the Sun. The orbit of JWST about it has a
-radius of up to 0.006 au, which a parallax of 10 mas turns into 0.06 mas."""
 
 
-def barycentric(epoch: float) -> FloatArray:
-    """Position (3,) of L2 from the barycentre of the solar system [au, ICRS].
+def barycentric(epoch: float, observatory: Observatory) -> FloatArray:
+    """Position (3,) of an observatory from the barycentre of the solar system [au, ICRS].
 
     Parameters
     ----------
     epoch
         Julian year, TDB.
+    observatory
+        Whose position.
 
     Notes
     -----
@@ -32,4 +32,4 @@ def barycentric(epoch: float) -> FloatArray:
     good to 1e-7 au; it needs no file.
     """
     heliocentric, centred = erfa.epv00(J2000, (epoch - 2000.0) * 365.25)
-    return np.asarray(centred["p"] + L2_DISTANCE * heliocentric["p"])
+    return np.asarray(centred["p"] + observatory.beyond_earth * heliocentric["p"])

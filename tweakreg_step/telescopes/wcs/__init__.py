@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .footprints import corners_of, epoch_of, group_epochs
+from .footprints import corners_of, epoch_of, group_epochs, group_observatories
 from .inverse import pixels_within
 from .snapshot import Snapshot, all_or_nothing
 from .tangent_plane import from_sky, limits, sky_of, to_detector, to_sky
@@ -16,6 +16,7 @@ __all__ = [
     "epoch_of",
     "from_sky",
     "group_epochs",
+    "group_observatories",
     "limits",
     "pixels_within",
     "sky_of",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.core.groups import group_names, indices
+from tweakreg_step.core.groups import group_names, groups_of, indices
+from tweakreg_step.telescopes.observatory import USUAL
 
 from .tangent_plane import limits, sky_of
 
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.telescopes.observatory import Observatory
 
 
-__all__ = ["corners_of", "epoch_of", "group_epochs"]
+__all__ = ["corners_of", "epoch_of", "group_epochs", "group_observatories"]
 
 
 def corners_of(correctors: Sequence[Any]) -> list[FloatArray]:
@@ -65,3 +67,9 @@ def group_epochs(correctors: Sequence[Any]) -> FloatArray:
         if len(members):
             result[group] = members.mean()
     return result
+
+
+def group_observatories(correctors: Sequence[Any]) -> list[Observatory]:
+    """Where the images (G,) of each group were taken, as ``meta['observatory']`` says it."""
+    groups = groups_of(correctors).values()
+    return [correctors[images[0]].meta.get("observatory", USUAL) for images in groups]

@@ -1,9 +1,8 @@
-"""Libraries of JWST exposures, in memory or read from disk one at a time, and their copies."""
+"""Libraries of exposures, in memory or read from disk one at a time, and their copies."""
 
 from __future__ import annotations
 
 import copy
-import re
 import shutil
 import weakref
 from contextlib import suppress
@@ -11,62 +10,47 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from stdatamodels.jwst import datamodels
 from stpipe import Step
 from stpipe.library import AbstractModelLibrary, NoGroupID
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import check_folder, hidden_name
-from tweakreg_step.telescopes.association import read_association
 
-from .models import group_of
+from .association import names_group, read_association
+from .choose import open_exposure, telescope_of, telescope_of_file
+from .telescope import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
 __all__ = [
-    "JwstLibrary",
+    "ExposureLibrary",
     "Place",
     "copy_library",
     "discard",
+    "entry_of",
     "file_names",
     "found_groups",
     "group_ids",
-    "open_exposure",
     "product_name",
     "without",
 ]
 
-ASN_WORDS = {"table_name": "table_name", "asn_pool": "pool_name"}
-"""Keys of an association that are recorded in its exposures, and their names in ``meta.asn``."""
+ASN_WORDS = ("table_name", "asn_pool")
+"""Keys of an association that are recorded in its exposures."""
 
 UNNAMED = "model.fits"
-# stpipe's name for an image that has no group; it must not make a group of unrelated images later
-PLACEHOLDER = re.compile(r"exposure\d{4,}$")
 
 
-def open_exposure(path: str | Path) -> Any:
-    """Open a file as a JWST model.
+def entry_of(model: Any) -> Entry:
+    """File name, group and type of a model.
 
-    Raises
-    ------
-    InputError
-        If it is not one.
+    A model that can't be aligned has no group here; the error comes when it is read.
     """
     try:
-        return datamodels.open(path)
-    except MemoryError:
-        raise  # not an error of the file
-    except Exception as error:  # readers raise whatever they like on a broken file
-        raise InputError(_not_a_model(path, error)) from error
-
-
-def _not_a_model(path: str | Path, error: Exception) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
-    return (
-        f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be a JWST exposure in FITS or "
-        "ASDF. Remove it from the input, or fetch it again if it is damaged."
-    )
+        return telescope_of(model).entry(model)
+    except InputError:
+        return Entry(str(getattr(getattr(model, "meta", None), "filename", None) or ""), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,40 +80,12 @@ class Place:
             If it can't be opened.
         """
         model = open_exposure(self.path)
-        _assign(model, self.member, self.association)
-        with suppress(NoGroupID):
-            model.meta.group_id = group_of_model(model)
+        telescope_of(model).assign(model, self.member, self.association)
         return model
 
 
-def _assign(model: Any, member: dict[str, Any], association: Mapping[str, Any]) -> None:
-    """Write an exposure's entries in the association into its metadata."""
-    for attribute in ("group_id", "tweakreg_catalog"):
-        value = str(member.get(attribute) or "")
-        if value and not PLACEHOLDER.match(value):
-            setattr(model.meta, attribute, value)
-    model.meta.asn.exptype = member["exptype"]
-    for key, attribute in ASN_WORDS.items():
-        if key in association:
-            setattr(model.meta.asn, attribute, association[key])
-
-
-def group_of_model(model: Any) -> str:
-    """The group of an exposure.
-
-    Raises
-    ------
-    NoGroupID
-        If its metadata name none.
-    """
-    observation = getattr(getattr(model.meta, "observation", None), "instance", {})
-    return _group(getattr(model.meta, "group_id", None), observation)
-
-
-class JwstLibrary(AbstractModelLibrary):
-    """JWST exposures, of an association or of models in memory."""
-
-    crds_observatory = "jwst"
+class ExposureLibrary(AbstractModelLibrary):
+    """Exposures, each of whatever mission, of an association or of models in memory."""
 
     def __init__(
         self, init: Any, *, on_disk: bool = False, scratch: Path = Path(), **options: Any
@@ -138,6 +94,15 @@ class JwstLibrary(AbstractModelLibrary):
         self._files: dict[int, str] = {}
         folder = _folder_for(self, scratch) if on_disk else None
         super().__init__(init, on_disk=on_disk, temp_directory=folder, **options)
+
+    @property
+    def crds_observatory(self) -> str:
+        """Name of the first exposure's mission in CRDS."""
+        held = self._loaded_models.get(0)
+        if held is not None:
+            return telescope_of(held).crds_observatory
+        path = Path(self._member_to_filename(self._members[0]))
+        return telescope_of_file(path).crds_observatory
 
     def _datamodels_open(self, filename: str | Path, **_options: Any) -> Any:
         return open_exposure(filename)
@@ -163,8 +128,11 @@ class JwstLibrary(AbstractModelLibrary):
         return index not in self._changes and self.origin(index) is not None
 
     def _place(self, index: int, path: str | Path) -> Place:
-        words = {word: str(self._asn[word]) for word in ASN_WORDS if word in self._asn}
-        return Place(str(path), dict(self._members[index]), words)
+        return Place(str(path), dict(self._members[index]), self._words)
+
+    @property
+    def _words(self) -> dict[str, str]:
+        return {word: str(self._asn[word]) for word in ASN_WORDS if word in self._asn}
 
     @property
     def keeps_models(self) -> bool:
@@ -195,7 +163,7 @@ class JwstLibrary(AbstractModelLibrary):
     def name_group(self, index: int, group: str) -> None:
         """Record the group of an exposure that was not known before it was opened."""
         member = self._members[index]
-        if PLACEHOLDER.match(member["group_id"]):
+        if not names_group(member["group_id"]):
             member["group_id"] = group
 
     @classmethod
@@ -207,16 +175,20 @@ class JwstLibrary(AbstractModelLibrary):
         raise NoGroupID
 
     def _model_to_group_id(self, model: Any) -> str:
-        return group_of_model(model)
+        group = entry_of(model).group
+        if not group:
+            raise NoGroupID
+        return group
 
     def _model_to_filename(self, model: Any) -> str:
-        return model.meta.filename or UNNAMED
+        return entry_of(model).file_name or UNNAMED
 
     def _model_to_exptype(self, model: Any) -> str:
-        return getattr(model.meta.asn, "exptype", None) or "science"
+        return entry_of(model).exptype
 
     def _assign_member_to_model(self, model: Any, member: dict[str, Any]) -> None:
-        _assign(model, member, self._asn)
+        with suppress(InputError):  # the error comes when it is read
+            telescope_of(model).assign(model, member, self._words)
 
     def finalize_result(self, step: Any, reference_files_used: list[Any]) -> None:
         """Let a step finish each model, unless it has nothing to do.
@@ -226,14 +198,6 @@ class JwstLibrary(AbstractModelLibrary):
         """
         if type(step).finalize_result is not Step.finalize_result:
             super().finalize_result(step, reference_files_used)
-
-
-def _group(group_id: str | None, observation: dict[str, Any]) -> str:
-    given = None if PLACEHOLDER.match(group_id or "") else group_id
-    group = given or group_of(observation)
-    if not group:
-        raise NoGroupID
-    return group
 
 
 def group_ids(library: AbstractModelLibrary) -> list[str]:
@@ -248,14 +212,16 @@ def found_groups(library: AbstractModelLibrary) -> Iterator[str]:
     error comes when they are read.
     """
     known = group_ids(library)
-    yield from (group for group in known if not PLACEHOLDER.match(group))
+    yield from filter(names_group, known)
     place_of = getattr(library, "place", None)
     for index, group in enumerate(known):
-        place = None if place_of is None or not PLACEHOLDER.match(group) else place_of(index)
+        place = None if place_of is None or names_group(group) else place_of(index)
         if place is None:
             continue
-        with suppress(InputError, NoGroupID), place.open() as model:
-            yield group_of_model(model)
+        with suppress(InputError), place.open() as model:
+            group_found = entry_of(model).group
+            if group_found:
+                yield group_found
 
 
 def file_names(library: AbstractModelLibrary, root_of: Callable[[str], str]) -> list[str]:

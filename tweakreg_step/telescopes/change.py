@@ -1,0 +1,56 @@
+"""The changes that an alignment makes to one exposure."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.outcome import Essential, Status
+    from tweakreg_step.parameters import SipParameters
+
+    from .telescope import Telescope
+
+__all__ = ["Change"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The changes to one exposure, without its pixels: it is sent to worker processes.
+
+    Attributes
+    ----------
+    name
+        Name of the exposure's file.
+    status
+        Status to record, None to leave it as it is.
+    wcs
+        Corrected WCS of each of its images; empty to leave all as they are.
+    reference
+        Name of the reference catalog that it was aligned to, None for none.
+    essentials
+        Results for its metadata; None leaves those of an earlier run.
+    catalogs
+        File name of each image's source catalog, None where none was written; may be empty.
+    telescope
+        The mission.
+    sip
+        Parameters of the FITS approximation of the WCS.
+    """
+
+    name: str
+    status: Status | None
+    wcs: tuple[Any, ...]
+    reference: str | None
+    essentials: tuple[Essential, ...] | None
+    catalogs: tuple[str | None, ...]
+    telescope: Telescope
+    sip: SipParameters
+
+    def __call__(self, model: Any) -> None:
+        """Make the changes to an open model."""
+        for problem in self.telescope.apply(model, self):
+            log.warning("%s: %s", self.name, problem)

@@ -1,0 +1,125 @@
+"""The mission of each file and of each model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from astropy.io.fits import HDUList
+
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.wording import listed
+
+from .jwst import JWST
+from .mission import mission_in_file
+
+if TYPE_CHECKING:
+    from .telescope import Telescope
+
+__all__ = [
+    "TELESCOPES",
+    "group_of_name",
+    "missions",
+    "open_exposure",
+    "packages",
+    "suffixes",
+    "telescope_of",
+    "telescope_of_file",
+]
+
+TELESCOPES: tuple[Telescope, ...] = (JWST(),)
+"""The missions whose images can be aligned. A file that names none is taken for the first."""
+
+KNOWN = {"HST": "an HST image", "ROMAN": "a Roman image"}
+"""Missions that are not supported, and what an error message calls their images."""
+
+
+def missions() -> str:
+    """Names of the missions whose images can be aligned, for a sentence."""
+    return listed([telescope.name for telescope in TELESCOPES])
+
+
+def telescope_of_file(path: Path) -> Telescope:
+    """The mission of a file.
+
+    Raises
+    ------
+    InputError
+        If its images can't be aligned.
+    """
+    return _named(mission_in_file(path) or TELESCOPES[0].name, str(path))
+
+
+def telescope_of(model: Any) -> Telescope:
+    """The mission of an open exposure.
+
+    Raises
+    ------
+    InputError
+        If its images can't be aligned, or it is no exposure at all.
+    """
+    for telescope in TELESCOPES:
+        if telescope.owns(model):
+            return telescope
+    name = _file_name(model)
+    mission = _mission_in_model(model)
+    if not mission:
+        raise InputError(
+            f"'{name}' is a {type(model).__name__}, which is no exposure of {missions()}, but this "
+            "step aligns those. Remove it from the input, or open its file as one."
+        )
+    return _named(mission, name)
+
+
+def open_exposure(path: str | Path) -> Any:
+    """Open a file as a model of its mission.
+
+    Raises
+    ------
+    InputError
+        If it is none, or of a mission whose images can't be aligned.
+    """
+    path = Path(path)
+    return telescope_of_file(path).open(path)
+
+
+def group_of_name(file_name: str) -> str:
+    """The group of an exposure from its file name, '' if that is no name of any mission."""
+    found = (telescope.group_of_name(file_name) for telescope in TELESCOPES)
+    return next(filter(None, found), "")
+
+
+def suffixes() -> set[str]:
+    """Suffixes of file names that are replaced by that of the result, of all missions."""
+    return {suffix for telescope in TELESCOPES for suffix in telescope.suffixes}
+
+
+def packages() -> tuple[str, ...]:
+    """Packages that read and write the files of the missions."""
+    return tuple(dict.fromkeys(name for one in TELESCOPES for name in one.packages))
+
+
+def _named(mission: str, name: str) -> Telescope:
+    for telescope in TELESCOPES:
+        if telescope.name == mission:
+            return telescope
+    raise InputError(
+        f"'{name}' is {KNOWN.get(mission, f'an image of {mission}')}, but this step aligns images "
+        f"of {missions()}: other missions are not supported yet. Remove it from the input."
+    )
+
+
+def _mission_in_model(model: Any) -> str:
+    """The mission in a model's metadata, in capitals; '' where it has none."""
+    if isinstance(model, HDUList):
+        said = model[0].header.get("TELESCOP") if len(model) else None
+    else:
+        said = getattr(getattr(model, "meta", None), "telescope", None)
+    return str(said or "").strip().upper()
+
+
+def _file_name(model: Any) -> str:
+    if isinstance(model, HDUList):
+        path = model.filename()
+        return Path(path).name if path else "an open HDUList"
+    return str(getattr(getattr(model, "meta", None), "filename", None) or "a model")

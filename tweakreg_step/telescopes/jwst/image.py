@@ -1,0 +1,156 @@
+"""The image of a JWST model: pixels, epoch, WCS and pointing angles."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from gwcs import WCS
+from stdatamodels.jwst.datamodels import dqflags
+
+from tweakreg_step.core.sources import Pixels
+from tweakreg_step.telescopes.image import View
+from tweakreg_step.telescopes.wcs import pixels_within
+
+from .psf import stellar_fwhm
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.sources import BoundingBox
+
+__all__ = ["CORRECTED", "REFERENCE_ANGLES", "JwstImage", "bounding_box_of", "delivered", "epoch_of"]
+
+CORRECTED = "v2v3corr"  # the frame that a correction inserts
+REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
+MJD_2000 = 51544.5  # of the epoch 2000.0
+EARLIEST_MJD = 40000.0  # 1968: earlier times are unset values
+
+
+@dataclass(frozen=True, slots=True)
+class JwstImage:
+    """The `OpenImage` of a JWST model, which holds one alone."""
+
+    model: Any
+
+    label = ""
+
+    @property
+    def bounding_box(self) -> BoundingBox:
+        """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
+        return bounding_box_of(self.model)
+
+    @property
+    def fwhm(self) -> float | None:
+        """FWHM of stars [pixels], None where it is not known."""
+        instrument = self.model.meta.instrument
+        names = (instrument.name, instrument.channel, instrument.filter, instrument.pupil)
+        return stellar_fwhm(*(str(name or "") for name in names))
+
+    @property
+    def exposure_time(self) -> float | None:
+        """``meta.exposure.effective_exposure_time``, else ``exposure_time`` [s]."""
+        exposure = self.model.meta.exposure
+        seconds = exposure.effective_exposure_time or exposure.exposure_time
+        return None if seconds is None else float(seconds)
+
+    @property
+    def catalog(self) -> str:
+        """``meta.tweakreg_catalog``, '' for none."""
+        return (getattr(self.model.meta, "tweakreg_catalog", None) or "").strip()
+
+    def pixels(self) -> Pixels:
+        """The image with DO_NOT_USE, NON_SCIENCE and NaN masked."""
+        model = self.model
+        unusable = dqflags.pixel["DO_NOT_USE"] | dqflags.pixel["NON_SCIENCE"]
+        data = np.asarray(model.data)
+        mask = ~np.isfinite(data)
+        saturated = None
+        if model.dq is not None:
+            dq = np.asarray(model.dq)
+            mask |= (dq & unusable) != 0
+            saturated = (dq & dqflags.pixel["SATURATED"]) != 0
+        error = np.full(data.shape, np.nan) if model.err is None else np.asarray(model.err)
+        return Pixels(data=data, error=error, mask=mask, saturated=saturated)
+
+    def to_sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """RA and DEC [deg] of pixels, beyond the bounding box as well."""
+        ra, dec = self.model.meta.wcs.forward_transform(x, y)
+        return ra, dec
+
+    def to_pixels(self, ra: FloatArray, dec: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The pixels of positions on the sky (N,) [deg], NaN outside the bounding box."""
+        return pixels_within(self.model.meta.wcs, self.bounding_box, ra, dec)
+
+    def view(self, *, reset: bool = False) -> View:
+        """The view of the image, with its WCS; with `reset`, the WCS as delivered."""
+        meta = self.model.meta
+        wcs = delivered(meta.wcs) if reset else meta.wcs
+        if wcs.bounding_box is None:  # tweakwcs and footprints need one
+            wcs = copy.deepcopy(wcs)  # that of the model is not changed before it is aligned
+            wcs.bounding_box = self.bounding_box
+        instrument = meta.instrument
+        return View(
+            wcs=wcs,
+            angles={angle: getattr(meta.wcsinfo, angle) for angle in REFERENCE_ANGLES},
+            detector=f"{instrument.detector} {instrument.filter}" if instrument.detector else None,
+            epoch=epoch_of(self.model),
+            corrected=CORRECTED in meta.wcs.available_frames,
+        )
+
+
+def bounding_box_of(model: Any) -> BoundingBox:
+    """Limits of a model's image in pixels: those of its WCS, else all of its data."""
+    box = model.meta.wcs.bounding_box
+    if box is None:
+        ny, nx = model.data.shape
+        return ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
+    (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
+    return ((xmin, xmax), (ymin, ymax))
+
+
+def delivered(wcs: Any) -> Any:
+    """A WCS without the correction of an alignment; the same object where it has none."""
+    frames = list(wcs.available_frames)
+    if CORRECTED not in frames:
+        return wcs
+    place = frames.index(CORRECTED)
+    steps = [(step.frame, step.transform) for step in wcs.pipeline]
+    # the correction is the transform from the frame before; the one that follows is kept
+    steps[place - 1 : place + 1] = [(steps[place - 1][0], steps[place][1])]
+    result = WCS(copy.deepcopy(steps), name=wcs.name)
+    result.bounding_box = wcs.bounding_box
+    return result
+
+
+def epoch_of(model: Any) -> float | None:
+    """The middle of an exposure [Julian year]; None if it is not in the metadata.
+
+    The difference of time scales, about a minute, does not matter: the fastest star moves by
+    0.02 mas in it.
+    """
+    times = model.meta.exposure
+    ends = [time for time in (times.start_time, times.end_time) if _is_date(time)]
+    date = times.mid_time if _is_date(times.mid_time) else float(np.mean(ends)) if ends else None
+    if date is None:
+        date = _observation_date(model)
+    return None if date is None else 2000.0 + (float(date) - MJD_2000) / 365.25
+
+
+def _is_date(mjd: Any) -> bool:
+    return mjd is not None and bool(np.isfinite(mjd)) and mjd > EARLIEST_MJD
+
+
+def _observation_date(model: Any) -> float | None:
+    """The start of the observation [MJD] from its date and time, noon if it has no time."""
+    day, clock = model.meta.observation.date, model.meta.observation.time
+    if not day:
+        return None
+    try:
+        start = datetime.fromisoformat(f"{day}T{clock}" if clock else f"{day}T12:00:00")
+    except ValueError:
+        return None
+    since_2000 = start.replace(tzinfo=UTC) - datetime(2000, 1, 1, 12, tzinfo=UTC)
+    return MJD_2000 + since_2000.total_seconds() / 86400.0

@@ -1,0 +1,162 @@
+"""Write a corrected WCS, and the results of an alignment, into a JWST model; undo it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tweakreg_step.core.outcome import FITS_PREFIX
+from tweakreg_step.parameters import MAX_SIP_DEGREE, SipParameters
+
+from .image import CORRECTED, bounding_box_of, delivered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tweakreg_step.core.outcome import Essential
+    from tweakreg_step.core.sources import BoundingBox
+
+__all__ = ["ABSOLUTE_FIT", "annotate", "restore", "update_wcs", "wcs_name"]
+
+ABSOLUTE_FIT = "FIT-LVL3-"  # agreed upon in the JWST calibration working group
+MEMORY = "tweakreg_delivered"  # name in ``meta`` of the values that an alignment has overwritten
+# Keywords of an earlier FITS approximation that a new one must not inherit.
+STALE_KEYWORD = re.compile(r"(naxis|cdelt[12]|pc[12]_[12]|[ab]p?_order|[ab]p?_\d_\d)$")
+
+
+def wcs_name(present: str, reference: str | None) -> str:
+    """Name of a corrected WCS: that of the reference catalog it was aligned to, if any.
+
+    After a relative alignment, the name of an earlier absolute one is dropped.
+    """
+    if reference is not None:
+        return f"{ABSOLUTE_FIT}{reference}"
+    return "" if str(present).startswith(ABSOLUTE_FIT) else present
+
+
+def update_wcs(model: Any, wcs: Any, sip: SipParameters) -> str:
+    """Put a corrected WCS into a model, with its footprint and its FITS approximation.
+
+    Returns
+    -------
+    str
+        Problem with the approximation, '' if there was none. The WCS itself is written in any
+        case.
+    """
+    _remember(model)
+    _put(model, wcs)
+    region = _region(wcs, bounding_box_of(model))
+    if region:
+        model.meta.wcsinfo.s_region = region
+    if not sip.sip_approx:
+        return ""
+    try:
+        _update_header(model, sip)
+    except (TypeError, ValueError, RuntimeError) as error:
+        return str(error)
+    return ""
+
+
+def restore(model: Any) -> bool:
+    """Restore a model's WCS as delivered, with the footprint and keywords made from it.
+
+    Returns
+    -------
+    bool
+        Whether it had a correction.
+    """
+    if CORRECTED not in model.meta.wcs.available_frames:
+        return False
+    wcs, memory = delivered(model.meta.wcs), model.meta.instance.pop(MEMORY, None)
+    if memory is None:  # aligned by other software: footprint and keywords are computed again
+        wcs.name = wcs_name(wcs.name, None)
+        update_wcs(model, wcs, SipParameters())
+        model.meta.instance.pop(MEMORY, None)
+    else:
+        wcs.name = memory["name"]
+        _put(model, wcs)
+        info = model.meta.wcsinfo.instance
+        info.clear()
+        info.update(memory["wcsinfo"])
+    model.meta.cal_step.tweakreg = None
+    annotate(model, ())
+    model.meta.instance.pop("tweakreg_report", None)
+    return True
+
+
+def annotate(model: Any, essentials: Sequence[Essential]) -> None:
+    """Write the essential results into ``meta.tweakreg_report`` and the primary FITS header.
+
+    The JWST schemas have no entries for them. stdatamodels keeps header cards that its schemas do
+    not know in ``extra_fits``, which, unlike a schema extension, needs none of our code when the
+    file is opened. Those of an earlier run are replaced, or removed if there are none now.
+    """
+    model.meta.tweakreg_report = {fact.name: fact.value for fact in essentials}
+    cards = [card for card in _extra_cards(model) if not card[0].startswith(FITS_PREFIX)]
+    cards += [[fact.keyword, fact.value, fact.comment] for fact in essentials]
+    model.extra_fits.PRIMARY.header = cards
+
+
+def _put(model: Any, wcs: Any) -> None:
+    """Put a WCS into a model.
+
+    An assignment to ``meta.wcs`` would convert the whole WCS to ASDF, to check against the schema
+    that it is one, and saving does so again: as much time as opening the file.
+    """
+    model.meta.instance["wcs"] = wcs
+
+
+def _remember(model: Any) -> None:
+    """Save the values that an alignment will overwrite, so that it can be undone exactly.
+
+    Values saved by an earlier alignment are replaced where 'assign_wcs' was run since.
+    """
+    if CORRECTED not in model.meta.wcs.available_frames:
+        words = dict(model.meta.wcsinfo.instance)
+        model.meta.instance[MEMORY] = {"name": model.meta.wcs.name, "wcsinfo": words}
+
+
+def _extra_cards(model: Any) -> list[Any]:
+    """The cards of the primary header that the schemas do not know; created if there are none.
+
+    Models of files that never were FITS have no ``extra_fits``.
+    """
+    if not hasattr(model, "extra_fits"):
+        model.extra_fits = {}
+    if not hasattr(model.extra_fits, "PRIMARY"):
+        model.extra_fits.PRIMARY = {}
+    return [list(card) for card in getattr(model.extra_fits.PRIMARY, "header", [])]
+
+
+def _region(wcs: Any, bounding_box: BoundingBox) -> str:
+    """The corners of an image as an STC-S polygon [deg ICRS], '' where they are not finite."""
+    corners = wcs.footprint(bounding_box, center=False, axis_type="spatial")
+    if not np.isfinite(corners).all():
+        return ""
+    corners = np.column_stack([corners[:, 0] % 360.0, corners[:, 1]])
+    return "POLYGON ICRS  " + " ".join(f"{angle:.9f}" for angle in corners.ravel())
+
+
+def _update_header(model: Any, sip: SipParameters) -> None:
+    """Replace the FITS keywords of ``meta.wcsinfo`` by a SIP approximation of ``meta.wcs``."""
+    degrees = range(1, MAX_SIP_DEGREE)
+    info = model.meta.wcsinfo.instance
+    crpix = [info.get("crpix1"), info.get("crpix2")]
+    with warnings.catch_warnings():
+        # gwcs solves in quadruple precision, which SciPy 1.18 takes but deprecates
+        warnings.filterwarnings("ignore", "Calling _?lu_", DeprecationWarning)
+        header = model.meta.wcs.to_fits_sip(
+            bounding_box=bounding_box_of(model),
+            max_pix_error=sip.sip_max_pix_error,
+            degree=sip.sip_degree or degrees,
+            max_inv_pix_error=sip.sip_max_inv_pix_error,
+            inv_degree=sip.sip_inv_degree or degrees,
+            npoints=sip.sip_npoints,
+            crpix=None if None in crpix else crpix,
+        )
+    for keyword in [k for k in info if STALE_KEYWORD.match(k)]:
+        del info[keyword]
+    info.update({k.lower(): v for k, v in header.items() if not k.startswith("NAXIS")})
