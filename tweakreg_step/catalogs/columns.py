@@ -107,7 +107,7 @@ def position_columns(table: Table, options: ColumnParameters, name: str) -> tupl
 def with_positions_on_the_sky(table: Table) -> Table:
     """A table whose column ``sky_centroid``, if it has one, is as well in RA and DEC [deg ICRS].
 
-    The source catalogs of the JWST pipeline have their positions in such a column of coordinates.
+    The source catalogs of stpipe's pipelines have their positions in such a column of coordinates.
     """
     if "sky_centroid" not in table.colnames or _in_any_case(table, "RA"):
         return table

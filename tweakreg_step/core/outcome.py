@@ -96,7 +96,7 @@ class Verdict:
 
 
 FITS_PREFIX = "TWR"
-"""Prefix of this package's FITS keywords; no keyword of the JWST schemas starts with it."""
+"""Prefix of this package's FITS keywords; no keyword of the missions starts with it."""
 
 
 class Status(Enum):

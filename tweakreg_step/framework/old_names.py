@@ -24,8 +24,8 @@ OLD_NAMES = {
     "see2dplot": ("save_plots", "boolean"),
     "residplot": ("save_plots", "string"),
 }
-"""Names in earlier releases of the JWST step and in DrizzlePac's tweakreg -> current name, and type
-in stpipe's parameter specification."""
+"""Names in earlier releases of stpipe's own step and in DrizzlePac's tweakreg -> current name, and
+type in stpipe's parameter specification."""
 
 
 NO_PLOT = {"false", "no", "off", "0", "no plot", ""}

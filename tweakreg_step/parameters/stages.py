@@ -1,7 +1,7 @@
 """The parameters of every stage: default, unit, limits and meaning. The single source.
 
 The step's spec, the documentation and the checks are made from these classes. Names and defaults
-are those which users of the JWST step know; new abilities have new names.
+are those which users of the missions' own steps know; new abilities have new names.
 """
 
 from __future__ import annotations

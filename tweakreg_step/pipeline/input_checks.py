@@ -91,7 +91,7 @@ def check_refimage(refimage: str, images: Sequence[str], groups: Iterable[str]) 
     ParameterError
         If there is no such image or group.
     """
-    if not refimage or _stem(refimage) in map(_stem, images):
+    if not refimage or {_stem(refimage), _stem(file_of(refimage))} & set(map(_stem, images)):
         return
     seen = []
     for group in groups:

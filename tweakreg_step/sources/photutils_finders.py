@@ -1,4 +1,4 @@
-"""The finders iraf, dao and segmentation of photutils, with the parameters of the JWST step.
+"""The finders iraf, dao and segmentation of photutils, with the parameters of stpipe's own step.
 
 Apart from the others because importing photutils takes as long as finding the stars of two images.
 """
@@ -36,7 +36,7 @@ _QUIET = {} if minversion(photutils, "3.1") else {"progress_bar": False}
 
 
 def background(data: NDArray[Any], mask: BoolArray, box: int) -> tuple[FloatArray, float]:
-    """Background (ny, nx) and its median noise, as the JWST step defines them."""
+    """Background (ny, nx) and its median noise, as that step defines them."""
     common = {
         "filter_size": (3, 3),
         "coverage_mask": mask,

@@ -30,7 +30,8 @@ SIGNIFICANT = 3.0
 """Errors by which a width must differ to count."""
 
 WIDER = 0.35
-"""Relative excess of a second moment that is no star: the JWST PSF varies by less over a field."""
+"""Relative excess of a second moment that is no star: that of a space telescope varies by
+less over a field."""
 
 THINNEST = 0.5
 """Second moment across of what is sharper than any star, relative to that of a star."""

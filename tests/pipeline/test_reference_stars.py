@@ -1,0 +1,71 @@
+"""The stars of a reference catalog where and when each group sees them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+from astropy.table import Table
+
+from tweakreg_step.catalogs.reference import at_epoch, place, stars_of
+from tweakreg_step.pipeline.reference_stars import load_reference, reference_of
+from tweakreg_step.telescopes import EARTH, L2
+from tweakreg_step.telescopes.wcs import group_observatories
+
+EPOCH = 2023.1499
+PARALLAX = 500.0  # mas: a hundredth of it is seen between the two places
+
+
+def catalog() -> Table:
+    rng = np.random.default_rng(5)
+    columns = {name: rng.normal(0.0, 30.0, 20) for name in ("pmra", "pmdec")}
+    columns |= {"RA": rng.uniform(53.0, 53.1, 20), "DEC": rng.uniform(-30.0, -29.9, 20)}
+    columns |= {"parallax": np.full(20, PARALLAX), "ref_epoch": np.full(20, 2016.0)}
+    return Table(columns)
+
+
+def test_each_group_has_its_own_observatory() -> None:
+    table = catalog()
+    epochs, seen_from = np.full(3, EPOCH), [L2, EARTH, L2]
+    reference = reference_of(at_epoch(table, EPOCH, L2), epochs, seen_from)
+    assert reference.epoch_ra is not None
+    assert reference.epoch_dec is not None
+    for ra, dec, observatory in zip(
+        reference.epoch_ra, reference.epoch_dec, seen_from, strict=True
+    ):
+        expected = place(stars_of(table), EPOCH, observatory)
+        np.testing.assert_allclose((ra, dec), expected[:2], rtol=0.0, atol=1e-11)
+    east = np.cos(np.radians(table["DEC"])) * np.diff(reference.epoch_ra[:2], axis=0)[0]
+    parted = 3.6e6 * np.hypot(east, np.diff(reference.epoch_dec[:2], axis=0)[0])
+    assert 0.1 < parted.min() < parted.max() < 0.0102 * PARALLAX
+
+
+def test_one_place_for_all_is_one_set_of_positions() -> None:
+    for observatory in (L2, EARTH):
+        moved = at_epoch(catalog(), EPOCH, observatory)
+        reference = reference_of(moved, np.full(3, EPOCH), [observatory] * 3)
+        assert reference.epoch_ra is None
+        np.testing.assert_array_equal(reference.ra, moved["RA"])
+        assert reference_of(moved, np.full(3, EPOCH), [observatory]).epoch_ra is None
+
+
+def test_images_say_where_they_were_taken() -> None:
+    """Correctors that do not are of the usual place, as they always were."""
+    box = ((0.0, 10.0), (0.0, 10.0))
+
+    def corrector(**meta: object) -> SimpleNamespace:
+        known = {"catalog": [], "epoch": EPOCH} | meta
+        return SimpleNamespace(
+            meta=known,
+            bounding_box=box,
+            wcs=None,
+            det_to_world=lambda x, y: (53.05 + 1e-5 * x, -29.95 + 1e-5 * y),
+        )
+
+    bare, earthly = corrector(), corrector(observatory=EARTH)
+    assert group_observatories([bare, earthly, bare]) == [L2, EARTH, L2]
+    assert group_observatories([]) == []
+    for first, observatory in ((bare, L2), (earthly, EARTH)):
+        found = load_reference(catalog(), [first])
+        expected = at_epoch(catalog(), EPOCH, observatory)
+        np.testing.assert_array_equal(found["RA"], expected["RA"])
