@@ -21,7 +21,7 @@ from tables import publish
 from tweakreg_step import relative_align
 from tweakreg_step.alignment import solve_jointly
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.outcome import Code
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.simulate import sky
 
@@ -77,7 +77,7 @@ def growth(sizes: tuple[int, ...]) -> tuple[list[tuple[str, ...]], str]:
         taken, solution = timed(solve_jointly, scene.detections, len(centres), None, Options())
         counts.append(len(scene.detections))
         seconds.append(taken)
-        aligned = sum(status is GroupStatus.ALIGNED for status in solution.groups.status)
+        aligned = sum(status is Code.ALIGNED for status in solution.groups.status)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         rows.append(
             (f"{len(centres)}", f"{counts[-1]:,}", f"{taken:.2f}", f"{aligned}", f"{memory:.2f}")

@@ -41,7 +41,7 @@ def one_alignment(groups: int, layout: str) -> None:
     """Print CPU seconds, peak memory [GB] and aligned groups of a mosaic or a stack, as JSON."""
     from tweakreg_step.alignment.joint import solve_jointly  # noqa: PLC0415
     from tweakreg_step.core.options import Options  # noqa: PLC0415 - only in the process
-    from tweakreg_step.core.outcome import GroupStatus  # noqa: PLC0415 - only in the process
+    from tweakreg_step.core.outcome import Code  # noqa: PLC0415 - only in the process
     from tweakreg_step.simulate import sky  # noqa: PLC0415
 
     number = int(np.ceil(np.sqrt(groups))) if layout == "mosaics" else groups
@@ -60,7 +60,7 @@ def one_alignment(groups: int, layout: str) -> None:
                 "groups": groups,
                 "detections": len(scene.detections),
                 "seconds": time.process_time() - start,
-                "aligned": sum(status is GroupStatus.ALIGNED for status in solution.groups.status),
+                "aligned": sum(status is Code.ALIGNED for status in solution.groups.status),
                 "input_gb": before,
                 "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
             }

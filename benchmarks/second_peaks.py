@@ -22,7 +22,7 @@ from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching import second_peak
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import Decision
+from tweakreg_step.core.outcome import Standing
 from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
 from tweakreg_step.simulate.sky import (
     Scene,
@@ -132,8 +132,8 @@ def row(setup: Setup, extra: Extra, trials: int) -> tuple[str, ...]:
         wrong = np.abs(error - error.mean(axis=0)).max(axis=(1, 2)) > WRONG
         for verdict, bad in zip(found.relative, wrong, strict=True):
             other = verdict.code in {"second_peak", "same_pixels"}
-            doubtful = verdict.decision is Decision.DOUBTFUL
-            left = verdict.decision is Decision.LEFT
+            doubtful = verdict.standing is Standing.DOUBTFUL
+            left = verdict.standing is Standing.LEFT
             kinds = not (doubtful or left), other, doubtful and not other, left
             counts += np.array([*kinds, verdict.applied and bad], int)
     return tuple(str(number) for number in counts)

@@ -29,7 +29,7 @@ from tweakreg_step.core.correction import move
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.exceptions import AlignmentError
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import Decision
+from tweakreg_step.core.outcome import Standing
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.simulate import nircam
@@ -178,7 +178,7 @@ class Count:
         """One more trial."""
         self.trials += 1
         self.accepted += verdict.applied
-        self.doubtful += verdict.decision is Decision.DOUBTFUL
+        self.doubtful += verdict.standing is Standing.DOUBTFUL
         self.wrong += verdict.applied and error_sigmas > 5.0
         if verdict.code != "aligned":
             self.reasons[verdict.code] = self.reasons.get(verdict.code, 0) + 1
@@ -277,8 +277,8 @@ def judged(found: Solution, shift: np.ndarray) -> tuple[bool, bool, bool, bool]:
     Wrong is 10 mas or more from the truth.
     """
     wrong = bool(np.hypot(*(found.groups.shift[1] - found.groups.shift[0] + shift)) > 0.01)
-    decision = found.relative[1].decision
-    aligned, doubtful = decision is Decision.ALIGNED, decision is Decision.DOUBTFUL
+    decision = found.relative[1].standing
+    aligned, doubtful = decision is Standing.ALIGNED, decision is Standing.DOUBTFUL
     return aligned, aligned and wrong, doubtful, doubtful and wrong
 
 

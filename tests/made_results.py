@@ -10,12 +10,14 @@ import numpy as np
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core.correction import move
+from tweakreg_step.core.evidence import Evidence
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import Decision, Evidence, GroupStatus, Outcome, Verdict
+from tweakreg_step.core.outcome import Code, Outcome, Verdict
 from tweakreg_step.core.outcome import Status as ImageStatus
 from tweakreg_step.core.solution import Solution
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane, turn
 from tweakreg_step.report.result import GroupFit, ReferenceNote, RunResult
+from tweakreg_step.report.sentences import FACTS
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 
 SIDE = 64.0  # arcsec, of a detector
@@ -97,16 +99,16 @@ def _verdict(
     matches = int(
         (solution.groups.reference_matches if absolute else solution.groups.matches)[group]
     )
-    if status is not GroupStatus.ALIGNED:
-        return Verdict(Decision.LEFT, status.code, status.value)
+    if status is not Code.ALIGNED:
+        return Verdict(status, f"{FACTS[status]}.")
     evidence = _evidence(solution, group, matches)
     if absolute and not solution.groups.anchored[group]:
         reason = "Not tied to the reference: 0 of its stars match, 15 are needed."
-        return Verdict(Decision.LEFT, "not_anchored", reason, evidence)
+        return Verdict(Code.NO_REFERENCE_MATCH, reason, evidence)
     if group in doubtful:
         reason = "Its matches cover 12 % of its area, 25 % are asked for: check its roll."
-        return Verdict(Decision.DOUBTFUL, "poor_coverage", reason, evidence)
-    return Verdict(Decision.ALIGNED, "aligned", "Aligned.", evidence)
+        return Verdict(Code.POOR_COVERAGE, reason, evidence)
+    return Verdict(Code.ALIGNED, "Aligned.", evidence)
 
 
 def _outcome(relative: Verdict, absolute: Verdict | None) -> Outcome:
@@ -247,7 +249,7 @@ def sequential_result(count: int = 4, **changes: Any) -> RunResult:
     fits: list[GroupFit | None] = [
         GroupFit((0.1 * g, -0.2), 3.0 * g, 1e-5, 40 + g, 2.5) for g in range(count - 1)
     ]
-    left = Verdict(Decision.LEFT, "too_few_matches", "Too few matches: 3, 15 are needed.")
+    left = Verdict(Code.TOO_FEW_MATCHES, "Too few matches: 3, 15 are needed.")
     outcomes = [*result.outcomes[:-1], Outcome(ImageStatus.FAILED, left.reason)]
     relative = result.relative or ()
     return replace(
@@ -265,7 +267,7 @@ def early_result(count: int = 3, **changes: Any) -> RunResult:
     """The result of a run that ended before anything was aligned: reference out of reach."""
     result = make_result("stack", count, **changes)
     reason = "The reference service could not be reached."
-    left = (Verdict(Decision.LEFT, "reference_unreachable", reason),) * count
+    left = (Verdict(Code.REFERENCE_UNREACHABLE, reason),) * count
     return replace(
         result,
         detections=None,

@@ -27,7 +27,7 @@ from tweakreg_step.parameters import (
 from tweakreg_step.pipeline.align_jointly import align_jointly
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group
-from tweakreg_step.pipeline.options import options_of
+from tweakreg_step.pipeline.options import GIVEN_CATALOGS, options_of
 from tweakreg_step.pipeline.reference_stars import load_reference, reference_of, save_reference
 from tweakreg_step.pipeline.stock_method import (
     absolute_sequential,
@@ -36,7 +36,7 @@ from tweakreg_step.pipeline.stock_method import (
 )
 from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs, group_observatories
 
-from .core.exceptions import FAILURES, AlignmentError
+from .core.exceptions import AlignmentError
 from .core.groups import group_names
 from .core.wording import listed
 
@@ -151,8 +151,8 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     else:
         options = options_of(correctors, parameters, _ABSOLUTE, method, fixed)
         with all_or_nothing(correctors):
-            solution = align_jointly(correctors, gather(correctors), None, options)
-            _check_any(correctors, solution.relative, "")
+            found = align_jointly(correctors, gather(correctors), None, options, GIVEN_CATALOGS)
+            _check_any(correctors, found.relative, "")
     return correctors
 
 
@@ -263,8 +263,8 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         options = options_of(correctors, _as_relative(parameters), parameters, method)
         known = reference_of(stars, group_epochs(correctors), group_observatories(correctors))
         with all_or_nothing(correctors):
-            solution = align_jointly(correctors, gather(correctors), known, options)
-            _check_any(correctors, solution.absolute, f" to '{stars.meta['name']}'")
+            found = align_jointly(correctors, gather(correctors), known, options, GIVEN_CATALOGS)
+            _check_any(correctors, found.absolute, f" to '{stars.meta['name']}'")
     return correctors
 
 
@@ -287,7 +287,7 @@ def _check_any(correctors: Sequence[Any], verdicts: Sequence[Verdict], where: st
     """If no group was aligned, raise the `AlignmentError` for the most frequent verdict."""
     if any(verdict.applied for verdict in verdicts):
         return
-    kinds = Counter(FAILURES.get(verdict.code, AlignmentError) for verdict in verdicts)
+    kinds = Counter(verdict.code.error or AlignmentError for verdict in verdicts)
     reasons: dict[str, list[str]] = {}
     for group, verdict in zip(dict.fromkeys(group_names(correctors)), verdicts, strict=True):
         reasons.setdefault(verdict.reason, []).append(str(group))

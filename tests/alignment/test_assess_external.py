@@ -8,7 +8,7 @@ from fields import SIGMA, catalogs, field, noisy, stars
 
 from tweakreg_step.alignment.assess_external import assess
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import Decision
+from tweakreg_step.core.outcome import Standing
 
 BOTH = np.array([True, True])
 
@@ -17,7 +17,7 @@ def test_a_good_alignment_is_confirmed() -> None:
     rng = np.random.default_rng(1)
     place = field(rng, 200)
     found = assess(catalogs(noisy(rng, place), noisy(rng, place)), BOTH, None, Options())
-    assert [verdict.decision for verdict in found.relative] == [Decision.ALIGNED] * 2
+    assert [verdict.standing for verdict in found.relative] == [Standing.ALIGNED] * 2
     # what is left to correct is what the noise of 200 sources asks for
     assert np.abs(found.groups.shift).max() < 5.0 * SIGMA / np.sqrt(200.0)
     assert found.absolute == ()

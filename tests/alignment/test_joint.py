@@ -12,7 +12,8 @@ from tweakreg_step.core import sphere
 from tweakreg_step.core.correction import affine, move
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.outcome import Code
+from tweakreg_step.core.solution import Solution
 from tweakreg_step.simulate.judge import judge
 from tweakreg_step.simulate.sky import Scene, Setup, displacement_errors, joined, layout, make_scene
 
@@ -31,7 +32,7 @@ def _setup(name: str, geometry: str = "rshift", **changes) -> Setup:
     return Setup(centres, density=density, geometry=geometry, spread=0.5, **(EXPECTED | changes))
 
 
-def _solve(scene: Scene, geometry: str = "rshift", **options):
+def _solve(scene: Scene, geometry: str = "rshift", **options) -> Solution:
     wanted = Options(fitgeometry=geometry, **({"minobj": 6} | options))
     return solve_jointly(scene.detections, scene.group_count, scene.reference, wanted)
 
@@ -46,12 +47,12 @@ def test_it_reaches_the_bound(name: str, geometry: str) -> None:
     """Errors' square in units of the bound's covariance: 1, known to 3 to 6 per cent here."""
     scenes = [make_scene(_setup(name, geometry), seed) for seed in range(50)]
     solutions = [_solve(scene, geometry) for scene in scenes]
-    assert all(set(solution.groups.status) == {GroupStatus.ALIGNED} for solution in solutions)
+    assert all(set(solution.groups.status) == {Code.ALIGNED} for solution in solutions)
     judged = [judge(scene, solution) for scene, solution in zip(scenes, solutions, strict=True)]
     scatter = np.sqrt(2.0 / sum(j.rank for j in judged))
     mean = np.mean([j.normalised for j in judged])
     assert abs(mean - 1.0) < 0.05 + 2.5 * scatter
-    ratio = sum(s.chi2.sum() for s in solutions) / sum(s.dof.sum() for s in solutions)
+    ratio = sum(s.groups.chi2.sum() for s in solutions) / sum(s.groups.dof.sum() for s in solutions)
     assert 0.97 < ratio < 1.03
 
 
@@ -96,7 +97,7 @@ def test_joint_beats_the_relative_solution_moved_as_a_whole() -> None:
         scene = make_scene(_setup("strip", **changes), seed)
         joint.append(judge(scene, _solve(scene)).rms_mas)
         moved = _solve(scene, joint=False)
-        assert moved.anchored.all()
+        assert moved.groups.anchored.all()
         whole.append(judge(scene, moved).rms_mas)
     assert np.mean(joint) < 0.8 * np.mean(whole)
     assert np.mean(whole) < 30.0
@@ -163,12 +164,15 @@ def test_a_rotation_of_the_whole_sky_changes_nothing(pole: tuple[float, float]) 
 def test_the_gauge_moves_all_groups_together() -> None:
     scene = make_scene(_setup("mosaic, 50 %"), 8)
     mean, fixed = _solve(scene), _solve(scene, refgroup=4)
-    np.testing.assert_allclose(fixed.shift[4], 0.0, atol=1e-7)
-    np.testing.assert_allclose(fixed.matrix[4], np.eye(2), atol=1e-9)
-    assert np.abs(np.diag(fixed.covariance[4])).max() < 1e-8 * np.diag(mean.covariance[4]).max()
+    np.testing.assert_allclose(fixed.groups.shift[4], 0.0, atol=1e-7)
+    np.testing.assert_allclose(fixed.groups.matrix[4], np.eye(2), atol=1e-9)
+    assert (
+        np.abs(np.diag(fixed.groups.covariance[4])).max()
+        < 1e-8 * np.diag(mean.groups.covariance[4]).max()
+    )
     # 1e-3 mas: the common motion that the judge removes is linear
     assert judge(scene, fixed).rms_mas == pytest.approx(judge(scene, mean).rms_mas, abs=1e-3)
-    first, second = mean.pair_covariance, fixed.pair_covariance
+    first, second = mean.pairs.covariance, fixed.pairs.covariance
     # the planes' origins move with the gauge; 2e-9 is (0.05 mas)^2, a per cent here
     np.testing.assert_allclose(first, second, rtol=5e-3, atol=2e-9)
 

@@ -10,10 +10,10 @@ from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.rejection import group_frames, solve_with_rejection
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import directions, to_plane
 
-ALIGNED = GroupStatus.ALIGNED
+ALIGNED = Code.ALIGNED
 
 
 def test_a_group_of_noise_is_given_up_and_the_others_stay() -> None:
@@ -22,7 +22,7 @@ def test_a_group_of_noise_is_given_up_and_the_others_stay() -> None:
     given = catalogs(noisy(rng, place), noisy(rng, place), field(rng, 100))
     problem, start = problem_of(given, None, Options())
     accepted = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 3)
-    assert accepted.failures.status == (ALIGNED, ALIGNED, GroupStatus.TOO_FEW_MATCHES)
+    assert accepted.failures.status == (ALIGNED, ALIGNED, Code.TOO_FEW_MATCHES)
     assert accepted.problem.component.tolist() == [0, 0, -1]
     assert accepted.associated is not None
     assert accepted.failures.matches[2] < 15

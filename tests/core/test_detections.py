@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tweakreg_step.core.detections import Detections, Reference
-from tweakreg_step.core.outcome import GroupStatus
 
 
 def _detections(count: int) -> Detections:
@@ -31,9 +30,3 @@ def test_take_takes_from_every_array() -> None:
     part = _detections(5).take(np.array([0, 3]))
     assert len(part) == 2
     assert part.covariance.shape == (2, 2, 2)
-
-
-def test_a_status_has_a_sentence_and_a_code() -> None:
-    for status in GroupStatus:
-        assert status.value.endswith(".")
-        assert status.code == status.name.lower()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tweakreg_step.core.exceptions import FAILURES, AlignmentError, NoMatchError, TweakregError
-from tweakreg_step.core.outcome import GroupStatus, Outcome, Status
+from tweakreg_step.core.exceptions import AlignmentError, NoMatchError, TweakregError
+from tweakreg_step.core.outcome import Code, Outcome, Status
 from tweakreg_step.parameters.stages import SafetyParameters
 from tweakreg_step.pipeline.failure_policy import allowed, failed, failure
+from tweakreg_step.report.sentences import FACTS
 
-GOOD = Outcome(Status.ALIGNED, "Aligned.", moved=True, absolute=True, code="aligned")
-BAD = Outcome(Status.FAILED, "No match.", code="no_match")
-SKIPPED = Outcome(Status.SKIPPED, "One group.", code="one_group")
+GOOD = Outcome(Status.ALIGNED, "Aligned.", moved=True, absolute=True, code=Code.ALIGNED)
+BAD = Outcome(Status.FAILED, "No match.", code=Code.NO_MATCH)
+SKIPPED = Outcome(Status.SKIPPED, "One group.", code=Code.ONE_GROUP)
 
 
 @pytest.mark.parametrize("rule", ["warn", "raise", "skip_all"])
@@ -49,11 +50,11 @@ def test_a_long_list_is_cut() -> None:
     assert "And 3 more." in text
 
 
-@pytest.mark.parametrize("status", [s for s in GroupStatus if s is not GroupStatus.ALIGNED])
-def test_every_failure_of_a_group_has_an_error_of_its_own_kind(status: GroupStatus) -> None:
-    kind = FAILURES[status.code]
+@pytest.mark.parametrize("status", [s for s in FACTS if s is not Code.ALIGNED])
+def test_every_failure_of_a_group_has_an_error_of_its_own_kind(status: Code) -> None:
+    kind = status.error
     assert issubclass(kind, AlignmentError)
     assert kind is not AlignmentError
     assert issubclass(kind, TweakregError)
-    error = failure(["a"], [Outcome(Status.FAILED, status.value, code=status.code)])
+    error = failure(["a"], [Outcome(Status.FAILED, FACTS[status], code=status)])
     assert type(error) is kind

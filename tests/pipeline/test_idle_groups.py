@@ -10,7 +10,7 @@ from scenes import make_correctors, make_scene
 
 from tweakreg_step import relative_align
 from tweakreg_step.core.exceptions import NoMatchError, NotConnectedError
-from tweakreg_step.core.outcome import Decision, Verdict
+from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.pipeline.idle_groups import with_idle_groups
 
 SIDE = 100.0 / 3600.0  # degrees
@@ -27,10 +27,10 @@ class Image:
 
 
 def left(code: str) -> Verdict:
-    return Verdict(Decision.LEFT, code, "Something else.")
+    return Verdict(Code(code), "Something else.")
 
 
-ALIGNED = Verdict(Decision.ALIGNED, "aligned", "Aligned.")
+ALIGNED = Verdict(Code.ALIGNED, "Aligned.")
 MIXED = left("mixed_group")
 
 

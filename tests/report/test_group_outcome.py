@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 from made_results import early_result, make_result
 
-from tweakreg_step.core.outcome import Decision, Verdict
-from tweakreg_step.report.group_outcome import Standing, group_outcome
+from tweakreg_step.core.outcome import Code, Standing, Verdict
+from tweakreg_step.report.group_outcome import group_outcome
 
-GOOD = Verdict(Decision.ALIGNED, "aligned", "Aligned.")
-HALF = Verdict(Decision.DOUBTFUL, "poor_coverage", "Covers little.")
-BAD = Verdict(Decision.LEFT, "no_match", "Nothing matches.")
-WORSE = Verdict(Decision.LEFT, "not_anchored", "No star matches.")
+GOOD = Verdict(Code.ALIGNED, "Aligned.")
+HALF = Verdict(Code.POOR_COVERAGE, "Covers little.")
+BAD = Verdict(Code.NO_MATCH, "Nothing matches.")
+WORSE = Verdict(Code.NO_REFERENCE_MATCH, "No star matches.")
 
 
 @pytest.mark.parametrize(
@@ -23,12 +23,12 @@ WORSE = Verdict(Decision.LEFT, "not_anchored", "No star matches.")
         (GOOD, GOOD, Standing.ALIGNED, "aligned"),
         (BAD, GOOD, Standing.ALIGNED, "aligned"),
         (None, GOOD, Standing.ALIGNED, "aligned"),
-        (GOOD, WORSE, Standing.RELATIVE, "not_anchored"),
+        (GOOD, WORSE, Standing.RELATIVE, "no_reference_match"),
         (HALF, GOOD, Standing.DOUBTFUL, "poor_coverage"),
         (HALF, WORSE, Standing.DOUBTFUL, "poor_coverage"),
         (GOOD, HALF, Standing.DOUBTFUL, "poor_coverage"),
         (BAD, WORSE, Standing.LEFT, "no_match"),
-        (None, WORSE, Standing.LEFT, "not_anchored"),
+        (None, WORSE, Standing.LEFT, "no_reference_match"),
         (BAD, None, Standing.LEFT, "no_match"),
     ],
 )

@@ -15,9 +15,9 @@ from made_results import early_result, make_result, sequential_result
 
 import tweakreg_step
 from tweakreg_step.core.correction import affine
+from tweakreg_step.core.evidence import Evidence
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.core.outcome import Evidence
-from tweakreg_step.core.solution import Mode, MotionChoice
+from tweakreg_step.core.solution import Mode, MotionChoice, MotionGrounds
 from tweakreg_step.report import SCHEMA, report_of, write_report
 from tweakreg_step.report import json_report as document
 from tweakreg_step.report import overlaps as pairs
@@ -212,12 +212,16 @@ def test_detector_motions() -> None:
     assert said["motions"][1]["scale_sigma"] == pytest.approx(sigma[3])
     still = report_of(make_result("stack", 2))["detectors"]
     assert still["motions"] == []
-    choice = MotionChoice("none", {"shift": -3.0}, {"shift": math.nan}, "Nothing speaks for it.")
+    choice = MotionChoice(
+        MotionGrounds.EVIDENCE,
+        evidence={"none": 0.0, "shift": -3.0},
+        reserved_rms_mas={"none": 1.0, "shift": math.nan},
+    )
     result = make_result("stack", 2)
     changed = replace(result.solution, motion=choice, modes=(Mode(1.0, (0,)),))
     said = report_of(replace(result, solution=changed))
-    assert said["detectors"]["log_evidence"] == {"shift": -3.0}
-    assert said["detectors"]["reserved_rms_mas"] == {"shift": None}
+    assert said["detectors"]["log_evidence"] == {"none": 0.0, "shift": -3.0}
+    assert said["detectors"]["reserved_rms_mas"] == {"none": 1.0, "shift": None}
 
 
 def test_sequential_and_early_runs() -> None:

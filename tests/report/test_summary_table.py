@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from made_results import early_result, make_result, sequential_result
 
-from tweakreg_step.core.outcome import Decision, LeftOut, Outcome, Status, Verdict
+from tweakreg_step.core.outcome import Code, LeftOut, Outcome, Status, Verdict
 from tweakreg_step.report import report_of
 from tweakreg_step.report.key_figures import figures_of
 from tweakreg_step.report.log import summary_table
@@ -60,9 +60,9 @@ def test_a_dry_run_says_so() -> None:
 
 def test_not_tied_to_the_reference() -> None:
     result = make_result("stack", 2)
-    left = Verdict(Decision.LEFT, "too_few_stars", "Two stars match, 15 are needed.")
+    left = Verdict(Code.NO_REFERENCE_MATCH, "Two stars match, 15 are needed.")
     lines = summary_table(replace(result, absolute=(result.absolute[0], left)))
-    assert lines[-3].endswith("relative only: too_few_stars")
+    assert lines[-3].endswith("relative only: no_reference_match")
     assert "1 aligned, 1 relative only" in lines[-1]
 
 
@@ -93,9 +93,9 @@ def _of_many(words: list[str]):
     result = make_result("stack", 4)
     count = len(words)
     verdicts = {
-        "a": Verdict(Decision.ALIGNED, "aligned", "Aligned."),
-        "d": Verdict(Decision.DOUBTFUL, "poor_coverage", "Covers little."),
-        "l": Verdict(Decision.LEFT, "no_match", "Nothing matches."),
+        "a": Verdict(Code.ALIGNED, "Aligned."),
+        "d": Verdict(Code.POOR_COVERAGE, "Covers little."),
+        "l": Verdict(Code.NO_MATCH, "Nothing matches."),
     }
     return replace(
         result,

@@ -33,7 +33,7 @@ from tweakreg_step.core.sphere import directions, ra_dec, to_plane
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Problem, Scatter
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
-    from tweakreg_step.core.outcome import GroupStatus
+    from tweakreg_step.core.outcome import Code
     from tweakreg_step.core.solution import MotionChoice
 
     from .canonical_order import Canonical
@@ -128,7 +128,7 @@ def solution_of(
     ordered: Canonical,
     problem: Problem,
     associated: AssociatedFit | None,
-    status: tuple[GroupStatus, ...],
+    status: tuple[Code, ...],
     choice: MotionChoice,
 ) -> Solution:
     """The solution in the numbering of the input.
@@ -158,7 +158,7 @@ def solution_of(
 
 
 def _empty(
-    ordered: Canonical, problem: Problem, status: tuple[GroupStatus, ...], choice: MotionChoice
+    ordered: Canonical, problem: Problem, status: tuple[Code, ...], choice: MotionChoice
 ) -> Solution:
     """The solution of a run in which nothing could be aligned."""
     back = ordered.group

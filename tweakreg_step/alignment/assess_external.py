@@ -12,12 +12,12 @@ import numpy as np
 
 from tweakreg_step.alignment.solver import Model, Motions, Problem
 from tweakreg_step.core.correction import parameter_count, prior_precision
-from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.core.solution import MotionChoice
+from tweakreg_step.core.outcome import Code
+from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import group_frames, solve_with_rejection, with_verdicts
+from .rejection import group_frames, solve_with_rejection, with_findings
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray
@@ -31,7 +31,7 @@ __all__ = ["assess"]
 _RADIUS = 0.15
 """Match radius [arcsec]: twice the error that aligning one group after another accumulates."""
 
-_NO_CHOICE = MotionChoice("none", {}, {}, "The alignment was made by another method.")
+_NO_CHOICE = MotionChoice(MotionGrounds.ANOTHER_METHOD)
 
 
 def assess(
@@ -65,11 +65,11 @@ def assess(
     sources = np.bincount(ordered.detections.group, minlength=count)
     enough = sources >= max(options.minobj, 1)
     status = tuple(
-        GroupStatus.ALIGNED if c else GroupStatus.NO_MATCH if e else GroupStatus.TOO_FEW_SOURCES
+        Code.ALIGNED if c else Code.NO_MATCH if e else Code.TOO_FEW_SOURCES
         for c, e in zip(claimed, enough, strict=True)
     )
     start = Motions(np.zeros((count, width)))
     accepted = solve_with_rejection(problem, start, _RADIUS, status)
     accepted = replace(accepted, failures=replace(accepted.failures, sources=sources))
     found = accepted.problem, accepted.associated, accepted.failures.status
-    return with_verdicts(solution_of(ordered, *found, _NO_CHOICE), ordered, accepted)
+    return with_findings(solution_of(ordered, *found, _NO_CHOICE), ordered, accepted)

@@ -21,13 +21,13 @@ from tweakreg_step.alignment.solver import (
     with_motion,
 )
 from tweakreg_step.core.correction import parameter_count, parameters_of, prior_precision
-from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.core.solution import MotionChoice
+from tweakreg_step.core.outcome import Code
+from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 from tweakreg_step.core.sphere import plane_jacobian, to_plane
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import AcceptedFit, group_frames, solve_with_rejection, with_verdicts
+from .rejection import AcceptedFit, group_frames, solve_with_rejection, with_findings
 from .rigid_body import as_a_whole
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class _JointFit:
     lost_anchor: bool = False
 
     @property
-    def status(self) -> tuple[GroupStatus, ...]:
+    def status(self) -> tuple[Code, ...]:
         """(G,) status of each group."""
         return self.accepted.failures.status
 
@@ -107,7 +107,7 @@ def solve_jointly(
     solution = solution_of(
         ordered, accepted.problem, accepted.associated, joint_fit.status, joint_fit.choice
     )
-    return with_verdicts(solution, ordered, accepted)
+    return with_findings(solution, ordered, accepted)
 
 
 def _with_failures(joint_fit: _JointFit, **known: Any) -> _JointFit:
@@ -122,19 +122,19 @@ def _solve(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFi
     enough = size >= max(options.minobj, 1)
     ordered = replace(ordered, detections=ordered.detections.take(enough[ordered.detections.group]))
     joint_fit = _register_and_solve(ordered, frames, options, None)
-    few = np.array([item is GroupStatus.TOO_FEW_MATCHES for item in joint_fit.status], bool)
+    few = np.array([item is Code.TOO_FEW_MATCHES for item in joint_fit.status], bool)
     if few.any() and options.max_roll > 3.0 * options.roll_sigma:
         second = _register_and_solve(ordered, frames, options, few)
         if _aligned(second) > _aligned(joint_fit):
             joint_fit = second
     pairs = zip(joint_fit.status, enough, strict=True)
-    status = tuple(s if ok else GroupStatus.TOO_FEW_SOURCES for s, ok in pairs)
+    status = tuple(s if ok else Code.TOO_FEW_SOURCES for s, ok in pairs)
     return _with_failures(joint_fit, status=status, sources=size)
 
 
 def _aligned(joint_fit: _JointFit) -> int:
     """Number of aligned groups."""
-    return sum(item is GroupStatus.ALIGNED for item in joint_fit.status)
+    return sum(item is Code.ALIGNED for item in joint_fit.status)
 
 
 def _register_and_solve(
@@ -155,7 +155,7 @@ def _register_and_solve(
         solve_with_rejection(problem, start, radius, registration.status),
         ambiguity=registration.ambiguity,
     )
-    choice = MotionChoice("none", {}, {}, "No motion of detectors: nothing could be aligned.")
+    choice = MotionChoice(MotionGrounds.NOT_ALIGNED)
     lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
     if accepted.associated is not None:
         associated, problem, choice = choose_motion(accepted.problem, accepted.associated)

@@ -1,4 +1,4 @@
-"""Fit, reject groups that fail a criterion, and fit again until none does; then the verdicts."""
+"""Fit, reject groups that fail a criterion, and fit again until none does; then the findings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.solver import converge, match_counts
-from tweakreg_step.alignment.verdict import Failures, advise, groups_to_reject, verdicts
+from tweakreg_step.alignment.verdict import Failures, diagnose, findings, groups_to_reject
 from tweakreg_step.core.sphere import directions, mean_frames
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Motions, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.detections import Detections
-    from tweakreg_step.core.outcome import GroupStatus
+    from tweakreg_step.core.outcome import Code
     from tweakreg_step.core.solution import Solution
 
     from .canonical_order import Canonical
 
 
-__all__ = ["AcceptedFit", "group_frames", "solve_with_rejection", "with_verdicts"]
+__all__ = ["AcceptedFit", "group_frames", "solve_with_rejection", "with_findings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def group_frames(detections: Detections, count: int) -> FloatArray:
 
 
 def solve_with_rejection(
-    problem: Problem, start: Motions, radius: float, status: tuple[GroupStatus, ...]
+    problem: Problem, start: Motions, radius: float, status: tuple[Code, ...]
 ) -> AcceptedFit:
     """Fit, drop the rejected groups or their ties to the reference, and repeat until none is left.
 
@@ -83,7 +83,7 @@ def solve_with_rejection(
 def _with_rejections(
     failures: Failures,
     associated: AssociatedFit | None,
-    bad: dict[int, GroupStatus],
+    bad: dict[int, Code],
     weakly_anchored: BoolArray,
 ) -> Failures:
     """The failures with those of one more fit added.
@@ -124,15 +124,15 @@ def _without(problem: Problem, bad: list[int], weakly_anchored: BoolArray) -> Pr
     return replace(problem, component=component, anchored=anchored)
 
 
-def with_verdicts(solution: Solution, ordered: Canonical, accepted: AcceptedFit) -> Solution:
-    """The solution with its verdicts, groups in the numbering of the input."""
+def with_findings(solution: Solution, ordered: Canonical, accepted: AcceptedFit) -> Solution:
+    """The solution with its findings, groups in the numbering of the input."""
     problem, failures = accepted.problem, accepted.failures
-    remedies = advise(
+    diagnoses = diagnose(
         failures, ordered.detections, problem.model.frames, ordered.reference, problem.options
     )
     covariance = solution.groups.covariance[np.argsort(ordered.group)]
-    outcome = failures.status, remedies
-    relative, absolute = verdicts(
+    outcome = failures.status, diagnoses
+    relative, absolute = findings(
         problem, accepted.associated, outcome, covariance, accepted.ambiguity
     )
     return replace(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 __all__ = [
-    "FAILURES",
     "AlignmentError",
     "AmbiguousError",
     "CatalogError",
@@ -88,24 +87,3 @@ class TooLargeError(TweakregError):
 
 class WorkerError(TweakregError):
     """Worker processes, or the cluster, failed."""
-
-
-FAILURES: dict[str, type[TweakregError]] = {
-    "too_few_sources": TooFewSourcesError,
-    "too_few_matches": TooFewSourcesError,
-    "no_match": NoMatchError,
-    "no_reference_match": NoMatchError,
-    "ambiguous": AmbiguousError,
-    "inconsistent": AmbiguousError,
-    "implausible": ImplausibleError,
-    "not_connected": NotConnectedError,
-    "mixed_group": MixedGroupError,
-    "reference_unreachable": ReferenceServiceError,
-    "reference_empty": NoReferenceStarsError,
-    "bad_catalog": CatalogError,
-    "unreadable": InputError,
-    "unusable": InputError,
-    "out_of_memory": WorkerError,
-    "worker_died": WorkerError,
-}
-"""The exception for each code of a verdict, where failures raise exceptions."""

@@ -39,8 +39,6 @@ class Options:
         relative solution is moved onto the reference as one body.
     max_roll
         Largest roll of the wide search, which is made where the plain one fails [arcsec as angle].
-    more_sources
-        What the user can do for more sources, as part of a sentence.
     """
 
     fitgeometry: str = "rshift"
@@ -63,4 +61,3 @@ class Options:
     refgroup: int | None = None
     joint: bool = True
     max_roll: float = 3.0 * 3600.0
-    more_sources: str = "lower 'snr_threshold' to find more sources"

@@ -1,102 +1,48 @@
-"""Outcomes of the alignment for groups and images: statuses, verdicts and their evidence."""
+"""Outcomes of groups and images: one vocabulary for results, headers, reports and errors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Self
 
-__all__ = ["Decision", "Evidence", "Verdict"]
+from . import exceptions
+
+if TYPE_CHECKING:
+    from .evidence import Evidence
+    from .exceptions import TweakregError
+
+__all__ = [
+    "FITS_PREFIX",
+    "Code",
+    "Essential",
+    "LeftOut",
+    "Outcome",
+    "Standing",
+    "Status",
+    "Verdict",
+]
 
 
-class Decision(Enum):
-    """Decision on a group's correction in one phase; the value is the text for users."""
+class Standing(Enum):
+    """Where a group stands, after one phase or after both, in the words of the report."""
 
     ALIGNED = "aligned"
-    DOUBTFUL = "aligned, but doubtful"
+    """In each phase that was asked for."""
+
+    DOUBTFUL = "doubtful"
+    """Aligned, but one phase is doubtful."""
+
+    RELATIVE = "relative only"
+    """With the other groups, not with the reference."""
+
     LEFT = "left alone"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The evidence on a group's correction in one phase; NaN where unknown.
-
-    Attributes
-    ----------
-    matches
-        Number of matched detections: with other groups, or with reference stars.
-    chance_matches
-        Number of matches expected by chance at the final match radius.
-    log10_chance
-        Logarithm of the probability of as many chance matches at any of the offsets and rolls
-        tried.
-    spread
-        Rms residual over that of chance matches, which fill the match radius evenly: 1 for noise.
-    reserved
-        Number of matched detections that were left out of a second fit.
-    reserved_before_mas, reserved_after_mas
-        Their rms distance per axis from the positions of their sources in the other groups, with
-        the input WCS and after that fit.
-    coverage
-        Area spanned by the matches over that spanned by the group's detections, 0 to 1.
-    sigma_centre_mas, sigma_corner_mas
-        Standard deviation per axis of the correction at the group's centre and at its farthest
-        detection from there.
-    pull
-        Largest parameter of the correction in standard deviations of the pointing prior.
-    second_matches
-        Number of sources that agree with another initial offset; 0 if there is none.
-    second_offset_mas
-        Distance of that offset from the one that was applied; 0 if there is none.
-    pinned_matches
-        Number of matches at the same pixels of the detector although, by the WCS, the telescope
-        moved; 0 where they are less than half.
-    """
-
-    matches: int
-    chance_matches: float
-    log10_chance: float
-    spread: float
-    reserved: int
-    reserved_before_mas: float
-    reserved_after_mas: float
-    coverage: float
-    sigma_centre_mas: float
-    sigma_corner_mas: float
-    pull: float
-    second_matches: int = 0
-    second_offset_mas: float = 0.0
-    pinned_matches: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The decision on a group in one phase.
-
-    Attributes
-    ----------
-    decision
-        Whether the correction was applied.
-    code
-        Reason for programs; it does not change with the wording of the sentence.
-    reason
-        Sentence for users: fact, requirement and, where something is wrong, remedy.
-    evidence
-        Evidence for the decision; None where the group failed before there was any.
-    """
-
-    decision: Decision
-    code: str
-    reason: str
-    evidence: Evidence | None = None
+    """Not moved."""
 
     @property
-    def applied(self) -> bool:
-        """Whether the correction was applied."""
-        return self.decision is not Decision.LEFT
-
-
-FITS_PREFIX = "TWR"
-"""Prefix of this package's FITS keywords; no keyword of the missions starts with it."""
+    def rank(self) -> int:
+        """0 for the one to look at first."""
+        return (Standing.LEFT, Standing.RELATIVE, Standing.DOUBTFUL, Standing.ALIGNED).index(self)
 
 
 class Status(Enum):
@@ -105,6 +51,123 @@ class Status(Enum):
     ALIGNED = "COMPLETE"
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
+
+
+class Code(StrEnum):
+    """Reason for programs; it does not change with the wording of the sentence for users.
+
+    Of several codes of one error the first is the usual one.
+
+    Attributes
+    ----------
+    standing
+        Of a group in the phase that has this code.
+    error
+        What it stands for where errors are asked for; None where it is no failure.
+    """
+
+    standing: Standing
+    error: type[TweakregError] | None
+
+    def __new__(
+        cls,
+        text: str,
+        standing: Standing = Standing.LEFT,
+        error: type[TweakregError] | None = None,
+    ) -> Self:
+        """A member: its text, and what it means."""
+        member = str.__new__(cls, text)
+        member._value_ = text
+        member.standing, member.error = standing, error
+        return member
+
+    # a correction was found, and nothing speaks against it
+    ALIGNED = "aligned", Standing.ALIGNED
+    THROUGH_NEIGHBOURS = "through_neighbours", Standing.ALIGNED
+
+    # a correction was found, and something speaks against it
+    SAME_PIXELS = "same_pixels", Standing.DOUBTFUL
+    SECOND_PEAK = "second_peak", Standing.DOUBTFUL
+    WEAK_EVIDENCE = "weak_evidence", Standing.DOUBTFUL
+    RESERVED_DISAGREE = "reserved_disagree", Standing.DOUBTFUL
+    POOR_COVERAGE = "poor_coverage", Standing.DOUBTFUL
+    POORLY_DETERMINED = "poorly_determined", Standing.DOUBTFUL
+    FAR_OFF = "far_off", Standing.DOUBTFUL
+
+    # no correction can be trusted
+    TOO_FEW_SOURCES = "too_few_sources", Standing.LEFT, exceptions.TooFewSourcesError
+    TOO_FEW_MATCHES = "too_few_matches", Standing.LEFT, exceptions.TooFewSourcesError
+    NO_MATCH = "no_match", Standing.LEFT, exceptions.NoMatchError
+    NO_REFERENCE_MATCH = "no_reference_match", Standing.LEFT, exceptions.NoMatchError
+    AMBIGUOUS = "ambiguous", Standing.LEFT, exceptions.AmbiguousError
+    INCONSISTENT = "inconsistent", Standing.LEFT, exceptions.AmbiguousError
+    IMPLAUSIBLE = "implausible", Standing.LEFT, exceptions.ImplausibleError
+    NOT_CONNECTED = "not_connected", Standing.LEFT, exceptions.NotConnectedError
+
+    # nothing was tried
+    MIXED_GROUP = "mixed_group", Standing.LEFT, exceptions.MixedGroupError
+    REFERENCE_UNREACHABLE = "reference_unreachable", Standing.LEFT, exceptions.ReferenceServiceError
+    REFERENCE_EMPTY = "reference_empty", Standing.LEFT, exceptions.NoReferenceStarsError
+    BAD_CATALOG = "bad_catalog", Standing.LEFT, exceptions.CatalogError
+    ONE_GROUP = "one_group"
+    OTHERS_FAILED = "others_failed"
+    NOT_TRIED = "not_tried"
+
+    # the image could take no part
+    UNREADABLE = "unreadable", Standing.LEFT, exceptions.InputError
+    UNUSABLE = "unusable", Standing.LEFT, exceptions.InputError
+    OUT_OF_MEMORY = "out_of_memory", Standing.LEFT, exceptions.WorkerError
+    WORKER_DIED = "worker_died", Standing.LEFT, exceptions.WorkerError
+
+    @property
+    def status(self) -> Status:
+        """Of an image whose group has this code."""
+        if self.standing is not Standing.LEFT:
+            return Status.ALIGNED
+        return Status.SKIPPED if self.error is None else Status.FAILED
+
+    @classmethod
+    def of(cls, error: Exception) -> Code:
+        """The usual code of an error.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        for code in cls:
+            if code.error is type(error):
+                return code
+        raise ValueError(f"{type(error).__name__} has no code, but one is needed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on a group in one phase.
+
+    Attributes
+    ----------
+    code
+        Reason for programs; whether the correction was applied follows from it.
+    reason
+        Sentence for users: fact, requirement and, where something is wrong, remedy.
+    evidence
+        Evidence for the decision; None where the group failed before there was any.
+    """
+
+    code: Code
+    reason: str
+    evidence: Evidence | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """What was done."""
+        return self.code.standing
+
+    @property
+    def applied(self) -> bool:
+        """Whether the correction was applied."""
+        return self.standing is not Standing.LEFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +185,20 @@ class Outcome:
     absolute
         Whether it is aligned to the reference catalog.
     code
-        Reason for programs, see `Verdict`.
+        Reason for programs, None where there is none.
     """
 
     status: Status
     reason: str
     moved: bool = False
     absolute: bool = False
-    code: str = ""
+    code: Code | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the image could not be aligned as it was asked for."""
+        stopped = self.code is not None and self.code.error is not None
+        return stopped or self.status is Status.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +218,10 @@ class LeftOut:
     name: str
     outcome: Outcome
     group: str = ""
+
+
+FITS_PREFIX = "TWR"
+"""Prefix of this package's FITS keywords; no keyword of the missions starts with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,24 +244,3 @@ class Essential:
     keyword: str
     value: str | int | float | bool
     comment: str
-
-
-class GroupStatus(Enum):
-    """Status of a group after the fit; the value is the sentence for users."""
-
-    ALIGNED = "Aligned."
-    TOO_FEW_SOURCES = "Left as it was: its catalog has fewer sources than 'minobj' asks for."
-    NOT_CONNECTED = "Left as it was: it overlaps no other group and no reference catalog."
-    NO_MATCH = (
-        "Left as it was: no offset up to 'searchrad' brings more of its sources onto others than "
-        "chance does."
-    )
-    AMBIGUOUS = "Left as it was: two different offsets match its sources about equally well."
-    INCONSISTENT = "Left as it was: its offsets to its neighbours contradict each other."
-    TOO_FEW_MATCHES = "Left as it was: fewer of its sources are matched than 'minobj' asks for."
-    IMPLAUSIBLE = "Left as it was: the fitted correction is larger than the search allows."
-
-    @property
-    def code(self) -> str:
-        """Code for programs, which does not change with the wording of the sentence."""
-        return self.name.lower()

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
     from .arrays import BoolArray, FloatArray, IntArray
-    from .outcome import GroupStatus, Verdict
+    from .evidence import Finding
+    from .outcome import Code
 
 
 __all__ = [
+    "CLEAR_EVIDENCE",
     "DetectionFits",
     "GroupMotions",
     "Mode",
     "MotionChoice",
+    "MotionGrounds",
     "PairTies",
     "Solution",
     "UnitMotions",
@@ -39,26 +43,44 @@ class Mode:
     groups: tuple[int, ...]
 
 
+CLEAR_EVIDENCE = 10.0
+"""2 ln(evidence) that counts as very strong (Kass & Raftery 1995, JASA 90, 773)."""
+
+
+class MotionGrounds(Enum):
+    """The grounds of a choice of the detectors' motions."""
+
+    ASKED = "asked for"
+    EVIDENCE = "evidence"
+    ONE_DETECTOR = "there are not two detectors"
+    NO_MATCHES = "it leaves no matches"
+    NOT_ALIGNED = "nothing could be aligned"
+    ANOTHER_METHOD = "another method"
+
+
 @dataclass(frozen=True, slots=True)
 class MotionChoice:
     """The choice of the geometry of the detectors' motions.
 
     Attributes
     ----------
+    grounds
+        Why it was chosen.
     geometry
         'none', 'shift', 'rshift' or 'rscale'.
     evidence
         For each geometry tried, 2 ln(evidence) relative to 'none'; above 0 favours it.
     reserved_rms_mas
         For each geometry tried, the weighted rms of sources that were not fitted [mas per axis].
-    reason
-        Sentence for users.
+    asked
+        The motion that was asked for, '' where none was.
     """
 
-    geometry: str
-    evidence: dict[str, float]
-    reserved_rms_mas: dict[str, float]
-    reason: str
+    grounds: MotionGrounds
+    geometry: str = "none"
+    evidence: dict[str, float] = field(default_factory=dict)
+    reserved_rms_mas: dict[str, float] = field(default_factory=dict)
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +120,7 @@ class GroupMotions:
     shift: FloatArray
     parameters: FloatArray
     covariance: FloatArray
-    status: tuple[GroupStatus, ...]
+    status: tuple[Code, ...]
     component: IntArray
     anchored: BoolArray
     matches: IntArray
@@ -114,7 +136,7 @@ class GroupMotions:
 
     @classmethod
     def empty(
-        cls, ra: FloatArray, dec: FloatArray, status: tuple[GroupStatus, ...], gauge: FloatArray
+        cls, ra: FloatArray, dec: FloatArray, status: tuple[Code, ...], gauge: FloatArray
     ) -> Self:
         """Groups that are not aligned; tangent points, statuses and weights are given."""
         count, width = gauge.shape
@@ -269,8 +291,8 @@ class Solution:
     reference_star: IntArray
     modes: tuple[Mode, ...]
     motion: MotionChoice
-    relative: tuple[Verdict, ...] = ()
-    absolute: tuple[Verdict, ...] = ()
+    relative: tuple[Finding, ...] = ()
+    absolute: tuple[Finding, ...] = ()
 
 
 def _identity(count: int) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.catalogs import alignable, to_table, with_weights, write_checkpoint
-from tweakreg_step.core.outcome import Decision, Verdict
+from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.sources import StarSet, refined_with_epsf
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
         for i in members:
             correctors[i].meta["unused"] += len(correctors[i].meta["catalog"])
             correctors[i].meta["catalog"] = correctors[i].meta["catalog"][:0]
-            correctors[i].meta["refused"] = Verdict(Decision.LEFT, "mixed_group", reason)
+            correctors[i].meta["refused"] = Verdict(Code.MIXED_GROUP, reason)
 
 
 def _log_widths(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> None:

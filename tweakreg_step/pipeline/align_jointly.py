@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tweakreg_step.alignment import solve_jointly
 from tweakreg_step.core.groups import group_names, indices, unit_names
-from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.outcome import Code
+from tweakreg_step.report import verdicts_of
 from tweakreg_step.telescopes.wcs import all_or_nothing, correct
 
 from .idle_groups import with_idle_groups
@@ -18,15 +19,37 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.options import Options
+    from tweakreg_step.core.outcome import Verdict
     from tweakreg_step.core.solution import Solution
 
 
-__all__ = ["align_jointly"]
+__all__ = ["JointAlignment", "align_jointly"]
+
+
+@dataclass(frozen=True, slots=True)
+class JointAlignment:
+    """The result of an alignment of all groups at once.
+
+    Attributes
+    ----------
+    solution
+        As numbers.
+    relative, absolute
+        (G,) verdicts on each phase; the second is empty without a reference.
+    """
+
+    solution: Solution
+    relative: tuple[Verdict, ...]
+    absolute: tuple[Verdict, ...]
 
 
 def align_jointly(
-    correctors: list[Any], detections: Detections, reference: Reference | None, options: Options
-) -> Solution:
+    correctors: list[Any],
+    detections: Detections,
+    reference: Reference | None,
+    options: Options,
+    more: str,
+) -> JointAlignment:
     """Align all groups at once, to each other and to a reference catalog if there is one.
 
     Parameters
@@ -38,29 +61,33 @@ def align_jointly(
         Detections of all their catalogs, through their current WCS.
     reference, options
         As for `tweakreg_step.alignment.solve_jointly`.
+    more
+        What gives more sources, as a part of a sentence.
     """
     groups = indices(group_names(correctors))
     units = indices(unit_names(correctors))
     solution = solve_jointly(detections, int(groups.max()) + 1, reference, options)
-    verdicts = with_idle_groups(solution.relative, correctors, options.searchrad)
-    solution = replace(solution, relative=verdicts)
+    relative = verdicts_of(solution.relative, more)
+    relative = with_idle_groups(relative, correctors, options.searchrad)
+    found = JointAlignment(solution, relative, verdicts_of(solution.absolute, more))
     with all_or_nothing(correctors):
         for index, corrector in enumerate(correctors):
-            _apply(corrector, solution, int(groups[index]), int(units[index]))
-    return solution
+            _apply(corrector, found, int(groups[index]), int(units[index]))
+    return found
 
 
-def _apply(corrector: Any, solution: Solution, group: int, unit: int) -> None:
+def _apply(corrector: Any, found: JointAlignment, group: int, unit: int) -> None:
+    solution = found.solution
     status = solution.groups.status[group]
-    if status is not GroupStatus.ALIGNED:
-        reason = solution.relative[group].reason
-        corrector.meta["fit_info"] = {"status": f"FAILED: {status.code}", "reason": reason}
+    if status is not Code.ALIGNED:
+        reason = found.relative[group].reason
+        corrector.meta["fit_info"] = {"status": f"FAILED: {status}", "reason": reason}
         return
     motion = solution.groups.matrix[group], solution.groups.shift[group]
     detector_motion = None
     if unit >= 0 and solution.motion.geometry != "none":
         detector_motion = solution.units.matrix[unit], solution.units.shift[unit]
-    info = _fit_info(solution, group)
+    info = _fit_info(found, group)
     if detector_motion is None and _stays(*motion):
         corrector.meta["fit_info"] = info | {"status": "REFERENCE"}
         return
@@ -73,15 +100,16 @@ def _stays(matrix: FloatArray, shift: FloatArray) -> bool:
     return bool(np.all(np.abs(matrix - np.eye(2)) < 1e-14) and np.all(np.abs(shift) < 1e-10))
 
 
-def _fit_info(solution: Solution, group: int) -> dict[str, Any]:
+def _fit_info(found: JointAlignment, group: int) -> dict[str, Any]:
     """The result of a group; keys that tweakwcs writes as well have its names and units."""
+    groups = found.solution.groups
     return {
         "status": "SUCCESS",
-        "nmatches": int(solution.groups.matches[group]),
-        "rmse": float(solution.groups.rms_mas[group]) / 1000.0 * np.sqrt(2.0),
-        "covariance": solution.groups.covariance[group],
-        "component": int(solution.groups.component[group]),
-        "anchored": bool(solution.groups.anchored[group]),
-        "relative": solution.relative[group],
-        "absolute": solution.absolute[group] if solution.absolute else None,
+        "nmatches": int(groups.matches[group]),
+        "rmse": float(groups.rms_mas[group]) / 1000.0 * np.sqrt(2.0),
+        "covariance": groups.covariance[group],
+        "component": int(groups.component[group]),
+        "anchored": bool(groups.anchored[group]),
+        "relative": found.relative[group],
+        "absolute": found.absolute[group] if found.absolute else None,
     }

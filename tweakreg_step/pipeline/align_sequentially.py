@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tweakreg_step.alignment import assess
-from tweakreg_step.core.exceptions import FAILURES, AlignmentError, NoMatchError
+from tweakreg_step.core.exceptions import AlignmentError, NoMatchError
 from tweakreg_step.core.groups import groups_of
-from tweakreg_step.core.outcome import Decision, GroupStatus, Verdict
-from tweakreg_step.report import GroupFit
+from tweakreg_step.core.outcome import Code, Verdict
+from tweakreg_step.report import GroupFit, verdicts_of
 from tweakreg_step.telescopes.wcs import Snapshot
 
 from .detections import gather
 from .idle_groups import with_idle_groups
 from .input_checks import fixed_group
-from .options import options_of_run
+from .options import more_sources, options_of_run
 from .reference_stars import load_reference
 from .stock_method import absolute_sequential, relative_sequential
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from astropy.table import Table
     from numpy.typing import NDArray
 
     from tweakreg_step.core.detections import Reference
+    from tweakreg_step.core.evidence import Finding
     from tweakreg_step.core.options import Options
     from tweakreg_step.parameters import Parameters
 
@@ -57,22 +60,35 @@ def align_sequentially(
         (G,) fit of each group by tweakwcs, None where there was none.
     """
     groups = list(groups_of(correctors).values())
-    options = options_of_run(correctors, parameters)
+    options, more = options_of_run(correctors, parameters), more_sources(correctors, parameters)
+    asked = _Asked(parameters, options, more)
     relative = None
     if len(groups) > 1:
-        relative = _relative(correctors, groups, parameters, options)
+        relative = _relative(correctors, groups, asked)
     fits = tuple(_fit(correctors[group[0]]) for group in groups)
     if reference is None:
         return relative, None, fits
     bodies = _bodies(len(groups), relative or ())
-    absolute = _absolute(correctors, groups, bodies, (*reference, parameters, options))
+    absolute = _absolute(correctors, groups, bodies, reference, asked)
     fits = tuple(fit or _fit(correctors[group[0]]) for group, fit in zip(groups, fits, strict=True))
     return relative, absolute, fits
 
 
-def _relative(
-    correctors: list[Any], groups: Groups, parameters: Parameters, options: Options
-) -> Verdicts:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a run was asked for: as the user, and as the solver has it; what gives more sources."""
+
+    parameters: Parameters
+    options: Options
+    more: str
+
+    def judged(self, found: Sequence[Finding]) -> Verdicts:
+        """Findings with their sentences."""
+        return verdicts_of(found, self.more)
+
+
+def _relative(correctors: list[Any], groups: Groups, asked: _Asked) -> Verdicts:
+    parameters, options = asked.parameters, asked.options
     # New sources are needed to align all groups before the reference catalog moves all as one.
     expand = parameters.relative.expand_refcat or parameters.matching_absolute
     relative = replace(parameters.relative, expand_refcat=expand)
@@ -83,9 +99,10 @@ def _relative(
     except NoMatchError:
         pass  # assessed below, as what it claims to have done is
     except AlignmentError as error:
-        failed = _all_failed(correctors, groups, _verdict_of(error, "no_match"))
+        failed = _all_failed(correctors, groups, _verdict_of(error, Code.NO_MATCH))
         return with_idle_groups(failed, correctors, options.searchrad)
-    found = assess(gather(correctors), _claimed(correctors, groups), None, options).relative
+    claimed = _claimed(correctors, groups)
+    found = asked.judged(assess(gather(correctors), claimed, None, options).relative)
     for group, verdict in zip(groups, found, strict=True):
         if not verdict.applied:
             _restore(before, group)
@@ -94,19 +111,17 @@ def _relative(
 
 def _all_failed(correctors: list[Any], groups: Groups, verdict: Verdict) -> Verdicts:
     """One verdict for all groups; for too few sources, groups with any are 'not connected'."""
-    if verdict.code != GroupStatus.TOO_FEW_SOURCES.code:
+    if verdict.code is not Code.TOO_FEW_SOURCES:
         return (verdict,) * len(groups)
-    not_connected = replace(verdict, code=GroupStatus.NOT_CONNECTED.code)
+    not_connected = replace(verdict, code=Code.NOT_CONNECTED)
     sizes = [sum(len(correctors[image].meta["catalog"]) for image in group) for group in groups]
     return tuple(not_connected if size else verdict for size in sizes)
 
 
-def _verdict_of(error: AlignmentError, otherwise: str) -> Verdict:
+def _verdict_of(error: AlignmentError, otherwise: Code) -> Verdict:
     """A failure of tweakwcs as a verdict, its code from the error's subclass."""
-    if type(error) is AlignmentError:
-        return Verdict(Decision.LEFT, otherwise, str(error))
-    code = next(code for code, kind in FAILURES.items() if kind is type(error))
-    return Verdict(Decision.LEFT, code, str(error))
+    code = otherwise if type(error) is AlignmentError else Code.of(error)
+    return Verdict(code, str(error))
 
 
 def _claimed(correctors: list[Any], groups: Groups) -> NDArray[np.bool_]:
@@ -134,24 +149,26 @@ def _absolute(
     correctors: list[Any],
     groups: Groups,
     bodies: list[list[int]],
-    run: tuple[Reference, Table, Parameters, Options],
+    catalog: tuple[Reference, Table],
+    asked: _Asked,
 ) -> Verdicts:
-    reference, table, parameters, options = run
+    (reference, table), absolute = catalog, asked.parameters.absolute
     verdicts: dict[int, Verdict] = {}
     before = [Snapshot(corrector) for corrector in correctors]
     for body in bodies:
         images = sorted(i for number in body for i in groups[number])
         members = [correctors[i] for i in images]
         try:
-            stars = load_reference(table, members, searchrad=parameters.absolute.abs_searchrad)
-            absolute_sequential(members, stars, parameters.absolute)
+            stars = load_reference(table, members, searchrad=absolute.abs_searchrad)
+            absolute_sequential(members, stars, absolute)
         except NoMatchError:
             pass  # assessed below, as what it claims to have done is
         except AlignmentError as error:
-            verdicts |= dict.fromkeys(body, _verdict_of(error, "no_reference_match"))
+            verdicts |= dict.fromkeys(body, _verdict_of(error, Code.NO_REFERENCE_MATCH))
             continue
         claimed = np.isin(np.arange(len(groups)), body)
-        found = assess(gather(correctors), claimed, reference, options).absolute
+        solution = assess(gather(correctors), claimed, reference, asked.options)
+        found = asked.judged(solution.absolute)
         verdicts |= {number: found[number] for number in body}
         if not any(found[number].applied for number in body):
             _restore(before, images)

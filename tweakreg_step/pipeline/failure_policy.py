@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tweakreg_step.core.exceptions import FAILURES, AlignmentError
-from tweakreg_step.core.outcome import Decision, LeftOut, Outcome, Status
+from tweakreg_step.core.exceptions import AlignmentError
+from tweakreg_step.core.outcome import Code, LeftOut, Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,22 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise", "withheld"]
 
-OTHERS_FAILED = "others_failed"
-
 
 def failed(outcomes: Sequence[Outcome]) -> list[int]:
     """Indices of the images that could not be aligned to the others or to the reference catalog."""
-    return [
-        i
-        for i, outcome in enumerate(outcomes)
-        if outcome.status is Status.FAILED or outcome.code in FAILURES
-    ]
+    return [i for i, outcome in enumerate(outcomes) if outcome.failed]
 
 
 def left_out_of(refusals: Iterable[Refusal]) -> tuple[LeftOut, ...]:
     """The images that could not be used, in the form of the report."""
     return tuple(
-        LeftOut(one.name, Outcome(Status.FAILED, str(one.error), code=one.code), one.group)
+        LeftOut(one.name, Outcome(Status.FAILED, str(one.error), code=Code(one.code)), one.group)
         for one in refusals
     )
 
@@ -64,13 +58,14 @@ def allowed(outcomes: Sequence[Outcome], safety: SafetyParameters) -> list[Outco
         f"on_failure='{safety.on_failure}' changes all or none. Choose 'warn' to correct the "
         "others."
     )
+    others = Code.OTHERS_FAILED
     kept = [replace(outcome, moved=False, absolute=False) for outcome in outcomes]
     return [
         outcome
         if outcome.status is not Status.ALIGNED
         else replace(outcome, status=Status.FAILED)
         if i in bad
-        else replace(outcome, status=Status.SKIPPED, reason=reason, code=OTHERS_FAILED)
+        else replace(outcome, status=others.status, reason=reason, code=others)
         for i, outcome in enumerate(kept)
     ]
 
@@ -91,13 +86,14 @@ def _not_applied(verdict: Verdict) -> Verdict:
     if not verdict.applied:
         return verdict
     reason = f"Not applied, since other groups could not be aligned. {verdict.reason}"
-    return replace(verdict, decision=Decision.LEFT, code=OTHERS_FAILED, reason=reason)
+    return replace(verdict, code=Code.OTHERS_FAILED, reason=reason)
 
 
 def failure(names: Sequence[str], outcomes: Sequence[Outcome]) -> TweakregError:
     """The error for the images that failed; its type is that of the first failure."""
     bad = failed(outcomes)
-    kind = FAILURES.get(outcomes[bad[0]].code, AlignmentError)
+    code = outcomes[bad[0]].code
+    kind = (code and code.error) or AlignmentError
     reasons = list(dict.fromkeys(f"{names[i]}: {outcomes[i].reason}" for i in bad))
     more = f" And {len(reasons) - 3} more." if len(reasons) > 3 else ""
     return kind(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.core.groups import group_names, indices
-from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import directions, frames_of, to_plane
 from tweakreg_step.core.wording import listed
 from tweakreg_step.telescopes.wcs import corners_of
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["with_idle_groups"]
 
-_WITHOUT_PARTNER = {status.code for status in (GroupStatus.NOT_CONNECTED, GroupStatus.NO_MATCH)} | {
-    GroupStatus.TOO_FEW_MATCHES.code
-}
+_WITHOUT_PARTNER = {Code.NOT_CONNECTED, Code.NO_MATCH, Code.TOO_FEW_MATCHES}
 """Codes of verdicts on groups that found no other group to match."""
 
 
@@ -39,7 +37,7 @@ def with_idle_groups(
 ) -> tuple[Verdict, ...]:
     """Relative verdicts (G,) whose reasons name the idle groups that a group overlaps.
 
-    A group that overlaps no others becomes `GroupStatus.NOT_CONNECTED`.
+    A group that overlaps no others becomes `Code.NOT_CONNECTED`.
 
     Parameters
     ----------
@@ -70,10 +68,10 @@ def with_idle_groups(
 
 def _idle(
     verdicts: Sequence[Verdict], correctors: Sequence[Any], group: NDArray[np.int64]
-) -> dict[int, str]:
+) -> dict[int, Code]:
     """Indices of the idle groups, with the codes that say why."""
-    few = GroupStatus.TOO_FEW_SOURCES.code
-    idle = {g: few for g, verdict in enumerate(verdicts) if verdict.code == few}
+    few = Code.TOO_FEW_SOURCES
+    idle = {g: few for g, verdict in enumerate(verdicts) if verdict.code is few}
     for number, corrector in zip(group.tolist(), correctors, strict=True):
         if "refused" in corrector.meta:
             idle[number] = corrector.meta["refused"].code
@@ -93,7 +91,7 @@ def _with_idle_named(verdict: Verdict, idle: str, *, alone: bool) -> Verdict:
         f"Left as it was: the groups that it overlaps take no part, {idle}, but one is needed that "
         "does; see to those first, or give a reference catalog."
     )
-    return replace(verdict, code=GroupStatus.NOT_CONNECTED.code, reason=reason)
+    return replace(verdict, code=Code.NOT_CONNECTED, reason=reason)
 
 
 def _overlap(some: Sequence[FloatArray], others: Sequence[FloatArray], margin: float) -> bool:

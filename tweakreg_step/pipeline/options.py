@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.groups import group_names, indices
 from tweakreg_step.core.options import Options
+from tweakreg_step.report import MORE_SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
         RelativeParameters,
     )
 
-__all__ = ["more_sources", "options_of", "options_of_run"]
+__all__ = ["GIVEN_CATALOGS", "more_sources", "options_of", "options_of_run"]
 
 
 def options_of(
@@ -26,12 +27,10 @@ def options_of(
     absolute: AbsoluteParameters,
     method: MethodParameters,
     refgroup: Any = None,
-    more_sources: str = "give catalogs with more sources",
 ) -> Options:
     """Options of the solver.
 
-    ``refgroup`` names the group that stays fixed; ``more_sources`` is part of a sentence that says
-    what the user can do for more sources.
+    ``refgroup`` names the group that stays fixed.
     """
     names = group_names(correctors)
     return Options(
@@ -48,15 +47,17 @@ def options_of(
         detector_motion=method.detector_motion,
         refgroup=None if refgroup is None else int(indices(names)[names.index(refgroup)]),
         joint=method.abs_method == "joint",
-        more_sources=more_sources,
     )
 
 
 def options_of_run(correctors: list[Any], parameters: Parameters, refgroup: Any = None) -> Options:
     """As `options_of`, from the parameters of a run of the step."""
     stages = parameters.relative, parameters.absolute, parameters.method
-    return options_of(correctors, *stages, refgroup, more_sources(correctors, parameters))
+    return options_of(correctors, *stages, refgroup)
 
+
+GIVEN_CATALOGS = "give catalogs with more sources"
+"""What to do for more sources where the catalogs are the user's own."""
 
 _SELECTING = "fluxmin", "fluxmax", "peakmin", "exclusions"
 
@@ -80,7 +81,7 @@ def more_sources(correctors: Sequence[Any], parameters: Parameters) -> str:
     if used:
         remedies.append(f"loosen the selection ({', '.join(map(repr, used))})")
     if parameters.catalogs.use_custom_catalogs:
-        remedies.append("give catalogs with more sources")
+        remedies.append(GIVEN_CATALOGS)
     elif not remedies or used:
-        remedies.append("lower 'snr_threshold' to find more sources")
+        remedies.append(MORE_SOURCES)
     return " or ".join(remedies)

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import (
     CatalogError,
-    NoReferenceStarsError,
     ReferenceServiceError,
 )
 from tweakreg_step.core.groups import group_names, groups_of, indices
-from tweakreg_step.core.outcome import Decision, Outcome, Status, Verdict
+from tweakreg_step.core.outcome import Code, Outcome, Status, Verdict
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
 from .align_jointly import align_jointly
 from .align_sequentially import align_sequentially
 from .detections import gather
 from .input_checks import fixed_group
-from .options import options_of_run
+from .options import more_sources, options_of_run
 from .reference_stars import load_reference, reference_of, save_reference
 
 if TYPE_CHECKING:
@@ -46,18 +45,10 @@ __all__ = ["Alignment", "align_in_phases"]
 log = logging.getLogger(__name__)
 
 ONE_GROUP = Verdict(
-    Decision.LEFT,
-    "one_group",
+    Code.ONE_GROUP,
     "There is one group only, and two are needed for a relative alignment, or 'abs_refcat' for an "
     "absolute one.",
 )
-
-
-_CODES: dict[type[Exception], str] = {
-    ReferenceServiceError: "reference_unreachable",
-    NoReferenceStarsError: "reference_empty",
-    CatalogError: "bad_catalog",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +139,7 @@ def _with_reference(
         table = _reference(correctors, parameters, folder, catalogs)
     except (ReferenceServiceError, CatalogError) as error:
         log.warning("No absolute alignment: %s", error)
-        missing = Verdict(Decision.LEFT, _CODES[type(error)], str(error))
+        missing = Verdict(Code.of(error), str(error))
         return replace(start, absolute=(missing,) * len(groups_of(correctors)))
     if table is None:
         return start
@@ -187,15 +178,12 @@ def _sequentially(correctors: list[Any], start: Alignment, parameters: Parameter
 def _globally(
     correctors: list[Any], start: Alignment, parameters: Parameters, refgroup: Any
 ) -> Alignment:
-    solution = align_jointly(
-        correctors,
-        start.detections,
-        start.reference,
-        options_of_run(correctors, parameters, refgroup),
-    )
-    absolute = start.absolute if start.reference is None else solution.absolute
-    relative = (ONE_GROUP,) if len(solution.relative) < 2 else solution.relative
-    return replace(start, solution=solution, relative=relative, absolute=absolute)
+    options = options_of_run(correctors, parameters, refgroup)
+    more = more_sources(correctors, parameters)
+    found = align_jointly(correctors, start.detections, start.reference, options, more)
+    absolute = start.absolute if start.reference is None else found.absolute
+    relative = (ONE_GROUP,) if len(found.relative) < 2 else found.relative
+    return replace(start, solution=found.solution, relative=relative, absolute=absolute)
 
 
 # ---- outcomes of the images
@@ -227,5 +215,4 @@ def _outcome(relative: Verdict | None, absolute: Verdict | None) -> Outcome:
         return Outcome(Status.ALIGNED, reason, code=relative.code)
     failed = absolute if relative is None or relative is ONE_GROUP else relative
     failed = failed or ONE_GROUP
-    status = Status.SKIPPED if failed is ONE_GROUP else Status.FAILED
-    return Outcome(status, failed.reason, code=failed.code)
+    return Outcome(failed.code.status, failed.reason, code=failed.code)

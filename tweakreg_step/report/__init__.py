@@ -5,10 +5,13 @@ from __future__ import annotations
 from .headers import essentials_left_out, essentials_of
 from .json_report import SCHEMA, report_of, write_report
 from .log import log_alignment, log_catalogs, log_end, log_parameters, summary_table
+from .remedies import MORE_SOURCES
 from .result import GroupFit, ReferenceNote, RunResult
+from .sentences import verdicts_of
 from .write import write_result
 
 __all__ = [
+    "MORE_SOURCES",
     "SCHEMA",
     "GroupFit",
     "ReferenceNote",
@@ -21,6 +24,7 @@ __all__ = [
     "log_parameters",
     "report_of",
     "summary_table",
+    "verdicts_of",
     "write_report",
     "write_result",
 ]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
-from tweakreg_step.core.outcome import Decision, Status
+from tweakreg_step.core.outcome import Code, Standing, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,28 +14,7 @@ if TYPE_CHECKING:
 
     from .result import RunResult
 
-__all__ = ["GroupOutcome", "Standing", "group_outcome", "headline", "reasons", "standings"]
-
-
-class Standing(Enum):
-    """Where a group stands after both phases, in the words of the report."""
-
-    ALIGNED = "aligned"
-    """In each phase that was asked for."""
-
-    DOUBTFUL = "doubtful"
-    """Aligned, but one phase is doubtful."""
-
-    RELATIVE = "relative only"
-    """With the other groups, not with the reference."""
-
-    LEFT = "left alone"
-    """Not moved."""
-
-    @property
-    def rank(self) -> int:
-        """0 for the one to look at first."""
-        return (Standing.LEFT, Standing.RELATIVE, Standing.DOUBTFUL, Standing.ALIGNED).index(self)
+__all__ = ["GroupOutcome", "group_outcome", "headline", "reasons", "standings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +30,7 @@ class GroupOutcome:
     """
 
     standing: Standing
-    code: str
+    code: Code
     reason: str
 
 
@@ -68,10 +46,10 @@ def group_outcome(result: RunResult, group: int) -> GroupOutcome:
     """
     phases = [v[group] for v in (result.relative, result.absolute) if v is not None]
     if not phases:
-        return GroupOutcome(Standing.LEFT, "not_tried", _first_reason(result, group))
+        return GroupOutcome(Standing.LEFT, Code.NOT_TRIED, _first_reason(result, group))
     applied = [verdict for verdict in phases if verdict.applied]
     left = [verdict for verdict in phases if not verdict.applied]
-    doubtful = [verdict for verdict in applied if verdict.decision is Decision.DOUBTFUL]
+    doubtful = [verdict for verdict in applied if verdict.standing is Standing.DOUBTFUL]
     if not applied:
         return _outcome(Standing.LEFT, left[0])
     if doubtful:
@@ -111,7 +89,7 @@ def reasons(result: RunResult, group: int) -> str:
     """Why a group stands where it does: the sentences of its verdicts, or of its first image."""
     phases = (("Relative", result.relative), ("Absolute", result.absolute))
     verdicts = [(name, phase[group]) for name, phase in phases if phase is not None]
-    if len({(verdict.decision, verdict.reason) for _, verdict in verdicts}) == 1:
+    if len({(verdict.standing, verdict.reason) for _, verdict in verdicts}) == 1:
         return verdicts[0][1].reason
     if verdicts:
         return " ".join(f"{name}: {verdict.reason}" for name, verdict in verdicts)
@@ -138,7 +116,7 @@ def headline(result: RunResult) -> str:
 def _counted(verdicts: Sequence[Verdict], what: str) -> str:
     """Such as '34 of 36 groups aligned to each other (1 of them doubtful), 2 left alone'."""
     applied = sum(verdict.applied for verdict in verdicts)
-    doubtful = sum(verdict.decision is Decision.DOUBTFUL for verdict in verdicts)
+    doubtful = sum(verdict.standing is Standing.DOUBTFUL for verdict in verdicts)
     text = f"{applied} of {_groups(len(verdicts))} {what}"
     if doubtful:
         text += f" ({doubtful} of them doubtful)"

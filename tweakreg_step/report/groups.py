@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.alignment import displacement_of, worst_corner
-from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.outcome import Code, Standing
 
 from .group_outcome import group_outcome
 
@@ -27,6 +27,13 @@ __all__ = ["ROLL", "group_of_report"]
 
 ROLL = float(np.rad2deg(1.0) * 3600.0)
 """Arcsec in a radian of roll."""
+
+_DECISIONS = {
+    Standing.ALIGNED: "aligned",
+    Standing.DOUBTFUL: "aligned, but doubtful",
+    Standing.LEFT: "left alone",
+}
+"""What was done in one phase."""
 
 _SHAPES = {"rshift": 3, "rscale": 4, "general": 6}
 
@@ -50,7 +57,7 @@ def group_of_report(result: RunResult, group: int) -> dict[str, Any]:
         "detectors": [result.detectors[image] for image in images],
         "detections": int(result.image_detections[images].sum()),
         "standing": outcome.standing.value,
-        "code": outcome.code,
+        "code": outcome.code.value,
         "reason": outcome.reason,
         "relative": _verdict(result.relative, group),
         "absolute": _verdict(result.absolute, group),
@@ -64,8 +71,8 @@ def _verdict(verdicts: tuple[Verdict, ...] | None, group: int) -> dict[str, Any]
         return None
     verdict = verdicts[group]
     return {
-        "decision": verdict.decision.value,
-        "code": verdict.code,
+        "decision": _DECISIONS[verdict.standing],
+        "code": verdict.code.value,
         "reason": verdict.reason,
         "applied": verdict.applied,
         "evidence": None if verdict.evidence is None else asdict(verdict.evidence),
@@ -84,7 +91,7 @@ def _fit(result: RunResult, group: int) -> dict[str, Any] | None:
     dof, chi2 = solution.groups.dof[group], solution.groups.chi2[group]
     component = int(solution.groups.component[group])
     return {
-        "status": solution.groups.status[group].code,
+        "status": solution.groups.status[group].value,
         "matches": int(solution.groups.matches[group]),
         "reference_matches": int(solution.groups.reference_matches[group]),
         "component": component if component >= 0 else None,
@@ -120,7 +127,7 @@ def _correction(result: RunResult, group: int, images: IntArray) -> dict[str, An
     if sequential is not None:
         return _of_sequential(sequential)
     solution = result.solution
-    if solution is None or solution.groups.status[group] is not GroupStatus.ALIGNED:
+    if solution is None or solution.groups.status[group] is not Code.ALIGNED:
         return None
     return _of_solution(result, solution, group, images)
 

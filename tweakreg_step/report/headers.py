@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from tweakreg_step.core.outcome import Essential
+from tweakreg_step.core.outcome import Essential, Standing
 
-from .group_outcome import Standing, group_outcome
+from .group_outcome import group_outcome
 from .key_figures import figures_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _verdict(result: RunResult, image: int, group: int) -> dict[str, _Value]:
     found, outcome = group_outcome(result, group), result.outcomes[image]
     return {
         "verdict": found.standing.value,
-        "code": found.code,
+        "code": found.code.value,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
         "group_images": int((result.group == group).sum()),

@@ -14,11 +14,12 @@ import numpy as np
 
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.files import write_whole
+from tweakreg_step.core.outcome import Standing
 
-from .group_outcome import Standing
 from .groups import ROLL, group_of_report
 from .match_table import matches_of, write_matches
 from .overlaps import overlaps_of
+from .sentences import motion_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -201,7 +202,7 @@ def _detectors(result: RunResult, solution: Solution) -> dict[str, Any]:
     units = range(len(solution.units) if solution.units.moving else 0)
     return {
         "geometry": choice.geometry,
-        "reason": choice.reason,
+        "reason": motion_reason(choice),
         "log_evidence": choice.evidence,
         "reserved_rms_mas": choice.reserved_rms_mas,
         "motions": [_unit(result, solution, unit) for unit in units],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment import displacement_of
-from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.outcome import Code
 
 if TYPE_CHECKING:
     from tweakreg_step.core.solution import Solution
@@ -83,7 +83,7 @@ def _of_fit(fit: GroupFit) -> Figures:
 
 def _of_solution(result: RunResult, solution: Solution, group: int) -> Figures:
     counts = int(solution.groups.matches[group]), int(solution.groups.reference_matches[group])
-    if solution.groups.status[group] is not GroupStatus.ALIGNED:
+    if solution.groups.status[group] is not Code.ALIGNED:
         return Figures(*counts)
     centre = np.array([solution.groups.ra[group]]), np.array([solution.groups.dec[group]])
     moved = displacement_of(solution, group, *centre)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.core.groups import groups_of
-from tweakreg_step.core.outcome import Status
+from tweakreg_step.core.outcome import Code, Standing, Status
 
-from .group_outcome import GroupOutcome, Standing, group_outcome
+from .group_outcome import GroupOutcome, group_outcome
 from .key_figures import Figures, figures_of
+from .sentences import motion_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -274,7 +275,7 @@ def log_alignment(
     if solution is not None:
         pairs = len(solution.pairs)
         how = f"all groups at once, {pairs} pair{'s' * (pairs != 1)} of them with common sources. "
-        how += solution.motion.reason
+        how += motion_reason(solution.motion)
     where = "" if stars is None else f" to a catalog of {stars} stars,"
     log.info("Alignment:%s %s (%.1f s)", where, how, seconds)
 
@@ -310,7 +311,7 @@ def _complaints(result: RunResult) -> dict[str, list[str]]:
     return complaints
 
 
-_SAID = ("reference_unreachable", "reference_empty", "bad_catalog")
+_SAID = (Code.REFERENCE_UNREACHABLE, Code.REFERENCE_EMPTY, Code.BAD_CATALOG)
 
 
 """Codes of what was said when it happened."""

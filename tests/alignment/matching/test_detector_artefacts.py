@@ -14,6 +14,7 @@ from tweakreg_step.alignment.matching.offset_histogram import disjoint_from, mak
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.solution import Solution
 from tweakreg_step.core.sphere import directions
+from tweakreg_step.report.sentences import reason_of
 
 DITHER = np.array([1.5, 0.4])
 
@@ -78,7 +79,7 @@ def test_of_an_unknown_detector_they_are_a_doubt_with_its_numbers(hot: int) -> N
     assert evidence.second_matches == pytest.approx(60, abs=3)  # the stars
     distance = 1e3 * np.hypot(*(DITHER - ERROR))
     assert evidence.second_offset_mas == pytest.approx(distance, abs=5.0)
-    assert f"{1e-3 * distance:.2f} arcsec away" in found.relative[0].reason
+    assert f"{1e-3 * distance:.2f} arcsec away" in reason_of(found.relative[0])
 
 
 def test_four_dithers_full_of_hot_pixels() -> None:

@@ -12,7 +12,7 @@ from tweakreg_step.alignment.rejection import group_frames
 from tweakreg_step.core import sphere
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.outcome import Code
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 
 
@@ -30,7 +30,7 @@ def _catalog(scene: Scene, group: int):
 def test_ties_bring_the_groups_together() -> None:
     scene = make_scene(Setup(layout("mosaic", 3, 0.3), spurious=0.3, reference_fraction=0.3), 1)
     ties, _ = _ties(scene)
-    assert set(ties.status) == {GroupStatus.ALIGNED}
+    assert set(ties.status) == {Code.ALIGNED}
     assert ties.anchored.all()
     assert len(set(ties.component)) == 1
     observed = sphere.directions(scene.grid[..., 0], scene.grid[..., 1])

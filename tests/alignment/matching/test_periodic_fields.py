@@ -11,6 +11,7 @@ from tweakreg_step.alignment.matching.cross_match import Catalog, catalog_of
 from tweakreg_step.alignment.matching.periodic_fields import periods
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions
+from tweakreg_step.report.sentences import reason_of
 
 
 def grid(period: float, size: int = 20) -> np.ndarray:
@@ -69,4 +70,4 @@ def test_what_is_off_by_most_of_a_period_is_not_wrong_in_silence() -> None:
     given = catalogs(noisy(rng, place), noisy(rng, place) + np.array([2.6, 0.0]))
     found = solve_jointly(given, 2, None, Options())
     assert [verdict.code for verdict in found.relative] == ["second_peak"] * 2
-    assert "3.00 arcsec away" in found.relative[0].reason
+    assert "3.00 arcsec away" in reason_of(found.relative[0])

@@ -12,6 +12,7 @@ from tweakreg_step.alignment.matching.offset_histogram import make_pairs, search
 from tweakreg_step.alignment.matching.second_peak import OffsetAmbiguity, no_ambiguity, second_peaks
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions
+from tweakreg_step.report.sentences import reason_of
 
 WINDOW, RADIUS = 0.12, 2.0
 
@@ -110,7 +111,7 @@ def test_a_group_in_two_parts_is_doubtful_and_says_why() -> None:
     found = solve_jointly(given, 2, None, Options())
     assert [verdict.code for verdict in found.relative] == ["second_peak"] * 2
     assert all(verdict.applied for verdict in found.relative)
-    reason = found.relative[0].reason
+    reason = reason_of(found.relative[0])
     assert "0.90 arcsec away" in reason
     assert "'searchrad'" in reason
     assert found.relative[0].evidence.second_matches == pytest.approx(30, abs=2)

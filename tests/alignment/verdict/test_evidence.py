@@ -10,8 +10,8 @@ from scipy.spatial import cKDTree
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver.iteration import converge
 from tweakreg_step.alignment.verdict.evidence import chance, clusters
+from tweakreg_step.core.evidence import Evidence
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import Evidence
 
 SIDE = 120.0
 

@@ -18,8 +18,8 @@ from matplotlib.image import imread
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core.options import Options
+from tweakreg_step.core.outcome import Standing
 from tweakreg_step.report import plots
-from tweakreg_step.report.group_outcome import Standing
 from tweakreg_step.report.plots.canvas import STYLES, map_unit
 from tweakreg_step.report.plots.footprints import nice
 from tweakreg_step.report.plots.residuals import spread

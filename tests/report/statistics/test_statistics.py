@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from made_results import early_result, make_result, sequential_result
 
-from tweakreg_step.core.outcome import Decision, Verdict
+from tweakreg_step.core.outcome import Code, Standing, Verdict
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
-from tweakreg_step.report.group_outcome import Standing, headline, reasons, standings
+from tweakreg_step.report.group_outcome import headline, reasons, standings
 from tweakreg_step.report.result import RunResult
 from tweakreg_step.report.statistics.attention import hints
 from tweakreg_step.report.statistics.corrections import corrections_of
@@ -31,8 +31,8 @@ def mosaic() -> RunResult:
 
 
 def _with_verdicts(result: RunResult, relative: str, absolute: str) -> RunResult:
-    kinds = {"a": Decision.ALIGNED, "d": Decision.DOUBTFUL, "l": Decision.LEFT}
-    made = [tuple(Verdict(kinds[k], "code", "Why.") for k in text) for text in (relative, absolute)]
+    kinds = {"a": Code.ALIGNED, "d": Code.FAR_OFF, "l": Code.NO_MATCH}
+    made = [tuple(Verdict(kinds[k], "Why.") for k in text) for text in (relative, absolute)]
     return replace(result, relative=made[0], absolute=made[1])
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import angular_distance, chord, directions, rotation_matrices
 
 from .association import friends_of_friends
@@ -35,7 +35,7 @@ __all__ = ["Registration", "peak_offsets", "register_initially"]
 _BRIDGE = float(np.log(1e-6))
 """Logarithm of the probability of chance below which an edge in no closed cycle is accepted."""
 
-_NO_WIDE_SEARCH = (GroupStatus.ALIGNED, GroupStatus.NOT_CONNECTED)
+_NO_WIDE_SEARCH = (Code.ALIGNED, Code.NOT_CONNECTED)
 """Groups with these statuses get no wide search: they are registered, or overlap nothing."""
 
 _DOUBLE = 0.3
@@ -66,7 +66,7 @@ class Registration:
     component: IntArray
     anchored: BoolArray
     sigma: FloatArray
-    status: tuple[GroupStatus, ...]
+    status: tuple[Code, ...]
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity]
 
 
@@ -186,15 +186,15 @@ def _agreeing(scene: _Scene, found: FoundEdges) -> tuple[FloatArray, FoundEdges]
     return rotation, kept
 
 
-def _reasons(count: int, found: FoundEdges, kept: FoundEdges) -> list[GroupStatus]:
+def _reasons(count: int, found: FoundEdges, kept: FoundEdges) -> list[Code]:
     """Status (G,) of each group: ALIGNED if it has an accepted edge, else why it has none."""
     touched = {
-        GroupStatus.NO_MATCH: found.edges.pairs,
-        GroupStatus.INCONSISTENT: found.edges.pairs[found.accepted],
-        GroupStatus.AMBIGUOUS: found.edges.pairs[found.significant & found.rival],
-        GroupStatus.ALIGNED: kept.edges.pairs,
+        Code.NO_MATCH: found.edges.pairs,
+        Code.INCONSISTENT: found.edges.pairs[found.accepted],
+        Code.AMBIGUOUS: found.edges.pairs[found.significant & found.rival],
+        Code.ALIGNED: kept.edges.pairs,
     }
-    status = [GroupStatus.NOT_CONNECTED] * count
+    status = [Code.NOT_CONNECTED] * count
     for reason, pairs in touched.items():
         for node in np.unique(pairs):
             if node < count:
@@ -322,11 +322,11 @@ def peak_offsets(
 
 
 def _registration(
-    scene: _Scene, rotation: FloatArray, kept: FoundEdges, status: list[GroupStatus]
+    scene: _Scene, rotation: FloatArray, kept: FoundEdges, status: list[Code]
 ) -> Registration:
     count = len(scene.frames)
     label = components(kept.edges.pairs, count + 1)
-    tied = np.array([item is GroupStatus.ALIGNED for item in status], bool)
+    tied = np.array([item is Code.ALIGNED for item in status], bool)
     component = np.where(tied, label[:count], -1)
     anchored = tied & (label[:count] == label[count])
     options = scene.options

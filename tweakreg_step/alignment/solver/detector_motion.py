@@ -19,7 +19,7 @@ import numpy as np
 
 from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
 from tweakreg_step.core.correction import parameter_count, prior_precision
-from tweakreg_step.core.solution import MotionChoice
+from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionChoice, MotionGrounds
 from tweakreg_step.core.sphere import frames_of, to_plane
 
 from .hierarchy import Motions, linearise, moved_directions
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["choose_motion", "motion_radius", "with_motion"]
 
 _CANDIDATES = ("none", "shift", "rshift", "rscale")
-
-_CLEAR = 10.0
-"""2 ln(evidence) that counts as very strong (Kass & Raftery 1995, JASA 90, 773)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +144,14 @@ def choose_motion(
     """
     asked = problem.options.detector_motion
     if asked != "auto":
-        reason = f"The option 'detector_motion' is '{asked}'."
-        return associated, problem, MotionChoice(geometry_of(problem.model), {}, {}, reason)
+        geometry = geometry_of(problem.model)
+        return associated, problem, MotionChoice(MotionGrounds.ASKED, geometry, asked=asked)
     if int(problem.detections.unit.max(initial=-1)) < 1:
-        reason = "No motion: there are not two detectors that could move against each other."
-        return associated, problem, MotionChoice("none", {}, {}, reason)
+        return associated, problem, MotionChoice(MotionGrounds.ONE_DETECTOR)
     full, start = with_motion(problem, associated.fit.motions, _CANDIDATES[-1])
     general = converge(full, start, max(associated.radius, motion_radius(problem.options)))
     if general is None:
-        return associated, problem, MotionChoice("none", {}, {}, "No motion: it leaves no matches.")
+        return associated, problem, MotionChoice(MotionGrounds.NO_MATCHES)
     trials = {name: _trial(full, general, name) for name in _CANDIDATES}
     choice = _choice(trials)
     if choice.geometry == "none":
@@ -177,19 +173,7 @@ def _choice(trials: dict[str, _Trial]) -> MotionChoice:
     rms = {name: trial.reserved_rms_mas for name, trial in trials.items()}
     geometry = "none"
     for name in _CANDIDATES[1:]:
-        better = evidence[name] > evidence[geometry] + _CLEAR
+        better = evidence[name] > evidence[geometry] + CLEAR_EVIDENCE
         if better and trials[name].reserved_chi2 < trials[geometry].reserved_chi2:
             geometry = name
-    numbers = f"reserved sources {rms['none']:.2f} mas without"
-    if geometry == "none":
-        best = max(_CANDIDATES[1:], key=evidence.__getitem__)
-        reason = (
-            f"No motion: 2 ln(evidence) of '{best}' is {evidence[best]:.1f}, {_CLEAR:.0f} is "
-            f"needed; {numbers}, {rms[best]:.2f} mas with it."
-        )
-    else:
-        reason = (
-            f"Motion '{geometry}': 2 ln(evidence) is {evidence[geometry]:.1f} above none; "
-            f"{numbers}, {rms[geometry]:.2f} mas with it."
-        )
-    return MotionChoice(geometry, evidence, rms, reason)
+    return MotionChoice(MotionGrounds.EVIDENCE, geometry, evidence, rms)

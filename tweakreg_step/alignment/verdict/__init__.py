@@ -1,8 +1,8 @@
-"""Verdicts: whether each group's correction is applied, from which evidence, and remedies."""
+"""Verdicts: whether each group's correction is applied, from which evidence, and why not."""
 
 from __future__ import annotations
 
-from .judge import groups_to_reject, verdicts
-from .remedies import Failures, advise
+from .diagnosis import Failures, diagnose
+from .judge import findings, groups_to_reject
 
-__all__ = ["Failures", "advise", "groups_to_reject", "verdicts"]
+__all__ = ["Failures", "diagnose", "findings", "groups_to_reject"]

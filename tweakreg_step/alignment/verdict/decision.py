@@ -1,4 +1,4 @@
-"""From the evidence on a group's correction to a verdict: aligned, doubtful, or left.
+"""From the evidence on a group's correction to a finding: aligned, doubtful, or left.
 
 A doubtful correction is applied and reported as doubtful; one that is left is not applied.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import Decision, GroupStatus, Verdict
+from tweakreg_step.core.evidence import Basis, Finding
+from tweakreg_step.core.outcome import Code
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.outcome import Evidence
+    from tweakreg_step.core.evidence import Diagnosis, Evidence
 
-__all__ = ["CHANCE_LIMIT", "Noise", "absolute_verdict", "is_noise", "relative_verdict"]
+__all__ = ["CHANCE_LIMIT", "Noise", "absolute_finding", "is_noise", "relative_finding"]
 
 CHANCE_LIMIT = -4.0
 """log10 of the probability of as many chance matches, all trials included, above which matches
@@ -36,9 +36,6 @@ _LEAST_COVERAGE = 0.05
 _FAR = 10.0  # standard deviations of the pointing
 _LOOSE = 10.0  # errors of one detection
 
-
-_MORE = Options().more_sources
-
 Noise = float
 """Error of a single detection per axis [mas], to compare the error of a correction with."""
 
@@ -57,75 +54,36 @@ def _reserve_disagrees(e: Evidence, noise: Noise) -> bool:
     return e.reserved >= _FEWEST_RESERVED and e.reserved_after_mas > allowed
 
 
-def _doubt_about_offset(e: Evidence) -> tuple[str, str]:
-    """Code and sentence of a doubt about the initial offset; empty texts if there is none."""
-    if e.pinned_matches:
-        return "same_pixels", (
-            f"{e.pinned_matches} of its matches are at the same pixels of the detector, while the "
-            "WCS says that the telescope moved, as hot pixels do and stars do not; mask them, or "
-            "drop them from the catalogs ('exclusions', 'roundlo' to 'sharphi' of iraf and dao), "
-            "or look at the WCS: if that is off by the dither, all is well"
-        )
-    if e.second_matches:
-        return "second_peak", (
-            f"{e.second_matches} sources agree with another offset, "
-            f"{1e-3 * e.second_offset_mas:.2f} arcsec away, and one offset must bring all together;"
-            " if these are hot pixels or other artefacts, mask them, or drop them from the catalogs"
-            " ('exclusions', 'roundlo' to 'sharphi' of iraf and dao); or lower 'searchrad' (for a "
-            "reference 'abs_searchrad') so that it allows only one of the two"
-        )
-    return "", ""
+def _doubt_about_offset(evidence: Evidence) -> Code | None:
+    """The doubt about the initial offset, None if there is none."""
+    if evidence.pinned_matches:
+        return Code.SAME_PIXELS
+    return Code.SECOND_PEAK if evidence.second_matches else None
 
 
-def _doubt_about_fit(evidence: Evidence, noise: Noise, more: str) -> tuple[str, str]:
-    """Code and sentence of the first doubt about the fit; empty texts if there is none."""
+def _doubt(evidence: Evidence, noise: Noise) -> Code | None:
+    """The first doubt about the offset or the fit, None if there is none."""
     e = evidence
-    if e.log10_chance > _WEAK_CHANCE:
-        return "weak_evidence", (
-            f"chance gives as many matches with a probability of 10^{e.log10_chance:.1f}; {more}"
-        )
-    if _reserve_disagrees(e, noise):
-        return "reserved_disagree", (
-            f"{e.reserved} sources that were kept out of the fit agree to "
-            f"{e.reserved_after_mas:.1f} mas after and {e.reserved_before_mas:.1f} mas before it; "
-            "try a simpler 'fitgeometry'"
-        )
-    if e.coverage < _LEAST_COVERAGE:
-        return "poor_coverage", (
-            f"its matches span {100.0 * e.coverage:.0f} % of the area of its sources; {more}, "
-            "or use a simpler 'fitgeometry'"
-        )
-    if e.sigma_corner_mas > _LOOSE * noise:
-        return "poorly_determined", (
-            f"its farthest source is placed to {e.sigma_corner_mas:.1f} mas, and a single one is "
-            f"measured to {noise:.1f} mas; use a simpler 'fitgeometry', or a reference catalog"
-        )
-    if e.pull > _FAR:
-        return "far_off", (
-            f"its correction is {e.pull:.0f} times what is usual of the pointing; look at it"
-        )
-    return "", ""
+    about_fit = {
+        Code.WEAK_EVIDENCE: e.log10_chance > _WEAK_CHANCE,
+        Code.RESERVED_DISAGREE: _reserve_disagrees(e, noise),
+        Code.POOR_COVERAGE: e.coverage < _LEAST_COVERAGE,
+        Code.POORLY_DETERMINED: e.sigma_corner_mas > _LOOSE * noise,
+        Code.FAR_OFF: e.pull > _FAR,
+    }
+    # a wrong offset is the gravest, so that it comes before doubts about the fit
+    return _doubt_about_offset(e) or next((code for code, so in about_fit.items() if so), None)
 
 
-def _applied(evidence: Evidence, noise: Noise, fact: str, more: str) -> Verdict:
-    code, doubt = _doubt_about_offset(evidence)
-    if not code:  # a wrong offset is the gravest, so that it comes before doubts about the fit
-        code, doubt = _doubt_about_fit(evidence, noise, more)
-    if not code:
-        return Verdict(Decision.ALIGNED, "aligned", f"{fact}.", evidence)
-    return Verdict(Decision.DOUBTFUL, code, f"{fact}, but doubtful: {doubt}.", evidence)
-
-
-def relative_verdict(
-    status: GroupStatus,
+def relative_finding(
+    status: Code,
     evidence: Evidence | None,
     noise: Noise,
-    remedy: str,
+    diagnosis: Diagnosis | None = None,
     *,
     alone: bool,
-    more: str = _MORE,
-) -> Verdict:
-    """The verdict on a group's alignment to the other groups.
+) -> Finding:
+    """The finding on a group's alignment to the other groups.
 
     Parameters
     ----------
@@ -135,55 +93,44 @@ def relative_verdict(
         Evidence of the relative phase.
     noise
         See `Noise`.
-    remedy
-        What the user can do about a failure.
+    diagnosis
+        Of a failure.
     alone
         Whether it shares no source with another group and is aligned to the reference alone.
-    more
-        What the user can do for more sources.
     """
-    if status is not GroupStatus.ALIGNED or evidence is None:
-        fact = status.value.rstrip(".")
-        return Verdict(Decision.LEFT, status.code, f"{fact}; {remedy}.", evidence)
-    if alone:
-        reason = "It shares no source with another group: the reference alone places it."
-        return Verdict(Decision.LEFT, GroupStatus.NOT_CONNECTED.code, reason, evidence)
-    return _applied(
-        evidence, noise, f"Aligned to the other groups by {evidence.matches} matches", more
-    )
+    code = status
+    if status is Code.ALIGNED and (alone or evidence is None):
+        code = Code.NOT_CONNECTED
+    elif status is Code.ALIGNED and evidence is not None:
+        code = _doubt(evidence, noise) or Code.ALIGNED
+    return Finding(code, status, Basis.GROUPS, evidence, noise, diagnosis)
 
 
-def absolute_verdict(
-    status: GroupStatus,
+def absolute_finding(
+    status: Code,
     evidence: Evidence | None,
     noise: Noise,
-    remedy: str,
+    diagnosis: Diagnosis | None = None,
     *,
     anchored: bool,
-    more: str = _MORE,
-) -> Verdict:
-    """The verdict on a group's alignment to the reference; see `relative_verdict`.
+) -> Finding:
+    """The finding on a group's alignment to the reference; see `relative_finding`.
 
     Parameters
     ----------
-    status, evidence, noise, remedy, more
-        As for `relative_verdict`; evidence of the absolute phase.
+    status, evidence, noise, diagnosis
+        As for `relative_finding`; evidence of the absolute phase.
     anchored
         Whether its component of the overlap graph is tied to the reference.
     """
-    if status is not GroupStatus.ALIGNED:
-        fact = status.value.rstrip(".")
-        return Verdict(Decision.LEFT, status.code, f"{fact}; {remedy}.", evidence)
+    if status is not Code.ALIGNED:
+        return Finding(status, status, Basis.STARS, evidence, noise, diagnosis)
     if not anchored or evidence is None:
-        reason = f"Not aligned to the reference: {remedy}."
-        return Verdict(Decision.LEFT, "no_reference_match", reason, evidence)
+        code = Code.NO_REFERENCE_MATCH
+        return Finding(code, status, Basis.STARS, evidence, noise, diagnosis)
     if evidence.matches == 0 or is_noise(evidence.log10_chance, 0.0):
-        fact = (
-            f"Aligned to the reference through its neighbours; {evidence.matches} of its own "
-            "sources match reference stars"
-        )
-        code, doubt = _doubt_about_offset(evidence)
-        if code:
-            return Verdict(Decision.DOUBTFUL, code, f"{fact}. Doubtful: {doubt}.", evidence)
-        return Verdict(Decision.ALIGNED, "through_neighbours", f"{fact}.", evidence)
-    return _applied(evidence, noise, f"Aligned to the reference by {evidence.matches} stars", more)
+        # doubts about the fit are those of its neighbours; only the offset is its own
+        code = _doubt_about_offset(evidence) or Code.THROUGH_NEIGHBOURS
+        return Finding(code, status, Basis.NEIGHBOURS, evidence, noise, diagnosis)
+    code = _doubt(evidence, noise) or Code.ALIGNED
+    return Finding(code, status, Basis.STARS, evidence, noise, diagnosis)

@@ -22,7 +22,7 @@ from tweakreg_step.alignment.solver import (
     unassociated_links,
 )
 from tweakreg_step.core.correction import design, prior_precision
-from tweakreg_step.core.outcome import Evidence
+from tweakreg_step.core.evidence import Evidence
 from tweakreg_step.core.sphere import chord, chord_angle, directions, to_plane
 
 if TYPE_CHECKING:

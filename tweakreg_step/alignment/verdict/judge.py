@@ -1,4 +1,4 @@
-"""Criteria that reject groups of a fit, and the verdicts on all groups at the end."""
+"""Criteria that reject groups of a fit, and the findings on all groups at the end."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ import numpy as np
 
 from tweakreg_step.alignment.matching import members
 from tweakreg_step.alignment.solver import MATCHED_WEIGHT, match_counts
-from tweakreg_step.core.outcome import GroupStatus
+from tweakreg_step.core.outcome import Code
 
-from .decision import absolute_verdict, is_noise, relative_verdict
+from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import chance, clusters, evidence
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
-    from tweakreg_step.core.outcome import Evidence, Verdict
+    from tweakreg_step.core.evidence import Diagnosis, Evidence, Finding
 
     from .evidence import Chance
 
+    Diagnoses = tuple[list[Diagnosis | None], list[Diagnosis | None]]
 
-__all__ = ["groups_to_reject", "verdicts"]
+
+__all__ = ["findings", "groups_to_reject"]
 
 
 def groups_to_reject(
     problem: Problem, associated: AssociatedFit | None
-) -> tuple[dict[int, GroupStatus], BoolArray]:
+) -> tuple[dict[int, Code], BoolArray]:
     """Groups whose correction must not be applied, and groups to untie from the reference.
 
     Parameters
@@ -44,7 +46,7 @@ def groups_to_reject(
     active = np.flatnonzero(problem.component >= 0)
     none = np.zeros(len(problem.component), bool)
     if associated is None:
-        return dict.fromkeys(active.tolist(), GroupStatus.TOO_FEW_MATCHES), none
+        return dict.fromkeys(active.tolist(), Code.TOO_FEW_MATCHES), none
     few = _too_few_matches(problem, associated, active)
     if few:
         return few, _weakly_anchored(problem, associated)
@@ -57,7 +59,7 @@ def groups_to_reject(
 
 def _too_few_matches(
     problem: Problem, associated: AssociatedFit, active: IntArray
-) -> dict[int, GroupStatus]:
+) -> dict[int, Code]:
     """Groups with fewer matches than 'minobj': the worst half of them, others may recover."""
     options = problem.options
     matches, _ = match_counts(associated, len(problem.component))
@@ -67,12 +69,10 @@ def _too_few_matches(
         return {}
     # One at a time is slow; all at once would reject groups that have enough without the worst.
     least = few[matches[few] <= max(1, int(np.median(matches[few])))]
-    return dict.fromkeys(least.tolist(), GroupStatus.TOO_FEW_MATCHES)
+    return dict.fromkeys(least.tolist(), Code.TOO_FEW_MATCHES)
 
 
-def _implausible(
-    problem: Problem, associated: AssociatedFit, active: IntArray
-) -> dict[int, GroupStatus]:
+def _implausible(problem: Problem, associated: AssociatedFit, active: IntArray) -> dict[int, Code]:
     """Groups whose shift, roll or scale is larger than the search could have found."""
     options, theta = problem.options, associated.fit.motions.theta
     limit = 2.0 * max(options.searchrad, options.abs_searchrad) * np.sqrt(len(active))
@@ -80,17 +80,17 @@ def _implausible(
     most = max(options.max_roll, 3.0 * options.roll_sigma)  # the wide search or the plain one
     far |= np.abs(theta[active, 2:3]).sum(axis=1) > 2.0 * np.deg2rad(most / 3600.0)
     far |= np.abs(theta[active, 3:]).max(axis=1, initial=0.0) > 100.0 * options.scale_sigma
-    return dict.fromkeys(active[far].tolist(), GroupStatus.IMPLAUSIBLE)
+    return dict.fromkeys(active[far].tolist(), Code.IMPLAUSIBLE)
 
 
-def _noise(problem: Problem, associated: AssociatedFit, active: IntArray) -> dict[int, GroupStatus]:
+def _noise(problem: Problem, associated: AssociatedFit, active: IntArray) -> dict[int, Code]:
     """Groups whose matches, relative and absolute, are no more than expected by chance."""
     relative = chance(problem, associated, absolute=False)
     noise = np.array([is_noise(*row) for row in _rows(relative)], bool)
     if problem.anchored.any():
         absolute = chance(problem, associated, absolute=True)
         noise &= np.array([is_noise(*row) for row in _rows(absolute)], bool)
-    return dict.fromkeys(active[noise[active]].tolist(), GroupStatus.NO_MATCH)
+    return dict.fromkeys(active[noise[active]].tolist(), Code.NO_MATCH)
 
 
 def _rows(numbers: Chance) -> list[tuple[float, float]]:
@@ -125,27 +125,27 @@ def _stars(associated: AssociatedFit, label: IntArray) -> IntArray:
     return np.bincount(pairs[:, 0], minlength=int(label.max(initial=-1)) + 1)
 
 
-def verdicts(
+def findings(
     problem: Problem,
     associated: AssociatedFit | None,
-    outcome: tuple[tuple[GroupStatus, ...], tuple[list[str], list[str]]],
+    outcome: tuple[tuple[Code, ...], Diagnoses],
     covariance: FloatArray,
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None,
-) -> tuple[list[Verdict], list[Verdict]]:
-    """The verdicts (G,) on the relative and on the absolute phase.
+) -> tuple[list[Finding], list[Finding]]:
+    """The findings (G,) of the relative and of the absolute phase.
 
     Parameters
     ----------
     problem, associated
         The problem and its fit, None if nothing could be aligned.
     outcome
-        Statuses (G,), and the remedies (G,) of the failures of each phase.
+        Statuses (G,), and the diagnoses (G,) of the failures of each phase.
     covariance
         (G, p, p) of the parameters.
     ambiguity
         (G,) evidence for another initial offset, for each phase; None where there was no search.
     """
-    (status, (remedies, absolute_remedies)), more = outcome, problem.options.more_sources
+    status, (failed, unanchored) = outcome
     count = len(status)
     pieces: list[list[Evidence | None]] = [[None] * count, [None] * count]
     alone, noise = np.ones(count, bool), np.full(count, np.inf)
@@ -161,21 +161,16 @@ def verdicts(
             _with_ambiguity(piece, doubt) for piece, doubt in zip(pieces, ambiguity, strict=True)
         ]
     relative = [
-        relative_verdict(
-            status[g], pieces[0][g], noise[g], remedies[g], alone=bool(alone[g]), more=more
-        )
+        relative_finding(status[g], pieces[0][g], float(noise[g]), failed[g], alone=bool(alone[g]))
         for g in range(count)
     ]
     absolute = [
-        absolute_verdict(
+        absolute_finding(
             status[g],
             pieces[1][g],
-            noise[g],
-            remedies[g]
-            if status[g] is GroupStatus.TOO_FEW_SOURCES
-            else absolute_remedies[g] or remedies[g],
+            float(noise[g]),
+            failed[g] if status[g] is Code.TOO_FEW_SOURCES else unanchored[g] or failed[g],
             anchored=bool(problem.anchored[g]),
-            more=more,
         )
         for g in range(count)
     ]

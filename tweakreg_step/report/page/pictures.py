@@ -18,6 +18,7 @@ from tweakreg_step.report.plots import (
     draw_vectors,
     rendered,
 )
+from tweakreg_step.report.sentences import motion_reason
 from tweakreg_step.report.statistics import (
     REFERENCE,
     differences_of,
@@ -145,7 +146,7 @@ def _detectors(result: RunResult, residuals: Residuals | None) -> str:
     if result.solution is not None:
         moved = draw_motions(result)
         out.append(
-            f"<p>{escape(result.solution.motion.reason)}</p>\n"
+            f"<p>{escape(motion_reason(result.solution.motion))}</p>\n"
             if moved is None
             else figure(rendered(moved))
         )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.outcome import Status
-from tweakreg_step.report.group_outcome import Standing, reasons, standings
+from tweakreg_step.core.outcome import Standing, Status
+from tweakreg_step.report.group_outcome import reasons, standings
 from tweakreg_step.report.statistics import (
     corrections_of,
     groups_by_need,

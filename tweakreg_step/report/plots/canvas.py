@@ -12,7 +12,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tweakreg_step.report.group_outcome import Standing
+from tweakreg_step.core.outcome import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.patches import Patch
 
-from tweakreg_step.report.group_outcome import Standing, standings
+from tweakreg_step.core.outcome import Standing
+from tweakreg_step.report.group_outcome import standings
 from tweakreg_step.report.statistics import Field, field_of, groups_by_need, shortened
 
 from .canvas import BLACK, GREY, STYLES, Drawing, map_axes, map_unit, new_figure, styled

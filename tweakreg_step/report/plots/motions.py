@@ -8,6 +8,7 @@ import numpy as np
 
 from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.sphere import ARCSEC
+from tweakreg_step.report.sentences import motion_reason
 
 from .canvas import BLACK, BLUE, VERMILLION, Drawing, new_figure, styled
 
@@ -47,14 +48,15 @@ def draw_motions(result: RunResult) -> Drawing | None:
         axes.set_xlabel(label)
     panels[0].set_yticks(rows, names)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
+    reason = motion_reason(solution.motion)
     caption = (
-        f"{solution.motion.reason} Each detector's motion in its own V2-V3 frame, shared by all "
+        f"{reason} Each detector's motion in its own V2-V3 frame, shared by all "
         "exposures, on top of the exposure's; bars are one standard deviation."
     )
     size = np.hypot(value[:, 0], value[:, 1])
     alt = (
         f"Motions of {len(names)} detectors, shifts of {size.min():.2f} to {size.max():.2f} mas. "
-        f"{solution.motion.reason}"
+        f"{reason}"
     )
     return Drawing(figure, "Detector motions", caption, alt, dense=False)
 

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from tweakreg_step.report.group_outcome import Standing, standings
+from tweakreg_step.core.outcome import Standing
+from tweakreg_step.report.group_outcome import standings
 from tweakreg_step.report.statistics import field_of, group_centres, pairs_by_need, shared_matches
 
 from .canvas import BLACK, GREY, STYLES, VERMILLION, Drawing, map_axes, map_unit, new_figure, styled

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.report.group_outcome import Standing, reasons, standings
+from tweakreg_step.core.outcome import Standing
+from tweakreg_step.report.group_outcome import reasons, standings
 
 from .worst_first import groups_by_need, shared_matches
 

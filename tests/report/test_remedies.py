@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from astropy.table import Table
 from fields import catalogs, field, noisy, sky, stars
+from made_evidence import GOOD, NOISE
 from scipy.spatial import cKDTree
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.verdict import remedies as advice
-from tweakreg_step.alignment.verdict.decision import relative_verdict
+from tweakreg_step.alignment.verdict import diagnosis as advice
+from tweakreg_step.alignment.verdict.decision import relative_finding
 from tweakreg_step.core.detections import Detections, Reference
+from tweakreg_step.core.evidence import Diagnosis
 from tweakreg_step.core.options import Options
-from tweakreg_step.core.outcome import GroupStatus
-from tweakreg_step.core.solution import Solution
+from tweakreg_step.core.outcome import Code, Verdict
+from tweakreg_step.core.solution import GroupMotions
 from tweakreg_step.parameters.run import Parameters
 from tweakreg_step.pipeline.options import more_sources
+from tweakreg_step.report.remedies import MORE_SOURCES, remedy_of
+from tweakreg_step.report.sentences import reason_of, verdicts_of
 
 
-def run(given: Detections, reference: Reference | None = None, **options: object) -> Solution:
-    count = int(given.group.max()) + 1
-    return solve_jointly(given, count, reference, Options(**options))
+@dataclass(frozen=True)
+class Worded:
+    """A solution as its user reads it."""
+
+    groups: GroupMotions
+    relative: tuple[Verdict, ...]
+    absolute: tuple[Verdict, ...]
+
+
+def run(
+    given: Detections,
+    reference: Reference | None = None,
+    more: str = MORE_SOURCES,
+    groups: int | None = None,
+    **options: object,
+) -> Worded:
+    count = int(given.group.max()) + 1 if groups is None else groups
+    found = solve_jointly(given, count, reference, Options(**options))
+    return Worded(
+        found.groups, verdicts_of(found.relative, more), verdicts_of(found.absolute, more)
+    )
 
 
 def told(reason: str, name: str) -> float:
@@ -35,7 +57,7 @@ def told(reason: str, name: str) -> float:
     return float(found[1].rstrip("."))
 
 
-def codes(solution: Solution) -> list[str]:
+def codes(solution: Worded) -> list[str]:
     return [verdict.code for verdict in solution.relative]
 
 
@@ -98,7 +120,7 @@ def test_a_catalog_with_hardly_a_source_needs_more_not_less(count: int) -> None:
     rng = np.random.default_rng(5)
     place = field(rng, 60)
     given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place[:count]))
-    reason = solve_jointly(given, 3, None, Options()).relative[2].reason
+    reason = run(given, groups=3).relative[2].reason
     assert "lower 'snr_threshold'" in reason
     assert "'minobj' to" not in reason
 
@@ -174,8 +196,6 @@ def test_noise_has_no_peak_anywhere() -> None:
 
 
 def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tweakreg_step.alignment.verdict import remedies as advice
-
     searched = []
     peaks = advice.peak_offsets
 
@@ -193,11 +213,23 @@ def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.Mon
 
 def test_a_correction_that_is_too_large() -> None:
     """The sentence, as it is hard to make the solver move a group farther than it searched."""
-    from tweakreg_step.alignment.verdict.remedies import _implausible
-
-    text = _implausible(np.array([7.3, 0.01, 0.0]), Options(searchrad=2.0))
-    assert told(text, "searchrad") == 8.0
-    assert "'fitgeometry'" in _implausible(np.array([0.3, 9.0, 0.0]), Options(searchrad=2.0))
+    nan = float("nan")
+    far = Diagnosis(
+        status=Code.IMPLAUSIBLE,
+        absolute=False,
+        sources=100,
+        matches=50,
+        most=50,
+        needed=15,
+        size=(7.3, 0.01, 0.0),
+        gap=nan,
+        peak=nan,
+        radius=2.0,
+        reach=30.0,
+        searched=False,
+    )
+    assert told(remedy_of(far), "searchrad") == 8.0
+    assert "'fitgeometry'" in remedy_of(replace(far, size=(0.3, 9.0, 0.0)))
 
 
 def test_an_empty_reference_is_not_infinitely_far() -> None:
@@ -256,19 +288,17 @@ def test_more_sources_come_from_what_limits_them(given: dict, sources: int, reme
 
 
 def test_every_request_for_more_sources_is_that_remedy() -> None:
-    from test_decide import GOOD, NOISE
-
     rng = np.random.default_rng(13)
     place = field(rng, 60)
     remedy = "give catalogs with more sources"
     given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place[:2]), field(rng, 60))
-    for verdict in run(given, more_sources=remedy).relative[2:]:
+    for verdict in run(given, more=remedy).relative[2:]:
         assert remedy in verdict.reason
         assert "snr_threshold" not in verdict.reason
     for weak in (replace(GOOD, log10_chance=-6.0), replace(GOOD, coverage=0.01)):
-        verdict = relative_verdict(GroupStatus.ALIGNED, weak, NOISE, "", alone=False, more=remedy)
-        assert remedy in verdict.reason
-        assert "snr_threshold" not in verdict.reason
+        finding = relative_finding(Code.ALIGNED, weak, NOISE, alone=False)
+        assert remedy in reason_of(finding, remedy)
+        assert "snr_threshold" not in reason_of(finding, remedy)
 
 
 @pytest.mark.parametrize("size", [1, 30, 700])
