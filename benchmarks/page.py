@@ -38,7 +38,7 @@ def measure(folder: Path) -> None:
         path = write_page(result, folder)
         elapsed = time.process_time() - start
         size = path.stat().st_size / 1e6
-        rows.append((f"{count:,}", f"{len(result.x):,}", f"{size:.1f}", f"{elapsed:.1f}"))
+        rows.append((f"{count:,}", f"{len(result.catalogs.x):,}", f"{size:.1f}", f"{elapsed:.1f}"))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     publish(__file__, "page", (HEADER, rows), f"Peak memory of all of it: {memory:.2f} GB.")
 

@@ -16,14 +16,23 @@ from tweakreg_step.core.outcome import Code, Outcome, Verdict
 from tweakreg_step.core.outcome import Status as ImageStatus
 from tweakreg_step.core.solution import Solution
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane, turn
-from tweakreg_step.report.result import GroupFit, ReferenceNote, RunResult
+from tweakreg_step.parameters import Setting
+from tweakreg_step.report import (
+    AlignedCatalogs,
+    GroupFit,
+    GroupResults,
+    ImageResults,
+    ReferenceNote,
+    RunFacts,
+    RunResult,
+)
 from tweakreg_step.report.sentences import FACTS
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 
 SIDE = 64.0  # arcsec, of a detector
 PIXEL_SCALE = 0.031  # arcsec
 
-__all__ = ["early_result", "make_result", "sequential_result"]
+__all__ = ["changed", "early_result", "make_result", "sequential_result"]
 
 
 def _centres(kind: str, count: int) -> np.ndarray:
@@ -119,27 +128,53 @@ def _outcome(relative: Verdict, absolute: Verdict | None) -> Outcome:
     return Outcome(ImageStatus.ALIGNED, reason, moved=True, absolute=tied)
 
 
+_OWN_NAMES = {
+    "images": ("images", "names"),
+    "image_detections": ("images", "detections"),
+    "group_names": ("groups", "names"),
+    "reference_note": ("catalogs", "note"),
+}
+_PARTS = {"run": RunFacts, "images": ImageResults, "groups": GroupResults}
+PLACES = {
+    field.name: (part, field.name)
+    for part, kind in (*_PARTS.items(), ("catalogs", AlignedCatalogs))
+    for field in fields(kind)
+} | _OWN_NAMES
+"""Where in a result a value is, by a name that says it all."""
+
+
+def changed(result: RunResult, **changes: Any) -> RunResult:
+    """A result of which some values are others, by the names of `PLACES`."""
+    parts: dict[str, dict[str, Any]] = {}
+    for name in PLACES.keys() & changes.keys():
+        part, own = PLACES[name]
+        parts.setdefault(part, {})[own] = changes.pop(name)
+    return replace(
+        result, **changes, **{p: replace(getattr(result, p), **new) for p, new in parts.items()}
+    )
+
+
 def _split(changes: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `RunResult`, taken out; 'detectors' is the setup's."""
-    names = {field.name for field in fields(RunResult)} - {field.name for field in fields(Setup)}
+    """What is of a result, taken out; 'detectors' is the setup's."""
+    names = {*PLACES, "left_out"} - {field.name for field in fields(Setup)}
     return {name: changes.pop(name) for name in list(changes) if name in names}
 
 
-def _frame_of_run(changes: dict[str, Any]) -> dict[str, Any]:
+def _facts(options: Options) -> RunFacts:
     """What every result has, whatever became of the run."""
-    return {
-        "product": "jw01345-o001_t021_nircam_f115w",
-        "parameters": (
-            ("searchrad", 2.0, "default"),
-            ("minobj", 6, "command line"),
-            ("kron_params", None, "default"),
-            ("abs_refcat", Path("gaia.ecsv"), "keyword"),
+    return RunFacts(
+        product="jw01345-o001_t021_nircam_f115w",
+        parameters=(
+            Setting("searchrad", 2.0, "default"),
+            Setting("minobj", 6, "command line"),
+            Setting("kron_params", None, "default"),
+            Setting("abs_refcat", Path("gaia.ecsv"), "keyword"),
         ),
-        "versions": {"tweakreg_step": "0.1.0", "numpy": np.__version__},
-        "seconds": {"finding sources": 12.5, "matching": 0.8, "solving": 0.1},
-        "start": "2026-11-20T12:00:00+00:00",
-        "dry_run": False,
-    } | changes
+        options=options,
+        versions={"tweakreg_step": "0.1.0", "numpy": np.__version__},
+        seconds={"finding sources": 12.5, "matching": 0.8, "solving": 0.1},
+        start="2026-11-20T12:00:00+00:00",
+    )
 
 
 def make_result(
@@ -169,8 +204,8 @@ def make_result(
     options
         Fields of `Options`.
     **changes
-        Fields of `Setup` (e.g. spurious=0.3, density=0.1, geometry='general') or of `RunResult`
-        (e.g. dry_run=True, product='x').
+        Fields of `Setup` (e.g. spurious=0.3, density=0.1, geometry='general') or values of the
+        result (e.g. dry_run=True, product='x'), see `PLACES`.
     """
     ours = _split(changes)
     given = {"density": 0.03, "spread": 0.3, "spurious": 0.25, "side": SIDE}
@@ -179,11 +214,11 @@ def make_result(
     scene = _scrambled(make_scene(setup, seed), lost, seed)
     wanted = Options(**({"minobj": 6, "abs_minobj": 6} | (options or {})))
     solution = solve_jointly(scene.detections, scene.group_count, scene.reference, wanted)
-    return _assembled(setup, scene, solution, doubtful, ours)
+    return changed(_assembled(setup, scene, solution, doubtful, wanted), **ours)
 
 
 def _assembled(
-    setup: Setup, scene: Scene, solution: Solution, doubtful: tuple[int, ...], ours: dict[str, Any]
+    setup: Setup, scene: Scene, solution: Solution, doubtful: tuple[int, ...], options: Options
 ) -> RunResult:
     layers = len(setup.detectors)
     group_names, images, detectors = _names(scene.group_count, layers)
@@ -198,31 +233,22 @@ def _assembled(
     achieved = 1e3 * np.sqrt(
         np.trace(solution.groups.covariance[:, :2, :2], axis1=1, axis2=2) / 2.0
     )
-    pixels = _pixels(setup, scene)
+    x, y = _pixels(setup, scene).T
     return RunResult(
-        **{
-            "images": images,
-            "detectors": detectors,
-            "group_names": group_names,
-            "group": group,
-            "pixel_scale": np.full(len(images), PIXEL_SCALE),
-            "corners_before": corners,
-            "corners_after": _moved(corners, group, solution),
-            "image_detections": np.bincount(detections.image, minlength=len(images)),
-            "x": pixels[:, 0],
-            "y": pixels[:, 1],
-            "detections": detections,
-            "reference": scene.reference,
-            "solution": solution,
-            "fits": (),
-            "outcomes": tuple(of_group[g] for g in group),
-            "relative": relative,
-            "absolute": absolute,
-            "reference_note": _note(scene),
-            "bound_mas": 0.93 * achieved,
-            "achieved_mas": achieved,
-        }
-        | _frame_of_run(ours)
+        run=_facts(options),
+        images=ImageResults(
+            names=images,
+            detectors=detectors,
+            group=group,
+            pixel_scale=np.full(len(images), PIXEL_SCALE),
+            corners_before=corners,
+            corners_after=_moved(corners, group, solution),
+            detections=np.bincount(detections.image, minlength=len(images)),
+            outcomes=tuple(of_group[g] for g in group),
+        ),
+        groups=GroupResults(group_names, relative, absolute, (), 0.93 * achieved, achieved),
+        catalogs=AlignedCatalogs(detections, scene.reference, x, y, _note(scene)),
+        solution=solution,
     )
 
 
@@ -250,9 +276,9 @@ def sequential_result(count: int = 4, **changes: Any) -> RunResult:
         GroupFit((0.1 * g, -0.2), 3.0 * g, 1e-5, 40 + g, 2.5) for g in range(count - 1)
     ]
     left = Verdict(Code.TOO_FEW_MATCHES, "Too few matches: 3, 15 are needed.")
-    outcomes = [*result.outcomes[:-1], Outcome(ImageStatus.FAILED, left.reason)]
-    relative = result.relative or ()
-    return replace(
+    outcomes = [*result.images.outcomes[:-1], Outcome(ImageStatus.FAILED, left.reason)]
+    relative = result.groups.relative or ()
+    return changed(
         result,
         solution=None,
         fits=(*fits, None),
@@ -268,12 +294,12 @@ def early_result(count: int = 3, **changes: Any) -> RunResult:
     result = make_result("stack", count, **changes)
     reason = "The reference service could not be reached."
     left = (Verdict(Code.REFERENCE_UNREACHABLE, reason),) * count
-    return replace(
+    return changed(
         result,
         detections=None,
         reference=None,
         solution=None,
-        corners_after=result.corners_before,
+        corners_after=result.images.corners_before,
         x=np.zeros(0),
         y=np.zeros(0),
         outcomes=(Outcome(ImageStatus.FAILED, reason),) * count,

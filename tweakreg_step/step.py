@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from stpipe.library import AbstractModelLibrary
 
-    from tweakreg_step.parameters import Declaration
+    from tweakreg_step.parameters import Declaration, Setting
     from tweakreg_step.report import RunResult
     from tweakreg_step.telescopes import Change
 
@@ -94,9 +94,10 @@ class TweakRegStep(BaseStep):
         result = align_library(library, run, self.worker_pool(), stopwatch)
         with stopwatch("writing"):
             self._change(library, result.changes)
-        self._write_report(replace(result.result, seconds=stopwatch.seconds), parameters)
+        facts = replace(result.result.run, seconds=stopwatch.seconds)
+        self._write_report(replace(result.result, run=facts), parameters)
         if must_raise(result.outcomes, parameters.safety):
-            raise failure(result.result.images, result.outcomes)
+            raise failure(result.result.images.names, result.outcomes)
         return library
 
     @property
@@ -105,7 +106,7 @@ class TweakRegStep(BaseStep):
         return declarations(*STAGES.values()), vars(self), self._sources
 
     @property
-    def effective(self) -> list[tuple[str, object, str]]:
+    def effective(self) -> list[Setting]:
         """Name, value and origin of each parameter."""
         return list(effective(*self._declared))
 

@@ -16,10 +16,10 @@ def test_it_is_where_the_corners_go() -> None:
     solution = result.solution
     for group in range(4):
         frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
-        ra, dec = result.corners_before[group].T
+        ra, dec = result.images.corners_before[group].T
         places = [
             to_plane(directions(*corners[group].T), frame)
-            for corners in (result.corners_before, result.corners_after)
+            for corners in (result.images.corners_before, result.images.corners_after)
         ]
         found = displacement_of(solution, group, ra, dec)
         np.testing.assert_allclose(found.shift, places[1] - places[0], atol=1e-8)
@@ -29,7 +29,7 @@ def test_it_is_where_the_corners_go() -> None:
 def test_the_covariance_is_that_of_drawn_parameters(geometry: str) -> None:
     result = make_result("strip", 3, geometry=geometry, options={"fitgeometry": geometry})
     solution, rng = result.solution, np.random.default_rng(1)
-    ra, dec = result.corners_before[1].T
+    ra, dec = result.images.corners_before[1].T
     found = displacement_of(solution, 1, ra, dec)
     theta = rng.multivariate_normal(
         solution.groups.parameters[1], solution.groups.covariance[1], 20000
@@ -46,8 +46,8 @@ def test_the_covariance_is_that_of_drawn_parameters(geometry: str) -> None:
 
 def test_the_worst_corner_is_the_least_certain_one() -> None:
     result = make_result("mosaic", 9)
-    image, worst = worst_corner(result.solution, 0, result.corners_before, np.array([0]))
-    ra, dec = result.corners_before[0].T
+    image, worst = worst_corner(result.solution, 0, result.images.corners_before, np.array([0]))
+    ra, dec = result.images.corners_before[0].T
     every = displacement_of(result.solution, 0, ra, dec)
     variance = np.trace(every.covariance, axis1=1, axis2=2)
     assert image == 0
@@ -56,7 +56,7 @@ def test_the_worst_corner_is_the_least_certain_one() -> None:
 
 def test_the_worst_corner_of_a_shift_is_the_farthest() -> None:
     result = make_result("stack", 2, geometry="shift", options={"fitgeometry": "shift"})
-    corners = result.corners_before.copy()
+    corners = result.images.corners_before.copy()
     corners[1, 2, 1] += 30.0 / 3600.0
     image, _ = worst_corner(result.solution, 0, corners, np.array([0, 1]))
     assert image == 1
@@ -64,7 +64,7 @@ def test_the_worst_corner_of_a_shift_is_the_farthest() -> None:
 
 def test_unknown_corners() -> None:
     result = make_result("stack", 2)
-    corners = np.full_like(result.corners_before, np.nan)
+    corners = np.full_like(result.images.corners_before, np.nan)
     assert worst_corner(result.solution, 0, corners, np.array([0])) is None
-    corners[0, 1] = result.corners_before[0, 1]
+    corners[0, 1] = result.images.corners_before[0, 1]
     assert worst_corner(result.solution, 0, corners, np.array([0])) is not None

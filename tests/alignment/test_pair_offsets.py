@@ -14,8 +14,8 @@ from tweakreg_step.alignment.residuals import matched_of
 def _offsets(result, chosen=None):
     solution = result.solution
     chosen = np.arange(len(solution.pairs.groups)) if chosen is None else chosen
-    matched = matched_of(result.detections, result.reference, solution)
-    return pair_offsets_of(matched, result.detections, solution, chosen, 2.0)
+    matched = matched_of(result.catalogs.detections, result.catalogs.reference, solution)
+    return pair_offsets_of(matched, result.catalogs.detections, solution, chosen, 2.0)
 
 
 def test_before_is_the_difference_of_the_pointing_errors() -> None:
@@ -27,8 +27,8 @@ def test_before_is_the_difference_of_the_pointing_errors() -> None:
         )
         found = _offsets(result)
         # the scene's own shifts: those of the corners, which are seen through the input WCS
-        true = np.stack([result.corners_before[g, 0] for g in range(3)])
-        corner = result.corners_after
+        true = np.stack([result.images.corners_before[g, 0] for g in range(3)])
+        corner = result.images.corners_after
         centres = np.stack([corner[g, 0] for g in range(3)])
         scale = np.array([np.cos(np.deg2rad(centres[0, 1])), 1.0]) * 3600.0
         seen = true - centres  # undoes the layout, leaves minus the correction
@@ -65,14 +65,14 @@ def test_a_tree_closes_by_construction_and_a_cycle_does_not() -> None:
 def test_a_pair_that_contradicts_the_others_shows_up() -> None:
     """20 mas put on what group 1 has of the sources that it shares with group 0 alone."""
     result = make_result("mosaic", 9, reference=False, density=0.06)
-    matched = matched_of(result.detections, None, result.solution)
+    matched = matched_of(result.catalogs.detections, None, result.solution)
     shared = np.isin(matched.source, matched.source[matched.group == 0]) & (matched.group == 1)
     after = matched.after.copy()
     after[shared, 0] += 0.02
     solution = result.solution
     found = pair_offsets_of(
         replace(matched, after=after),
-        result.detections,
+        result.catalogs.detections,
         solution,
         np.arange(len(solution.pairs.groups)),
         2.0,
@@ -95,13 +95,13 @@ def test_matches_are_those_of_the_solution_and_beyond_chance() -> None:
 def test_few_loose_matches_may_be_chance() -> None:
     """Residuals blown up to the match radius, as chance makes them: not significant."""
     result = make_result("stack", 2, reference=False, spurious=3.0)
-    matched = matched_of(result.detections, None, result.solution)
+    matched = matched_of(result.catalogs.detections, None, result.solution)
     rng = np.random.default_rng(0)
     keep = np.isin(matched.source, np.unique(matched.source[matched.used])[:4])
     loose = replace(
         matched, after=rng.uniform(-0.7, 0.7, matched.after.shape), used=matched.used & keep
     )
-    found = pair_offsets_of(loose, result.detections, result.solution, np.array([0]), 2.0)
+    found = pair_offsets_of(loose, result.catalogs.detections, result.solution, np.array([0]), 2.0)
     assert found.matches[0] == 4
     assert found.log10_chance[0] > -3.0
 
@@ -110,9 +110,9 @@ def test_nothing_chosen_and_nothing_shared() -> None:
     result = make_result("stack", 2)
     found = _offsets(result, np.zeros(0, np.int64))
     assert len(found.pairs) == len(found.before) == len(found.covariance) == 0
-    matched = matched_of(result.detections, result.reference, result.solution)
+    matched = matched_of(result.catalogs.detections, result.catalogs.reference, result.solution)
     none = replace(matched, used=np.zeros(len(matched), bool))
-    found = pair_offsets_of(none, result.detections, result.solution, np.array([0]), 2.0)
+    found = pair_offsets_of(none, result.catalogs.detections, result.solution, np.array([0]), 2.0)
     assert found.matches[0] == 0
     assert np.isnan(found.before).all()
     assert found.log10_chance[0] == 0.0

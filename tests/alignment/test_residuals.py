@@ -16,7 +16,7 @@ from tweakreg_step.core.sphere import angular_distance, directions
 
 
 def _matched(result):
-    return matched_of(result.detections, result.reference, result.solution)
+    return matched_of(result.catalogs.detections, result.catalogs.reference, result.solution)
 
 
 def _spread(position: np.ndarray, source: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def test_all_matches_are_there_once_and_sorted() -> None:
 def test_before_is_after_and_the_correction() -> None:
     """The change is what the correction moves the detection by, computed on the sphere."""
     result = make_result(kind="stack", count=4, spurious=0.0)
-    matched, catalog = _matched(result), result.detections
+    matched, catalog = _matched(result), result.catalogs.detections
     seen = directions(catalog.ra, catalog.dec)[matched.index]
     moved = corrected_directions(catalog, result.solution)[matched.index]
     step = np.hypot(*(matched.after - matched.before).T)
@@ -62,7 +62,7 @@ def test_one_source_is_one_place_after_the_correction() -> None:
 def test_the_path_of_a_star_is_no_error_of_the_wcs() -> None:
     """Stars that moved 4 mas since the epoch of the reference: 'before' does not show it."""
     result = make_result(kind="stack", count=2, shift=1e-6, roll=1e-6, spurious=0.0)
-    old = result.reference
+    old = result.catalogs.reference
     moved = replace(
         old,
         dec=old.dec - 0.004 / 3600.0,
@@ -71,9 +71,9 @@ def test_the_path_of_a_star_is_no_error_of_the_wcs() -> None:
     )
     assert isinstance(moved, Reference)
     options = Options(minobj=6, abs_minobj=6)
-    solution = solve_jointly(result.detections, 2, moved, options)
+    solution = solve_jointly(result.catalogs.detections, 2, moved, options)
     assert solution.groups.anchored.all()
-    matched = matched_of(result.detections, moved, solution)
+    matched = matched_of(result.catalogs.detections, moved, solution)
     tied = matched.used & (matched.star >= 0)
     assert tied.sum() > 20
     # the mean of that many is known to 0.4 mas; 4 mas would show
@@ -93,7 +93,9 @@ def test_detector_motions_take_part() -> None:
     assert np.abs(result.solution.units.shift).max() > 0.01
     matched = _matched(result)
     good = np.flatnonzero(matched.used)
-    corrected = corrected_directions(result.detections, result.solution)[matched.index[good]]
+    corrected = corrected_directions(result.catalogs.detections, result.solution)[
+        matched.index[good]
+    ]
     mean = np.stack([np.bincount(matched.source[good], axis) for axis in corrected.T], axis=1)
     distance = angular_distance(corrected, mean[matched.source[good]])
     assert np.median(distance) < 0.005
@@ -104,16 +106,16 @@ def test_the_error_floor_is_part_of_the_covariance() -> None:
     floored = replace(
         result.solution, groups=replace(result.solution.groups, floor=np.array([0.0, 0.003, 0.0]))
     )
-    matched = matched_of(result.detections, result.reference, floored)
+    matched = matched_of(result.catalogs.detections, result.catalogs.reference, floored)
     own = matched.group == 1
-    extra = matched.covariance - result.detections.covariance[matched.index]
+    extra = matched.covariance - result.catalogs.detections.covariance[matched.index]
     np.testing.assert_allclose(extra[own], 9e-6 * np.eye(2)[None].repeat(own.sum(), 0), atol=1e-15)
     assert not extra[~own].any()
 
 
 def test_without_a_reference_no_source_has_a_star() -> None:
     result = make_result(kind="stack", count=3)
-    matched = matched_of(result.detections, None, result.solution)
+    matched = matched_of(result.catalogs.detections, None, result.solution)
     assert (matched.star == -1).all()
 
 

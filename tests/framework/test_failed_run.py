@@ -13,6 +13,7 @@ import pytest
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.framework.failed_run import product_of, result_of_error
+from tweakreg_step.parameters import Setting
 from tweakreg_step.report import report_of, summary_table
 
 
@@ -60,7 +61,9 @@ def test_the_product_of_other_input(given: list[Any], name: str) -> None:
 
 def test_it_is_a_report() -> None:
     error = InputError("There is nothing. Give something.")
-    result = result_of_error(error, "x", "2026-01-01T00:00:00+00:00", [("minobj", 15, "default")])
+    result = result_of_error(
+        error, "x", "2026-01-01T00:00:00+00:00", [Setting("minobj", 15, "default")]
+    )
     report = report_of(result)
     schema = files("tweakreg_step.report") / "schemas" / "tweakreg-report-1.json"
     jsonschema.validate(report, json.loads(schema.read_text()))

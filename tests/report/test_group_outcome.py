@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from made_results import early_result, make_result
+from made_results import changed, early_result, make_result
 
 from tweakreg_step.core.outcome import Code, Standing, Verdict
 from tweakreg_step.report.group_outcome import group_outcome
@@ -35,12 +33,12 @@ WORSE = Verdict(Code.NO_REFERENCE_MATCH, "No star matches.")
 def test_two_phases(relative, absolute, standing: Standing, code: str) -> None:
     result = make_result("stack", 1)
     phases = [None if verdict is None else (verdict,) for verdict in (relative, absolute)]
-    found = group_outcome(replace(result, relative=phases[0], absolute=phases[1]), 0)
+    found = group_outcome(changed(result, relative=phases[0], absolute=phases[1]), 0)
     assert (found.standing, found.code) == (standing, code)
 
 
 def test_nothing_tried_says_what_the_images_say() -> None:
-    result = replace(early_result(2), absolute=None)
+    result = changed(early_result(2), absolute=None)
     found = group_outcome(result, 1)
     assert (found.standing, found.code) == (Standing.LEFT, "not_tried")
     assert found.reason == "The reference service could not be reached."

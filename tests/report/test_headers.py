@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
-from made_results import early_result, make_result, sequential_result
+from made_results import changed, early_result, make_result, sequential_result
 from stdatamodels.jwst import datamodels
 from stdatamodels.jwst.datamodels import ImageModel
 from stdatamodels.schema import walk_schema
@@ -54,7 +53,7 @@ def test_they_are_what_fits_can_hold(result) -> None:
 
 def test_names_that_fits_can_not_hold() -> None:
     note = ReferenceNote("/data/catalogs/gaia_ä_" + "x" * 60 + ".ecsv", 3, None, {})
-    facts = _facts(replace(make_result("stack", 2), reference_note=note))
+    facts = _facts(changed(make_result("stack", 2), reference_note=note))
     assert facts["reference"] == "gaia_?_" + "x" * 30 + "..."
     assert "epoch" not in facts
 

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from jsonschema import Draft202012Validator
-from made_results import early_result, make_result, sequential_result
+from made_results import changed, early_result, make_result, sequential_result
 
 import tweakreg_step
 from tweakreg_step.core.correction import affine
 from tweakreg_step.core.evidence import Evidence
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.solution import Mode, MotionChoice, MotionGrounds
+from tweakreg_step.parameters import Setting
 from tweakreg_step.report import SCHEMA, report_of, write_report
 from tweakreg_step.report import json_report as document
 from tweakreg_step.report import overlaps as pairs
@@ -45,16 +46,19 @@ def _moving_detectors(motion: str = "rscale"):
 def _nan_everywhere():
     result = make_result("stack", 3)
     evidence = Evidence(3, *[math.nan] * 3, 0, *[math.nan] * 6)
-    relative = tuple(replace(verdict, evidence=evidence) for verdict in result.relative)
-    return replace(
+    relative = tuple(replace(verdict, evidence=evidence) for verdict in result.groups.relative)
+    return changed(
         result,
         relative=relative,
-        corners_before=np.full_like(result.corners_before, np.nan),
-        corners_after=np.full_like(result.corners_after, np.nan),
+        corners_before=np.full_like(result.images.corners_before, np.nan),
+        corners_after=np.full_like(result.images.corners_after, np.nan),
         pixel_scale=np.full(3, np.nan),
         bound_mas=np.full(3, np.nan),
         achieved_mas=np.full(3, np.inf),
-        parameters=(("limit", math.inf, "default"), ("many", (1.0, math.nan), "keyword")),
+        parameters=(
+            Setting("limit", math.inf, "default"),
+            Setting("many", (1.0, math.nan), "keyword"),
+        ),
     )
 
 
@@ -151,9 +155,9 @@ def test_centre_and_corner_in_mas_and_pixels() -> None:
 def test_groups_and_images() -> None:
     result = make_result(lost=(4,), doubtful=(2,), detectors=TWO_DETECTORS)
     said, solution = report_of(result), result.solution
-    assert [g["name"] for g in said["groups"]] == list(result.group_names)
+    assert [g["name"] for g in said["groups"]] == list(result.groups.names)
     assert said["groups"][1]["images"] == [2, 3]
-    assert said["groups"][1]["detectors"] == list(result.detectors[2:4])
+    assert said["groups"][1]["detectors"] == list(result.images.detectors[2:4])
     assert said["groups"][4]["correction"] is None
     assert said["groups"][4]["relative"]["code"] == "no_match"
     assert said["groups"][4]["fit"]["component"] is None
@@ -163,7 +167,7 @@ def test_groups_and_images() -> None:
     assert said["totals"]["chi2"] == pytest.approx(solution.groups.chi2.sum())
     assert said["totals"]["left_alone"] == said["totals"]["doubtful"] == 1
     assert said["images"][8]["status"] == "FAILED"
-    assert said["images"][7]["corners_after"] == result.corners_after[7].tolist()
+    assert said["images"][7]["corners_after"] == result.images.corners_after[7].tolist()
     assert said["components"][0]["groups"] == [0, 1, 2, 3, 5, 6, 7, 8]
     assert said["components"][0]["anchored"]
     assert said["weak_modes"][0]["sigma_mas"] == solution.modes[0].sigma_mas
@@ -190,7 +194,7 @@ def test_of_too_many_pairs_the_bridges_and_the_weakest(monkeypatch: pytest.Monke
     solution = result.solution
     bridge = np.arange(len(solution.pairs)) == 3
     ties = replace(solution.pairs, bridge=bridge)
-    marked = replace(result, solution=replace(solution, pairs=ties))
+    marked = changed(result, solution=replace(solution, pairs=ties))
     monkeypatch.setattr(pairs, "MOST_PAIRS", 5)
     overlaps = report_of(marked)["overlaps"]
     assert overlaps["count"] == len(solution.pairs.groups)
@@ -218,8 +222,8 @@ def test_detector_motions() -> None:
         reserved_rms_mas={"none": 1.0, "shift": math.nan},
     )
     result = make_result("stack", 2)
-    changed = replace(result.solution, motion=choice, modes=(Mode(1.0, (0,)),))
-    said = report_of(replace(result, solution=changed))
+    chosen = replace(result.solution, motion=choice, modes=(Mode(1.0, (0,)),))
+    said = report_of(changed(result, solution=chosen))
     assert said["detectors"]["log_evidence"] == {"none": 0.0, "shift": -3.0}
     assert said["detectors"]["reserved_rms_mas"] == {"none": 1.0, "shift": None}
 

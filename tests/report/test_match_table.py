@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import Table
-from made_results import early_result, make_result, sequential_result
+from made_results import changed, early_result, make_result, sequential_result
 
 from tweakreg_step.report.match_table import matches_of, write_matches
 
@@ -23,25 +23,25 @@ def test_each_match_is_a_row() -> None:
     table, solution = matches_of(result), result.solution
     assert len(table) == np.sum(solution.detections.source >= 0)
     assert np.sum(table["use"] != "clipped: residual") == np.sum(solution.detections.used)
-    assert result.group_names[4] not in set(table["group"])
-    per_group = [np.sum(table["group"] == name) for name in result.group_names]
-    linked = result.detections.group[solution.detections.source >= 0]
+    assert result.groups.names[4] not in set(table["group"])
+    per_group = [np.sum(table["group"] == name) for name in result.groups.names]
+    linked = result.catalogs.detections.group[solution.detections.source >= 0]
     np.testing.assert_array_equal(per_group, np.bincount(linked, minlength=9))
 
 
 def test_what_is_said_of_a_detection() -> None:
     result = make_result(detectors=np.array([[-35.0, 0.0], [35.0, 0.0]]), count=4)
-    table, catalog = matches_of(result), result.detections
+    table, catalog = matches_of(result), result.catalogs.detections
     for row in (0, len(table) // 2, len(table) - 1):
         place = np.flatnonzero(
             (catalog.ra == table["ra"][row]) & (catalog.dec == table["dec"][row])
         )
         assert len(place) == 1
         image = catalog.image[place[0]]
-        assert table["image"][row] == result.images[image]
-        assert table["detector"][row] == result.detectors[image]
-        assert table["group"][row] == result.group_names[result.group[image]]
-        assert table["x"][row] == result.x[place[0]]
+        assert table["image"][row] == result.images.names[image]
+        assert table["detector"][row] == result.images.detectors[image]
+        assert table["group"][row] == result.groups.names[result.images.group[image]]
+        assert table["x"][row] == result.catalogs.x[place[0]]
         residual = 1e3 * result.solution.detections.residual[place[0]]
         assert (table["residual_east"][row], table["residual_north"][row]) == tuple(residual)
         assert table["source"][row] == result.solution.detections.source[place[0]]
@@ -55,7 +55,7 @@ def test_reference_stars_are_named_by_their_row() -> None:
     table = matches_of(result)
     tied = table[(table["star"] >= 0) & (table["use"] == "used")]
     assert len(tied) > 50
-    reference = result.reference
+    reference = result.catalogs.reference
     step = 3600.0 * np.hypot(
         (tied["ra"] - reference.ra[tied["star"]]) * np.cos(np.deg2rad(tied["dec"])),
         tied["dec"] - reference.dec[tied["star"]],
@@ -78,7 +78,7 @@ def test_why_a_match_was_not_used() -> None:
     weight[of[1][0]], used[of[1][0]] = 0.01, False
     weight[of[2][1:]], used[of[2][1:]] = 0.01, False
     fits = replace(solution.detections, weight=weight, used=used)
-    table = matches_of(replace(result, solution=replace(solution, detections=fits)))
+    table = matches_of(changed(result, solution=replace(solution, detections=fits)))
     uses = [list(table["use"][table["source"] == source]) for source in sources]
     assert uses[0][0] == "downweighted"
     assert uses[1][0] == "clipped: residual"
@@ -117,7 +117,7 @@ def test_the_file_says_the_same(tmp_path: Path) -> None:
     table.write(tmp_path / "b.ecsv", format="ascii.ecsv")
     other = _read(tmp_path / "b.ecsv")
     assert read.colnames == other.colnames
-    assert read.meta == other.meta == {"product": result.product, "start": result.start}
+    assert read.meta == other.meta == {"product": result.run.product, "start": result.run.start}
     for name in read.colnames:
         assert read[name].unit == other[name].unit
         assert read[name].description == other[name].description
@@ -133,7 +133,7 @@ def test_the_file_says_the_same(tmp_path: Path) -> None:
 def test_names_that_need_quotes_and_those_that_are_empty(tmp_path: Path) -> None:
     """As from astropy's own writer, whose reader takes an empty text for a missing one."""
     names = ('a, "b" c.fits', "", "d.fits")
-    result = replace(make_result("stack", 3), images=names, detectors=("",) * 3)
+    result = changed(make_result("stack", 3), images=names, detectors=("",) * 3)
     table = matches_of(result)
     write_matches(table, tmp_path / "a.ecsv")
     table.write(tmp_path / "b.ecsv", format="ascii.ecsv")

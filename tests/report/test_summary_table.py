@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from made_results import early_result, make_result, sequential_result
+from made_results import changed, early_result, make_result, sequential_result
 
 from tweakreg_step.core.outcome import Code, LeftOut, Outcome, Status, Verdict
 from tweakreg_step.report import report_of
@@ -24,9 +22,9 @@ def test_each_group_has_a_line_with_its_figures() -> None:
     result = make_result(lost=(4,), doubtful=(2,))
     lines = summary_table(result)
     groups = _lines_of_groups(lines)
-    assert [line.split()[0] for line in groups] == list(result.group_names)
+    assert [line.split()[0] for line in groups] == list(result.groups.names)
     cells, figures = groups[0].split(), figures_of(result, 0)
-    assert cells[1:5] == ["1", str(result.image_detections[0]), str(figures.matches),
+    assert cells[1:5] == ["1", str(result.images.detections[0]), str(figures.matches),
                           str(figures.reference_matches)]  # fmt: skip
     assert cells[5] == f"{np.hypot(*figures.shift_mas):.1f}"
     assert cells[7] == f"{result.solution.groups.rms_mas[0]:.2f}"
@@ -61,7 +59,7 @@ def test_a_dry_run_says_so() -> None:
 def test_not_tied_to_the_reference() -> None:
     result = make_result("stack", 2)
     left = Verdict(Code.NO_REFERENCE_MATCH, "Two stars match, 15 are needed.")
-    lines = summary_table(replace(result, absolute=(result.absolute[0], left)))
+    lines = summary_table(changed(result, absolute=(result.groups.absolute[0], left)))
     assert lines[-3].endswith("relative only: no_reference_match")
     assert "1 aligned, 1 relative only" in lines[-1]
 
@@ -69,7 +67,7 @@ def test_not_tied_to_the_reference() -> None:
 def test_long_names_stay_apart_and_the_lines_short() -> None:
     result = make_result("stack", 3, doubtful=(1,))
     names = tuple("a" * 60 + f"_visit_{n}" for n in range(3))
-    lines = summary_table(replace(result, group_names=names))
+    lines = summary_table(changed(result, group_names=names))
     assert max(map(len, lines)) <= WIDTH
     found = [line.split()[0] for line in _lines_of_groups(lines)]
     assert len(set(found)) == 3
@@ -80,12 +78,12 @@ def test_names_that_differ_at_both_ends() -> None:
     result = make_result("stack", 2)
     names = ("first_" + "a" * 100 + "_1", "second_" + "a" * 100 + "_2")
     found = [line.split()[0] for line in _lines_of_groups(
-        summary_table(replace(result, group_names=names)))]  # fmt: skip
+        summary_table(changed(result, group_names=names)))]  # fmt: skip
     assert [(name[:3], name[-2:]) for name in found] == [("fir", "_1"), ("sec", "_2")]
 
 
 def test_one_group_with_a_long_name() -> None:
-    result = replace(make_result("stack", 1), group_names=("x" * 200,))
+    result = changed(make_result("stack", 1), group_names=("x" * 200,))
     assert max(map(len, summary_table(result))) <= WIDTH
 
 
@@ -97,14 +95,14 @@ def _of_many(words: list[str]):
         "d": Verdict(Code.POOR_COVERAGE, "Covers little."),
         "l": Verdict(Code.NO_MATCH, "Nothing matches."),
     }
-    return replace(
+    return changed(
         result,
-        images=result.images[:1] * count,
-        detectors=result.detectors[:1] * count,
+        images=result.images.names[:1] * count,
+        detectors=result.images.detectors[:1] * count,
         group_names=tuple(f"group {number}" for number in range(count)),
         group=np.arange(count),
         image_detections=np.full(count, 10),
-        outcomes=result.outcomes[:1] * count,
+        outcomes=result.images.outcomes[:1] * count,
         relative=tuple(verdicts[word] for word in words),
         absolute=None,
         solution=None,
@@ -139,10 +137,10 @@ def test_no_groups() -> None:
 @pytest.mark.parametrize("lost", [0, 2])
 def test_the_numbers_of_the_log_are_those_of_the_report(lost: int) -> None:
     result = make_result(lost=(4,), doubtful=(2,))
-    name = result.group_names[0]
+    name = result.groups.names[0]
     bad = Outcome(Status.FAILED, "No WCS.", code="unusable")
     gone = tuple(LeftOut(f"{n}.fits", bad, name) for n in range(lost))
-    result = replace(result, left_out=gone)
+    result = changed(result, left_out=gone)
     totals, lines = report_of(result)["totals"], summary_table(result)
     columns = [line.split() for line in _lines_of_groups(lines)]
     assert columns[0][1:4] == (["1", "of", "3"] if lost else ["1", *columns[0][2:4]])

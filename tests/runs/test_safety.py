@@ -51,11 +51,11 @@ def test_a_dry_run_changes_nothing_and_reports_the_same(
     assert [meta_state(model) for model in given] == before
     TweakRegStep.call(given, sip_approx=False, **options)
     assert [result.dry_run for result in kept] == [True, False]
-    assert kept[0].relative == kept[1].relative
-    assert kept[0].absolute == kept[1].absolute
-    moved = tuple(replace(outcome, moved=False) for outcome in kept[1].outcomes)
-    assert kept[0].outcomes == moved
-    assert all(verdict.applied for verdict in kept[0].absolute)
+    assert kept[0].groups.relative == kept[1].groups.relative
+    assert kept[0].groups.absolute == kept[1].groups.absolute
+    moved = tuple(replace(outcome, moved=False) for outcome in kept[1].images.outcomes)
+    assert kept[0].images.outcomes == moved
+    assert all(verdict.applied for verdict in kept[0].groups.absolute)
 
 
 # ---- one bad group among good ones
@@ -144,9 +144,9 @@ def test_a_failing_absolute_phase_leaves_the_relative_one(
     assert steps(library) == ["COMPLETE"] * 3
     assert max(relative_errors_mas(models_of(library), files)) < 2 * TOLERANCE_MAS
     result = kept[0]
-    assert all(verdict.applied for verdict in result.relative)
-    assert not any(verdict.applied for verdict in result.absolute)
-    assert all("but not to the reference" in outcome.reason for outcome in result.outcomes)
+    assert all(verdict.applied for verdict in result.groups.relative)
+    assert not any(verdict.applied for verdict in result.groups.absolute)
+    assert all("but not to the reference" in outcome.reason for outcome in result.images.outcomes)
     assert not any(str(m.meta.wcs.name).startswith("FIT-LVL3") for m in models_of(library))
 
 
@@ -198,9 +198,9 @@ def test_a_mixed_group_has_its_own_code_and_error(
 ) -> None:
     kept = run_results(monkeypatch)
     run(mixed, abs_refcat=str(mixed.catalog))
-    assert [verdict.code for verdict in kept[0].relative] == ["mixed_group", "not_connected"]
-    assert [verdict.code for verdict in kept[0].absolute] == ["mixed_group", "aligned"]
-    assert "reset_wcs=True" in kept[0].outcomes[0].reason
+    assert [verdict.code for verdict in kept[0].groups.relative] == ["mixed_group", "not_connected"]
+    assert [verdict.code for verdict in kept[0].groups.absolute] == ["mixed_group", "aligned"]
+    assert "reset_wcs=True" in kept[0].images.outcomes[0].reason
     with pytest.raises(MixedGroupError, match="reset_wcs=True"):
         run(mixed, abs_refcat=str(mixed.catalog), on_failure="raise")
     with pytest.raises(MixedGroupError):  # also where it is the only group

@@ -12,16 +12,25 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import TweakregError
+from tweakreg_step.core.options import Options
 from tweakreg_step.pipeline.run_result import versions
-from tweakreg_step.report import RunResult, write_result
+from tweakreg_step.report import (
+    AlignedCatalogs,
+    GroupResults,
+    ImageResults,
+    RunFacts,
+    RunResult,
+    write_result,
+)
 from tweakreg_step.telescopes.library import product_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from tweakreg_step.parameters import Setting
 
 __all__ = ["product_of", "reports_errors", "result_of_error"]
 
@@ -67,7 +76,7 @@ def result_of_error(
     error: TweakregError,
     product: str,
     start: str,
-    parameters: Sequence[tuple[str, object, str]],
+    parameters: Sequence[Setting],
 ) -> RunResult:
     """The result of a run that ended with an error: no images.
 
@@ -82,35 +91,16 @@ def result_of_error(
     parameters
         Name, value and origin of each parameter.
     """
-    none = np.zeros(0)
-    return RunResult(
+    run = RunFacts(
         product=product,
-        images=(),
-        detectors=(),
-        group_names=(),
-        group=none.astype(np.int64),
-        pixel_scale=none,
-        corners_before=np.zeros((0, 4, 2)),
-        corners_after=np.zeros((0, 4, 2)),
-        image_detections=none.astype(np.int64),
-        x=none,
-        y=none,
-        detections=None,
-        reference=None,
-        solution=None,
-        fits=(),
-        outcomes=(),
-        relative=None,
-        absolute=None,
-        reference_note=None,
+        start=start,
         parameters=tuple(parameters),
+        options=Options(),
         versions=versions(),
         seconds={},
-        start=start,
-        bound_mas=none,
-        achieved_mas=none,
         error=error,
     )
+    return RunResult(run, ImageResults.empty(), GroupResults.empty(), AlignedCatalogs.empty())
 
 
 def product_of(inputs: Sequence[Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .declaration import Declaration, declarations, spec_text
-from .provenance import PIPELINE, departures, effective, unset
+from .provenance import PIPELINE, Setting, departures, effective, unset
 from .run import STAGES, Parameters, checked, is_default, is_optional, is_text, refusal
 from .stages import (
     MAX_SIP_DEGREE,
@@ -34,6 +34,7 @@ __all__ = [
     "SafetyParameters",
     "SegmentationParameters",
     "SelectionParameters",
+    "Setting",
     "SipParameters",
     "checked",
     "declarations",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .declaration import coerce
 
@@ -11,10 +11,28 @@ if TYPE_CHECKING:
 
     from .declaration import Declaration
 
-__all__ = ["PIPELINE", "departures", "effective", "unset"]
+__all__ = ["PIPELINE", "Setting", "departures", "effective", "unset"]
 
 PIPELINE = "pipeline"
 """Origin of all values in a pipeline: those that its user gave, and the defaults."""
+
+
+class Setting(NamedTuple):
+    """The value of a parameter in a run, and its origin.
+
+    Attributes
+    ----------
+    name
+        Of the parameter.
+    value
+        As the run uses it, of the parameter's own type.
+    origin
+        Such as "default" or "command line".
+    """
+
+    name: str
+    value: Any
+    origin: str
 
 
 def departures(
@@ -46,13 +64,13 @@ def departures(
 
 def effective(
     declared: Iterator[Declaration], values: Mapping[str, Any], sources: Mapping[str, str]
-) -> Iterator[tuple[str, Any, str]]:
+) -> Iterator[Setting]:
     """Each parameter: its name, its value, and where that came from; arguments as `departures`."""
     for declaration in declared:
         value = coerce(declaration, values[declaration.name])
         usual = value == declaration.default
         source = "default" if usual else sources.get(declaration.name, "set in Python")
-        yield declaration.name, value, source
+        yield Setting(declaration.name, value, source)
 
 
 def unset(

@@ -51,7 +51,7 @@ def _change(
     member: Member, exposures: ReadExposures, result: RunResult, parameters: Parameters
 ) -> Change:
     """The changes to a usable exposure; its images, of one group, have the same outcome."""
-    outcomes = [result.outcomes[image] for image in member.images]
+    outcomes = [result.images.outcomes[image] for image in member.images]
     first = member.images[0]
     wcs: tuple[Any, ...] = ()
     if any(outcome.moved or _is_reset(outcome, parameters) for outcome in outcomes):

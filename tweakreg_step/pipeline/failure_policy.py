@@ -72,14 +72,15 @@ def allowed(outcomes: Sequence[Outcome], safety: SafetyParameters) -> list[Outco
 
 def withheld(result: RunResult, safety: SafetyParameters) -> RunResult:
     """The result, with no correction applied where a failure forbids it under 'on_failure'."""
-    if safety.on_failure == "warn" or not failed(result.outcomes):
+    if safety.on_failure == "warn" or not failed(result.images.outcomes):
         return result
-    phases = [
+    relative, absolute = (
         None if verdicts is None else tuple(map(_not_applied, verdicts))
-        for verdicts in (result.relative, result.absolute)
-    ]
-    corners = result.corners_before
-    return replace(result, relative=phases[0], absolute=phases[1], corners_after=corners)
+        for verdicts in (result.groups.relative, result.groups.absolute)
+    )
+    groups = replace(result.groups, relative=relative, absolute=absolute)
+    images = replace(result.images, corners_after=result.images.corners_before)
+    return replace(result, groups=groups, images=images)
 
 
 def _not_applied(verdict: Verdict) -> Verdict:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.correction import parameter_count
+from tweakreg_step.parameters import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from tweakreg_step.parameters import Parameters
     from tweakreg_step.telescopes import Telescope
 
-    Effective = list[tuple[str, object, str]]
+    Effective = list[Setting]
 
 __all__ = ["with_mission_defaults"]
 
@@ -32,7 +33,7 @@ def with_mission_defaults(
     Parameters
     ----------
     parameters, effective
-        Parameters, typed, and as tuples of name, value and origin.
+        Parameters, typed together, and each with its origin.
     unset
         Names of the parameters that the user did not give.
     telescopes
@@ -41,9 +42,11 @@ def with_mission_defaults(
     decides = max(telescopes, key=lambda telescope: parameter_count(telescope.fitgeometry))
     geometry, origin = decides.fitgeometry, f"default of {decides.name}"
     names = {name for name in ("fitgeometry", "abs_fitgeometry") if name in unset}
-    triples = [
-        (name, geometry, origin) if name in names and value != geometry else (name, value, source)
-        for name, value, source in effective
+    settings = [
+        Setting(given.name, geometry, origin)
+        if given.name in names and given.value != geometry
+        else given
+        for given in effective
     ]
     if "fitgeometry" in names:
         relative = replace(parameters.relative, fitgeometry=geometry)
@@ -51,4 +54,4 @@ def with_mission_defaults(
     if "abs_fitgeometry" in names:
         absolute = replace(parameters.absolute, abs_fitgeometry=geometry)
         parameters = replace(parameters, absolute=absolute)
-    return parameters, triples
+    return parameters, settings

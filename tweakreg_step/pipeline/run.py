@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from threadpoolctl import threadpool_limits
 
 from tweakreg_step.exposures import read_exposures
-from tweakreg_step.report import log_alignment, log_catalogs
+from tweakreg_step.report import RunFacts, log_alignment, log_catalogs
 
 from .apply import changes_of
 from .failure_policy import allowed, left_out_of, may_change, withheld
 from .mission_defaults import with_mission_defaults
+from .options import options_of_run
 from .phases import align_in_phases
-from .run_result import Before, Circumstances, run_result_of
+from .run_result import Before, Circumstances, run_result_of, versions
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.catalogs.reference import Member
     from tweakreg_step.core.outcome import Outcome
-    from tweakreg_step.parameters import Parameters
+    from tweakreg_step.parameters import Parameters, Setting
     from tweakreg_step.report import RunResult
     from tweakreg_step.telescopes import Change
 
@@ -55,7 +56,7 @@ class Run:
 
     names: list[str]
     parameters: Parameters
-    effective: list[tuple[str, object, str]]
+    effective: list[Setting]
     unset: frozenset[str]
     folder: Path
     catalogs: tuple[Member, ...] | None
@@ -116,13 +117,16 @@ def align_library(
     log_alignment(alignment.solution, stars, seconds, sequential=sequential)
     left_out = left_out_of(exposures.refusals)
     outcomes = allowed([*alignment.outcomes, *(o.outcome for o in left_out)], parameters.safety)
-    circumstances = Circumstances(
+    facts = RunFacts(
         product=run.product,
-        parameters=effective,
-        start=run.start,
+        start=run.start.isoformat(timespec="seconds"),
+        parameters=tuple(effective),
+        options=options_of_run(correctors, parameters),
+        versions=versions(),
+        seconds={},  # known at the end of the run
         dry_run=not parameters.safety.apply_correction,
-        left_out=left_out,
     )
+    circumstances = Circumstances(facts, left_out)
     result = run_result_of(correctors, before, alignment, outcomes, circumstances)
     result = withheld(result, parameters.safety)
     changes: dict[int, Change] = {}

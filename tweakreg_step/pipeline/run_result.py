@@ -13,21 +13,26 @@ from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.groups import group_names, indices, unit_names
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_of, to_plane
 from tweakreg_step.core.wording import listed
-from tweakreg_step.report import ReferenceNote, RunResult
+from tweakreg_step.report import (
+    AlignedCatalogs,
+    GroupResults,
+    ImageResults,
+    ReferenceNote,
+    RunResult,
+)
 from tweakreg_step.telescopes.choose import packages
 from tweakreg_step.telescopes.wcs import corners_of, limits
 
 from .detections import usable_rows
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
 
     from astropy.table import Table
 
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.outcome import LeftOut, Outcome
-    from tweakreg_step.report import GroupFit
+    from tweakreg_step.report import GroupFit, RunFacts
 
     from .phases import Alignment
 
@@ -41,26 +46,9 @@ PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Facts of a run that do not depend on the alignment.
+    """The circumstances of a run, and the images that could not be used."""
 
-    Attributes
-    ----------
-    product
-        Name of the product, which files of results start with.
-    parameters
-        Name, value and origin of each parameter.
-    start
-        Start of the run [UTC].
-    dry_run
-        Whether no image is changed.
-    left_out
-        Images that could not be used.
-    """
-
-    product: str
-    parameters: Sequence[tuple[str, object, str]]
-    start: dt.datetime
-    dry_run: bool
+    facts: RunFacts
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -112,34 +100,29 @@ def run_result_of(
     places = [_pixels(corrector.meta["catalog"]) for corrector in correctors]
     pixels = np.concatenate(places, axis=1)
     corners = _corners(correctors)
-    return RunResult(
-        product=circumstances.product,
-        images=tuple(str(corrector.meta["name"]) for corrector in correctors),
+    images = ImageResults(
+        names=tuple(str(corrector.meta["name"]) for corrector in correctors),
         detectors=tuple(name or "" for name in unit_names(correctors)),
-        group_names=tuple(str(name) for name in dict.fromkeys(names)),
         group=indices(names),
         pixel_scale=before.pixel_scale,
         corners_before=before.corners,
         corners_after=corners,
-        image_detections=np.array([place.shape[1] for place in places], np.int64),
-        x=pixels[0],
-        y=pixels[1],
-        detections=alignment.detections,
-        reference=alignment.reference,
-        solution=solution,
-        fits=_with_measured_motions(alignment.fits, before.corners, corners, indices(names)),
+        detections=np.array([place.shape[1] for place in places], np.int64),
         outcomes=_with_missing_images(outcomes, names, circumstances.left_out),
+    )
+    groups = GroupResults(
+        names=tuple(str(name) for name in dict.fromkeys(names)),
         relative=alignment.relative,
         absolute=alignment.absolute,
-        reference_note=None if alignment.table is None else _reference_note(alignment.table),
-        parameters=tuple(circumstances.parameters),
-        versions=versions(),
-        seconds={},  # known at the end of the run
-        start=circumstances.start.isoformat(timespec="seconds"),
+        fits=_with_measured_motions(alignment.fits, before.corners, corners, indices(names)),
         bound_mas=achievable,
         achieved_mas=achieved,
-        dry_run=circumstances.dry_run,
-        left_out=circumstances.left_out,
+    )
+    note = None if alignment.table is None else _reference_note(alignment.table)
+    x, y = pixels
+    catalogs = AlignedCatalogs(alignment.detections, alignment.reference, x, y, note)
+    return RunResult(
+        circumstances.facts, images, groups, catalogs, solution, circumstances.left_out
     )
 
 

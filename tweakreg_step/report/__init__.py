@@ -6,15 +6,27 @@ from .headers import essentials_left_out, essentials_of
 from .json_report import SCHEMA, report_of, write_report
 from .log import log_alignment, log_catalogs, log_end, log_parameters, summary_table
 from .remedies import MORE_SOURCES
-from .result import GroupFit, ReferenceNote, RunResult
+from .result import (
+    AlignedCatalogs,
+    GroupFit,
+    GroupResults,
+    ImageResults,
+    ReferenceNote,
+    RunFacts,
+    RunResult,
+)
 from .sentences import verdicts_of
 from .write import write_result
 
 __all__ = [
     "MORE_SOURCES",
     "SCHEMA",
+    "AlignedCatalogs",
     "GroupFit",
+    "GroupResults",
+    "ImageResults",
     "ReferenceNote",
+    "RunFacts",
     "RunResult",
     "essentials_left_out",
     "essentials_of",

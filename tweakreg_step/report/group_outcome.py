@@ -10,7 +10,7 @@ from tweakreg_step.core.outcome import Code, Standing, Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tweakreg_step.core.outcome import Verdict
+    from tweakreg_step.core.outcome import Outcome, Verdict
 
     from .result import RunResult
 
@@ -44,7 +44,7 @@ def group_outcome(result: RunResult, group: int) -> GroupOutcome:
     group
         Index of the group.
     """
-    phases = [v[group] for v in (result.relative, result.absolute) if v is not None]
+    phases = [v[group] for v in (result.groups.relative, result.groups.absolute) if v is not None]
     if not phases:
         return GroupOutcome(Standing.LEFT, Code.NOT_TRIED, _first_reason(result, group))
     applied = [verdict for verdict in phases if verdict.applied]
@@ -54,7 +54,7 @@ def group_outcome(result: RunResult, group: int) -> GroupOutcome:
         return _outcome(Standing.LEFT, left[0])
     if doubtful:
         return _outcome(Standing.DOUBTFUL, doubtful[0])
-    if result.absolute is not None and not result.absolute[group].applied:
+    if result.groups.absolute is not None and not result.groups.absolute[group].applied:
         return _outcome(Standing.RELATIVE, left[0])
     # A group that overlaps no other but is tied to the reference is where it should be.
     return _outcome(Standing.ALIGNED, applied[-1])
@@ -65,8 +65,14 @@ def _outcome(standing: Standing, verdict: Verdict) -> GroupOutcome:
 
 
 def _first_reason(result: RunResult, group: int) -> str:
-    reasons = [o.reason for o, g in zip(result.outcomes, result.group, strict=True) if g == group]
-    return reasons[0] if reasons else "Nothing was tried."
+    own = _outcomes(result, group)
+    return own[0].reason if own else "Nothing was tried."
+
+
+def _outcomes(result: RunResult, group: int) -> list[Outcome]:
+    """The outcomes of a group's images."""
+    images = result.images
+    return [o for g, o in zip(images.group, images.outcomes, strict=True) if g == group]
 
 
 def standings(result: RunResult) -> tuple[Standing, ...]:
@@ -74,12 +80,12 @@ def standings(result: RunResult) -> tuple[Standing, ...]:
 
     Where no phase has a verdict, a group is aligned if the outcome of one of its images is.
     """
-    count = len(result.group_names)
-    if result.relative is not None or result.absolute is not None:
+    count = len(result.groups)
+    if result.groups.relative is not None or result.groups.absolute is not None:
         return tuple(group_outcome(result, group).standing for group in range(count))
     good = {
         int(group)
-        for group, outcome in zip(result.group, result.outcomes, strict=True)
+        for group, outcome in zip(result.images.group, result.images.outcomes, strict=True)
         if outcome.status is Status.ALIGNED
     }
     return tuple(Standing.ALIGNED if g in good else Standing.LEFT for g in range(count))
@@ -87,25 +93,25 @@ def standings(result: RunResult) -> tuple[Standing, ...]:
 
 def reasons(result: RunResult, group: int) -> str:
     """Why a group stands where it does: the sentences of its verdicts, or of its first image."""
-    phases = (("Relative", result.relative), ("Absolute", result.absolute))
+    phases = (("Relative", result.groups.relative), ("Absolute", result.groups.absolute))
     verdicts = [(name, phase[group]) for name, phase in phases if phase is not None]
     if len({(verdict.standing, verdict.reason) for _, verdict in verdicts}) == 1:
         return verdicts[0][1].reason
     if verdicts:
         return " ".join(f"{name}: {verdict.reason}" for name, verdict in verdicts)
-    own = [o for g, o in zip(result.group, result.outcomes, strict=True) if g == group]
+    own = _outcomes(result, group)
     return own[0].reason if own else ""
 
 
 def headline(result: RunResult) -> str:
     """How the run went, in one sentence."""
-    start = "Dry run, no image was changed: " if result.dry_run else ""
+    start = "Dry run, no image was changed: " if result.run.dry_run else ""
     parts = []
-    if result.relative is not None:
-        parts.append(_counted(result.relative, "aligned to each other"))
-    if result.absolute is not None:
-        name = result.reference_note.name if result.reference_note else "the reference catalog"
-        parts.append(_counted(result.absolute, f"tied to {name}"))
+    if result.groups.relative is not None:
+        parts.append(_counted(result.groups.relative, "aligned to each other"))
+    if result.groups.absolute is not None:
+        name = result.catalogs.note.name if result.catalogs.note else "the reference catalog"
+        parts.append(_counted(result.groups.absolute, f"tied to {name}"))
     if not parts:
         places = standings(result)
         count = sum(place is Standing.ALIGNED for place in places)

@@ -48,19 +48,19 @@ def group_of_report(result: RunResult, group: int) -> dict[str, Any]:
     group
         Index of the group.
     """
-    images = np.flatnonzero(result.group == group)
-    outcome, name = group_outcome(result, group), result.group_names[group]
+    images = np.flatnonzero(result.images.group == group)
+    outcome, name = group_outcome(result, group), result.groups.names[group]
     return {
         "name": name,
         "images": images.tolist(),
         "left_out": [one.name for one in result.left_out if one.group == name],
-        "detectors": [result.detectors[image] for image in images],
-        "detections": int(result.image_detections[images].sum()),
+        "detectors": [result.images.detectors[image] for image in images],
+        "detections": int(result.images.detections[images].sum()),
         "standing": outcome.standing.value,
         "code": outcome.code.value,
         "reason": outcome.reason,
-        "relative": _verdict(result.relative, group),
-        "absolute": _verdict(result.absolute, group),
+        "relative": _verdict(result.groups.relative, group),
+        "absolute": _verdict(result.groups.absolute, group),
         "correction": _correction(result, group, images),
         "fit": _fit(result, group),
     }
@@ -87,7 +87,7 @@ def _fit(result: RunResult, group: int) -> dict[str, Any] | None:
     solution = result.solution
     if solution is None:
         return None
-    achieved, bound = result.achieved_mas[group], result.bound_mas[group]
+    achieved, bound = result.groups.achieved_mas[group], result.groups.bound_mas[group]
     dof, chi2 = solution.groups.dof[group], solution.groups.chi2[group]
     component = int(solution.groups.component[group])
     return {
@@ -118,7 +118,7 @@ _EMPTY_FIT: dict[str, Any] = dict.fromkeys(
 
 
 def _sequential(result: RunResult, group: int) -> GroupFit | None:
-    return result.fits[group] if result.fits else None
+    return result.groups.fits[group] if result.groups.fits else None
 
 
 def _correction(result: RunResult, group: int, images: IntArray) -> dict[str, Any] | None:
@@ -151,12 +151,12 @@ def _of_solution(
     sigma = np.sqrt(np.diag(solution.groups.covariance[group]))
     ra, dec = float(solution.groups.ra[group]), float(solution.groups.dec[group])
     centre = displacement_of(solution, group, np.array([ra]), np.array([dec]))
-    corner = worst_corner(solution, group, result.corners_before, images)
-    scale = float(np.mean(result.pixel_scale[images])) if len(images) else np.nan
+    corner = worst_corner(solution, group, result.images.corners_before, images)
+    scale = float(np.mean(result.images.pixel_scale[images])) if len(images) else np.nan
     worst = None
     if corner is not None:
         image, there = corner
-        worst = {"image": image} | _sized(there, float(result.pixel_scale[image]))
+        worst = {"image": image} | _sized(there, float(result.images.pixel_scale[image]))
     values = {
         "geometry": solution.geometry,
         "ra": ra,

@@ -53,10 +53,10 @@ def essentials_of(result: RunResult, image: int) -> tuple[Essential, ...]:
     image
         Index of the image.
     """
-    group = int(result.group[image])
+    group = int(result.images.group[image])
     values = _verdict(result, image, group) | _figures(result, group)
     values |= _reference(result, group)
-    values["version"] = result.versions.get("tweakreg_step")
+    values["version"] = result.run.versions.get("tweakreg_step")
     known = ((name, _plain(values[name])) for name in FACTS if name in values)
     return tuple(
         Essential(name, FACTS[name][0], value, FACTS[name][1])
@@ -66,14 +66,14 @@ def essentials_of(result: RunResult, image: int) -> tuple[Essential, ...]:
 
 
 def _verdict(result: RunResult, image: int, group: int) -> dict[str, _Value]:
-    found, outcome = group_outcome(result, group), result.outcomes[image]
+    found, outcome = group_outcome(result, group), result.images.outcomes[image]
     return {
         "verdict": found.standing.value,
         "code": found.code.value,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
-        "group_images": int((result.group == group).sum()),
-        "group_left_out": sum(one.group == result.group_names[group] for one in result.left_out),
+        "group_images": int((result.images.group == group).sum()),
+        "group_left_out": sum(one.group == result.groups.names[group] for one in result.left_out),
     }
 
 
@@ -115,7 +115,7 @@ def _figures(result: RunResult, group: int) -> dict[str, _Value]:
 
 def _reference(result: RunResult, group: int) -> dict[str, _Value]:
     """The reference catalog, for groups that were aligned to it."""
-    note, verdicts = result.reference_note, result.absolute
+    note, verdicts = result.catalogs.note, result.groups.absolute
     if note is None or verdicts is None or not verdicts[group].applied:
         return {}
     return {"reference": PurePath(note.name).name, "epoch": note.epoch}

@@ -42,14 +42,14 @@ def report_of(result: RunResult) -> dict[str, Any]:
     result
         Of any run, also one that ended early.
     """
-    groups = [group_of_report(result, group) for group in range(len(result.group_names))]
+    groups = [group_of_report(result, group) for group in range(len(result.groups))]
     solution = result.solution
     report = {
         "schema": SCHEMA,
-        "product": result.product,
-        "start": result.start,
+        "product": result.run.product,
+        "start": result.run.start,
         "method": _method(result),
-        "dry_run": result.dry_run,
+        "dry_run": result.run.dry_run,
         "error": _error(result),
         "totals": _totals(result, groups),
         "images": [_image(result, image) for image in range(len(result.images))],
@@ -70,11 +70,11 @@ def report_of(result: RunResult) -> dict[str, Any]:
         "detectors": None if solution is None else _detectors(result, solution),
         "reference": _reference(result),
         "parameters": [
-            {"name": name, "value": value, "origin": origin}
-            for name, value, origin in result.parameters
+            {"name": given.name, "value": given.value, "origin": given.origin}
+            for given in result.run.parameters
         ],
-        "versions": result.versions,
-        "stages": [{"name": n, "seconds": s} for n, s in result.seconds.items()],
+        "versions": result.run.versions,
+        "stages": [{"name": n, "seconds": s} for n, s in result.run.seconds.items()],
     }
     plain = _plain(report)
     assert isinstance(plain, dict)  # noqa: S101 - what mypy can't see of a recursive function
@@ -102,8 +102,8 @@ def write_report(result: RunResult, folder: Path) -> tuple[Path, Path]:
         If they can't be written; each is whole or not there.
     """
     _make(folder)
-    report = folder / f"{result.product}_tweakreg.json"
-    matches = folder / f"{result.product}_tweakreg_matches.ecsv"
+    report = folder / f"{result.run.product}_tweakreg.json"
+    matches = folder / f"{result.run.product}_tweakreg_matches.ecsv"
     text = json.dumps(report_of(result), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     write_whole(report, lambda draft: draft.write_text(text, encoding="utf-8"))
     table = matches_of(result)
@@ -124,13 +124,13 @@ def _make(folder: Path) -> None:
 
 def _error(result: RunResult) -> dict[str, str] | None:
     """What ended the run early."""
-    if result.error is None:
+    if result.run.error is None:
         return None
-    return {"type": type(result.error).__name__, "message": str(result.error)}
+    return {"type": type(result.run.error).__name__, "message": str(result.run.error)}
 
 
 def _method(result: RunResult) -> str | None:
-    if result.fits:
+    if result.groups.fits:
         return "sequential"
     return None if result.solution is None else "global"
 
@@ -142,35 +142,35 @@ def _totals(result: RunResult, groups: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "images": len(result.images),
         "images_left_out": len(result.left_out),
-        "images_moved": sum(outcome.moved for outcome in result.outcomes),
+        "images_moved": sum(outcome.moved for outcome in result.images.outcomes),
         "groups": len(groups),
         "aligned": words.count(Standing.ALIGNED.value),
         "relative_only": words.count(Standing.RELATIVE.value),
         "doubtful": words.count(Standing.DOUBTFUL.value),
         "left_alone": words.count(Standing.LEFT.value),
-        "detections": int(result.image_detections.sum()),
+        "detections": int(result.images.detections.sum()),
         "matches": sum(matches),
         "reference_matches": sum(fit.get("reference_matches") or 0 for fit in fits),
         "chi2": sum(fit.get("chi2") or 0.0 for fit in fits),
         "dof": sum(fit.get("dof") or 0.0 for fit in fits),
-        "seconds": sum(result.seconds.values()),
+        "seconds": sum(result.run.seconds.values()),
     }
 
 
 def _image(result: RunResult, image: int) -> dict[str, Any]:
-    outcome = result.outcomes[image]
+    outcome = result.images.outcomes[image]
     return {
-        "name": result.images[image],
-        "group": result.group[image],
-        "detector": result.detectors[image],
-        "pixel_scale_arcsec": result.pixel_scale[image],
-        "detections": result.image_detections[image],
+        "name": result.images.names[image],
+        "group": result.images.group[image],
+        "detector": result.images.detectors[image],
+        "pixel_scale_arcsec": result.images.pixel_scale[image],
+        "detections": result.images.detections[image],
         "status": outcome.status.value,
         "reason": outcome.reason,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
-        "corners_before": result.corners_before[image],
-        "corners_after": result.corners_after[image],
+        "corners_before": result.images.corners_before[image],
+        "corners_after": result.images.corners_after[image],
     }
 
 
@@ -190,7 +190,7 @@ def _modes(solution: Solution) -> list[dict[str, Any]]:
 
 
 def _reference(result: RunResult) -> dict[str, Any] | None:
-    note = result.reference_note
+    note = result.catalogs.note
     if note is None:
         return None
     return {"name": note.name, "size": note.size, "epoch": note.epoch, "details": note.details}
@@ -227,10 +227,14 @@ def _unit(result: RunResult, solution: Solution, unit: int) -> dict[str, Any]:
 
 def _unit_name(result: RunResult, unit: int) -> str:
     """Detector and filter of the images that a unit's detections are of."""
-    if result.detections is None:
+    if result.catalogs.detections is None:
         return ""
-    first = np.flatnonzero(result.detections.unit == unit)[:1]
-    return result.detectors[int(result.detections.image[first[0]])] if len(first) else ""
+    first = np.flatnonzero(result.catalogs.detections.unit == unit)[:1]
+    return (
+        result.images.detectors[int(result.catalogs.detections.image[first[0]])]
+        if len(first)
+        else ""
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -63,8 +63,8 @@ def figures_of(result: RunResult, group: int) -> Figures:
     group
         Index of the group.
     """
-    if result.fits:
-        fit = result.fits[group]
+    if result.groups.fits:
+        fit = result.groups.fits[group]
         return Figures() if fit is None else _of_fit(fit)
     if result.solution is None:
         return Figures()
@@ -99,7 +99,7 @@ def _of_solution(result: RunResult, solution: Solution, group: int) -> Figures:
         roll_arcsec=_known(_ARCSEC_PER_RADIAN * roll),
         rms_mas=_known(solution.groups.rms_mas[group]),
         sigma_mas=_known(sigma),
-        ratio=_ratio(result.achieved_mas[group], result.bound_mas[group]),
+        ratio=_ratio(result.groups.achieved_mas[group], result.groups.bound_mas[group]),
         chi2_per_dof=_ratio(solution.groups.chi2[group], dof),
     )
 

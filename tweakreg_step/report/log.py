@@ -83,7 +83,7 @@ def summary_table(result: RunResult) -> list[str]:
     result
         Of any run.
     """
-    outcomes = [group_outcome(result, group) for group in range(len(result.group_names))]
+    outcomes = [group_outcome(result, group) for group in range(len(result.groups))]
     standings = [outcome.standing for outcome in outcomes]
     listed, others = _listed(standings)
     rows = [_row(result, group, outcomes[group]) for group in listed]
@@ -140,12 +140,12 @@ def _cells(figures: Figures) -> Row:
 
 
 def _row(result: RunResult, group: int, outcome: GroupOutcome) -> Row:
-    images, name = result.group == group, result.group_names[group]
+    images, name = result.images.group == group, result.groups.names[group]
     took = int(images.sum())
     lost = sum(one.group == name for one in result.left_out)
     word = _WORDS.get(outcome.standing)
     verdict = outcome.standing.value if word is None else f"{word}: {outcome.code}"
-    sources = int(result.image_detections[images].sum())
+    sources = int(result.images.detections[images].sum())
     cells = _cells(figures_of(result, group))
     return (name, f"{took} of {took + lost}" if lost else str(took), str(sources), *cells, verdict)
 
@@ -153,7 +153,7 @@ def _row(result: RunResult, group: int, outcome: GroupOutcome) -> Row:
 def _others(result: RunResult, members: Sequence[int], word: str) -> Row:
     """One line for several groups: sums, and medians of what is no number of things."""
     every = [figures_of(result, group) for group in members]
-    own = np.isin(result.group, members)
+    own = np.isin(result.images.group, members)
     together = Figures(
         matches=sum(figures.matches or 0 for figures in every),
         reference_matches=sum(figures.reference_matches or 0 for figures in every),
@@ -161,7 +161,7 @@ def _others(result: RunResult, members: Sequence[int], word: str) -> Row:
         sigma_mas=_median([figures.sigma_mas for figures in every]),
         ratio=_median([figures.ratio for figures in every]),
     )
-    sources = int(result.image_detections[own].sum())
+    sources = int(result.images.detections[own].sum())
     name = f"{len(members)} others"
     return (name, str(int(own.sum())), str(sources), *_cells(together), word)
 
@@ -195,10 +195,10 @@ def _total(result: RunResult, standings: Sequence[Standing]) -> str:
         if standing in standings
     ]
     took = len(result.images)
-    moved = sum(outcome.moved for outcome in result.outcomes)
+    moved = sum(outcome.moved for outcome in result.images.outcomes)
     total = f"{len(standings)} groups: {', '.join(counts) or 'nothing was done'}"
     images = f"{moved} of {took} images moved"
-    if result.dry_run:
+    if result.run.dry_run:
         images = f"dry run: none of {took} images was changed"
     if result.left_out:
         lost = len(result.left_out)
@@ -208,11 +208,15 @@ def _total(result: RunResult, standings: Sequence[Standing]) -> str:
 
 def _sums(result: RunResult) -> str:
     """How many sources took part, and how many of them were matched: as the columns add up."""
-    every = [figures_of(result, group) for group in range(len(result.group_names))]
+    every = [figures_of(result, group) for group in range(len(result.groups))]
     matches = sum(figures.matches or 0 for figures in every)
     stars = [f.reference_matches for f in every if f.reference_matches is not None]
-    tied = f", {sum(stars)} of these with reference stars" if stars and result.reference else ""
-    sources = int(result.image_detections.sum())
+    tied = (
+        f", {sum(stars)} of these with reference stars"
+        if stars and result.catalogs.reference
+        else ""
+    )
+    sources = int(result.images.detections.sum())
     return f"{sources} sources took part, {matches} of them are matched{tied}."
 
 
@@ -300,9 +304,9 @@ def _left_out(result: RunResult) -> None:
 def _complaints(result: RunResult) -> dict[str, list[str]]:
     """Groups by what is to be said of them."""
     complaints: dict[str, list[str]] = {}
-    first = {int(group): image for image, group in reversed(list(enumerate(result.group)))}
-    for group, name in enumerate(result.group_names):
-        found, image = group_outcome(result, group), result.outcomes[first[group]]
+    first = {int(group): image for image, group in reversed(list(enumerate(result.images.group)))}
+    for group, name in enumerate(result.groups.names):
+        found, image = group_outcome(result, group), result.images.outcomes[first[group]]
         aligned = found.standing is Standing.ALIGNED or found.code in _SAID
         if image.status is not Status.ALIGNED:
             complaints.setdefault(image.reason, []).append(name)

@@ -69,19 +69,19 @@ def _use(matched: Matched) -> NDArray[np.str_]:
 
 
 def _values(result: RunResult) -> dict[str, Any]:
-    detections, solution = result.detections, result.solution
+    detections, solution = result.catalogs.detections, result.solution
     if detections is None or solution is None:
         return {name: _empty(form) for name, (_, form, _) in COLUMNS.items()}
-    matched = matched_of(detections, result.reference, solution)
+    matched = matched_of(detections, result.catalogs.reference, solution)
     index = matched.index
     image = detections.image[index]
     sigma = np.sqrt(0.5 * np.trace(matched.covariance, axis1=1, axis2=2))
     return {
-        "image": np.array(result.images, str)[image],
-        "group": np.array(result.group_names, str)[matched.group],
-        "detector": np.array(result.detectors, str)[image],
-        "x": result.x[index],
-        "y": result.y[index],
+        "image": np.array(result.images.names, str)[image],
+        "group": np.array(result.groups.names, str)[matched.group],
+        "detector": np.array(result.images.detectors, str)[image],
+        "x": result.catalogs.x[index],
+        "y": result.catalogs.y[index],
         "ra": detections.ra[index],
         "dec": detections.dec[index],
         "source": matched.source,
@@ -121,7 +121,7 @@ def matches_of(result: RunResult) -> Table:
         Column(values[name], name=name, unit=unit, description=meaning)
         for name, (unit, _, meaning) in COLUMNS.items()
     ]
-    meta = {"product": result.product, "start": result.start}
+    meta = {"product": result.run.product, "start": result.run.start}
     return Table(columns, meta=meta)
 
 

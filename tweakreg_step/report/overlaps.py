@@ -21,8 +21,6 @@ __all__ = ["MOST_PAIRS", "overlaps_of"]
 MOST_PAIRS = 20_000
 """Pairs listed at most; a stack of 1000 groups has 500,000, and a report of them 300 MB."""
 
-_SEARCHED = 2.0  # arcsec, where the result does not say
-
 
 def overlaps_of(result: RunResult) -> dict[str, Any]:
     """The overlap graph: how many pairs there are, and what is known of each.
@@ -32,22 +30,16 @@ def overlaps_of(result: RunResult) -> dict[str, Any]:
     result
         Of a run.
     """
-    detections, solution = result.detections, result.solution
+    detections, solution = result.catalogs.detections, result.solution
     if detections is None or solution is None:
         return {"count": 0, "pairs": []}
     chosen = _chosen(solution)
-    matched = matched_of(detections, result.reference, solution)
-    offsets = pair_offsets_of(matched, detections, solution, chosen, _searched(result))
+    matched = matched_of(detections, result.catalogs.reference, solution)
+    offsets = pair_offsets_of(matched, detections, solution, chosen, result.run.options.searchrad)
     bridge = solution.pairs.bridge[chosen]
     wanted = solution.pairs.covariance[chosen]
     rows = [_row(offsets, row, wanted[row], bridge=bool(bridge[row])) for row in range(len(chosen))]
     return {"count": len(solution.pairs), "pairs": rows}
-
-
-def _searched(result: RunResult) -> float:
-    values = {name: value for name, value, _ in result.parameters}
-    given = values.get("searchrad", _SEARCHED)
-    return float(given) if isinstance(given, int | float) else _SEARCHED
 
 
 def _chosen(solution: Solution) -> IntArray:

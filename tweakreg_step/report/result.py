@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.exceptions import TweakregError
+    from tweakreg_step.core.options import Options
     from tweakreg_step.core.outcome import LeftOut, Outcome, Verdict
     from tweakreg_step.core.solution import Solution
+    from tweakreg_step.parameters import Setting
 
 
-__all__ = ["GroupFit", "ReferenceNote", "RunResult"]
+__all__ = [
+    "AlignedCatalogs",
+    "GroupFit",
+    "GroupResults",
+    "ImageResults",
+    "ReferenceNote",
+    "RunFacts",
+    "RunResult",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +76,47 @@ class GroupFit:
 
 
 @dataclass(frozen=True, slots=True)
-class RunResult:
-    """What was given to a run of I images in G groups, what was done, and what became of it.
+class RunFacts:
+    """The circumstances of a run.
 
     Attributes
     ----------
     product
         Name of the association's product: results are called after it.
-    images, detectors
-        I names, and I names of detector and filter, '' where unknown.
-    group_names
-        G names.
+    start
+        When the run started, ISO 8601, UTC.
+    parameters
+        Value and origin ("default", "command line", ...) of each parameter, as it was given.
+    options
+        The same as the alignment was asked for.
+    versions
+        Of this package and of those that it stands on.
+    seconds
+        Wall time of each stage, in the order of the run.
+    dry_run
+        Whether no image was changed.
+    error
+        What ended the run early, None where nothing has.
+    """
+
+    product: str
+    start: str
+    parameters: tuple[Setting, ...]
+    options: Options
+    versions: dict[str, str]
+    seconds: dict[str, float]
+    dry_run: bool = False
+    error: TweakregError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResults:
+    """I images, and what became of them.
+
+    Attributes
+    ----------
+    names, detectors
+        (I,) names, and names of detector and filter, '' where unknown.
     group
         (I,) index of each image's group.
     pixel_scale
@@ -82,68 +124,111 @@ class RunResult:
     corners_before, corners_after
         (I, 4, 2) RA, DEC [deg ICRS] of the corners, in order around the image, through the WCS as
         it was and as it is.
-    image_detections
-        (I,) sources of each image that took part.
-    x, y
-        (N,) pixel positions of `detections`.
-    detections, reference
-        On the sky through the input WCS, what was to be aligned; None where the run ended before.
-    solution
-        Of the global method; None for the sequential one, and where the run ended before.
-    fits
-        G fits of the sequential method, None each where there is none; empty for the global one.
+    detections
+        (I,) number of sources of each image that took part.
     outcomes
-        I outcomes, one for each image.
+        (I,) one for each image.
+    """
+
+    names: tuple[str, ...]
+    detectors: tuple[str, ...]
+    group: IntArray
+    pixel_scale: FloatArray
+    corners_before: FloatArray
+    corners_after: FloatArray
+    detections: IntArray
+    outcomes: tuple[Outcome, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No image."""
+        corners, none = np.zeros((0, 4, 2)), np.zeros(0, np.int64)
+        return cls((), (), none, np.zeros(0), corners, corners, none, ())
+
+
+@dataclass(frozen=True, slots=True)
+class GroupResults:
+    """G groups, and what became of them.
+
+    Attributes
+    ----------
+    names
+        (G,).
     relative, absolute
-        G verdicts for each phase; None where the phase was not asked for.
-    reference_note
-        The reference catalog, None where there was none.
-    parameters
-        Name, value and origin ("default", "command line", ...) of each.
-    versions
-        Of this package and of those that it stands on.
-    seconds
-        Wall time of each stage, in the order of the run.
-    start
-        When the run started, ISO 8601, UTC.
+        (G,) verdicts of each phase; None where the phase was not asked for.
+    fits
+        (G,) fits of the sequential method, None each where there is none; empty for the global one.
     bound_mas
         (G,) Cramer-Rao bound of each group's displacement error per axis, rms over its
         detections, NaN where unknown.
     achieved_mas
         (G,) one standard deviation of the same as it was estimated from the residuals.
-    dry_run
-        Whether no image was changed.
-    left_out
-        Images that could take no part: unreadable, without a WCS, ...; not among `images`.
-    error
-        What ended the run early, None where nothing has.
     """
 
-    product: str
-    images: tuple[str, ...]
-    detectors: tuple[str, ...]
-    group_names: tuple[str, ...]
-    group: IntArray
-    pixel_scale: FloatArray
-    corners_before: FloatArray
-    corners_after: FloatArray
-    image_detections: IntArray
-    x: FloatArray
-    y: FloatArray
-    detections: Detections | None
-    reference: Reference | None
-    solution: Solution | None
-    fits: tuple[GroupFit | None, ...]
-    outcomes: tuple[Outcome, ...]
+    names: tuple[str, ...]
     relative: tuple[Verdict, ...] | None
     absolute: tuple[Verdict, ...] | None
-    reference_note: ReferenceNote | None
-    parameters: tuple[tuple[str, object, str], ...]
-    versions: dict[str, str]
-    seconds: dict[str, float]
-    start: str
+    fits: tuple[GroupFit | None, ...]
     bound_mas: FloatArray
     achieved_mas: FloatArray
-    dry_run: bool = False
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No group."""
+        return cls((), None, None, (), np.zeros(0), np.zeros(0))
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedCatalogs:
+    """What was to be aligned, and to what.
+
+    Attributes
+    ----------
+    detections, reference
+        On the sky through the input WCS; None where the run ended before.
+    x, y
+        (N,) pixel positions of `detections`.
+    note
+        On the reference catalog, None where there was none.
+    """
+
+    detections: Detections | None
+    reference: Reference | None
+    x: FloatArray
+    y: FloatArray
+    note: ReferenceNote | None
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Nothing."""
+        return cls(None, None, np.zeros(0), np.zeros(0), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What was given to a run, what was done, and what became of it.
+
+    Attributes
+    ----------
+    run
+        Its circumstances.
+    images, groups, catalogs
+        What took part, and what became of it.
+    solution
+        Of the global method; None for the sequential one, and where the run ended before.
+    left_out
+        Images that could not be used: unreadable, without a WCS, ...; not among `images`.
+    """
+
+    run: RunFacts
+    images: ImageResults
+    groups: GroupResults
+    catalogs: AlignedCatalogs
+    solution: Solution | None = None
     left_out: tuple[LeftOut, ...] = ()
-    error: TweakregError | None = None

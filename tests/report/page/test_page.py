@@ -5,14 +5,13 @@ from __future__ import annotations
 import builtins
 import re
 import sys
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from made_results import early_result, make_result, sequential_result
+from made_results import changed, early_result, make_result, sequential_result
 
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.report.page import page_of, write_page
@@ -54,14 +53,14 @@ class _Reader(HTMLParser):
 
 def _no_detections() -> RunResult:
     result = make_result("stack", 2, density=0.0, spurious=0.0)
-    assert len(result.detections) == 0
+    assert len(result.catalogs.detections) == 0
     return result
 
 
 def _no_corners() -> RunResult:
     result = early_result(2)
-    nowhere = np.full_like(result.corners_before, np.nan)
-    return replace(result, corners_before=nowhere, corners_after=nowhere)
+    nowhere = np.full_like(result.images.corners_before, np.nan)
+    return changed(result, corners_before=nowhere, corners_after=nowhere)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +140,7 @@ def test_the_page_says_how_it_went(page: str, mosaic: RunResult) -> None:
         "release: DR3",
         "finding sources",
         "tweakreg_step",
-        mosaic.start,
+        mosaic.run.start,
     ):
         assert text in page
     assert "16 of 20 pairs of groups have a picture" in page
@@ -158,11 +157,11 @@ def test_the_table_of_corrections(page: str, mosaic: RunResult) -> None:
     first = next(row for row in rows if "_00001<" in row)
     assert f"{1000.0 * mosaic.solution.groups.shift[0, 0]:+.1f}" in first
     assert f"{mosaic.solution.groups.rms_mas[0]:.2f}" in first
-    assert f"{mosaic.achieved_mas[0]:.2f} / {mosaic.bound_mas[0]:.2f}" in first
+    assert f"{mosaic.groups.achieved_mas[0]:.2f} / {mosaic.groups.bound_mas[0]:.2f}" in first
 
 
 def test_what_users_write_is_shown_not_run() -> None:
-    result = replace(early_result(1), product="<script>alert(1)</script>&")
+    result = changed(early_result(1), product="<script>alert(1)</script>&")
     text = page_of(result)
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;" in text
@@ -197,18 +196,18 @@ def test_a_thousand_groups_fit_on_a_page() -> None:
     few = make_result("mosaic", 64, lost=(0, 9), density=0.015)
     many = 1000
     number_of = np.arange(many) % 64
-    result = replace(
+    result = changed(
         few,
         group_names=tuple(f"group_{g:04d}" for g in range(many)),
         images=tuple(f"image_{g:04d}" for g in range(many)),
         detectors=("NRCA1",) * many,
         group=np.arange(many),
         pixel_scale=np.full(many, 0.031),
-        corners_before=few.corners_before[number_of],
-        corners_after=few.corners_after[number_of],
-        image_detections=few.image_detections[number_of],
-        outcomes=tuple(few.outcomes[g] for g in number_of),
-        relative=tuple(few.relative[g] for g in number_of),
+        corners_before=few.images.corners_before[number_of],
+        corners_after=few.images.corners_after[number_of],
+        image_detections=few.images.detections[number_of],
+        outcomes=tuple(few.images.outcomes[g] for g in number_of),
+        relative=tuple(few.groups.relative[g] for g in number_of),
         absolute=None,
         solution=None,
         bound_mas=np.full(many, np.nan),

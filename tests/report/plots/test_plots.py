@@ -12,7 +12,7 @@ import made_results
 import matplotlib as mpl
 import numpy as np
 import pytest
-from made_results import early_result, make_result, sequential_result
+from made_results import changed, early_result, make_result, sequential_result
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.image import imread
 
@@ -101,10 +101,10 @@ def test_names_are_written_where_they_do_not_collide(mosaic: RunResult) -> None:
 
 
 def test_images_without_corners(mosaic: RunResult) -> None:
-    corners = mosaic.corners_before.copy()
+    corners = mosaic.images.corners_before.copy()
     corners[:5] = np.nan
-    assert plots.draw_footprints(replace(mosaic, corners_before=corners)) is not None
-    nothing = replace(mosaic, corners_before=np.full_like(corners, np.nan))
+    assert plots.draw_footprints(changed(mosaic, corners_before=corners)) is not None
+    nothing = changed(mosaic, corners_before=np.full_like(corners, np.nan))
     assert plots.draw_footprints(nothing) is None
     assert plots.draw_overlaps(nothing) is None
 
@@ -166,9 +166,9 @@ def test_a_pair_without_a_peak_says_so(mosaic: RunResult) -> None:
 
 def test_a_peak_outside_the_circle_is_pointed_at() -> None:
     result = make_result("stack", 2, reference=False)
-    moved = np.where(result.detections.group == 1, 2.5 / 3600.0, 0.0)
-    far = replace(result.detections, dec=result.detections.dec + moved)
-    result = replace(result, detections=far)
+    moved = np.where(result.catalogs.detections.group == 1, 2.5 / 3600.0, 0.0)
+    far = replace(result.catalogs.detections, dec=result.catalogs.detections.dec + moved)
+    result = changed(result, detections=far)
     drawing = plots.draw_differences(result, differences_of(result, 0, 1))
     assert 'beyond the search radius of 2"' in drawing.caption
 

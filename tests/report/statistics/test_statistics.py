@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_results import early_result, make_result, sequential_result
+from made_results import changed, early_result, make_result, sequential_result
 
 from tweakreg_step.core.outcome import Code, Standing, Verdict
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
@@ -33,7 +33,7 @@ def mosaic() -> RunResult:
 def _with_verdicts(result: RunResult, relative: str, absolute: str) -> RunResult:
     kinds = {"a": Code.ALIGNED, "d": Code.FAR_OFF, "l": Code.NO_MATCH}
     made = [tuple(Verdict(kinds[k], "Why.") for k in text) for text in (relative, absolute)]
-    return replace(result, relative=made[0], absolute=made[1])
+    return changed(result, relative=made[0], absolute=made[1])
 
 
 # ---- standing
@@ -47,15 +47,15 @@ def test_the_headline_counts_both_phases(mosaic: RunResult) -> None:
 
 
 def test_the_headline_says_that_a_dry_run_changed_nothing(mosaic: RunResult) -> None:
-    start = headline(replace(mosaic, dry_run=True))
+    start = headline(changed(mosaic, dry_run=True))
     assert start.startswith("Dry run, no image was changed: 8 of 9")
 
 
 def test_a_run_without_verdicts_is_counted_by_its_images(mosaic: RunResult) -> None:
-    bare = replace(mosaic, relative=None, absolute=None)
+    bare = changed(mosaic, relative=None, absolute=None)
     assert headline(bare) == "8 of 9 groups aligned."
     assert standings(bare)[4] is Standing.LEFT
-    assert reasons(bare, 4) == mosaic.outcomes[4].reason
+    assert reasons(bare, 4) == mosaic.images.outcomes[4].reason
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_the_worse_phase_counts(
 
 
 def test_one_reason_is_said_once_and_two_are_told_apart(mosaic: RunResult) -> None:
-    assert reasons(mosaic, 4) == mosaic.relative[4].reason
-    assert reasons(mosaic, 2) == f"Relative: {mosaic.relative[2].reason} Absolute: Aligned."
+    assert reasons(mosaic, 4) == mosaic.groups.relative[4].reason
+    assert reasons(mosaic, 2) == f"Relative: {mosaic.groups.relative[2].reason} Absolute: Aligned."
 
 
 # ---- attention
@@ -103,10 +103,10 @@ def test_what_nothing_checks_is_named() -> None:
 def test_misfit_and_lost_precision_are_named(mosaic: RunResult) -> None:
     chi2 = mosaic.solution.groups.chi2.copy()
     chi2[7] = 4.5 * mosaic.solution.groups.dof[7]
-    bound = mosaic.bound_mas.copy()
-    bound[3] = 0.4 * mosaic.achieved_mas[3]
+    bound = mosaic.groups.bound_mas.copy()
+    bound[3] = 0.4 * mosaic.groups.achieved_mas[3]
     groups = replace(mosaic.solution.groups, chi2=chi2)
-    result = replace(mosaic, solution=replace(mosaic.solution, groups=groups), bound_mas=bound)
+    result = changed(mosaic, solution=replace(mosaic.solution, groups=groups), bound_mas=bound)
     found = {hint.group: hint.text for hint in hints(result)}
     assert "chi2/dof is 4.5 for jw01345001001_02101_00008" in found[7]
     assert "less precise than their stars allow" in found[3]
@@ -127,7 +127,7 @@ def test_sigma_at_the_corner_by_hand(mosaic: RunResult) -> None:
     """For a shift and a roll, var(d) = (C_ee + C_nn + 2 d x C_shift,roll + C_rr d^2) / 2."""
     found, solution, group = corrections_of(mosaic), mosaic.solution, 0
     frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
-    corners = mosaic.corners_before[group]
+    corners = mosaic.images.corners_before[group]
     plane = to_plane(directions(corners[:, 0], corners[:, 1]), frame)
     turned = plane @ solution.groups.matrix[group].T
     across = np.stack([-turned[:, 1], turned[:, 0]], axis=1)
@@ -174,9 +174,9 @@ def test_a_peak_beyond_the_search_radius_is_seen() -> None:
     """The reason for a histogram wider than the search: what to raise 'searchrad' to."""
     result = make_result("stack", 2, reference=False)
     before = differences_of(result, 0, 1).peak
-    detections = result.detections
+    detections = result.catalogs.detections
     moved = np.where(detections.group == 1, 2.5 / 3600.0, 0.0)
-    result = replace(result, detections=replace(detections, dec=detections.dec + moved))
+    result = changed(result, detections=replace(detections, dec=detections.dec + moved))
     found = differences_of(result, 0, 1)
     assert found.significant
     assert found.beyond
@@ -184,16 +184,16 @@ def test_a_peak_beyond_the_search_radius_is_seen() -> None:
 
 
 def test_the_search_radius_is_that_of_the_run(mosaic: RunResult) -> None:
-    result = replace(mosaic, parameters=(("searchrad", 1.0, "command line"),))
+    result = changed(mosaic, options=replace(mosaic.run.options, searchrad=1.0))
     assert differences_of(result, 0, 1).radius == 1.0
 
 
 def test_each_epoch_of_the_reference_is_its_own(mosaic: RunResult) -> None:
     """A reference 0.3" farther north at the second group's epoch moves that group's peak."""
-    old, count = mosaic.reference, len(mosaic.group_names)
+    old, count = mosaic.catalogs.reference, len(mosaic.groups.names)
     ra, dec = np.tile(old.ra, (count, 1)), np.tile(old.dec, (count, 1))
     dec[1] += 0.3 / 3600.0
-    result = replace(mosaic, reference=replace(old, epoch_ra=ra, epoch_dec=dec))
+    result = changed(mosaic, reference=replace(old, epoch_ra=ra, epoch_dec=dec))
     steps = [
         differences_of(result, REFERENCE, g).peak - differences_of(mosaic, REFERENCE, g).peak
         for g in (0, 1)
@@ -203,16 +203,16 @@ def test_each_epoch_of_the_reference_is_its_own(mosaic: RunResult) -> None:
 
 
 def test_nothing_to_compare(mosaic: RunResult) -> None:
-    nothing = replace(mosaic, detections=mosaic.detections.take(np.zeros(0, np.int64)))
+    nothing = changed(mosaic, detections=mosaic.catalogs.detections.take(np.zeros(0, np.int64)))
     assert differences_of(nothing, 0, 1) is None
-    assert differences_of(replace(mosaic, reference=None), REFERENCE, 0) is None
+    assert differences_of(changed(mosaic, reference=None), REFERENCE, 0) is None
     assert differences_of(early_result(2), 0, 1) is None
 
 
 def test_huge_catalogs_are_thinned_to_the_brightest() -> None:
     result = make_result("stack", 2, reference=False, density=1.2)
-    flux = np.arange(len(result.detections), dtype=float)
-    result = replace(result, detections=replace(result.detections, flux=flux))
+    flux = np.arange(len(result.catalogs.detections), dtype=float)
+    result = changed(result, detections=replace(result.catalogs.detections, flux=flux))
     found = differences_of(result, 0, 1)
     assert found.size[0][0] <= 3000 < found.size[0][1]
     assert found.significant
@@ -267,11 +267,11 @@ def test_normalised_residuals_have_unit_spread() -> None:
 
 def test_a_source_seen_once_and_a_line_of_stars_are_said_to_be_unknown() -> None:
     result = make_result("stack", 2, reference=False)
-    flat = replace(result, y=np.zeros_like(result.y), x=result.x)
+    flat = changed(result, y=np.zeros_like(result.catalogs.y), x=result.catalogs.x)
     assert np.isfinite(residuals_of(flat).detector).all()
-    few = result.detections.take(np.arange(len(result.detections)))
+    few = result.catalogs.detections.take(np.arange(len(result.catalogs.detections)))
     line = replace(few, ra=np.full(len(few), 150.0))
-    assert np.isnan(residuals_of(replace(result, detections=line)).detector).all()
+    assert np.isnan(residuals_of(changed(result, detections=line)).detector).all()
 
 
 def test_no_residuals() -> None:
@@ -305,9 +305,9 @@ def test_a_field_across_ra_zero_and_one_of_nothing() -> None:
 
 
 def test_corners_that_are_not_numbers_are_left_out(mosaic: RunResult) -> None:
-    corners = mosaic.corners_before.copy()
+    corners = mosaic.images.corners_before.copy()
     corners[3] = np.nan
-    centres = group_centres(replace(mosaic, corners_before=corners))
+    centres = group_centres(changed(mosaic, corners_before=corners))
     assert np.isnan(centres[3]).all()
     assert np.isfinite(np.delete(centres, 3, axis=0)).all()
 

@@ -52,7 +52,7 @@ def write_page(result: RunResult, folder: Path) -> Path:
         If the folder can't be written to, or matplotlib is not installed.
     """
     text = page_of(result)
-    path = Path(folder) / f"{result.product}_tweakreg.html"
+    path = Path(folder) / f"{result.run.product}_tweakreg.html"
     write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8"))
     return path
 
@@ -93,7 +93,7 @@ def page_of(result: RunResult) -> str:
         section("images", "Images", images_table(result)),
         section("run", "The run", *_run(result)),
     )
-    return document(f"Alignment of {result.product}", _head(result), sections)
+    return document(f"Alignment of {result.run.product}", _head(result), sections)
 
 
 _CORRECTIONS = (
@@ -111,7 +111,7 @@ def _head(result: RunResult) -> str:
         f"<p>Look first at:</p>\n<ol>{items}</ol>" if found else "<p>Nothing calls for a look.</p>"
     )
     return (
-        f"<header><h1>Alignment of {escape(result.product)}</h1>\n"
+        f"<header><h1>Alignment of {escape(result.run.product)}</h1>\n"
         f'<p class="headline">{escape(headline(result))}</p>\n{look}\n'
         f"<nav>{links}</nav></header>\n"
     )
@@ -123,19 +123,19 @@ def _hint(text: str, group: int | None) -> str:
 
 
 def _run(result: RunResult) -> list[str]:
-    note = result.reference_note
+    note = result.catalogs.note
     facts = [
-        ("started", result.start),
-        ("images", f"{len(result.images)} in {len(result.group_names)} groups"),
-        ("dry run", "yes, no image was changed" if result.dry_run else "no"),
+        ("started", result.run.start),
+        ("images", f"{len(result.images)} in {len(result.groups)} groups"),
+        ("dry run", "yes, no image was changed" if result.run.dry_run else "no"),
     ]
     if note is not None:
         epoch = "epoch of each image" if note.epoch is None else f"epoch {note.epoch:.3f}"
         words = [f"{note.name}: {note.size} stars, {epoch}"]
         words += [f"{name}: {value}" for name, value in note.details.items()]
         facts.append(("reference catalog", "; ".join(words)))
-    times = [(name, f"{seconds:.2f} s") for name, seconds in result.seconds.items()]
-    times.append(("in all", f"{sum(result.seconds.values()):.2f} s"))
+    times = [(name, f"{seconds:.2f} s") for name, seconds in result.run.seconds.items()]
+    times.append(("in all", f"{sum(result.run.seconds.values()):.2f} s"))
     return [
         plain_table(facts, "Facts"),
         "<h3>Parameters that differ from their defaults</h3>",
@@ -145,5 +145,5 @@ def _run(result: RunResult) -> list[str]:
         "</details><h3>Times</h3>",
         plain_table(times, "Times of the stages"),
         "<h3>Versions</h3>",
-        plain_table(list(result.versions.items()), "Versions"),
+        plain_table(list(result.run.versions.items()), "Versions"),
     ]

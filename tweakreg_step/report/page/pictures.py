@@ -93,10 +93,10 @@ def _left_out(shown: int, total: int, what: str) -> str:
 
 
 def _offsets(result: RunResult) -> str:
-    if result.detections is None:
+    if result.catalogs.detections is None:
         return _NONE.format("the run ended before there were positions to compare")
     pairs = pairs_by_need(result)
-    groups = groups_by_need(result) if result.reference is not None else []
+    groups = groups_by_need(result) if result.catalogs.reference is not None else []
     out = [_note(_HOW), _beginning(result)]
     wanted = [*pairs[:PAIRS], *((REFERENCE, group) for group in groups[:TIES])]
     found = [differences_of(result, *pair) for pair in wanted]
@@ -119,7 +119,7 @@ _HOW = (
 
 
 def _beginning(result: RunResult) -> str:
-    _, start = shortened(result.group_names)
+    _, start = shortened(result.groups.names)
     return _note(f"Names of groups are given without '{start}', which all share.") if start else ""
 
 
@@ -133,7 +133,7 @@ def _residuals(result: RunResult, residuals: Residuals | None) -> str:
     groups = [group for group in groups_by_need(result) if group in present]
     chosen = groups[:GROUPS]
     pictures = _drawn(
-        draw_vectors(residuals.take(residuals.group == group), result.group_names[group], sky=True)
+        draw_vectors(residuals.take(residuals.group == group), result.groups.names[group], sky=True)
         for group in chosen
     )
     out.append("<h3>Groups, on the sky</h3>" + gallery(pictures))
@@ -157,7 +157,7 @@ def _detectors(result: RunResult, residuals: Residuals | None) -> str:
 
 def _detector_residuals(result: RunResult, residuals: Residuals) -> str:
     """Vectors of each detector over all its exposures."""
-    name = np.array([detector or "unknown detector" for detector in result.detectors])
+    name = np.array([detector or "unknown detector" for detector in result.images.detectors])
     own = name[residuals.image]
     names = sorted(set(own.tolist()))
     pictures = _drawn(

@@ -69,7 +69,7 @@ def _row(
 ) -> list[Cell]:
     standing = places[group]
     cells = [
-        Cell(result.group_names[group], "name", anchor=f"group-{group}"),
+        Cell(result.groups.names[group], "name", anchor=f"group-{group}"),
         Cell(standing.value, "", f"{standing.rank}", _TAGS[standing]),
     ]
     cells += [number(float(getattr(found, name)[group]), form) for _, _, name, form in _COLUMNS]
@@ -100,7 +100,7 @@ def ties_table(result: RunResult) -> str:
     ]
     rows = [
         [
-            *(Cell(result.group_names[group], "name") for group in pair),
+            *(Cell(result.groups.names[group], "name") for group in pair),
             number(float(matches.get(pair, 0)), ".0f"),
             number(sigma.get(pair, float("nan"))),
             Cell("bridge" if pair in bridges else ""),
@@ -132,7 +132,8 @@ def _pair_sigmas(result: RunResult) -> dict[tuple[int, int], float]:
 def images_table(result: RunResult) -> str:
     """One row for each image, those that are not aligned first."""
     order = sorted(
-        range(len(result.images)), key=lambda i: result.outcomes[i].status is Status.ALIGNED
+        range(len(result.images)),
+        key=lambda i: result.images.outcomes[i].status is Status.ALIGNED,
     )
     heads = [
         ("image", "File name"),
@@ -149,12 +150,12 @@ def images_table(result: RunResult) -> str:
 
 
 def _image_row(result: RunResult, image: int) -> list[Cell]:
-    outcome = result.outcomes[image]
+    outcome = result.images.outcomes[image]
     return [
-        Cell(result.images[image], "name"),
-        Cell(result.detectors[image], "name"),
-        Cell(result.group_names[int(result.group[image])], "name"),
-        number(float(result.image_detections[image]), ".0f"),
+        Cell(result.images.names[image], "name"),
+        Cell(result.images.detectors[image], "name"),
+        Cell(result.groups.names[int(result.images.group[image])], "name"),
+        number(float(result.images.detections[image]), ".0f"),
         Cell(outcome.status.value),
         Cell("yes" if outcome.moved else "no"),
         Cell(outcome.reason, "reason"),
@@ -163,7 +164,7 @@ def _image_row(result: RunResult, image: int) -> list[Cell]:
 
 def parameters_table(result: RunResult, *, departures: bool) -> str:
     """Parameters that differ from their defaults, or all."""
-    chosen = [p for p in result.parameters if not departures or p[2] != "default"]
+    chosen = [p for p in result.run.parameters if not departures or p.origin != "default"]
     if not chosen:
         return "<p>All parameters have their defaults.</p>\n"
     heads = [("parameter", "Name"), ("value", "In this run"), ("from", "Where it was set")]

@@ -105,7 +105,7 @@ def _half(found: Differences, centre: FloatArray) -> float:
 
 
 def _name(result: RunResult, number: int) -> str:
-    return "reference" if number == REFERENCE else shortened(result.group_names)[0][number]
+    return "reference" if number == REFERENCE else shortened(result.groups.names)[0][number]
 
 
 def _marks(axes: Axes, found: Differences) -> None:

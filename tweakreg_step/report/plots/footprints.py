@@ -49,16 +49,16 @@ class _Map:
 
 
 def _map_of(result: RunResult) -> _Map | None:
-    good = np.isfinite(result.corners_before).all(axis=(1, 2))
-    good &= np.isfinite(result.corners_after).all(axis=(1, 2))
+    good = np.isfinite(result.images.corners_before).all(axis=(1, 2))
+    good &= np.isfinite(result.images.corners_after).all(axis=(1, 2))
     if not good.any():
         return None
-    before, after = result.corners_before[good], result.corners_after[good]
+    before, after = result.images.corners_before[good], result.images.corners_after[good]
     field = field_of(before[..., 0].ravel(), before[..., 1].ravel())
     one = field.offsets(before[..., 0], before[..., 1])
     other = field.offsets(after[..., 0], after[..., 1])
     unit, arcsec = map_unit(float(np.ptp(one.reshape(-1, 2), axis=0).max()))
-    return _Map(field, one / arcsec, other / arcsec, result.group[good], unit, arcsec)
+    return _Map(field, one / arcsec, other / arcsec, result.images.group[good], unit, arcsec)
 
 
 @styled
@@ -205,7 +205,7 @@ def label_groups(
         (G, 2) places of their names, if these are others.
     """
     text = middle if beside is None else beside
-    names, _ = shortened(result.group_names)
+    names, _ = shortened(result.groups.names)
     known = np.flatnonzero(np.isfinite(middle).all(axis=1)).tolist()
     if (
         len(known)

@@ -25,7 +25,7 @@ __all__ = ["draw_motions"]
 @styled
 def draw_motions(result: RunResult) -> Drawing | None:
     """Shift, roll and scale of each detector; None where no detector moves by itself."""
-    solution, detections = result.solution, result.detections
+    solution, detections = result.solution, result.catalogs.detections
     if solution is None or detections is None or solution.motion.geometry == "none":
         return None
     names = _names(result, detections, len(solution.units.shift))
@@ -77,6 +77,6 @@ def _names(result: RunResult, detections: Detections, count: int) -> list[str]:
     names = []
     for unit in range(count):
         own = np.flatnonzero(detections.unit == unit)
-        name = result.detectors[detections.image[own[0]]] if len(own) else ""
+        name = result.images.detectors[detections.image[own[0]]] if len(own) else ""
         names.append(name or f"detector {unit + 1}")
     return names

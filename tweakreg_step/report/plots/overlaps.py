@@ -91,7 +91,7 @@ def _places(result: RunResult) -> tuple[FloatArray, str, bool]:
     field = field_of(centres[:, 0], centres[:, 1])
     places = np.full(centres.shape, np.nan)
     places[known] = field.offsets(centres[known, 0], centres[known, 1])
-    corners = result.corners_before.reshape(-1, 2)
+    corners = result.images.corners_before.reshape(-1, 2)
     spread = field.offsets(corners[:, 0], corners[:, 1])
     whole = float(np.nanmax(np.abs(spread), initial=0.0))
     if known.sum() > 1 and float(np.nanmax(np.abs(places))) < 0.4 * whole:
@@ -149,7 +149,7 @@ def _edges(
 
 def _tied(result: RunResult) -> FloatArray:
     if result.solution is None:
-        return np.zeros(len(result.group_names))
+        return np.zeros(len(result.groups))
     return np.asarray(result.solution.groups.reference_matches, float)
 
 

@@ -63,7 +63,7 @@ def _groups(result: RunResult) -> Iterator[Hint]:
     places = standings(result)
     bad = [group for group in groups_by_need(result) if places[group] is not Standing.ALIGNED]
     for group in bad[:_NAMED]:
-        name = result.group_names[group]
+        name = result.groups.names[group]
         yield Hint(f"{name}: {places[group].value}. {reasons(result, group)}", group)
     if len(bad) > _NAMED:
         yield Hint(f"{len(bad) - _NAMED} more groups need a look: the table begins with them.")
@@ -76,7 +76,7 @@ def _structure(result: RunResult, solution: Solution) -> Iterator[Hint]:
     matches = shared_matches(result)
     bridges = sorted(solution.pairs.bridges, key=lambda pair: (matches.get(pair, 0), pair))
     if bridges:
-        first, second = (result.group_names[g] for g in bridges[0])
+        first, second = (result.groups.names[g] for g in bridges[0])
         more = f", and {len(bridges) - 1} more such ties" if len(bridges) > 1 else ""
         yield Hint(
             f"Nothing checks the tie between {first} and {second} "
@@ -91,12 +91,12 @@ def _fit(result: RunResult, solution: Solution) -> Iterator[Hint]:
         worst = int(bad[np.argmax(ratio[bad])])
         yield Hint(
             f"The residuals of {len(bad)} groups are larger than their errors allow: chi2/dof is "
-            f"{ratio[worst]:.1f} for {result.group_names[worst]}.",
+            f"{ratio[worst]:.1f} for {result.groups.names[worst]}.",
             worst,
         )
     if solution.modes and np.isfinite(solution.modes[0].sigma_mas):
         mode = solution.modes[0]
-        groups = ", ".join(result.group_names[g] for g in mode.groups[:3])
+        groups = ", ".join(result.groups.names[g] for g in mode.groups[:3])
         yield Hint(
             f"The least certain common motion has an error of {mode.sigma_mas:.2f} mas, most of "
             f"it in {groups}."
@@ -105,13 +105,13 @@ def _fit(result: RunResult, solution: Solution) -> Iterator[Hint]:
 
 def _precision(result: RunResult) -> Iterator[Hint]:
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = result.achieved_mas / result.bound_mas
+        ratio = result.groups.achieved_mas / result.groups.bound_mas
     bad = np.flatnonzero(np.isfinite(ratio) & (ratio > _WASTE))
     if len(bad):
         worst = int(bad[np.argmax(ratio[bad])])
         yield Hint(
             f"{len(bad)} groups are less precise than their stars allow: "
-            f"{result.group_names[worst]} has {result.achieved_mas[worst]:.2f} mas, "
-            f"{result.bound_mas[worst]:.2f} mas would be achievable.",
+            f"{result.groups.names[worst]} has {result.groups.achieved_mas[worst]:.2f} mas, "
+            f"{result.groups.bound_mas[worst]:.2f} mas would be achievable.",
             worst,
         )

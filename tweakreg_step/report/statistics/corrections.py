@@ -66,14 +66,16 @@ class Corrections:
 
 def corrections_of(result: RunResult) -> Corrections:
     """The corrections of a result: of its solution, of its fits, or none."""
-    columns = _unknown(len(result.group_names))
+    columns = _unknown(len(result.groups))
     if result.solution is not None:
         columns |= _of_solution(result, result.solution)
-    elif result.fits:
+    elif result.groups.fits:
         columns |= _of_fits(result)
     scale = _pixel_scale(result)
     columns["pixels"] = np.hypot(columns["east"], columns["north"]) / (1000.0 * scale)
-    return Corrections(**columns, achieved=result.achieved_mas, bound=result.bound_mas)
+    return Corrections(
+        **columns, achieved=result.groups.achieved_mas, bound=result.groups.bound_mas
+    )
 
 
 def _unknown(count: int) -> dict[str, FloatArray]:
@@ -83,9 +85,9 @@ def _unknown(count: int) -> dict[str, FloatArray]:
 
 def _pixel_scale(result: RunResult) -> FloatArray:
     """Mean pixel scale (G,) [arcsec] of each group's images."""
-    count = len(result.group_names)
-    total = np.bincount(result.group, result.pixel_scale, minlength=count)
-    size = np.bincount(result.group, minlength=count)
+    count = len(result.groups)
+    total = np.bincount(result.images.group, result.images.pixel_scale, minlength=count)
+    size = np.bincount(result.images.group, minlength=count)
     return np.asarray(np.where(size > 0, total / np.maximum(size, 1), np.nan))
 
 
@@ -141,7 +143,7 @@ def _of_fits(result: RunResult) -> dict[str, FloatArray]:
             fit.matches,
             fit.rms_mas,
         ]
-        for fit in result.fits
+        for fit in result.groups.fits
     ]
     names = ("east", "north", "roll", "scale_ppm", "matches", "rms")
     return dict(zip(names, np.array(rows, float).T, strict=True))

@@ -12,7 +12,6 @@ import numpy as np
 
 from tweakreg_step.alignment.matching import Reach, catalog_of, make_pairs, search, window_of
 from tweakreg_step.core.correction import move
-from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import angular_distance, directions, frames_of, ra_dec, to_plane
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from tweakreg_step.report.result import RunResult
 
 
-__all__ = ["REFERENCE", "Differences", "differences_of", "option"]
+__all__ = ["REFERENCE", "Differences", "differences_of"]
 
 REFERENCE = -1
 """Stands for the reference catalog where a group's number is expected."""
@@ -100,14 +99,6 @@ class _Positions:
         return catalog_of(self.vectors, self.covariance, self.image, separation, _DOUBLE)
 
 
-def option(result: RunResult, name: str, otherwise: float) -> float:
-    """The value of a parameter of the run that is a number."""
-    for known, value, _ in result.parameters:
-        if known == name and isinstance(value, (int, float)):
-            return float(value)
-    return otherwise
-
-
 def differences_of(result: RunResult, first: int, second: int) -> Differences | None:
     """The differences of a group (or of the reference) and a group; None without any positions.
 
@@ -118,17 +109,18 @@ def differences_of(result: RunResult, first: int, second: int) -> Differences | 
     first, second
         Numbers of groups; `first` may be `REFERENCE`.
     """
-    if result.detections is None:
+    if result.catalogs.detections is None:
         return None
-    usual, prefix = Options(), "abs_" if first == REFERENCE else ""
-    radius = option(result, f"{prefix}searchrad", getattr(usual, f"{prefix}searchrad"))
-    tolerance = option(result, f"{prefix}tolerance", getattr(usual, f"{prefix}tolerance"))
-    reach = Reach(MARGIN * radius, 0.0, tolerance)
-    own = _of_group(result.detections, second)
+    asked = result.run.options
+    radius, tolerance = asked.searchrad, asked.tolerance
     if first == REFERENCE:
-        other = _of_reference(result.reference, second, own.vectors, reach.radius)
+        radius, tolerance = asked.abs_searchrad, asked.abs_tolerance
+    reach = Reach(MARGIN * radius, 0.0, tolerance)
+    own = _of_group(result.catalogs.detections, second)
+    if first == REFERENCE:
+        other = _of_reference(result.catalogs.reference, second, own.vectors, reach.radius)
     else:
-        other = _of_group(result.detections, first)
+        other = _of_group(result.catalogs.detections, first)
     if not (len(own.vectors) and len(other.vectors)) or radius <= 0.0:
         return None
     return _compared(result, (first, second), (other, own), reach)
@@ -140,7 +132,7 @@ def _compared(
     positions: tuple[_Positions, _Positions],
     reach: Reach,
 ) -> Differences:
-    separation = option(result, "separation", Options().separation)
+    separation = result.run.options.separation
     other, own = positions
     catalogs = (
         other.catalog(0.0 if numbers[0] == REFERENCE else separation),

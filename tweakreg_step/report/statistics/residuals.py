@@ -58,7 +58,7 @@ class Residuals:
 
 def residuals_of(result: RunResult) -> Residuals | None:
     """The residuals of a result; None where no detection took part in a global solution."""
-    detections, solution = result.detections, result.solution
+    detections, solution = result.catalogs.detections, result.solution
     if detections is None or solution is None or not solution.detections.used.any():
         return None
     used = solution.detections.used & np.isfinite(solution.detections.residual).all(axis=1)
@@ -68,11 +68,11 @@ def residuals_of(result: RunResult) -> Residuals | None:
     return Residuals(
         group=detections.group,
         image=detections.image,
-        x=result.x,
-        y=result.y,
+        x=result.catalogs.x,
+        y=result.catalogs.y,
         plane=to_plane(directions(detections.ra, detections.dec), tangent),
         sky=1000.0 * solution.detections.residual,
-        detector=1000.0 * pixels * result.pixel_scale[detections.image][:, None],
+        detector=1000.0 * pixels * result.images.pixel_scale[detections.image][:, None],
         normalised=_normalised(result, detections, solution),
     ).take(used)
 
@@ -84,10 +84,11 @@ def _sky_to_pixels(result: RunResult, detections: Detections) -> FloatArray:
     """
     count = len(result.images)
     vectors = directions(detections.ra, detections.dec)
-    good = np.isfinite(vectors).all(axis=1) & np.isfinite(result.x) & np.isfinite(result.y)
+    x, y = result.catalogs.x, result.catalogs.y
+    good = np.isfinite(vectors).all(axis=1) & np.isfinite(x) & np.isfinite(y)
     image, vectors = detections.image[good], vectors[good]
     sky = to_plane(vectors, mean_frames(vectors, image, count)[image])
-    pixel = np.stack([result.x[good], result.y[good]], axis=1)
+    pixel = np.stack([x[good], y[good]], axis=1)
     size = np.maximum(np.bincount(image, minlength=count), 1)[:, None]
     sky = sky - (_sums(image, sky, count) / size)[image]
     pixel = pixel - (_sums(image, pixel, count) / size)[image]
@@ -122,9 +123,9 @@ def _normalised(result: RunResult, detections: Detections, solution: Solution) -
     own = np.diagonal(detections.covariance[index], axis1=1, axis2=2) + floor[:, None] ** 2
     total = _sums(source, 1.0 / own, len(solution.reference_star))
     star = solution.reference_star
-    if result.reference is not None:
+    if result.catalogs.reference is not None:
         tied = star >= 0
-        variance = np.diagonal(result.reference.covariance, axis1=1, axis2=2)
+        variance = np.diagonal(result.catalogs.reference.covariance, axis1=1, axis2=2)
         total[tied] += 1.0 / variance[star[tied]]
     left = own - 1.0 / total[source]
     alone = left < 1e-3 * own  # a source of one detection has no residual to speak of

@@ -53,13 +53,13 @@ def field_of(ra: FloatArray, dec: FloatArray) -> Field:
 
 def group_corners(result: RunResult, group: int) -> FloatArray:
     """Finite corners (K, 2), RA and DEC [deg] as delivered, of a group's images."""
-    corners = result.corners_before[result.group == group].reshape(-1, 2)
+    corners = result.images.corners_before[result.images.group == group].reshape(-1, 2)
     return np.asarray(corners[np.isfinite(corners).all(axis=1)])
 
 
 def group_centres(result: RunResult) -> FloatArray:
     """Middle (G, 2) [deg] of each group's corners as delivered, NaN where there are none."""
-    centres = np.full((len(result.group_names), 2), np.nan)
+    centres = np.full((len(result.groups), 2), np.nan)
     for group in range(len(centres)):
         corners = group_corners(result, group)
         if len(corners):

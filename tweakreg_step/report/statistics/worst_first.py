@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.matching import overlapping
-from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions, mean_frames
 from tweakreg_step.report.group_outcome import standings
 
-from .offset_histogram import MARGIN, option
+from .offset_histogram import MARGIN
 
 if TYPE_CHECKING:
     from tweakreg_step.report.result import RunResult
@@ -32,8 +31,8 @@ def groups_by_need(result: RunResult) -> list[int]:
             badness = np.nan_to_num(
                 result.solution.groups.chi2 / result.solution.groups.dof, posinf=0.0
             )
-    elif result.fits:
-        badness = np.array([fit.rms_mas if fit is not None else 0.0 for fit in result.fits])
+    elif result.groups.fits:
+        badness = np.array([fit.rms_mas if fit is not None else 0.0 for fit in result.groups.fits])
     return [int(group) for group in np.lexsort((-badness, rank))]
 
 
@@ -93,13 +92,13 @@ def _bridges(result: RunResult) -> set[tuple[int, int]]:
 
 def _overlaps(result: RunResult) -> dict[tuple[int, int], float]:
     """How many sources pairs of overlapping groups should share, from their footprints."""
-    detections, count = result.detections, len(result.group_names)
+    detections, count = result.catalogs.detections, len(result.groups)
     if detections is None or len(detections) == 0:
         return {}
     good = np.isfinite(detections.ra) & np.isfinite(detections.dec)
     vectors = directions(detections.ra[good], detections.dec[good])
     group = detections.group[good]
-    margin = MARGIN * option(result, "searchrad", Options().searchrad)
+    margin = MARGIN * result.run.options.searchrad
     pairs, expected = overlapping(vectors, group, mean_frames(vectors, group, count), margin)
     rows = zip(np.sort(pairs, axis=1).tolist(), expected.tolist(), strict=True)
     return {(first, second): value for (first, second), value in rows}
