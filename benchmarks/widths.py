@@ -46,7 +46,7 @@ def run(truth: Truth, camera: str, fwhm: float, kernel: float | None) -> tuple[A
     step = TweakRegStep.from_config_file(str(CONFIG / f"{camera}.asdf"))
     step.kernel_fwhm, step.abs_refcat = kernel, str(truth.catalog)
     step.sip_approx = False
-    with patch("tweakreg_step.telescopes.jwst.models.stellar_fwhm", return_value=fwhm):
+    with patch("tweakreg_step.telescopes.jwst.image.stellar_fwhm", return_value=fwhm):
         library = step.run(str(truth.association))
     with library:
         models = list(library)
