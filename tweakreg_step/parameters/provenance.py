@@ -1,4 +1,4 @@
-"""Where the value of each parameter came from."""
+"""The source of each parameter's value: default, command line, parameter file, ..."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["departures", "effective"]
 def departures(
     declared: Iterator[Declaration], values: Mapping[str, Any], sources: Mapping[str, str]
 ) -> Iterator[str]:
-    """Each parameter that differs from its default, with where it came from.
+    """Each parameter that differs from its default, with the source of its value.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def departures(
     values
         Their values in this run.
     sources
-        Where values came from, by parameter; what is not named was set in Python.
+        Source of the value, by parameter; those not named were set in Python.
 
     Yields
     ------
@@ -44,7 +44,7 @@ def departures(
 def effective(
     declared: Iterator[Declaration], values: Mapping[str, Any], sources: Mapping[str, str]
 ) -> Iterator[tuple[str, Any, str]]:
-    """Each parameter: its name, its value, and where that came from; arguments as `departures`."""
+    """Name, value and source of the value of each parameter; arguments as for `departures`."""
     for declaration in declared:
         value = coerce(declaration, values[declaration.name])
         usual = value == declaration.default

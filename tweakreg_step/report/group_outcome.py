@@ -1,4 +1,4 @@
-"""What became of each group over both phases, and how the run went in one sentence."""
+"""The outcome of each group over both phases, and of the run in one sentence."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ __all__ = ["GroupOutcome", "Standing", "group_outcome", "headline", "reasons", "
 
 
 class Standing(Enum):
-    """Where a group stands after both phases, in the words of the report."""
+    """Outcome of a group over both phases; the value is the word of the report."""
 
     ALIGNED = "aligned"
-    """In each phase that was asked for."""
+    """Aligned in each requested phase."""
 
     DOUBTFUL = "doubtful"
     """Aligned, but one phase is doubtful."""
 
     RELATIVE = "relative only"
-    """With the other groups, not with the reference."""
+    """Aligned to the other groups, not to the reference."""
 
     LEFT = "left alone"
-    """Not moved."""
+    """Not corrected."""
 
     @property
     def rank(self) -> int:
-        """0 for the one to look at first."""
+        """Order of need for attention, 0 for the worst."""
         return (Standing.LEFT, Standing.RELATIVE, Standing.DOUBTFUL, Standing.ALIGNED).index(self)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupOutcome:
-    """What became of a group.
+    """The outcome of a group.
 
     Attributes
     ----------
     standing
-        Where it stands after both phases.
+        Outcome over both phases.
     code, reason
         Of the verdict that says why, and its sentence.
     """
@@ -57,12 +57,12 @@ class GroupOutcome:
 
 
 def group_outcome(result: RunResult, group: int) -> GroupOutcome:
-    """What became of a group over both phases.
+    """The outcome of a group over both phases.
 
     Parameters
     ----------
     result
-        Of a run.
+        Result of a run.
     group
         Index of the group.
     """
@@ -78,7 +78,7 @@ def group_outcome(result: RunResult, group: int) -> GroupOutcome:
         return _outcome(Standing.DOUBTFUL, doubtful[0])
     if result.absolute is not None and not result.absolute[group].applied:
         return _outcome(Standing.RELATIVE, left[0])
-    # A group that overlaps no other but is tied to the reference is where it should be.
+    # a group that overlaps no other is aligned if it is tied to the reference
     return _outcome(Standing.ALIGNED, applied[-1])
 
 
@@ -108,7 +108,7 @@ def standings(result: RunResult) -> tuple[Standing, ...]:
 
 
 def reasons(result: RunResult, group: int) -> str:
-    """Why a group stands where it does: the sentences of its verdicts, or of its first image."""
+    """Reasons of a group's outcome: the sentences of its verdicts, or of its first image."""
     phases = (("Relative", result.relative), ("Absolute", result.absolute))
     verdicts = [(name, phase[group]) for name, phase in phases if phase is not None]
     if len({(verdict.decision, verdict.reason) for _, verdict in verdicts}) == 1:
@@ -120,7 +120,7 @@ def reasons(result: RunResult, group: int) -> str:
 
 
 def headline(result: RunResult) -> str:
-    """How the run went, in one sentence."""
+    """The outcome of the run in one sentence."""
     start = "Dry run, no image was changed: " if result.dry_run else ""
     parts = []
     if result.relative is not None:

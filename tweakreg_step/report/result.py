@@ -1,4 +1,4 @@
-"""All that a run can tell of itself: the only thing that reports and pictures are made of."""
+"""The result of a run, from which all reports and pictures are made."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["GroupFit", "ReferenceNote", "RunResult"]
 
 @dataclass(frozen=True, slots=True)
 class ReferenceNote:
-    """Which reference catalog was used.
+    """The reference catalog that was used.
 
     Attributes
     ----------
     name
-        As the user gave it.
+        Name given by the user.
     size
-        Number of its stars.
+        Number of stars.
     epoch
-        Of its positions [Julian year], None where it has none or each image has its own.
+        Epoch of the positions [Julian year], None where unknown or different for each image.
     details
-        Where it came from: query, release, date, as far as known.
+        Origin of the stars: query, release, date, as far as known.
     """
 
     name: str
@@ -40,20 +40,20 @@ class ReferenceNote:
 
 @dataclass(frozen=True, slots=True)
 class GroupFit:
-    """What the sequential method says of one group, which has no `Solution`.
+    """The fit of one group by the sequential method, which gives no `Solution`.
 
     Attributes
     ----------
     shift
-        (2,) of the whole correction [arcsec], east and north, in the plane tangent at the group.
+        (2,) of the total correction [arcsec], east and north, in the plane tangent at the group.
     roll
-        [arcsec as angle], from east to north.
+        Roll from east to north [arcsec as angle].
     scale
-        Relative, 0 for none.
+        Relative change of scale.
     matches
-        Matched sources.
+        Number of matched sources.
     rms_mas
-        Per axis.
+        Rms residual per axis.
     """
 
     shift: tuple[float, float]
@@ -65,58 +65,58 @@ class GroupFit:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What was given to a run of I images in G groups, what was done, and what became of it.
+    """Input and result of a run with I images in G groups.
 
     Attributes
     ----------
     product
-        Name of the association's product: results are called after it.
+        Name of the association's product, with which names of result files begin.
     images, detectors
-        I names, and I names of detector and filter, '' where unknown.
+        (I,) file names, and names of detector and filter, '' where unknown.
     group_names
-        G names.
+        (G,) names of the groups.
     group
         (I,) index of each image's group.
     pixel_scale
         (I,) [arcsec per pixel].
     corners_before, corners_after
-        (I, 4, 2) RA, DEC [deg ICRS] of the corners, in order around the image, through the WCS as
-        it was and as it is.
+        (I, 4, 2) RA, DEC [deg ICRS] of the corners, in order around the image, through the input
+        WCS and the corrected one.
     image_detections
-        (I,) sources of each image that took part.
+        (I,) number of sources of each image that were used.
     x, y
         (N,) pixel positions of `detections`.
     detections, reference
-        On the sky through the input WCS, what was to be aligned; None where the run ended before.
+        Detections through the input WCS, and reference catalog; None where the run ended before.
     solution
-        Of the global method; None for the sequential one, and where the run ended before.
+        Solution of the global method; None for the sequential one, and where the run ended before.
     fits
-        G fits of the sequential method, None each where there is none; empty for the global one.
+        (G,) fits of the sequential method, None where there is none; empty for the global one.
     outcomes
-        I outcomes, one for each image.
+        (I,) outcome of each image.
     relative, absolute
-        G verdicts for each phase; None where the phase was not asked for.
+        (G,) verdicts of each phase; None where the phase was not requested.
     reference_note
         The reference catalog, None where there was none.
     parameters
-        Name, value and origin ("default", "command line", ...) of each.
+        Name, value and origin ("default", "command line", ...) of each parameter.
     versions
-        Of this package and of those that it stands on.
+        Versions of this package and of those that results depend on.
     seconds
-        Wall time of each stage, in the order of the run.
+        Wall time of each stage [s], in the order of the run.
     start
-        When the run started, ISO 8601, UTC.
+        Start of the run, ISO 8601, UTC.
     bound_mas
         (G,) Cramer-Rao bound of each group's displacement error per axis, rms over its
         detections, NaN where unknown.
     achieved_mas
-        (G,) one standard deviation of the same as it was estimated from the residuals.
+        (G,) standard deviation of the same, estimated from the residuals.
     dry_run
         Whether no image was changed.
     left_out
-        Images that could take no part: unreadable, without a WCS, ...; not among `images`.
+        Images that could not be used: unreadable, without a WCS, ...; not among `images`.
     error
-        What ended the run early, None where nothing has.
+        The error that ended the run, None if there was none.
     """
 
     product: str

@@ -1,4 +1,4 @@
-"""Stars at the epoch of an observation, as seen from the observatory."""
+"""Positions of stars at the epoch of an observation: proper motion and parallax."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["as_published", "at_epoch", "is_moved", "place", "with_known_motion"]
 
 MAS = np.radians(1.0 / 3.6e6)
 PUBLISHED = {"RA": "catalog_RA", "DEC": "catalog_DEC"}
-"""Where a table whose positions were moved keeps those of the catalog itself."""
+"""Names of the columns with the published positions, where RA and DEC are at another epoch."""
 
 
 def place(stars: Stars, epoch: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Directions to stars from L2 at a time.
+    """Positions of stars as seen from L2 at an epoch.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ def place(stars: Stars, epoch: float) -> tuple[FloatArray, FloatArray, FloatArra
 
 
 def is_moved(table: Table) -> bool:
-    """Whether the positions RA, DEC of a table are not those of the catalog itself."""
+    """Whether RA and DEC of a table were moved to another epoch."""
     return set(PUBLISHED.values()) <= set(table.colnames)
 
 
 def as_published(table: Table) -> Table:
-    """A table as its catalog has it, where `at_epoch` moved its positions."""
+    """The table with the published positions, if `at_epoch` moved them."""
     if not is_moved(table):
         return table
     result = table.copy()
@@ -82,9 +82,9 @@ def as_published(table: Table) -> Table:
 
 
 def with_known_motion(table: Table) -> Table:
-    """The stars that were moved by a motion of their own: for fits that give all the same weight.
+    """The stars with known proper motions, for fits that give all stars the same weight.
 
-    A table that was not moved is returned as it is.
+    If no positions were moved, the table is returned unchanged.
     """
     if not is_moved(table):
         return table
@@ -96,14 +96,14 @@ ERRORS = ("RA_error_at_epoch", "DEC_error_at_epoch")
 
 
 def at_epoch(table: Table, epoch: float | None) -> Table:
-    """A catalog with its positions at an epoch; as it is if it has no motions or none is known.
+    """A catalog with positions at an epoch; unchanged if motions or the epoch are unknown.
 
     Parameters
     ----------
     table
-        As published.
+        The catalog as published.
     epoch
-        Julian year, TDB; None if it is not known.
+        Julian year, TDB; None if unknown.
 
     Returns
     -------

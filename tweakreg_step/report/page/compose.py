@@ -1,4 +1,4 @@
-"""The page of a run, from its result."""
+"""Compose the page of a run from its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The detectors' own motions, with their errors."""
+"""Picture of the detectors' own motions, with their errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["draw_motions"]
 
 @styled
 def draw_motions(result: RunResult) -> Drawing | None:
-    """Shift, roll and scale of each detector; None where no detector moves by itself."""
+    """Shift, roll and scale of each detector; None if no motions of detectors were fitted."""
     solution, detections = result.solution, result.detections
     if solution is None or detections is None or solution.motion.geometry == "none":
         return None

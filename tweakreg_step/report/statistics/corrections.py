@@ -1,4 +1,4 @@
-"""The correction of each group in the numbers that people compare."""
+"""The correction of each group: shift, roll, scale, errors, matches, residuals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Corrections", "corrections_of"]
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """What was found for G groups, applied or not; NaN where there is nothing to say.
+    """The corrections found for G groups, applied or not; NaN where there are none.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Corrections:
 
 
 def corrections_of(result: RunResult) -> Corrections:
-    """The corrections of a result: of its solution, of its fits, or none."""
+    """The corrections of a result, from its solution or its fits; NaN without these."""
     columns = _unknown(len(result.group_names))
     if result.solution is not None:
         columns |= _of_solution(result, result.solution)

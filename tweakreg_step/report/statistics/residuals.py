@@ -1,4 +1,4 @@
-"""Residuals along the detector's axes and in units of their error, ready to be drawn."""
+"""Residuals for pictures: on the sky, along the detector's axes, and in units of their error."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class Residuals:
         return len(self.group)
 
     def take(self, keep: BoolArray) -> Residuals:
-        """Those of a mask."""
+        """The residuals selected by a mask."""
         return Residuals(**{name: getattr(self, name)[keep] for name in self.__slots__})
 
 
 def residuals_of(result: RunResult) -> Residuals | None:
-    """The residuals of a result; None where no detection took part in a global solution."""
+    """The residuals of a result; None where no detection was used in a global solution."""
     detections, solution = result.detections, result.solution
     if detections is None or solution is None or not solution.detections.used.any():
         return None
@@ -94,7 +94,7 @@ def _sky_to_pixels(result: RunResult, detections: Detections) -> FloatArray:
     normal = _sums(image, sky[:, :, None] * sky[:, None, :], count)
     mixed = _sums(image, pixel[:, :, None] * sky[:, None, :], count)
     determinant, trace = np.linalg.det(normal), np.trace(normal, axis1=1, axis2=2)
-    # Detections on a line say nothing of the direction across it.
+    # detections on a line do not determine the derivative across it
     solid = (size[:, 0] >= 3) & (determinant > 1e-6 * trace**2)
     out = np.full((count, 2, 2), np.nan)
     out[solid] = mixed[solid] @ np.linalg.inv(normal[solid])
@@ -127,6 +127,6 @@ def _normalised(result: RunResult, detections: Detections, solution: Solution) -
         variance = np.diagonal(result.reference.covariance, axis1=1, axis2=2)
         total[tied] += 1.0 / variance[star[tied]]
     left = own - 1.0 / total[source]
-    alone = left < 1e-3 * own  # a source of one detection has no residual to speak of
+    alone = left < 1e-3 * own  # a source with one detection has no residual
     out[index] = solution.detections.residual[index] / np.sqrt(np.where(alone, np.nan, left))
     return out
