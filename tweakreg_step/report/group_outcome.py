@@ -48,7 +48,7 @@ class GroupOutcome:
     standing
         Outcome over both phases.
     code, reason
-        Of the verdict that says why, and its sentence.
+        Code and sentence of the verdict that is the reason.
     """
 
     standing: Standing
@@ -92,9 +92,9 @@ def _first_reason(result: RunResult, group: int) -> str:
 
 
 def standings(result: RunResult) -> tuple[Standing, ...]:
-    """The standing of each of the G groups.
+    """The outcome (G,) of each group over both phases.
 
-    Where no phase has a verdict, a group is aligned if the outcome of one of its images is.
+    Where no phase has a verdict, a group is aligned if one of its images is.
     """
     count = len(result.group_names)
     if result.relative is not None or result.absolute is not None:

@@ -83,7 +83,7 @@ def brightness(table: Table, parameters: ReferenceParameters) -> FloatArray:
     Raises
     ------
     CatalogError
-        If there is no such column, or it can't be what 'rfluxunits' says.
+        If there is no such column, or its values contradict 'rfluxunits'.
     """
     magnitudes = parameters.rfluxunits == "mag"
     column = parameters.rfluxcol or column_named(table, "mag" if magnitudes else "flux")

@@ -37,14 +37,14 @@ def write_page(result: RunResult, folder: Path) -> Path:
     Parameters
     ----------
     result
-        Of the run.
+        Result of the run.
     folder
-        Where it shall be; it must exist.
+        Folder to write to; it must exist.
 
     Returns
     -------
     Path
-        Of the page.
+        Path of the page.
 
     Raises
     ------

@@ -81,11 +81,11 @@ class Cell:
     Attributes
     ----------
     text
-        As shown, not yet escaped.
+        Text, not yet escaped.
     kind
         CSS class: 'n' for numbers.
     key
-        What the column is sorted by, None for the text itself.
+        Sort key of the column, None for the text itself.
     tag
         CSS class of a coloured mark before the text, '' for none.
     anchor
@@ -127,9 +127,9 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Cell]], labe
     heads
         Text of each head with the unit, and its explanation.
     rows
-        Cells.
+        Cells of each row.
     label
-        What it is a table of.
+        Description of the table.
     """
     head = "".join(
         f'<th scope="col" title="{escape(title)}">'

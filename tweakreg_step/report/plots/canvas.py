@@ -88,13 +88,13 @@ class Drawing:
     Attributes
     ----------
     figure
-        Not shown yet.
+        The figure.
     title, caption
-        Above it, and below: how to read it, with the numbers that matter.
+        Title, and explanation with the most important numbers.
     alt
-        What it shows, for those who can't see it.
+        Description for readers who can't see it.
     dense
-        Whether it has so many elements that pixels are smaller than lines.
+        Whether it has so many elements that a PNG is smaller than an SVG.
     """
 
     figure: Figure
@@ -106,14 +106,14 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawing as bytes.
+    """A drawing as a file in memory.
 
     Attributes
     ----------
     data, kind
-        The file and its media type, 'image/svg+xml' or 'image/png'.
+        Content of the file and its media type, 'image/svg+xml' or 'image/png'.
     width, height
-        CSS pixels.
+        Size in CSS pixels.
     title, caption, alt
         As in `Drawing`.
     """

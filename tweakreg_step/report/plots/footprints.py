@@ -67,7 +67,7 @@ def draw_footprints(result: RunResult) -> Drawing | None:
     Parameters
     ----------
     result
-        Of the run.
+        Result of the run.
 
     Returns
     -------
@@ -197,11 +197,11 @@ def label_groups(
     axes
         The map.
     result
-        Of the run.
+        Result of the run.
     middle
-        (G, 2) places of the groups, NaN for none.
+        (G, 2) positions of the groups, NaN where unknown.
     beside
-        (G, 2) places of their names, if these are others.
+        (G, 2) positions of their names, if different.
     """
     text = middle if beside is None else beside
     names, _ = shortened(result.group_names)

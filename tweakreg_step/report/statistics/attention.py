@@ -39,9 +39,9 @@ class Hint:
     Attributes
     ----------
     text
-        A sentence.
+        Sentence for users.
     group
-        The group that it is about, None for none or several.
+        Index of the group with the problem, None for none or several.
     """
 
     text: str

@@ -1,7 +1,4 @@
-"""All differences of two catalogs' positions, where they pile up, and whether that is chance.
-
-Through the input WCS, as the search for offsets sees them: the "2-D histogram".
-"""
+"""The offset histogram ("2-D histogram") of two catalogs through the input WCS, and its peak."""
 
 from __future__ import annotations
 
@@ -46,21 +43,21 @@ class Differences:
     Attributes
     ----------
     first, second
-        Numbers of the groups, or `REFERENCE`.
+        Indices of the groups, or `REFERENCE`.
     radius, reach
-        Largest offset that the run looked for, and that is shown [arcsec].
+        Largest offset of the run's search, and of the histogram [arcsec].
     offsets
         (K, 2) differences east and north [arcsec].
     peak
-        (2,) where most of them pile up [arcsec], NaN where there is none.
+        (2,) offset of the peak [arcsec], NaN where there is none.
     count, chance
-        Stars in the peak, and how many chance would put there.
+        Number of stars in the peak, and number expected by chance.
     log10_chance
-        Logarithm of the probability that chance does as well anywhere.
+        Logarithm of the probability of as high a chance peak at any offset.
     expected
-        (2,) where the corrections that were found say that the peak is, NaN where there are none.
+        (2,) offset by the corrections that were found [arcsec], NaN where there are none.
     size
-        Positions of each catalog that took part, of how many.
+        Number of positions used of each catalog, and its total number.
     """
 
     first: int
@@ -114,9 +111,9 @@ def differences_of(result: RunResult, first: int, second: int) -> Differences | 
     Parameters
     ----------
     result
-        Of the run.
+        Result of the run.
     first, second
-        Numbers of groups; `first` may be `REFERENCE`.
+        Indices of groups; `first` may be `REFERENCE`.
     """
     if result.detections is None:
         return None

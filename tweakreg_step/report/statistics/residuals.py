@@ -21,22 +21,23 @@ __all__ = ["Residuals", "residuals_of"]
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """Residuals observed - fitted after the correction of K detections that took part in the fit.
+    """Residuals, observed - fitted after the correction, of K detections used in the fit.
 
     Attributes
     ----------
     group, image
-        (K,) whose they are.
+        (K,) indices of group and image.
     x, y
-        (K,) pixel positions.
+        (K,) positions [pixels].
     plane
-        (K, 2) place east and north of the group's tangent point [arcsec].
+        (K, 2) position east and north of the group's tangent point [arcsec].
     sky
-        (K, 2) east and north [mas].
+        (K, 2) residual east and north [mas].
     detector
-        (K, 2) along x and y [mas], NaN where an image has too few detections to find its axes.
+        (K, 2) residual along x and y [mas], NaN where an image has too few detections to determine
+        its axes.
     normalised
-        (K, 2) east and north in units of the error that they should have, NaN where unknown.
+        (K, 2) residual east and north in units of its standard error, NaN where unknown.
     """
 
     group: IntArray

@@ -51,8 +51,8 @@ def shared_matches(result: RunResult) -> dict[tuple[int, int], int]:
 def pairs_by_need(result: RunResult) -> list[tuple[int, int]]:
     """All pairs of groups that overlap or share matches, those that need attention first.
 
-    Groups that need a look come first, each with the pairs in which most is expected; then pairs
-    that nothing checks (bridges); then those with the fewest matches.
+    First the pairs of groups that need attention, those with most expected matches; then bridges,
+    whose offsets are not checked; then those with the fewest matches.
     """
     expected = _overlaps(result)
     matches = shared_matches(result)
