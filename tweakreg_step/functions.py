@@ -212,7 +212,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     detector_motion
         See `MethodParameters` ('global' alone).
     reference
-        Which stars of the catalog are used, and how a service is asked.
+        Selection of the stars, and options of catalog services.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Tables of sources: a user's own in any form, and those that an earlier run has saved."""
+"""Source catalogs: tables of the user in many formats, and catalogs saved by an earlier run."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Catalogs that an earlier run has kept, and what says that they are still true.
+"""Catalogs saved by an earlier run to resume from, with checks that they are still valid.
 
-A catalog follows from the pixels of its image, the parameters of finding and selecting, and the
-software. The fingerprint is a digest of all of them. It holds no times and no paths: a file that
-was copied has the same, a file that was changed has another even if its date was put back. A second
-digest seals the rows: a catalog that lost some, or was edited, is no longer what was found.
+A catalog depends on the pixels of its image, the parameters of finder and selection, and the
+software. The fingerprint is a digest of these. It contains no times and no paths: a copied file has
+the same, a changed one a different one, whatever its date. A second digest, of the rows, shows
+whether the catalog itself was changed.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Checkpoint:
     Attributes
     ----------
     sources
-        As they were found and selected, to the bit.
+        The sources, with exactly the values that were found.
     fwhm
-        Width of a star that was used, and that was expected [pixels].
+        FWHM of stars that was used, and that was expected [pixels].
     fingerprint
-        Fingerprint of what it was made of.
+        Fingerprint of pixels, parameters and software.
     """
 
     sources: Sources
@@ -60,12 +60,12 @@ class Checkpoint:
 
 
 def fingerprint(parts: Iterable[Any]) -> str:
-    """A digest, of 32 characters, of what a catalog is made of and of the software.
+    """A digest, of 32 characters, of the input of a catalog and of the software.
 
     Parameters
     ----------
     parts
-        Arrays, None, or anything whose ``repr`` says all of it.
+        Pixels and parameters: arrays, None, or objects whose ``repr`` is complete.
     """
     return _digest((*parts, [(name, version(name)) for name in SOFTWARE]))
 
@@ -85,7 +85,7 @@ def _digest(parts: Iterable[Any]) -> str:
 def checkpoint_meta(
     fingerprint: str, fwhm: tuple[float, float], sources: Sources
 ) -> dict[str, str]:
-    """What the metadata of a catalog hold for `read_checkpoint`."""
+    """Metadata of a catalog that `read_checkpoint` needs."""
     widths = " ".join(map(repr, map(float, fwhm)))
     return {MARK: fingerprint, WIDTHS: widths, ROWS: _rows(sources)}
 
@@ -93,9 +93,9 @@ def checkpoint_meta(
 def write_checkpoint(
     sources: Sources, path: Path, written: str, meta: dict[str, str]
 ) -> Path | None:
-    """Write a catalog in the format ``written``; where it is, None if that can't be.
+    """Write a catalog in the format ``written``; returns its path, None if that fails.
 
-    What can't be written is an error in the log, and costs no image.
+    A failure is logged as an error, and does not stop the run.
     """
     try:
         write_catalog(sources, path, written, meta)
@@ -113,7 +113,7 @@ def _rows(sources: Sources) -> str:
 def read_checkpoint(path: Path) -> Checkpoint | None:
     """The catalog of an earlier run at ``path``; None if there is none that can be used.
 
-    What stands there instead, and what was changed since, will be replaced: a warning says so.
+    Other files, and catalogs that were changed since, will be replaced, with a warning.
     """
     if not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""Which columns of a table hold what, and in which convention: a table -> positions and fluxes.
+"""Positions, errors and fluxes in the columns of a table, by the conventions of several programs.
 
 SExtractor (Bertin & Arnouts 1996, A&AS 117, 393) and DAOPHOT (Stetson 1987, PASP 99, 191) count
 pixels from 1, tables with columns x and y from 0.
@@ -36,17 +36,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """How one program calls its positions.
+    """Names and origin of the positions of one program.
 
     Attributes
     ----------
     x, y
-        The columns, in upper case for programs whose names may come in any case.
+        Names of the columns, in upper case for programs whose names may be in any letter case.
     origin
-        Coordinate of the centre of the first pixel; None where ``xyorigin`` says it.
+        Coordinate of the centre of the first pixel; None where the parameter ``xyorigin`` gives it.
     kind
-        What SExtractor puts into the names of the errors of these positions, e.g. WIN; None for
-        other programs.
+        Part of the names of SExtractor's errors of these positions, e.g. WIN; None for other
+        programs.
     """
 
     x: str
@@ -78,11 +78,11 @@ MAGNITUDES = (
     "MAG", "MAG_AUTO", "MAG_PSF", "MAG_APER", "MAG_BEST", "MAG_ISO", "MAG1", "MAGNITUDE",
 )  # fmt: skip
 PEAKS = ("PEAK", "FLUX_MAX", "PEAK_VALUE", "MAX_VALUE")
-NO_MAGNITUDE = 90.0  # SExtractor and DAOPHOT write 99 where there is none
+NO_MAGNITUDE = 90.0  # SExtractor and DAOPHOT write 99 for a missing magnitude
 
 
 def position_columns(table: Table, options: ColumnParameters, name: str) -> tuple[str, str]:
-    """The columns of positions: those that the user chose, else the first known pair.
+    """Names of the position columns: those that the user chose, else the first known pair.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def position_columns(table: Table, options: ColumnParameters, name: str) -> tupl
 
 
 def with_positions_on_the_sky(table: Table) -> Table:
-    """A table whose column ``sky_centroid``, if it has one, is as well in RA and DEC [deg ICRS].
+    """The table with columns RA and DEC [deg ICRS] added, if it has a column ``sky_centroid``.
 
     The source catalogs of stpipe's pipelines have their positions in such a column of coordinates.
     """
@@ -137,7 +137,7 @@ def _in_any_case(table: Table, wanted: str) -> str:
 
 
 def _chosen(table: Table, parameter: str, column: str, name: str) -> str:
-    """The column of a name or a number counted from 1."""
+    """Name of the column given by name, or by number counted from 1."""
     found = _exactly(table, column) or _in_any_case(table, column.upper())
     if found:
         return found
@@ -151,14 +151,14 @@ def _chosen(table: Table, parameter: str, column: str, name: str) -> str:
 
 
 def _convention(column: str) -> Convention | None:
-    """The program whose name of x a column has."""
+    """The convention in which a column name is that of x; None if there is none."""
     return next((c for c in PROGRAMS if c.x == column.upper()), None)
 
 
 def positions_of(
     table: Table, columns: tuple[str, str], options: ColumnParameters, name: str
 ) -> tuple[FloatArray, FloatArray]:
-    """Positions (N,): pixels, the centre of the first at 0, or degrees; NaN where unknown."""
+    """Positions x, y (N,): pixels, the centre of the first at 0, or degrees; NaN where unknown."""
     x, y = (numbers(table, column, name) for column in columns)
     if options.xyunits == "degrees":
         return _degrees(table, columns[0], x, name), _degrees(table, columns[1], y, name)
@@ -208,7 +208,7 @@ def errors_of(table: Table, columns: tuple[str, str], name: str) -> tuple[FloatA
 
 
 def _deviation(variance: FloatArray) -> FloatArray:
-    """Its root; NaN where it is not positive, as for sources of one pixel."""
+    """Square root; NaN where the variance is not positive, as for sources of one pixel."""
     return np.sqrt(np.where(variance > 0, variance, np.nan))
 
 
@@ -222,17 +222,17 @@ def flux_of(table: Table, fluxcol: str, fluxunits: str, name: str) -> tuple[Floa
     fluxcol
         The column that the user chose; '' for the first known one.
     fluxunits
-        With 'mag', magnitudes are taken before fluxes, and a chosen column whose name says nothing
-        holds magnitudes.
+        With 'mag', magnitudes are preferred to fluxes, and a chosen column without a telling name
+        or unit holds magnitudes.
     name
-        Of the catalog, for errors.
+        Name of the catalog, for errors.
 
     Returns
     -------
     flux
-        NaN where unknown; of magnitudes 10^(-0.4 magnitude).
+        NaN where unknown; 10^(-0.4 magnitude) for magnitudes.
     column
-        Where they are from; '' if there are none.
+        Name of the column; '' if there is none.
     magnitudes
         Whether that column holds magnitudes.
     """
@@ -252,7 +252,7 @@ def flux_of(table: Table, fluxcol: str, fluxunits: str, name: str) -> tuple[Floa
 
 
 def _is_magnitude(table: Table, column: str, *, otherwise: bool) -> bool:
-    """By the unit or the name of a column; of one that says nothing, as ``fluxunits`` says."""
+    """Whether a column holds magnitudes, by its unit or name; `otherwise` if neither shows it."""
     unit = str(getattr(table[column], "unit", None) or "").lower()
     if "mag" in unit or column.upper().startswith("MAG"):
         return True
@@ -260,7 +260,7 @@ def _is_magnitude(table: Table, column: str, *, otherwise: bool) -> bool:
 
 
 def _first_of_each_row(table: Table, column: str, name: str) -> FloatArray:
-    """Numbers of a column; of an array in each row, as FLUX_APER may be, the first."""
+    """Numbers of a column; the first of each row's array, as in FLUX_APER."""
     if table[column].ndim > 1 and len(table):
         first = table[[column]]
         first[column] = table[column].reshape(len(table), -1)[:, 0]
@@ -269,6 +269,6 @@ def _first_of_each_row(table: Table, column: str, name: str) -> FloatArray:
 
 
 def peak_of(table: Table, name: str) -> FloatArray | None:
-    """The value (N,) of each source's brightest pixel, None where no column gives it."""
+    """Value (N,) of each source's brightest pixel, None if there is no such column."""
     column = next((found for wanted in PEAKS if (found := _in_any_case(table, wanted))), "")
     return numbers(table, column, name) if column else None

@@ -1,4 +1,4 @@
-"""The user's lists of images and what belongs to them: text files with two columns."""
+"""The user's lists of images and files that belong to them: text files with two columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["check_images", "read_catfile"]
 
 NOTHING = {"NONE", "INDEF"}
-"""Words, in any letter case, for an image that has nothing in the second column."""
+"""Words, in any letter case, for an image without a file in the second column."""
 
 
 def read_catfile(
@@ -26,11 +26,11 @@ def read_catfile(
     ----------
     path
         Two columns separated by white space: image, file. Empty lines and lines that start with
-        ``#`` are passed over. Paths of the second column start at the folder of this file.
+        ``#`` are skipped. Paths in the second column are relative to the folder of this file.
     role
-        The parameter that names the list, for errors.
+        Name of the list in error messages.
     second
-        What the second column names, for errors.
+        Name of the second column in error messages.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def check_images(
     Raises
     ------
     InputError
-        If it does.
+        If one is not.
     """
     known = set(names)
     unknown = sorted(name for name in files if name not in known and file_of(name) not in known)

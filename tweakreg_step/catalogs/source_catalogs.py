@@ -1,4 +1,4 @@
-"""A user's catalogs -> Sources, and Sources -> tables and files."""
+"""Source catalogs: read the user's, convert sources to tables, write them."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ log = logging.getLogger(__name__)
 FORMATS = {"ecsv": "ascii.ecsv", "fits": "fits"}
 
 UNUSABLE_FLAGS = 4 | 8 | 64 | 128
-"""Of SExtractor's FLAGS: saturated, truncated at the edge, and out of memory. Blended sources (2)
-and those with neighbours (1) stay: a fit that doubts outliers can do with them."""
+"""Bits of SExtractor's FLAGS that exclude a source: saturated, truncated at the edge, out of
+memory. Blended sources (2) and those with neighbours (1) are used, as the fit is robust."""
 
 _COLUMNS = ColumnParameters()
 _SELECTION = SelectionParameters()
@@ -79,16 +79,16 @@ def read_catalog(
     image
         Name of the image, for errors.
     columns
-        Which columns hold the positions and the flux, and how positions are meant.
+        Columns of positions and flux, and units of the positions.
     selection
-        What limits of fluxes mean.
+        Flux limits, to check that the catalog has suitable fluxes.
     to_pixels
-        From positions on the sky [deg] to pixels, NaN off the image.
+        Function from positions on the sky [deg] to pixels, NaN off the image.
 
     Returns
     -------
     Sources
-        Pixels, the centre of the first at (0, 0).
+        Positions in pixels, the centre of the first at (0, 0).
 
     Raises
     ------
@@ -136,7 +136,7 @@ def from_table(
 def _in_pixels(
     sources: Sources, to_pixels: ToPixels, name: str
 ) -> tuple[Sources, NDArray[np.bool_]]:
-    """Sources whose x and y are degrees, in pixels, and which are off the image."""
+    """Sources with positions converted from degrees to pixels, and which (N,) are off the image."""
     known = np.isfinite(sources.x) & np.isfinite(sources.y)
     x, y = np.full(len(sources), np.nan), np.full(len(sources), np.nan)
     x[known], y[known] = to_pixels(sources.x[known], sources.y[known])
@@ -181,10 +181,10 @@ def _fluxes(table: Table, fluxcol: str, selection: SelectionParameters, name: st
 
 
 def look_like_magnitudes(flux: FloatArray) -> bool:
-    """Whether fluxes (N,) are rather magnitudes.
+    """Whether fluxes (N,) are probably magnitudes.
 
-    Instrumental magnitudes are mostly negative, and others lie between 5 and 40. The fluxes of
-    ten stars that all do would span less than a factor 3, which real skies don't.
+    Instrumental magnitudes are mostly negative, others are between 5 and 40. Fluxes of ten or more
+    stars between 5 and 40 that span less than a factor of 3 are unlikely.
     """
     known = flux[np.isfinite(flux)]
     if len(known) < 10 or np.ptp(known) == 0.0:
@@ -194,7 +194,7 @@ def look_like_magnitudes(flux: FloatArray) -> bool:
 
 
 def _flags(table: Table, column: str, name: str) -> NDArray[np.bool_]:
-    """Which rows (N,) SExtractor flags as of no use for astrometry."""
+    """Mask (N,) of rows that SExtractor's flags exclude, see `UNUSABLE_FLAGS`."""
     flags = next((c for c in table.colnames if c.upper() == "FLAGS"), "")
     of_sextractor = column.upper().endswith(("_IMAGE", "_J2000"))
     if not (flags and of_sextractor):
@@ -205,7 +205,7 @@ def _flags(table: Table, column: str, name: str) -> NDArray[np.bool_]:
 
 
 def _own_flags(table: Table, name: str) -> NDArray[np.int32] | None:
-    """The flags (N,) of a catalog that this package wrote, which its other columns tell."""
+    """Flags (N,) if this package wrote the catalog, as its columns show; else None."""
     if not {"x", "y", "x_err", "y_err", "flags"} <= set(table.colnames):
         return None
     flags = numbers(table, "flags", name)
@@ -213,7 +213,7 @@ def _own_flags(table: Table, name: str) -> NDArray[np.int32] | None:
 
 
 def _bad_rows(sources: Sources, flagged: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
-    """The rows (N,) that can't be used, by reason."""
+    """Masks (N,) of the rows that can't be used, by reason."""
     bad = {
         "without a position": ~(np.isfinite(sources.x) & np.isfinite(sources.y)),
         "saturated or truncated": flagged,
@@ -226,7 +226,7 @@ def _bad_rows(sources: Sources, flagged: NDArray[np.bool_]) -> dict[str, NDArray
 
 
 def _repeated(x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
-    """Which rows (N,) have the position of an earlier one: programs that merge lists leave such."""
+    """Mask (N,) of rows with the position of an earlier row, as in merged lists."""
     _, first = np.unique(x + 1j * y, return_index=True)
     repeated = np.ones(len(x), bool)
     repeated[first] = False
@@ -248,12 +248,12 @@ def _without(sources: Sources, bad: dict[str, NDArray[np.bool_]], name: str) -> 
 
 
 def within(x: Any, y: Any, bounding_box: BoundingBox | None) -> NDArray[np.bool_]:
-    """Which positions (N,) lie within ((xmin, xmax), (ymin, ymax)) [pixels]; all without a box."""
+    """Mask (N,) of positions in a box ((xmin, xmax), (ymin, ymax)) [pixels]; all without a box."""
     if bounding_box is None:
         return np.ones(len(x), bool)
     (xmin, xmax), (ymin, ymax) = bounding_box
     inner = (x > xmin) & (x < xmax) & (y > ymin) & (y < ymax)
-    return np.asarray(np.ma.filled(inner, False))  # a masked position is nowhere
+    return np.asarray(np.ma.filled(inner, False))  # masked positions are outside
 
 
 def inside(detections: Sources, bounding_box: BoundingBox | None) -> Sources:
@@ -274,7 +274,7 @@ def with_weights(detections: Sources) -> Sources:
 
 
 def alignable(detections: Sources) -> Sources:
-    """The detections whose flags let them take part in an alignment."""
+    """The detections that their flags do not exclude from the alignment."""
     if detections.flags is None:
         return detections
     return detections[~excluded(detections.flags)]

@@ -1,7 +1,7 @@
-"""A file of a user -> a table, whatever program wrote it.
+"""Read a table from a file of the user, in the formats of many programs.
 
-Besides what astropy recognises: SExtractor's ASCII_HEAD and FITS_LDAC, the text files of IRAF's
-and of stand-alone DAOPHOT, and plain lists of numbers with or without a header.
+In addition to the formats that astropy recognises: SExtractor's ASCII_HEAD and FITS_LDAC, text
+files of IRAF's and of stand-alone DAOPHOT, and lists of numbers with or without a header.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _EXTENSION = re.compile(r"(?P<file>.+)\[(?P<extension>[^\[\]]+)\]")
 def file_and_extension(path: Path) -> tuple[Path, str]:
     """Split ``file.cat[2]`` into the file and the extension, '' where none is named.
 
-    A file whose name ends in brackets is taken as it is.
+    If there is a file whose name ends in brackets, it is that file.
     """
     match = _EXTENSION.fullmatch(path.name)
     if match is None or path.is_file():
@@ -42,7 +42,7 @@ def file_and_extension(path: Path) -> tuple[Path, str]:
 
 
 def is_table_file(path: Path) -> bool:
-    """Whether there is such a file, apart from an extension named in brackets."""
+    """Whether the file exists; an extension may be named in brackets."""
     return file_and_extension(path)[0].is_file()
 
 
@@ -54,7 +54,7 @@ def read_table(path: Path, role: str) -> Table:
     path
         The file, perhaps with the number or name of a FITS extension: ``file.cat[2]``.
     role
-        What it is for, to be named in errors, e.g. "source catalog of 'a_cal.fits'".
+        Description for error messages, e.g. "source catalog of 'a_cal.fits'".
 
     Returns
     -------
@@ -124,9 +124,9 @@ def _read_fits(file: Path, extension: str) -> Table:
 
 
 def _chosen(hdus: fits.HDUList, extension: str) -> int:
-    """The number of an extension named by its number, its name, or as name,2: the second of it.
+    """Index of an extension given by index, by name, or as name,2 for the second of that name.
 
-    (Counted, as SExtractor does not number the extensions of one name.)
+    (Counted here, as SExtractor does not number the extensions of one name.)
     """
     if extension.isdecimal():
         return int(extension)
@@ -137,7 +137,7 @@ def _chosen(hdus: fits.HDUList, extension: str) -> int:
 
 
 def _only(tables: dict[int, str]) -> int:
-    """The first table; of several catalogs of SExtractor in one file, one must be chosen."""
+    """Index of the first table; an error if there are several catalogs of SExtractor."""
     catalogs = [index for index, name in tables.items() if name == "LDAC_OBJECTS"]
     if len(catalogs) > 1:
         raise ValueError(

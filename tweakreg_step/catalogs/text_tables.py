@@ -1,7 +1,7 @@
 """Tables in text files: SExtractor, DAOPHOT, and lists of numbers with or without a header.
 
-The header of a program is read here, the numbers by astropy's C reader: its readers for these
-formats go through a file character by character.
+The header is read here, the numbers by astropy's C reader, as its readers for these formats are
+slow.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ KNOWN_TO_ASTROPY = {
     ".asdf", ".ecsv", ".fits", ".h5", ".hdf5", ".html", ".ipac", ".jsv", ".mrt", ".parquet",
     ".rdb", ".rst", ".tex", ".vot", ".xml",
 }  # fmt: skip
-"""Endings of formats that astropy reads better than we do."""
+"""Suffixes of files that are left to astropy's readers."""
 
 MISSING = [(word, "nan") for word in ("INDEF", "nan", "NaN", "NAN", "null", "--", "")]
-"""Words for a number that is not there; IRAF's, numpy's, ..."""
+"""Words for a missing number, of IRAF, numpy and others."""
 
 _SEXTRACTOR = re.compile(r"#\s*(\d+)\s+([A-Z]\w+)\b")
 _IRAF = re.compile(r"#[KNUF]\s")
@@ -34,7 +34,7 @@ _CONTINUED = re.compile(r"\\\n")
 
 
 def is_text(file: Path, start: bytes) -> bool:
-    """Whether a file is for `read_text`; ``start`` is how it begins."""
+    """Whether `read_text` can read a file; ``start`` is the beginning of its content."""
     if file.suffix.lower() in KNOWN_TO_ASTROPY or b"\0" in start:
         return False
     return not start.lstrip().startswith((b"# %ECSV", b"<", b"\\", b"|"))
@@ -109,7 +109,7 @@ def _is_daophot(lines: list[str]) -> bool:
 
 
 def _read_daophot(_text: str, lines: list[str]) -> Table:
-    """Stand-alone DAOPHOT: every file has the star's number, x, y and magnitude in front.
+    """Stand-alone DAOPHOT: the first columns are the star's number, x, y and magnitude.
 
     Files of aperture photometry (NL = 2) have two lines a star; the second has no position.
     """
@@ -120,7 +120,7 @@ def _read_daophot(_text: str, lines: list[str]) -> Table:
 
 
 def _read_list(_text: str, lines: list[str]) -> Table:
-    """Rows of numbers; names are those of a first line without numbers, perhaps behind a #."""
+    """Rows of numbers; column names are in a first line without numbers, which may be a comment."""
     at = next((k for k, line in enumerate(lines) if not line.startswith("#")), len(lines))
     rows = lines[at:]
     if not rows:
@@ -132,7 +132,7 @@ def _read_list(_text: str, lines: list[str]) -> Table:
     comment = _words(lines[at - 1].lstrip("# ")) if at else []
     named = len(set(comment)) == len(first) == len(comment) and not any(map(_is_number, comment))
     table = _rows(rows, comment if named else [f"col{k + 1}" for k in range(len(first))])
-    table.meta["nameless"] = True  # for sure only if a comment says names, and not something else
+    table.meta["nameless"] = True  # the comment may not have been names
     return table
 
 

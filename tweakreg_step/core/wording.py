@@ -1,4 +1,4 @@
-"""Names that a user may have meant, for messages about one that does not exist."""
+"""Lists of names in messages, and suggestions for a name that does not exist."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 __all__ = ["listed", "nearest"]
 
 _MOST = 20
-"""Names that a message lists."""
+"""Largest number of names in a list."""
 
 
 def nearest(wanted: str, known: Iterable[str]) -> str:
-    """A question after the known name that is most like a wanted one; '' if none is like it.
+    """A suggestion, as a question, of the most similar known name; '' if none is similar.
 
     Parameters
     ----------
     wanted
-        As the user gave it; letter case is ignored.
+        The name that the user gave; letter case is ignored.
     known
-        What there is.
+        The existing names.
     """
     names = {name.lower(): name for name in known}
     found = get_close_matches(wanted.lower(), list(names), n=1)
@@ -30,7 +30,7 @@ def nearest(wanted: str, known: Iterable[str]) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names after commas, of many the first ones and how many more there are."""
+    """Names separated by commas; of many, the first ones and the number of others."""
     every = list(dict.fromkeys(names))
     more = f" and {len(every) - _MOST} more" if len(every) > _MOST else ""
     return ", ".join(every[:_MOST]) + more

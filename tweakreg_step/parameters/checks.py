@@ -12,7 +12,7 @@ __all__ = ["check_both", "check_order", "check_separation"]
 def check_separation(
     separation_name: str, separation: float, tolerance_name: str, tolerance: float
 ) -> None:
-    """Refuse a match radius within which two sources of one catalog would both match.
+    """Check that a match radius can't hold two sources of one catalog.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def check_separation(
 
 
 def check_both(first_name: str, first: str, second_name: str, second: str) -> None:
-    """Refuse one of two texts without the other.
+    """Check that two texts are both given or both empty.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def check_both(first_name: str, first: str, second_name: str, second: str) -> No
 
 
 def check_order(low_name: str, low: float | None, high_name: str, high: float | None) -> None:
-    """Refuse a range that holds nothing; None is no limit.
+    """Check that a range is not empty; None is no limit.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""From frozen parameter classes to the text that stpipe reads as a step's ``spec``.
+"""Declaration of parameters as fields of frozen dataclasses, and stpipe's ``spec`` from them.
 
-A parameter is declared once, as a field of a frozen dataclass made with `parameter`. Its default,
-unit, limits and meaning are read from there by the step (`spec_text`), by the documentation and by
-the checks of values (`check_limits`).
+A parameter is declared once, as a field made with `parameter`. Its default, unit, limits and
+meaning are used by the step (`spec_text`), by the documentation and by the checks of values
+(`check_limits`).
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _KINDS = {bool: "boolean", int: "integer", float: "float", str: "string", tuple:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Declaration:
-    """Everything there is to say about one parameter.
+    """The declaration of one parameter.
 
     Attributes
     ----------
     name, kind, default, meaning, unit
-        ``kind`` is stpipe's word for the type: boolean, integer, float, string, float_list.
+        ``kind`` is the type in stpipe's specification: boolean, integer, float, string, float_list.
     optional
-        Whether None is a value.
+        Whether None is allowed.
     choices
-        The only values allowed, if there are any such.
+        The allowed values, empty if there is no such list.
     low, high
         Inclusive limits of the value, or of the length for a list.
     """
@@ -66,7 +66,7 @@ class Declaration:
 
     @property
     def requirement(self) -> str:
-        """The values allowed, as the end of a sentence."""
+        """The allowed values, as the end of a sentence."""
         if self.choices:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
         noun = {"boolean": "True or False", "integer": "a whole number", "float": "a number"}.get(
@@ -97,13 +97,13 @@ def parameter(
     Parameters
     ----------
     default
-        The value when the user says nothing.
+        The default value.
     meaning
-        One line for people, without the unit.
+        Description for users in one line, without the unit.
     unit
         E.g. ``arcsec``; empty for pure numbers.
     choices
-        The only values allowed.
+        The allowed values, empty if there is no such list.
     low, high
         Inclusive limits.
 
@@ -144,12 +144,12 @@ def spec_text(*classes: type) -> str:
 
 
 def coerce(declaration: Declaration, value: Any) -> Any:
-    """A value as stpipe or a user gives it, as the type that was declared.
+    """A value, given by stpipe or a user, converted to the declared type.
 
     Raises
     ------
     ParameterError
-        If that can't be done or the value is outside its limits.
+        If it can't be converted, or is outside its limits.
     """
     try:
         result = _converted(declaration, value)
@@ -161,7 +161,7 @@ def coerce(declaration: Declaration, value: Any) -> Any:
 
 def _converted(declaration: Declaration, value: Any) -> Any:
     if declaration.kind == "string" and value is None:
-        return ""  # stpipe hands on an empty text as None
+        return ""  # stpipe passes an empty text as None
     if value is None or (declaration.optional and value == "None"):
         if declaration.optional:
             return None
@@ -176,7 +176,7 @@ def _converted(declaration: Declaration, value: Any) -> Any:
 
 
 def check_limits(declaration: Declaration, value: Any) -> None:
-    """Raise `ParameterError` if a value of the right type is outside what was declared."""
+    """Raise `ParameterError` if a value of the declared type is outside its limits."""
     if value is None:
         return
     if declaration.choices and value not in declaration.choices:

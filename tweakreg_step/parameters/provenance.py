@@ -1,4 +1,4 @@
-"""Where the value of each parameter came from."""
+"""The source of each parameter's value: default, command line, parameter file, ..."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Setting(NamedTuple):
 def departures(
     declared: Iterator[Declaration], values: Mapping[str, Any], sources: Mapping[str, str]
 ) -> Iterator[str]:
-    """Each parameter that differs from its default, with where it came from.
+    """Each parameter that differs from its default, with the source of its value.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def departures(
     values
         Their values in this run.
     sources
-        Where values came from, by parameter; what is not named was set in Python.
+        Source of the value, by parameter; those not named were set in Python.
 
     Yields
     ------

@@ -86,7 +86,7 @@ class Parameters:
         Raises
         ------
         ParameterError
-            If a value, or a pair of values, makes no sense.
+            If a value is not allowed, or two values contradict each other.
         """
         return cls(**{stage: _collect(kind, step) for stage, kind in STAGES.items()})
 
@@ -106,12 +106,12 @@ def _collect(cls: type[T], step: Any) -> T:
 
 
 def checked(cls: type[T], **given: Any) -> T:
-    """The parameters of a stage, each as the type that was declared and within its limits.
+    """The parameters of a stage, converted to their declared types and checked.
 
     Raises
     ------
     ParameterError
-        If a value, or a pair of values, makes no sense.
+        If a value is not allowed, or two values contradict each other.
     """
     declared = {d.name: d for d in declarations(cls)}
     values = {name: coerce(declared[name], value) for name, value in given.items()}
@@ -119,17 +119,17 @@ def checked(cls: type[T], **given: Any) -> T:
 
 
 def keywords(parameters: Any) -> dict[str, Any]:
-    """The fields of one stage as keyword arguments of the function that does it."""
+    """The parameters of one stage as keyword arguments of its function."""
     return {field.name: getattr(parameters, field.name) for field in fields(parameters)}
 
 
 def refusal(given: Mapping[str, Any]) -> str:
-    """Say what is wrong with the first value that is; an empty text if all are good.
+    """Message about the first value that is not allowed; '' if all are allowed.
 
     Parameters
     ----------
     given
-        Values by name, as a user gave them; names that are not ours are passed over.
+        Values by name, as a user gave them; unknown names are ignored.
     """
     for declaration in declarations(*STAGES.values()):
         if declaration.name in given:
@@ -141,15 +141,15 @@ def refusal(given: Mapping[str, Any]) -> str:
 
 
 def is_default(name: str, value: Any) -> bool:
-    """Whether a value is what a parameter has anyway."""
+    """Whether a value is the default of a parameter."""
     declared = {d.name: d.default for d in declarations(*STAGES.values())}
     return name in declared and bool(value == declared[name])
 
 
 def is_text(name: str) -> bool:
-    """Whether stpipe takes a parameter as a text, though a user may give a number.
+    """Whether stpipe needs a parameter as a string, even if a user may give a number.
 
-    A column may be 3 or 'x', and stpipe compares choices as texts, of numbers as well.
+    A column may be 3 or 'x', and stpipe compares choices as strings, also those of numbers.
     """
     return any(
         d.name == name and (d.kind == "string" or bool(d.choices))
@@ -158,5 +158,5 @@ def is_text(name: str) -> bool:
 
 
 def is_optional(name: str) -> bool:
-    """Whether None is a value of a parameter."""
+    """Whether None is allowed for a parameter."""
     return any(d.name == name and d.optional for d in declarations(*STAGES.values()))

@@ -36,7 +36,7 @@ MAX_SIP_DEGREE = 6  # higher ones lose their digits to rounding
 
 @dataclass(frozen=True, slots=True)
 class CatalogParameters:
-    """Where source catalogs come from and whether they are kept."""
+    """Origin of source catalogs, and whether they are written."""
 
     save_catalogs: bool = parameter(False, "Write the catalogs of found sources?")
     use_custom_catalogs: bool = parameter(False, "Use catalogs given by the user?")
@@ -51,7 +51,7 @@ class CatalogParameters:
 
 @dataclass(frozen=True, slots=True)
 class ColumnParameters:
-    """How a user's catalogs are read; columns are numbers from 1, or names."""
+    """Columns of a user's catalogs, by name or by number from 1, and their units."""
 
     xcol: str = parameter("", "Column of x, or of right ascension; empty: by its name")
     ycol: str = parameter("", "Column of y, or of declination; empty: by its name")
@@ -74,7 +74,7 @@ class ColumnParameters:
 
 @dataclass(frozen=True, slots=True)
 class SelectionParameters:
-    """Which sources take part, of found catalogs and of given ones alike."""
+    """Selection of sources, of found catalogs and of the user's."""
 
     fluxmin: float | None = parameter(
         None, "Drop fainter sources; in magnitudes one end of the range", unit="fluxunits"
@@ -112,7 +112,7 @@ class SelectionParameters:
 
 @dataclass(frozen=True, slots=True)
 class FinderParameters:
-    """How sources are found; sharpness and roundness are used by iraf and dao alone."""
+    """Parameters of the source finders; sharpness and roundness are for iraf and dao only."""
 
     snr_threshold: float = parameter(
         10.0, "Detection threshold above the background, in units of its noise", low=0.0
@@ -180,7 +180,7 @@ class SegmentationParameters:
 
 @dataclass(frozen=True, slots=True)
 class MethodParameters:
-    """Which alignment is made, and what stays fixed."""
+    """Method of the alignment, and the image that stays fixed."""
 
     align_method: str = parameter(
         "global",
@@ -275,7 +275,7 @@ class AbsoluteParameters:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceParameters:
-    """Which stars of the reference catalog are used, and how it is asked for."""
+    """Selection of reference stars, and options of catalog services."""
 
     rfluxmin: float | None = parameter(
         None, "Lower limit of the brightness; magnitudes may be given in either order"
@@ -326,7 +326,7 @@ class SipParameters:
 
 @dataclass(frozen=True, slots=True)
 class ReportParameters:
-    """What is written about the run, beside the images."""
+    """Reports and pictures of the run."""
 
     save_report: bool = parameter(
         True,
@@ -340,7 +340,7 @@ class ReportParameters:
 
 @dataclass(frozen=True, slots=True)
 class GeneralParameters:
-    """What concerns the whole run."""
+    """Parameters of the whole run."""
 
     output_use_model: bool = parameter(True, "Name the output files after the images?")
     in_memory: bool = parameter(True, "Keep all images in memory? If False, one is open at a time")
@@ -348,7 +348,7 @@ class GeneralParameters:
 
 @dataclass(frozen=True, slots=True)
 class SafetyParameters:
-    """What may be changed, and what happens to the others when a group can't be aligned."""
+    """What may be changed, and the policy when some images can't be aligned."""
 
     apply_correction: bool = parameter(
         True, "Correct the images? If False, all is computed and reported, and no image is changed"
@@ -366,7 +366,7 @@ class SafetyParameters:
 
 @dataclass(frozen=True, slots=True)
 class ScaleParameters:
-    """How the work is spread, and taken up again."""
+    """Workers, and resuming an earlier run."""
 
     n_workers: int = parameter(
         1,

@@ -24,7 +24,7 @@ def remove_correction(model_or_file: Any) -> Any:
     Returns
     -------
     model or Path
-        What was given.
+        The argument.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The result of a run -> JSON, the table of matches, the end of the log, facts for each image."""
+"""Reports of a run's result: JSON, table of matches, log, header keywords of each image."""
 
 from __future__ import annotations
 

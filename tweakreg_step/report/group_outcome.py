@@ -1,4 +1,4 @@
-"""What became of each group over both phases, and how the run went in one sentence."""
+"""The outcome of each group over both phases, and of the run in one sentence."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["GroupOutcome", "group_outcome", "headline", "reasons", "standings"]
 
 @dataclass(frozen=True, slots=True)
 class GroupOutcome:
-    """What became of a group.
+    """The outcome of a group.
 
     Attributes
     ----------
     standing
-        Where it stands after both phases.
+        Outcome over both phases.
     code, reason
-        Of the verdict that says why, and its sentence.
+        Code and sentence of the verdict that is the reason.
     """
 
     standing: Standing
@@ -35,12 +35,12 @@ class GroupOutcome:
 
 
 def group_outcome(result: RunResult, group: int) -> GroupOutcome:
-    """What became of a group over both phases.
+    """The outcome of a group over both phases.
 
     Parameters
     ----------
     result
-        Of a run.
+        Result of a run.
     group
         Index of the group.
     """
@@ -56,7 +56,7 @@ def group_outcome(result: RunResult, group: int) -> GroupOutcome:
         return _outcome(Standing.DOUBTFUL, doubtful[0])
     if result.groups.absolute is not None and not result.groups.absolute[group].applied:
         return _outcome(Standing.RELATIVE, left[0])
-    # A group that overlaps no other but is tied to the reference is where it should be.
+    # a group that overlaps no other is aligned if it is tied to the reference
     return _outcome(Standing.ALIGNED, applied[-1])
 
 
@@ -76,9 +76,9 @@ def _outcomes(result: RunResult, group: int) -> list[Outcome]:
 
 
 def standings(result: RunResult) -> tuple[Standing, ...]:
-    """The standing of each of the G groups.
+    """The outcome (G,) of each group over both phases.
 
-    Where no phase has a verdict, a group is aligned if the outcome of one of its images is.
+    Where no phase has a verdict, a group is aligned if one of its images is.
     """
     count = len(result.groups)
     if result.groups.relative is not None or result.groups.absolute is not None:

@@ -1,4 +1,4 @@
-"""A group as it stands in a report: its correction with errors, its fit, its verdicts."""
+"""The entry of a group in the report: its correction with errors, its fit, its verdicts."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _SHAPES = {"rshift": 3, "rscale": 4, "general": 6}
 
 
 def group_of_report(result: RunResult, group: int) -> dict[str, Any]:
-    """What a report says of one group.
+    """The entry of one group in the report.
 
     Parameters
     ----------
     result
-        Of a run.
+        Result of a run.
     group
         Index of the group.
     """
@@ -80,7 +80,7 @@ def _verdict(verdicts: tuple[Verdict, ...] | None, group: int) -> dict[str, Any]
 
 
 def _fit(result: RunResult, group: int) -> dict[str, Any] | None:
-    """How well the group's matches agree with its correction."""
+    """The fit of the group: matches, residuals, errors."""
     sequential = _sequential(result, group)
     if sequential is not None:
         return _EMPTY_FIT | {"matches": sequential.matches, "rms_mas": sequential.rms_mas}
@@ -114,7 +114,7 @@ _EMPTY_FIT: dict[str, Any] = dict.fromkeys(
         "achieved_per_achievable",
     )
 )  # fmt: skip
-"""What is not known of a group that the sequential method aligned."""
+"""The fit of a group without values, for groups aligned by the sequential method."""
 
 
 def _sequential(result: RunResult, group: int) -> GroupFit | None:

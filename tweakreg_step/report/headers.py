@@ -1,4 +1,4 @@
-"""The essentials of a report for one image: what its metadata and its FITS header keep."""
+"""The essential results for one image, for its metadata and its FITS header."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ FACTS = {
     "epoch": ("TWREPOCH", "[yr] its epoch"),
     "version": ("TWRVERS", "version of tweakreg_step"),
 }
-"""FITS keyword and meaning of each fact, in their order."""
+"""FITS keyword and comment of each essential result, in their order."""
 
 _Value = str | int | float | bool | None
 
 
 def essentials_of(result: RunResult, image: int) -> tuple[Essential, ...]:
-    """What an image should tell of its alignment; what is not known is left out.
+    """The essential results for an image; unknown ones are left out.
 
     Parameters
     ----------
     result
-        Of any run.
+        Result of a run.
     image
         Index of the image.
     """
@@ -78,14 +78,14 @@ def _verdict(result: RunResult, image: int, group: int) -> dict[str, _Value]:
 
 
 def essentials_left_out(code: str, version: str) -> tuple[Essential, ...]:
-    """What an image should tell that could take no part: nothing of an earlier run.
+    """The essential results for an image that could not be used; they replace earlier ones.
 
     Parameters
     ----------
     code
-        Why.
+        Code of the reason.
     version
-        Of this package.
+        Version of this package.
     """
     values: dict[str, str | bool] = {
         "verdict": Standing.LEFT.value,
@@ -122,7 +122,7 @@ def _reference(result: RunResult, group: int) -> dict[str, _Value]:
 
 
 def _plain(value: _Value) -> _Value:
-    """A value that FITS can hold on one card: ASCII, and no more digits than mean something."""
+    """A value that fits on one FITS card: ASCII, numbers rounded to four decimals."""
     if isinstance(value, str):
         return _ascii(value)
     return round(value, 4) if isinstance(value, float) else value

@@ -1,6 +1,6 @@
-"""All that a run can tell of itself, as JSON for machines and a table of its matches.
+"""The report of a run as JSON, and the table of its matches, for programs.
 
-The schema is in ``schemas/tweakreg-report-1.json`` and, for people, in ``docs/report.rst``.
+The schema is in ``schemas/tweakreg-report-1.json``; it is explained in ``docs/report.rst``.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "report_of", "write_report"]
 
 SCHEMA = "tweakreg-report/1"
-"""Name and version; the number rises when a field goes or changes its meaning."""
+"""Name and version of the schema; the version increases when a field is removed or redefined."""
 
 
 def report_of(result: RunResult) -> dict[str, Any]:
-    """A report, ready for JSON: what is not known is None, nothing is NaN.
+    """The report as JSON types; unknown values are None, never NaN.
 
     Parameters
     ----------
     result
-        Of any run, also one that ended early.
+        Result of a run, also of one that ended early.
     """
     groups = [group_of_report(result, group) for group in range(len(result.groups))]
     solution = result.solution
@@ -87,19 +87,19 @@ def write_report(result: RunResult, folder: Path) -> tuple[Path, Path]:
     Parameters
     ----------
     result
-        Of any run, also one that failed.
+        Result of a run, also of one that failed.
     folder
-        Where to; made where it does not exist.
+        Folder to write to; it is made if it does not exist.
 
     Returns
     -------
     report, matches
-        The files.
+        Paths of the files.
 
     Raises
     ------
     OutputError
-        If they can't be written; each is whole or not there.
+        If they can't be written; no incomplete file is left.
     """
     _make(folder)
     report = folder / f"{result.run.product}_tweakreg.json"
@@ -175,7 +175,7 @@ def _image(result: RunResult, image: int) -> dict[str, Any]:
 
 
 def _components(solution: Solution) -> list[dict[str, Any]]:
-    """The sets of groups that are tied to each other."""
+    """The connected components of groups, and whether they are tied to the reference."""
     components = []
     for value in range(int(solution.groups.component.max(initial=-1)) + 1):
         member = np.flatnonzero(solution.groups.component == value)
@@ -197,7 +197,7 @@ def _reference(result: RunResult) -> dict[str, Any] | None:
 
 
 def _detectors(result: RunResult, solution: Solution) -> dict[str, Any]:
-    """The motion of each detector, and why there is one or none."""
+    """The motion of each detector, and the choice of its geometry."""
     choice = solution.motion
     units = range(len(solution.units) if solution.units.moving else 0)
     return {
@@ -238,7 +238,7 @@ def _unit_name(result: RunResult, unit: int) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON's own kinds: numbers that are not finite are None, what it lacks is text."""
+    """A value as JSON types: numbers that are not finite become None, other types text."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):

@@ -1,4 +1,4 @@
-"""The handful of numbers that say how well a group is aligned: for tables and headers."""
+"""Key figures of a group's alignment, for tables and headers."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _ARCSEC_PER_RADIAN = float(np.rad2deg(1.0) * 3600.0)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is known of one group; None where it is not.
+    """Key figures of one group; None where unknown.
 
     Attributes
     ----------
     matches, reference_matches
-        Detections that were used, and those of them whose source is a reference star.
+        Number of matched detections, and of those whose source is a reference star.
     shift_mas
-        (east, north) that the correction moves the group's centre by.
+        (east, north) displacement of the group's centre by the correction.
     roll_arcsec
-        That it turns the group by, counter-clockwise with north up and east to the right
+        Roll of the correction, counter-clockwise with north up and east to the right
         [arcsec as angle].
     rms_mas
         Weighted rms residual per axis.
     sigma_mas
-        One standard deviation of the correction per axis at the group's centre.
+        Standard deviation of the correction per axis at the group's centre.
     ratio
         Achieved error over the Cramer-Rao bound.
     chi2_per_dof
-        Of the group's residuals.
+        chi2 / dof of the group's residuals.
     """
 
     matches: int | None = None
@@ -59,7 +59,7 @@ def figures_of(result: RunResult, group: int) -> Figures:
     Parameters
     ----------
     result
-        Of any run.
+        Result of a run.
     group
         Index of the group.
     """

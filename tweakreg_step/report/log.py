@@ -1,4 +1,4 @@
-"""What a run says: a line for each stage, and at the end a table with a line for each group."""
+"""The log of a run: a line for each stage, and at the end a table with a line for each group."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 MOST_LINES = 40
 
 
-"""Groups up to which each has a line; of more, those that a person should look at."""
+"""Largest number of groups with a line each; of more, those with problems are listed."""
 
 
 Row = tuple[str, ...]
@@ -74,14 +74,14 @@ def summary_table(result: RunResult) -> list[str]:
     """The lines of the table: a header, the groups, and two for the whole run.
 
     ``sigma`` is the error of the correction at the group's centre per axis [mas], ``ratio`` the
-    achieved error over the achievable one. Of more than 40 groups those that are aligned in every
-    respect share one line, with sums and medians of their figures; should more than 40 others
-    remain, 40 are listed, those that were left alone first, and the rest share lines.
+    achieved error over the achievable one. Of more than 40 groups, those that are aligned without
+    doubt share one line, with sums and medians of their figures; if more than 40 others remain, 40
+    are listed, those left alone first, and the rest share lines.
 
     Parameters
     ----------
     result
-        Of any run.
+        Result of a run.
     """
     outcomes = [group_outcome(result, group) for group in range(len(result.groups))]
     standings = [outcome.standing for outcome in outcomes]
@@ -107,7 +107,7 @@ def _listed(standings: Sequence[Standing]) -> tuple[list[int], list[int]]:
 
 
 def _short(names: Sequence[str], width: int) -> list[str]:
-    """Names of at most `width` characters, cut first where they all say the same."""
+    """Names shortened to `width` characters, first by their common beginning."""
     longest = max(map(len, names), default=0)
     if longest <= width:
         return list(names)
@@ -151,7 +151,7 @@ def _row(result: RunResult, group: int, outcome: GroupOutcome) -> Row:
 
 
 def _others(result: RunResult, members: Sequence[int], word: str) -> Row:
-    """One line for several groups: sums, and medians of what is no number of things."""
+    """One line for several groups: sums of counts, medians of other figures."""
     every = [figures_of(result, group) for group in members]
     own = np.isin(result.images.group, members)
     together = Figures(
@@ -172,7 +172,7 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def _aligned(groups: Sequence[Row], together: Sequence[Row]) -> list[str]:
-    """Rows as lines below a header: names and verdicts to the left, numbers to the right."""
+    """Rows as lines below a header; names and verdicts left-aligned, numbers right-aligned."""
     titles, units = zip(*_HEADER, strict=True)
     rows = [titles, units, *groups, *together]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
@@ -229,12 +229,12 @@ NO_SOURCES = (
 
 
 def log_parameters(lines: Iterable[str]) -> None:
-    """Say which parameters are not the defaults, and where they came from."""
+    """Log the parameters that are not the defaults, and their sources."""
     log.info("Parameters: %s", "; ".join(lines) or "defaults")
 
 
 def log_catalogs(correctors: Sequence[Any], seconds: float) -> None:
-    """Say how many sources each group has, and warn of images without any."""
+    """Log the number of sources of each group, and warn of images without any."""
     sizes = [len(corrector.meta["catalog"]) for corrector in correctors]
     groups = groups_of(correctors)
     unused = sum(corrector.meta.get("unused", 0) for corrector in correctors)
@@ -262,16 +262,16 @@ def log_catalogs(correctors: Sequence[Any], seconds: float) -> None:
 def log_alignment(
     solution: Solution | None, stars: int | None, seconds: float, *, sequential: bool
 ) -> None:
-    """Say how the alignment was made.
+    """Log the method of the alignment.
 
     Parameters
     ----------
     solution
-        Of all groups at once, None where there was none.
+        Solution of all groups at once, None where there was none.
     stars
-        How many the reference catalog has, None where there is none.
+        Number of stars in the reference catalog, None where there is none.
     seconds
-        How long it took.
+        Wall time of the alignment [s].
     sequential
         Whether groups were aligned one after another.
     """
@@ -285,17 +285,17 @@ def log_alignment(
 
 
 def log_end(result: RunResult) -> None:
-    """The table of the groups, and a warning for each that was left alone or is doubtful."""
+    """Log the table of the groups, and a warning for each one left alone or doubtful."""
     for line in summary_table(result):
         log.info("%s", line)
     _left_out(result)
-    for sentence, names in _complaints(result).items():
+    for sentence, names in _warnings(result).items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         log.warning("%s%s: %s", ", ".join(names[:3]), more, sentence)
 
 
 def _left_out(result: RunResult) -> None:
-    """Name every image that took no part; each was explained when it was met."""
+    """Log the names of the images that were left out; the reasons were logged before."""
     if result.left_out:
         names = ", ".join(f"{one.name} ({one.outcome.code})" for one in result.left_out)
         log.warning("Left out: %s", names)
@@ -309,13 +309,13 @@ def _complaints(result: RunResult) -> dict[str, list[str]]:
         found, image = group_outcome(result, group), result.images.outcomes[first[group]]
         aligned = found.standing is Standing.ALIGNED or found.code in _SAID
         if image.status is not Status.ALIGNED:
-            complaints.setdefault(image.reason, []).append(name)
+            warnings.setdefault(image.reason, []).append(name)
         elif not aligned:
-            complaints.setdefault(found.reason, []).append(name)
-    return complaints
+            warnings.setdefault(found.reason, []).append(name)
+    return warnings
 
 
 _SAID = (Code.REFERENCE_UNREACHABLE, Code.REFERENCE_EMPTY, Code.BAD_CATALOG)
 
 
-"""Codes of what was said when it happened."""
+"""Codes of problems that were logged when they occurred."""

@@ -1,4 +1,4 @@
-"""Every match of a run as a table, and the table as a file."""
+"""The table of all matches of a run, and its file."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ COLUMNS: dict[str, tuple[Any, str, str]] = {
 
 
 def _use(matched: Matched) -> NDArray[np.str_]:
-    """(L,) what became of each match."""
+    """(L,) use of each match, see `COLUMNS`."""
     used = np.flatnonzero(matched.used)
     size = int(matched.source.max(initial=-1)) + 1
     groups = np.unique(np.stack([matched.source[used], matched.group[used]], axis=1), axis=0)
@@ -101,15 +101,15 @@ def _empty(form: str) -> NDArray[Any]:
 
 
 def matches_of(result: RunResult) -> Table:
-    """Every match of a run: where it is, how far from its source, and whether it was used.
+    """All matches of a run: positions, residuals, weights, and whether they were used.
 
-    Detections that no source was found for are not in it. A run of the sequential method, or one
-    that ended early, has a table without rows.
+    Detections without a source are not included. A run of the sequential method, or one that ended
+    early, has a table without rows.
 
     Parameters
     ----------
     result
-        Of the run.
+        Result of the run.
 
     Returns
     -------
@@ -128,15 +128,14 @@ def matches_of(result: RunResult) -> Table:
 def write_matches(table: Table, path: Path) -> None:
     """Write a table of matches as ECSV.
 
-    astropy makes the header; the rows are formatted here, in one piece, which is several times as
-    fast as astropy's writer.
+    astropy writes the header; the rows are formatted here, several times as fast.
 
     Parameters
     ----------
     table
-        Of `matches_of`.
+        Table from `matches_of`.
     path
-        The file.
+        Path of the file.
     """
     head = StringIO()
     table[:0].write(head, format="ascii.ecsv", delimiter=",")
@@ -148,7 +147,7 @@ def write_matches(table: Table, path: Path) -> None:
 
 
 def _cells(column: Column, form: str) -> Sequence[Any]:
-    """The values of a column as Python's own, texts quoted where CSV wants it."""
+    """The values of a column as Python objects, texts quoted where CSV requires it."""
     values = np.asarray(column)
     if not form.endswith("s"):
         return values.tolist()  # type: ignore[no-any-return] # numpy can't say: a flat list

@@ -1,4 +1,4 @@
-"""The overlap graph as it stands in a report: pairs of groups, their offsets, their closure."""
+"""The overlap graph in the report: pairs of groups, their offsets, their closure errors."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["MOST_PAIRS", "overlaps_of"]
 
 MOST_PAIRS = 20_000
-"""Pairs listed at most; a stack of 1000 groups has 500,000, and a report of them 300 MB."""
+"""Largest number of pairs listed; a stack of 1000 groups has 500,000, which take 300 MB."""
 
 
 def overlaps_of(result: RunResult) -> dict[str, Any]:
-    """The overlap graph: how many pairs there are, and what is known of each.
+    """The overlap graph: number of pairs, and the entry of each.
 
     Parameters
     ----------
     result
-        Of a run.
+        Result of a run.
     """
     detections, solution = result.catalogs.detections, result.solution
     if detections is None or solution is None:

@@ -1,4 +1,4 @@
-"""All that a run can tell of itself: the only thing that reports and pictures are made of."""
+"""The result of a run, from which all reports and pictures are made."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ReferenceNote:
-    """Which reference catalog was used.
+    """The reference catalog that was used.
 
     Attributes
     ----------
     name
-        As the user gave it.
+        Name given by the user.
     size
-        Number of its stars.
+        Number of stars.
     epoch
-        Of its positions [Julian year], None where it has none or each image has its own.
+        Epoch of the positions [Julian year], None where unknown or different for each image.
     details
-        Where it came from: query, release, date, as far as known.
+        Origin of the stars: query, release, date, as far as known.
     """
 
     name: str
@@ -52,20 +52,20 @@ class ReferenceNote:
 
 @dataclass(frozen=True, slots=True)
 class GroupFit:
-    """What the sequential method says of one group, which has no `Solution`.
+    """The fit of one group by the sequential method, which gives no `Solution`.
 
     Attributes
     ----------
     shift
-        (2,) of the whole correction [arcsec], east and north, in the plane tangent at the group.
+        (2,) of the total correction [arcsec], east and north, in the plane tangent at the group.
     roll
-        [arcsec as angle], from east to north.
+        Roll from east to north [arcsec as angle].
     scale
-        Relative, 0 for none.
+        Relative change of scale.
     matches
-        Matched sources.
+        Number of matched sources.
     rms_mas
-        Per axis.
+        Rms residual per axis.
     """
 
     shift: tuple[float, float]

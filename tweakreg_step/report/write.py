@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 
 
 def write_result(result: RunResult, folder: Path, *, report: bool, plots: bool) -> None:
-    """Write what was asked for; what can't be written is an error in the log, and costs no image.
+    """Write the requested files; a failure is logged as an error and does not stop the run.
 
     Parameters
     ----------
     result
-        Of the run.
+        Result of the run.
     folder
-        Where to.
+        Folder to write to.
     report, plots
         Whether the report, and the page of pictures, is wanted.
     """

@@ -1,6 +1,6 @@
-"""From pixels to measured sources.
+"""Sources in the pixels of an image: found, selected, measured.
 
-`detect` and `regions` are imported by name: they load the libraries of finders and of regions.
+`detect` and `regions` are imported as modules: they load libraries for finders and for regions.
 """
 
 from __future__ import annotations

@@ -35,29 +35,29 @@ if TYPE_CHECKING:
 __all__ = ["MIN_WINDOW_FWHM", "RATIOS", "Centroids", "best_window", "centroids", "window_of"]
 
 MIN_WINDOW_FWHM = 2.0
-"""A narrower window weighs single pixels, and their grid biases the position [pixels]."""
+"""Smallest FWHM of a window [pixels]: in narrower ones the pixel grid biases positions."""
 
 RATIOS = (1.0, 0.7, 0.5, 0.35)
-"""Variance of the profile over that of the window: 1 is best for a star much fainter than the sky,
-less for one that is brighter."""
+"""Ratios of the profile's variance to the window's that are tried: 1 is best for stars much fainter
+than the sky, smaller ones for brighter stars."""
 
 ROUNDS, EXPECTED_ROUNDS, TOLERANCE = 15, 3, 1e-6
-"""Newton steps at most, those of them with the derivatives of the expected image, which lead there
-from farther away, and the step [pixels] that ends those of a star."""
+"""Largest number of Newton steps; the number of first steps with derivatives of the expected image,
+which converge from farther away; and the size of a step [pixels] at which a star has converged."""
 
 NEXT, LAST = np.array([1, 2, 0]), np.array([2, 0, 1])
-"""The rows or columns of a cofactor of three by three."""
+"""Rows or columns of the cofactors of 3 x 3 matrices."""
 
 LARGEST_STEP = 0.5
-"""Of one round [pixels]; from farther away the equations are not linear."""
+"""Largest Newton step [pixels]: farther away the equations are not linear."""
 
 FLATTEST, FLATTER = 0.01, 0.5
-"""Steepness of an image, of which that of a star is 1: what is below the first has no position, and
-below the second the errors are those of the image and not those of a star."""
+"""Limits of the steepness of an image, that of a star being 1: below the first a source has no
+position; below the second its errors are computed from the image instead of the expected star."""
 
 MISMATCH = 0.2
-"""How much of a star's flux in one pixel its expected image may be wrong by, relative, where it
-stands in for a bad pixel: wings and spikes that no Gaussian has."""
+"""Relative error of the expected image in a pixel, where it replaces a bad pixel: wings and
+diffraction spikes are not Gaussian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,15 @@ class Centroids:
     Attributes
     ----------
     x, y, flux
-        (n,) [pixels; image unit times pixels].
+        (n,) positions [pixels] and flux [image unit times pixels].
     covariance
         (n, 2, 2) of x and y [pixels^2], from the pixels' variances alone.
     missing
-        (n, 2) what bad pixels may have moved x and y by [pixels]; 0 where it is not solved.
+        (n, 2) error of x and y due to bad pixels [pixels]; 0 where not solved.
     lost
-        (n,) the part of the windowed profile that fell onto bad pixels, 0 to 1.
+        (n,) share of the windowed profile on bad pixels, 0 to 1.
     solved
-        (n,) False where there is no solution close to the first guess; x and y are the guess then.
+        (n,) False where there is no solution close to the initial position, which x and y are then.
     """
 
     x: FloatArray
@@ -90,11 +90,11 @@ class Centroids:
         return len(self.x)
 
     def __getitem__(self, rows: NDArray[np.bool_]) -> Self:
-        """The chosen ones."""
+        """The centroids of some rows."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def replaced(self, rows: NDArray[np.bool_], others: Self) -> Self:
-        """These centroids with the rows (n,) where that is True taken from ``others`` (m)."""
+        """These centroids with those of a mask ``rows`` (n,) replaced by ``others`` (m)."""
         columns = {field.name: getattr(self, field.name).copy() for field in fields(self)}
         for name, column in columns.items():
             column[rows] = getattr(others, name)
@@ -102,13 +102,16 @@ class Centroids:
 
 
 def window_of(sigma: FloatArray, ratio: float | FloatArray) -> FloatArray:
-    """Sigma (n,) [pixels] of the window of profiles of standard deviation ``sigma`` (n,)."""
+    """Sigma (n,) [pixels] of the window for profiles of standard deviation ``sigma`` (n,).
+
+    `ratio` is that of the profile's variance to the window's.
+    """
     least = MIN_WINDOW_FWHM / FWHM_OF_SIGMA
     return np.asarray(np.maximum(np.sqrt((sigma**2 + PIXEL_VARIANCE) / ratio), least), np.float64)
 
 
 def best_window(stamps: Stamps, found: Centroids, sigma: FloatArray) -> FloatArray:
-    """Sigma (n,) [pixels] of the window in which the noise of each position is least.
+    """Sigma (n,) [pixels] of the window in which the noise of each position is smallest.
 
     For a Gaussian star of second moment s^2 in a window of s^2 / a, flux F, and a pixel variance of
     B + c I, the variance per axis is (1 + a)^4 [c s^2 / (F (1 + 2 a)^2) + B pi s^4 / (2 a^2 F^2)].
@@ -128,7 +131,7 @@ def best_window(stamps: Stamps, found: Centroids, sigma: FloatArray) -> FloatArr
 
 
 def _noise_law(stamps: Stamps) -> tuple[FloatArray, FloatArray]:
-    """B and c (n,) of the law V = B + c I, from the rim and from the whole of each stamp."""
+    """B and c (n,) of the noise model V = B + c I, V the variance of pixels of intensity I."""
     # a fifth of the good pixels lies below the level; sorting puts the others at the end
     size = stamps.data.shape[1]
     values = np.where(stamps.good, stamps.variance, np.inf).reshape(len(stamps), size * size)
@@ -155,13 +158,13 @@ def centroids(
     Parameters
     ----------
     stamps
-        n of them.
+        Cut-outs of n sources.
     x, y
-        (n,) first guesses [pixels].
+        (n,) initial positions [pixels].
     profile
         The expected image of each star.
     window
-        (n,) sigma of each window [pixels].
+        (n,) standard deviation of each window [pixels].
     """
     here, ended = _iterated(stamps, np.stack([x, y], axis=1), profile, window)
     _, matrix, flux = _equations(stamps, here, profile, window)
@@ -172,7 +175,7 @@ def centroids(
     solved = ended & near & (flux > 0) & (steepness > FLATTEST)
     here = np.where(solved[:, None], here, np.stack([x, y], axis=1))
     noise, missing, lost = _errors(stamps, here, profile, window, flux)
-    # those of the star have no noise; where they are clearly not those of the image, these count
+    # derivatives of the expected star have no noise; those of the image where it clearly differs
     inverse = _inverse(np.where((steepness < FLATTER)[:, None, None], exact, matrix))
     covariance = (inverse @ noise @ np.swapaxes(inverse, 1, 2))[:, 1:, 1:]
     solved &= np.isfinite(covariance).all(axis=(1, 2)) & (covariance[:, 0, 0] > 0)
@@ -192,12 +195,11 @@ def centroids(
 def _iterated(
     stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Positions (n, 2) that solve the equations, from first guesses, and where they do (n,).
+    """Positions (n, 2) that solve the equations, from initial ones, and whether converged (n,).
 
-    Each source ends its steps by itself. A star needs four, the derivatives being those of its
-    expected image. What looks different, as a galaxy does, or a star with spikes, goes on with the
-    derivatives of its own image; a few, next to bad pixels or on top of neighbours, have no
-    solution and use up all rounds.
+    Each source is iterated until it has converged. A star needs four steps with the derivatives of
+    its expected image. Galaxies and stars with spikes are continued with the derivatives of their
+    own image; a few sources, next to bad pixels or blended, have no solution and take all rounds.
     """
     here, rows, ended = here.copy(), np.arange(len(here)), np.zeros(len(here), bool)
     for round_ in range(ROUNDS):
@@ -217,9 +219,9 @@ def _iterated(
 
 
 def _steepness(exact: FloatArray, expected: FloatArray) -> FloatArray:
-    """Determinant of the derivatives by x and y of an image, over that of the expected star (n,).
+    """Steepness (n,): determinant of an image's derivatives in x and y, over the expected star's.
 
-    It is 0 where small errors do not lead back to a solution, as at a saddle.
+    It is 0 where the solution is not stable, as at a saddle point.
 
     Parameters
     ----------
@@ -234,7 +236,7 @@ def _steepness(exact: FloatArray, expected: FloatArray) -> FloatArray:
 
 
 def _along_axes(matrix: FloatArray) -> FloatArray:
-    """Derivatives (n, 2, 2) by x and y, the flux following, of those (n, 3, 3) by all three."""
+    """Derivatives (n, 2, 2) with respect to x and y with the flux eliminated, from (n, 3, 3)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         following = matrix[:, 1:, :1] * matrix[:, :1, 1:] / matrix[:, :1, :1]
     return np.asarray(matrix[:, 1:, 1:] - following)
@@ -257,11 +259,11 @@ def _equations(
     *,
     exact: bool = False,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Moments (n, 3) over F, their derivatives (n, 3, 3) by (ln F, x, y), and F (n,).
+    """Moments (n, 3) over F, their derivatives (n, 3, 3) in (ln F, x, y), and F (n,).
 
-    The derivatives are those that the expected image has, or with ``exact`` those of the image
-    itself. All sums are of products of a function of x with one of y, so that each star needs
-    products of small matrices and no image of its profile or derivatives.
+    The derivatives are those of the expected image, or with ``exact`` those of the image itself.
+    All sums are over products of a function of x and one of y, so that they are products of small
+    matrices; no image of the profile or its derivatives is made.
     """
     dx, dy, weight_x, weight_y = _windows(stamps, here, window)
     powers = 3 if exact else 2
@@ -280,7 +282,7 @@ def _equations(
         flux = data[:, 0, 0] / star[:, 0, 0]
     flux = np.where(np.isfinite(flux), flux, 0.0)
     unit = np.where(flux > 0, flux, np.inf)
-    # of the star itself and of its derivatives by x and by y, each times 1, dx and dy
+    # of the star and of its derivatives in x and in y, each times 1, dx and dy
     terms = ((0, 0), (0, powers), (powers, 0))
     matrix = np.stack([_moments(star, row, column) for row, column in terms], axis=2)
     rest = data / unit[:, None, None] - star[:, :powers, :powers]
@@ -290,10 +292,11 @@ def _equations(
 
 
 def _carried(rest: FloatArray, window: FloatArray) -> FloatArray:
-    """What the derivatives (n, 3, 3) of the moments lack where an image is not as expected.
+    """Correction (n, 3, 3) of the moments' derivatives where an image differs from the expected.
 
-    It is what the difference of the two, of moments (n, 3, 3) by powers of dy and dx, gains as the
-    window goes along; that dx and dy go along too changes nothing, the zeroth moment being zero.
+    It is the derivative of the window, applied to the difference of the two images, whose moments
+    `rest` (n, 3, 3) are by powers of dy and dx. The derivatives of dx and dy do not contribute, as
+    the zeroth moment is zero.
     """
     lacking = np.zeros((len(rest), 3, 3))
     lacking[:, :, 0] = -_moments(rest, 0, 0)
@@ -304,9 +307,9 @@ def _carried(rest: FloatArray, window: FloatArray) -> FloatArray:
 
 
 def _factors(profile: Profile, offset: FloatArray, powers: int) -> FloatArray:
-    """The profile p along an axis times powers of the offset, then dp and dp times the offset.
+    """Profile p along an axis times powers of the offset; last, dp and dp times the offset.
 
-    The result is (c, n, k, powers + 2).
+    The shape is (c, n, k, powers + 2).
     """
     factors = np.empty((len(profile.amplitude), *offset.shape, powers + 2))
     factors[..., 0], factors[..., powers] = profile.along(offset), profile.slope(offset)
@@ -322,7 +325,7 @@ def _sums(pixels: FloatArray, at_x: FloatArray, at_y: FloatArray) -> FloatArray:
 
 
 def _moments(sums: FloatArray, row: int, column: int) -> FloatArray:
-    """Those (n, 3) times 1, dx and dy of the sums (n, m, m) of which one row and column tells."""
+    """Moments (n, 3) with 1, dx and dy, from sums (n, m, m), starting at a row and a column."""
     places = ((row, column), (row, column + 1), (row + 1, column))
     return np.stack([sums[:, y, x] for y, x in places], axis=1)
 
@@ -330,7 +333,7 @@ def _moments(sums: FloatArray, row: int, column: int) -> FloatArray:
 def _errors(
     stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray, flux: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Noise (n, 3, 3) of the moments over F, what bad pixels add (n, 3, k^2), ``lost`` (n,)."""
+    """Noise (n, 3, 3) of the moments over F, errors (n, 3, k^2) by bad pixels, ``lost`` (n,)."""
     dx, dy, weight_x, weight_y = _windows(stamps, here, window)
     weight = weight_y[:, :, None] * weight_x[:, None, :]
     star, size = weight * profile(dx, dy), weight.shape[1] * weight.shape[2]
@@ -353,7 +356,7 @@ def _errors(
 
 
 def _inverse(matrix: FloatArray) -> FloatArray:
-    """Inverses (n, 3, 3), NaN where there is none: cofactors over the determinant."""
+    """Inverses of matrices (n, 3, 3), NaN where singular: cofactors over the determinant."""
     with np.errstate(invalid="ignore", over="ignore"):
         cofactors = (
             matrix[:, NEXT[:, None], NEXT] * matrix[:, LAST[:, None], LAST]

@@ -1,4 +1,4 @@
-"""Small cut-outs around sources: what positions and widths are measured on."""
+"""Cut-outs (stamps) around sources, in which positions and widths are measured."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Plane:
     data, error
         (ny, nx) in the image's unit; ``data`` is finite where ``good``.
     good, saturated
-        (ny, nx).
+        (ny, nx) masks of usable and of saturated pixels.
     noise
-        Stands in for errors that are not positive numbers, as of pixels without a known error.
+        Used in place of errors that are not positive numbers.
     """
 
     data: NDArray[Any]
@@ -46,13 +46,13 @@ class Stamps:
     Attributes
     ----------
     data, variance
-        (n, k, k); zero where a pixel is not good.
+        (n, k, k) in the image's unit, and its square; zero where a pixel is not good.
     good, saturated
-        (n, k, k).
+        (n, k, k) masks of usable and of saturated pixels.
     outside
-        (n, k, k), True beyond the image.
+        (n, k, k) mask of pixels beyond the image.
     column, row
-        (n,) the pixel in the middle.
+        (n,) indices of the central pixel.
     """
 
     data: NDArray[Any]
@@ -71,18 +71,18 @@ class Stamps:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def compact(self) -> Self:
-        """The same in half the memory, to be kept while other images are read."""
+        """The stamps in single precision, to save memory while other images are read."""
         return replace(
             self, data=self.data.astype(np.float32), variance=self.variance.astype(np.float32)
         )
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Those of several images as one; all must have the same size."""
+        """Concatenation of the stamps of several images, all of the same size."""
         return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
     def offsets(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Pixel coordinates (n, k) along x and along y, from positions (n,) [pixels]."""
+        """Offsets (n, k) of the pixels along x and along y from positions (n,) [pixels]."""
         size = self.data.shape[1]
         steps = np.arange(size) - size // 2
         dx = steps[None, :] - (x - self.column)[:, None]
@@ -91,10 +91,10 @@ class Stamps:
 
 
 def cut(plane: Plane, x: FloatArray, y: FloatArray, half: int) -> Stamps:
-    """Stamps of 2 half + 1 pixels around positions (n,) [pixels], without their local level.
+    """Stamps of 2 half + 1 pixels around positions (n,) [pixels], local background subtracted.
 
-    The level is the median of each stamp's rim: an image's background is smooth on a scale of
-    hundreds of pixels, nebulae are not.
+    The local background is the median of the stamp's outermost pixels: that of the image is smooth
+    on a scale of hundreds of pixels, nebulae are not.
     """
     ny, nx = plane.data.shape
     steps = np.arange(-half, half + 1)
@@ -120,7 +120,7 @@ def cut(plane: Plane, x: FloatArray, y: FloatArray, half: int) -> Stamps:
 
 
 def _rim_level(data: FloatArray, good: BoolArray) -> FloatArray:
-    """Median (n,) of the good pixels on the rim of stamps (n, k, k); 0 where there are few."""
+    """Median (n,) of the good outermost pixels of stamps (n, k, k); 0 where there are few."""
     size = data.shape[1]
     rim = np.ones((size, size), bool)
     rim[1:-1, 1:-1] = False

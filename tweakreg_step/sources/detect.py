@@ -1,4 +1,4 @@
-"""Pixels -> Sources: find, choose, measure."""
+"""Find the sources of an image, select the brightest, measure their positions."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_FWHM", "Finding", "find_sources"]
 
 DEFAULT_FWHM = 2.5
-"""Width of a star where neither the user nor the telescope knows it [pixels]."""
+"""FWHM of stars where neither the user nor the telescope gives it [pixels]."""
 
 LEAST_FWHM = 1.0
-"""Least width that is believed of a table [pixels]: charge diffuses between pixels, and positions
-suffer by a width that is too small and hardly by one that is too large."""
+"""Smallest expected FWHM [pixels]: charge diffuses between pixels, and a width that is too small
+makes positions worse than one that is too large."""
 
 DISAGREES = 0.15
-"""Relative difference of the stars' width from the expected one that counts: windows and errors
-change by less than a tenth within it."""
+"""Relative difference of the stars' FWHM from the expected one above which theirs is used; below
+it, windows and errors change by less than a tenth."""
 
 SPARE = 2
-"""Sources that are measured for each one that is wanted: the brightest may be cosmic rays."""
+"""Number of sources measured, relative to the number wanted: the brightest may be cosmic rays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Finding:
     plane
         The image without its background.
     fwhm
-        Width of a star that was used [pixels].
+        FWHM of stars that was used [pixels].
     expected_fwhm
-        What was expected of the instrument, or given.
+        FWHM expected for the instrument, or given by the user [pixels].
     """
 
     sources: Sources
@@ -75,15 +75,15 @@ def find_sources(
     finder, segmentation
         Parameters of the finders.
     expected_fwhm
-        Width of a star [pixels], used where ``finder.kernel_fwhm`` is None, unless the stars
-        themselves are of another width.
+        FWHM of stars [pixels], used where ``finder.kernel_fwhm`` is None, unless the stars of the
+        image have another width.
 
     Returns
     -------
     Finding
-        At most ``finder.brightest`` sources that can be aligned, and the sources brighter than
-        the faintest of these that can't. Empty where there is nothing, for instance where no pixel
-        is good.
+        At most ``finder.brightest`` sources that are usable for the alignment, and the unusable
+        ones brighter than the faintest of these. Empty if there are none, as where no pixel is
+        good.
 
     Raises
     ------
@@ -114,9 +114,11 @@ def _with_width(
     segmentation: SegmentationParameters,
     fwhm: float,
 ) -> tuple[Plane, Measured]:
-    plane, everyone = candidates(pixels, starfinder, fwhm, finder, segmentation)
-    some = _evenly(everyone, plane, SPARE * finder.brightest)
-    return plane, measured(plane, some, everyone, fwhm, refined=finder.refine_centroids != "none")
+    plane, all_sources = candidates(pixels, starfinder, fwhm, finder, segmentation)
+    some = _evenly(all_sources, plane, SPARE * finder.brightest)
+    return plane, measured(
+        plane, some, all_sources, fwhm, refined=finder.refine_centroids != "none"
+    )
 
 
 def _evenly(sources: Sources, plane: Plane, number: int) -> Sources:
@@ -125,7 +127,7 @@ def _evenly(sources: Sources, plane: Plane, number: int) -> Sources:
 
 
 def _chosen(found: Measured, plane: Plane, number: int) -> Sources:
-    """The sources that are kept, brightest first."""
+    """The brightest sources, in order of descending flux."""
     ny, nx = plane.good.shape
     kept = brightest_of(found.sources, number, ((-0.5, nx - 0.5), (-0.5, ny - 0.5)))
     return kept[np.argsort(-kept.flux, kind="stable")]

@@ -1,11 +1,10 @@
-"""Positions with an effective PSF made of the stars of all exposures of a detector and filter.
+"""Positions with an effective PSF, fitted to the stars of all exposures of a detector and filter.
 
-The effective PSF is what a star looks like after the pixels have integrated it, as a function of
-the offset of a pixel from the star (Anderson & King 2000, PASP 112, 1360); the stars sample it at
-all pixel phases. Here it is a core and a wing, two Gaussians of one centre whose widths have a
-fixed ratio, integrated over the pixel. Its two numbers are those that leave least of all the stars,
-each at its own best position. A free grid of values in place of the two numbers does worse: errors
-of the positions and of the grid can hide each other.
+The effective PSF is the image of a star integrated over a pixel, as a function of the offset of the
+pixel from the star (Anderson & King 2000, PASP 112, 1360); the stars sample it at all pixel phases.
+Here it is a core and a wing, two concentric Gaussians with a fixed ratio of widths, integrated over
+the pixel. Its two parameters minimise the residuals of all stars, each at its own best position.
+A free grid of values does worse: errors of the positions and of the grid compensate each other.
 """
 
 from __future__ import annotations
@@ -40,33 +39,34 @@ RATIO = 2.0
 index in the window of a star."""
 
 HALF = 6
-"""Half width of the stamps [pixels]: the windows of all stars that are narrow enough."""
+"""Half width of the stamps [pixels]: holds the windows of stars of up to `WIDEST`."""
 
 LEAST_STARS = 30
-"""Of which the two numbers are fitted, at all pixel phases."""
+"""Smallest number of stars to fit the two parameters to, for all pixel phases."""
 
 MOST_STARS = 400
-"""The best suffice, and more take longer."""
+"""Largest number of stars in the fit, those with the smallest errors, to save time."""
 
 PRECISE = 0.1
-"""Error [pixels] of the position of a star that helps."""
+"""Largest position error of a star in the fit [pixels]."""
 
 SCATTER = 0.003
-"""Part of the flux in one pixel by which stars differ from each other, over the field and by what
-is in a pixel besides."""
+"""Differences between stars in a pixel, relative to their flux, due to the variation of the PSF
+over the field and to faint neighbours."""
 
 CLIP = 50.0
-"""Largest square of a residual, in units of its error, that counts: more is no star."""
+"""Upper limit of the square of a standardised residual, against neighbours and artefacts."""
 
 EVALUATIONS = 60
-"""Of the sum of squares; it then changes positions by less than 1e-3 pixel."""
+"""Largest number of evaluations of the sum of squares; more change positions by less than 1e-3
+pixel."""
 
 WIDEST = 1.7
-"""FWHM [pixels] above which windowed positions are at the photon bound as they are."""
+"""FWHM [pixels] above which windowed positions already reach the photon-noise limit."""
 
 EPSF_FLOOR = 0.004
-"""What the pixel grid leaves of an error with an effective PSF [pixels], in place of
-`measure.floor` where that is larger; measured by ``benchmarks/centroids.py`` for FWHM 1."""
+"""Position error due to the pixel grid with an effective PSF [pixels], instead of `measure.floor`
+where that is larger; measured by ``benchmarks/centroids.py`` for FWHM 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ class StarSet:
     Attributes
     ----------
     sources, stamps
-        n of them, measured with windows.
+        n sources with windowed positions, and their pixels.
     fwhm
-        Width of a star [pixels].
+        FWHM of stars [pixels].
     """
 
     sources: Sources
@@ -87,7 +87,7 @@ class StarSet:
 
 
 def star_stamps(plane: Plane, sources: Sources, fwhm: float) -> Stamps:
-    """The cut-outs that an effective PSF needs; none where stars are too wide to gain by one."""
+    """Cut-outs for the effective PSF; none where stars are too wide to gain from it."""
     if fwhm > WIDEST:
         sources = sources[:0]
     return cut(plane, sources.x, sources.y, HALF).compact()
@@ -99,8 +99,8 @@ def refined_with_epsf(images: Sequence[StarSet]) -> tuple[list[Sources] | None, 
     Returns
     -------
     list of Sources or None, str
-        One for each image, or None where windowed positions are better or as good; and a sentence
-        for people that says why.
+        Sources of each image, or None where windowed positions are as good or better; and a
+        sentence for the log.
     """
     fwhm = float(np.median([image.fwhm for image in images]))
     if fwhm > WIDEST:
@@ -133,7 +133,7 @@ def refined_with_epsf(images: Sequence[StarSet]) -> tuple[list[Sources] | None, 
 def _with_positions(
     sources: Sources, rows: NDArray[np.int64], found: Centroids, window_floor: float
 ) -> Sources:
-    """The sources with new positions and errors in some rows, those of solved centroids."""
+    """The sources with the positions and errors of the solved centroids in some rows."""
     columns = {name: getattr(sources, name).copy() for name in ("x", "y", "x_err", "y_err")}
     least = min(EPSF_FLOOR, window_floor)
     error = np.sqrt(np.diagonal(found.covariance, axis1=1, axis2=2) + least**2)[found.solved]
@@ -150,7 +150,7 @@ def effective_psf(stamps: Stamps, stars: Sources, fwhm: float) -> Profile:
     stamps, stars
         The stars.
     fwhm
-        Width of a star [pixels], as a first guess.
+        Initial FWHM of stars [pixels].
     """
     window = window_of(np.full(len(stars), fwhm / FWHM_OF_SIGMA), max(RATIOS))
 
@@ -166,17 +166,17 @@ def effective_psf(stamps: Stamps, stars: Sources, fwhm: float) -> Profile:
 
 
 def _meaning(numbers: FloatArray) -> tuple[float, float]:
-    """Sigma of the core [pixels] and part of the flux in the wing, of two free numbers."""
+    """Sigma of the core [pixels] and share of the flux in the wing, from two free parameters."""
     return float(np.exp(numbers[0])), float(1.0 / (1.0 + np.exp(-numbers[1])))
 
 
 def core_and_wing(sigma: float, wing: float) -> Profile:
-    """A star of a core of ``sigma`` [pixels] and a part ``wing`` of its flux in the wing."""
+    """Model PSF with a core of ``sigma`` [pixels] and a share ``wing`` of the flux in the wing."""
     return Profile(np.array([1.0 - wing, wing]), np.array([[sigma], [RATIO * sigma]]))
 
 
 def _mean_square(stamps: Stamps, found: Centroids, profile: Profile, window: FloatArray) -> float:
-    """What a profile leaves of n stars: the windowed mean square of residuals over errors."""
+    """Windowed mean square of the standardised residuals of n stars."""
     dx, dy = stamps.offsets(found.x, found.y)
     distance2 = dx[:, None, :] ** 2 + dy[:, :, None] ** 2
     weight = np.where(stamps.good, np.exp(-0.5 * distance2 / window[:, None, None] ** 2), 0.0)

@@ -1,4 +1,4 @@
-"""Pixels -> an image without background and the sources in it, by one of four finders.
+"""Background and source candidates of an image, by one of four finders.
 
 sep is Source Extractor's algorithm (Bertin & Arnouts 1996, A&AS 117, 393); the others are in
 ``photutils_finders``.
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["bridged", "candidates"]
 
-# Active pixels that sep may hold, in turn until they suffice; its own 300,000 are too few for a
-# crowded 2048 x 2048 image. The last one holds every pixel of one.
+# Sizes of sep's buffer of active pixels, tried in turn; its default of 300,000 is too small for a
+# crowded 2048 x 2048 image. The last one holds all pixels of such an image.
 PIXEL_STACKS = (100_000, 1_000_000, 8_000_000)
-# Least contrast of what is deblended: sep's default, then none, where too many parts overlap.
+# Smallest contrast for deblending, tried in turn: sep's default, then no deblending, where too many
+# parts overlap.
 CONTRASTS = (0.005, 1.0)
-# Rings of bad pixels that are bridged, so that a dead pixel does not cut a star in two
+# Width of gaps of bad pixels that are filled, in rings, so that no dead pixel cuts a star in two
 BRIDGES = 2
 
 
@@ -46,7 +47,7 @@ def candidates(
     finder: FinderParameters,
     segmentation: SegmentationParameters,
 ) -> tuple[Plane, Sources]:
-    """Find sources, and take the background off the image.
+    """Subtract the background of an image and find its sources.
 
     Parameters
     ----------
@@ -55,15 +56,15 @@ def candidates(
     starfinder
         'sep', 'iraf', 'dao' or 'segmentation'.
     fwhm
-        Width of a star [pixels].
+        FWHM of stars [pixels].
     finder, segmentation
         Parameters of the finders.
 
     Returns
     -------
     Plane, Sources
-        The latter with the positions that the finder measured, without errors. Empty where there
-        is nothing, for instance where no pixel is good.
+        The image, and sources with the finder's positions, without errors. Empty if there are none,
+        as where no pixel is good.
 
     Raises
     ------
@@ -96,7 +97,7 @@ def _inside(found: Sources, shape: tuple[int, ...]) -> Sources:
 def _with_sep(
     pixels: Pixels, good: BoolArray, fwhm: float, finder: FinderParameters
 ) -> tuple[NDArray[Any], float, Sources]:
-    """The image without its background, the noise of that, and the sources."""
+    """The image without its background, the noise of the background, and the sources."""
     data = np.where(good, pixels.data, 0.0).astype(np.float32, copy=False)
     box = min(finder.bkg_boxsize, *data.shape)
     background = sep.Background(data, mask=~good, bw=box, bh=box)
@@ -113,7 +114,7 @@ def _with_sep(
 def _extracted(
     data: NDArray[Any], mask: BoolArray, noise: float, fwhm: float, finder: FinderParameters
 ) -> Any:
-    """The table of sep, with as much memory and as little deblending as the image needs."""
+    """The table of sep, with a larger buffer or less deblending where the image needs it."""
     if not noise > 0:  # a constant image has no sources, and no threshold
         return np.zeros(0, [("x", float), ("y", float), ("peak", float)])
     stacks, contrasts, reason = list(PIXEL_STACKS), list(CONTRASTS), ""
@@ -131,7 +132,7 @@ def _extracted(
                 clean=False,  # it compares each source with all others: minutes for 100,000
             )
         except MemoryError:
-            raise  # less deblending needs no less of it
+            raise  # less deblending does not need less memory
         except Exception as error:  # noqa: BLE001 - sep raises this very class
             reason = str(error)
         short = stacks if "buffer" in reason else contrasts
@@ -144,7 +145,7 @@ def _extracted(
 
 
 def bridged(data: NDArray[Any], good: BoolArray, rounds: int) -> tuple[NDArray[Any], BoolArray]:
-    """An image (ny, nx) with narrow gaps filled, and the mask of what is still unknown.
+    """An image (ny, nx) with narrow gaps filled, and the mask of the pixels that are still bad.
 
     Each bad pixel gets the mean of its good neighbours in 3 x 3 pixels, gaps from their rims
     inwards. This is for finding alone: positions are measured on good pixels.
@@ -158,7 +159,7 @@ def bridged(data: NDArray[Any], good: BoolArray, rounds: int) -> tuple[NDArray[A
             there = (np.clip(row + down, 0, ny - 1), np.clip(column + right, 0, nx - 1))
             total += np.where(known[there], data[there], 0.0)
             count += known[there]
-        some = count >= 3  # fewer would carry the image over its own edge
+        some = count >= 3  # fewer would extrapolate the image beyond its edge
         data[row[some], column[some]] = total[some] / count[some]
         known[row[some], column[some]] = True
         row, column = row[~some], column[~some]

@@ -1,4 +1,4 @@
-"""What may be wrong with the position of a source, as bits of the column ``flags``."""
+"""Flags of sources whose positions may be disturbed, as bits of the column ``flags``."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ class Flag(IntFlag):
     """Wider than the stars of the image, as galaxies are."""
 
     BLENDED = 32
-    """A neighbour pulls at the position."""
+    """A neighbour displaces the position."""
 
 
 EXCLUDED = Flag.SHARP
-"""What keeps a source out of the alignment: it is not on the sky at all.
+"""Flag that excludes a source from the alignment: it is no object on the sky.
 
-All others have good positions within errors that were raised for the reason that the flag names;
-see ``docs/centroids.rst`` for the measurement.
+Sources with other flags have good positions within their errors, which include the effect that the
+flag names; measured in ``docs/centroids.rst``.
 """
 
 
 def flagged(conditions: dict[Flag, NDArray[np.bool_]]) -> NDArray[np.int32]:
-    """Flags (N,) of sources for which each condition (N,) holds or not."""
+    """Flags (N,) of sources, from the mask (N,) of each flag."""
     bits = [np.where(holds, int(flag), 0) for flag, holds in conditions.items()]
     return np.asarray(np.sum(bits, axis=0), Flags)
 
 
 def excluded(flags: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which sources (N,) must not take part in an alignment."""
+    """Mask (N,) of sources that must not be used in an alignment."""
     return np.asarray((flags & int(EXCLUDED)) != 0)

@@ -1,4 +1,4 @@
-"""Candidates -> Sources: positions, errors and flags, the same for all finders."""
+"""Positions, errors and flags of found sources, measured in the same way for all finders."""
 
 from __future__ import annotations
 
@@ -27,38 +27,38 @@ __all__ = ["GALAXIES", "Measured", "floor", "measured", "pull_of_neighbours"]
 
 FLOOR_FWHM = (0.7, 1.0, 1.5, 2.0, 2.5)
 FLOOR = (0.06, 0.02, 0.006, 0.003, 0.002)
-"""What the pixel grid leaves of the error of a star of these widths, per axis [pixels]: for
-Gaussian and Moffat stars whose width is known to 15 per cent, the rms over all at a FWHM of 1 and
-the worst above, see ``benchmarks/centroids.py`` and ``docs/centroids.rst``."""
+"""Position error due to the pixel grid for stars of these FWHM, per axis [pixels]: for Gaussian and
+Moffat stars whose width is known to 15 per cent, the rms over all at a FWHM of 1 and the worst
+above, see ``benchmarks/centroids.py`` and ``docs/centroids.rst``."""
 
 UNREFINED_FLOOR = 0.06
-"""The same for positions as the finders give them [pixels]."""
+"""The same for the finders' own positions [pixels]."""
 
 MORPHOLOGY = 0.01
-"""Error of the position of an extended source, relative to its extent beyond that of a star: other
-exposures see another part of it."""
+"""Error of the position of an extended source, relative to its extent beyond that of a star:
+exposures of different depth or filter show different parts of it."""
 
 NEIGHBOUR = 0.5
-"""Part of a neighbour's pull that may be wrong, since nobody knows where the light of one ends."""
+"""Error of the computed pull of a neighbour, relative to it: profiles overlap."""
 
 NOTICEABLE = 0.01
-"""Part of the windowed star on bad pixels, or pull of a neighbour [pixels], that sets a flag."""
+"""Share of the windowed profile on bad pixels, or pull of a neighbour [pixels], to set a flag."""
 
 HOPELESS = 0.9
-"""Part of the windowed star on bad pixels above which nothing was seen of it."""
+"""Share of the windowed profile on bad pixels above which a source is dropped."""
 
 BRIGHT = 20.0
-"""Signal to noise above which a width is known well enough to tell those of the stars."""
+"""Signal to noise above which sources are used to measure the stars' width."""
 
 GALAXIES = 1.6
-"""Times the expected width of a star above which sources that agree in width are galaxies."""
+"""Ratio to the expected FWHM above which sources that agree in width are galaxies, not stars."""
 
 WIDEST = 3.0
-"""Standard deviation of the largest galaxy's window, relative to that of a star: stamps must not
-grow with the largest galaxy of a field."""
+"""Largest standard deviation of a galaxy's window, relative to that of a star, to limit the size of
+stamps."""
 
 CHUNK = 2000
-"""Stamps that are worked on at once, to bound the memory."""
+"""Stamps measured at once, to limit the memory."""
 
 REACH = 2.5
 """Half width of a stamp, in sigmas of the widest window."""
@@ -66,14 +66,14 @@ REACH = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """n sources, and what they were measured on.
+    """n measured sources.
 
     Attributes
     ----------
     sources
-        With errors and flags.
+        Positions, errors and flags.
     fwhm
-        What they say a star's width is [pixels], None if they can't be told from the rest.
+        FWHM of the stars among them [pixels], None if they can't be identified.
     signal_to_noise
         (n,) of the flux in the window.
     """
@@ -84,15 +84,16 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What the pixels of n sources say.
+class _Measurement:
+    """Measurements of n sources on their pixels.
 
     Attributes
     ----------
     found, shape
         Positions and widths.
     saturated, bad, edge
-        (n,) whether the core is saturated, and the window has bad pixels or an edge of the image.
+        (n,) whether the core is saturated, and whether the window has bad pixels or reaches beyond
+        the image.
     """
 
     found: Centroids
@@ -102,19 +103,19 @@ class _Look:
     edge: BoolArray
 
     @classmethod
-    def joined(cls, looks: list[Self]) -> Self:
-        """The sources of all of these."""
+    def joined(cls, parts: list[Self]) -> Self:
+        """Concatenation of several."""
         return cls(
-            found=Centroids(*_columns([look.found for look in looks])),
-            shape=Widths(*_columns([look.shape for look in looks])),
-            saturated=np.concatenate([look.saturated for look in looks]),
-            bad=np.concatenate([look.bad for look in looks]),
-            edge=np.concatenate([look.edge for look in looks]),
+            found=Centroids(*_columns([part.found for part in parts])),
+            shape=Widths(*_columns([part.shape for part in parts])),
+            saturated=np.concatenate([part.saturated for part in parts]),
+            bad=np.concatenate([part.bad for part in parts]),
+            edge=np.concatenate([part.edge for part in parts]),
         )
 
     @property
     def signal_to_noise(self) -> FloatArray:
-        """Of the position: the width of a star over its error (n,)."""
+        """(n,) ratio of a source's width to the error of its position."""
         error = np.sqrt(np.trace(self.found.covariance, axis1=1, axis2=2) / 2.0)
         width = np.sqrt(np.maximum(self.shape.mean, PIXEL_VARIANCE))
         return np.asarray(np.where(self.found.solved, width / error, 0.0))
@@ -126,55 +127,60 @@ def _columns(parts: list[Any]) -> list[Any]:
 
 
 def floor(fwhm: float) -> float:
-    """The error that the pixel grid leaves in the position of a star of a width, both [pixels]."""
+    """Position error due to the pixel grid for stars of a FWHM, both [pixels]."""
     return float(np.interp(fwhm, FLOOR_FWHM, FLOOR))
 
 
 def measured(
-    plane: Plane, chosen: Sources, everyone: Sources, fwhm: float, *, refined: bool
+    plane: Plane, chosen: Sources, all_sources: Sources, fwhm: float, *, refined: bool
 ) -> Measured:
-    """Positions, errors and flags of the chosen ones among the sources of an image.
+    """Measure positions, errors and flags of some of the sources of an image.
 
     Parameters
     ----------
     plane
         The image without its background.
     chosen
-        n sources.
-    everyone
-        All sources that were found: neighbours are among them.
+        The n sources to measure.
+    all_sources
+        All sources that were found: the possible neighbours.
     fwhm
-        Width of a star [pixels].
+        FWHM of stars [pixels].
     refined
-        Whether positions are refined, or stay as the finder has them.
+        Whether positions are measured here, or are those of the finder.
     """
-    pull, crowded = pull_of_neighbours(chosen, everyone, fwhm)
+    pull, crowded = pull_of_neighbours(chosen, all_sources, fwhm)
     sigma = np.full(len(chosen), fwhm / FWHM_OF_SIGMA)
-    look = _looks(plane, chosen, sigma, crowded)
-    bright = ~look.saturated & ~look.edge & ~crowded & (look.found.lost < NOTICEABLE)
-    star = stellar_fwhm(look.shape, bright & (look.signal_to_noise > BRIGHT))
+    measurement = _measure(plane, chosen, sigma, crowded)
+    bright = (
+        ~measurement.saturated
+        & ~measurement.edge
+        & ~crowded
+        & (measurement.found.lost < NOTICEABLE)
+    )
+    star = stellar_fwhm(measurement.shape, bright & (measurement.signal_to_noise > BRIGHT))
     width = star if star is not None and star < GALAXIES * fwhm else fwhm
-    wide = extended(look.shape, width) & look.found.solved
-    thin = sharp(look.shape, width) & (look.found.lost < NOTICEABLE)
-    signal_to_noise = look.signal_to_noise
+    wide = extended(measurement.shape, width) & measurement.found.solved
+    thin = sharp(measurement.shape, width) & (measurement.found.lost < NOTICEABLE)
+    signal_to_noise = measurement.signal_to_noise
     if wide.any():
-        sigma[wide] = np.sqrt(np.minimum(look.shape.mean[wide], (WIDEST * sigma[wide]) ** 2))
-        again = _looks(plane, chosen[wide], sigma[wide], np.ones(wide.sum(), bool))
-        look = replace(look, found=look.found.replaced(wide, again.found))
+        sigma[wide] = np.sqrt(np.minimum(measurement.shape.mean[wide], (WIDEST * sigma[wide]) ** 2))
+        again = _measure(plane, chosen[wide], sigma[wide], np.ones(wide.sum(), bool))
+        measurement = replace(measurement, found=measurement.found.replaced(wide, again.found))
     flags = flagged(
         {
-            Flag.SATURATED: look.saturated,
-            Flag.NEAR_BAD: look.bad & (look.found.lost > NOTICEABLE),
-            Flag.EDGE: look.edge,
+            Flag.SATURATED: measurement.saturated,
+            Flag.NEAR_BAD: measurement.bad & (measurement.found.lost > NOTICEABLE),
+            Flag.EDGE: measurement.edge,
             Flag.SHARP: thin,
             Flag.EXTENDED: wide,
             Flag.BLENDED: np.hypot(*pull.T) > NOTICEABLE,
         }
     )
-    extent = np.sqrt(np.maximum(look.shape.mean - star_moment(width), 0.0))
+    extent = np.sqrt(np.maximum(measurement.shape.mean - star_moment(width), 0.0))
     extra = (MORPHOLOGY * np.where(wide, extent, 0.0)[:, None]) ** 2 + (NEIGHBOUR * pull) ** 2
-    sources = _sources(chosen, look.found, extra, flags, fwhm if refined else None)
-    seen = look.found.lost < HOPELESS
+    sources = _sources(chosen, measurement.found, extra, flags, fwhm if refined else None)
+    seen = measurement.found.lost < HOPELESS
     return Measured(sources[seen], star, signal_to_noise[seen])
 
 
@@ -185,7 +191,10 @@ def _sources(
     flags: NDArray[np.int32],
     fwhm: float | None,
 ) -> Sources:
-    """Sources with errors: noise, bad pixels, the pixel grid, and ``extra`` (n, 2) [pixels^2]."""
+    """Sources with the errors of noise, bad pixels and pixel grid, plus ``extra`` (n, 2).
+
+    The latter is a variance [pixels^2].
+    """
     least = UNREFINED_FLOOR if fwhm is None else floor(fwhm)
     noise = np.diagonal(found.covariance, axis1=1, axis2=2)
     error = np.sqrt(noise + found.missing**2 + least**2 + extra)
@@ -195,13 +204,15 @@ def _sources(
     return Sources.at(found.x, found.y, **columns)
 
 
-def _looks(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> _Look:
-    """Measure n sources of standard deviations ``sigma`` (n,), some thousands at a time."""
+def _measure(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> _Measurement:
+    """Measure n sources of standard deviations ``sigma`` (n,) [pixels], in chunks."""
     order = np.argsort(sigma, kind="stable")  # stamps of similar size go together
     chunks = [order[k : k + CHUNK] for k in range(0, max(len(order), 1), CHUNK)]
-    joined = _Look.joined([_look(plane, at[c], sigma[c], crowded[c]) for c in chunks])
+    joined = _Measurement.joined(
+        [_measure_chunk(plane, at[c], sigma[c], crowded[c]) for c in chunks]
+    )
     back = np.argsort(order, kind="stable")
-    return _Look(
+    return _Measurement(
         found=Centroids(*(column[back] for column in _columns([joined.found]))),
         shape=Widths(*(column[back] for column in _columns([joined.shape]))),
         saturated=joined.saturated[back],
@@ -210,7 +221,9 @@ def _looks(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> 
     )
 
 
-def _look(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> _Look:
+def _measure_chunk(
+    plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray
+) -> _Measurement:
     widest = window_of(sigma, min(RATIOS))
     half = int(np.ceil(REACH * np.max(widest, initial=1.0)))
     stamps = cut(plane, at.x, at.y, half)
@@ -224,7 +237,7 @@ def _look(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> _
     distance2 = dx[:, None, :] ** 2 + dy[:, :, None] ** 2
     core = distance2 < np.maximum(FWHM_OF_SIGMA / 2.0 * sigma, 1.0)[:, None, None] ** 2
     near = distance2 < 4.0 * window[:, None, None] ** 2
-    return _Look(
+    return _Measurement(
         found=found,
         shape=widths(stamps, found, profile, window_of(sigma, max(RATIOS))),
         saturated=np.asarray((core & stamps.saturated).any(axis=(1, 2))),
@@ -234,9 +247,9 @@ def _look(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -> _
 
 
 def pull_of_neighbours(
-    chosen: Sources, everyone: Sources, fwhm: float
+    chosen: Sources, all_sources: Sources, fwhm: float
 ) -> tuple[FloatArray, BoolArray]:
-    """How far (n, 2) [pixels] neighbours move the positions of n sources, and which have any (n,).
+    """Displacement (n, 2) [pixels] of n sources by their neighbours, and which are crowded (n,).
 
     A star at distance d and of relative flux f moves the position in a matched window by
     f d exp(-d^2 / (4 s^2)), s^2 being the second moment of a star.
@@ -245,11 +258,11 @@ def pull_of_neighbours(
     reach = 6.0 * np.sqrt(moment)  # beyond, less than 1e-3 pixel is left
     if len(chosen) == 0:
         return pull, np.zeros(0, bool)
-    here, there = (np.stack([s.x, s.y], axis=1) for s in (chosen, everyone))
+    here, there = (np.stack([s.x, s.y], axis=1) for s in (chosen, all_sources))
     pairs = KDTree(here).sparse_distance_matrix(KDTree(there), reach, output_type="coo_matrix")
     apart = pairs.data > 1e-6  # pixels: not the source itself
     one, other, distance = pairs.row[apart], pairs.col[apart], pairs.data[apart]
-    weight = everyone.flux[other] / chosen.flux[one] * np.exp(-(distance**2) / (4.0 * moment))
+    weight = all_sources.flux[other] / chosen.flux[one] * np.exp(-(distance**2) / (4.0 * moment))
     np.add.at(pull, one, (there[other] - here[one]) * weight[:, None])
     crowded = np.zeros(len(chosen), bool)
     crowded[one[weight * distance > NOTICEABLE / 10.0]] = True

@@ -1,4 +1,4 @@
-"""The brightest pixel of each source."""
+"""Value of the brightest pixel of each source."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["with_peaks"]
 
 RING = 10
-"""Half the side of the square of pixels whose median is a source's background: well outside of a
-star's core, well inside of the scale on which nebulae vary."""
+"""Half the side [pixels] of the square ring whose median is a source's background: larger than the
+core of a star, smaller than the scale on which nebulae vary."""
 
 AT_ONCE = 20_000  # sources; 80 pixels of the ring for each are 13 MB
 
@@ -28,7 +28,7 @@ def with_peaks(sources: Sources, pixels: Pixels) -> Sources:
     Parameters
     ----------
     sources
-        Of the image.
+        Sources of the image.
     pixels
         The image; masked and non-finite pixels do not count.
 
@@ -68,7 +68,7 @@ def _around(
 
 
 def _median(values: FloatArray) -> FloatArray:
-    """Median (N,) of the finite ones of each row (N, K), 0 where there is none.
+    """Median (N,) of the finite values of each row (N, K), 0 where there are none.
 
     By sorting, NaN last: numpy's nanmedian goes through the rows one by one.
     """

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FINDERS", "Finder", "Search", "background"]
 
-# Photutils 3.1 has no bar to hide any more and deprecates the question.
+# Photutils 3.1 has no progress bar any more and deprecates the argument.
 _QUIET = {} if minversion(photutils, "3.1") else {"progress_bar": False}
 
 
@@ -54,7 +54,7 @@ def background(data: NDArray[Any], mask: BoolArray, box: int) -> tuple[FloatArra
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What photutils' finders are given: image without background, noise, mask, FWHM [pixels]."""
+    """Input of photutils' finders: image without background, noise, mask, FWHM [pixels]."""
 
     data: NDArray[Any]
     noise: float
@@ -63,7 +63,7 @@ class Search:
 
 
 Finder: TypeAlias = Callable[[Search, "FinderParameters", "SegmentationParameters"], Sources]
-"""What finds the sources of an image."""
+"""Function that finds the sources of an image."""
 
 
 def _with_starfinder(kind: type) -> Finder:
@@ -146,4 +146,4 @@ FINDERS: dict[str, Finder] = {
     "dao": _with_starfinder(DAOStarFinder),
     "segmentation": _with_segmentation,
 }
-"""By the names that ``starfinder`` has for them."""
+"""Finders by the values of the parameter ``starfinder``."""

@@ -1,4 +1,4 @@
-"""What a star looks like on pixels."""
+"""Model PSF: sums of Gaussians integrated over pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FWHM_OF_SIGMA = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
 """Full width at half maximum of a Gaussian of unit sigma."""
 
 PIXEL_VARIANCE = 1.0 / 12.0
-"""What the extent of a pixel adds to the second moment of what falls onto it [pixels^2]."""
+"""Variance that the integration over a pixel adds to a second moment [pixels^2]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Profile:
     Attributes
     ----------
     amplitude
-        (c,) part of the flux in each of them, the same for all stars.
+        (c,) share of the flux in each of them, the same for all stars.
     sigma
         (c, n) standard deviations [pixels], or (c, 1) where all stars have the same.
     """
@@ -39,12 +39,12 @@ class Profile:
     sigma: FloatArray
 
     def along(self, offset: FloatArray) -> FloatArray:
-        """Part (c, n, k) of the Gaussians in pixels at offsets (n, k) that are a pixel apart."""
+        """Share (c, n, k) of each Gaussian in pixels at offsets (n, k), one pixel apart."""
         below = erf(self._edges(offset))
         return np.asarray(0.5 * (below[:, :, 1:] - below[:, :, :-1]), np.float64)
 
     def slope(self, offset: FloatArray) -> FloatArray:
-        """Derivative (c, n, k) of that by the star's position [1 / pixel]."""
+        """Derivative (c, n, k) of `along` with respect to the star's position [1 / pixel]."""
         peak = 1.0 / (np.sqrt(2.0 * np.pi) * self.sigma)[:, :, None]
         height = peak * np.exp(-(self._edges(offset) ** 2))
         return np.asarray(height[:, :, :-1] - height[:, :, 1:], np.float64)
@@ -58,13 +58,13 @@ class Profile:
         return np.asarray(edges / (np.sqrt(2.0) * self.sigma)[:, :, None])
 
     def __call__(self, dx: FloatArray, dy: FloatArray) -> FloatArray:
-        """Part of the flux (n, k, k) in the pixels at offsets (n, k) along x and along y."""
+        """Share of the flux (n, k, k) in the pixels at offsets (n, k) along x and along y."""
         along_x, along_y = self.along(dx), self.along(dy)
         parts = along_y[:, :, :, None] * along_x[:, :, None, :]
         return np.asarray(np.einsum("c,cnij->nij", self.amplitude, parts), np.float64)
 
     def of(self, rows: NDArray[np.int64]) -> Profile:
-        """The same for some of the stars."""
+        """The profile of some of the stars."""
         return self if self.sigma.shape[1] == 1 else Profile(self.amplitude, self.sigma[:, rows])
 
 

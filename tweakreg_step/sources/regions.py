@@ -1,8 +1,8 @@
-"""Regions of DS9: which sources of an image a user wants and which not.
+"""DS9 regions that select the sources of an image to use.
 
-The regions of a file are gone through in their order, as in DrizzlePac: an include region adds
-what is inside, an exclude region takes away what is inside. Before the first region nothing is
-chosen, or everything if the file has exclude regions alone.
+The regions of a file are applied in their order, as in DrizzlePac: an include region adds the
+sources inside, an exclude region removes them. Initially no source is selected, or all if the file
+has exclude regions only.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SHAPES = ("circle", "ellipse", "box", "annulus", "polygon")
 WITHOUT_AREA = (
     "line", "segment", "point", "text", "vector", "ruler", "compass", "projection",
 )  # fmt: skip
-"""Drawings of DS9, passed over."""
+"""Shapes of DS9 without an area, which are ignored."""
 
 _STATEMENTS = re.compile(r";(?![^{]*\})")  # text in braces may hold semicolons
 _INCLUDE = re.compile(r"\binclude\s*=\s*([01])")
@@ -55,13 +55,13 @@ class Exclusions:
     Attributes
     ----------
     regions
-        In their order: whether it is an include region, and the region of the package regions,
-        which counts pixels from 0. (That package can keep this sign as well, but its releases
-        differ in whether the sign turns its answers round.)
+        For each region, in order: whether it is an include region, and the region of the package
+        regions, which counts pixels from 0. (That package can store this sign as well, but its
+        releases differ in whether the sign inverts the result.)
     path
-        Of the file, for messages.
+        Path of the file, for messages.
     text
-        What the file says.
+        Content of the file.
     """
 
     regions: tuple[tuple[bool, Any], ...]
@@ -69,14 +69,14 @@ class Exclusions:
     text: str
 
     def touches(self, box: BoundingBox, to_sky: ToSky) -> bool:
-        """Whether any region may lie on an image; where it is close to it, the answer is yes.
+        """Whether any region may overlap an image; True also if one is close to it.
 
         Parameters
         ----------
         box
             ((xmin, xmax), (ymin, ymax)), the image [pixels].
         to_sky
-            From pixels to RA, Dec [deg ICRS].
+            Function from pixels to RA, Dec [deg ICRS].
         """
         x, y = (corner.ravel() for corner in np.meshgrid(*map(np.array, box)))
         centre, plane = (float(x.mean()), float(y.mean())), None
@@ -93,7 +93,7 @@ class Exclusions:
     def allowed(
         self, x: FloatArray, y: FloatArray, to_sky: ToSky, centre: tuple[float, float]
     ) -> NDArray[np.bool_]:
-        """Which positions are to be used.
+        """Mask of the positions that the regions select.
 
         Parameters
         ----------
@@ -127,10 +127,10 @@ class Exclusions:
 def _tangent_plane(
     x: FloatArray, y: FloatArray, to_sky: ToSky, centre: tuple[float, float]
 ) -> tuple[PixCoord, WCS]:
-    """The positions in a plane tangent to the sky at the image's centre [arcsec], and the plane.
+    """The positions in a plane tangent to the sky at the image's centre [arcsec], and its WCS.
 
-    Regions on the sky have their shape there. In pixels they would be distorted, and their
-    centres may lie off the image, where its WCS knows nothing.
+    Sky regions are evaluated there. In pixels they would be distorted, and their centres may lie
+    off the image, where its WCS is not defined.
     """
     ra, dec = to_sky(np.array([centre[0]]), np.array([centre[1]]))
     plane = WCS(naxis=2)
@@ -142,7 +142,7 @@ def _tangent_plane(
 
 
 def _meet(region: PixelRegion, corners: PixCoord) -> bool:
-    """Whether the upright rectangles around a region and around the corners of an image meet."""
+    """Whether the bounding boxes of a region and of the corners of an image overlap."""
     around = region.bounding_box
     return bool(
         around.ixmin <= corners.x.max()
@@ -153,7 +153,7 @@ def _meet(region: PixelRegion, corners: PixCoord) -> bool:
 
 
 def _is_near(region: Any, plane: WCS) -> bool:
-    """Whether a region on the sky is within the reach of a tangent plane."""
+    """Whether a sky region is within 80 degrees of a tangent plane's centre."""
     where: SkyCoord = getattr(region, "vertices", None) or region.center
     middle = SkyCoord(*plane.wcs.crval, unit="deg")
     return not np.any(middle.separation(where.icrs).deg > 80.0)
@@ -172,8 +172,8 @@ def read_exclusions(path: Path) -> Exclusions:
     ----------
     path
         A region file of DS9: shapes of the package regions, in image or sky coordinates. Lines of
-        three numbers x, y, radius exclude a circle. Without a coordinate system positions are
-        image coordinates, and 'physical' is taken as these; the first pixel is 1, as in DS9.
+        three numbers x, y, radius exclude a circle. Without a coordinate system, or with
+        'physical', positions are image coordinates; the first pixel is 1, as in DS9.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def _regions(text: str, path: Path) -> Iterator[tuple[bool, Any]]:
 
 
 def _shape(statement: str, frame: str, where: str) -> tuple[bool, str]:
-    """A shape without sign, colour and the like, and whether it includes."""
+    """Whether a shape is an include region, and the shape without sign and properties."""
     match = _WORD.fullmatch(statement)
     if match is None or match[2].lower() not in SHAPES:
         return False, _circle(statement, frame, where)

@@ -1,4 +1,4 @@
-"""Which sources of an image take part: those within its limits, the brightest of them evenly."""
+"""Selection of sources: within the user's limits, the brightest ones spread over the detector."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Limits", "brightest_evenly", "brightest_of", "flux_limits", "limits_of", "select"]
 
 PER_CELL = 5
-"""Sources of a cell of the detector that a share is made for: few enough to spread them, and enough
-that a cell of one bright galaxy's parts is not all that is seen there."""
+"""Average number of sources per cell: few enough to spread them evenly, enough that the fragments
+of one bright galaxy do not fill the share of a cell."""
 
 
 def brightest_evenly(
@@ -32,14 +32,14 @@ def brightest_evenly(
 ) -> NDArray[np.int64]:
     """Indices of at most ``number`` sources, brightest first.
 
-    The detector is divided into equal cells, of which each gives its brightest in equal shares;
-    what crowded cells can't give and empty ones don't have is filled up by the brightest of the
-    rest. If there are no more than ``number`` sources, all are kept.
+    The detector is divided into equal cells. The brightest of each cell are taken, up to an equal
+    share of the number; the rest are the brightest of all others. If there are no more than
+    ``number`` sources, all are taken.
 
     Parameters
     ----------
     x, y, flux
-        (n,) positions [pixels] and fluxes. Sources of the same flux keep their order.
+        (n,) positions [pixels] and fluxes. Sources of equal flux keep their order.
     shape
         (ny, nx) of the image.
     """
@@ -56,23 +56,24 @@ def brightest_evenly(
     first = np.searchsorted(cell[by_cell], cell[by_cell], side="left")
     rank = np.empty(len(order), int)
     rank[by_cell] = np.arange(len(order)) - first
-    # the shares first, then everyone, both brightest first
+    # first the shares, then all others, both in order of descending flux
     queue = np.argsort(np.where(rank < number // side**2, 0, 1), kind="stable")
     return np.asarray(order[np.sort(queue[:number])])
 
 
 def brightest_of(sources: Sources, number: int, box: BoundingBox) -> Sources:
-    """At most ``number`` sources that can be aligned, and those brighter than the faintest of them.
+    """At most ``number`` usable sources, and the unusable ones brighter than the faintest of these.
 
-    The latter, which their flags exclude, cost the others no place. Brightest first where there
-    were more than wanted, else as they came; all where no flux is known.
+    Unusable are sources that their flags exclude; they do not count for the number. Sorted by
+    descending flux if there were more than wanted, else in the order of the input; all if no flux
+    is known.
 
     Parameters
     ----------
     sources
-        Of one image. Those of unknown flux come last, those of the same flux keep their order.
+        Sources of one image. Those of unknown flux come last, those of equal flux keep their order.
     number
-        How many are wanted.
+        Number of sources wanted.
     box
         ((xmin, xmax), (ymin, ymax)) of the image [pixels].
     """
@@ -94,25 +95,25 @@ def brightest_of(sources: Sources, number: int, box: BoundingBox) -> Sources:
 
 
 SLACK = 1e-12
-"""Relative. A limit given as a magnitude comes back from 10^(-0.4 m) with a rounding error, and a
-source of just this magnitude is in the range."""
+"""Relative tolerance of a limit given as a magnitude, for the rounding error of 10^(-0.4 m): a
+source of exactly that magnitude is inside."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a source must meet; None is no limit.
+    """Limits for sources; None is no limit.
 
     Attributes
     ----------
     flux
-        Least and largest, in the unit of the catalog; both are inside.
+        Smallest and largest flux, both inclusive, in the unit of the catalog.
     peak
-        Least, which is inside, and largest, which is not, of the brightest pixel above the
+        Smallest (inclusive) and largest (exclusive) value of the brightest pixel above the
         background [image units].
     border
-        Distance from the edges [pixels].
+        Smallest distance from the edges [pixels].
     brightest
-        Number of sources that are kept.
+        Largest number of sources.
     """
 
     flux: tuple[float | None, float | None] = (None, None)
@@ -140,20 +141,20 @@ def limits_of(
 def flux_limits(
     selection: SelectionParameters, exposure_time: float | None, name: str
 ) -> tuple[float | None, float | None]:
-    """The least and the largest flux, in the unit of the catalog.
+    """The smallest and the largest flux, in the unit of the catalog.
 
-    'counts' are the catalog's numbers as they are, 'cps' these divided by the exposure time, and a
-    magnitude m is the flux 10^(-0.4 m). Of a range of magnitudes the ends may be given in either
-    order; one alone is what its name says: ``fluxmin`` the faintest, ``fluxmax`` the brightest.
+    'counts' are the catalog's fluxes, 'cps' these divided by the exposure time, and a magnitude m
+    is the flux 10^(-0.4 m). Both ends of a range of magnitudes may be given in either order; of one
+    alone, ``fluxmin`` is the faintest and ``fluxmax`` the brightest.
 
     Parameters
     ----------
     selection
-        Its fluxmin, fluxmax and fluxunits.
+        The parameters fluxmin, fluxmax and fluxunits.
     exposure_time
-        Of the image [s], None where unknown.
+        Exposure time of the image [s], None where unknown.
     name
-        Of the image, for errors.
+        Name of the image, for errors.
 
     Raises
     ------
@@ -188,25 +189,26 @@ def select(
     box: BoundingBox,
     allowed: Callable[[Sources], BoolArray] | None = None,
 ) -> tuple[Sources, dict[str, int]]:
-    """The sources that take part.
+    """Select the sources of an image within limits.
 
     Parameters
     ----------
     sources
-        Of one image; with ``peak`` if there are limits of it.
+        Sources of the image; with ``peak`` if that is limited.
     limits
-        What they must meet.
+        The limits.
     box
         ((xmin, xmax), (ymin, ymax)), the image [pixels].
     allowed
-        Which sources (N,) the user's regions allow.
+        Function that gives the mask (N,) of sources that the user's regions allow.
 
     Returns
     -------
     sources
-        In the order in which they came; brightest first where there were more than wanted.
+        The selected sources, in their order; sorted by descending flux if there were more than
+        wanted.
     dropped
-        How many sources each parameter dropped; a source counts where it failed first.
+        Number of sources dropped by each parameter; a source counts for the first that drops it.
     """
     tests: dict[str, Callable[[Sources], BoolArray]] = {
         "exclusions": allowed or (lambda s: np.ones(len(s), bool)),
@@ -227,7 +229,7 @@ def select(
 
 
 def _off_the_border(sources: Sources, box: BoundingBox, border: int) -> BoolArray:
-    """Which sources (N,) lie at least ``border`` pixels inside the box."""
+    """Mask (N,) of sources that lie at least ``border`` pixels inside the box."""
     if border == 0:
         return np.ones(len(sources), bool)
     (xmin, xmax), (ymin, ymax) = box
@@ -241,7 +243,7 @@ def _off_the_border(sources: Sources, box: BoundingBox, border: int) -> BoolArra
 
 
 def _in_range(values: FloatArray, limits: tuple[float | None, float | None]) -> BoolArray:
-    """Which values (N,) lie within limits; NaN does if there are none."""
+    """Mask (N,) of values within limits; without limits NaN is inside as well."""
     low, high = limits
     inside = np.ones(len(values), bool)
     if low is not None:

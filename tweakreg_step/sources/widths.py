@@ -1,8 +1,8 @@
-r"""Widths of sources: which are stars, which are wider and which are too sharp.
+r"""Widths of sources: stars, extended sources, and sources sharper than a star.
 
 The second moments M of a source in a Gaussian window of variance W are those of a Gaussian source
-of moments S = (1 / M - 1 / W)^-1; S is the width that the window has not cut, and is compared with
-that of a star, which holds the extent of the pixel as well.
+of moments S = (1 / M - 1 / W)^-1. S, the width without the effect of the window, is compared with
+that of a star on pixels.
 """
 
 from __future__ import annotations
@@ -24,21 +24,22 @@ if TYPE_CHECKING:
 __all__ = ["Widths", "extended", "sharp", "stellar_fwhm", "widths"]
 
 WIDEST = 25.0
-"""Greatest moment that a window of this multiple of its own variance can tell [of the window's]."""
+"""Largest second moment that can be measured in a window, in units of the window's variance."""
 
 SIGNIFICANT = 3.0
-"""Errors by which a width must differ to count."""
+"""Errors by which a second moment must exceed that of a star for an extended source."""
 
 WIDER = 0.35
 """Relative excess of a second moment that is no star: that of a space telescope varies by
 less over a field."""
 
 THINNEST = 0.5
-"""Second moment across of what is sharper than any star, relative to that of a star."""
+"""Second moment along the minor axis below which a source is too sharp for a star, relative to that
+of a star."""
 
 LEAST_STARS, STARS_AGREE, LOCUS = 10, 0.5, 0.1
-"""The width of the stars is known if this many sources, and this part of all of them, agree in
-width within this relative range: galaxies don't."""
+"""The width of the stars is measured if at least this number, and this share, of the sources agree
+in width within this relative range, as galaxies do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,9 @@ class Widths:
     Attributes
     ----------
     major, minor
-        (n,) along the long and the short axis.
+        (n,) along the major and the minor axis.
     error
-        (n,) one standard deviation of their mean.
+        (n,) standard deviation of their mean.
     """
 
     major: FloatArray
@@ -59,19 +60,19 @@ class Widths:
 
     @property
     def mean(self) -> FloatArray:
-        """Of the two axes (n,)."""
+        """(n,) mean of the two axes."""
         return np.asarray((self.major + self.minor) / 2.0)
 
 
 def widths(stamps: Stamps, found: Centroids, profile: Profile, window: FloatArray) -> Widths:
-    """Second moments of the sources, bad pixels replaced by what a star would have there.
+    """Second moments of the sources; bad pixels are replaced by the model of a star.
 
     Parameters
     ----------
     stamps, found, profile
-        n sources, where they are and how a star looks like there.
+        Pixels and positions of n sources, and the model PSF of each.
     window
-        (n,) sigma [pixels].
+        (n,) standard deviation of each window [pixels].
     """
     dx, dy = stamps.offsets(found.x, found.y)
     weight = np.exp(-0.5 * (dx[:, None, :] ** 2 + dy[:, :, None] ** 2) / window[:, None, None] ** 2)
@@ -92,26 +93,26 @@ def widths(stamps: Stamps, found: Centroids, profile: Profile, window: FloatArra
 
 
 def _unwindowed(moment: FloatArray, window: FloatArray) -> FloatArray:
-    """What a windowed second moment (n,) was before the window of variance (n,) [pixels^2]."""
+    """Second moment (n,) without the effect of the window of variance `window` (n,) [pixels^2]."""
     least = WIDEST / (1.0 + WIDEST)
     part = np.clip(moment / window, 0.0, least)
     return np.asarray(window * part / (1.0 - part))
 
 
 def star_moment(fwhm: float) -> float:
-    """Second moment [pixels^2] on pixels of a star of width ``fwhm`` [pixels]."""
+    """Second moment on pixels [pixels^2] of a star of a FWHM [pixels]."""
     return (fwhm / FWHM_OF_SIGMA) ** 2 + PIXEL_VARIANCE
 
 
 def extended(shape: Widths, fwhm: float) -> BoolArray:
-    """Which sources (n,) are wider than a star of ``fwhm`` [pixels]."""
+    """Mask (n,) of sources wider than a star of ``fwhm`` [pixels]."""
     star = star_moment(fwhm)
     excess = shape.mean - star
     return np.asarray(excess > np.maximum(WIDER * star, SIGNIFICANT * shape.error))
 
 
 def sharp(shape: Widths, fwhm: float) -> BoolArray:
-    """Which sources (n,) are sharper than a star of ``fwhm`` [pixels], at least across."""
+    """Mask (n,) of sources sharper than a star of ``fwhm`` [pixels] along their minor axis."""
     star = star_moment(fwhm)
     thin = shape.minor < THINNEST * star - 2.0 * shape.error
     # the track of a particle is as thin as its pixels, but long
@@ -120,15 +121,14 @@ def sharp(shape: Widths, fwhm: float) -> BoolArray:
 
 
 def stellar_fwhm(shape: Widths, usable: BoolArray) -> float | None:
-    """FWHM [pixels] of the stars among the sources, None if they can't be told from the rest.
+    """FWHM [pixels] of the stars among the sources, None if they can't be identified.
 
-    The mode of the widths: half of the sample that lies closest together, again and again
-    (Robertson & Cryer 1974, JASA 69, 1012).
+    From the mode of the widths, the half-sample mode (Robertson & Cryer 1974, JASA 69, 1012).
 
     Parameters
     ----------
     shape, usable
-        n sources, and which of them are bright and whole.
+        Widths of n sources, and a mask (n,) of those that are bright and undisturbed.
     """
     known = usable & np.isfinite(shape.mean) & (shape.mean > PIXEL_VARIANCE)
     moments = np.sort(shape.mean[known])
@@ -142,7 +142,7 @@ def stellar_fwhm(shape: Widths, usable: BoolArray) -> float | None:
 
 
 def _half_sample_mode(values: FloatArray) -> float:
-    """Mode of sorted values (n,)."""
+    """Mode of sorted values (n,): the densest half of the sample, repeatedly."""
     while len(values) > 3:
         half = (len(values) + 1) // 2
         first = int(np.argmin(values[half - 1 :] - values[: len(values) - half + 1]))

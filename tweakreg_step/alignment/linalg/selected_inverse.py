@@ -307,9 +307,8 @@ def _front(panel: FloatArray, known: FloatArray) -> FloatArray:
 def selected_inverse(factor: Factor) -> Selected:
     """The inverse of a sparse factored matrix, on the pattern of the factor.
 
-    If rows were not eliminated in the order of the columns, which needs a pivot of zero and so
-    never happens to a positive definite matrix, every entry is solved for: the same numbers, but
-    slowly.
+    If rows were not eliminated in the order of the columns, which a positive definite matrix never
+    needs, each entry is solved for: the same numbers, but slower.
     """
     lu = factor.sparse
     place = np.asarray(lu.perm_c, np.int64)

@@ -39,8 +39,9 @@ def _means(points: FloatArray, label: IntArray) -> FloatArray:
 def friends_of_friends(points: FloatArray, radius: float) -> IntArray:
     """Labels (N,) of groups of points (N, k) linked by steps of at most `radius`.
 
-    Each point is linked to its nearest neighbours, then the groups' means are linked until nothing
-    changes: as good as all links where groups are as small as the radius, and never quadratic.
+    Each point is linked to its nearest neighbours, then the groups' means are linked, until nothing
+    changes. For groups as small as the radius this is equivalent to linking all pairs, at a cost
+    that is not quadratic in the number of points.
     """
     label = np.arange(len(points))
     centres = points

@@ -267,8 +267,8 @@ def register_initially(
     scene = _scene(detections, frames, reference, options)
     found = _search(scene, None, None)
     if suspect is not None:
-        doubted = np.append(suspect, False)[found.edges.pairs].any(axis=1)
-        found = replace(found, significant=found.significant & ~doubted)
+        ignored = np.append(suspect, False)[found.edges.pairs].any(axis=1)
+        found = replace(found, significant=found.significant & ~ignored)
     rotation, kept = _agreeing(scene, found)
     status = _reasons(count, found, kept)
     lost = np.array([item not in _NO_WIDE_SEARCH for item in status], bool)

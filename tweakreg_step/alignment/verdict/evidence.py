@@ -1,8 +1,8 @@
-"""What speaks for each group's correction, and what against it.
+"""Evidence for and against each group's correction: chance matches, reserved sources, errors.
 
-The relative phase compares a group with the other groups that see its sources, the absolute one
-with the reference stars. Everything is measured with the partner's place, never with the mean that
-the group itself took part in.
+The relative phase compares a group with the other groups that detect its sources, the absolute one
+with the reference stars. Differences are from the mean of the other groups, or from the star, not
+from the source's fitted position, of which the group is a part.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answers of catalog services, kept on disk."""
+"""Cache of the answers of catalog services, on disk."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAME = re.compile(r"_(?P<ra>[\d.]+)_(?P<dec>[-+][\d.]+)_(?P<radius>[\d.]+)$")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answer: its ``table``, and of the ``query`` the text, ``release`` and ``date``."""
+    """One answer: ``table``, text of the ``query``, ``release`` of the catalog, ``date``."""
 
     table: Table
     query: str
@@ -42,12 +42,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Where answers are kept; an entry is a file, named by catalog, service and circle.
+    """Cache in a folder; an entry is a file, named after catalog, service and circle.
 
     Attributes
     ----------
     folder
-        May not exist yet.
+        The folder; it need not exist yet.
     """
 
     folder: Path
@@ -60,9 +60,9 @@ class Cache:
         return cls(Path(get_cache_dir()) / "tweakreg_step")
 
     def find(self, catalog: str, service: str, circle: Circle) -> Entry | None:
-        """A kept answer that covers a circle, or None.
+        """A cached answer that covers a circle, or None.
 
-        An entry that is not as it was written is told of and passed over.
+        Damaged entries are skipped, with a warning.
         """
         covering = [(c.radius, path) for path, c in self._entries(catalog, service)]
         for _, path in sorted(covering):
@@ -71,7 +71,7 @@ class Cache:
         return None
 
     def keep(self, catalog: str, service: str, circle: Circle, entry: Entry) -> None:
-        """Keep an answer; if that can't be done, a warning says so."""
+        """Store an answer; a failure is logged as a warning."""
         text = io.StringIO()
         entry.table.write(text, format="ascii.ecsv")
         body = text.getvalue()
@@ -92,7 +92,7 @@ class Cache:
 
 
 def _stem(catalog: str, service: str) -> str:
-    """The start of an entry's name: what is asked for in letters, and both in full as a digest."""
+    """Start of an entry's file name: name of the catalog, digest of catalog and service."""
     letters = re.sub(r"[^a-z0-9]+", "-", catalog.lower())[-24:].strip("-")
     return f"{letters}-{_digest(f'{catalog} {service}')[:12]}"
 

@@ -1,4 +1,4 @@
-"""The reference catalogs that a user names, in turn, until one has stars of the field."""
+"""The reference catalogs named by the user, tried in turn until one has stars in the field."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Member:
     Attributes
     ----------
     name
-        As it is called in the log and in the WCS.
+        Name in the log and in the WCS.
     kind
         'file', 'service' or 'hats'.
     place
-        Of a HATS catalog.
+        Folder or URL of a HATS catalog.
     table
-        Of a file, or of a table in memory.
+        Content of a file, or the table given by the caller.
     """
 
     name: str
@@ -59,12 +59,12 @@ class Member:
 
 
 def members_of(abs_refcat: str | Path | Table) -> tuple[Member, ...]:
-    """The catalogs that ``abs_refcat`` names; those in files are read.
+    """The catalogs named by ``abs_refcat``; those in files are read.
 
     Raises
     ------
     CatalogError
-        If there is none that could serve, which is known before any work is done.
+        If none of them can be used, as far as that is known without the field.
     """
     if isinstance(abs_refcat, Table):
         table = sky_table(abs_refcat, "given as a table")
@@ -73,7 +73,7 @@ def members_of(abs_refcat: str | Path | Table) -> tuple[Member, ...]:
     text = str(abs_refcat).strip()
     names = [name for part in text.split(",") if (name := part.strip())]
     if Path(text).expanduser().is_file():
-        names = [text]  # a comma is a letter of file names
+        names = [text]  # file names may contain commas
     if not names:
         raise CatalogError(
             f"'abs_refcat' is '{abs_refcat}', which names no catalog. Give one, or leave it out."
@@ -87,8 +87,8 @@ def members_of(abs_refcat: str | Path | Table) -> tuple[Member, ...]:
             refused.append(error)
     if not members:
         raise refused[-1]
-    for complaint in refused:
-        log.warning("%s The next reference catalog is tried.", complaint)
+    for problem in refused:
+        log.warning("%s The next reference catalog is tried.", problem)
     return tuple(members)
 
 
@@ -122,26 +122,25 @@ def stars_from(
     Parameters
     ----------
     members
-        In the order in which they are tried.
+        The catalogs, in the order in which they are tried.
     field
-        Where the images are; empty if that is not known.
+        Circles that cover the images; empty if that is not known.
     parameters
-        Which stars, and how services are asked.
+        Selection of stars, and options of services.
 
     Returns
     -------
     Table
-        RA, DEC [deg ICRS] as published, other columns; ``meta`` says what was asked, and when.
+        RA, DEC [deg ICRS] as published, other columns; query and date in ``meta``.
 
     Raises
     ------
     NoReferenceStarsError
-        If all could be asked, and none has.
+        If all catalogs could be read, and none has stars in the field.
     ReferenceServiceError
-        If none has, and some could not be asked.
+        If none has stars in the field, and some could not be read.
     CatalogError
-        If a file has no such columns as 'parameters' need, or its stars are elsewhere since RA is
-        in hours.
+        If a file lacks columns that the parameters need, or its RA is in hours.
     """
     failures: list[str] = []
     empty = True
@@ -169,7 +168,7 @@ def _stars(
                 f"{member.name} can't be asked for, as no image has a footprint on the sky, which "
                 "is needed to know where. Check the WCS of the images, or give a file."
             )
-        table = _asked(member, field, parameters)
+        table = _queried(member, field, parameters)
     chosen = select(table, parameters, inside(table["RA"], table["DEC"], field))
     if len(chosen) == 0 < len(table):
         raise CatalogError(
@@ -177,12 +176,12 @@ def _stars(
             "needed. Widen 'rfluxmin' to 'rfluxmax', or use another catalog."
         )
     log.info("Reference catalog %s: %d stars.", member.name, len(chosen))
-    _tell_errors(chosen, member.name)
+    _log_missing_errors(chosen, member.name)
     return with_selection(chosen, parameters, len(table))
 
 
-def _tell_errors(table: Table, name: str) -> None:
-    """Say for how many stars an error stands in that the catalog does not give."""
+def _log_missing_errors(table: Table, name: str) -> None:
+    """Log for how many stars the catalog gives no usable error, and what is used instead."""
     if number := bad_errors(table):
         weighted = "that of their weight" if "weight" in table.colnames else _usual()
         log.warning(
@@ -202,7 +201,7 @@ def _usual() -> str:
 
 
 def _given(member: Member, field: Sequence[Circle], *, last: bool) -> Table:
-    """The table of a file, after a look at whether it is of this field at all."""
+    """The table of a file, after a check that it has stars in the field."""
     assert member.table is not None  # noqa: S101 - of the caller
     table = as_published(member.table)
     ra, dec = np.asarray(table["RA"], float), np.asarray(table["DEC"], float)
@@ -226,12 +225,12 @@ def _centres(field: Sequence[Circle]) -> str:
     return ", ".join(f"({c.ra:.4f}, {c.dec:.4f}) deg" for c in field[:3])
 
 
-def _asked(member: Member, field: Sequence[Circle], parameters: ReferenceParameters) -> Table:
-    """The stars of a service or a HATS catalog, the same whichever circles were kept."""
-    asker = _Asker(member, parameters)
-    entries = [asker.entry(circle) for circle in field]
+def _queried(member: Member, field: Sequence[Circle], parameters: ReferenceParameters) -> Table:
+    """The stars of a service or a HATS catalog; they do not depend on which circles were cached."""
+    query = _CachedQuery(member, parameters)
+    entries = [query.entry(circle) for circle in field]
     filled = [entry.table for entry in entries if len(entry.table)]
-    # each row once, in an order that does not depend on how the sky was divided
+    # rows in an order that does not depend on how the field was divided into circles
     table = vstack(filled, metadata_conflicts="silent") if filled else entries[0].table
     table = table[inside(table["RA"], table["DEC"], field)]
     if len(table) == 0:
@@ -251,8 +250,8 @@ def _asked(member: Member, field: Sequence[Circle], parameters: ReferenceParamet
     return sky_table(table, member.name)
 
 
-class _Asker:
-    """Asks one catalog, circle by circle, where nothing is kept; opens it once."""
+class _CachedQuery:
+    """Queries of one catalog, circle by circle, answered from the cache where it covers them."""
 
     def __init__(self, member: Member, parameters: ReferenceParameters) -> None:
         self._member, self._parameters = member, parameters
@@ -291,7 +290,7 @@ class _Asker:
 
 
 def _with_motions(table: Table) -> Table:
-    """A survey's stars with an epoch have motions, known or not; columns say so."""
+    """The table with columns for proper motions added, NaN, if it has an epoch but no motions."""
     if column_named(table, "epoch") is not None:
         for name in ("pmra", "pmdec"):
             if column_named(table, name) is None:

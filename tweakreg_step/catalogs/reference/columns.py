@@ -1,4 +1,4 @@
-"""Columns of reference catalogs: the names they go by, and their units."""
+"""Columns of reference catalogs: known names and units."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ NAMES: dict[str, tuple[tuple[str, ...], str]] = {
     "ruwe": (("ruwe",), ""),
     "duplicated_source": (("duplicated_source",), ""),
 }
-"""What is meant -> the names that it goes by (letter case is ignored), its unit where none is
-given. The names and units are those of Gaia, of the STScI service and of VizieR."""
+"""Quantity -> names of its column (letter case is ignored), and its unit where the table gives
+none. The names and units are those of Gaia, of the STScI service and of VizieR."""
 
 CORRELATED = ("ra", "dec", "parallax", "pmra", "pmdec")
-"""The five parameters of a star's path, in the order of Gaia's covariances."""
+"""The five astrometric parameters of a star, in the order of Gaia's covariances."""
 
 
 def column_named(table: Table, meant: str) -> str | None:
-    """The column of a table that holds what is meant, or None."""
+    """Name of the column that holds the quantity `meant`, or None."""
     lower = {column.lower(): column for column in reversed(table.colnames)}
     return next((lower[name] for name in NAMES[meant][0] if name in lower), None)
 
 
 def quantity(table: Table, meant: str) -> FloatArray:
-    """The values (M,) of what is meant, in the unit of `NAMES`; NaN where there are none.
+    """Values (M,) of the quantity `meant`, in the unit of `NAMES`; NaN where there are none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Stars at the epoch of an observation, as seen from the observatory."""
+"""Positions of stars at the epoch of an observation: proper motion and parallax."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["as_published", "at_epoch", "is_moved", "place", "with_known_motion"]
 
 MAS = np.radians(1.0 / 3.6e6)
 PUBLISHED = {"RA": "catalog_RA", "DEC": "catalog_DEC"}
-"""Where a table whose positions were moved keeps those of the catalog itself."""
+"""Names of the columns with the published positions, where RA and DEC are at another epoch."""
 
 
 def place(
@@ -72,12 +72,12 @@ def place(
 
 
 def is_moved(table: Table) -> bool:
-    """Whether the positions RA, DEC of a table are not those of the catalog itself."""
+    """Whether RA and DEC of a table were moved to another epoch."""
     return set(PUBLISHED.values()) <= set(table.colnames)
 
 
 def as_published(table: Table) -> Table:
-    """A table as its catalog has it, where `at_epoch` moved its positions."""
+    """The table with the published positions, if `at_epoch` moved them."""
     if not is_moved(table):
         return table
     result = table.copy()
@@ -89,9 +89,9 @@ def as_published(table: Table) -> Table:
 
 
 def with_known_motion(table: Table) -> Table:
-    """The stars that were moved by a motion of their own: for fits that give all the same weight.
+    """The stars with known proper motions, for fits that give all stars the same weight.
 
-    A table that was not moved is returned as it is.
+    If no positions were moved, the table is returned unchanged.
     """
     if not is_moved(table):
         return table
@@ -108,7 +108,7 @@ def at_epoch(table: Table, epoch: float | None, observatory: Observatory = USUAL
     Parameters
     ----------
     table
-        As published.
+        The catalog as published.
     epoch
         Julian year, TDB; None if it is not known.
     observatory

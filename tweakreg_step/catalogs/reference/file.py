@@ -1,4 +1,4 @@
-"""A reference catalog from a file."""
+"""Read a reference catalog from a file."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def read_reference(path: Path) -> Table:
     Returns
     -------
     Table
-        Columns RA, DEC [deg ICRS], all others as they are; ``meta['name']`` is the file's name.
-        Rows without a finite position, or with a weight that is not positive, are dropped, and the
-        log says how many.
+        Columns RA, DEC [deg ICRS], all others unchanged; ``meta['name']`` is the file's name. Rows
+        without a finite position, or with a weight that is not positive, are dropped, with a line
+        in the log.
 
     Raises
     ------
@@ -54,13 +54,12 @@ def read_reference(path: Path) -> Table:
 
 
 def sky_table(table: Table, name: str) -> Table:
-    """A copy of a table whose positions are in the columns RA and DEC [deg]; see `read_reference`.
+    """A copy of a table with positions in the columns RA and DEC [deg]; see `read_reference`.
 
     Raises
     ------
     CatalogError
-        If there are no position columns, two that could be meant, values out of range, or no row
-        that can be used.
+        If there are no position columns, ambiguous ones, values out of range, or no usable row.
     """
     ra_column, dec_column, centroid = (
         _only(table, wanted, name) for wanted in ("ra", "dec", "sky_centroid")
@@ -88,7 +87,7 @@ def sky_table(table: Table, name: str) -> Table:
 
 
 def _without(table: Table, bad: dict[str, BoolArray], name: str) -> Table:
-    """The rows (M,) of which nothing is bad; the log says how many others there are, and why."""
+    """The usable rows (M,); logs how many are dropped, and why."""
     dropped = np.any(list(bad.values()), axis=0)
     reasons = ", ".join(f"{rows.sum()} {why}" for why, rows in bad.items() if rows.any())
     if dropped.all():

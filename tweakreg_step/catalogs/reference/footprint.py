@@ -1,4 +1,4 @@
-"""The part of the sky that images cover, as few circles."""
+"""Circles that cover the images on the sky, for queries of catalogs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Circle", "circles", "inside"]
 
 WASTE = 3.0
-"""Images are asked for in one circle if its area is at most this many times theirs: a query more
-costs about as much time as the stars of such an area."""
+"""Images are covered by one circle if its area is at most this many times theirs: another query
+takes about as long as the stars of such an area."""
 
 ROUNDING = 1e-4
 """Radii are rounded up to a multiple of this [deg]."""
@@ -53,20 +53,20 @@ def angles(centre: FloatArray, vectors: FloatArray) -> FloatArray:
 
 
 def circles(corners: Sequence[FloatArray], margin: float) -> list[Circle]:
-    """Few circles that cover all images, and not much more.
+    """A small number of circles that cover all images with little excess area.
 
     Parameters
     ----------
     corners
-        For each image, its corners (n, 2), RA and DEC [deg]; those that are not finite are left
-        out.
+        For each image, its corners (n, 2), RA and DEC [deg]; corners that are not finite are
+        ignored.
     margin
-        Added around each image [deg].
+        Margin around each image [deg].
 
     Returns
     -------
     list of Circle
-        In the order of DEC, whatever that of the images is.
+        Circles in the order of DEC, independent of the order of the images.
     """
     images = [corner[np.isfinite(corner).all(axis=1)] for corner in corners]
     points = [directions(*image.T) for image in images if len(image)]
@@ -78,7 +78,7 @@ def circles(corners: Sequence[FloatArray], margin: float) -> list[Circle]:
 
 
 def inside(ra: FloatArray, dec: FloatArray, within: Sequence[Circle]) -> BoolArray:
-    """Which positions (N,) [deg] lie in any of some circles."""
+    """Mask (N,) of positions [deg] that lie in any of the circles."""
     vectors = directions(np.asarray(ra, float), np.asarray(dec, float))
     result: NDArray[np.bool_] = np.zeros(len(vectors), bool)
     for circle in within:
@@ -88,9 +88,9 @@ def inside(ra: FloatArray, dec: FloatArray, within: Sequence[Circle]) -> BoolArr
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
-    """Images of one circle: corners (n, 3), centre (3,), radius [deg], and their own area.
+    """Images in one circle: corners (n, 3), centre (3,), radius [deg], and area of the images.
 
-    Areas are in squares of radii.
+    The area is that of the images' own circles, as the sum of their squared radii [deg^2].
     """
 
     points: FloatArray
@@ -102,11 +102,11 @@ class _Cluster:
         object.__setattr__(self, "area", self.area or self.radius**2)
 
     def joined(self, other: _Cluster) -> _Cluster | None:
-        """One circle for both, None if it would cover too much besides."""
+        """One circle for both, None if it would have too much excess area."""
         apart = float(angles(self.centre, other.centre[None])[0])
         least = max(self.radius, other.radius, (apart + self.radius + other.radius) / 2.0)
         area = min(self.area + other.area, least**2)
-        # half of the radii's sum bounds the joint circle from above: only near misses are tried
+        # `least` is the radius of the joint circle at most: clearly too large ones are not tried
         if least**2 > 1.2 * WASTE * area:
             return None
         points = np.concatenate([self.points, other.points])
@@ -115,14 +115,14 @@ class _Cluster:
 
 
 def _ordered(points: Sequence[FloatArray]) -> list[FloatArray]:
-    """Images in an order of their own, so that the circles do not depend on that of the input."""
+    """Images sorted by position, so that the circles do not depend on the order of the input."""
     return sorted(points, key=lambda p: (*p.mean(axis=0).tolist(), len(p)))
 
 
 def _ball(points: FloatArray) -> tuple[FloatArray, float]:
     """Centre and radius [deg] of a nearly smallest circle around directions (n, 3).
 
-    Badoiu & Clarkson 2003, SODA, 801: step towards the farthest point, ever less.
+    Badoiu & Clarkson 2003, SODA, 801: decreasing steps towards the farthest point.
     """
     points = np.unique(points, axis=0)
     centre = points.mean(axis=0)
@@ -148,7 +148,7 @@ def _clusters(single: list[_Cluster]) -> list[_Cluster]:
 
 
 def _take_in(clusters: list[_Cluster], new: _Cluster) -> None:
-    """Join a cluster with the one it suits best, or add it (to a list of the caller's own)."""
+    """Join a cluster with the best-fitting one of the list, or append it; changes the list."""
     fits = [(j.radius**2 / j.area, i, j) for i, c in enumerate(clusters) if (j := c.joined(new))]
     if fits:
         _, index, joined = min(fits, key=lambda fit: fit[:2])

@@ -1,4 +1,4 @@
-"""Reference catalogs in HATS, the partitioned format of large surveys, on disk or at a URL."""
+"""Reference catalogs in HATS, a partitioned format for large surveys, on disk or at a URL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["ADDRESSES", "ask", "check_library", "is_remote", "open_catalog"]
 log = logging.getLogger(__name__)
 
 ADDRESSES = {"GAIADR3_S3": "s3://stpubdata/gaia/gaia_dr3/public/hats/gaia/"}
-"""Public catalogs by name: the copy of Gaia DR3 that STScI keeps at Amazon."""
+"""Public catalogs by name: STScI's copy of Gaia DR3 at Amazon."""
 
 WANTED = (
     {name for names, _ in NAMES.values() for name in names}
@@ -43,7 +43,7 @@ def check_library() -> None:
 
 
 def is_remote(place: str) -> bool:
-    """Whether a place is a URL of something that is not on this machine."""
+    """Whether a place is a URL that is not on this machine."""
     return "://" in place and not place.startswith("file://")
 
 
@@ -53,7 +53,7 @@ def open_catalog(place: str, parameters: ReferenceParameters) -> Any:
     Raises
     ------
     ReferenceServiceError
-        If that can't be done.
+        If it can't be opened.
     """
     import hats  # takes seconds to import  # noqa: PLC0415
 
@@ -69,14 +69,14 @@ def open_catalog(place: str, parameters: ReferenceParameters) -> Any:
 
 
 def ask(catalog: Any, circle: Circle) -> Table:
-    """The stars of a circle; no other partition is opened than those that it touches.
+    """The stars of the partitions that overlap a circle.
 
     Parameters
     ----------
     catalog
-        Opened by `open_catalog`.
+        Catalog from `open_catalog`.
     circle
-        Rows of these partitions are cut to its declinations, not to the circle itself.
+        The circle. Rows are limited to its range of declinations, not to the circle itself.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def _rows(catalog: Any, pixel: Any, circle: Circle) -> Table:
 
 
 def _values(column: Any) -> Any:
-    """A column as an array; numbers that are missing are NaN."""
+    """A column as an array; missing numbers are NaN."""
     values = column.to_pandas().to_numpy()
     if values.dtype == object:
         values = np.array([str(value) for value in values])
@@ -127,7 +127,7 @@ def _values(column: Any) -> Any:
 
 
 def storage_options(place: str, parameters: ReferenceParameters) -> dict[str, Any]:
-    """How the file system of a place is told to give up in time."""
+    """Options of a URL's file system: timeouts and number of retries."""
     timeout, retries = parameters.refcat_timeout, parameters.refcat_retries
     if place.startswith("s3://"):
         limits = {"connect_timeout": timeout, "read_timeout": timeout}
@@ -142,7 +142,7 @@ def storage_options(place: str, parameters: ReferenceParameters) -> dict[str, An
 
 
 def release_of(catalog: Any) -> str:
-    """The name of a catalog and when it was made, as far as it says."""
+    """Name of a catalog, and its date if it has one."""
     extra = catalog.catalog_info.model_dump()
     dates = [extra.get(key) for key in ("hats_release_date", "hats_creation_date")]
     return " ".join([str(catalog.catalog_name), *(str(date) for date in dates if date)][:2])

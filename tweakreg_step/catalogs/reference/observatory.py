@@ -28,8 +28,8 @@ def barycentric(epoch: float, observatory: Observatory) -> FloatArray:
 
     Notes
     -----
-    The Earth's place is that of ERFA's epv00 (Simon et al. 1994, A&A 282, 663, and VSOP2000),
-    good to 1e-7 au; it needs no file.
+    The Earth's position is that of ERFA's epv00 (Simon et al. 1994, A&A 282, 663, and VSOP2000),
+    accurate to 1e-7 au, which needs no ephemeris file.
     """
     heliocentric, centred = erfa.epv00(J2000, (epoch - 2000.0) * 365.25)
     return np.asarray(centred["p"] + observatory.beyond_earth * heliocentric["p"])

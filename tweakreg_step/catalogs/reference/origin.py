@@ -1,4 +1,4 @@
-"""Where the stars of a reference catalog are from, for its header, the report and the log."""
+"""Origin and selection of the stars of a reference catalog, for its header, report and log."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 __all__ = ["with_selection", "with_source"]
 
 KEYS = ("source", "sha256", "rows_read", "rows_used", "selection", "catalog_epoch", "made_from")
-"""What is said of a catalog in its header, of services beside query, release and date."""
+"""Keys of a catalog's header; those of services have also query, release and date."""
 
 ALL_STARS = "all stars"
 
 
 def with_source(table: Table, path: Path) -> Table:
-    """A table of a file that says which one.
+    """The table with its file and the file's checksum in ``meta``.
 
-    What an earlier run has said of the catalog moves to ``made_from``.
+    Entries of an earlier run move to ``made_from``.
 
     Parameters
     ----------
     table
-        As it was read; ``meta['rows_read']`` is of this reading.
+        Content of the file; ``meta['rows_read']`` is its number of rows.
     path
-        Of the file, perhaps with an extension.
+        Path of the file, perhaps with an extension.
     """
     result = table.copy(copy_data=False)
     before = {key: result.meta.pop(key) for key in KEYS if key in result.meta}
@@ -50,16 +50,16 @@ def with_source(table: Table, path: Path) -> Table:
 
 
 def with_selection(table: Table, parameters: ReferenceParameters, read: int) -> Table:
-    """A table that says how its stars were chosen, and of which epoch the catalog is.
+    """The table with the selection of its stars and the catalog's epoch in ``meta``.
 
     Parameters
     ----------
     table
-        The stars that are used, as published.
+        The selected stars, as published.
     parameters
-        How they were chosen.
+        The parameters of the selection.
     read
-        How many there were.
+        Number of stars before the selection.
     """
     result = table.copy(copy_data=False)
     result.meta.setdefault("rows_read", read)
@@ -70,7 +70,7 @@ def with_selection(table: Table, parameters: ReferenceParameters, read: int) -> 
 
 
 def _selection(parameters: ReferenceParameters) -> str:
-    """The parameters that choose stars and are not as they are by default."""
+    """The parameters of the selection that differ from their defaults, as text."""
     usual = ReferenceParameters()
     names = [field.name for field in fields(parameters) if field.name.startswith(("rflux", "refn"))]
     chosen = [

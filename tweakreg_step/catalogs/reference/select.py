@@ -1,4 +1,4 @@
-"""Which stars of a reference catalog are used."""
+"""Selection of the stars of a reference catalog."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ __all__ = ["select"]
 log = logging.getLogger(__name__)
 
 MAX_RUWE = 1.4
-"""Above it, a single star does not fit what Gaia saw (Lindegren 2018, GAIA-C3-TN-LU-LL-124)."""
+"""RUWE above which Gaia's data do not fit a single star (Lindegren 2018, GAIA-C3-TN-LU-LL-124)."""
 
 FAINTEST = 40.0
-"""No star is fainter; catalogs write 99 for a magnitude that was not measured."""
+"""Largest magnitude that counts as measured; catalogs write 99 for missing ones."""
 
 
 def select(table: Table, parameters: ReferenceParameters, inside: BoolArray) -> Table:
-    """The stars to be used, in their order.
+    """Select stars of good quality, within the limits of brightness.
 
     Parameters
     ----------
     table
-        RA, DEC [deg ICRS].
+        Catalog with RA, DEC [deg ICRS].
     parameters
         Limits of brightness.
     inside
-        (M,) which stars lie in the field: the brightest are counted there.
+        (M,) mask of stars in the field, among which the brightest are counted.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def select(table: Table, parameters: ReferenceParameters, inside: BoolArray) -> 
 
 
 def is_good(table: Table) -> BoolArray:
-    """Which stars (M,) have nothing against them, as far as the catalog says."""
+    """Mask (M,) of stars that are not doubtful by the columns ruwe and duplicated_source."""
     good = ~(quantity(table, "ruwe") > MAX_RUWE)  # an unknown one is no reason
     flag = column_named(table, "duplicated_source")
     if flag is not None:
@@ -70,7 +70,7 @@ def is_good(table: Table) -> BoolArray:
 
 
 def first(table: Table) -> BoolArray:
-    """Which rows (M,) are the first at their very position."""
+    """Mask (M,) of rows that do not repeat the position of an earlier row."""
     positions = np.stack([np.asarray(table["RA"]), np.asarray(table["DEC"])], axis=1)
     result = np.zeros(len(table), bool)
     result[np.unique(positions, axis=0, return_index=True)[1]] = True
@@ -78,12 +78,12 @@ def first(table: Table) -> BoolArray:
 
 
 def brightness(table: Table, parameters: ReferenceParameters) -> FloatArray:
-    """Magnitudes or fluxes (M,), as 'rfluxunits' says; NaN where not measured.
+    """Magnitudes or fluxes (M,), depending on 'rfluxunits'; NaN where not measured.
 
     Raises
     ------
     CatalogError
-        If there is no such column, or it can't be what 'rfluxunits' says.
+        If there is no such column, or its values contradict 'rfluxunits'.
     """
     magnitudes = parameters.rfluxunits == "mag"
     column = parameters.rfluxcol or column_named(table, "mag" if magnitudes else "flux")
@@ -107,9 +107,9 @@ def brightness(table: Table, parameters: ReferenceParameters) -> FloatArray:
 
 
 def within_limits(values: FloatArray, parameters: ReferenceParameters) -> BoolArray:
-    """Which values (M,) lie within 'rfluxmin' and 'rfluxmax', those included.
+    """Mask (M,) of values from 'rfluxmin' to 'rfluxmax', both inclusive.
 
-    Magnitudes run backwards, so both orders are understood where both are given.
+    Two limits in magnitudes may be given in either order.
     """
     low = -np.inf if parameters.rfluxmin is None else parameters.rfluxmin
     high = np.inf if parameters.rfluxmax is None else parameters.rfluxmax

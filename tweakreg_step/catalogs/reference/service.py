@@ -37,24 +37,24 @@ RELEASES = {
 """Catalogs of the service: their release, and the epoch of its positions [Julian year]."""
 
 BACK_OFF = 1.0  # s before the second try, twice that before the third ...
-LONGEST = 4.0  # an answer may take this many timeouts, if it keeps coming
+LONGEST = 4.0  # longest time for a whole answer, in timeouts
 CHUNK = 1 << 16
 UNKNOWN = [(text, "nan") for text in ("", "null", "NULL", "NaN", "nan")]
 NO_RECORDS = "no data records"
 
 
 def address() -> str:
-    """The service's address: of the environment variable, else the public one."""
+    """URL of the service: from the environment variable, else the public one."""
     return os.environ.get(VARIABLE, "").strip().rstrip("/") or PUBLIC
 
 
 def query_of(catalog: str, circle: Circle, *, epoch: bool = False) -> str:
-    """The address of one question.
+    """URL of a query.
 
-    EPOCH is left out at first: the service then gives positions as published, of all stars, and
-    with proper motions. It would move them to one epoch for all images, as seen from the Earth,
-    drop the errors of that, and not say which stars it could not move. A service that answers with
-    an error is asked with EPOCH, that of the release, at which no star has to be moved.
+    Without EPOCH, the service gives all stars with published positions and proper motions. With it,
+    the service would move positions to one epoch for all images, as seen from the Earth, without
+    the errors of that and without marking stars that it could not move. If it answers with an
+    error, EPOCH is given, as that of the release, at which no star is moved.
     """
     where = {"RA": f"{circle.ra:.6f}", "DEC": f"{circle.dec:.6f}", "SR": f"{circle.radius:.6f}"}
     when = {"EPOCH": f"{RELEASES[catalog][1]:.3f}"} if epoch and catalog in RELEASES else {}
@@ -69,8 +69,8 @@ def ask(catalog: str, circle: Circle, parameters: ReferenceParameters) -> Table:
     Returns
     -------
     Table
-        RA, DEC [deg ICRS], other columns as the service names them; perhaps of no rows. Where the
-        service says nothing of the epoch or of proper motions, there are columns for them.
+        RA, DEC [deg ICRS], other columns as the service names them; perhaps without rows. Columns
+        of the epoch and of proper motions are added if the service gives none.
 
     Raises
     ------
@@ -105,9 +105,9 @@ def ask(catalog: str, circle: Circle, parameters: ReferenceParameters) -> Table:
 
 
 class _TryError(Exception):
-    """What went wrong in one try, as the end of a sentence.
+    """The failure of one try, as the end of a sentence.
 
-    Whether another one may do, and whether the service did not like the question.
+    `may_pass`: whether another try may succeed; `refused`: whether the service returned an error.
     """
 
     def __init__(self, sentence: str, *, may_pass: bool = True, refused: bool = False) -> None:
@@ -117,7 +117,7 @@ class _TryError(Exception):
 
 
 def _fetch(url: str, timeout: float) -> str:
-    """The whole text of an answer, in a limited time [s]."""
+    """The text of an answer; `timeout` is the longest silence [s]."""
     try:
         # the scheme was checked
         with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310
@@ -145,9 +145,9 @@ def _missing(error: http.client.IncompleteRead) -> str:
 
 
 def _read(answer: http.client.HTTPResponse, timeout: float) -> bytes:
-    """Read to the end, which a service that dribbles must not put off for ever.
+    """Read an answer to its end, within `LONGEST` timeouts in total.
 
-    A part that is shorter than promised is an `IncompleteRead`, as for a read in one go.
+    An answer that is shorter than announced is an `IncompleteRead`, as for a single read.
     """
     start, promised, parts = time.monotonic(), answer.length, []
     while part := answer.read1(CHUNK):
@@ -161,7 +161,7 @@ def _read(answer: http.client.HTTPResponse, timeout: float) -> bytes:
 
 
 def parsed(text: str) -> Table:
-    """The table in an answer: lines of comment, a line of names, a line for each star."""
+    """The table in an answer: comment lines, a line of column names, a line for each star."""
     if not text.strip():
         raise _TryError("sent an answer without any text")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
@@ -179,7 +179,7 @@ def parsed(text: str) -> Table:
     table.rename_columns([names["ra"], names["dec"]], ["RA", "DEC"])
     for name in table.colnames:
         if np.ma.getmaskarray(np.ma.asarray(table[name])).all():
-            table[name] = np.full(len(table), np.nan)  # of no type so far
+            table[name] = np.full(len(table), np.nan)  # columns without values have no type
     _check_positions(table)
     return table
 
@@ -201,7 +201,7 @@ def _is_header(line: str) -> bool:
 
 
 def _check_rows(rows: list[str]) -> None:
-    """A line that is shorter than the first one was cut off."""
+    """Raise if a line has fewer fields than the header: the answer was truncated."""
     wanted = rows[0].count(",")
     short = next((row for row in rows if row.count(",") < wanted), None)
     if short is not None:
@@ -212,7 +212,7 @@ def _check_rows(rows: list[str]) -> None:
 
 
 def _completed(table: Table, catalog: str) -> Table:
-    """An answer with columns for what all stars have, known or not."""
+    """The answer with columns of proper motions (NaN) and epoch added if it has none."""
     lower = {name.lower() for name in table.colnames}
     for name in ("pmra", "pmdec"):
         if name not in lower:

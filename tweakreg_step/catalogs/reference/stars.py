@@ -1,4 +1,4 @@
-"""What a reference catalog says of its stars: places, motions, distances, and their errors."""
+"""Astrometric parameters of reference stars: positions, proper motions, parallaxes, errors."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ DISPERSION = (11.0, 7.0)
 by benchmarks/proper_motions.py."""
 
 PARALLAX_PER_MOTION = 0.1
-"""Dispersion of parallaxes [mas] for that of proper motions [mas/yr] (Michalik et al. 2015,
-A&A 583, A68, who take proper motions of 10 parallaxes a year)."""
+"""Dispersion of parallaxes [mas] over that of proper motions [mas/yr] (Michalik et al. 2015,
+A&A 583, A68, assume proper motions of 10 parallaxes per year)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stars:
-    """Paths of M stars.
+    """Astrometric parameters of M stars.
 
     Attributes
     ----------
     ra, dec
-        (M,) at ``epoch`` [deg ICRS], as seen from the barycentre.
+        (M,) barycentric positions at ``epoch`` [deg ICRS].
     epoch
-        (M,) Julian years, TDB.
+        (M,) reference epoch [Julian year, TDB].
     parallax
         (M,) [mas].
     pmra, pmdec
@@ -76,8 +76,8 @@ class Stars:
 def motion_dispersion(mag: FloatArray) -> FloatArray:
     """Rms proper motion per axis (M,) [mas/yr] of stars of a magnitude (M,).
 
-    It is the error of a motion that is not known and taken to be zero. The value for faint stars
-    stands in where a magnitude is not known.
+    It is the error of an unknown motion that is assumed to be zero. Where the magnitude is unknown
+    the value for faint stars is used.
     """
     return np.interp(np.nan_to_num(mag, nan=DISPERSION_MAG[-1]), DISPERSION_MAG, DISPERSION)
 
@@ -85,8 +85,8 @@ def motion_dispersion(mag: FloatArray) -> FloatArray:
 def position_errors(table: Table) -> FloatArray:
     """Errors (M, 2) of positions along RA and DEC [arcsec].
 
-    They are read from columns ra_error, dec_error (or ra_err, dec_err), in their unit, or in mas
-    as in Gaia where none is given; else, and where one is not positive, from ``weight`` ~ 1 /
+    From the columns ra_error, dec_error (or ra_err, dec_err), in their unit, or mas as in Gaia
+    where they have none; if there are none, or they are not positive, from ``weight`` ~ 1 /
     variance; else `REFERENCE_SIGMA`.
     """
     errors = np.stack([quantity(table, f"{axis}_error") for axis in ("ra", "dec")], axis=-1) / 1e3
@@ -99,9 +99,9 @@ def position_errors(table: Table) -> FloatArray:
 
 
 def bad_errors(table: Table) -> int:
-    """How many rows have an error of a position that is none: zero, negative or not a number.
+    """Number of rows with a position error that is zero, negative or not a number.
 
-    0 where the catalog has no such columns.
+    0 if the catalog has no columns of errors.
     """
     bad = np.zeros(len(table), bool)
     for axis in ("ra", "dec"):
@@ -112,9 +112,9 @@ def bad_errors(table: Table) -> int:
 
 
 def stars_of(table: Table) -> Stars | None:
-    """The paths of a catalog's stars; None if it has no proper motions, or no epoch.
+    """Astrometric parameters of a catalog's stars; None if it has no proper motions or no epoch.
 
-    Unknown motions and parallaxes are zero within the dispersion of those of other stars.
+    Unknown motions and parallaxes are zero, with the dispersion of those of other stars as error.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def stars_of(table: Table) -> Stars | None:
         return None
     dispersion = motion_dispersion(quantity(table, "mag"))
     still = ~(np.isfinite(values["pmra"]) & np.isfinite(values["pmdec"]))
-    values["pmra"][still] = values["pmdec"][still] = np.nan  # half a motion is none
+    values["pmra"][still] = values["pmdec"][still] = np.nan  # both or none
     priors = {"parallax": PARALLAX_PER_MOTION * dispersion}
     sigma = [*(1e3 * position_errors(table).T)]
     for meant in CORRELATED[2:]:
@@ -157,5 +157,5 @@ def _covariance(table: Table, sigma: FloatArray) -> FloatArray:
 
 
 def _is_known(table: Table, meant: str) -> BoolArray:
-    """Whether (M,) the catalog itself gives a parameter's error."""
+    """Mask (M,) of stars for which the catalog gives a parameter's error."""
     return np.asarray(np.isfinite(quantity(table, f"{meant}_error")))

@@ -1,4 +1,4 @@
-"""One self-contained HTML page for each run: how it went, what to look at first, and pictures."""
+"""One self-contained HTML page for each run: outcome, problems, tables and pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a run, from its result."""
+"""Compose the page of a run from its result."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def write_page(result: RunResult, folder: Path) -> Path:
     Parameters
     ----------
     result
-        Of the run.
+        Result of the run.
     folder
-        Where it shall be; it must exist.
+        Folder to write to; it must exist.
 
     Returns
     -------
     Path
-        Of the page.
+        Path of the page.
 
     Raises
     ------

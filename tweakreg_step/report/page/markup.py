@@ -81,11 +81,11 @@ class Cell:
     Attributes
     ----------
     text
-        As shown, not yet escaped.
+        Text, not yet escaped.
     kind
         CSS class: 'n' for numbers.
     key
-        What the column is sorted by, None for the text itself.
+        Sort key of the column, None for the text itself.
     tag
         CSS class of a coloured mark before the text, '' for none.
     anchor
@@ -113,7 +113,7 @@ class Cell:
 
 
 def number(value: float, form: str = ".2f") -> Cell:
-    """A number in a cell; what is not known is a dash and is sorted last."""
+    """A number in a cell; an unknown one is a dash and is sorted last."""
     if not np.isfinite(value):
         return Cell("-", "n", "")
     return Cell(f"{value:{form}}", "n", f"{value:.9g}")
@@ -127,9 +127,9 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Cell]], labe
     heads
         Text of each head with the unit, and its explanation.
     rows
-        Cells.
+        Cells of each row.
     label
-        What it is a table of.
+        Description of the table.
     """
     head = "".join(
         f'<th scope="col" title="{escape(title)}">'
@@ -144,7 +144,7 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Cell]], labe
 
 
 def figure(picture: Picture) -> str:
-    """A picture inside the page: nothing is fetched."""
+    """A picture embedded in the page."""
     data = base64.b64encode(picture.data).decode("ascii")
     return (
         f'<figure><img src="data:{picture.kind};base64,{data}" width="{picture.width}" '
@@ -155,7 +155,7 @@ def figure(picture: Picture) -> str:
 
 
 def gallery(pictures: Sequence[Picture]) -> str:
-    """Pictures side by side, as many as there is room for."""
+    """Pictures side by side, as many as fit the width."""
     inside = "".join(
         f'<div style="max-width: {picture.width + 18}px">{figure(picture)}</div>'
         for picture in pictures

@@ -1,4 +1,4 @@
-"""Which pictures a page has, and what is left out."""
+"""The pictures of a page, limited in number."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ _ROWS = 300
 
 
 def corrections_table(result: RunResult) -> str:
-    """One row for each group, those that need a look first."""
+    """One row for each group, those that need attention first."""
     found, places = corrections_of(result), standings(result)
     heads = [("group", "Name of the group"), ("verdict", "What was done")]
     heads += [(text, title) for text, title, _, _ in _COLUMNS]
@@ -85,7 +85,7 @@ def _precision(achieved: float, bound: float) -> Cell:
 
 
 def ties_table(result: RunResult) -> str:
-    """One row for each pair of groups that overlap, those that need a look first."""
+    """One row for each pair of groups that overlap, those that need attention first."""
     pairs, matches = pairs_by_need(result), shared_matches(result)
     sigma = _pair_sigmas(result)
     bridges: set[tuple[int, int]] = set()
@@ -119,7 +119,7 @@ def _more(count: int, what: str) -> str:
 
 
 def _pair_sigmas(result: RunResult) -> dict[tuple[int, int], float]:
-    """Error per axis [mas] of each pair's relative place, the lower number first."""
+    """Error per axis [mas] of each pair's relative position, the lower number first."""
     solution = result.solution
     if solution is None:
         return {}
@@ -173,7 +173,7 @@ def parameters_table(result: RunResult, *, departures: bool) -> str:
 
 
 def plain_table(rows: Sequence[tuple[str, str]], label: str) -> str:
-    """Two columns of words, which need no sorting."""
+    """A table of two text columns that can't be sorted."""
     inside = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
         for name, value in rows

@@ -1,7 +1,7 @@
 """Pictures of a result. The only package that imports matplotlib (extra `plots`).
 
-Colours are those of Okabe & Ito (2008, jfly.uni-koeln.de/color), which people with any colour
-vision tell apart; whatever a colour says, a line style, a marker, a hatch or a text says as well.
+Colours are those of Okabe & Ito (2008, jfly.uni-koeln.de/color), which can be distinguished with
+any colour vision; each is accompanied by a line style, a marker, a hatch or a text.
 East is to the left in every picture of the sky.
 """
 

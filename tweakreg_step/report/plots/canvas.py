@@ -1,4 +1,4 @@
-"""What all pictures share: style, colours, axes of the sky, and how a figure becomes bytes."""
+"""Common parts of all pictures: style, colours, axes of maps, conversion of figures to files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ BLACK, GREY = "#000000", "#767676"
 BLUE, ORANGE, VERMILLION, SKY_BLUE = "#0072B2", "#E69F00", "#D55E00", "#56B4E9"
 
 DPI = 110.0
-"""Of pictures made of pixels: sharp enough on paper, small enough for a page of fifty."""
+"""Resolution of PNG pictures [dpi]: for printing, and small enough for a page of fifty."""
 
 _RC: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -65,7 +65,7 @@ _RC: dict[Any, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a standing looks: never by colour alone."""
+    """Colour, marker and line style of a group outcome, never distinguished by colour only."""
 
     colour: str
     line: Literal["-", "--", "-.", ":"]
@@ -83,18 +83,18 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A figure with what is said beside it.
+    """A figure with its title, caption and description.
 
     Attributes
     ----------
     figure
-        Not shown yet.
+        The figure.
     title, caption
-        Above it, and below: how to read it, with the numbers that matter.
+        Title, and explanation with the most important numbers.
     alt
-        What it shows, for those who can't see it.
+        Description for readers who can't see it.
     dense
-        Whether it has so many elements that pixels are smaller than lines.
+        Whether it has so many elements that a PNG is smaller than an SVG.
     """
 
     figure: Figure
@@ -106,14 +106,14 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawing as bytes.
+    """A drawing as a file in memory.
 
     Attributes
     ----------
     data, kind
-        The file and its media type, 'image/svg+xml' or 'image/png'.
+        Content of the file and its media type, 'image/svg+xml' or 'image/png'.
     width, height
-        CSS pixels.
+        Size in CSS pixels.
     title, caption, alt
         As in `Drawing`.
     """
@@ -128,18 +128,18 @@ class Picture:
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
-    """Make a function draw in our style, whatever the user's settings, and leave these alone."""
+    """Decorator: draw with this package's settings of matplotlib, and restore the user's."""
 
     @wraps(draw)
     def inside(*args: P.args, **options: P.kwargs) -> R:
-        with _our_settings():
+        with _plot_settings():
             return draw(*args, **options)
 
     return inside
 
 
 @contextmanager
-def _our_settings() -> Iterator[None]:
+def _plot_settings() -> Iterator[None]:
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_RC)
@@ -147,7 +147,7 @@ def _our_settings() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure [inches], tied to no window and to no list of open figures."""
+    """An empty figure [inches] that is not registered with pyplot."""
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure
@@ -158,7 +158,7 @@ def rendered(drawing: Drawing) -> Picture:
     """A drawing as SVG, or as PNG where it is dense."""
     target = io.BytesIO()
     if drawing.dense:
-        # no metadata: neither versions nor dates belong into the bytes of a picture
+        # no metadata, so that equal pictures are equal files
         drawing.figure.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
     else:
         drawing.figure.savefig(

@@ -1,4 +1,4 @@
-"""The 2-D histogram: all differences of two catalogs' positions, and the peak among them."""
+"""Picture of the offset histogram: all position differences of two catalogs, and the peak."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = ["draw_differences"]
 _BINS = 72
 
 _THINNED = 0.8
-"""A catalog of which less than this takes part is said to be thinned out."""
+"""Share of a catalog's positions below which the caption says that it is a sample."""
 
 _CLOSER = 12.0
-"""Within this part of the histogram's reach a pair may belong to the peak."""
+"""Radius around the peak, in that of the histogram, in which a pair may belong to it."""
 
 
 @styled
@@ -39,7 +39,7 @@ def draw_differences(result: RunResult, found: Differences) -> Drawing:
     Parameters
     ----------
     result
-        Of the run.
+        Result of the run.
     found
         The differences.
     """
@@ -50,8 +50,8 @@ def draw_differences(result: RunResult, found: Differences) -> Drawing:
     _marks(wide, found)
     _close_up(close, found)
     wide.set_title(f"{names[0]} - {names[1]}")
-    alt = f"Histogram of all position differences {names[0]} minus {names[1]}. {_said(found)}"
-    return Drawing(figure, f"{names[0]} - {names[1]}", _said(found), alt, dense=True)
+    alt = f"Histogram of all position differences {names[0]} minus {names[1]}. {_caption(found)}"
+    return Drawing(figure, f"{names[0]} - {names[1]}", _caption(found), alt, dense=True)
 
 
 def _histogram(axes: Axes, found: Differences) -> None:
@@ -72,7 +72,7 @@ def _histogram(axes: Axes, found: Differences) -> None:
 
 
 def _close_up(axes: Axes, found: Differences) -> None:
-    """Single differences around the peak, or around where the solution says that it is."""
+    """Single differences around the peak, or around the offset of the solution."""
     centre = found.peak if found.significant else found.expected
     if not np.isfinite(centre).all():
         axes.set_axis_off()
@@ -95,7 +95,7 @@ def _close_up(axes: Axes, found: Differences) -> None:
 
 
 def _half(found: Differences, centre: FloatArray) -> float:
-    """Half the width of the close-up [mas]: all of the peak, and where the solution has it."""
+    """Half the width of the close-up [mas]: holds the peak and the offset of the solution."""
     distance = np.hypot(*(found.offsets - centre).T)
     inside = distance[distance <= found.reach / _CLOSER]
     width = 4.0 * float(np.median(inside)) if len(inside) else 0.0
@@ -132,7 +132,7 @@ def _marks(axes: Axes, found: Differences) -> None:
         axes.legend(loc="upper right", fontsize=7)
 
 
-def _said(found: Differences) -> str:
+def _caption(found: Differences) -> str:
     parts = []
     if found.significant:
         east, north = found.peak

@@ -1,4 +1,4 @@
-"""Where the images lie on the sky, before and after, and how far they were moved."""
+"""Picture of the images' footprints on the sky, and of their corrections."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["draw_footprints", "label_groups", "map_limits", "nice"]
 
 _MANY = 150
-"""Images from which on lines must be thin."""
+"""Number of images above which lines are thin."""
 
 _LABELS = 40
-"""More names than this can't be read on one map: only those that need a look are written."""
+"""Largest number of names on a map; of more groups, those that need attention are named."""
 
 _CALLED = 12
-"""Groups that need a look whose names are written beside the map."""
+"""Largest number of names written beside the map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def draw_footprints(result: RunResult) -> Drawing | None:
     Parameters
     ----------
     result
-        Of the run.
+        Result of the run.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def nice(value: float) -> float:
 
 
 def _factor(sky: _Map) -> float:
-    """By how much corrections are magnified: the larger ones to a third of a footprint."""
+    """Magnification of corrections: the larger ones are a third of a footprint."""
     step = np.hypot(*(sky.after - sky.before).mean(axis=1).T)
     size = float(np.median(np.ptp(sky.before, axis=1).max(axis=1)))
     moved = step[step > 0.0]
@@ -140,7 +140,7 @@ def _outlines(
             )
         )
         return
-    # a stack of many must not become one dark block, nor a mosaic of many a blue one
+    # faces of stacks and mosaics of many images must stay transparent
     thin = min(0.10, 1.5 / len(corners))
     width = 1.1 if len(corners) <= _MANY else 0.45
     for standing, style in STYLES.items():
@@ -191,18 +191,18 @@ def _middles(corners: FloatArray, group: IntArray, count: int) -> FloatArray:
 def label_groups(
     axes: Axes, result: RunResult, middle: FloatArray, beside: FloatArray | None = None
 ) -> None:
-    """Write the groups' names on a map where there is room, else beside it those that need a look.
+    """Write the groups' names on a map if they fit, else those that need attention beside it.
 
     Parameters
     ----------
     axes
         The map.
     result
-        Of the run.
+        Result of the run.
     middle
-        (G, 2) places of the groups, NaN for none.
+        (G, 2) positions of the groups, NaN where unknown.
     beside
-        (G, 2) places of their names, if these are others.
+        (G, 2) positions of their names, if different.
     """
     text = middle if beside is None else beside
     names, _ = shortened(result.groups.names)
@@ -243,7 +243,7 @@ def label_groups(
 
 
 def _roomy(middle: FloatArray, letters: int, extent: float) -> bool:
-    """Whether names of so many letters keep clear of each other on a map of some extent."""
+    """Whether names of a length do not overlap on a map of some extent."""
     gap = np.abs(middle[:, None] - middle[None, :]) / extent
     # a letter is about 1.6 per cent of the map's width, a line about 4 per cent of its height
     apart = (gap[..., 0] > 0.016 * (letters + 1)) | (gap[..., 1] > 0.04)

@@ -1,4 +1,4 @@
-"""The detectors' own motions, with their errors."""
+"""Picture of the detectors' own motions, with their errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which groups share sources: what ties the solution together, and where it hangs by a thread."""
+"""Picture of the overlap graph: pairs of groups that share sources, and bridges."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["draw_overlaps"]
 
 _RINGS = 100
-"""Groups up to which rings around them do not hide the lines between them."""
+"""Largest number of groups with rings around their nodes."""
 
 _NUMBERS = 40
-"""Edges whose numbers of matches can be written on them."""
+"""Largest number of edges with their numbers of matches."""
 
 
 @styled
 def draw_overlaps(result: RunResult) -> Drawing | None:
-    """The overlap graph; None where no group has a place on the sky."""
+    """The overlap graph; None where no group has a known position on the sky."""
     places, unit, ring = _places(result)
     if not np.isfinite(places).any():
         return None
@@ -42,7 +42,7 @@ def draw_overlaps(result: RunResult) -> Drawing | None:
     figure = new_figure(6.6, 6.4)
     axes = figure.subplots()
     loose = [pair for pair in pairs_by_need(result) if pair not in matches]
-    _loose_edges(axes, places, loose)
+    _unmatched_edges(axes, places, loose)
     _edges(axes, places, matches, bridges)
     _nodes(axes, result, places)
     if ring:
@@ -85,7 +85,7 @@ def _bridges(result: RunResult) -> set[tuple[int, int]]:
 
 
 def _places(result: RunResult) -> tuple[FloatArray, str, bool]:
-    """Places (G, 2) of the groups, their unit, and whether they stand on a ring instead."""
+    """Positions (G, 2) of the nodes, their unit, and whether they are on a ring, not on a map."""
     centres = group_centres(result)
     known = np.asarray(np.isfinite(centres).all(axis=1))
     field = field_of(centres[:, 0], centres[:, 1])
@@ -103,14 +103,14 @@ def _places(result: RunResult) -> tuple[FloatArray, str, bool]:
 
 
 def _beside(places: FloatArray, ring: bool) -> FloatArray:
-    """Where the names stand: outside the ring, or a little below the node."""
+    """Positions of the names: outside the ring, or below the nodes."""
     if ring:
         return np.asarray(1.13 * places)
     height = np.ptp(places[np.isfinite(places).all(axis=1)], axis=0).max()
     return np.asarray(places - np.array([0.0, 0.05 * max(float(height), 1e-9)]))
 
 
-def _loose_edges(axes: Axes, places: FloatArray, pairs: list[tuple[int, int]]) -> None:
+def _unmatched_edges(axes: Axes, places: FloatArray, pairs: list[tuple[int, int]]) -> None:
     lines = [places[list(pair)] for pair in pairs]
     axes.add_collection(
         LineCollection(lines, linewidths=0.9, colors=VERMILLION, linestyles=":", zorder=1)

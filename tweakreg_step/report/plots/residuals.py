@@ -1,4 +1,4 @@
-"""Residuals against place, and against what their errors say."""
+"""Pictures of residuals: against position on the detector, and in units of their errors."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["draw_histogram", "draw_residuals", "spread"]
 
 _POINTS = 2000
-"""More points than this are shown by their density."""
+"""Number of points above which their density is shown."""
 
 _RANGE = 5.0
-"""The axes reach so many times the spread; what lies outside is counted."""
+"""Limit of the axes in robust standard deviations; points outside are counted."""
 
 
 def spread(values: FloatArray) -> float:
-    """Standard deviation as the median of deviations tells it: 1.4826 median |v - median|."""
+    """Robust standard deviation, 1.4826 median |v - median|."""
     values = values[np.isfinite(values)]
     if len(values) == 0:
         return float("nan")
@@ -73,7 +73,7 @@ def _panel(axes: Axes, place: FloatArray, value: FloatArray, limit: float) -> No
         cells = axes.hexbin(
             place[inside], value[inside], gridsize=(50, 25), cmap="Greys", mincnt=1, linewidths=0.1
         )
-        # one alone must stand out from the paper
+        # a single point must be visible
         cells.set_clim(-0.3 * float(np.max(np.asarray(cells.get_array()))), None)
     else:
         axes.plot(place[inside], value[inside], ".", color=BLUE, markersize=3.5, alpha=0.6)
@@ -102,7 +102,7 @@ def _panel(axes: Axes, place: FloatArray, value: FloatArray, limit: float) -> No
 
 
 def _medians(place: FloatArray, value: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Middle, median and its error of the values in up to ten stripes of equal population."""
+    """Centre, median and its error of the values in up to ten bins of equal population."""
     stripes = max(1, min(10, len(place) // 15))
     parts = np.array_split(np.argsort(place, kind="stable"), stripes)
     middle = [float(np.median(place[part])) for part in parts]
@@ -122,7 +122,7 @@ def draw_histogram(residuals: Residuals, title: str) -> Drawing | None:
     axes = figure.subplots()
     edges = np.linspace(-5.0, 5.0, 41 if len(values) > 200 else 21)
     for column, colour, line, name in ((0, BLUE, "-", "east"), (1, VERMILLION, "--", "north")):
-        # what lies outside belongs into the last bins
+        # values outside are counted in the last bins
         held = np.clip(values[:, column], -4.999, 4.999)
         axes.hist(
             held,

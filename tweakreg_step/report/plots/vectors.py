@@ -1,4 +1,4 @@
-"""Residuals as arrows on the detector: what distortion, a bad chip or a wrong roll look like."""
+"""Picture of residuals as arrows on the detector, to show distortion or a wrong roll."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["draw_vectors"]
 
 _SINGLE = 250
-"""More arrows than this hide each other: they are averaged in cells."""
+"""Number of arrows above which they are averaged in cells."""
 
 _CELLS = 10
 _LEAST = 3
-"""Residuals without which a cell has no mean."""
+"""Smallest number of residuals for the mean of a cell."""
 
 
 @styled
@@ -33,11 +33,11 @@ def draw_vectors(residuals: Residuals, title: str, *, sky: bool = False) -> Draw
     Parameters
     ----------
     residuals
-        Of one detector, or of one group.
+        Residuals of one detector, or of one group.
     title
-        Whose they are.
+        Name of the detector or group.
     sky
-        On the sky, east to the left, around the group's centre; else on the detector's pixels.
+        Whether on the sky, east to the left, around the group's centre; else on the pixels.
     """
     place = residuals.plane if sky else np.stack([residuals.x, residuals.y], axis=1)
     value = residuals.sky if sky else residuals.detector
@@ -89,7 +89,7 @@ def _arrows(axes: Axes, start: FloatArray, arrow: FloatArray, *, sky: bool) -> N
 
 
 def _key(value: float) -> float:
-    """A round length near a value, which may be below 1."""
+    """A round number near a value, which may be below 1."""
     return nice(1e6 * value) / 1e6
 
 

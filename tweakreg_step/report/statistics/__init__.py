@@ -1,4 +1,4 @@
-"""The numbers behind the pictures: what a result shows, before anything is drawn."""
+"""Statistics of a result for pictures and page, before anything is drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to look at first, in sentences, the gravest first."""
+"""Problems of a run that need attention, as sentences, the gravest first."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 __all__ = ["Hint", "hints"]
 
 _NAMED = 5
-"""Groups that are named one by one; the table has them all."""
+"""Largest number of groups named one by one; the table has all of them."""
 
 _MISFIT = 2.0
-"""chi2 / dof from which errors or model are wrong rather than unlucky."""
+"""chi2 / dof above which errors or model are wrong."""
 
 _LEAST_DOF = 10.0
-"""Degrees of freedom below which chi2 / dof scatters too much to be judged."""
+"""Degrees of freedom below which chi2 / dof scatters too much to show a problem."""
 
 _WASTE = 1.5
-"""Achieved over achievable error above which precision is lost somewhere."""
+"""Achieved over achievable error above which the precision is worth attention."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One thing to look at.
+    """One problem that needs attention.
 
     Attributes
     ----------
     text
-        A sentence.
+        Sentence for users.
     group
-        The group that it is about, None for none or several.
+        Index of the group with the problem, None for none or several.
     """
 
     text: str
@@ -50,7 +50,7 @@ class Hint:
 
 
 def hints(result: RunResult) -> list[Hint]:
-    """What to look at first; empty where nothing calls for attention."""
+    """Problems that need attention, the gravest first; empty if there are none."""
     out = list(_groups(result))
     if result.solution is not None:
         out += _structure(result, result.solution)

@@ -1,4 +1,4 @@
-"""The correction of each group in the numbers that people compare."""
+"""The correction of each group: shift, roll, scale, errors, matches, residuals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Corrections", "corrections_of"]
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """What was found for G groups, applied or not; NaN where there is nothing to say.
+    """The corrections found for G groups, applied or not; NaN where there are none.
 
     Attributes
     ----------
@@ -34,19 +34,19 @@ class Corrections:
     pixels
         (G,) length of the shift in pixels of the group's images.
     roll
-        (G,) counter-clockwise seen with east to the right [arcsec as angle].
+        (G,) roll, counter-clockwise with north up and east to the right [arcsec as angle].
     scale_ppm
         (G,) relative change of scale [1e-6].
     sigma_centre, sigma_corner
-        (G,) one standard deviation per axis at the tangent point and at the worst corner [mas].
+        (G,) standard deviation per axis at the tangent point and at the worst corner [mas].
     matches, reference_matches
-        (G,) matched detections, and those of them that are reference stars.
+        (G,) number of matched detections, and of those that are reference stars.
     rms
-        (G,) weighted residual per axis [mas].
+        (G,) weighted rms residual per axis [mas].
     chi2_dof
-        (G,).
+        (G,) chi2 / dof.
     achieved, bound
-        (G,) error per axis as estimated, and the least possible [mas].
+        (G,) estimated error per axis, and its Cramer-Rao bound [mas].
     """
 
     east: FloatArray

@@ -1,7 +1,4 @@
-"""All differences of two catalogs' positions, where they pile up, and whether that is chance.
-
-Through the input WCS, as the search for offsets sees them: the "2-D histogram".
-"""
+"""The offset histogram ("2-D histogram") of two catalogs through the input WCS, and its peak."""
 
 from __future__ import annotations
 
@@ -26,16 +23,16 @@ if TYPE_CHECKING:
 __all__ = ["REFERENCE", "Differences", "differences_of"]
 
 REFERENCE = -1
-"""Stands for the reference catalog where a group's number is expected."""
+"""Number that stands for the reference catalog in place of a group's."""
 
 MARGIN = 1.5
-"""The histogram reaches so much farther than the search, to show what the search can't see."""
+"""Radius of the histogram in search radii, to show peaks beyond the search."""
 
 _MOST = 3000
-"""Positions of a catalog that take part; of more, the brightest or else an even sample."""
+"""Largest number of positions of a catalog; of more, the brightest or else an even sample."""
 
 _DOUBLE = 0.1
-"""Positions closer than this [arcsec] are one star, counted once."""
+"""Positions closer than this [arcsec] are counted as one star."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +42,21 @@ class Differences:
     Attributes
     ----------
     first, second
-        Numbers of the groups, or `REFERENCE`.
+        Indices of the groups, or `REFERENCE`.
     radius, reach
-        Largest offset that the run looked for, and that is shown [arcsec].
+        Largest offset of the run's search, and of the histogram [arcsec].
     offsets
         (K, 2) differences east and north [arcsec].
     peak
-        (2,) where most of them pile up [arcsec], NaN where there is none.
+        (2,) offset of the peak [arcsec], NaN where there is none.
     count, chance
-        Stars in the peak, and how many chance would put there.
+        Number of stars in the peak, and number expected by chance.
     log10_chance
-        Logarithm of the probability that chance does as well anywhere.
+        Logarithm of the probability of as high a chance peak at any offset.
     expected
-        (2,) where the corrections that were found say that the peak is, NaN where there are none.
+        (2,) offset by the corrections that were found [arcsec], NaN where there are none.
     size
-        Positions of each catalog that took part, of how many.
+        Number of positions used of each catalog, and its total number.
     """
 
     first: int
@@ -76,18 +73,18 @@ class Differences:
 
     @property
     def significant(self) -> bool:
-        """Whether chance is excluded, as the search understands it (1 in 10,000)."""
+        """Whether the peak is significant by the criterion of the search (1 in 10,000)."""
         return self.log10_chance < -4.0
 
     @property
     def beyond(self) -> bool:
-        """Whether the peak lies where the search did not look."""
+        """Whether the peak is beyond the search radius."""
         return bool(np.hypot(*self.peak) > self.radius)
 
 
 @dataclass(frozen=True, slots=True)
 class _Positions:
-    """A catalog's share: directions (K, 3), covariances, image numbers, and how many there were."""
+    """Positions of a catalog: directions (K, 3), covariances, images, and the total number."""
 
     vectors: FloatArray
     covariance: FloatArray
@@ -95,7 +92,7 @@ class _Positions:
     total: int
 
     def catalog(self, separation: float) -> Catalog:
-        """As the search takes it."""
+        """The catalog in the form that the search takes."""
         return catalog_of(self.vectors, self.covariance, self.image, separation, _DOUBLE)
 
 
@@ -105,9 +102,9 @@ def differences_of(result: RunResult, first: int, second: int) -> Differences | 
     Parameters
     ----------
     result
-        Of the run.
+        Result of the run.
     first, second
-        Numbers of groups; `first` may be `REFERENCE`.
+        Indices of groups; `first` may be `REFERENCE`.
     """
     if result.catalogs.detections is None:
         return None
@@ -169,7 +166,7 @@ def _of_group(detections: Detections, group: int) -> _Positions:
 
 
 def _brightest(flux: FloatArray) -> NDArray[np.int64]:
-    """Which to keep (K <= 3000): the brightest, where nothing is known of it an even sample."""
+    """Indices (K <= 3000) of the brightest, or of an even sample if fluxes are unknown."""
     if len(flux) <= _MOST:
         return np.arange(len(flux))
     if np.isfinite(flux).any():
@@ -199,7 +196,7 @@ def _of_reference(
 
 
 def _motion(result: RunResult, group: int, frame: FloatArray) -> FloatArray:
-    """By how much a group's correction moves (2,) [arcsec] the middle of a frame (3, 3)."""
+    """Displacement (2,) [arcsec] by a group's correction at the centre of a frame (3, 3)."""
     if group == REFERENCE:
         return np.zeros(2)
     solution = result.solution

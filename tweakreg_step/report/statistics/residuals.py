@@ -1,4 +1,4 @@
-"""Residuals along the detector's axes and in units of their error, ready to be drawn."""
+"""Residuals for pictures: on the sky, along the detector's axes, and in units of their error."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ __all__ = ["Residuals", "residuals_of"]
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """Residuals observed - fitted after the correction of K detections that took part in the fit.
+    """Residuals, observed - fitted after the correction, of K detections used in the fit.
 
     Attributes
     ----------
     group, image
-        (K,) whose they are.
+        (K,) indices of group and image.
     x, y
-        (K,) pixel positions.
+        (K,) positions [pixels].
     plane
-        (K, 2) place east and north of the group's tangent point [arcsec].
+        (K, 2) position east and north of the group's tangent point [arcsec].
     sky
-        (K, 2) east and north [mas].
+        (K, 2) residual east and north [mas].
     detector
-        (K, 2) along x and y [mas], NaN where an image has too few detections to find its axes.
+        (K, 2) residual along x and y [mas], NaN where an image has too few detections to determine
+        its axes.
     normalised
-        (K, 2) east and north in units of the error that they should have, NaN where unknown.
+        (K, 2) residual east and north in units of its standard error, NaN where unknown.
     """
 
     group: IntArray
@@ -52,7 +53,7 @@ class Residuals:
         return len(self.group)
 
     def take(self, keep: BoolArray) -> Residuals:
-        """Those of a mask."""
+        """The residuals selected by a mask."""
         return Residuals(**{name: getattr(self, name)[keep] for name in self.__slots__})
 
 
@@ -95,7 +96,7 @@ def _sky_to_pixels(result: RunResult, detections: Detections) -> FloatArray:
     normal = _sums(image, sky[:, :, None] * sky[:, None, :], count)
     mixed = _sums(image, pixel[:, :, None] * sky[:, None, :], count)
     determinant, trace = np.linalg.det(normal), np.trace(normal, axis1=1, axis2=2)
-    # Detections on a line say nothing of the direction across it.
+    # detections on a line do not determine the derivative across it
     solid = (size[:, 0] >= 3) & (determinant > 1e-6 * trace**2)
     out = np.full((count, 2, 2), np.nan)
     out[solid] = mixed[solid] @ np.linalg.inv(normal[solid])
@@ -128,6 +129,6 @@ def _normalised(result: RunResult, detections: Detections, solution: Solution) -
         variance = np.diagonal(result.catalogs.reference.covariance, axis1=1, axis2=2)
         total[tied] += 1.0 / variance[star[tied]]
     left = own - 1.0 / total[source]
-    alone = left < 1e-3 * own  # a source of one detection has no residual to speak of
+    alone = left < 1e-3 * own  # a source with one detection has no residual
     out[index] = solution.detections.residual[index] / np.sqrt(np.where(alone, np.nan, left))
     return out

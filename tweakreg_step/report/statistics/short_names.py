@@ -1,4 +1,4 @@
-"""Names short enough for a picture."""
+"""Group names shortened for pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["shortened"]
 
 
 def shortened(names: Sequence[str]) -> tuple[tuple[str, ...], str]:
-    """Names without the beginning that all share, and that beginning.
+    """Names without their common beginning, and that beginning.
 
     It ends with a separator, so that numbers stay whole: a_0001, a_0002 become 0001, 0002.
     """

@@ -1,4 +1,4 @@
-"""Places on the sky as a map shows them: offsets from the middle of the field."""
+"""Map projection of the field: offsets from its centre."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which groups and pairs get a picture of their own: the worst first, because room is limited."""
+"""Order of groups and pairs for tables and pictures, the worst first, as space is limited."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["groups_by_need", "pairs_by_need", "shared_matches"]
 
 _EACH = 2
-"""Pictures of pairs for one group, so that one bad group does not take all the room."""
+"""Pictures of pairs for one group at most, so that one bad group does not take all the space."""
 
 
 def groups_by_need(result: RunResult) -> list[int]:
@@ -37,7 +37,7 @@ def groups_by_need(result: RunResult) -> list[int]:
 
 
 def shared_matches(result: RunResult) -> dict[tuple[int, int], int]:
-    """Matches of each pair of groups, the lower number first, as far as they have any."""
+    """Number of matches of each pair of groups that has any, the lower number first."""
     if result.solution is None:
         return {}
     pairs = np.sort(result.solution.pairs.groups, axis=1).tolist()
@@ -48,10 +48,10 @@ def shared_matches(result: RunResult) -> dict[tuple[int, int], int]:
 
 
 def pairs_by_need(result: RunResult) -> list[tuple[int, int]]:
-    """All pairs of groups that overlap or share matches, in the order in which to look at them.
+    """All pairs of groups that overlap or share matches, those that need attention first.
 
-    Groups that need a look come first, each with the pairs in which most is expected; then pairs
-    that nothing checks (bridges); then those with the fewest matches.
+    First the pairs of groups that need attention, those with most expected matches; then bridges,
+    whose offsets are not checked; then those with the fewest matches.
     """
     expected = _overlaps(result)
     matches = shared_matches(result)
@@ -72,12 +72,12 @@ def pairs_by_need(result: RunResult) -> list[tuple[int, int]]:
 
 
 def _spread(order: list[tuple[int, int]], ranks: list[int]) -> list[tuple[int, int]]:
-    """The same pairs; those of a group that has had its share already come last."""
+    """The pairs, with those beyond the share of a group moved to the end."""
     seen = [0] * len(ranks)
     first: list[tuple[int, int]] = []
     later: list[tuple[int, int]] = []
     for pair in order:
-        # a pair is counted for the one of the two that made it worth a look
+        # a pair counts for the worse of its two groups
         owner = min(pair, key=lambda group: (ranks[group], group))
         seen[owner] += 1
         (first if seen[owner] <= _EACH else later).append(pair)
