@@ -289,7 +289,7 @@ def log_end(result: RunResult) -> None:
     for line in summary_table(result):
         log.info("%s", line)
     _left_out(result)
-    for sentence, names in _warnings(result).items():
+    for sentence, names in _complaints(result).items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         log.warning("%s%s: %s", ", ".join(names[:3]), more, sentence)
 
@@ -309,10 +309,10 @@ def _complaints(result: RunResult) -> dict[str, list[str]]:
         found, image = group_outcome(result, group), result.images.outcomes[first[group]]
         aligned = found.standing is Standing.ALIGNED or found.code in _SAID
         if image.status is not Status.ALIGNED:
-            warnings.setdefault(image.reason, []).append(name)
+            complaints.setdefault(image.reason, []).append(name)
         elif not aligned:
-            warnings.setdefault(found.reason, []).append(name)
-    return warnings
+            complaints.setdefault(found.reason, []).append(name)
+    return complaints
 
 
 _SAID = (Code.REFERENCE_UNREACHABLE, Code.REFERENCE_EMPTY, Code.BAD_CATALOG)
