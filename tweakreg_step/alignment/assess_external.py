@@ -14,7 +14,7 @@ from tweakreg_step.core.solution import MotionChoice
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import group_frames, judged, solve_with_rejection
+from .rejection import group_frames, judged, no_failures, solve_with_rejection
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray
@@ -66,7 +66,9 @@ def assess(
         for c, e in zip(claimed, enough, strict=True)
     )
     start = Motions(np.zeros((count, width)))
-    settled = solve_with_rejection(problem, start, _RADIUS, status)
+    settled = solve_with_rejection(
+        problem, start, (_RADIUS, 0.0), no_failures(status, problem.anchored)
+    )
     settled = replace(settled, failures=replace(settled.failures, sources=sources))
     found = settled.problem, settled.linked, settled.failures.status
     return judged(solution_of(given, *found, _NO_CHOICE), given, settled)

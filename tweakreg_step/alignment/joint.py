@@ -17,6 +17,8 @@ from tweakreg_step.alignment.solver import (
     Motions,
     Problem,
     choose_motion,
+    geometry_of,
+    most_general,
     motion_radius,
     with_motion,
 )
@@ -27,7 +29,7 @@ from tweakreg_step.core.sphere import plane_jacobian, to_plane
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import AcceptedFit, group_frames, judged, solve_with_rejection
+from .rejection import AcceptedFit, group_frames, judged, no_failures, solve_with_rejection
 from .rigid_body import as_a_whole
 
 if TYPE_CHECKING:
@@ -140,16 +142,30 @@ def _settled(
     """What can be aligned, with the motion of the detectors that the data ask for."""
     ties = register_initially(given.detections, frames, given.reference, options, suspect)
     problem, start = _problem(given, frames, ties, options)
-    radius = 4.5 * float(np.max(ties.sigma, initial=0.0))
+    reach = 4.5 * float(np.max(ties.sigma, initial=0.0)), 0.0
     if start.phi:
-        radius = max(radius, motion_radius(options))
-    settled = replace(solve_with_rejection(problem, start, radius, ties.status), doubts=ties.doubts)
+        reach = max(reach[0], motion_radius(options)), 0.5 * motion_radius(options)
+    known = no_failures(ties.status, problem.anchored)
+    settled = replace(solve_with_rejection(problem, start, reach, known), doubts=ties.doubts)
     choice = MotionChoice("none", {}, {}, "No motion of detectors: nothing could be aligned.")
-    lost = bool(ties.anchored.any() and not settled.problem.anchored.any())
     if settled.linked is not None:
-        linked, problem, choice = choose_motion(settled.problem, settled.linked)
-        settled = replace(settled, linked=linked, problem=problem)
+        choice = choose_motion(settled.problem, settled.linked)
+        settled = _with_choice(settled, choice)
+    lost = bool(ties.anchored.any() and not settled.problem.anchored.any())
     return _Attempt(settled, choice, lost)
+
+
+def _with_choice(general: AcceptedFit, choice: MotionChoice) -> AcceptedFit:
+    """The solution with the motion that was chosen, which started from the most general one."""
+    linked = general.linked
+    if linked is None or choice.geometry == geometry_of(general.problem.model):
+        return general
+    problem, start = with_motion(general.problem, linked.fit.motions, choice.geometry)
+    reach = linked.radius, 0.0
+    if start.phi:
+        reach = max(reach[0], motion_radius(general.problem.options)), 0.0
+    chosen = solve_with_rejection(problem, start, reach, general.failures)
+    return general if chosen.linked is None else replace(chosen, doubts=general.doubts)
 
 
 def _problem(
@@ -169,6 +185,4 @@ def _problem(
         given.detections, given.reference, options, model, ties.component, ties.anchored
     )
     motions = Motions(theta)
-    if options.detector_motion not in {"none", "auto"}:
-        problem, motions = with_motion(problem, motions, options.detector_motion)
-    return problem, motions
+    return with_motion(problem, motions, most_general(problem))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .canonical_order import Canonical
 
 
-__all__ = ["AcceptedFit", "group_frames", "judged", "solve_with_rejection"]
+__all__ = ["AcceptedFit", "group_frames", "judged", "no_failures", "solve_with_rejection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,10 @@ def group_frames(detections: Detections, count: int) -> FloatArray:
 
 
 def solve_with_rejection(
-    problem: Problem, start: Motions, radius: float, status: tuple[GroupStatus, ...]
+    problem: Problem,
+    start: Motions,
+    reach: tuple[float, float],
+    failures: Failures,
 ) -> AcceptedFit:
     """Solutions, each without what the one before was found wanting, until nothing is.
 
@@ -61,23 +64,29 @@ def solve_with_rejection(
     ----------
     problem
         What is to be solved.
-    start, radius
-        Motions to start from, and the match radius they are good for [arcsec].
-    status
-        (G,) of the groups that take part: ALIGNED.
+    start, reach
+        Motions to start from, the match radius they are good for and how far units of a level may
+        be from where they start, per axis [arcsec].
+    failures
+        What is known of the groups so far, see `no_failures`.
     """
-    count = len(status)
-    none = np.zeros(count, np.int64)
-    failures = Failures(status, none, none, none, problem.anchored, np.zeros((count, 3)), none)
+    count = len(failures.status)
     linked = None
     for _ in range(2 * count + 1):
-        linked = converge(problem, start, radius)
+        linked = converge(problem, start, *reach)
         bad, loose = groups_to_reject(problem, linked)
         failures = _noted(failures, linked, bad, loose)
         if not bad and not loose.any():
             break
         problem = _without(problem, list(bad), loose)
     return AcceptedFit(problem, linked, replace(failures, anchored=problem.anchored))
+
+
+def no_failures(status: tuple[GroupStatus, ...], anchored: BoolArray) -> Failures:
+    """What is known of groups (G,) before anything was solved: their statuses alone."""
+    count = len(status)
+    none = np.zeros(count, np.int64)
+    return Failures(status, none, none, none, anchored, np.zeros((count, 3)), none)
 
 
 def _noted(

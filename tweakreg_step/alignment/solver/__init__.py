@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
-from .detector_motion import choose_motion, motion_radius, with_motion
+from .detector_motion import (
+    choose_motion,
+    geometry_of,
+    most_general,
+    motion_radius,
+    with_motion,
+)
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
 from .iteration import AssociatedFit, Problem, converge, everything, match_counts
@@ -33,9 +39,11 @@ __all__ = [
     "displacement_covariance",
     "everything",
     "gauged",
+    "geometry_of",
     "group_scatter",
     "link",
     "match_counts",
+    "most_general",
     "motion_radius",
     "moved_directions",
     "pair_covariance",

@@ -22,7 +22,7 @@ from tweakreg_step.core.solution import MotionChoice
 from tweakreg_step.core.sphere import frames_of, to_plane
 
 from .hierarchy import Motions, linearise, moved_directions
-from .iteration import AssociatedFit, Problem, converge, with_levels
+from .iteration import AssociatedFit, Problem, with_levels
 from .levels import DETECTOR, detector_level
 from .normal_equations import solve_step
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .links import Links
 
 
-__all__ = ["choose_motion", "motion_radius", "with_motion"]
+__all__ = ["choose_motion", "geometry_of", "most_general", "motion_radius", "with_motion"]
 
 _CANDIDATES = ("none", "shift", "rshift", "rscale")
 
@@ -128,36 +128,35 @@ def _agreement(
     return chi2, 1e3 * float(np.sqrt(chi2 / norm)) if norm > 0.0 else 0.0
 
 
-def choose_motion(
-    problem: Problem, linked: AssociatedFit
-) -> tuple[AssociatedFit, Problem, MotionChoice]:
-    """The solution with the motion of the detectors that the data ask for.
+def most_general(problem: Problem) -> str:
+    """Geometry of the detectors' motions to start with.
+
+    What was asked for, or, where the choice is left to the data, the candidate that holds all
+    others.
+    """
+    asked = problem.options.detector_motion
+    if asked != "auto":
+        return asked
+    several = int(problem.detections.unit.max(initial=-1)) > 0
+    return _CANDIDATES[-1] if several else "none"
+
+
+def choose_motion(problem: Problem, general: AssociatedFit) -> MotionChoice:
+    """The motion of the detectors that the data ask for.
 
     Parameters
     ----------
-    problem, linked
-        The solution: without motions where the option is 'auto', else with those asked for.
+    problem, general
+        The solution with the most general motions, see `most_general`.
     """
     asked = problem.options.detector_motion
     if asked != "auto":
         reason = f"The option 'detector_motion' is '{asked}'."
-        return linked, problem, MotionChoice(geometry_of(problem.model), {}, {}, reason)
-    if int(problem.detections.unit.max(initial=-1)) < 1:
+        return MotionChoice(geometry_of(problem.model), {}, {}, reason)
+    if geometry_of(problem.model) == "none":
         reason = "No motion: there are not two detectors that could move against each other."
-        return linked, problem, MotionChoice("none", {}, {}, reason)
-    full, start = with_motion(problem, linked.fit.motions, _CANDIDATES[-1])
-    general = converge(full, start, max(linked.radius, motion_radius(problem.options)))
-    if general is None:
-        return linked, problem, MotionChoice("none", {}, {}, "No motion: it leaves no matches.")
-    trials = {name: _trial(problem, general, name) for name in _CANDIDATES}
-    choice = _choice(trials)
-    if choice.geometry == "none":
-        return linked, problem, choice
-    if choice.geometry == geometry_of(full.model):
-        return general, full, choice
-    chosen, start = with_motion(problem, general.fit.motions, choice.geometry)
-    again = converge(chosen, start, general.radius)
-    return (again or general), (chosen if again else full), choice
+        return MotionChoice("none", {}, {}, reason)
+    return _choice({name: _trial(problem, general, name) for name in _CANDIDATES})
 
 
 def _choice(trials: dict[str, _Trial]) -> MotionChoice:

@@ -159,7 +159,7 @@ def _next_radius(linked: AssociatedFit, limit: float) -> float:
 
 
 def converge(
-    problem: Problem, start: Motions, radius: float, passes: int = 3
+    problem: Problem, start: Motions, radius: float, width: float = 0.0, passes: int = 3
 ) -> AssociatedFit | None:
     """Associate and solve until the match radius is that of the data; None if nothing matches.
 
@@ -171,6 +171,8 @@ def converge(
         Motions good to a fraction of `radius`.
     radius
         To start with [arcsec].
+    width
+        How far units of a level may be from where they start, per axis [arcsec].
     passes
         How often to associate.
     """
@@ -185,7 +187,8 @@ def converge(
             return None
         links, index = link(problem.detections, source, problem.reference, star)
         rounds = options.nclip + 3 if turn == passes - 1 else 2 + min(turn, 1)
-        solved = fit(links, model, motions, options.sigma, rounds)
+        wide = width if turn == 0 else 0.0
+        solved = fit(links, model, motions, options.sigma, rounds, wide)
         linked = AssociatedFit(links, index, star, solved, radius)
         motions = solved.motions
         radius = _next_radius(linked, max(options.tolerance, options.abs_tolerance))
