@@ -47,7 +47,7 @@ def row(name: str, geometry: str, spurious: float, reference: float, seeds: int)
         solution = solve_jointly(scene.detections, scene.group_count, scene.reference, options)
         seconds += time.perf_counter() - start
         judged.append(judge(scene, solution))
-        chi2, dof = chi2 + solution.chi2.sum(), dof + solution.dof.sum()
+        chi2, dof = chi2 + solution.groups.chi2.sum(), dof + solution.groups.dof.sum()
     rms = np.sqrt(np.mean([j.rms_mas**2 for j in judged]))
     best = np.sqrt(np.mean([j.bound_mas**2 for j in judged]))
     mean = np.mean([j.normalised for j in judged])

@@ -71,7 +71,7 @@ def growth(sizes: tuple[int, ...]) -> None:
         taken, solution = timed(solve_jointly, scene.detections, len(centres), None, Options())
         counts.append(len(scene.detections))
         seconds.append(taken)
-        aligned = sum(status is GroupStatus.ALIGNED for status in solution.status)
+        aligned = sum(status is GroupStatus.ALIGNED for status in solution.groups.status)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(
             f"{len(centres):7d} {counts[-1]:11d} {taken:8.2f} {aligned:8d} {memory:17.2f}",

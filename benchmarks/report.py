@@ -42,8 +42,10 @@ def tables(folder: Path) -> None:
     theirs = seconds(lambda: table.write(folder / "astropy.ecsv", format="ascii.ecsv"))
     read = seconds(lambda: Table.read(path, format="ascii.ecsv"))
     size = path.stat().st_size / 1e6
-    print(f"{ROWS} matches: {ours:.1f} s to write {size:.0f} MB (astropy {theirs:.1f} s), "
-          f"{read:.1f} s to read")  # fmt: skip
+    print(
+        f"{ROWS} matches: {ours:.1f} s to write {size:.0f} MB (astropy {theirs:.1f} s), "
+        f"{read:.1f} s to read"
+    )
 
 
 def runs(folder: Path) -> None:
@@ -58,9 +60,11 @@ def runs(folder: Path) -> None:
         total = seconds(lambda a=result: write_report(a, folder))
         table = seconds(lambda a=result: summary_table(a))
         sizes = ", ".join(f"{p.stat().st_size / 1e6:.1f} MB" for p in write_report(result, folder))
-        print(f"{name}: {len(result.solution.pairs)} pairs, "
-              f"{int(np.sum(result.solution.source >= 0))} matches: report {built:.1f} s, with "
-              f"both files {total:.1f} s ({sizes}), summary {table:.2f} s")  # fmt: skip
+        matches = int(np.sum(result.solution.detections.source >= 0))
+        print(
+            f"{name}: {len(result.solution.pairs)} pairs, {matches} matches: report "
+            f"{built:.1f} s, with both files {total:.1f} s ({sizes}), summary {table:.2f} s"
+        )
 
 
 if __name__ == "__main__":

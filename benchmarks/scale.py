@@ -52,7 +52,7 @@ def one_alignment(groups: int, layout: str) -> None:
                 "groups": groups,
                 "detections": len(scene.detections),
                 "seconds": time.process_time() - start,
-                "aligned": sum(status is GroupStatus.ALIGNED for status in solution.status),
+                "aligned": sum(status is GroupStatus.ALIGNED for status in solution.groups.status),
                 "input_gb": before,
                 "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
             }
@@ -103,7 +103,9 @@ def covariance(sizes: list[int]) -> None:
         centres = sky.layout("mosaic", int(np.ceil(np.sqrt(groups))))[:groups]
         scene = sky.make_scene(sky.Setup(centres, density=0.2 * SOURCES / SIDE**2), seed=1)
         source, _ = judge.true_sources(scene)
-        found = bound(scene.detections, source, scene.centre.T, "rshift").known.inverse
+        found = bound(
+            scene.detections, source, scene.centre.T, "rshift"
+        ).parameter_covariance.inverse
         if not isinstance(found, Selected):
             print(f"{groups:12d} is solved with a dense factor")
             continue

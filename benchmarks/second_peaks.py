@@ -126,7 +126,9 @@ def row(setup: Setup, extra: Extra, trials: int) -> tuple[str, ...]:
         more = extra(scene, np.random.default_rng((seed, 1)))
         given = joined([scene.detections, more])
         found = solve_jointly(given, scene.group_count, None, Options(minobj=6))
-        error = displacement_errors(scene, (found.ra, found.dec), found.matrix, found.shift)
+        error = displacement_errors(
+            scene, (found.groups.ra, found.groups.dec), found.groups.matrix, found.groups.shift
+        )
         wrong = np.abs(error - error.mean(axis=0)).max(axis=(1, 2)) > WRONG
         for verdict, bad in zip(found.relative, wrong, strict=True):
             other = verdict.code in {"second_peak", "same_pixels"}

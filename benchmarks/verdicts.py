@@ -151,8 +151,8 @@ def error(found: Solution, places: list[np.ndarray], truth: np.ndarray | None) -
     """Rms per axis [arcsec] of the shared stars' places after the correction, noise left out."""
     frame, moved = frames_at(*POLE), []
     for group, place in enumerate(places):
-        centre = float(found.ra[group]), float(found.dec[group])
-        ra, dec = move(*sky(place), centre, found.matrix[group], found.shift[group])
+        centre = float(found.groups.ra[group]), float(found.groups.dec[group])
+        ra, dec = move(*sky(place), centre, found.groups.matrix[group], found.groups.shift[group])
         moved.append(to_plane(directions(ra, dec), frame))
     other = moved[1] if truth is None else truth
     return float(np.sqrt(np.mean((moved[0] - other) ** 2)))
@@ -274,7 +274,7 @@ def judged(found: Solution, shift: np.ndarray) -> tuple[bool, bool, bool, bool]:
 
     Wrong is 10 mas or more from the truth.
     """
-    wrong = bool(np.hypot(*(found.shift[1] - found.shift[0] + shift)) > 0.01)
+    wrong = bool(np.hypot(*(found.groups.shift[1] - found.groups.shift[0] + shift)) > 0.01)
     decision = found.relative[1].decision
     aligned, doubtful = decision is Decision.ALIGNED, decision is Decision.DOUBTFUL
     return aligned, aligned and wrong, doubtful, doubtful and wrong

@@ -60,8 +60,8 @@ def _corners(setup: Setup, scene: Scene) -> np.ndarray:
 def _moved(corners: np.ndarray, group: np.ndarray, solution: Solution) -> np.ndarray:
     out = corners.copy()
     for image, g in enumerate(group):
-        centre = float(solution.ra[g]), float(solution.dec[g])
-        affine = solution.matrix[g], solution.shift[g]
+        centre = float(solution.groups.ra[g]), float(solution.groups.dec[g])
+        affine = solution.groups.matrix[g], solution.groups.shift[g]
         out[image] = np.stack(move(corners[image, :, 0], corners[image, :, 1], centre, *affine), -1)
     return out
 
@@ -74,7 +74,7 @@ def _names(count: int, layers: int) -> tuple[tuple[str, ...], tuple[str, ...], t
 
 
 def _evidence(solution: Solution, group: int, matches: int) -> Evidence:
-    sigma = 1e3 * np.sqrt(np.trace(solution.covariance[group][:2, :2]) / 2.0)
+    sigma = 1e3 * np.sqrt(np.trace(solution.groups.covariance[group][:2, :2]) / 2.0)
     return Evidence(
         matches=matches,
         chance_matches=0.02 * matches,
@@ -86,19 +86,21 @@ def _evidence(solution: Solution, group: int, matches: int) -> Evidence:
         coverage=0.9,
         sigma_centre_mas=float(sigma),
         sigma_corner_mas=float(2.0 * sigma),
-        pull=float(np.hypot(*solution.shift[group]) / 0.3),
+        pull=float(np.hypot(*solution.groups.shift[group]) / 0.3),
     )
 
 
 def _verdict(
     solution: Solution, group: int, doubtful: tuple[int, ...], *, absolute: bool
 ) -> Verdict:
-    status = solution.status[group]
-    matches = int((solution.reference_matches if absolute else solution.matches)[group])
+    status = solution.groups.status[group]
+    matches = int(
+        (solution.groups.reference_matches if absolute else solution.groups.matches)[group]
+    )
     if status is not GroupStatus.ALIGNED:
         return Verdict(Decision.LEFT, status.code, status.value)
     evidence = _evidence(solution, group, matches)
-    if absolute and not solution.anchored[group]:
+    if absolute and not solution.groups.anchored[group]:
         reason = "Not tied to the reference: 0 of its stars match, 15 are needed."
         return Verdict(Decision.LEFT, "not_anchored", reason, evidence)
     if group in doubtful:
@@ -191,7 +193,9 @@ def _assembled(
     if scene.reference is not None:
         absolute = tuple(_verdict(solution, g, (), absolute=True) for g in every)
     of_group = [_outcome(relative[g], absolute[g] if absolute else None) for g in every]
-    achieved = 1e3 * np.sqrt(np.trace(solution.covariance[:, :2, :2], axis1=1, axis2=2) / 2.0)
+    achieved = 1e3 * np.sqrt(
+        np.trace(solution.groups.covariance[:, :2, :2], axis1=1, axis2=2) / 2.0
+    )
     pixels = _pixels(setup, scene)
     return RunResult(
         **{

@@ -1,4 +1,4 @@
-"""relative_align and absolute_align, on tweakwcs correctors.
+"""The functions relative_align and absolute_align, which correct tweakwcs correctors.
 
 The correctors' ``meta`` holds ``catalog`` (a table with x, y [pixels] and perhaps x_err, y_err,
 flux, weight), ``name``, ``group_id``, perhaps ``detector`` and, after an alignment, ``fit_info``.
@@ -106,7 +106,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     Returns
     -------
     list
-        The correctors, with their WCS corrected; ``meta['fit_info']`` tells which.
+        The correctors, with their WCS corrected; ``meta['fit_info']['status']`` says which.
 
     Raises
     ------
@@ -115,8 +115,8 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     CatalogError
         If a corrector has no catalog, or none with x and y.
     AlignmentError
-        If nothing could be aligned, of the kind that says why, as `NoMatchError`. Every corrector
-        is as it was then.
+        If nothing could be aligned; the subclass says why, as `NoMatchError`. All correctors are
+        unchanged then.
     """
     parameters = checked(
         RelativeParameters,
@@ -185,14 +185,14 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     ----------
     correctors
         tweakwcs correctors; ``meta`` holds ``catalog``, ``name`` and ``group_id``, and perhaps
-        ``epoch``, when the image was taken [Julian year].
+        ``epoch``, the time of the exposure [Julian year].
     abs_refcat
         A table, or whatever `AbsoluteParameters` takes: a file, a service, a HATS catalog, or
         several.
     ref_wcs, ref_wcsinfo
         Not needed: the footprints of the correctors say where stars are needed.
     epoch
-        When all images were taken, if none of them says so: Julian year, or an astropy Time.
+        Time of all exposures, if no corrector has one: Julian year, or an astropy Time.
     timeout
         Longest silence of a catalog service [s], in place of that in ``reference``.
     save_abs_catalog, abs_catalog_output_dir
@@ -228,8 +228,8 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     ReferenceServiceError
         If a service gives no stars.
     AlignmentError
-        If no image could be aligned to it, of the kind that says why, as `NoMatchError`. Every
-        corrector is as it was then.
+        If no image could be aligned to it; the subclass says why, as `NoMatchError`. All correctors
+        are unchanged then.
     """
     parameters = checked(
         AbsoluteParameters,
@@ -284,19 +284,19 @@ def filter_catalog_by_bounding_box(catalog: Table, bounding_box: BoundingBox | N
 
 
 def _check_any(correctors: Sequence[Any], verdicts: Sequence[Verdict], where: str) -> None:
-    """Raise the kind of `AlignmentError` that most groups call for if none was aligned."""
+    """If no group was aligned, raise the `AlignmentError` for the most frequent verdict."""
     if any(verdict.applied for verdict in verdicts):
         return
     kinds = Counter(FAILURES.get(verdict.code, AlignmentError) for verdict in verdicts)
     reasons: dict[str, list[str]] = {}
     for group, verdict in zip(dict.fromkeys(group_names(correctors)), verdicts, strict=True):
         reasons.setdefault(verdict.reason, []).append(str(group))
-    told = " ".join(f"{listed(names)}: {why}" for why, names in list(reasons.items())[:3])
-    raise kinds.most_common(1)[0][0](f"No image could be aligned{where}. {told}")
+    sentences = " ".join(f"{listed(names)}: {why}" for why, names in list(reasons.items())[:3])
+    raise kinds.most_common(1)[0][0](f"No image could be aligned{where}. {sentences}")
 
 
 def _as_relative(parameters: AbsoluteParameters) -> RelativeParameters:
-    """Options of the links between groups in an absolute alignment that was called by itself."""
+    """Parameters of the matches between groups in an absolute alignment, taken from its own."""
     return RelativeParameters(
         minobj=parameters.abs_minobj,
         fitgeometry=parameters.abs_fitgeometry,

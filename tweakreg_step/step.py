@@ -43,7 +43,7 @@ class TweakRegStep(BaseStep):
     class_alias = "tweakreg"
     spec = spec_text(*STAGES.values())
 
-    has_told = False
+    report_written = False
     """Whether the report of this run was written."""
 
     @reports_errors
@@ -65,13 +65,13 @@ class TweakRegStep(BaseStep):
         Raises
         ------
         ParameterError, InputError, CatalogError, OutputError
-            If the run makes no sense; no result is written then.
+            If the input or parameters can't be used; no result is written then.
         """
-        parameters, start, watch = Parameters.of(self), dt.datetime.now(dt.UTC), Stopwatch()
+        parameters, start, stopwatch = Parameters.of(self), dt.datetime.now(dt.UTC), Stopwatch()
         log_parameters(departures(*self._declared))
         refcat = parameters.absolute.abs_refcat
         catalogs = members_of(refcat) if refcat else None  # a bad one is refused before the work
-        with watch("opening"):
+        with stopwatch("opening"):
             library = self._open(*inputs)
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
             check_refimage(parameters.method.refimage, names, found_groups(library))
@@ -85,10 +85,10 @@ class TweakRegStep(BaseStep):
             product=product_name(library, names[0]),
             start=start,
         )
-        result = align_library(library, run, self.crew(), watch)
-        with watch("writing"):
+        result = align_library(library, run, self.worker_pool(), stopwatch)
+        with stopwatch("writing"):
             self._change(library, result.changes)
-        self._tell(replace(result.result, seconds=watch.seconds), parameters)
+        self._write_report(replace(result.result, seconds=stopwatch.seconds), parameters)
         if must_raise(result.outcomes, parameters.safety):
             raise failure(result.result.images, result.outcomes)
         return library
@@ -121,20 +121,20 @@ class TweakRegStep(BaseStep):
         return library
 
     def _change(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> None:
-        """Change the exposures now; those that are not open, when they are opened to be saved."""
+        """Change the exposures: those in memory now, others when they are opened to be saved."""
         later = self._defer(library, changes)
         update_exposures(library, {i: c for i, c in changes.items() if i not in later})
 
     def _defer(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> set[int]:
-        """Leave changes to those who write the exposures; which ones."""
+        """Defer changes of exposures until they are opened; returns their indices."""
         later = set(self.changed_later(library))
         if isinstance(library, JwstLibrary):
             library.defer({i: change for i, change in changes.items() if i in later})
         return later
 
-    def _tell(self, result: RunResult, parameters: Parameters) -> None:
-        """The table in the log, the report, and the page of pictures."""
+    def _write_report(self, result: RunResult, parameters: Parameters) -> None:
+        """Write the table in the log, the report, and the page of pictures."""
         log_end(result)
         plots = parameters.report.save_plots
         write_result(result, self.output_folder, report=self.wants_report, plots=plots)
-        self.has_told = True
+        self.report_written = True

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.solver.covariance import Covariance, Whole
+from tweakreg_step.alignment.solver.covariance import Covariance, DenseInverse
 from tweakreg_step.alignment.solver.gauge import regauge
 from tweakreg_step.alignment.solver.precision import weak_modes
 from tweakreg_step.core import sphere
@@ -17,7 +17,7 @@ from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 def test_weak_modes_of_a_diagonal_covariance() -> None:
     variance = np.array([1.0, 4.0, 9.0, 1.0, 1.0, 1.0]) * 1e-6
-    covariance = Covariance(Whole(np.diag(variance)), 2, np.ones(6))
+    covariance = Covariance(DenseInverse(np.diag(variance)), 2, np.ones(6))
     modes = weak_modes(covariance, np.ones(3), np.arange(3), 2)
     assert [mode.groups[0] for mode in modes] == [1, 0]
     np.testing.assert_allclose([mode.sigma_mas for mode in modes], [3.0, 2.0], rtol=1e-9)
@@ -34,13 +34,13 @@ def test_the_weakest_mode_of_a_strip_bends_its_ends() -> None:
 
 def _midpoint_difference(solution, truth, pair) -> np.ndarray:
     """Relative error [arcsec] halfway between two groups, axes of the first."""
-    frames = sphere.frames_at(solution.ra, solution.dec)
+    frames = sphere.frames_at(solution.groups.ra, solution.groups.dec)
     middle = frames[pair[0], 2] + frames[pair[1], 2]
     out = []
     for group in pair:
         local = sphere.to_plane(middle, frames[group])
         slope = design(solution.geometry, np.zeros((1, 3)), local[None])[0]
-        out.append(slope @ (solution.parameters[group] - truth[group]))
+        out.append(slope @ (solution.groups.parameters[group] - truth[group]))
     return out[0] - out[1]
 
 
@@ -50,7 +50,7 @@ def test_covariances_of_pairs_and_groups_are_true() -> None:
     for seed in range(400):
         scene = make_scene(Setup(layout("mosaic", 2, 0.4), shift=0.3, roll=100.0), seed)
         solution = solve_jointly(scene.detections, 4, None, Options(refgroup=0))
-        found = solution.ra, solution.dec
+        found = solution.groups.ra, solution.groups.dec
         turn = np.arctan2(scene.matrix[:, 1, 0], scene.matrix[:, 0, 0])
         frames = sphere.frames_at(*scene.centre.T)
         offset = sphere.to_plane(sphere.directions(*found), frames)
@@ -59,9 +59,9 @@ def test_covariances_of_pairs_and_groups_are_true() -> None:
         weight[0] *= 1e12
         planes = sphere.frames_at(*found)
         truth = regauge(planes, np.column_stack([moved, turn]), "rshift", weight)
-        error = (solution.parameters - truth)[1:]
-        own.append(error / np.sqrt(np.einsum("gii->gi", solution.covariance[1:])))
-        for pair, covariance in zip(solution.pairs, solution.pair_covariance, strict=True):
+        error = (solution.groups.parameters - truth)[1:]
+        own.append(error / np.sqrt(np.einsum("gii->gi", solution.groups.covariance[1:])))
+        for pair, covariance in zip(solution.pairs.groups, solution.pairs.covariance, strict=True):
             difference = _midpoint_difference(solution, truth, pair)
             pulls.append(difference / np.sqrt(np.diag(covariance)))
     # some 1300 independent values each: their width scatters by 2 per cent
@@ -73,30 +73,32 @@ def test_scatter_is_that_of_the_errors() -> None:
     scene = make_scene(Setup(layout("stack", 6), reference_fraction=0.2), 2)
     solution = solve_jointly(scene.detections, 6, scene.reference, Options())
     # 1.5 mas per axis; a source is seen 4.8 times and keeps a fifth of the variance to itself
-    np.testing.assert_allclose(solution.rms_mas, 1.5 * np.sqrt(1.0 - 1.0 / 4.8), rtol=0.12)
-    np.testing.assert_allclose(solution.chi2 / solution.dof, 1.0, atol=0.25)
-    np.testing.assert_array_equal(solution.floor, 0.0)
-    assert (solution.matches > solution.reference_matches).all()
+    np.testing.assert_allclose(solution.groups.rms_mas, 1.5 * np.sqrt(1.0 - 1.0 / 4.8), rtol=0.12)
+    np.testing.assert_allclose(solution.groups.chi2 / solution.groups.dof, 1.0, atol=0.25)
+    np.testing.assert_array_equal(solution.groups.floor, 0.0)
+    assert (solution.groups.matches > solution.groups.reference_matches).all()
 
 
 def test_detections_carry_their_source() -> None:
     scene = make_scene(Setup(layout("stack", 4), spurious=0.3, reference_fraction=0.3), 3)
     solution = solve_jointly(scene.detections, 4, scene.reference, Options())
-    used = solution.used
+    used = solution.detections.used
     assert (scene.star[used] >= 0).mean() > 0.999
-    for source in np.unique(solution.source[used])[:50]:
-        assert len(set(scene.star[used & (solution.source == source)])) == 1
+    for source in np.unique(solution.detections.source[used])[:50]:
+        assert len(set(scene.star[used & (solution.detections.source == source)])) == 1
     tied = np.flatnonzero(solution.reference_star >= 0)
     for source in tied[:50]:
-        member = scene.star[used & (solution.source == source)]
+        member = scene.star[used & (solution.detections.source == source)]
         assert set(member) <= {scene.reference_star[solution.reference_star[source]]}
-    assert np.abs(solution.residual[used]).max() < 0.01
-    assert np.isnan(solution.residual[solution.source < 0]).all()
+    assert np.abs(solution.detections.residual[used]).max() < 0.01
+    assert np.isnan(solution.detections.residual[solution.detections.source < 0]).all()
 
 
 def test_relative_covariance_shrinks_with_the_number_of_stars() -> None:
     sigma = []
     for density in (0.02, 0.08):
         scene = make_scene(Setup(layout("stack", 4), density=density), 4)
-        sigma.append(solve_jointly(scene.detections, 4, None, Options()).covariance[:, 0, 0].mean())
+        sigma.append(
+            solve_jointly(scene.detections, 4, None, Options()).groups.covariance[:, 0, 0].mean()
+        )
     assert sigma[0] / sigma[1] == pytest.approx(4.0, rel=0.2)

@@ -19,7 +19,7 @@ def test_a_good_alignment_is_confirmed() -> None:
     found = assess(catalogs(noisy(rng, place), noisy(rng, place)), BOTH, None, Options())
     assert [verdict.decision for verdict in found.relative] == [Decision.ALIGNED] * 2
     # what is left to correct is what the noise of 200 sources asks for
-    assert np.abs(found.shift).max() < 5.0 * SIGMA / np.sqrt(200.0)
+    assert np.abs(found.groups.shift).max() < 5.0 * SIGMA / np.sqrt(200.0)
     assert found.absolute == ()
 
 

@@ -15,7 +15,7 @@ def test_it_is_where_the_corners_go() -> None:
     result = make_result("mosaic", 4)
     solution = result.solution
     for group in range(4):
-        frame = frames_at(solution.ra[group], solution.dec[group])
+        frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
         ra, dec = result.corners_before[group].T
         places = [
             to_plane(directions(*corners[group].T), frame)
@@ -31,9 +31,11 @@ def test_the_covariance_is_that_of_drawn_parameters(geometry: str) -> None:
     solution, rng = result.solution, np.random.default_rng(1)
     ra, dec = result.corners_before[1].T
     found = displacement_of(solution, 1, ra, dec)
-    theta = rng.multivariate_normal(solution.parameters[1], solution.covariance[1], 20000)
+    theta = rng.multivariate_normal(
+        solution.groups.parameters[1], solution.groups.covariance[1], 20000
+    )
     matrix, shift = affine(geometry, theta)
-    local = to_plane(directions(ra, dec), frames_at(solution.ra[1], solution.dec[1]))
+    local = to_plane(directions(ra, dec), frames_at(solution.groups.ra[1], solution.groups.dec[1]))
     moved = np.einsum("nij,kj->nki", matrix, local) + shift[:, None]
     for corner in range(4):
         drawn = np.cov(moved[:, corner].T)

@@ -13,7 +13,7 @@ from tweakreg_step.alignment.residuals import matched_of
 
 def _offsets(result, chosen=None):
     solution = result.solution
-    chosen = np.arange(len(solution.pairs)) if chosen is None else chosen
+    chosen = np.arange(len(solution.pairs.groups)) if chosen is None else chosen
     matched = matched_of(result.detections, result.reference, solution)
     return pair_offsets_of(matched, result.detections, solution, chosen, 2.0)
 
@@ -74,7 +74,7 @@ def test_a_pair_that_contradicts_the_others_shows_up() -> None:
         replace(matched, after=after),
         result.detections,
         solution,
-        np.arange(len(solution.pairs)),
+        np.arange(len(solution.pairs.groups)),
         2.0,
     )
     pulls = np.abs(found.after[:, 0]) / np.sqrt(found.covariance[:, 0, 0])
@@ -85,7 +85,7 @@ def test_a_pair_that_contradicts_the_others_shows_up() -> None:
 def test_matches_are_those_of_the_solution_and_beyond_chance() -> None:
     result = make_result("mosaic", 9)
     found = _offsets(result)
-    np.testing.assert_array_equal(found.matches, result.solution.pair_matches)
+    np.testing.assert_array_equal(found.matches, result.solution.pairs.matches)
     many = found.matches >= 10
     assert many.any()
     assert (found.log10_chance[many] < -10.0).all()

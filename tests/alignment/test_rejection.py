@@ -21,24 +21,24 @@ def test_a_group_of_noise_is_given_up_and_the_others_stay() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place), field(rng, 100))
     problem, start = problem_of(given, None, Options())
-    settled = solve_with_rejection(
+    accepted = solve_with_rejection(
         problem, start, (0.05, 0.0), no_failures((ALIGNED,) * 3, problem.anchored)
     )
-    assert settled.failures.status == (ALIGNED, ALIGNED, GroupStatus.TOO_FEW_MATCHES)
-    assert settled.problem.component.tolist() == [0, 0, -1]
-    assert settled.linked is not None
-    assert settled.failures.matches[2] < 15
+    assert accepted.failures.status == (ALIGNED, ALIGNED, GroupStatus.TOO_FEW_MATCHES)
+    assert accepted.problem.component.tolist() == [0, 0, -1]
+    assert accepted.associated is not None
+    assert accepted.failures.matches[2] < 15
 
 
 def test_nothing_but_noise_leaves_nothing() -> None:
     rng = np.random.default_rng(2)
     given = catalogs(*(field(rng, 100) for _ in range(4)))
     problem, start = problem_of(given, None, Options())
-    settled = solve_with_rejection(
+    accepted = solve_with_rejection(
         problem, start, (0.05, 0.0), no_failures((ALIGNED,) * 4, problem.anchored)
     )
-    assert ALIGNED not in settled.failures.status
-    assert (settled.problem.component == -1).all()
+    assert ALIGNED not in accepted.failures.status
+    assert (accepted.problem.component == -1).all()
 
 
 def test_a_wrong_reference_is_let_go_and_the_groups_stay() -> None:
@@ -46,12 +46,12 @@ def test_a_wrong_reference_is_let_go_and_the_groups_stay() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place))
     problem, start = problem_of(given, stars(noisy(rng, place[:6])), Options())
-    settled = solve_with_rejection(
+    accepted = solve_with_rejection(
         problem, start, (0.05, 0.0), no_failures((ALIGNED,) * 2, problem.anchored)
     )
-    assert settled.failures.status == (ALIGNED,) * 2
-    assert not settled.failures.anchored.any()
-    assert settled.failures.reference_matches.tolist() == [6, 6]
+    assert accepted.failures.status == (ALIGNED,) * 2
+    assert not accepted.failures.anchored.any()
+    assert accepted.failures.reference_matches.tolist() == [6, 6]
 
 
 def test_the_result_without_the_bad_group_is_as_if_it_had_never_been_there() -> None:
@@ -63,10 +63,10 @@ def test_the_result_without_the_bad_group_is_as_if_it_had_never_been_there() -> 
     without = solve_jointly(catalogs(*good), 3, None, Options())
     assert with_noise.relative[3].code == "no_match"
     # the groups' numbers differ, and with them the order of sums: 1e-9 arcsec
-    np.testing.assert_allclose(with_noise.shift[:3], without.shift, atol=1e-9)
-    np.testing.assert_allclose(with_noise.matrix[:3], without.matrix, atol=1e-13)
-    np.testing.assert_array_equal(with_noise.shift[3], 0.0)
-    np.testing.assert_array_equal(with_noise.matrix[3], np.eye(2))
+    np.testing.assert_allclose(with_noise.groups.shift[:3], without.groups.shift, atol=1e-9)
+    np.testing.assert_allclose(with_noise.groups.matrix[:3], without.groups.matrix, atol=1e-13)
+    np.testing.assert_array_equal(with_noise.groups.shift[3], 0.0)
+    np.testing.assert_array_equal(with_noise.groups.matrix[3], np.eye(2))
 
 
 def test_verdicts_are_in_the_order_of_the_input() -> None:

@@ -30,10 +30,10 @@ def _spread(position: np.ndarray, source: np.ndarray, weight: np.ndarray) -> np.
 def test_all_matches_are_there_once_and_sorted() -> None:
     result = make_result(lost=(4,))
     matched = _matched(result)
-    assert len(matched) == np.sum(result.solution.source >= 0)
+    assert len(matched) == np.sum(result.solution.detections.source >= 0)
     assert len(np.unique(matched.index)) == len(matched)
     assert (np.diff(matched.source) >= 0).all()
-    np.testing.assert_array_equal(matched.source, result.solution.source[matched.index])
+    np.testing.assert_array_equal(matched.source, result.solution.detections.source[matched.index])
 
 
 def test_before_is_after_and_the_correction() -> None:
@@ -72,7 +72,7 @@ def test_the_path_of_a_star_is_no_error_of_the_wcs() -> None:
     assert isinstance(moved, Reference)
     options = Options(minobj=6, abs_minobj=6)
     solution = solve_jointly(result.detections, 2, moved, options)
-    assert solution.anchored.all()
+    assert solution.groups.anchored.all()
     matched = matched_of(result.detections, moved, solution)
     tied = matched.used & (matched.star >= 0)
     assert tied.sum() > 20
@@ -90,7 +90,7 @@ def test_detector_motions_take_part() -> None:
         density=0.06,
         options={"detector_motion": "shift"},
     )
-    assert np.abs(result.solution.unit_shift).max() > 0.01
+    assert np.abs(result.solution.units.shift).max() > 0.01
     matched = _matched(result)
     good = np.flatnonzero(matched.used)
     corrected = corrected_directions(result.detections, result.solution)[matched.index[good]]
@@ -101,7 +101,9 @@ def test_detector_motions_take_part() -> None:
 
 def test_the_error_floor_is_part_of_the_covariance() -> None:
     result = make_result(kind="stack", count=3)
-    floored = replace(result.solution, floor=np.array([0.0, 0.003, 0.0]))
+    floored = replace(
+        result.solution, groups=replace(result.solution.groups, floor=np.array([0.0, 0.003, 0.0]))
+    )
     matched = matched_of(result.detections, result.reference, floored)
     own = matched.group == 1
     extra = matched.covariance - result.detections.covariance[matched.index]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.core.files import check_folder, drafts, sweep, write_whole
+from tweakreg_step.core.files import check_folder, drafts, remove_hidden_folders, write_whole
 
 
 def test_a_file_is_made_under_its_own_name(tmp_path: Path) -> None:
@@ -82,13 +82,13 @@ def test_what_a_signal_leaves_is_swept(
         write_whole(tmp_path / "a.txt", lambda draft: draft.write_text("x"))
     monkeypatch.setattr(shutil, "rmtree", remove)
     assert list(tmp_path.glob(".tweakreg-*"))
-    sweep()
+    remove_hidden_folders()
     assert not list(tmp_path.glob(".tweakreg-*"))
 
 
 def test_the_folders_of_other_threads_are_not_swept(tmp_path: Path) -> None:
     with drafts(tmp_path) as folder:
-        thread = threading.Thread(target=sweep)
+        thread = threading.Thread(target=remove_hidden_folders)
         thread.start()
         thread.join()
         assert folder.is_dir()

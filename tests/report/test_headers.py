@@ -29,11 +29,11 @@ def test_what_they_say() -> None:
     result = make_result(lost=(4,), detectors=np.array([[-35.0, 0.0], [35.0, 0.0]]))
     facts, solution = _facts(result, 3), result.solution
     assert facts["verdict"] == "aligned"
-    assert facts["matches"] == solution.matches[1]
+    assert facts["matches"] == solution.groups.matches[1]
     assert facts["reference"] == "gaia.ecsv"
     assert facts["epoch"] == 2016.0
-    assert facts["shift_east_mas"] == pytest.approx(1e3 * solution.shift[1, 0], abs=1e-4)
-    assert facts["rms_mas"] == pytest.approx(solution.rms_mas[1], abs=1e-4)
+    assert facts["shift_east_mas"] == pytest.approx(1e3 * solution.groups.shift[1, 0], abs=1e-4)
+    assert facts["rms_mas"] == pytest.approx(solution.groups.rms_mas[1], abs=1e-4)
     assert facts["moved"] is facts["absolute"] is True
     lost = _facts(result, 8)
     assert (lost["verdict"], lost["code"], lost["moved"]) == ("left alone", "no_match", False)

@@ -126,10 +126,10 @@ def test_the_correction_can_be_made_from_it(geometry: str) -> None:
             *(correction[name] for name in ("scale", "stretch", "shear")),
         ) if value is not None]  # fmt: skip
         matrix, shift = affine(geometry, np.array(theta))
-        np.testing.assert_allclose(matrix, solution.matrix[group], atol=1e-12)
-        np.testing.assert_allclose(shift, solution.shift[group], atol=1e-12)
-        np.testing.assert_array_equal(correction["matrix"], solution.matrix[group])
-        sigma = 1e3 * np.sqrt(np.diag(solution.covariance[group])[:2])
+        np.testing.assert_allclose(matrix, solution.groups.matrix[group], atol=1e-12)
+        np.testing.assert_allclose(shift, solution.groups.shift[group], atol=1e-12)
+        np.testing.assert_array_equal(correction["matrix"], solution.groups.matrix[group])
+        sigma = 1e3 * np.sqrt(np.diag(solution.groups.covariance[group])[:2])
         np.testing.assert_allclose(correction["shift_sigma_mas"], sigma)
         np.testing.assert_allclose(correction["centre"]["sigma_mas"], sigma)
 
@@ -158,9 +158,9 @@ def test_groups_and_images() -> None:
     assert said["groups"][4]["relative"]["code"] == "no_match"
     assert said["groups"][4]["fit"]["component"] is None
     assert said["groups"][2]["relative"]["decision"] == "aligned, but doubtful"
-    assert [g["fit"]["matches"] for g in said["groups"]] == solution.matches.tolist()
-    assert said["totals"]["matches"] == solution.matches.sum()
-    assert said["totals"]["chi2"] == pytest.approx(solution.chi2.sum())
+    assert [g["fit"]["matches"] for g in said["groups"]] == solution.groups.matches.tolist()
+    assert said["totals"]["matches"] == solution.groups.matches.sum()
+    assert said["totals"]["chi2"] == pytest.approx(solution.groups.chi2.sum())
     assert said["totals"]["left_alone"] == said["totals"]["doubtful"] == 1
     assert said["images"][8]["status"] == "FAILED"
     assert said["images"][7]["corners_after"] == result.corners_after[7].tolist()
@@ -172,11 +172,11 @@ def test_groups_and_images() -> None:
 def test_the_overlap_graph() -> None:
     result = make_result("strip", 4, reference=False, density=0.06)
     overlaps, solution = report_of(result)["overlaps"], result.solution
-    assert overlaps["count"] == len(solution.pairs) == 3
-    assert [[p["first"], p["second"]] for p in overlaps["pairs"]] == solution.pairs.tolist()
+    assert overlaps["count"] == len(solution.pairs.groups) == 3
+    assert [[p["first"], p["second"]] for p in overlaps["pairs"]] == solution.pairs.groups.tolist()
     assert all(p["bridge"] and p["closure_mas"] is None for p in overlaps["pairs"])
-    assert [p["matches"] for p in overlaps["pairs"]] == solution.pair_matches.tolist()
-    sigma = 1e3 * np.sqrt(solution.pair_covariance[1, 0, 0])
+    assert [p["matches"] for p in overlaps["pairs"]] == solution.pairs.matches.tolist()
+    sigma = 1e3 * np.sqrt(solution.pairs.covariance[1, 0, 0])
     assert overlaps["pairs"][1]["relative_sigma_mas"][0] == pytest.approx(sigma)
     closed = report_of(make_result(reference=False))["overlaps"]["pairs"]
     assert not any(pair["bridge"] for pair in closed)
@@ -188,16 +188,17 @@ def test_the_overlap_graph() -> None:
 def test_of_too_many_pairs_the_bridges_and_the_weakest(monkeypatch: pytest.MonkeyPatch) -> None:
     result = make_result(reference=False)
     solution = result.solution
-    bridge = solution.pairs[[3]][:, ::-1]  # named the other way round
-    marked = replace(result, solution=replace(solution, bridges=bridge))
+    bridge = np.arange(len(solution.pairs)) == 3
+    ties = replace(solution.pairs, bridge=bridge)
+    marked = replace(result, solution=replace(solution, pairs=ties))
     monkeypatch.setattr(pairs, "MOST_PAIRS", 5)
     overlaps = report_of(marked)["overlaps"]
-    assert overlaps["count"] == len(solution.pairs)
+    assert overlaps["count"] == len(solution.pairs.groups)
     listed = [[pair["first"], pair["second"]] for pair in overlaps["pairs"]]
     assert len(listed) == 5
-    assert solution.pairs[3].tolist() in listed
-    variance = np.trace(solution.pair_covariance, axis1=1, axis2=2)
-    assert solution.pairs[np.argmax(variance)].tolist() in listed
+    assert solution.pairs.groups[3].tolist() in listed
+    variance = np.trace(solution.pairs.covariance, axis1=1, axis2=2)
+    assert solution.pairs.groups[np.argmax(variance)].tolist() in listed
     assert [pair["bridge"] for pair in overlaps["pairs"]].count(True) == 1
 
 
@@ -206,8 +207,8 @@ def test_detector_motions() -> None:
     said, solution = report_of(result)["detectors"], result.solution
     assert said["geometry"] == "rscale"
     assert [motion["name"] for motion in said["motions"]] == ["NRCA1 F115W", "NRCA2 F115W"]
-    np.testing.assert_allclose(said["motions"][1]["shift_mas"], 1e3 * solution.unit_shift[1])
-    sigma = np.sqrt(np.diag(solution.unit_covariance[1]))
+    np.testing.assert_allclose(said["motions"][1]["shift_mas"], 1e3 * solution.units.shift[1])
+    sigma = np.sqrt(np.diag(solution.units.covariance[1]))
     assert said["motions"][1]["scale_sigma"] == pytest.approx(sigma[3])
     still = report_of(make_result("stack", 2))["detectors"]
     assert still["motions"] == []
@@ -249,7 +250,9 @@ def test_both_files(tmp_path: Path) -> None:
         "jw01345-o001_t021_nircam_f115w_tweakreg_matches.ecsv",
     ]
     assert json.loads(files[0].read_text()) == report_of(result)
-    assert len(Table.read(files[1], format="ascii.ecsv")) == np.sum(result.solution.source >= 0)
+    assert len(Table.read(files[1], format="ascii.ecsv")) == np.sum(
+        result.solution.detections.source >= 0
+    )
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(
         path.name for path in files
     )

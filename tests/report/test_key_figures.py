@@ -13,14 +13,14 @@ def test_of_a_solution() -> None:
     result = make_result("mosaic", 4)
     solution, found = result.solution, figures_of(result, 2)
     assert (found.matches, found.reference_matches) == (
-        solution.matches[2],
-        solution.reference_matches[2],
+        solution.groups.matches[2],
+        solution.groups.reference_matches[2],
     )
-    assert found.shift_mas == pytest.approx(tuple(1e3 * solution.shift[2]))
-    assert found.roll_arcsec == pytest.approx(np.rad2deg(solution.parameters[2, 2]) * 3600.0)
+    assert found.shift_mas == pytest.approx(tuple(1e3 * solution.groups.shift[2]))
+    assert found.roll_arcsec == pytest.approx(np.rad2deg(solution.groups.parameters[2, 2]) * 3600.0)
     assert found.sigma_mas == pytest.approx(result.achieved_mas[2])
     assert found.ratio == pytest.approx(1.0 / 0.93)
-    assert found.chi2_per_dof == pytest.approx(solution.chi2[2] / solution.dof[2])
+    assert found.chi2_per_dof == pytest.approx(solution.groups.chi2[2] / solution.groups.dof[2])
 
 
 def test_what_was_left_has_matches_alone() -> None:

@@ -21,11 +21,11 @@ def _read(path: Path) -> Table:
 def test_each_match_is_a_row() -> None:
     result = make_result(lost=(4,))
     table, solution = matches_of(result), result.solution
-    assert len(table) == np.sum(solution.source >= 0)
-    assert np.sum(table["use"] != "clipped: residual") == np.sum(solution.used)
+    assert len(table) == np.sum(solution.detections.source >= 0)
+    assert np.sum(table["use"] != "clipped: residual") == np.sum(solution.detections.used)
     assert result.group_names[4] not in set(table["group"])
     per_group = [np.sum(table["group"] == name) for name in result.group_names]
-    linked = result.detections.group[solution.source >= 0]
+    linked = result.detections.group[solution.detections.source >= 0]
     np.testing.assert_array_equal(per_group, np.bincount(linked, minlength=9))
 
 
@@ -42,11 +42,11 @@ def test_what_is_said_of_a_detection() -> None:
         assert table["detector"][row] == result.detectors[image]
         assert table["group"][row] == result.group_names[result.group[image]]
         assert table["x"][row] == result.x[place[0]]
-        residual = 1e3 * result.solution.residual[place[0]]
+        residual = 1e3 * result.solution.detections.residual[place[0]]
         assert (table["residual_east"][row], table["residual_north"][row]) == tuple(residual)
-        assert table["source"][row] == result.solution.source[place[0]]
+        assert table["source"][row] == result.solution.detections.source[place[0]]
         sigma = 1e3 * np.sqrt(catalog.covariance[place[0], 0, 0])
-        floor = 1e3 * result.solution.floor[catalog.group[place[0]]]
+        floor = 1e3 * result.solution.groups.floor[catalog.group[place[0]]]
         assert table["sigma"][row] == pytest.approx(np.hypot(sigma, floor))
 
 
@@ -69,15 +69,16 @@ def test_reference_stars_are_named_by_their_row() -> None:
 def test_why_a_match_was_not_used() -> None:
     result = make_result(kind="stack", count=4, reference=False)
     solution = result.solution
-    weight, used = solution.weight.copy(), solution.used.copy()
+    weight, used = solution.detections.weight.copy(), solution.detections.used.copy()
     full = np.flatnonzero(weight > 0.9999)
-    named, seen = np.unique(solution.source[full], return_counts=True)
+    named, seen = np.unique(solution.detections.source[full], return_counts=True)
     sources = named[seen >= 3][:3]
-    of = [np.flatnonzero(solution.source == source) for source in sources]
+    of = [np.flatnonzero(solution.detections.source == source) for source in sources]
     weight[of[0][0]] = 0.5
     weight[of[1][0]], used[of[1][0]] = 0.01, False
     weight[of[2][1:]], used[of[2][1:]] = 0.01, False
-    table = matches_of(replace(result, solution=replace(solution, weight=weight, used=used)))
+    fits = replace(solution.detections, weight=weight, used=used)
+    table = matches_of(replace(result, solution=replace(solution, detections=fits)))
     uses = [list(table["use"][table["source"] == source]) for source in sources]
     assert uses[0][0] == "downweighted"
     assert uses[1][0] == "clipped: residual"

@@ -29,7 +29,7 @@ def test_each_group_has_a_line_with_its_figures() -> None:
     assert cells[1:5] == ["1", str(result.image_detections[0]), str(figures.matches),
                           str(figures.reference_matches)]  # fmt: skip
     assert cells[5] == f"{np.hypot(*figures.shift_mas):.1f}"
-    assert cells[7] == f"{result.solution.rms_mas[0]:.2f}"
+    assert cells[7] == f"{result.solution.groups.rms_mas[0]:.2f}"
     assert cells[10] == "aligned"
     assert groups[2].endswith("doubtful: poor_coverage")
     assert groups[4].endswith("left: no_match")

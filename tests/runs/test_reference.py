@@ -261,10 +261,10 @@ def test_groups_of_two_epochs_are_aligned_to_where_the_stars_were() -> None:
     solution = solve_jointly(
         detections, 2, reference_of(moved, epochs), Options(fitgeometry="shift")
     )
-    assert solution.anchored.all()
+    assert solution.groups.anchored.all()
     # the error of a mean of 150 positions good to 1 mas, five times
-    np.testing.assert_allclose(solution.shift, -wrong, atol=5 * 0.001 / np.sqrt(150.0))
-    assert np.max(solution.rms_mas) < 1.2
+    np.testing.assert_allclose(solution.groups.shift, -wrong, atol=5 * 0.001 / np.sqrt(150.0))
+    assert np.max(solution.groups.rms_mas) < 1.2
     # one epoch for both is what a catalog at a mean epoch does
     blurred = solve_jointly(detections, 2, reference_of(moved), Options(fitgeometry="shift"))
-    assert np.max(np.abs(np.nan_to_num(blurred.shift) + wrong)) > 0.02
+    assert np.max(np.abs(np.nan_to_num(blurred.groups.shift) + wrong)) > 0.02

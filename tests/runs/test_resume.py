@@ -14,7 +14,7 @@ from results import models_of, relative_errors_mas
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.catalogs.checkpoint import fingerprint, read_checkpoint, seal
+from tweakreg_step.catalogs.checkpoint import checkpoint_meta, fingerprint, read_checkpoint
 from tweakreg_step.catalogs.source_catalogs import write_catalog
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.simulate import Truth
@@ -30,10 +30,10 @@ def test_a_kept_catalog_is_the_same_to_the_bit(
     x_err[:2] = np.nan
     sources = Sources(x, y, flux, x_err, y_err, None, peak, flags)
     path = tmp_path / f"a_cat.{catalog_format}"
-    write_catalog(sources, path, catalog_format, seal("mark", (1.9, 1.0 / 3.0), sources))
+    write_catalog(sources, path, catalog_format, checkpoint_meta("mark", (1.9, 1.0 / 3.0), sources))
     kept = read_checkpoint(path)
     assert kept is not None
-    assert (kept.mark, kept.fwhm) == ("mark", (1.9, 1.0 / 3.0))
+    assert (kept.fingerprint, kept.fwhm) == ("mark", (1.9, 1.0 / 3.0))
     assert kept.sources.weight is None
     for name in ("x", "y", "flux", "x_err", "y_err", "peak", "flags"):
         before, after = getattr(sources, name), getattr(kept.sources, name)
@@ -71,7 +71,7 @@ def test_a_kept_catalog_whose_rows_were_changed_is_not_used(
 ) -> None:
     x, y, flux, x_err, y_err = np.random.default_rng(1).normal(size=(5, 30))
     sources, path = Sources(x, y, flux, x_err, y_err), tmp_path / "a_cat.ecsv"
-    write_catalog(sources, path, "ecsv", seal("mark", (1.9, 2.0), sources))
+    write_catalog(sources, path, "ecsv", checkpoint_meta("mark", (1.9, 2.0), sources))
     edit(Table.read(path)).write(path, overwrite=True)
     assert read_checkpoint(path) is None
     (said,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]

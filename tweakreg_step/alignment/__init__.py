@@ -1,4 +1,4 @@
-"""The numerical core: catalogs in, motions with errors and verdicts out; numpy and scipy alone."""
+"""The numerical core, numpy and scipy alone: from catalogs to corrections, errors and verdicts."""
 
 from __future__ import annotations
 

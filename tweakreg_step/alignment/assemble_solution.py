@@ -1,9 +1,9 @@
-"""From a solution in canonical numbering to what the caller reads."""
+"""From a fit in canonical order to the `Solution`: gauge, covariances, order of the input."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,13 +20,21 @@ from tweakreg_step.alignment.solver import (
     weak_modes,
 )
 from tweakreg_step.core.correction import affine
-from tweakreg_step.core.solution import Mode, MotionChoice, Solution
+from tweakreg_step.core.solution import (
+    DetectionFits,
+    GroupMotions,
+    Mode,
+    PairTies,
+    Solution,
+    UnitMotions,
+)
 from tweakreg_step.core.sphere import directions, ra_dec, to_plane
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Problem
+    from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Problem, Scatter
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.outcome import GroupStatus
+    from tweakreg_step.core.solution import MotionChoice
 
     from .canonical_order import Canonical
 
@@ -35,7 +43,7 @@ __all__ = ["solution_of"]
 
 
 def _gauge_weight(problem: Problem) -> FloatArray:
-    """Weights (G, p) of the mean that stays where it is: the prior, or the chosen group alone."""
+    """Weights (G, p) of the mean correction that is made zero: the prior, or `refgroup` alone."""
     weight = problem.model.prior.copy()
     if problem.options.refgroup is not None:
         weight[problem.options.refgroup] *= 1e12
@@ -43,11 +51,14 @@ def _gauge_weight(problem: Problem) -> FloatArray:
 
 
 def _gauged(
-    problem: Problem, linked: AssociatedFit, ties: tuple[IntArray, BoolArray], weight: FloatArray
+    problem: Problem,
+    associated: AssociatedFit,
+    ties: tuple[IntArray, BoolArray],
+    weight: FloatArray,
 ) -> FloatArray:
-    """Parameters (G, p) with the free components' common motions fixed."""
+    """Parameters (G, p) after the gauge of the components without reference stars."""
     component, anchored = ties
-    theta = linked.fit.motions.theta.copy()
+    theta = associated.fit.motions.theta.copy()
     frames, geometry = problem.model.frames, problem.model.geometry
     for member in members(np.where(anchored, -1, component)):
         theta[member] = regauge(frames[member], theta[member], geometry, weight[member])
@@ -55,16 +66,19 @@ def _gauged(
 
 
 def _fitted(model: Model, variance: FloatArray) -> FloatArray:
-    """Parameters (G,) that the data determine: the trace of 1 - C Pi over each group."""
+    """Number (G,) of parameters that the data determine: trace of 1 - C Pi over each group."""
     share = 1.0 - variance[: model.prior.size].reshape(model.prior.shape) * model.prior
     return np.asarray(np.maximum(share, 0.0).sum(axis=1))
 
 
-def _components(linked: AssociatedFit, problem: Problem) -> tuple[IntArray, BoolArray]:
-    """Components (G,) as the shared sources make them, -1 where inactive, and anchored (G,)."""
+def _components(associated: AssociatedFit, problem: Problem) -> tuple[IntArray, BoolArray]:
+    """Components (G,) of groups connected by shared sources, and whether anchored (G,).
+
+    -1 for groups that are not aligned; anchored are components with reference stars.
+    """
     count = len(problem.component)
-    links = linked.links
-    heavy = linked.fit.weight > MATCHED_WEIGHT
+    links = associated.links
+    heavy = associated.fit.weight > MATCHED_WEIGHT
     group = np.where(links.group < 0, count, links.group)[heavy]
     label = sharing(links.source[heavy], group, count + 1)
     active = problem.component >= 0
@@ -81,146 +95,172 @@ def _levers(problem: Problem) -> FloatArray:
     return np.asarray(np.sqrt(np.bincount(detections.group, square, minlength=count) / size))
 
 
-def _empty(given: Canonical, problem: Problem, status: tuple[GroupStatus, ...]) -> Solution:
-    """The solution of a run in which nothing could be aligned."""
-    count, width = problem.model.prior.shape
-    units, total = len(given.unit), given.total
-    ra, dec = ra_dec(problem.model.frames[given.group, 2])
-    zero, none = np.zeros(count), np.zeros(count, np.int64)
-    no_pairs = np.zeros((0, 2), np.int64)
-    return Solution(
-        geometry=problem.model.geometry,
-        ra=ra,
-        dec=dec,
-        matrix=np.broadcast_to(np.eye(2), (count, 2, 2)).copy(),
-        shift=np.zeros((count, 2)),
-        parameters=np.full((count, width), np.nan),
-        covariance=np.full((count, width, width), np.nan),
-        status=tuple(status[number] for number in given.group),
-        component=np.full(count, -1, np.int64),
-        anchored=np.zeros(count, bool),
-        matches=none,
-        reference_matches=none.copy(),
-        rms_mas=np.full(count, np.nan),
-        chi2=zero,
-        dof=zero.copy(),
-        floor=zero.copy(),
-        pairs=no_pairs,
-        pair_matches=np.zeros(0, np.int64),
-        pair_covariance=np.zeros((0, 2, 2)),
-        bridges=no_pairs.copy(),
-        modes=(),
-        source=np.full(total, -1, np.int64),
-        residual=np.full((total, 2), np.nan),
-        weight=np.zeros(total),
-        used=np.zeros(total, bool),
-        reference_star=np.zeros(0, np.int64),
-        unit_matrix=np.broadcast_to(np.eye(2), (units, 2, 2)).copy(),
-        unit_shift=np.zeros((units, 2)),
-        unit_covariance=np.zeros((units, 0, 0)),
-        gauge=_gauge_weight(problem)[given.group],
-    )
+@dataclass(frozen=True, slots=True)
+class _Estimate:
+    """Parameters and covariances after the gauge, in canonical numbering.
+
+    Attributes
+    ----------
+    solved, covariance
+        Covariance of all parameters before the gauge, and after it, scaled by chi2 / dof.
+    component, anchored
+        (G,) components of groups connected by shared sources, and whether with reference stars.
+    theta
+        (G, p) parameters after the gauge.
+    scatter
+        Residuals by group.
+    """
+
+    solved: Covariance
+    covariance: Covariance
+    component: IntArray
+    anchored: BoolArray
+    theta: FloatArray
+    scatter: Scatter
+
+    @property
+    def active(self) -> BoolArray:
+        """(G,) whether the group is aligned."""
+        return self.component >= 0
 
 
 def solution_of(
-    given: Canonical,
+    ordered: Canonical,
     problem: Problem,
-    linked: AssociatedFit | None,
+    associated: AssociatedFit | None,
     status: tuple[GroupStatus, ...],
     choice: MotionChoice,
 ) -> Solution:
-    """The outcome in the numbering of the input.
+    """The solution in the numbering of the input.
 
     Parameters
     ----------
-    given
-        The input in canonical order, and the way back.
-    problem, linked
-        In canonical numbering; `linked` is None if nothing could be aligned.
+    ordered
+        The input in canonical order.
+    problem, associated
+        The problem and its fit, in canonical numbering; no fit if nothing could be aligned.
     status, choice
-        Of the groups (G,), in canonical numbering, and of the detectors.
+        Status (G,) of the groups, in canonical numbering; choice of the detectors' motion.
     """
-    empty = _empty(given, problem, status)
-    if linked is None:
-        return replace(empty, motion=choice)
-    fields = _group_fields(given, problem, linked)
-    fields |= _detection_fields(given, linked, empty)
-    fields |= _unit_fields(given, problem, linked, fields.pop("solved"))
-    return replace(empty, motion=choice, **fields)
+    empty = _empty(ordered, problem, status, choice)
+    if associated is None:
+        return empty
+    estimate = _estimated(problem, associated)
+    return replace(
+        empty,
+        groups=_groups(ordered, problem, associated, estimate, empty.groups),
+        pairs=_pairs(ordered, problem, associated, estimate),
+        detections=_detections(ordered, associated, empty.detections),
+        units=_units(ordered, problem, associated, estimate.solved, empty.units),
+        reference_star=_stars(ordered, associated),
+        modes=_modes(ordered, problem, estimate),
+    )
 
 
-def _group_fields(given: Canonical, problem: Problem, linked: AssociatedFit) -> dict[str, Any]:
-    """What is known of the groups and of pairs of them."""
-    model, fit = problem.model, linked.fit
+def _empty(
+    ordered: Canonical, problem: Problem, status: tuple[GroupStatus, ...], choice: MotionChoice
+) -> Solution:
+    """The solution of a run in which nothing could be aligned."""
+    back = ordered.group
+    ra, dec = ra_dec(problem.model.frames[back, 2])
+    named = tuple(status[number] for number in back)
+    return Solution(
+        geometry=problem.model.geometry,
+        groups=GroupMotions.empty(ra, dec, named, _gauge_weight(problem)[back]),
+        pairs=PairTies.empty(),
+        detections=DetectionFits.empty(ordered.total),
+        units=UnitMotions.empty(len(ordered.unit)),
+        reference_star=np.zeros(0, np.int64),
+        modes=(),
+        motion=choice,
+    )
+
+
+def _estimated(problem: Problem, associated: AssociatedFit) -> _Estimate:
+    """Parameters and covariances of a fit after the gauge."""
+    model, fit = problem.model, associated.fit
     width = model.prior.shape[1]
     solved = covariance_of(fit.step.factor, width)
-    component, anchored = _components(linked, problem)
+    component, anchored = _components(associated, problem)
     ties, weight = (component, anchored), _gauge_weight(problem)
     fitted = np.where(component >= 0, _fitted(model, solved.diagonal()), 0.0)
-    scatter = group_scatter(linked, fitted)
+    scatter = group_scatter(associated, fitted)
     inflation = np.ones(solved.size)
     inflation[: model.prior.size] = np.repeat(
         _inflation(component, scatter.chi2[:-1], scatter.dof[:-1]), width
     )
     covariance = gauged(solved, model, ties, weight, fit.motions.theta)
     covariance = covariance.inflated(np.sqrt(inflation))
-    active = component >= 0
-    theta = _gauged(problem, linked, ties, weight)
-    matrix, shift = affine(model.geometry, theta)
-    matrix[~active], shift[~active] = np.eye(2), 0.0
-    matches, absolute = match_counts(linked, len(active))
-    back = given.group
-    every = np.arange(len(active))
-    blocks = covariance.blocks(every, every)
-    fixed = problem.options.refgroup
-    if fixed is not None and not anchored[fixed]:
-        blocks[fixed] = 0.0  # it stays where it is; what is there is rounding, of either sign
-    fields: dict[str, Any] = {
-        "matrix": matrix[back],
-        "shift": shift[back],
-        "parameters": np.where(active[:, None], theta, np.nan)[back],
-        "covariance": np.where(active[:, None, None], blocks, np.nan)[back],
-        "component": _relabelled(component[back]),
-        "anchored": anchored[back],
-        "matches": np.where(active, matches, 0)[back],
-        "reference_matches": np.where(active, absolute, 0)[back],
-        "rms_mas": np.where(active, scatter.rms_mas, np.nan)[back],
-        "chi2": scatter.chi2[:-1][back],
-        "dof": scatter.dof[:-1][back],
-        "floor": fit.floor[:-1][back],
-        "solved": solved,
-    }
-    return fields | _pair_fields(given, problem, linked, covariance, active)
+    theta = _gauged(problem, associated, ties, weight)
+    return _Estimate(solved, covariance, component, anchored, theta, scatter)
 
 
-def _pair_fields(
-    given: Canonical,
+def _groups(
+    ordered: Canonical,
     problem: Problem,
-    linked: AssociatedFit,
-    covariance: Covariance,
-    active: BoolArray,
-) -> dict[str, Any]:
-    links, model = linked.links, problem.model
-    heavy = (linked.fit.weight > MATCHED_WEIGHT) & (links.group >= 0)
-    pairs, shared = shared_counts(links.source[heavy], links.group[heavy], len(active))
-    unchecked = _unchecked(problem, linked, pairs, len(active))
-    outward = np.argsort(given.group)
-    named = np.sort(outward[pairs], axis=1)
+    associated: AssociatedFit,
+    estimate: _Estimate,
+    empty: GroupMotions,
+) -> GroupMotions:
+    """The corrections of the groups, in the numbering of the input."""
+    active, scatter, theta = estimate.active, estimate.scatter, estimate.theta
+    matrix, shift = affine(problem.model.geometry, theta)
+    matrix[~active], shift[~active] = np.eye(2), 0.0
+    matches, absolute = match_counts(associated, len(active))
+    every = np.arange(len(active))
+    blocks = estimate.covariance.blocks(every, every)
+    fixed = problem.options.refgroup
+    if fixed is not None and not estimate.anchored[fixed]:
+        blocks[fixed] = 0.0  # its correction is zero; the entries are rounding errors
+    back = ordered.group
+    return replace(
+        empty,
+        matrix=matrix[back],
+        shift=shift[back],
+        parameters=np.where(active[:, None], theta, np.nan)[back],
+        covariance=np.where(active[:, None, None], blocks, np.nan)[back],
+        component=_relabelled(estimate.component[back]),
+        anchored=estimate.anchored[back],
+        matches=np.where(active, matches, 0)[back],
+        reference_matches=np.where(active, absolute, 0)[back],
+        rms_mas=np.where(active, scatter.rms_mas, np.nan)[back],
+        chi2=scatter.chi2[:-1][back],
+        dof=scatter.dof[:-1][back],
+        floor=associated.fit.floor[:-1][back],
+    )
+
+
+def _pairs(
+    ordered: Canonical, problem: Problem, associated: AssociatedFit, estimate: _Estimate
+) -> PairTies:
+    """Pairs of groups that share sources, in the numbering of the input."""
+    links, count = associated.links, len(estimate.component)
+    heavy = (associated.fit.weight > MATCHED_WEIGHT) & (links.group >= 0)
+    pairs, shared = shared_counts(links.source[heavy], links.group[heavy], count)
+    unchecked = _unchecked(problem, associated, pairs, count)
+    named = np.sort(np.argsort(ordered.group)[pairs], axis=1)
     order = np.lexsort((named[:, 1], named[:, 0]))
     named = named[order]
-    modes = weak_modes(covariance, _levers(problem), np.flatnonzero(active))
-    return {
-        "pairs": named,
-        "pair_matches": shared[order],
-        "pair_covariance": pair_covariance(model, covariance, given.group[named]),
-        "bridges": named[unchecked[order]],
-        "modes": tuple(Mode(m.sigma_mas, tuple(int(outward[g]) for g in m.groups)) for m in modes),
-    }
+    return PairTies(
+        groups=named,
+        matches=shared[order],
+        covariance=pair_covariance(problem.model, estimate.covariance, ordered.group[named]),
+        bridge=unchecked[order],
+    )
 
 
-def _unchecked(problem: Problem, linked: AssociatedFit, pairs: IntArray, count: int) -> BoolArray:
-    """Which pairs are bridges; the reference, where it ties groups, closes cycles."""
-    _, absolute = match_counts(linked, count)
+def _modes(ordered: Canonical, problem: Problem, estimate: _Estimate) -> tuple[Mode, ...]:
+    """The least determined common motions, groups in the numbering of the input."""
+    outward = np.argsort(ordered.group)
+    modes = weak_modes(estimate.covariance, _levers(problem), np.flatnonzero(estimate.active))
+    return tuple(Mode(m.sigma_mas, tuple(int(outward[g]) for g in m.groups)) for m in modes)
+
+
+def _unchecked(
+    problem: Problem, associated: AssociatedFit, pairs: IntArray, count: int
+) -> BoolArray:
+    """Mask (E,) of the pairs that are bridges of the overlap graph with the reference as a node."""
+    _, absolute = match_counts(associated, count)
     tied = np.flatnonzero(problem.anchored & (absolute > 0))
     every = np.concatenate([pairs, np.stack([tied, np.full(len(tied), count)], axis=1)])
     return bridges(every, count + 1)[: len(pairs)]
@@ -249,42 +289,43 @@ def _relabelled(component: IntArray) -> IntArray:
     return out
 
 
-def _detection_fields(given: Canonical, linked: AssociatedFit, empty: Solution) -> dict[str, Any]:
-    """What became of each detection, in the order of the input."""
-    own = linked.links.group >= 0
-    place = given.position[linked.index[own]]
+def _detections(
+    ordered: Canonical, associated: AssociatedFit, empty: DetectionFits
+) -> DetectionFits:
+    """Source, residual and weight of each detection, in the order of the input."""
+    own = associated.links.group >= 0
+    place = ordered.position[associated.index[own]]
     source, residual = empty.source.copy(), empty.residual.copy()
     weight, used = empty.weight.copy(), empty.used.copy()
-    source[place] = linked.links.source[own]
-    residual[place] = linked.fit.residual[own]
-    weight[place] = linked.fit.weight[own]
-    used[place] = linked.fit.weight[own] > MATCHED_WEIGHT
-    tied = linked.star >= 0
+    source[place] = associated.links.source[own]
+    residual[place] = associated.fit.residual[own]
+    weight[place] = associated.fit.weight[own]
+    used[place] = associated.fit.weight[own] > MATCHED_WEIGHT
+    return DetectionFits(source, residual, weight, used)
+
+
+def _stars(ordered: Canonical, associated: AssociatedFit) -> IntArray:
+    """Reference star (S,) of each source, in the numbering of the input; -1 where none."""
+    tied = associated.star >= 0
     star = np.full(len(tied), -1, np.int64)
-    star[tied] = given.star[linked.star[tied]]
-    return {
-        "source": source,
-        "residual": residual,
-        "weight": weight,
-        "used": used,
-        "reference_star": star,
-    }
+    star[tied] = ordered.star[associated.star[tied]]
+    return star
 
 
-def _unit_fields(
-    given: Canonical, problem: Problem, linked: AssociatedFit, solved: Covariance
-) -> dict[str, Any]:
+def _units(
+    ordered: Canonical,
+    problem: Problem,
+    associated: AssociatedFit,
+    solved: Covariance,
+    empty: UnitMotions,
+) -> UnitMotions:
     """The motions of the detectors, in the numbering of the input."""
     model = problem.model
     number = model.level(DETECTOR)
     if number < 0:
-        return {}
-    level, phi = model.levels[number], linked.fit.motions.phi[number]
+        return empty
+    level, phi = model.levels[number], associated.fit.motions.phi[number]
     matrix, shift = affine(level.geometry, phi)
     blocks = solved.unit_blocks(model.start_of(number), *phi.shape)
-    back = given.unit
-    return {
-        "unit_matrix": matrix[back],
-        "unit_shift": shift[back],
-        "unit_covariance": blocks[back],
-    }
+    back = ordered.unit
+    return UnitMotions(matrix[back], shift[back], blocks[back])

@@ -1,4 +1,7 @@
-"""Verdicts on an alignment by another method: the same evidence, looked for where it says."""
+"""Verdicts on an alignment by another method, from the same evidence as those on our own.
+
+Matches are searched at the positions that the other alignment gives.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from tweakreg_step.core.solution import MotionChoice
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import group_frames, judged, no_failures, solve_with_rejection
+from .rejection import group_frames, no_failures, solve_with_rejection, with_verdicts
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["assess"]
 
 _RADIUS = 0.15
-"""Where matches are looked for [arcsec]: twice what one-after-another alignments accumulate."""
+"""Match radius [arcsec]: twice the error that aligning one group after another accumulates."""
 
 _NO_CHOICE = MotionChoice("none", {}, {}, "The alignment was made by another method.")
 
@@ -34,41 +37,41 @@ _NO_CHOICE = MotionChoice("none", {}, {}, "The alignment was made by another met
 def assess(
     detections: Detections, moved: BoolArray, reference: Reference | None, options: Options
 ) -> Solution:
-    """The solution that is left to be found after another alignment, with its verdicts.
+    """The remaining correction after an alignment by another method, with the verdicts on it.
 
     Parameters
     ----------
     detections
-        Through the WCS after the alignment.
+        Detections through the WCS after that alignment.
     moved
-        (G,) which groups it claims to have aligned.
+        (G,) mask of the groups that it reports as aligned.
     reference, options
-        What they were aligned to, and how.
+        The reference catalog, or None, and the options of the alignment.
     """
     count = len(moved)
-    given = canonical(detections, count, reference)
-    claimed = moved[np.argsort(given.group)]
+    ordered = canonical(detections, count, reference)
+    claimed = moved[np.argsort(ordered.group)]
     width = parameter_count(options.fitgeometry)
     sigmas = options.shift_sigma, options.roll_sigma, options.scale_sigma
     prior = np.broadcast_to(prior_precision(options.fitgeometry, sigmas), (count, width)).copy()
     problem = Problem(
-        given.detections,
-        given.reference,
+        ordered.detections,
+        ordered.reference,
         options,
-        Model(group_frames(given.detections, count), options.fitgeometry, prior),
+        Model(group_frames(ordered.detections, count), options.fitgeometry, prior),
         np.where(claimed, 0, -1),
         claimed & (reference is not None),
     )
-    sources = np.bincount(given.detections.group, minlength=count)
+    sources = np.bincount(ordered.detections.group, minlength=count)
     enough = sources >= max(options.minobj, 1)
     status = tuple(
         GroupStatus.ALIGNED if c else GroupStatus.NO_MATCH if e else GroupStatus.TOO_FEW_SOURCES
         for c, e in zip(claimed, enough, strict=True)
     )
     start = Motions(np.zeros((count, width)))
-    settled = solve_with_rejection(
+    accepted = solve_with_rejection(
         problem, start, (_RADIUS, 0.0), no_failures(status, problem.anchored)
     )
-    settled = replace(settled, failures=replace(settled.failures, sources=sources))
-    found = settled.problem, settled.linked, settled.failures.status
-    return judged(solution_of(given, *found, _NO_CHOICE), given, settled)
+    accepted = replace(accepted, failures=replace(accepted.failures, sources=sources))
+    found = accepted.problem, accepted.associated, accepted.failures.status
+    return with_verdicts(solution_of(ordered, *found, _NO_CHOICE), ordered, accepted)

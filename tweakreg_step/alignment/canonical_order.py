@@ -1,4 +1,4 @@
-"""One order for any order of the inputs, so that the same catalogs give the same bits."""
+"""A canonical order of the input, so that the same catalogs give the same bits in any order."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ __all__ = ["Canonical", "canonical"]
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """Detections and reference in canonical order, and the way back.
+    """Detections and reference in canonical order, with their indices in the input.
 
     Attributes
     ----------
     detections, reference
-        Sorted by declination and right ascension; detections that are not finite are gone. Groups,
-        images and units are numbered by their first detection.
+        The n detections and M stars with finite positions and errors, sorted by declination and
+        right ascension. Groups, images and units are numbered by their first detection.
     position
-        (n,) which detection of the input each is.
+        (n,) index of each detection in the input.
     total
         Number of detections of the input.
     group, unit
         (G,), (U,) canonical number of each group and unit of the input.
     star
-        (M,) which star of the input each is.
+        (M,) index of each star in the input.
     """
 
     detections: Detections
@@ -45,7 +45,7 @@ class Canonical:
 
 
 def _numbers(label: IntArray, count: int) -> IntArray:
-    """Canonical number (count,) of each label: by its first appearance, then those without any."""
+    """Canonical number (count,) of each label, in order of first appearance; unused labels last."""
     seen, first = np.unique(label[label >= 0], return_index=True)
     ranked = seen[np.argsort(first, kind="stable")]
     rest = np.setdiff1d(np.arange(count), ranked)
@@ -78,7 +78,7 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
             f"{count - 1} are needed."
         )
     fine = _finite(detections)
-    # Of detections at one place the covariance decides, whatever their groups are called.
+    # Detections at equal positions are ordered by covariance, whatever the numbers of their groups.
     keys = (detections.covariance[fine, 0, 0], detections.ra[fine], detections.dec[fine])
     order = fine[np.lexsort(keys)]
     part = detections.take(order)
@@ -91,14 +91,14 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
         image=image[part.image],
         unit=np.where(part.unit >= 0, np.append(unit, -1)[part.unit], -1),
     )
-    # Equal detections go by their groups' new numbers, a tie that symmetry makes harmless.
+    # Identical detections are ordered by the new numbers of group and image: any order will do.
     same = np.lexsort((part.image, part.group, *keys_of(part)))
     stars, catalog = _sorted_reference(reference, group)
     return Canonical(part.take(same), catalog, order[same], len(detections), group, unit, stars)
 
 
 def keys_of(part: Detections) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """What detections are sorted by, the most important last."""
+    """Sort keys (N,) of detections, the most important last, as `numpy.lexsort` takes them."""
     return part.covariance[:, 0, 0], part.ra, part.dec
 
 

@@ -1,4 +1,4 @@
-"""How far a group's correction moves a point of the sky, and how well that is known."""
+"""Displacement of points on the sky by a group's correction, with its covariance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Displacement", "displacement_of", "worst_corner"]
 
 @dataclass(frozen=True, slots=True)
 class Displacement:
-    """What a correction does to K points.
+    """The displacement of K points.
 
     Attributes
     ----------
@@ -43,42 +43,44 @@ def displacement_of(
     Parameters
     ----------
     solution
-        With the group's correction.
+        The solution.
     group
-        Its index.
+        Index of the group.
     ra, dec
         (K,) through the input WCS [deg].
     """
-    frame = frames_at(solution.ra[group], solution.dec[group])
+    frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
     local = to_plane(directions(ra, dec), frame)
-    shift = local @ solution.matrix[group].T + solution.shift[group] - local
-    theta = np.broadcast_to(solution.parameters[group], (len(local), solution.parameters.shape[1]))
+    shift = local @ solution.groups.matrix[group].T + solution.groups.shift[group] - local
+    theta = np.broadcast_to(
+        solution.groups.parameters[group], (len(local), solution.groups.parameters.shape[1])
+    )
     slope = design(solution.geometry, theta, local)
-    covariance = slope @ solution.covariance[group] @ np.swapaxes(slope, 1, 2)
+    covariance = slope @ solution.groups.covariance[group] @ np.swapaxes(slope, 1, 2)
     return Displacement(shift, covariance)
 
 
 def worst_corner(
     solution: Solution, group: int, corners: FloatArray, images: IntArray
 ) -> tuple[int, Displacement] | None:
-    """The corner of a group's images where its correction is known least, and its displacement.
+    """The corner of a group's images with the largest error of its displacement.
 
     Parameters
     ----------
     solution
-        With the group's correction.
+        The solution.
     group
-        Its index.
+        Index of the group.
     corners
         (I, 4, 2) RA, DEC [deg] of all images' corners through the input WCS; NaN where unknown.
     images
-        (K,) those of the group.
+        (K,) indices of the group's images.
 
     Returns
     -------
     image, displacement
-        The corner's image, and what happens to it; None where no corner is known. Of corners that
-        are known equally well (those of a shift) it is the one farthest from the centre.
+        Index of the corner's image, and its displacement; None where no corner is known. Of corners
+        with equal errors (those of a shift) it is the one farthest from the centre.
     """
     flat = corners[images].reshape(-1, 2)
     known = np.flatnonzero(np.isfinite(flat).all(axis=1))
@@ -86,7 +88,7 @@ def worst_corner(
         return None
     flat = flat[known]
     every = displacement_of(solution, group, flat[:, 0], flat[:, 1])
-    frame = frames_at(solution.ra[group], solution.dec[group])
+    frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
     distance = np.hypot(*to_plane(directions(flat[:, 0], flat[:, 1]), frame).T)
     variance = np.nan_to_num(np.trace(every.covariance, axis1=1, axis2=2))
     # relative to the largest, so that rounding does not choose between equal ones

@@ -1,7 +1,7 @@
-"""The alignment of all groups and the reference catalog, as a table of contents.
+"""The simultaneous alignment of all groups and the reference catalog.
 
-Canonical order, ties between the groups, sources and corrections in turn, detector motions,
-verdict, gauge, covariances: each is a module of its own.
+In this order, each step being a module of its own: canonical order, initial registration,
+association and robust fit, rejection, detector motions, gauge and covariances, verdicts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tweakreg_step.core.sphere import plane_jacobian, to_plane
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import AcceptedFit, group_frames, judged, no_failures, solve_with_rejection
+from .rejection import AcceptedFit, group_frames, no_failures, solve_with_rejection, with_verdicts
 from .rigid_body import as_a_whole
 
 if TYPE_CHECKING:
@@ -45,25 +45,25 @@ __all__ = ["solve_jointly"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
-    """A solution, the motion of the detectors, and whether what tied it to the stars was wrong.
+class _JointFit:
+    """The fit of all groups.
 
     Attributes
     ----------
-    settled, choice
-        As they were at the end.
+    accepted, choice
+        The fit after rejection, and the choice of the detectors' motion.
     lost_anchor
-        Whether groups were tied to the reference, and none is any more.
+        Whether the search tied groups to the reference, and all of these ties were rejected.
     """
 
-    settled: AcceptedFit
+    accepted: AcceptedFit
     choice: MotionChoice
     lost_anchor: bool = False
 
     @property
     def status(self) -> tuple[GroupStatus, ...]:
-        """(G,) of `GroupStatus`."""
-        return self.settled.failures.status
+        """(G,) status of each group."""
+        return self.accepted.failures.status
 
 
 def solve_jointly(
@@ -74,115 +74,130 @@ def solve_jointly(
     Parameters
     ----------
     detections
-        Of the whole run.
+        Detections of all images.
     group_count
         Number of exposure groups G; some may be empty.
     reference
         The reference catalog, or None.
     options
-        What the user chose; `refgroup` is a group's index.
+        Options of the alignment; `refgroup` is a group's index.
 
     Returns
     -------
     Solution
-        In the numbering of the input.
+        Groups, detections and stars in the numbering of the input.
 
     Raises
     ------
     ValueError
-        If an index or an option is out of its range. Bad data raise nothing: they have a status.
+        If an index or an option is out of its range. Bad data raise nothing: they give a status.
     """
     parameter_count(options.fitgeometry)
     if reference is not None and not options.joint:
         return as_a_whole(solve_jointly, detections, group_count, reference, options)
-    given = canonical(detections, group_count, reference)
+    ordered = canonical(detections, group_count, reference)
     if options.refgroup is not None:
-        options = replace(options, refgroup=int(given.group[options.refgroup]))
-    frames = group_frames(given.detections, group_count)
-    attempt = _attempt(given, frames, options)
-    if attempt.lost_anchor:
-        # What tied the groups through the reference tied them wrongly.
-        stars = attempt.settled.failures.reference_matches
-        attempt = _attempt(replace(given, reference=None), frames, options)
-        attempt = _noting(attempt, reference_matches=stars)
-    settled = attempt.settled
-    solution = solution_of(given, settled.problem, settled.linked, attempt.status, attempt.choice)
-    return judged(solution, given, settled)
+        options = replace(options, refgroup=int(ordered.group[options.refgroup]))
+    frames = group_frames(ordered.detections, group_count)
+    joint_fit = _solve(ordered, frames, options)
+    if joint_fit.lost_anchor:
+        # the wrong ties to the reference may have tied groups wrongly to each other, too
+        stars = joint_fit.accepted.failures.reference_matches
+        joint_fit = _solve(replace(ordered, reference=None), frames, options)
+        joint_fit = _with_failures(joint_fit, reference_matches=stars)
+    accepted = joint_fit.accepted
+    solution = solution_of(
+        ordered, accepted.problem, accepted.associated, joint_fit.status, joint_fit.choice
+    )
+    return with_verdicts(solution, ordered, accepted)
 
 
-def _noting(attempt: _Attempt, **known: Any) -> _Attempt:
-    """The attempt with more known of its failures."""
-    failures = replace(attempt.settled.failures, **known)
-    return replace(attempt, settled=replace(attempt.settled, failures=failures))
+def _with_failures(joint_fit: _JointFit, **known: Any) -> _JointFit:
+    """The fit with some fields of its failures replaced."""
+    failures = replace(joint_fit.accepted.failures, **known)
+    return replace(joint_fit, accepted=replace(joint_fit.accepted, failures=failures))
 
 
-def _attempt(given: Canonical, frames: FloatArray, options: Options) -> _Attempt:
-    """Places, sources, corrections and verdict; once more for groups that may roll by degrees."""
-    size = np.bincount(given.detections.group, minlength=len(frames))
+def _solve(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:
+    """Register and fit; once more with the wide search for groups that may be rolled by degrees."""
+    size = np.bincount(ordered.detections.group, minlength=len(frames))
     enough = size >= max(options.minobj, 1)
-    given = replace(given, detections=given.detections.take(enough[given.detections.group]))
-    attempt = _settled(given, frames, options, None)
-    few = np.array([item is GroupStatus.TOO_FEW_MATCHES for item in attempt.status], bool)
+    ordered = replace(ordered, detections=ordered.detections.take(enough[ordered.detections.group]))
+    joint_fit = _register_and_solve(ordered, frames, options, None)
+    few = np.array([item is GroupStatus.TOO_FEW_MATCHES for item in joint_fit.status], bool)
     if few.any() and options.max_roll > 3.0 * options.roll_sigma:
-        second = _settled(given, frames, options, few)
-        if _aligned(second) > _aligned(attempt):
-            attempt = second
-    pairs = zip(attempt.status, enough, strict=True)
+        second = _register_and_solve(ordered, frames, options, few)
+        if _aligned(second) > _aligned(joint_fit):
+            joint_fit = second
+    pairs = zip(joint_fit.status, enough, strict=True)
     status = tuple(s if ok else GroupStatus.TOO_FEW_SOURCES for s, ok in pairs)
-    return _noting(attempt, status=status, sources=size)
+    return _with_failures(joint_fit, status=status, sources=size)
 
 
-def _aligned(attempt: _Attempt) -> int:
-    return sum(item is GroupStatus.ALIGNED for item in attempt.status)
+def _aligned(joint_fit: _JointFit) -> int:
+    """Number of aligned groups."""
+    return sum(item is GroupStatus.ALIGNED for item in joint_fit.status)
 
 
-def _settled(
-    given: Canonical, frames: FloatArray, options: Options, suspect: BoolArray | None
-) -> _Attempt:
-    """What can be aligned, with the motion of the detectors that the data ask for."""
-    ties = register_initially(given.detections, frames, given.reference, options, suspect)
-    problem, start = _problem(given, frames, ties, options)
-    reach = 4.5 * float(np.max(ties.sigma, initial=0.0)), 0.0
+def _register_and_solve(
+    ordered: Canonical, frames: FloatArray, options: Options, suspect: BoolArray | None
+) -> _JointFit:
+    """Initial registration, fit with rejection, and the choice of the detectors' motion.
+
+    For the groups `suspect` (G,) only the wide search counts, see `register_initially`.
+    """
+    registration = register_initially(
+        ordered.detections, frames, ordered.reference, options, suspect
+    )
+    problem, start = _problem(ordered, frames, registration, options)
+    reach = 4.5 * float(np.max(registration.sigma, initial=0.0)), 0.0
     if start.phi:
         reach = max(reach[0], motion_radius(options)), 0.5 * motion_radius(options)
-    known = no_failures(ties.status, problem.anchored)
-    settled = replace(solve_with_rejection(problem, start, reach, known), doubts=ties.doubts)
+    accepted = solve_with_rejection(
+        problem, start, reach, no_failures(registration.status, problem.anchored)
+    )
+    accepted = replace(accepted, ambiguity=registration.ambiguity)
     choice = MotionChoice("none", {}, {}, "No motion of detectors: nothing could be aligned.")
-    if settled.linked is not None:
-        choice = choose_motion(settled.problem, settled.linked)
-        settled = _with_choice(settled, choice)
-    lost = bool(ties.anchored.any() and not settled.problem.anchored.any())
-    return _Attempt(settled, choice, lost)
+    if accepted.associated is not None:
+        choice = choose_motion(accepted.problem, accepted.associated)
+        accepted = _with_choice(accepted, choice)
+    lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
+    return _JointFit(accepted, choice, lost)
 
 
 def _with_choice(general: AcceptedFit, choice: MotionChoice) -> AcceptedFit:
-    """The solution with the motion that was chosen, which started from the most general one."""
-    linked = general.linked
-    if linked is None or choice.geometry == geometry_of(general.problem.model):
+    """The fit with the detector motion that was chosen, from that with the most general one."""
+    associated = general.associated
+    if associated is None or choice.geometry == geometry_of(general.problem.model):
         return general
-    problem, start = with_motion(general.problem, linked.fit.motions, choice.geometry)
-    reach = linked.radius, 0.0
+    problem, start = with_motion(general.problem, associated.fit.motions, choice.geometry)
+    reach = associated.radius, 0.0
     if start.phi:
         reach = max(reach[0], motion_radius(general.problem.options)), 0.0
     chosen = solve_with_rejection(problem, start, reach, general.failures)
-    return general if chosen.linked is None else replace(chosen, doubts=general.doubts)
+    return general if chosen.associated is None else replace(chosen, ambiguity=general.ambiguity)
 
 
 def _problem(
-    given: Canonical, frames: FloatArray, ties: Registration, options: Options
+    ordered: Canonical, frames: FloatArray, registration: Registration, options: Options
 ) -> tuple[Problem, Motions]:
-    """The problem to solve, and the motions to start from."""
-    turned = frames @ np.swapaxes(ties.rotation, 1, 2)
+    """The least-squares problem, and its initial motions, from the registration."""
+    turned = frames @ np.swapaxes(registration.rotation, 1, 2)
     shift = to_plane(turned[:, 2], frames)
     matrix = plane_jacobian(np.zeros_like(shift), turned, frames)
     theta = parameters_of(options.fitgeometry, matrix, shift)
     sigmas = (options.shift_sigma, options.roll_sigma, options.scale_sigma)
     plain = prior_precision(options.fitgeometry, sigmas)
-    # The prior has the tails of a Cauchy law: what the search found far out is not pulled back.
+    # The prior has the tails of a Cauchy distribution: large offsets found are not pulled back.
     prior = plain / (1.0 + theta**2 * plain)
     model = Model(frames, options.fitgeometry, prior)
     problem = Problem(
-        given.detections, given.reference, options, model, ties.component, ties.anchored
+        ordered.detections,
+        ordered.reference,
+        options,
+        model,
+        registration.component,
+        registration.anchored,
     )
     motions = Motions(theta)
     return with_motion(problem, motions, most_general(problem))

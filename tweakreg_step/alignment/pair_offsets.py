@@ -1,9 +1,9 @@
-"""What the sources that two groups share say of the two: their offset, and whether it is closed.
+"""Offsets between pairs of groups, before and after the correction, from the sources they share.
 
-The offset of a pair is the weighted mean of second - first over the sources that both see; before
-the correction it is how far the two input WCS disagree, after it what the pair still wants that
-the whole solution did not give it. In a tree of pairs every pair gets what it wants, and nothing
-checks it; where pairs close cycles the rest is the closure error.
+The offset of a pair is the weighted mean of second - first over the sources that both detect.
+Before the correction it is the relative error of the two input WCS; after it, the residual of the
+pair in the simultaneous solution. In a tree of pairs that residual is zero and checks nothing;
+where pairs close cycles it is the closure error.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ __all__ = ["PairOffsets", "pair_offsets_of"]
 
 @dataclass(frozen=True, slots=True)
 class PairOffsets:
-    """What E pairs of groups say of each other.
+    """The offsets of E pairs of groups.
 
     Attributes
     ----------
     pairs
         (E, 2) groups.
     matches
-        (E,) sources that both see and that took part.
+        (E,) number of sources that both detect and that were used.
     before, after
         (E, 2) weighted mean of second - first, east and north, through the input WCS and after
         the correction [arcsec].
     covariance
         (E, 2, 2) of that mean, from the errors of the detections [arcsec^2].
     log10_chance
-        (E,) logarithm of the probability that chance gives so many matches within the largest
-        distance of a match, times the number of offsets that were to be searched; 0 at most.
+        (E,) logarithm of the probability that as many matches within the largest distance of a
+        match occur by chance, times the number of offsets searched; 0 at most.
     """
 
     pairs: IntArray
@@ -59,8 +59,12 @@ class PairOffsets:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What one group sees of K sources: sources (K,) ascending, means (K, 2), covariance."""
+class _GroupSources:
+    """Mean positions of K sources in one group.
+
+    Source indices (K,) ascending, observed - fitted before and after (K, 2) [arcsec], and their
+    covariance (K, 2, 2) [arcsec^2].
+    """
 
     source: IntArray
     before: FloatArray
@@ -68,8 +72,8 @@ class _Seen:
     covariance: FloatArray
 
 
-def _seen_by_groups(matched: Matched, count: int) -> list[_Seen]:
-    """What each group sees; a source that several of its images see counts once, their mean."""
+def _sources_by_group(matched: Matched, count: int) -> list[_GroupSources]:
+    """The sources of each group; detections of one source in several images are averaged."""
     used = np.flatnonzero(matched.used)
     order = used[np.lexsort((matched.source[used], matched.group[used]))]
     group, source = matched.group[order], matched.source[order]
@@ -87,12 +91,12 @@ def _seen_by_groups(matched: Matched, count: int) -> list[_Seen]:
     edges = np.searchsorted(group[first], np.arange(count + 1))
     parts = [slice(edges[g], edges[g + 1]) for g in range(count)]
     source = source[first]
-    return [_Seen(source[p], means[0][p], means[1][p], covariance[p]) for p in parts]
+    return [_GroupSources(source[p], means[0][p], means[1][p], covariance[p]) for p in parts]
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A pair: its sources, match radius [arcsec], and matches that chance gives within it."""
+class _PairMatches:
+    """A pair of groups: its sources, match radius [arcsec], and chance matches expected in it."""
 
     difference: _Difference
     radius: float
@@ -101,7 +105,7 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """The shared sources of a pair, second - first."""
+    """The K shared sources of a pair: indices (K,), second - first (K, 2), covariance (K, 2, 2)."""
 
     source: IntArray
     before: FloatArray
@@ -109,7 +113,7 @@ class _Difference:
     covariance: FloatArray
 
 
-def _difference(first: _Seen, second: _Seen) -> _Difference:
+def _difference(first: _GroupSources, second: _GroupSources) -> _Difference:
     shared, i, j = np.intersect1d(
         first.source, second.source, assume_unique=True, return_indices=True
     )
@@ -137,10 +141,10 @@ def _mean(difference: _Difference) -> tuple[FloatArray, FloatArray, FloatArray]:
 def _chance(
     difference: _Difference, where: FloatArray, vectors: tuple[FloatArray, FloatArray]
 ) -> tuple[float, float]:
-    """The match radius of a pair [arcsec], and how many matches chance gives within it.
+    """The match radius of a pair [arcsec], and the number of chance matches expected within it.
 
-    Those are: detections of the first, times those of the second, both in the box that the matches
-    `where` (K, 3) span, times the area of the match radius over that of the box.
+    Expected are: detections of the first, times those of the second, both in the box around the
+    matches at directions `where` (K, 3), times the area of the match radius over that of the box.
     """
     if len(where) == 0:
         return 1.0, 0.0
@@ -156,8 +160,8 @@ def _chance(
     return radius, inside[0] * inside[1] * np.pi * radius**2 / float(np.prod(high - low))
 
 
-def _log10_chance(rows: list[_Row], searched: float) -> FloatArray:
-    """Logarithms (E,) of the probability that chance gives so many matches anywhere searched."""
+def _log10_chance(rows: list[_PairMatches], searched: float) -> FloatArray:
+    """log10 (E,) of the probability of as many chance matches at any offset up to `searched`."""
     matches = np.array([len(row.difference.source) for row in rows], float)
     radius = np.array([row.radius for row in rows])
     trials = np.maximum(1.0, (searched / radius) ** 2)
@@ -180,32 +184,32 @@ def pair_offsets_of(
     Parameters
     ----------
     matched
-        Of `solution`.
+        The matches of `solution`.
     detections, solution
-        What was aligned, and how.
+        The detections and their solution.
     chosen
         (E,) indices into the solution's pairs.
     searched
-        Largest offset that was tried [arcsec].
+        Largest offset of the search [arcsec].
     """
-    count = len(solution.ra)
-    seen = _seen_by_groups(matched, count)
+    count = len(solution.groups.ra)
+    seen = _sources_by_group(matched, count)
     corrected = corrected_directions(detections, solution)
     order = np.argsort(detections.group, kind="stable")
     edges = np.searchsorted(detections.group[order], np.arange(count + 1))
     of_group = [corrected[order[edges[g] : edges[g + 1]]] for g in range(count)]
-    any_of = np.zeros(len(solution.reference_star), np.int64)
-    any_of[matched.source] = matched.index
+    detection_of_source = np.zeros(len(solution.reference_star), np.int64)
+    detection_of_source[matched.source] = matched.index
     rows = []
-    for one, other in solution.pairs[chosen]:
+    for one, other in solution.pairs.groups[chosen]:
         difference = _difference(seen[one], seen[other])
-        where = corrected[any_of[difference.source]]
+        where = corrected[detection_of_source[difference.source]]
         chance = _chance(difference, where, (of_group[one], of_group[other]))
-        rows.append(_Row(difference, *chance))
+        rows.append(_PairMatches(difference, *chance))
     means = [_mean(row.difference) for row in rows]
     before, after, covariance = zip(*means, strict=True) if means else ((), (), ())
     return PairOffsets(
-        pairs=solution.pairs[chosen],
+        pairs=solution.pairs.groups[chosen],
         matches=np.array([len(row.difference.source) for row in rows], np.int64),
         before=np.array(before, float).reshape(-1, 2),
         after=np.array(after, float).reshape(-1, 2),

@@ -1,4 +1,4 @@
-"""Solve, give up what is found wanting, and solve again, until nothing is; then judge."""
+"""Fit, reject groups that fail a criterion, and fit again until none does; then the verdicts."""
 
 from __future__ import annotations
 
@@ -22,90 +22,93 @@ if TYPE_CHECKING:
     from .canonical_order import Canonical
 
 
-__all__ = ["AcceptedFit", "group_frames", "judged", "no_failures", "solve_with_rejection"]
+__all__ = ["AcceptedFit", "group_frames", "no_failures", "solve_with_rejection", "with_verdicts"]
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedFit:
-    """A solution in which every group that is left has a claim to its correction.
+    """A fit in which every remaining group passes the criteria of `groups_to_reject`.
 
     Attributes
     ----------
-    problem, linked
-        As they were at the end; `linked` is None if nothing could be aligned.
+    problem, associated
+        The problem without the rejected groups, and its fit, None if nothing could be aligned.
     failures
-        What is known of the groups that are not aligned, or not to the reference.
-    doubts
-        (G,) about the offsets that the relative and the absolute places come from; None where no
-        search was made.
+        Why the other groups are not aligned, or not tied to the reference.
+    ambiguity
+        (G,) evidence for another initial offset of each group, relative and absolute; None where
+        no search was made.
     """
 
     problem: Problem
-    linked: AssociatedFit | None
+    associated: AssociatedFit | None
     failures: Failures
-    doubts: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None
+    ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None
 
 
 def group_frames(detections: Detections, count: int) -> FloatArray:
-    """Tangent planes (G, 3, 3) at the groups' mean positions; anywhere for groups without any."""
+    """Axes (G, 3, 3) of tangent planes at the groups' mean positions; any for empty groups."""
     vectors = directions(detections.ra, detections.dec)
     return mean_frames(vectors, detections.group, count)
 
 
 def solve_with_rejection(
-    problem: Problem,
-    start: Motions,
-    reach: tuple[float, float],
-    failures: Failures,
+    problem: Problem, start: Motions, reach: tuple[float, float], failures: Failures
 ) -> AcceptedFit:
-    """Solutions, each without what the one before was found wanting, until nothing is.
+    """Fit, drop the rejected groups or their ties to the reference, and repeat until none is left.
 
     Parameters
     ----------
     problem
-        What is to be solved.
+        The problem of all groups.
     start, reach
-        Motions to start from, the match radius they are good for and how far units of a level may
-        be from where they start, per axis [arcsec].
+        Initial motions, the match radius that they are accurate enough for, and how far units of a
+        level may be from where they start, per axis [arcsec].
     failures
         What is known of the groups so far, see `no_failures`.
     """
     count = len(failures.status)
-    linked = None
+    associated = None
     for _ in range(2 * count + 1):
-        linked = converge(problem, start, *reach)
-        bad, loose = groups_to_reject(problem, linked)
-        failures = _noted(failures, linked, bad, loose)
-        if not bad and not loose.any():
+        associated = converge(problem, start, *reach)
+        bad, weakly_anchored = groups_to_reject(problem, associated)
+        failures = _with_rejections(failures, associated, bad, weakly_anchored)
+        if not bad and not weakly_anchored.any():
             break
-        problem = _without(problem, list(bad), loose)
-    return AcceptedFit(problem, linked, replace(failures, anchored=problem.anchored))
+        problem = _without(problem, list(bad), weakly_anchored)
+    return AcceptedFit(problem, associated, replace(failures, anchored=problem.anchored))
 
 
 def no_failures(status: tuple[GroupStatus, ...], anchored: BoolArray) -> Failures:
-    """What is known of groups (G,) before anything was solved: their statuses alone."""
+    """What is known of the groups (G,) before the first fit: the status of the search alone."""
     count = len(status)
     none = np.zeros(count, np.int64)
     return Failures(status, none, none, none, anchored, np.zeros((count, 3)), none)
 
 
-def _noted(
-    failures: Failures, linked: AssociatedFit | None, bad: dict[int, GroupStatus], loose: BoolArray
+def _with_rejections(
+    failures: Failures,
+    associated: AssociatedFit | None,
+    bad: dict[int, GroupStatus],
+    weakly_anchored: BoolArray,
 ) -> Failures:
-    """The failures with those of one more solution."""
-    count = len(loose)
+    """The failures with those of one more fit added.
+
+    `bad` are the rejected groups, `weakly_anchored` (G,) those to untie from the reference.
+    """
+    count = len(weakly_anchored)
     out = np.zeros(count, bool)
     out[list(bad)] = True
     status = tuple(bad.get(group, item) for group, item in enumerate(failures.status))
-    if linked is None:
+    if associated is None:
         return replace(failures, status=status)
-    matches, absolute = match_counts(linked, count)
-    theta = linked.fit.motions.theta
+    matches, absolute = match_counts(associated, count)
+    theta = associated.fit.motions.theta
     size = np.zeros((count, 3))
     size[:, 0] = np.hypot(theta[:, 0], theta[:, 1])
     size[:, 1 : theta.shape[1] - 1] = theta[:, 2:4]
     size[:, 1] = np.rad2deg(size[:, 1])
-    unheld = out | loose | ~failures.anchored
+    unheld = out | weakly_anchored | ~failures.anchored
     return replace(
         failures,
         status=status,
@@ -118,26 +121,28 @@ def _noted(
     )
 
 
-def _without(problem: Problem, bad: list[int], loose: BoolArray) -> Problem:
-    """The problem without some groups, and with others tied to the reference no more."""
+def _without(problem: Problem, bad: list[int], weakly_anchored: BoolArray) -> Problem:
+    """The problem without the groups `bad`, and with others untied from the reference."""
     component = problem.component.copy()
-    component[loose] += 1 + component.max()
+    component[weakly_anchored] += 1 + component.max()
     component[bad] = -1
-    anchored = problem.anchored & ~loose & (component >= 0)
+    anchored = problem.anchored & ~weakly_anchored & (component >= 0)
     return replace(problem, component=component, anchored=anchored)
 
 
-def judged(solution: Solution, given: Canonical, settled: AcceptedFit) -> Solution:
-    """The solution, in the numbering of the input, with its verdicts."""
-    problem, failures = settled.problem, settled.failures
+def with_verdicts(solution: Solution, ordered: Canonical, accepted: AcceptedFit) -> Solution:
+    """The solution with its verdicts, groups in the numbering of the input."""
+    problem, failures = accepted.problem, accepted.failures
     remedies = advise(
-        failures, given.detections, problem.model.frames, given.reference, problem.options
+        failures, ordered.detections, problem.model.frames, ordered.reference, problem.options
     )
-    covariance = solution.covariance[np.argsort(given.group)]
+    covariance = solution.groups.covariance[np.argsort(ordered.group)]
     outcome = failures.status, remedies
-    relative, absolute = verdicts(problem, settled.linked, outcome, covariance, settled.doubts)
+    relative, absolute = verdicts(
+        problem, accepted.associated, outcome, covariance, accepted.ambiguity
+    )
     return replace(
         solution,
-        relative=tuple(relative[number] for number in given.group),
-        absolute=() if given.reference is None else tuple(absolute[g] for g in given.group),
+        relative=tuple(relative[number] for number in ordered.group),
+        absolute=() if ordered.reference is None else tuple(absolute[g] for g in ordered.group),
     )

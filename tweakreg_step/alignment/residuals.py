@@ -1,4 +1,4 @@
-"""Every match of a solution: where a detection was and is, seen from its source's fitted place.
+"""Residuals of all matches of a solution, observed - fitted, before and after the correction.
 
 Differences are in the plane tangent to the sphere at the source's fitted position, axes east and
 north. They are exact: positions go through the corrections again, none is linearised.
@@ -15,9 +15,9 @@ from tweakreg_step.alignment.solver import (
     Model,
     Motions,
     detector_level,
-    everything,
     link,
     moved_directions,
+    unassociated_links,
 )
 from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.sphere import ARCSEC, frames_at, frames_of, to_plane
@@ -39,17 +39,17 @@ class Matched:
     Attributes
     ----------
     index
-        (L,) which detection of the run it is.
+        (L,) index among all detections of the run.
     source, group, star
-        (L,) its source, its group, and the source's reference star, -1 where none.
+        (L,) indices of source, group, and the source's reference star, -1 where none.
     before, after
-        (L, 2) observed - fitted with the WCS as it was and as corrected [arcsec].
+        (L, 2) observed - fitted with the input WCS and with the corrected one [arcsec].
     covariance
         (L, 2, 2) of the detection, the error floor of its group included [arcsec^2].
     weight
         (L,) robust weight.
     used
-        (L,) whether it took part.
+        (L,) whether the detection counts as matched.
     """
 
     index: IntArray
@@ -67,22 +67,24 @@ class Matched:
 
 
 def _motions(detections: Detections, solution: Solution) -> tuple[Model, Motions]:
-    """The solution in the form that moves detections.
+    """The solution as a model and motions of the solver.
 
-    'general' says any matrix exactly, also those that a rigid body's motion was composed with.
+    The geometry 'general' represents any matrix exactly, also those composed with the motion of a
+    rigid body.
     """
-    theta = parameters_of("general", solution.matrix, solution.shift)
-    model = Model(frames_at(solution.ra, solution.dec), "general", np.ones_like(theta))
-    if solution.unit_covariance.shape[1] == 0:
+    groups, units = solution.groups, solution.units
+    theta = parameters_of("general", groups.matrix, groups.shift)
+    model = Model(frames_at(groups.ra, groups.dec), "general", np.ones_like(theta))
+    if not units.moving:
         return model, Motions(theta)
-    phi = parameters_of("general", solution.unit_matrix, solution.unit_shift)
+    phi = parameters_of("general", units.matrix, units.shift)
     level = detector_level(detections, "general", np.ones_like(phi))
     return replace(model, levels=(level,)), Motions(theta, (phi,))
 
 
 def corrected_directions(detections: Detections, solution: Solution) -> FloatArray:
     """Directions (N, 3) of all detections after the solution's motions."""
-    return moved_directions(everything(detections), *_motions(detections, solution))
+    return moved_directions(unassociated_links(detections), *_motions(detections, solution))
 
 
 def matched_of(detections: Detections, reference: Reference | None, solution: Solution) -> Matched:
@@ -91,46 +93,46 @@ def matched_of(detections: Detections, reference: Reference | None, solution: So
     Parameters
     ----------
     detections, reference
-        What the solution was made from.
+        The catalogs that the solution was made from.
     solution
-        Of the same detections.
+        The solution.
     """
     star = (
         solution.reference_star if reference is not None else -np.ones_like(solution.reference_star)
     )
-    links, index = link(detections, solution.source, reference, star)
+    links, index = link(detections, solution.detections.source, reference, star)
     model, motions = _motions(detections, solution)
     own = links.group >= 0
     place = index[own]
-    after = solution.residual[place]
+    after = solution.detections.residual[place]
     corrected = moved_directions(links, model, motions)[own]
     input_directions = _at_common_epoch(links)[own]
-    floor = solution.floor[links.group[own]]
+    floor = solution.groups.floor[links.group[own]]
     return Matched(
         index=place,
         source=links.source[own],
         group=links.group[own],
         star=star[links.source[own]],
-        before=_seen_from_fitted(corrected, after, input_directions),
+        before=_relative_to_fitted(corrected, after, input_directions),
         after=after,
         covariance=links.covariance[own] + floor[:, None, None] ** 2 * np.eye(2),
-        weight=solution.weight[place],
-        used=solution.used[place],
+        weight=solution.detections.weight[place],
+        used=solution.detections.used[place],
     )
 
 
 def _at_common_epoch(links: Links) -> FloatArray:
-    """Directions (L, 3) through the input WCS, less the stars' paths since the reference epoch.
+    """Directions (L, 3) through the input WCS, less the proper motion since the catalog's epoch.
 
-    Proper motion is no error of the WCS: it must not show in the differences before either.
+    Proper motion is no error of the WCS: it must not show in the differences before the correction.
     """
     local = frames_of(links.vectors)
     path = np.einsum("ni,nij->nj", links.drift / ARCSEC, local[:, :2])
     return np.asarray(links.vectors - path)
 
 
-def _seen_from_fitted(corrected: FloatArray, after: FloatArray, seen: FloatArray) -> FloatArray:
-    """Positions (L, 2) [arcsec] of `seen` in the planes tangent where the fit puts the sources."""
+def _relative_to_fitted(corrected: FloatArray, after: FloatArray, seen: FloatArray) -> FloatArray:
+    """Positions (L, 2) [arcsec] of directions `seen` relative to the sources' fitted positions."""
     local = frames_of(corrected)
     step = np.einsum("ni,nij->nj", after / ARCSEC, local[:, :2])
     return to_plane(seen, frames_of(corrected - step))

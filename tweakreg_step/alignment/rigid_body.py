@@ -1,4 +1,4 @@
-"""The relative solution moved onto the reference as a whole: one correction per component."""
+"""Each component of the relative solution moved onto the reference as one rigid body."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["as_a_whole"]
 
 
-def _whole(relative: Solution) -> IntArray:
-    """Number (G,) of the body each group moves with; a group that is not aligned is its own."""
-    alone = relative.component < 0
-    body = relative.component.copy()
+def _bodies(relative: Solution) -> IntArray:
+    """Index (G,) of the body that each group belongs to; an unaligned group is one of its own."""
+    body = relative.groups.component.copy()
+    alone = body < 0
     body[alone] = body.max(initial=-1) + 1 + np.arange(int(alone.sum()))
     return body
 
@@ -45,12 +45,12 @@ def as_a_whole(
     Parameters
     ----------
     register
-        The alignment, as a value: this module is below it.
+        The function `solve_jointly`, passed as an argument since its module imports this one.
     detections, group_count, reference, options
-        As for the alignment itself.
+        As for `solve_jointly`.
     """
     relative = register(detections, group_count, None, options)
-    body = _whole(relative)
+    body = _bodies(relative)
     count = int(body.max(initial=-1)) + 1
     ra, dec = ra_dec(corrected_directions(detections, relative))
     moved = replace(detections, ra=ra, dec=dec, group=body[detections.group])
@@ -67,32 +67,32 @@ def as_a_whole(
 
 
 def _composed(relative: Solution, whole: Solution, body: IntArray) -> Solution:
-    """The motion of each group followed by that of its body."""
-    own = frames_at(relative.ra, relative.dec)
-    common = frames_at(whole.ra, whole.dec)[body]
-    before = to_plane(from_plane(relative.shift, own), common)
-    after = np.einsum("gij,gj->gi", whole.matrix[body], before) + whole.shift[body]
-    inward = plane_jacobian(relative.shift, own, common)
+    """The relative solution with each group's motion followed by that of its body."""
+    first, then = relative.groups, whole.groups
+    own = frames_at(first.ra, first.dec)
+    common = frames_at(then.ra, then.dec)[body]
+    before = to_plane(from_plane(first.shift, own), common)
+    after = np.einsum("gij,gj->gi", then.matrix[body], before) + then.shift[body]
+    inward = plane_jacobian(first.shift, own, common)
     outward = plane_jacobian(after, common, own)
-    matrix = outward @ whole.matrix[body] @ inward @ relative.matrix
+    matrix = outward @ then.matrix[body] @ inward @ first.matrix
     shift = to_plane(from_plane(after, common), own)
-    anchored = whole.anchored[body]
-    aligned = (relative.component >= 0) | anchored
+    anchored = then.anchored[body]
+    aligned = (first.component >= 0) | anchored
     parameters = parameters_of(relative.geometry, matrix, shift)
     status = tuple(
-        whole.status[b] if c < 0 else s
-        for s, b, c in zip(relative.status, body, relative.component, strict=True)
+        then.status[b] if c < 0 else s
+        for s, b, c in zip(first.status, body, first.component, strict=True)
     )
-    return replace(
-        relative,
+    groups = replace(
+        first,
         matrix=matrix,
         shift=shift,
         parameters=np.where(aligned[:, None], parameters, np.nan),
         status=status,
-        component=np.where(
-            relative.component >= 0, relative.component, np.where(anchored, body, -1)
-        ),
+        component=np.where(first.component >= 0, first.component, np.where(anchored, body, -1)),
         anchored=anchored,
-        reference_matches=whole.reference_matches[body],
-        absolute=tuple(whole.absolute[number] for number in body),
+        reference_matches=then.reference_matches[body],
     )
+    absolute = tuple(whole.absolute[number] for number in body)
+    return replace(relative, groups=groups, absolute=absolute)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .checkpoint import Checkpoint, fingerprint, read_checkpoint, seal, write_checkpoint
+from .checkpoint import Checkpoint, checkpoint_meta, fingerprint, read_checkpoint, write_checkpoint
 from .image_lists import check_images, read_catfile
 from .source_catalogs import alignable, inside, read_catalog, to_table, with_weights, within
 from .tables import is_table_file, numbers
@@ -11,6 +11,7 @@ __all__ = [
     "Checkpoint",
     "alignable",
     "check_images",
+    "checkpoint_meta",
     "fingerprint",
     "inside",
     "is_table_file",
@@ -18,7 +19,6 @@ __all__ = [
     "read_catalog",
     "read_catfile",
     "read_checkpoint",
-    "seal",
     "to_table",
     "with_weights",
     "within",

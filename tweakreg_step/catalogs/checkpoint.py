@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-__all__ = ["Checkpoint", "fingerprint", "read_checkpoint", "seal", "write_checkpoint"]
+__all__ = ["Checkpoint", "checkpoint_meta", "fingerprint", "read_checkpoint", "write_checkpoint"]
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +50,13 @@ class Checkpoint:
         As they were found and selected, to the bit.
     fwhm
         Width of a star that was used, and that was expected [pixels].
-    mark
+    fingerprint
         Fingerprint of what it was made of.
     """
 
     sources: Sources
     fwhm: tuple[float, float]
-    mark: str
+    fingerprint: str
 
 
 def fingerprint(parts: Iterable[Any]) -> str:
@@ -82,10 +82,12 @@ def _digest(parts: Iterable[Any]) -> str:
     return digest.hexdigest()
 
 
-def seal(mark: str, fwhm: tuple[float, float], sources: Sources) -> dict[str, str]:
+def checkpoint_meta(
+    fingerprint: str, fwhm: tuple[float, float], sources: Sources
+) -> dict[str, str]:
     """What the metadata of a catalog hold for `read_checkpoint`."""
     widths = " ".join(map(repr, map(float, fwhm)))
-    return {MARK: mark, WIDTHS: widths, ROWS: _rows(sources)}
+    return {MARK: fingerprint, WIDTHS: widths, ROWS: _rows(sources)}
 
 
 def write_checkpoint(
@@ -117,16 +119,16 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
         return None
     try:
         table = read_table(path, "kept catalog")
-        sealed = {str(key).upper(): str(value) for key, value in table.meta.items()}
-        used, expected = map(float, sealed[WIDTHS].split())
-        mark, rows, sources = sealed[MARK], sealed[ROWS], _sources(table)
+        meta = {str(key).upper(): str(value) for key, value in table.meta.items()}
+        used, expected = map(float, meta[WIDTHS].split())
+        fingerprint, rows, sources = meta[MARK], meta[ROWS], _sources(table)
     except KeyError as error:
         _refuse(path, f"it has no {error} in its metadata, as the catalogs of this step have")
     except (CatalogError, TypeError, ValueError) as error:
         _refuse(path, str(error))
     else:
         if rows == _rows(sources):
-            return Checkpoint(sources, (used, expected), mark)
+            return Checkpoint(sources, (used, expected), fingerprint)
         _refuse(path, "its rows were changed after it was written")
     return None
 

@@ -1,1 +1,1 @@
-"""The nouns that all rooms share, and the geometry of the sphere. Imported file by file."""
+"""Types that all packages share, geometry of the sphere, files. Its modules are imported singly."""

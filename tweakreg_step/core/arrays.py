@@ -1,4 +1,4 @@
-"""Types of arrays, by what they hold; their shapes stand in the docstrings."""
+"""Array types by element type; shapes are given in docstrings."""
 
 from __future__ import annotations
 

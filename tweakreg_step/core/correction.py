@@ -1,4 +1,4 @@
-"""A group's correction: parameters, affine, derivative, prior, and its effect on the sky.
+"""Corrections of groups: parameters, affine transformation, derivative, prior, effect on the sky.
 
 A correction moves the position d [arcsec] in the plane tangent to the sphere at a centre, axes
 east and north, to M d + s. Its parameters are, in this order,
@@ -59,7 +59,7 @@ def parameter_count(geometry: str) -> int:
 
 
 def affine(geometry: str, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Matrices (..., 2, 2) and shifts (..., 2) [arcsec] of parameters (..., p)."""
+    """Matrices (..., 2, 2) and shifts (..., 2) [arcsec] from parameters (..., p)."""
     lead = theta.shape[:-1]
     if parameter_count(geometry) == 0:
         return np.broadcast_to(np.eye(2), (*lead, 2, 2)).copy(), np.zeros((*lead, 2))
@@ -76,7 +76,7 @@ def affine(geometry: str, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
 def parameters_of(geometry: str, matrix: FloatArray, shift: FloatArray) -> FloatArray:
     """Parameters (..., p) of affines (..., 2, 2), (..., 2); the inverse of `affine`.
 
-    What the geometry cannot express is left out: of a stretch, 'rscale' takes the mean.
+    Components that the geometry does not have are dropped.
     """
     if geometry == "general":
         rest = np.einsum("...ij,kij->...k", matrix - np.eye(2), _GENERAL) / 2.0
@@ -88,16 +88,16 @@ def parameters_of(geometry: str, matrix: FloatArray, shift: FloatArray) -> Float
 
 
 def design(geometry: str, theta: FloatArray, positions: FloatArray) -> FloatArray:
-    """Derivative (N, 2, p) of M d + s by the parameters, at the parameters: exact, not linearised.
+    """Derivative (N, 2, p) of M d + s with respect to the parameters.
 
     Parameters
     ----------
     geometry
         One of `GEOMETRIES`.
     theta
-        (N, p), the parameters that hold at each position.
+        (N, p) parameters at which the derivative is taken, for each position.
     positions
-        (N, 2), d [arcsec].
+        (N, 2) positions d [arcsec].
     """
     count = parameter_count(geometry)
     columns = np.zeros((len(positions), 2, count))
@@ -139,21 +139,21 @@ def move(
     matrix: FloatArray,
     shift: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Positions after a correction: out of the plane tangent at `centre`, exact on the sphere.
+    """Positions on the sky after a correction in the plane tangent at `centre`.
 
     Parameters
     ----------
     ra, dec
-        (N,) in degrees, before.
+        (N,) before the correction [degrees].
     centre
         Right ascension and declination of the tangent point [degrees].
     matrix, shift
-        (2, 2) and (2,) [arcsec], axes east and north.
+        (2, 2) and (2,) [arcsec] of the correction, axes east and north.
 
     Returns
     -------
     ra, dec
-        (N,) in degrees, after.
+        (N,) after the correction [degrees].
     """
     frame = frames_at(*centre)
     positions = to_plane(np.atleast_2d(directions(ra, dec)), frame)

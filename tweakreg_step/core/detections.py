@@ -1,7 +1,7 @@
-"""What is aligned: detections of all images as one table, and the stars of a reference catalog.
+"""Input of the alignment: detections of all images, and the stars of a reference catalog.
 
-House units: degrees ICRS; arcsec in tangent planes with the axes east and north; covariances in
-arcsec^2; mas only in what is reported.
+Units: degrees ICRS; arcsec in tangent planes with the axes east and north; covariances in arcsec^2;
+mas only in reports.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ def _same_length(
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """All detections of a run.
+    """The N detections of all images of a run.
 
     Attributes
     ----------
     ra, dec
-        (N,) through the input WCS.
+        (N,) positions through the input WCS [deg].
     covariance
-        (N, 2, 2), east and north at the star.
+        (N, 2, 2) of the positions, east and north [arcsec^2].
     group, image
         (N,) index of the exposure group and of the image; a group has one or more images.
     unit
         (N,) index of the unit of detector motion, -1 where there is none.
     unit_xy
-        (N, 2) in the V2-V3 tangent plane of the detector, from the detector's centre [arcsec].
+        (N, 2) position in the detector's V2-V3 tangent plane, from the detector's centre [arcsec].
     unit_to_sky
-        (N, 2, 2) derivative of (east, north) at the star by the position in that plane.
+        (N, 2, 2) derivative of (east, north) with respect to the position in that plane.
     flux
-        (N,) of any unit, NaN where unknown: ranks detections, is never fitted.
+        (N,) in any unit, NaN where unknown; used only to rank detections.
     """
 
     ra: FloatArray
@@ -76,7 +76,7 @@ class Detections:
         sigma: float | FloatArray,
         image: IntArray | None = None,
     ) -> Detections:
-        """Detections without detector motions, with round errors `sigma` [arcsec per axis]."""
+        """Detections without detector motions; errors `sigma` [arcsec per axis], uncorrelated."""
         count = len(ra)
         variance = np.broadcast_to(np.asarray(sigma, float) ** 2, (count,))
         return cls(
@@ -92,22 +92,22 @@ class Detections:
         )
 
     def take(self, index: IntArray | BoolArray) -> Detections:
-        """The detections of an index or a mask."""
+        """The detections selected by an index or a mask."""
         return Detections(**{name: getattr(self, name)[index] for name in self.__slots__})
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference catalog.
+    """The M stars of a reference catalog.
 
     Attributes
     ----------
     ra, dec
-        (M,) at the reference's own epoch.
+        (M,) positions at the catalog's epoch [deg ICRS].
     covariance
-        (M, 2, 2), east and north, at the epoch of observation.
+        (M, 2, 2) of the positions at the epoch of observation, east and north [arcsec^2].
     epoch_ra, epoch_dec
-        (G, M) at the epoch of each group, or None if one epoch serves all.
+        (G, M) positions at the epoch of each group [deg], None if one epoch is used for all.
     """
 
     ra: FloatArray

@@ -1,4 +1,4 @@
-"""What can go wrong, by name. Every message states the fact, the requirement and the remedy."""
+"""The exceptions of this package. Each message states the fact, the requirement and the remedy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TweakregError(Exception):
 
 
 class ParameterError(TweakregError, ValueError):
-    """A parameter, or a pair of parameters, has a value that makes no sense."""
+    """A parameter has a value that is not allowed, or two parameters contradict each other."""
 
 
 class InputError(TweakregError):
@@ -40,22 +40,22 @@ class CatalogError(TweakregError):
 
 
 class ReferenceServiceError(TweakregError):
-    """A reference catalog gave no stars: its service is out of reach, broken, or has none there.
+    """A reference catalog gave no stars: its service can't be reached, failed, or has none there.
 
-    No failure of the alignment: what does not need the reference is done in any case.
+    The relative alignment, which needs no reference, is done in any case.
     """
 
 
 class NoReferenceStarsError(ReferenceServiceError):
-    """A reference catalog could be asked, but has no star where the images are."""
+    """A reference catalog could be read, but has no star in the field of the images."""
 
 
 class OutputError(TweakregError):
-    """A result can't be written where it was asked for."""
+    """A result can't be written to the requested path."""
 
 
 class AlignmentError(TweakregError):
-    """The catalogs were good, but no trustworthy alignment follows from them."""
+    """The catalogs could be used, but give no reliable alignment."""
 
 
 class TooFewSourcesError(AlignmentError):
@@ -63,7 +63,7 @@ class TooFewSourcesError(AlignmentError):
 
 
 class NoMatchError(AlignmentError):
-    """No offset within the search brings more sources together than chance does."""
+    """No offset within the search radius matches more sources than expected by chance."""
 
 
 class AmbiguousError(AlignmentError):
@@ -87,7 +87,7 @@ class TooLargeError(TweakregError):
 
 
 class WorkerError(TweakregError):
-    """The processes, or the cluster, that should share the work can't."""
+    """Worker processes, or the cluster, failed."""
 
 
 FAILURES: dict[str, type[TweakregError]] = {
@@ -108,4 +108,4 @@ FAILURES: dict[str, type[TweakregError]] = {
     "out_of_memory": WorkerError,
     "worker_died": WorkerError,
 }
-"""The error that each code of a verdict stands for where errors are asked for."""
+"""The exception for each code of a verdict, where failures raise exceptions."""

@@ -1,4 +1,4 @@
-"""Write a file whole or not at all."""
+"""Writing of files whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .exceptions import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["check_folder", "drafts", "hidden_name", "sweep", "write_whole"]
+__all__ = ["check_folder", "drafts", "hidden_name", "remove_hidden_folders", "write_whole"]
 
-_NOTED: dict[Path, int] = {}
-"""Hidden folders that are there, or will be at once, and the threads that make them."""
+_HIDDEN_FOLDERS: dict[Path, int] = {}
+"""Hidden folders that exist or are about to be made, with the identifier of their thread."""
 
 
 def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | None = None) -> None:
     """Let ``write`` make a file; put it at ``path`` only once it is complete.
 
     The file is made under its final name in a hidden folder beside ``path`` and then moved, which
-    is atomic on one file system: whoever looks sees the old file or the new one, never a part.
+    is atomic on one file system: other programs see the old file or the new one, never a part.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | N
     write
         Called with the path to write to.
     within
-        A folder on the same file system for the hidden one, in place of that of ``path``: whoever
-        removes it cleans up after a process that was killed.
+        A folder on the same file system for the hidden one, instead of that of ``path``. Removing
+        it also removes what a killed process has left.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | N
 
 @contextmanager
 def drafts(folder: Path) -> Iterator[Path]:
-    """A hidden folder inside ``folder`` for `write_whole`, which goes in the end in any case."""
+    """A hidden folder inside ``folder`` for `write_whole`, removed at the end in any case."""
     with ExitStack() as stack:
         try:
             path = stack.enter_context(_hidden(folder))
@@ -69,40 +69,41 @@ def drafts(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _hidden(home: Path) -> Iterator[Path]:
-    """A hidden folder inside ``home``, which goes in the end.
+    """A hidden folder inside ``home``, removed at the end.
 
-    It is noted before it is there, and until it is gone: a signal may come between any two lines.
+    It is registered from before it is made until it is removed, since a signal may come between any
+    two lines.
     """
     folder = hidden_name(home)
-    _NOTED[folder] = threading.get_ident()
+    _HIDDEN_FOLDERS[folder] = threading.get_ident()
     try:
         folder.mkdir(mode=0o700)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        _NOTED.pop(folder, None)
+        _HIDDEN_FOLDERS.pop(folder, None)
 
 
 def hidden_name(home: Path) -> Path:
-    """A name inside ``home`` that nobody else has, for a folder that does not stay."""
+    """A unique path inside ``home`` for a temporary folder."""
     return home / f".tweakreg-{secrets.token_hex(4)}"
 
 
-def sweep() -> None:
-    """Remove what a signal has left of the hidden folders of this thread, whose work has ended."""
+def remove_hidden_folders() -> None:
+    """Remove the hidden folders of this thread that an interrupted run has left."""
     own = threading.get_ident()
-    for folder in [folder for folder, thread in _NOTED.items() if thread == own]:
+    for folder in [folder for folder, thread in _HIDDEN_FOLDERS.items() if thread == own]:
         shutil.rmtree(folder, ignore_errors=True)
-        _NOTED.pop(folder, None)
+        _HIDDEN_FOLDERS.pop(folder, None)
 
 
 def check_folder(folder: Path) -> None:
-    """Make sure that files can be written into a folder, which is made where it does not exist.
+    """Check that files can be written into a folder; it is made if it does not exist.
 
     Raises
     ------
     OutputError
-        If not, before any work was done.
+        If they can't.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

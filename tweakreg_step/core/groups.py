@@ -1,4 +1,4 @@
-"""Which images belong together: groups of exposures, and units of detector motion."""
+"""Groups of exposures, and units of detector motion, that images belong to."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def group_names(correctors: Sequence[Any]) -> list[Any]:
 
 
 def unit_names(correctors: Sequence[Any]) -> list[str | None]:
-    """The detector of each corrector, as its ``meta['detector']`` names it."""
+    """The unit of detector motion of each corrector, its ``meta['detector']``; None if unknown."""
     return [corrector.meta.get("detector") for corrector in correctors]
 
 
 def indices(names: Sequence[Any]) -> IntArray:
-    """Index of each name among the different ones, in the order of their first appearance."""
+    """Index (N,) of each name among the different names in order of appearance, -1 for None."""
     known: dict[Any, int] = {}
     return np.array([-1 if n is None else known.setdefault(n, len(known)) for n in names], int)
 

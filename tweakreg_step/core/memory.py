@@ -1,4 +1,4 @@
-"""Whether what has to be computed fits into memory, before the memory is gone."""
+"""Checks that large computations fit into memory, before they start."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from .exceptions import TooLargeError
 __all__ = ["free_memory", "require_dense", "require_places"]
 
 _COPIES = 6.0
-"""Matrices that are in memory at once: the factors of two solutions, the one that is being made,
-what it is made of, and the pairs of groups; a stack of 3000 takes 5 (benchmarks/scale.py)."""
+"""Dense matrices in memory at once: factors of two solutions, the matrix being factored, its parts,
+and the pairs of groups; a stack of 3000 takes 5 (benchmarks/scale.py)."""
 
 _PLACE = 150.0
-"""Bytes of a star's place at the epoch of a group: as it is moved there, and in a tree of its own.
-"""
+"""Bytes for a star's position at the epoch of a group: with its error, and in a k-d tree."""
 
 _GIGABYTE = 1e9
 
 _SMALL = 0.25 * _GIGABYTE
-"""What a run needs besides, and the system can find: nobody is asked for it."""
+"""Smaller requirements [bytes] are not checked."""
 
 
 def free_memory() -> float:
-    """Bytes that a process can still have, infinite where the system does not say."""
+    """Memory that a process can still allocate [bytes], infinite where unknown."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
@@ -34,9 +33,9 @@ def free_memory() -> float:
 
 
 def _unclaimed() -> float:
-    """What the limit of a container leaves [bytes], infinite where there is none.
+    """Memory left below the limit of a container [bytes], infinite where there is no limit.
 
-    Files that were read stay in memory and count as used, but give way when it is needed.
+    The page cache counts as used by the container, but is freed when memory is needed.
     """
     home = Path("/sys/fs/cgroup")
     try:
@@ -62,12 +61,12 @@ def _require(needed: float, fact: str, remedy: str) -> None:
 
 
 def require_dense(unknowns: int) -> None:
-    """See that there is room to solve for unknowns that are all tied to each other.
+    """Check the memory for a dense solution with a number of unknowns.
 
     Raises
     ------
     TooLargeError
-        If there is not.
+        If there is too little.
     """
     _require(
         _COPIES * 8.0 * float(unknowns) ** 2,
@@ -79,12 +78,12 @@ def require_dense(unknowns: int) -> None:
 
 
 def require_places(groups: int, stars: int) -> None:
-    """See that there is room for the places of moving stars at the epochs of all groups.
+    """Check the memory for the positions of stars at the epochs of all groups.
 
     Raises
     ------
     TooLargeError
-        If there is not.
+        If there is too little.
     """
     _require(
         _PLACE * float(groups) * float(stars),

@@ -1,4 +1,4 @@
-"""How the alignment of all groups is to be done: what the numerical core is asked for."""
+"""Options of the alignment of all groups, as the numerical core takes them."""
 
 from __future__ import annotations
 
@@ -7,39 +7,40 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user may choose.
+    """Options of the alignment.
 
     Attributes
     ----------
     fitgeometry
-        'shift', 'rshift', 'rscale' or 'general', of every group's correction.
+        Geometry of every group's correction: 'shift', 'rshift', 'rscale' or 'general'.
     searchrad, abs_searchrad
-        Largest offset tried between two groups, and between a group and the reference [arcsec].
+        Largest offset searched between two groups, and between a group and the reference [arcsec].
     tolerance, abs_tolerance
-        Upper limit of the match radius; the radius itself comes from the data [arcsec].
+        Upper limit of the match radius; the radius itself follows from the residuals [arcsec].
     separation
-        Detections of one image closer than this are one for the search of offsets, and ambiguous
-        where only one other image could tell them apart [arcsec].
+        Of detections of one image closer than this, one is used in the search of offsets; they are
+        not used in a source that only one other image detects [arcsec].
     minobj, abs_minobj
-        Matches that a group needs, and that the whole needs with the reference.
+        Smallest number of matches of a group, and of a component with the reference.
     nclip, sigma
-        Rounds of reweighting, and the residual, in units of its error, where weights start to
-        fall; they vanish at twice that.
+        Rounds of reweighting, and the standardised residual at which weights start to fall; they
+        vanish at twice that.
     shift_sigma, roll_sigma, scale_sigma
-        Prior of the pointing: arcsec, arcsec as angle, dimensionless.
+        Standard deviations of the pointing prior: arcsec, arcsec as angle, dimensionless.
     motion_shift_sigma, motion_roll_sigma, motion_scale_sigma
         The same for the motions of the detectors.
     detector_motion
-        'none', 'shift', 'rshift', 'rscale' or 'auto'.
+        Geometry of the detectors' motions: 'none', 'shift', 'rshift', 'rscale' or 'auto'.
     refgroup
-        The group that stays where it is, if nothing is tied to a reference; None: the mean does.
+        Index of the group that stays fixed, if nothing is tied to a reference; None: the mean
+        correction is zero.
     joint
-        Solve relative and reference constraints together; if not, move the relative solution as a
-        whole.
+        Whether relative and absolute matches are fitted together; if not, each component of the
+        relative solution is moved onto the reference as one body.
     max_roll
-        Largest roll of the wide search, which follows where the plain one fails [arcsec as angle].
+        Largest roll of the wide search, which is made where the plain one fails [arcsec as angle].
     more_sources
-        What to do for more sources, as a part of a sentence: it depends on where they come from.
+        What the user can do for more sources, as part of a sentence.
     """
 
     fitgeometry: str = "rshift"

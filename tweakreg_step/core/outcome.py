@@ -1,4 +1,4 @@
-"""What became of groups and of images, and what that rests on."""
+"""Outcomes of the alignment for groups and images: statuses, verdicts and their evidence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Decision", "Evidence", "Verdict"]
 
 
 class Decision(Enum):
-    """What became of a group in one phase; the value is what a user reads."""
+    """Decision on a group's correction in one phase; the value is the text for users."""
 
     ALIGNED = "aligned"
     DOUBTFUL = "aligned, but doubtful"
@@ -18,38 +18,38 @@ class Decision(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for a group's correction in one phase; NaN where it can't be known.
+    """The evidence on a group's correction in one phase; NaN where unknown.
 
     Attributes
     ----------
     matches
-        Detections that are matched: with other groups, or with reference stars.
+        Number of matched detections: with other groups, or with reference stars.
     chance_matches
-        How many of them chance would give at the final match radius.
+        Number of matches expected by chance at the final match radius.
     log10_chance
-        Logarithm of the probability that chance gives so many, with all offsets and rolls that
-        were tried.
+        Logarithm of the probability of as many chance matches at any of the offsets and rolls
+        tried.
     spread
         Rms residual over that of chance matches, which fill the match radius evenly: 1 for noise.
     reserved
-        Number of matched detections that were kept out of a second fit.
+        Number of matched detections that were left out of a second fit.
     reserved_before_mas, reserved_after_mas
-        Their rms distance per axis from where the others put their sources, with the WCS as it
-        was and as it is.
+        Their rms distance per axis from the positions of their sources in the other groups, with
+        the input WCS and after that fit.
     coverage
-        Part of the area that the group's detections span that the matches span, 0 to 1.
+        Area spanned by the matches over that spanned by the group's detections, 0 to 1.
     sigma_centre_mas, sigma_corner_mas
-        One standard deviation per axis of the correction at the group's centre and at its
-        detection farthest from there.
+        Standard deviation per axis of the correction at the group's centre and at its farthest
+        detection from there.
     pull
-        Size of the correction in standard deviations of what is expected of the pointing.
+        Largest parameter of the correction in standard deviations of the pointing prior.
     second_matches
-        Sources that agree with another offset, of the comparison of which it hangs; 0: none.
+        Number of sources that agree with another initial offset; 0 if there is none.
     second_offset_mas
-        Distance of that offset from the one that was applied; 0 where there is none.
+        Distance of that offset from the one that was applied; 0 if there is none.
     pinned_matches
-        Matches at the same pixels of the detector although the WCS says that the telescope moved;
-        0 where they are not most.
+        Number of matches at the same pixels of the detector although, by the WCS, the telescope
+        moved; 0 where they are less than half.
     """
 
     matches: int
@@ -75,13 +75,13 @@ class Verdict:
     Attributes
     ----------
     decision
-        What was done.
+        Whether the correction was applied.
     code
-        For machines; stays when the sentence changes.
+        Reason for programs; it does not change with the wording of the sentence.
     reason
-        A sentence for people: fact, requirement and, where something is wrong, remedy.
+        Sentence for users: fact, requirement and, where something is wrong, remedy.
     evidence
-        What it rests on; None where the group did not get so far.
+        Evidence for the decision; None where the group failed before there was any.
     """
 
     decision: Decision
@@ -96,11 +96,11 @@ class Verdict:
 
 
 FITS_PREFIX = "TWR"
-"""What this package's FITS keywords start with; no keyword of the JWST schemas does."""
+"""Prefix of this package's FITS keywords; no keyword of the JWST schemas starts with it."""
 
 
 class Status(Enum):
-    """What became of an image; the value is what ``meta.cal_step.tweakreg`` says."""
+    """Status of an image; the value is that of ``meta.cal_step.tweakreg``."""
 
     ALIGNED = "COMPLETE"
     FAILED = "FAILED"
@@ -109,20 +109,20 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one image, and why.
+    """The outcome of one image.
 
     Attributes
     ----------
     status
-        As recorded in the image.
+        Status recorded in the image.
     reason
-        A sentence for people.
+        Sentence for users.
     moved
         Whether the image's WCS was changed.
     absolute
-        Whether it agrees with the reference catalog.
+        Whether it is aligned to the reference catalog.
     code
-        The reason for machines, see `tweakreg_step.core.outcome.Verdict`.
+        Reason for programs, see `Verdict`.
     """
 
     status: Status
@@ -134,16 +134,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An image that could take no part in the run.
+    """An image that could not be used.
 
     Attributes
     ----------
     name
-        Of its file.
+        Name of its file.
     outcome
-        Failed, and why.
+        Its outcome, with the reason.
     group
-        Name of the group that it would have moved with; '' where that is not known.
+        Name of its group; '' where that is not known.
     """
 
     name: str
@@ -158,13 +158,13 @@ class Essential:
     Attributes
     ----------
     name
-        In the metadata.
+        Name in the metadata.
     keyword
-        In the FITS header: `FITS_PREFIX` and at most five more characters.
+        FITS keyword: `FITS_PREFIX` and at most five more characters.
     value
-        Text, number or truth; ASCII and finite, as FITS wants it.
+        Text, number or boolean; ASCII and finite, as FITS requires.
     comment
-        What it is, with its unit.
+        Meaning and unit.
     """
 
     name: str
@@ -174,7 +174,7 @@ class Essential:
 
 
 class GroupStatus(Enum):
-    """What became of a group; the value is the sentence that a user reads."""
+    """Status of a group after the fit; the value is the sentence for users."""
 
     ALIGNED = "Aligned."
     TOO_FEW_SOURCES = "Left as it was: its catalog has fewer sources than 'minobj' asks for."
@@ -190,5 +190,5 @@ class GroupStatus(Enum):
 
     @property
     def code(self) -> str:
-        """A name for machines, which stays when the sentence changes."""
+        """Code for programs, which does not change with the wording of the sentence."""
         return self.name.lower()

@@ -1,9 +1,9 @@
-"""What was found: motions of all groups and detectors with errors, apart from any WCS."""
+"""The solution of an alignment: motions of groups and detectors, with errors; no WCS."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -12,19 +12,27 @@ if TYPE_CHECKING:
     from .outcome import GroupStatus, Verdict
 
 
-__all__ = ["Mode", "MotionChoice", "Solution"]
+__all__ = [
+    "DetectionFits",
+    "GroupMotions",
+    "Mode",
+    "MotionChoice",
+    "PairTies",
+    "Solution",
+    "UnitMotions",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """A weakly determined common motion.
+    """A weakly determined common motion of groups.
 
     Attributes
     ----------
     sigma_mas
-        Rms displacement of the groups that take part, one standard deviation [mas].
+        Standard deviation of the motion: rms displacement of the groups that move [mas].
     groups
-        The groups that move most, first the one that moves most.
+        Indices of the groups that move most, in descending order.
     """
 
     sigma_mas: float
@@ -33,7 +41,7 @@ class Mode:
 
 @dataclass(frozen=True, slots=True)
 class MotionChoice:
-    """Which motion of the detectors was chosen, and why.
+    """The choice of the geometry of the detectors' motions.
 
     Attributes
     ----------
@@ -44,7 +52,7 @@ class MotionChoice:
     reserved_rms_mas
         For each geometry tried, the weighted rms of sources that were not fitted [mas per axis].
     reason
-        The sentence that a user reads.
+        Sentence for users.
     """
 
     geometry: str
@@ -54,57 +62,36 @@ class MotionChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Solution:
-    """The outcome for G groups, U units of detector motion and N detections.
+class GroupMotions:
+    """The corrections of G groups, with p parameters each.
 
     Attributes
     ----------
-    geometry
-        Of the groups' corrections.
     ra, dec
-        (G,) tangent point of each group.
+        (G,) tangent point of each group [deg ICRS].
     matrix, shift
-        (G, 2, 2) and (G, 2): a position d in that plane truly is at matrix d + shift.
+        (G, 2, 2) and (G, 2) [arcsec]: a position d in that plane is corrected to matrix d + shift.
     parameters, covariance
-        (G, p) and (G, p, p), see `tweakreg_step.core.correction`; NaN where not aligned. Scaled by
-        chi2 / dof where that is above 1.
+        (G, p) and (G, p, p), see `tweakreg_step.core.correction`; NaN where not aligned. The
+        covariance is scaled by chi2 / dof where that is above 1.
     status
-        (G,) of `GroupStatus`.
+        (G,) status of each group.
     component
-        (G,) groups with the same number are tied to each other; -1 where not aligned.
+        (G,) label of the connected component; -1 where not aligned.
     anchored
         (G,) whether the component is tied to the reference.
     matches, reference_matches
-        (G,) detections used, and those of them whose source is a reference star.
+        (G,) number of matched detections, and of those whose source is a reference star.
     rms_mas
         (G,) weighted rms residual per axis.
     chi2, dof
-        (G,) of the group's detections; they add up to those of the run.
+        (G,) of the group's detections; the sum over groups and reference is that of the fit.
     floor
         (G,) error added to each axis of each detection in quadrature [arcsec].
-    pairs, pair_matches, pair_covariance
-        (E, 2) groups that share sources, (E,) how many, and (E, 2, 2) the covariance of their
-        relative displacement halfway between them, in the axes of the first.
-    bridges
-        (B, 2) pairs without which the component would fall apart: nothing checks them.
-    modes
-        The weakest common motions, the weakest first.
-    source, residual, weight, used
-        (N,) source of each detection (-1: none), (N, 2) observed - fitted after the correction,
-        (N,) robust weight, (N,) whether it took part.
-    reference_star
-        (S,) index of the reference star of each source, -1 where none.
-    unit_matrix, unit_shift, unit_covariance
-        (U, 2, 2), (U, 2), (U, q, q) in the unit's own plane.
-    relative, absolute
-        (G,) verdicts on each phase; the second is empty without a reference.
     gauge
-        (G, p) weights of the groups in the mean that stays where it is.
-    motion
-        Why the detectors move, or do not.
+        (G, p) weights of the groups in the mean correction that is made zero.
     """
 
-    geometry: str
     ra: FloatArray
     dec: FloatArray
     matrix: FloatArray
@@ -120,24 +107,171 @@ class Solution:
     chi2: FloatArray
     dof: FloatArray
     floor: FloatArray
-    pairs: IntArray
-    pair_matches: IntArray
-    pair_covariance: FloatArray
-    bridges: IntArray
-    modes: tuple[Mode, ...]
+    gauge: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.ra)
+
+    @classmethod
+    def empty(
+        cls, ra: FloatArray, dec: FloatArray, status: tuple[GroupStatus, ...], gauge: FloatArray
+    ) -> Self:
+        """Groups that are not aligned; tangent points, statuses and weights are given."""
+        count, width = gauge.shape
+        return cls(
+            ra=ra,
+            dec=dec,
+            matrix=_identity(count),
+            shift=np.zeros((count, 2)),
+            parameters=np.full((count, width), np.nan),
+            covariance=np.full((count, width, width), np.nan),
+            status=status,
+            component=np.full(count, -1, np.int64),
+            anchored=np.zeros(count, bool),
+            matches=np.zeros(count, np.int64),
+            reference_matches=np.zeros(count, np.int64),
+            rms_mas=np.full(count, np.nan),
+            chi2=np.zeros(count),
+            dof=np.zeros(count),
+            floor=np.zeros(count),
+            gauge=gauge,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PairTies:
+    """The E pairs of groups that share sources.
+
+    Attributes
+    ----------
+    groups
+        (E, 2) indices of the groups, ascending.
+    matches
+        (E,) number of shared sources.
+    covariance
+        (E, 2, 2) of the relative displacement halfway between the two, axes of the first
+        [arcsec^2].
+    bridge
+        (E,) whether the pair is in no closed cycle: the component would fall apart without it, and
+        its offset is not checked.
+    """
+
+    groups: IntArray
+    matches: IntArray
+    covariance: FloatArray
+    bridge: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    @property
+    def bridges(self) -> set[tuple[int, int]]:
+        """The pairs that are bridges."""
+        return {(int(one), int(other)) for one, other in self.groups[self.bridge]}
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No pair."""
+        none = np.zeros(0, np.int64)
+        return cls(none.reshape(0, 2), none, np.zeros((0, 2, 2)), np.zeros(0, bool))
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionFits:
+    """Association and residuals of N detections.
+
+    Attributes
+    ----------
+    source
+        (N,) index of the source of each, -1 where none.
+    residual
+        (N, 2) observed - fitted after the correction [arcsec].
+    weight
+        (N,) robust weight.
+    used
+        (N,) whether the detection counts as matched.
+    """
+
     source: IntArray
     residual: FloatArray
     weight: FloatArray
     used: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @classmethod
+    def empty(cls, count: int) -> Self:
+        """Detections without a source."""
+        return cls(
+            source=np.full(count, -1, np.int64),
+            residual=np.full((count, 2), np.nan),
+            weight=np.zeros(count),
+            used=np.zeros(count, bool),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UnitMotions:
+    """The motions of U units, detectors, with q parameters each.
+
+    Attributes
+    ----------
+    matrix, shift
+        (U, 2, 2), (U, 2) [arcsec] in the unit's own V2-V3 plane.
+    covariance
+        (U, q, q) of the parameters.
+    """
+
+    matrix: FloatArray
+    shift: FloatArray
+    covariance: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.shift)
+
+    @property
+    def moving(self) -> bool:
+        """Whether motions of the detectors were fitted."""
+        return bool(self.covariance.shape[1] > 0)
+
+    @classmethod
+    def empty(cls, count: int) -> Self:
+        """Units without motions."""
+        return cls(_identity(count), np.zeros((count, 2)), np.zeros((count, 0, 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The solution for G groups, E pairs of them, N detections and U units of detector motion.
+
+    Attributes
+    ----------
+    geometry
+        Fit geometry of the groups' corrections.
+    groups, pairs, detections, units
+        Results for each group, pair, detection and unit.
+    reference_star
+        (S,) index of the reference star of each source, -1 where none.
+    modes
+        The least determined common motions, in descending order of their errors.
+    motion
+        The choice of the detectors' motions.
+    relative, absolute
+        (G,) verdicts on each phase; the second is empty without a reference.
+    """
+
+    geometry: str
+    groups: GroupMotions
+    pairs: PairTies
+    detections: DetectionFits
+    units: UnitMotions
     reference_star: IntArray
-    unit_matrix: FloatArray
-    unit_shift: FloatArray
-    unit_covariance: FloatArray
+    modes: tuple[Mode, ...]
+    motion: MotionChoice
     relative: tuple[Verdict, ...] = ()
     absolute: tuple[Verdict, ...] = ()
-    gauge: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
-    motion: MotionChoice = field(
-        default_factory=lambda: MotionChoice(
-            "none", {}, {}, "No motion of detectors was asked for."
-        )
-    )
+
+
+def _identity(count: int) -> FloatArray:
+    return np.broadcast_to(np.eye(2), (count, 2, 2)).copy()

@@ -1,7 +1,6 @@
-"""The nouns that the stages pass to each other: frozen, with lengths checked.
+"""Pixels and sources of an image, passed between the stages.
 
-House units: pixels with the centre of the first pixel at (0, 0); degrees ICRS; covariances in the
-square of their position's unit.
+Positions are in pixels, the centre of the first pixel at (0, 0).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ BoundingBox = tuple[tuple[float, float], tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """What a finder needs of an image.
+    """The image in the form that a source finder takes.
 
     Attributes
     ----------
@@ -33,8 +32,8 @@ class Pixels:
     mask
         (ny, nx), True where a pixel must not be used.
     saturated
-        (ny, nx), True where a pixel was saturated at the end of its exposure, or None if none was;
-        it may still be usable.
+        (ny, nx), True where a pixel was saturated at the end of its exposure, which may still be
+        usable; None if no pixel was.
     """
 
     data: NDArray[Any]
@@ -64,12 +63,12 @@ class Sources:
     x_err, y_err
         (N,) standard deviations of x and y in pixels; NaN where unknown.
     weight
-        (N,) the user's weights in a fit, or None where none were given.
+        (N,) the user's weights in a fit, None if there are none.
     peak
-        (N,) the value of the brightest pixel above the background, in the image's unit, or None
-        where nobody asked for it.
+        (N,) value of the brightest pixel above the background, in the image's unit, None if it was
+        not measured.
     flags
-        (N,) bits of `flags.Flag`, or None where nothing is known.
+        (N,) bits of `tweakreg_step.sources.Flag`, None if unknown.
     """
 
     x: FloatArray
@@ -109,7 +108,7 @@ class Sources:
 
     @classmethod
     def at(cls, x: FloatArray, y: FloatArray, **columns: NDArray[Any] | None) -> Self:
-        """Sources of which perhaps no more is known than where they are."""
+        """Sources at given positions; other columns are optional."""
         unknown = np.full(len(x), np.nan)
         known = {"flux": unknown, "x_err": unknown, "y_err": unknown} | columns
         return cls(x=x, y=y, **known)  # type: ignore[arg-type] # None is allowed for some

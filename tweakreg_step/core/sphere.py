@@ -94,7 +94,7 @@ def mean_frames(vectors: FloatArray, label: IntArray, count: int) -> FloatArray:
     Parameters
     ----------
     vectors, label
-        (N, 3) and (N,), 0 to `count` - 1. A label without vectors gets a frame all the same.
+        (N, 3) and (N,), 0 to `count` - 1. A label without vectors gets an arbitrary frame.
     """
     sums = [np.bincount(label, axis, minlength=count) for axis in vectors.T]
     middle = np.stack(sums, axis=1).astype(float)
@@ -129,7 +129,7 @@ def from_plane(positions: FloatArray, frames: FloatArray) -> FloatArray:
 
 
 def plane_jacobian(positions: FloatArray, origin: FloatArray, target: FloatArray) -> FloatArray:
-    """Derivative of positions in one tangent plane by the positions in another.
+    """Derivative of positions in one tangent plane with respect to positions in another.
 
     With q = direction + (xi east + eta north) of the origin's frame and x = (q . e) / (q . u) in
     the target's, dx/dxi = (east . e - x east . u) / (q . u).
@@ -160,7 +160,7 @@ def chord(angle: ArrayLike) -> FloatArray:
 
 
 def chord_angle(length: float) -> float:
-    """The angle [arcsec] between unit vectors `length` apart, infinite where none are so far."""
+    """Angle [arcsec] between unit vectors `length` apart, infinite for a length of 2 or more."""
     return float(np.rad2deg(2.0 * np.arcsin(0.5 * length)) * 3600.0) if length < 2.0 else np.inf
 
 

@@ -1,4 +1,4 @@
-"""The catalogs of all exposures, once all have been seen -> the correctors."""
+"""Complete the catalogs when all exposures were read: effective PSF, weights, mixed groups."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ log = logging.getLogger(__name__)
 def combine_catalogs(
     correctors: Sequence[Any], catalogs: Sequence[ExposureCatalog], parameters: Parameters
 ) -> list[Path | None]:
-    """Give the correctors their catalogs, as they are when all of them have been seen.
+    """Give the correctors their catalogs, refined with those of all other exposures.
 
-    ``meta['unused']`` is how many sources of an image can take no part.
+    ``meta['unused']`` is the number of sources of an image that can't be used.
 
     Returns
     -------
     list
-        Where each catalog was kept, None where it was not.
+        Path of each catalog, None where it was not written.
     """
     units = [corrector.meta["detector"] or corrector.meta["name"] for corrector in correctors]
     _log_widths(catalogs, units)
@@ -54,10 +54,10 @@ def combine_catalogs(
 
 
 def refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
-    """Refuse groups of which some images were aligned before and others were not.
+    """Refuse groups in which some images were aligned before and others were not.
 
-    One correction for all would move the aligned ones twice. Their catalogs are hidden, and
-    ``meta['refused']`` says why.
+    One correction for all would move the aligned ones twice. Their catalogs are emptied, and
+    ``meta['refused']`` is the verdict.
     """
     groups: dict[Any, list[int]] = {}
     for index, corrector in enumerate(correctors):
@@ -78,7 +78,7 @@ def refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
 
 
 def _log_widths(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> None:
-    """Say once for each detector and filter where the stars are not as wide as was expected."""
+    """Log, once per detector and filter, if the stars' FWHM differs from the expected one."""
     for unit in dict.fromkeys(units):
         widths = [c.fwhm for c, u in zip(catalogs, units, strict=True) if u == unit]
         others = [used for used, expected in widths if used != expected]
@@ -95,7 +95,7 @@ def _log_widths(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> No
 
 
 def _refined(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> list[Sources]:
-    """The detections, with an effective PSF for each detector and filter where that was asked."""
+    """The sources, refined by an effective PSF per detector and filter if that was requested."""
     detections = [catalog.sources for catalog in catalogs]
     for unit in dict.fromkeys(units):
         members = [
@@ -113,7 +113,7 @@ def _refined(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> list[
 
 
 def _balanced(detections: Sequence[Sources]) -> list[Sources]:
-    """Detections with weight 1 where they have none but others do: a fit needs all or none."""
+    """The sources, with weight 1 in catalogs without weights if others have them."""
     if len({d.weight is not None for d in detections}) < 2:
         return list(detections)
     log.warning("Some catalogs have weights and others have none: these get weight 1 throughout.")

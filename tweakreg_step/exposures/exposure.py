@@ -1,4 +1,4 @@
-"""One exposure -> what the alignment needs of it: the work that can be done anywhere."""
+"""Read one exposure, in this process or a worker: its source catalog, WCS and group."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError, TweakregError, WorkerError
-from tweakreg_step.exposures.parallel import released
+from tweakreg_step.exposures.parallel import cycles_collected
 from tweakreg_step.telescopes.jwst import group_of_model
 
 if TYPE_CHECKING:
@@ -23,35 +23,35 @@ __all__ = [
     "UNUSABLE",
     "VERSION",
     "Exposure",
-    "Order",
+    "ReadTask",
     "Refusal",
     "exposure_of",
-    "fetch",
+    "read_exposure",
     "refusal_of",
 ]
 
 VERSION = version("tweakreg-step")
 
 UNUSABLE = "unusable"
-"""Code of an exposure that could be read, but has not what an alignment needs."""
+"""Code of an exposure that could be opened but can't be aligned, as one without a WCS."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """An exposure as the alignment sees it: everything but its pixels.
+    """What the alignment needs of an exposure; no pixels.
 
     Attributes
     ----------
     name
-        Of its file.
+        Name of its file.
     group
-        That it moves with; '' where its own metadata name none.
+        Group of exposures that it belongs to; '' where its metadata name none.
     catalog
         Its sources.
     view
-        How it looks at the sky.
+        Its WCS, pointing angles and epoch.
     """
 
     name: str
@@ -62,18 +62,18 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An exposure that can't take part.
+    """An exposure that can't be used.
 
     Attributes
     ----------
     name
-        Of its file.
+        Name of its file.
     code
         'unreadable', 'unusable', 'out_of_memory' or 'worker_died'.
     error
-        What is wrong with it.
+        The reason.
     group
-        That it would have moved with; '' where that is not known.
+        Group of exposures that it belongs to; '' where that is not known.
     """
 
     name: str
@@ -82,26 +82,26 @@ class Refusal:
     group: str = ""
 
     def to_raise(self) -> TweakregError:
-        """The error, new: one that is kept would keep alive what its traceback has seen."""
+        """A copy of the error: the traceback of the original would keep its frames in memory."""
         return type(self.error)(*self.error.args)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """The work on one exposure, to be done in any process; no pixels.
+class ReadTask:
+    """The input of `read_exposure`, sent to worker processes; no pixels.
 
     Attributes
     ----------
     place
-        Where the exposure is.
+        File of the exposure, with the entries of its association.
     name
-        Of its file.
+        Name of its file.
     reader
-        How it is read.
+        Parameters and catalogs for reading it.
     reset
         Whether corrections of earlier alignments are ignored.
     version
-        Of this package: other versions may find other sources.
+        Version of this package: others may find other sources.
     """
 
     place: Place
@@ -111,51 +111,51 @@ class Order:
     version: str
 
 
-def fetch(order: Order) -> Exposure | Refusal:
-    """Open an exposure and do the work on it; what is wrong with it is an answer, no error.
+def read_exposure(task: ReadTask) -> Exposure | Refusal:
+    """Open an exposure and read it; a `Refusal` if it can't be used.
 
     Raises
     ------
     WorkerError
         If this process has another version of the package.
     CatalogError, OutputError
-        If what the user gave for it can't be used.
+        If the user's catalog for it can't be used, or the one found can't be written.
     """
-    if order.version != VERSION:
+    if task.version != VERSION:
         raise WorkerError(
-            f"A worker has version {VERSION} of tweakreg_step and this process {order.version},"
+            f"A worker has version {VERSION} of tweakreg_step and this process {task.version},"
             " but all must have the same, or results would differ. Install the same everywhere."
         )
-    with released():
-        return _fetched(order)
+    with cycles_collected():
+        return _read(task)
 
 
-def _fetched(order: Order) -> Exposure | Refusal:
-    if not Path(order.place.path).is_file():  # it was there when the run began
-        return refusal_of(order.name, InputError(_out_of_sight(order)), opened=False)
+def _read(task: ReadTask) -> Exposure | Refusal:
+    if not Path(task.place.path).is_file():  # it was there when the run began
+        return refusal_of(task.name, InputError(_out_of_sight(task)), opened=False)
     try:
-        model = order.place.open()
+        model = task.place.open()
     except Exception as error:  # noqa: BLE001 - as `exposure_of`, and one must not stop the others
-        return refusal_of(order.name, error, opened=False)
+        return refusal_of(task.name, error, opened=False)
     with model:
-        return exposure_of(model, order.name, order.reader, reset=order.reset)
+        return exposure_of(model, task.name, task.reader, reset=task.reset)
 
 
-def _out_of_sight(order: Order) -> str:
+def _out_of_sight(task: ReadTask) -> str:
     return (
-        f"'{order.place.path}' is not there for the process that works on it, on "
+        f"'{task.place.path}' is not there for the process that works on it, on "
         f"'{platform.node()}'. Workers on other machines must see the files under the same paths; "
         "files must stay where they are while the step runs."
     )
 
 
 def exposure_of(model: Any, name: str, reader: Reader, *, reset: bool) -> Exposure | Refusal:
-    """What the alignment needs of an open exposure, or why it can't be had.
+    """Read an open exposure; a `Refusal` if it can't be used.
 
     Raises
     ------
     CatalogError, OutputError
-        If what the user gave for it can't be used.
+        If the user's catalog for it can't be used, or the one found can't be written.
     """
     try:
         reader.telescope.check(model, name)
@@ -177,7 +177,7 @@ def _group(model: Any) -> str:
 
 
 def refusal_of(name: str, error: Exception, *, opened: bool) -> Refusal:
-    """The refusal of an exposure for an error that its reading has raised."""
+    """The refusal of an exposure, from the error that reading it raised."""
     if isinstance(error, InputError):
         known = error if name in str(error) else InputError(f"'{name}': {error}")
         return Refusal(name, UNUSABLE if opened else "unreadable", known)

@@ -1,4 +1,4 @@
-"""One exposure -> its catalog: found, or given by the user, and selected."""
+"""The source catalog of one exposure: found in its pixels or given by the user, then selected."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ __all__ = [
     "Reader",
     "custom_catalogs",
     "exclusions_of",
-    "kept_catalogs",
-    "tell_untouched",
+    "read_checkpoints",
+    "warn_untouched",
 ]
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 
 def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, Path | None]:
-    """The catalogs that the user's catfile gives, by image; empty without one.
+    """Paths of the catalogs in the user's catfile, by image; empty without one.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, P
 
 
 def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exclusions]:
-    """The regions that the user's file of exclusions gives, by image; empty without one.
+    """The regions in the user's file of exclusions, by image; empty without one.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exc
     return {name: regions[file] for name, file in files.items() if file is not None}
 
 
-def tell_untouched(exclusions: dict[str, Exclusions], touched: dict[str, bool]) -> None:
+def warn_untouched(exclusions: dict[str, Exclusions], touched: dict[str, bool]) -> None:
     """Warn of each region file whose regions lie on none of the images that it was given for.
 
     Parameters
@@ -100,7 +100,7 @@ def tell_untouched(exclusions: dict[str, Exclusions], touched: dict[str, bool]) 
     exclusions
         The regions, by image.
     touched
-        Whether they lie on the image, by image, of those that could be read.
+        Whether they overlap the image, by image, for images that could be read.
     """
     images: dict[str, list[str]] = {}
     for name, regions in exclusions.items():
@@ -118,17 +118,17 @@ def tell_untouched(exclusions: dict[str, Exclusions], touched: dict[str, bool]) 
 
 
 def catalog_path(folder: Path, name: str, parameters: Parameters) -> Path:
-    """Where the found catalog of an image is kept."""
+    """Path of the catalog that is found in an image."""
     return folder / f"{Path(name).stem}_cat.{parameters.catalogs.catalog_format}"
 
 
-def kept_catalogs(
+def read_checkpoints(
     folder: Path, names: Sequence[str], parameters: Parameters
 ) -> dict[str, Checkpoint]:
-    """The catalogs of an earlier run that may be used, by image.
+    """The catalogs of an earlier run, by image, if parameters allow to resume from them.
 
-    Positions that an effective PSF refines depend on all exposures, so that one of them proves
-    nothing: they are found again.
+    Positions refined by an effective PSF depend on all exposures, which the fingerprint of one
+    catalog does not cover: they are measured again.
     """
     if not parameters.scale.resume:
         return {}
@@ -139,55 +139,57 @@ def kept_catalogs(
         )
         return {}
     found = {name: read_checkpoint(catalog_path(folder, name, parameters)) for name in names}
-    return {name: kept for name, kept in found.items() if kept is not None}
+    return {name: checkpoint for name, checkpoint in found.items() if checkpoint is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class ExposureCatalog:
-    """The sources of an exposure on their way.
+    """The source catalog of an exposure.
 
     Attributes
     ----------
     sources
-        Found or given, and selected.
+        Sources, found or of the user's catalog, after selection.
     path
-        Where they are to be written, if at all.
+        Path to write them to, None if they are not written.
     fwhm
-        Width of a star that was used, and that was expected [pixels]; zeros for a given catalog.
+        FWHM of stars that was used, and that was expected [pixels]; zeros for a user's catalog.
     stamps
-        Cut-outs around the sources where they are still needed.
-    mark
-        Fingerprint of what a found catalog is made of; '' where nobody needs it.
+        Cut-outs around the sources, for an effective PSF.
+    fingerprint
+        Fingerprint of pixels, parameters and software; '' where it is not needed.
     reused
-        Whether it was found by an earlier run.
+        Whether the catalog is that of an earlier run.
     touched
-        Whether the regions that the user gave for the image, if any, lie on it.
+        Whether the user's regions for the image, if any, overlap it.
     """
 
     sources: Sources
     path: Path | None = None
     fwhm: tuple[float, float] = (0.0, 0.0)
     stamps: Stamps | None = None
-    mark: str = ""
+    fingerprint: str = ""
     reused: bool = False
     touched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How the exposures of one run are read.
+    """What is needed to read the exposures of one run.
 
     Attributes
     ----------
+    telescope, parameters
+        The mission, and the parameters of the run.
     custom
-        Catalogs of the catfile, by image.
+        Paths of the catalogs in the catfile, by image.
     exclusions
         The user's regions, by image.
     folder
-        Where found catalogs are written.
-    homes
-        Folders where a catalog that an image names may be, by image.
-    kept
+        Folder in which found catalogs are written.
+    catalog_folders
+        Folders in which a catalog named by an image's metadata is searched, by image.
+    checkpoints
         Catalogs of an earlier run, by image.
     """
 
@@ -196,27 +198,27 @@ class Reader:
     custom: dict[str, Path | None]
     exclusions: dict[str, Exclusions]
     folder: Path
-    homes: dict[str, list[Path]]
-    kept: dict[str, Checkpoint]
+    catalog_folders: dict[str, list[Path]]
+    checkpoints: dict[str, Checkpoint]
 
     def only(self, name: str) -> Reader:
-        """What is needed for one image alone: this travels between processes."""
+        """The part for one image, to be sent to a worker process."""
         return replace(
             self,
             custom=_part(self.custom, name),
             exclusions=_part(self.exclusions, name),
-            homes=_part(self.homes, name),
-            kept=_part(self.kept, name),
+            catalog_folders=_part(self.catalog_folders, name),
+            checkpoints=_part(self.checkpoints, name),
         )
 
     def catalog(self, model: Any, name: str) -> ExposureCatalog:
-        """The catalog of an exposure, which is left as it is."""
+        """The catalog of an open exposure, which is not changed."""
         return replace(self._catalog(model, name), touched=self._is_touched(model, name))
 
     def _is_touched(self, model: Any, name: str) -> bool:
         regions = self.exclusions.get(name)
         if regions is None or not regions.regions:
-            return True  # there is nothing that should have touched it
+            return True  # no region that could miss the image
         box = self.telescope.bounding_box(model)
         return regions.touches(box, model.meta.wcs.forward_transform)
 
@@ -224,23 +226,27 @@ class Reader:
         given = self._given(model, name)
         if given is not None:
             return ExposureCatalog(self._selected(self._read(model, given, name), model, name))
-        options, path, mark = self.parameters, None, ""
+        options, path, fingerprint = self.parameters, None, ""
         pixels = self.telescope.pixels(model)
         if options.keeps_catalogs:
             path = catalog_path(self.folder, name, options)
-            mark = self._mark(model, name, pixels)
-        kept = self.kept.get(name)
-        if kept is not None and kept.mark == mark:
-            return ExposureCatalog(kept.sources, path, kept.fwhm, None, mark, reused=True)
+            fingerprint = self._fingerprint(model, name, pixels)
+        checkpoint = self.checkpoints.get(name)
+        if checkpoint is not None and checkpoint.fingerprint == fingerprint:
+            return ExposureCatalog(
+                checkpoint.sources, path, checkpoint.fwhm, None, fingerprint, reused=True
+            )
         found = self._find(model, pixels)
-        # that a finder sees something off the image's box is nothing to tell
+        # sources outside the bounding box are not counted among those found
         box = self.telescope.bounding_box(model)
         sources, stamps = self._selected(inside(found.sources, box), model, name), None
         if options.finder.refine_centroids == "epsf":
             stamps = star_stamps(found.plane, sources, found.fwhm)
-        return ExposureCatalog(sources, path, (found.fwhm, found.expected_fwhm), stamps, mark)
+        return ExposureCatalog(
+            sources, path, (found.fwhm, found.expected_fwhm), stamps, fingerprint
+        )
 
-    def _mark(self, model: Any, name: str, pixels: Pixels) -> str:
+    def _fingerprint(self, model: Any, name: str, pixels: Pixels) -> str:
         """The fingerprint of the catalog that would be found."""
         options, box = self.parameters, self.telescope.bounding_box(model)
         regions = self.exclusions.get(name)
@@ -265,7 +271,7 @@ class Reader:
         options = self.parameters
         finder = options.finder
         if options.selection != SelectionParameters() or finder.peakmax is not None:
-            # the brightest are wanted of those that are selected, so all are needed
+            # the brightest are taken after selection, so all must be found first
             finder = replace(finder, brightest=sys.maxsize // 4)
         return find_sources(
             pixels,
@@ -276,7 +282,7 @@ class Reader:
         )
 
     def _selected(self, sources: Sources, model: Any, name: str) -> Sources:
-        """The sources that take part; the log says how many do not, and why."""
+        """The selected sources; logs how many are dropped, and why."""
         options, box = self.parameters, self.telescope.bounding_box(model)
         all_of_them, sources = len(sources), inside(sources, box)
         limits = limits_of(
@@ -322,7 +328,7 @@ class Reader:
         named = (getattr(model.meta, "tweakreg_catalog", None) or "").strip()
         if not named:
             return None
-        places = [Path(named), *(home / named for home in self.homes.get(name, []))]
+        places = [Path(named), *(home / named for home in self.catalog_folders.get(name, []))]
         return next((place for place in places if is_table_file(place)), places[0])
 
 

@@ -1,4 +1,4 @@
-"""Exposures -> correctors with catalogs."""
+"""Read all exposures of a library: correctors with source catalogs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,29 @@ from typing import TYPE_CHECKING, Any, Protocol
 from astropy.table import Table
 from tqdm import tqdm
 
-from tweakreg_step.catalogs import seal, write_checkpoint
+from tweakreg_step.catalogs import checkpoint_meta, write_checkpoint
 from tweakreg_step.core.exceptions import InputError, WorkerError
-from tweakreg_step.exposures.parallel import Lost, set_apart
+from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
 from tweakreg_step.telescopes.jwst import group_ids, without
 
 from .combine_catalogs import combine_catalogs, refuse_mixed
-from .exposure import UNUSABLE, VERSION, Exposure, Order, Refusal, exposure_of, fetch, refusal_of
-from .exposure_catalog import Reader, custom_catalogs, exclusions_of, kept_catalogs, tell_untouched
+from .exposure import (
+    UNUSABLE,
+    VERSION,
+    Exposure,
+    ReadTask,
+    Refusal,
+    exposure_of,
+    read_exposure,
+    refusal_of,
+)
+from .exposure_catalog import (
+    Reader,
+    custom_catalogs,
+    exclusions_of,
+    read_checkpoints,
+    warn_untouched,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,27 +41,27 @@ if TYPE_CHECKING:
     from tweakreg_step.telescopes import Telescope
     from tweakreg_step.telescopes.jwst import Place
 
-__all__ = ["Found", "read_exposures"]
+__all__ = ["ReadExposures", "read_exposures"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The exposures of a library, read.
+class ReadExposures:
+    """The exposures of a library after reading.
 
     Attributes
     ----------
     correctors
-        A tweakwcs corrector for each exposure that takes part, with its catalog in ``meta``.
+        A tweakwcs corrector for each usable exposure, with its catalog in ``meta``.
     kept
-        Names of the files of their catalogs; None for those that were given, or are not kept.
+        File names of their catalogs; None for the user's own and where none was written.
     indices
-        Where they are in the library.
+        Their indices in the library.
     refusals
-        The exposures that can't take part.
+        The exposures that can't be used.
     unusable
-        Where those of them are in the library that could be read; it has lost the others.
+        Indices in the library of those of them that could be opened; others were dropped from it.
     """
 
     correctors: list[Any]
@@ -56,13 +71,13 @@ class Found:
     unusable: list[int]
 
 
-class Crew(Protocol):
-    """Who does the work on exposures that are files."""
+class WorkerPool(Protocol):
+    """Workers that call a function on tasks: processes, a cluster, or this process."""
 
     def results(
         self, function: Callable[[Any], Any], tasks: Sequence[Any]
     ) -> Iterator[tuple[int, Any]]:
-        """Number and result of each task, in the order in which they are done, `Lost` or not."""
+        """Index and result of each task, in order of completion; `Lost` where a worker died."""
 
 
 def read_exposures(
@@ -71,50 +86,52 @@ def read_exposures(
     telescope: Telescope,
     parameters: Parameters,
     folder: Path,
-    crew: Crew | None = None,
-) -> Found:
-    """Make or read the catalog of each exposure, one exposure at a time in each process.
+    pool: WorkerPool | None = None,
+) -> ReadExposures:
+    """Find the sources of each exposure or read its catalog, one at a time in each process.
 
     Parameters
     ----------
     library
-        The exposures; those that can't be read are dropped.
+        The exposures; those that can't be opened are dropped from it.
     names
-        Their names.
+        Their file names.
     telescope
-        Their mission.
+        The mission.
     parameters
-        Of the run.
+        The parameters of the run.
     folder
-        Where found catalogs are written if that was asked for.
-    crew
-        Who reads the exposures that are files; None for this process.
+        Folder in which found catalogs are written if that was requested.
+    pool
+        Workers that read the exposures in files; None for this process.
 
     Raises
     ------
     InputError, WorkerError
         If no exposure can be used, or one can't and on_failure='raise'.
     CatalogError, OutputError
-        If a catalog that was given can't be used, or one that was found not be written.
+        If a catalog of the user can't be used, or one that was found can't be written.
     """
     custom, exclusions = custom_catalogs(parameters, names), exclusions_of(parameters, names)
-    homes = dict(zip(names, _homes(library), strict=True))
-    kept = kept_catalogs(folder, names, parameters)
-    reader = Reader(telescope, parameters, custom, exclusions, folder, homes, kept)
+    folders = dict(zip(names, _catalog_folders(library), strict=True))
+    kept = read_checkpoints(folder, names, parameters)
+    reader = Reader(telescope, parameters, custom, exclusions, folder, folders, kept)
     seen: dict[int, Exposure | Refusal] = {}
-    work = _work(library, names, reader, crew)
+    work = _work(library, names, reader, pool)
     for index, result in tqdm(
         work, "finding sources", total=len(names), unit="image", disable=None
     ):
-        _stop_if_unwanted(result, parameters)
-        seen[index] = _written(result, parameters)
-    _tell_resumed(list(seen.values()), parameters)
+        _raise_or_warn(result, parameters)
+        seen[index] = _with_checkpoint(result, parameters)
+    _log_resumed(list(seen.values()), parameters)
     read = [one for one in seen.values() if isinstance(one, Exposure)]
-    tell_untouched(exclusions, {one.name: one.catalog.touched for one in read})
-    return _found(library, [seen[index] for index in range(len(names))], telescope, parameters)
+    warn_untouched(exclusions, {one.name: one.catalog.touched for one in read})
+    return _with_correctors(
+        library, [seen[index] for index in range(len(names))], telescope, parameters
+    )
 
 
-def _tell_resumed(seen: Sequence[Exposure | Refusal], parameters: Parameters) -> None:
+def _log_resumed(seen: Sequence[Exposure | Refusal], parameters: Parameters) -> None:
     if parameters.scale.resume:
         reused = sum(isinstance(one, Exposure) and one.catalog.reused for one in seen)
         log.info(
@@ -126,35 +143,35 @@ def _tell_resumed(seen: Sequence[Exposure | Refusal], parameters: Parameters) ->
 
 
 def _work(
-    library: Any, names: Sequence[str], reader: Reader, crew: Crew | None
+    library: Any, names: Sequence[str], reader: Reader, pool: WorkerPool | None
 ) -> Iterator[tuple[int, Exposure | Refusal]]:
-    """Index and result of each exposure: here for those in memory, by the crew for files."""
+    """Index and result of each exposure: read here if in memory, by the pool if in a file."""
     place_of = getattr(library, "place", None)
-    places = {} if crew is None or place_of is None else {i: place_of(i) for i in range(len(names))}
+    places = {} if pool is None or place_of is None else {i: place_of(i) for i in range(len(names))}
     away = [index for index, place in places.items() if place is not None]
-    if crew is not None and away:
-        yield from _by_crew(library, names, reader, (crew, [(i, places[i]) for i in away]))
+    if pool is not None and away:
+        yield from _by_workers(library, names, reader, (pool, [(i, places[i]) for i in away]))
     with library:
         for index in range(len(names)):
             if index not in away:
-                yield index, _here(library, index, names[index], reader)
-                set_apart()
+                yield index, _read_here(library, index, names[index], reader)
+                collect_and_freeze()
 
 
-def _by_crew(
+def _by_workers(
     library: Any,
     names: Sequence[str],
     reader: Reader,
-    work: tuple[Crew, list[tuple[int, Place]]],
+    work: tuple[WorkerPool, list[tuple[int, Place]]],
 ) -> Iterator[tuple[int, Exposure | Refusal]]:
-    crew, places = work
+    pool, places = work
     reset = reader.parameters.safety.reset_wcs
-    orders = [
-        Order(place, names[index], reader.only(names[index]), reset, VERSION)
+    tasks = [
+        ReadTask(place, names[index], reader.only(names[index]), reset, VERSION)
         for index, place in places
     ]
-    for number, result in crew.results(fetch, orders):
-        index, name = places[number][0], orders[number].name
+    for number, result in pool.results(read_exposure, tasks):
+        index, name = places[number][0], tasks[number].name
         if isinstance(result, Lost):
             yield index, Refusal(name, "worker_died", WorkerError(f"'{name}': {result.reason}"))
             continue
@@ -163,7 +180,7 @@ def _by_crew(
         yield index, result
 
 
-def _here(library: Any, index: int, name: str, reader: Reader) -> Exposure | Refusal:
+def _read_here(library: Any, index: int, name: str, reader: Reader) -> Exposure | Refusal:
     try:
         model = library.borrow(index)
     except Exception as error:  # noqa: BLE001 - of whatever library, see `exposure_of`
@@ -174,7 +191,7 @@ def _here(library: Any, index: int, name: str, reader: Reader) -> Exposure | Ref
         library.shelve(model, index, modify=False)
 
 
-def _stop_if_unwanted(result: Exposure | Refusal, parameters: Parameters) -> None:
+def _raise_or_warn(result: Exposure | Refusal, parameters: Parameters) -> None:
     if not isinstance(result, Refusal):
         return
     if parameters.safety.on_failure == "raise":
@@ -182,27 +199,27 @@ def _stop_if_unwanted(result: Exposure | Refusal, parameters: Parameters) -> Non
     log.warning("%s is left out (%s). %s", result.name, result.code, result.error)
 
 
-def _written(result: Exposure | Refusal, parameters: Parameters) -> Exposure | Refusal:
-    """Keep a catalog as soon as it is there, unless all exposures together refine it."""
+def _with_checkpoint(result: Exposure | Refusal, parameters: Parameters) -> Exposure | Refusal:
+    """Write a found catalog at once, unless an effective PSF of all exposures refines it later."""
     if isinstance(result, Refusal) or result.catalog.path is None:
         return result
     catalog, written = result.catalog, parameters.catalogs.catalog_format
     if catalog.stamps is not None or catalog.reused:
         return result
-    meta = seal(catalog.mark, catalog.fwhm, catalog.sources)
+    meta = checkpoint_meta(catalog.fingerprint, catalog.fwhm, catalog.sources)
     path = write_checkpoint(catalog.sources, result.catalog.path, written, meta)
     return replace(result, catalog=replace(catalog, path=path))
 
 
-def _found(
+def _with_correctors(
     library: Any, seen: Sequence[Exposure | Refusal], telescope: Telescope, parameters: Parameters
-) -> Found:
-    """The correctors of the exposures that take part; the library loses what can't be read."""
+) -> ReadExposures:
+    """The correctors of the usable exposures; drops from the library those not opened."""
     groups = group_ids(library)
     pairs = [_corrector(one, group, telescope) for one, group in zip(seen, groups, strict=True)]
     for one, before in zip(pairs, seen, strict=True):
         if one is not before and isinstance(one, Refusal):
-            _stop_if_unwanted(one, parameters)
+            _raise_or_warn(one, parameters)
     refusals = [one for one in pairs if isinstance(one, Refusal)]
     if len(refusals) == len(pairs):
         raise refusals[0].to_raise()
@@ -214,7 +231,7 @@ def _found(
     paths = combine_catalogs(correctors, [exposure.catalog for exposure, _ in good], parameters)
     if not parameters.safety.reset_wcs:
         refuse_mixed(correctors, [exposure.view.corrected for exposure, _ in good])
-    return Found(
+    return ReadExposures(
         correctors=correctors,
         kept=[None if path is None else path.name for path in paths],
         indices=[i for i, one in enumerate(left) if not isinstance(one, Refusal)],
@@ -226,7 +243,7 @@ def _found(
 def _corrector(
     seen: Exposure | Refusal, group: str, telescope: Telescope
 ) -> tuple[Exposure, Any] | Refusal:
-    """An exposure with its corrector, or why it has none."""
+    """An exposure with its corrector, or a refusal."""
     if isinstance(seen, Refusal):
         return seen
     try:
@@ -235,8 +252,8 @@ def _corrector(
         return refusal_of(seen.name, error, opened=True)
 
 
-def _homes(library: Any) -> list[list[Path]]:
-    """The folders of the association and of each image, where the names of catalogs may start."""
+def _catalog_folders(library: Any) -> list[list[Path]]:
+    """Folders of the association and of each image, to which catalog paths may be relative."""
     asn_dir = vars(library).get("_asn_dir")  # of stpipe's base class; None for models in memory
     start = [] if asn_dir is None else [Path(asn_dir)]
     members = library.asn["products"][0]["members"]

@@ -1,4 +1,4 @@
-"""One exposure from its file, changed, to the file of its result: work for any process."""
+"""Write results, in this process or workers: open an exposure, change it, save it whole."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from tqdm import tqdm
 
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.files import drafts, write_whole
-from tweakreg_step.exposures.parallel import Lost, released
+from tweakreg_step.exposures.parallel import Lost, cycles_collected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from tweakreg_step.exposures.parallel import Alone, Workers
+    from tweakreg_step.exposures.parallel import InProcess, Workers
     from tweakreg_step.telescopes.jwst import Place
 
-__all__ = ["WriteOrder", "problem_of", "unwritten", "write_exposure", "write_exposures"]
+__all__ = ["WriteTask", "problem_of", "unwritten", "write_exposure", "write_exposures"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class WriteOrder:
-    """The writing of one result.
+class WriteTask:
+    """The input of `write_exposure`.
 
     Attributes
     ----------
     place
-        Where the exposure is.
+        File of the exposure.
     change
-        What is to be done to it, None for nothing.
+        Function that changes the open model, None for no change.
     target
-        Where its result shall be.
+        Path of the result.
     within
-        Folder for what is half written.
+        Folder for the incomplete file while it is written.
     """
 
     place: Place
@@ -46,25 +46,25 @@ class WriteOrder:
     within: Path
 
 
-def write_exposure(delivery: WriteOrder) -> str:
-    """Write one result, whole or not at all; what went wrong, or an empty text."""
+def write_exposure(task: WriteTask) -> str:
+    """Write one result, whole or not at all; returns the problem, '' if there was none."""
     try:
-        with released():
-            _deliver(delivery)
+        with cycles_collected():
+            _write(task)
     except Exception as error:  # noqa: BLE001 - of any kind: it must keep no other result back
-        return problem_of(delivery.target.name, error)
+        return problem_of(task.target.name, error)
     return ""
 
 
-def _deliver(delivery: WriteOrder) -> None:
-    with delivery.place.open() as model:
-        if delivery.change is not None:
-            delivery.change(model)
-        write_whole(delivery.target, model.save, within=delivery.within)
+def _write(task: WriteTask) -> None:
+    with task.place.open() as model:
+        if task.change is not None:
+            task.change(model)
+        write_whole(task.target, model.save, within=task.within)
 
 
 def problem_of(name: str, error: Exception) -> str:
-    """What to say of a result that could not be written."""
+    """The message for a result that could not be written."""
     if isinstance(error, InputError | OutputError):
         return str(error)
     log.debug("%s", name, exc_info=error)
@@ -74,7 +74,7 @@ def problem_of(name: str, error: Exception) -> str:
 
 
 def write_exposures(
-    workers: Workers | Alone,
+    workers: Workers | InProcess,
     library: Any,
     targets: Mapping[int, Path],
     folder: Path,
@@ -84,28 +84,28 @@ def write_exposures(
     Parameters
     ----------
     workers
-        Who does it.
+        The workers.
     library
-        Its exposures that are as their files and deferred changes have them are written.
+        The exposures. What is written is the file of each with its deferred changes.
     targets
-        Where to, by their index.
+        Path of each result, by the exposure's index.
     folder
-        In which all targets are.
+        Folder of all results.
 
     Returns
     -------
     dict
-        What went wrong, by index; empty texts where nothing did.
+        Problem with each result, by index; '' where there was none.
     """
     with drafts(folder) as within:
-        orders = [
-            WriteOrder(library.origin(index), library.change_of(index), target, within)
+        tasks = [
+            WriteTask(library.origin(index), library.change_of(index), target, within)
             for index, target in targets.items()
         ]
         indices, problems = list(targets), {}
-        work = workers.results(write_exposure, orders)
+        work = workers.results(write_exposure, tasks)
         for number, problem in tqdm(
-            work, "writing results", total=len(orders), unit="image", disable=None
+            work, "writing results", total=len(tasks), unit="image", disable=None
         ):
             index = indices[number]
             lost = isinstance(problem, Lost)
@@ -114,7 +114,7 @@ def write_exposures(
 
 
 def unwritten(problems: Sequence[str], count: int) -> OutputError:
-    """The error for results that could not be written, of ``count``; all others were."""
+    """The error for results, out of ``count``, that could not be written."""
     others = ", all others were" if len(problems) < count else ""
     more = f" And {len(problems) - 3} more." if len(problems) > 3 else ""
     return OutputError(

@@ -1,4 +1,4 @@
-"""What stpipe needs of any step: parameters from anywhere, old names, a report of a failed run."""
+"""Base of an stpipe step: sources of parameters, old names, output, report of a failed run."""
 
 from __future__ import annotations
 

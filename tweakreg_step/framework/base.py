@@ -1,4 +1,4 @@
-"""What stpipe needs of a step whatever it does: parameters from anywhere, files written whole."""
+"""Base class of an stpipe step: parameters with their sources, workers, files written whole."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.files import check_folder, sweep, write_whole
+from tweakreg_step.core.files import check_folder, remove_hidden_folders, write_whole
 from tweakreg_step.exposures import problem_of, unwritten, write_exposures
 from tweakreg_step.exposures.parallel import (
-    Alone,
     Cluster,
+    InProcess,
     Workers,
+    collection_limited,
     connected,
     ended_by_terminate,
-    held,
     worker_count,
 )
 from tweakreg_step.parameters import Parameters, is_default, is_optional, is_text, refusal
@@ -52,7 +52,7 @@ class BaseStep(Step):
     _sources: ClassVar[dict[str, str]] = {}
     _workers: Workers | None = None
     _opened: AbstractModelLibrary | None = None
-    """That this run has opened or copied itself."""
+    """The library that this run has opened or copied itself."""
 
     # ---- opening
 
@@ -101,27 +101,27 @@ class BaseStep(Step):
     @classmethod
     def _get_crds_parameters(cls, dataset: Any) -> tuple[Any, str]:
         if not _crds_is_configured():
-            return {}, "jwst"  # nobody will ask with them
+            return {}, "jwst"  # CRDS will not be asked
         try:
             path = first_file(dataset)
             if path is not None:
                 with open_exposure(path) as model:
                     return model.get_crds_parameters(), "jwst"
         except InputError as error:
-            # The run itself says what is wrong with the input; CRDS just has nothing to go by.
+            # The run itself reports what is wrong with the input; CRDS can't select parameters.
             raise ValueError(str(error)) from error
         first = dataset[0] if isinstance(dataset, Sequence) else dataset
         return first.get_crds_parameters(), "jwst"
 
     @classmethod
     def merge_config(cls, config: Any, config_file: Any) -> Any:
-        """Translate what people write into what stpipe takes.
+        """Translate names and values of parameters into those that stpipe accepts.
 
-        Names of earlier releases get a warning each; paths become texts, and the text None becomes
-        the value where that is allowed.
+        Names of earlier releases are translated, with a warning each; paths become strings; the
+        string 'None' becomes None where that is allowed.
         """
         config = super().merge_config(config, config_file)
-        # in a pipeline, today's names are there with their defaults whether given or not
+        # in a pipeline, all current names are present with their defaults
         translated, sentences = renamed({k: v for k, v in config.items() if not is_default(k, v)})
         for old, sentence in sentences.items():
             warnings.warn(sentence, DeprecationWarning, stacklevel=2)
@@ -137,7 +137,7 @@ class BaseStep(Step):
 
     @classmethod
     def load_spec_file(cls, **options: Any) -> Any:
-        """Add the names of earlier releases to what is accepted, in pipelines as well."""
+        """The parameter specification, with the names of earlier releases added."""
         spec = super().load_spec_file(**options)
         for old, (today, kind) in OLD_NAMES.items():
             spec[old] = f"{kind}(default=None)"
@@ -182,7 +182,7 @@ class BaseStep(Step):
         count = worker_count(self.n_workers)
         with (
             ended_by_terminate(),
-            held(),
+            collection_limited(),
             Workers(count) if count > 1 else nullcontext() as self._workers,
             self._without_remains(),
         ):
@@ -190,29 +190,29 @@ class BaseStep(Step):
 
     @contextmanager
     def _without_remains(self) -> Iterator[None]:
-        """After an error or a signal, remove folders that nobody will need.
+        """After an error or a signal, remove temporary folders.
 
-        That of the library that was opened is one: the error keeps the library alive, and its
-        folder with it, for as long as somebody holds it.
+        That of the library that was opened is one: a reference to the error would keep the library,
+        and so its folder, alive.
         """
         try:
             yield
         except BaseException:
             if self._opened is not None:
                 discard(self._opened)
-            sweep()
+            remove_hidden_folders()
             raise
         finally:
             self._opened = None
 
-    def crew(self) -> AbstractContextManager[Cluster | Workers | Alone | None]:
-        """Who works on exposures that are files; None to open them here and to keep them open."""
+    def worker_pool(self) -> AbstractContextManager[Cluster | Workers | InProcess | None]:
+        """Context of the workers for exposures in files; None: read here and kept in memory."""
         if self.scheduler:
             return connected(self.scheduler)
-        return nullcontext(self._workers or (None if self.in_memory else Alone()))
+        return nullcontext(self._workers or (None if self.in_memory else InProcess()))
 
     def save_model(self, model: Any, *args: Any, **options: Any) -> Any:
-        """Save a model, or each of a library, whole or not at all."""
+        """Save a model, or each one of a library, whole or not at all."""
         if isinstance(model, AbstractModelLibrary):
             return self._save_each(model, *args, **options)
         return super().save_model(_SavedWhole(model), *args, **options)
@@ -225,7 +225,7 @@ class BaseStep(Step):
         output_file: str | None = None,
         **options: Any,
     ) -> list[Any] | None:
-        """Save the members of a library: what can't be written does not keep the others back."""
+        """Save the members of a library; those that can't be written do not stop the others."""
         wanted = (options.get("force"), self.save_results, output_file, self.output_file)
         if not any(wanted):
             return None
@@ -247,10 +247,10 @@ class BaseStep(Step):
         return [saved[index] for index in sorted(saved)]
 
     def changed_later(self, library: AbstractModelLibrary) -> list[int]:
-        """The members of a library that are changed when they are written, or looked at.
+        """Indices of a library's members that are changed when they are written or opened.
 
         They are those that workers will write, and those that are not kept in memory, which would
-        else be written twice.
+        otherwise be written twice.
         """
         if not isinstance(library, JwstLibrary):
             return []
@@ -262,7 +262,7 @@ class BaseStep(Step):
     def _save_away(
         self, library: AbstractModelLibrary, how: dict[str, Any]
     ) -> tuple[dict[int, Any], dict[int, str]]:
-        """Save those that are not open, one open exposure a worker: paths, and problems."""
+        """Save members that are not in memory, by workers: paths and problems, by index."""
         if not how or not isinstance(library, JwstLibrary):
             return {}, {}
         if self._workers is None and library.keeps_models:
@@ -272,7 +272,7 @@ class BaseStep(Step):
         if not indices:
             return {}, {}
         paths = {i: Path(self._result(places[i], i, **how)) for i in indices}
-        found = write_exposures(self._workers or Alone(), library, paths, self.output_folder)
+        found = write_exposures(self._workers or InProcess(), library, paths, self.output_folder)
         saved = {index: str(paths[index]) for index in indices if not found[index]}
         for index in indices:
             if index in saved:
@@ -281,7 +281,7 @@ class BaseStep(Step):
         return saved, {index: problem for index, problem in found.items() if problem}
 
     def _result(self, place: Any, index: int, suffix: str | None) -> str:
-        """The path of a result as `Step.save_model` makes it, of an exposure that is not open."""
+        """Path of the result of an exposure that is not open, the same as by `Step.save_model`."""
         unnamed = not self.output_file and not self.search_output_file
         if self.output_use_model or unnamed:
             path = self.make_output_path(basepath=Path(place.path).name, suffix=suffix, idx=None)
@@ -306,7 +306,7 @@ def _crds_is_configured() -> bool:
 
 
 class _SavedWhole:
-    """A model whose ``save`` leaves a whole file or none."""
+    """A model whose ``save`` writes a complete file or none."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -322,7 +322,7 @@ class _SavedWhole:
 
 
 def _sources(config: Any, config_file: Any, otherwise: str) -> dict[str, str]:
-    """Where each value of a merged configuration came from; later ones took precedence."""
+    """Source of each value of a merged configuration."""
     in_file = dict(config_parser.load_config_file(str(config_file))) if config_file else {}
     in_file |= renamed(in_file)[0]
     in_crds = vars(config).get(_FROM_CRDS, {}) if hasattr(config, "__dict__") else {}

@@ -1,6 +1,6 @@
-"""The report of a run that ended before there was anything to report: what was wrong.
+"""The report of a run that ended with an error before it had results.
 
-A pipeline that collects reports must not take a run that was refused for one that never was.
+A program that collects reports can so tell a run that failed from one that was never started.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ UNNAMED = "tweakreg"
 
 
 def reports_errors(process: Callable[..., Any]) -> Callable[..., Any]:
-    """A step's ``process`` that leaves a report where it fails, if reports are wanted.
+    """Decorator of a step's ``process``: if it fails, a report is written if one is wanted.
 
     Parameters
     ----------
     process
-        Of a step with ``wants_report``, ``has_told``, ``output_folder``, ``effective``.
+        Method of a step with the attributes ``wants_report``, ``report_written``,
+        ``output_folder`` and ``effective``.
     """
 
     @wraps(process)
     def reporting(step: Any, *inputs: Any) -> Any:
         start = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        step.has_told = False
+        step.report_written = False
         try:
             return process(step, *inputs)
         except TweakregError as error:
@@ -52,12 +53,12 @@ def reports_errors(process: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _report(step: Any, error: TweakregError, product: str, start: str) -> None:
-    """Leave the report if one is wanted and there is none.
+    """Write the report if one is wanted and none was written.
 
-    Apart from the function above: a result that is alive there would keep its error alive, the
-    error all frames that it has passed, and these the exposures with their folder.
+    A function of its own: in the frame above, the result would keep the error alive, the error its
+    traceback, and the traceback's frames the exposures with their folder.
     """
-    if step.wants_report and not step.has_told:
+    if step.wants_report and not step.report_written:
         result = result_of_error(error, product, start, step.effective)
         write_result(result, step.output_folder, report=True, plots=False)
 
@@ -68,18 +69,18 @@ def result_of_error(
     start: str,
     parameters: Sequence[tuple[str, object, str]],
 ) -> RunResult:
-    """The result of a run without images.
+    """The result of a run that ended with an error: no images.
 
     Parameters
     ----------
     error
-        What ended it.
+        The error.
     product
-        Name that the report is called after.
+        Name of the product, for the name of the report.
     start
-        When it started, ISO 8601, UTC.
+        Start of the run, ISO 8601, UTC.
     parameters
-        Name, value and origin of each.
+        Name, value and origin of each parameter.
     """
     none = np.zeros(0)
     return RunResult(
@@ -113,9 +114,9 @@ def result_of_error(
 
 
 def product_of(inputs: Sequence[Any]) -> str:
-    """The name of the product of an input that may be of any kind, and broken.
+    """Name of the product of an input of any kind, readable or not.
 
-    That of the association if it can be read; else the stem of the first file that was named.
+    The product name of the association if it can be read, else the stem of the first file's name.
     """
     first = inputs[0] if inputs else ""
     while isinstance(first, list | tuple):
@@ -130,7 +131,7 @@ def product_of(inputs: Sequence[Any]) -> str:
 
 
 def _named_in(path: Path) -> str:
-    """The name of the product of an association; '' if the file is none, or broken."""
+    """Product name in an association file; '' if the file is not one or can't be read."""
     if path.suffix != ".json":
         return ""
     try:

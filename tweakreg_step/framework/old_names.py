@@ -1,4 +1,4 @@
-"""Names of parameters of earlier releases, translated into today's."""
+"""Parameter names of earlier releases, translated into current ones."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ OLD_NAMES = {
     "see2dplot": ("save_plots", "boolean"),
     "residplot": ("save_plots", "string"),
 }
-"""Names of earlier releases of the JWST step, and of DrizzlePac's tweakreg, -> today's, and
-stpipe's word for their type."""
+"""Names in earlier releases of the JWST step and in DrizzlePac's tweakreg -> current name, and type
+in stpipe's parameter specification."""
 
 
 NO_PLOT = {"false", "no", "off", "0", "no plot", ""}
-"""Values of `residplot` and `see2dplot` that ask for nothing; the others ask for one of several
-pictures, which are all on one page now."""
+"""Values of `residplot` and `see2dplot` for no picture; other values named one of several pictures,
+which are all on one page now."""
 
 
 def renamed(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -39,13 +39,13 @@ def renamed(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     Parameters
     ----------
     given
-        Parameters by name, of a parameter file or a keyword list; None stands for not given.
+        Parameters by name, of a parameter file or keywords; None stands for not given.
 
     Returns
     -------
     parameters : dict
-        What today's names have to be set to in their place. Names of today that are given as
-        well keep their value.
+        Values of current names that replace the old ones. Current names that are given as well keep
+        their value.
     warnings : dict
         One sentence for each old name.
     """

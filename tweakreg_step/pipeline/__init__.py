@@ -1,4 +1,4 @@
-"""One run: its phases, the alignment of all images, what becomes of each, results applied.
+"""One run: alignment of all images in its phases, outcome of each image, results applied.
 
-Imported file by file: the functions need some of them, and must not load what a step needs.
+Its modules are imported one by one: the functions need some of them, and must not load stpipe.
 """

@@ -1,4 +1,4 @@
-"""Alignment of all groups at once: register, correct."""
+"""Alignment of all groups at once, and the correction of their images' WCS."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def align_jointly(
     Parameters
     ----------
     correctors
-        Those of aligned groups get a corrected WCS; ``meta['fit_info']`` of all says what became
-        of them.
+        Those of aligned groups get a corrected WCS, all an entry ``meta['fit_info']`` with the
+        result of their group.
     detections
-        Of all their catalogs, through their present WCS.
+        Detections of all their catalogs, through their current WCS.
     reference, options
-        As for `tweakreg_step.alignment.joint.register`.
+        As for `tweakreg_step.alignment.solve_jointly`.
     """
     groups = indices(group_names(correctors))
     units = indices(unit_names(correctors))
     solution = solve_jointly(detections, int(groups.max()) + 1, reference, options)
-    told = with_idle_groups(solution.relative, correctors, options.searchrad)
-    solution = replace(solution, relative=told)
+    verdicts = with_idle_groups(solution.relative, correctors, options.searchrad)
+    solution = replace(solution, relative=verdicts)
     with all_or_nothing(correctors):
         for index, corrector in enumerate(correctors):
             _apply(corrector, solution, int(groups[index]), int(units[index]))
@@ -51,37 +51,37 @@ def align_jointly(
 
 
 def _apply(corrector: Any, solution: Solution, group: int, unit: int) -> None:
-    status = solution.status[group]
+    status = solution.groups.status[group]
     if status is not GroupStatus.ALIGNED:
         reason = solution.relative[group].reason
         corrector.meta["fit_info"] = {"status": f"FAILED: {status.code}", "reason": reason}
         return
-    motion = solution.matrix[group], solution.shift[group]
+    motion = solution.groups.matrix[group], solution.groups.shift[group]
     detector_motion = None
     if unit >= 0 and solution.motion.geometry != "none":
-        detector_motion = solution.unit_matrix[unit], solution.unit_shift[unit]
+        detector_motion = solution.units.matrix[unit], solution.units.shift[unit]
     info = _fit_info(solution, group)
     if detector_motion is None and _stays(*motion):
         corrector.meta["fit_info"] = info | {"status": "REFERENCE"}
         return
-    centre = float(solution.ra[group]), float(solution.dec[group])
+    centre = float(solution.groups.ra[group]), float(solution.groups.dec[group])
     correct(corrector, centre, motion, detector_motion, {"fit_info": info})
 
 
 def _stays(matrix: FloatArray, shift: FloatArray) -> bool:
-    """Whether a motion is none but for rounding, as that of a group that is to stay fixed."""
+    """Whether a motion is zero but for rounding, as that of the group that stays fixed."""
     return bool(np.all(np.abs(matrix - np.eye(2)) < 1e-14) and np.all(np.abs(shift) < 1e-10))
 
 
 def _fit_info(solution: Solution, group: int) -> dict[str, Any]:
-    """What became of a group, under the names that tweakwcs gives it where it has one."""
+    """The result of a group; keys that tweakwcs writes as well have its names and units."""
     return {
         "status": "SUCCESS",
-        "nmatches": int(solution.matches[group]),
-        "rmse": float(solution.rms_mas[group]) / 1000.0 * np.sqrt(2.0),
-        "covariance": solution.covariance[group],
-        "component": int(solution.component[group]),
-        "anchored": bool(solution.anchored[group]),
+        "nmatches": int(solution.groups.matches[group]),
+        "rmse": float(solution.groups.rms_mas[group]) / 1000.0 * np.sqrt(2.0),
+        "covariance": solution.groups.covariance[group],
+        "component": int(solution.groups.component[group]),
+        "anchored": bool(solution.groups.anchored[group]),
         "relative": solution.relative[group],
         "absolute": solution.absolute[group] if solution.absolute else None,
     }

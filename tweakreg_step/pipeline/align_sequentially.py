@@ -1,4 +1,4 @@
-"""Alignment of one group after another, each judged as in a joint one."""
+"""Alignment of one group after another, with the same verdicts as on a joint alignment."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ __all__ = ["align_sequentially"]
 
 
 def align_sequentially(
-    correctors: list[Any], given: tuple[Reference, Table] | None, parameters: Parameters
+    correctors: list[Any], reference: tuple[Reference, Table] | None, parameters: Parameters
 ) -> tuple[Verdicts | None, Verdicts | None, tuple[GroupFit | None, ...]]:
-    """Align one group after another, and judge each by the evidence that the joint way asks for.
+    """Align one group after another, with verdicts from the same evidence as in a joint alignment.
 
     Parameters
     ----------
     correctors
-        Those of groups whose correction is found good get a corrected WCS.
-    given
-        The reference catalog as the solver and as the user has it, None where there is none.
+        Those of groups whose correction is accepted get a corrected WCS.
+    reference
+        The reference catalog in the solver's form and as a table, None where there is none.
     parameters
-        Of the run.
+        The parameters of the run.
 
     Returns
     -------
     relative, absolute
-        G verdicts for each phase, None where there was none.
+        (G,) verdicts of each phase, None where there was none.
     fits
-        G, what was fitted; None where nothing was.
+        (G,) fit of each group by tweakwcs, None where there was none.
     """
     groups = list(groups_of(correctors).values())
     options = options_of_run(correctors, parameters)
@@ -62,10 +62,10 @@ def align_sequentially(
     if len(groups) > 1:
         relative = _relative(correctors, groups, parameters, options)
     fits = tuple(_fit(correctors[group[0]]) for group in groups)
-    if given is None:
+    if reference is None:
         return relative, None, fits
     bodies = _bodies(len(groups), relative or ())
-    absolute = _absolute(correctors, groups, bodies, (*given, parameters, options))
+    absolute = _absolute(correctors, groups, bodies, (*reference, parameters, options))
     fits = tuple(fit or _fit(correctors[group[0]]) for group, fit in zip(groups, fits, strict=True))
     return relative, absolute, fits
 
@@ -83,26 +83,26 @@ def _relative(
     except NoMatchError:
         pass  # assessed below, as what it claims to have done is
     except AlignmentError as error:
-        told = _all_failed(correctors, groups, _verdict_of(error, "no_match"))
-        return with_idle_groups(told, correctors, options.searchrad)
+        failed = _all_failed(correctors, groups, _verdict_of(error, "no_match"))
+        return with_idle_groups(failed, correctors, options.searchrad)
     found = assess(gather(correctors), _claimed(correctors, groups), None, options).relative
     for group, verdict in zip(groups, found, strict=True):
         if not verdict.applied:
-            _put_back(before, group)
+            _restore(before, group)
     return with_idle_groups(found, correctors, options.searchrad)
 
 
 def _all_failed(correctors: list[Any], groups: Groups, verdict: Verdict) -> Verdicts:
-    """One verdict for all groups; those that do have sources lack a partner."""
+    """One verdict for all groups; for too few sources, groups with any are 'not connected'."""
     if verdict.code != GroupStatus.TOO_FEW_SOURCES.code:
         return (verdict,) * len(groups)
-    lonely = replace(verdict, code=GroupStatus.NOT_CONNECTED.code)
+    not_connected = replace(verdict, code=GroupStatus.NOT_CONNECTED.code)
     sizes = [sum(len(correctors[image].meta["catalog"]) for image in group) for group in groups]
-    return tuple(lonely if size else verdict for size in sizes)
+    return tuple(not_connected if size else verdict for size in sizes)
 
 
 def _verdict_of(error: AlignmentError, otherwise: str) -> Verdict:
-    """A failure of tweakwcs as a verdict; its kind, where it has one, says which."""
+    """A failure of tweakwcs as a verdict, its code from the error's subclass."""
     if type(error) is AlignmentError:
         return Verdict(Decision.LEFT, otherwise, str(error))
     code = next(code for code, kind in FAILURES.items() if kind is type(error))
@@ -110,20 +110,20 @@ def _verdict_of(error: AlignmentError, otherwise: str) -> Verdict:
 
 
 def _claimed(correctors: list[Any], groups: Groups) -> NDArray[np.bool_]:
-    """Which groups (G,) tweakwcs says it has aligned, or aligned others to."""
+    """Mask (G,) of the groups that tweakwcs reports as aligned, or as the reference of others."""
     infos = [correctors[group[0]].meta.get("fit_info", {}) for group in groups]
     return np.array([info.get("status") in {"SUCCESS", "REFERENCE"} for info in infos], bool)
 
 
-def _put_back(before: list[Snapshot], images: list[int]) -> None:
+def _restore(before: list[Snapshot], images: list[int]) -> None:
     for image in images:
         before[image].restore()
 
 
 def _bodies(count: int, relative: Verdicts) -> list[list[int]]:
-    """Groups that the absolute alignment moves as one: all that were aligned to each other.
+    """Groups that the absolute alignment moves together: all that were aligned to each other.
 
-    A group that was not keeps its own place, so it is aligned by itself.
+    Each of the other groups is aligned to the reference by itself.
     """
     aligned = [number for number, verdict in enumerate(relative) if verdict.applied]
     others = [[number] for number in range(count) if number not in aligned]
@@ -154,15 +154,15 @@ def _absolute(
         found = assess(gather(correctors), claimed, reference, options).absolute
         verdicts |= {number: found[number] for number in body}
         if not any(found[number].applied for number in body):
-            _put_back(before, images)
+            _restore(before, images)
     return tuple(verdicts[number] for number in range(len(groups)))
 
 
 def _fit(corrector: Any) -> GroupFit | None:
-    """What tweakwcs fitted, None where it has not."""
+    """The fit of tweakwcs for a corrector, None where there is none."""
     info = corrector.meta.get("fit_info", {})
     if info.get("status") != "SUCCESS":
         return None
     rms = 1000.0 * float(info["rmse"]) / np.sqrt(2.0)
-    # its motion is measured at the corners in the end, since there may be another fit to come
+    # its motion is measured at the corners after the last fit
     return GroupFit((0.0, 0.0), 0.0, 0.0, int(info["nmatches"]), rms)

@@ -1,4 +1,4 @@
-"""Corrected WCS, and what became of the images -> the exposures."""
+"""Write the results of a run into the exposures: corrected WCS, status, header keywords."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tweakreg_step.core.outcome import Essential, Outcome
-    from tweakreg_step.exposures import Found
+    from tweakreg_step.exposures import ReadExposures
     from tweakreg_step.parameters import Parameters, SipParameters
     from tweakreg_step.report import RunResult
     from tweakreg_step.telescopes import Telescope
@@ -29,24 +29,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be done to one exposure; small, and it travels between processes.
+    """The changes to one exposure, without its pixels: it is sent to worker processes.
 
     Attributes
     ----------
     name
-        Of its file.
+        Name of the exposure's file.
     status
-        What became of it, None where that is not to be recorded.
+        Status to record, None to leave it as it is.
     wcs
-        The corrected WCS, None where the WCS stays as it is.
+        Corrected WCS, None to leave the WCS as it is.
     essentials
-        For its metadata; None leaves those of an earlier run.
+        Results for its metadata; None leaves those of an earlier run.
     catalog
-        Name of the file of its catalog, None where none was kept.
+        File name of its source catalog, None where none was written.
     telescope
-        Its mission.
+        The mission.
     sip
-        How the FITS approximation is made.
+        Parameters of the FITS approximation of the WCS.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Change:
     sip: SipParameters
 
     def __call__(self, model: Any) -> None:
-        """Change a model."""
+        """Make the changes to an open model."""
         model.meta.filename = model.meta.filename or self.name
         if self.catalog is not None:
             model.meta.tweakreg_catalog = self.catalog
@@ -77,23 +77,25 @@ class Change:
 
 
 def changes_of(
-    found: Found, result: RunResult, telescope: Telescope, parameters: Parameters
+    exposures: ReadExposures, result: RunResult, telescope: Telescope, parameters: Parameters
 ) -> dict[int, Change]:
-    """What is to be done to each exposure, by its place in the library.
+    """The changes to each exposure, by its index in the library.
 
     Parameters
     ----------
-    found
-        The exposures, their correctors after the alignment.
+    exposures
+        The exposures, with their correctors after the alignment.
     result
-        What became of them.
+        The result of the run.
     telescope
-        Their mission.
+        The mission.
     parameters
-        Of the run.
+        The parameters of the run.
     """
     changes = {}
-    for number, (index, corrector) in enumerate(zip(found.indices, found.correctors, strict=True)):
+    for number, (index, corrector) in enumerate(
+        zip(exposures.indices, exposures.correctors, strict=True)
+    ):
         outcome, wcs = result.outcomes[number], None
         if outcome.moved or _is_reset(outcome, parameters):
             wcs = corrector.wcs
@@ -103,12 +105,12 @@ def changes_of(
             status=outcome.status,
             wcs=wcs,
             essentials=tuple(essentials_of(result, number)),
-            catalog=found.kept[number],
+            catalog=exposures.kept[number],
             telescope=telescope,
             sip=parameters.sip,
         )
-    unusable = [refusal for refusal in found.refusals if refusal.code == UNUSABLE]
-    for index, refusal in zip(found.unusable, unusable, strict=True):
+    unusable = [refusal for refusal in exposures.refusals if refusal.code == UNUSABLE]
+    for index, refusal in zip(exposures.unusable, unusable, strict=True):
         facts = essentials_left_out(refusal.code, VERSION)
         changes[index] = Change(
             refusal.name, Status.FAILED, None, facts, None, telescope, parameters.sip
@@ -117,14 +119,14 @@ def changes_of(
 
 
 def update_exposures(library: Any, changes: Mapping[int, Change]) -> None:
-    """Put the corrected WCS into the exposures, and what became of them into their metadata.
+    """Make the changes to the exposures of a library.
 
     Parameters
     ----------
     library
         The exposures; changed.
     changes
-        By their place in the library.
+        The changes, by the exposure's index in the library.
     """
     with library:
         for index in tqdm(sorted(changes), "writing WCS", unit="image", disable=None):
@@ -137,14 +139,14 @@ def update_exposures(library: Any, changes: Mapping[int, Change]) -> None:
 
 
 def _is_reset(outcome: Outcome, parameters: Parameters) -> bool:
-    """Whether an image that stays fixed has to lose the correction of an earlier alignment."""
+    """Whether an image without a new correction loses that of an earlier alignment."""
     return parameters.safety.reset_wcs and outcome.status is Status.ALIGNED
 
 
 def _wcs_name(present: str, outcome: Outcome, refcat: str) -> str:
-    """What a corrected WCS is called: after the reference catalog it was aligned to, if any.
+    """Name of a corrected WCS: that of the reference catalog it was aligned to, if any.
 
-    A name of an earlier absolute alignment is no longer true after a relative one.
+    After a relative alignment, the name of an earlier absolute one is dropped.
     """
     if outcome.absolute:
         return f"{ABSOLUTE_FIT}{refcat}"

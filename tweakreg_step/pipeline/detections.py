@@ -1,4 +1,4 @@
-"""The catalogs of all correctors -> one set of detections on the sky, with errors."""
+"""Detections of all images on the sky, with errors, from the catalogs of the correctors."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 __all__ = ["CENTROID_SIGMA", "REFERENCE_SIGMA", "gather"]
 
 CENTROID_SIGMA = 0.05
-"""Error of a position whose catalog gives none, per axis [pixels]: usual for stars of S/N 20."""
+"""Position error per axis where a catalog gives none [pixels]: typical for stars of S/N 20."""
 
 CENTROID_FLOOR = 0.01
-"""Least error of a position per axis [pixels]: no finder is better on real pixels."""
+"""Error added in quadrature per axis [pixels]: the best that finders reach on real pixels."""
 
 
 def gather(correctors: Sequence[Any]) -> Detections:
-    """Detections of all catalogs, through each corrector's present WCS.
+    """Detections of all catalogs on the sky, through each corrector's current WCS.
 
     Sources without a finite position, or with a weight that is not positive, are left out.
 
@@ -59,7 +59,7 @@ def gather(correctors: Sequence[Any]) -> Detections:
 def _detections(corrector: Any, image: int, group: int, unit: int) -> Detections:
     catalog = _usable(corrector.meta["catalog"])
     x, y = (np.asarray(catalog[axis], float) for axis in ("x", "y"))
-    # a pixel to the right and one up, in the same call: the slopes turn pixel errors into arcsec
+    # one pixel to the right and one up, in the same call: slopes convert pixel errors to arcsec
     steps = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     ra, dec = sky_of(corrector, x + steps[0][:, None], y + steps[1][:, None])
     frames = frames_at(ra[0], dec[0])
@@ -89,7 +89,7 @@ def _column(catalog: Table, name: str) -> FloatArray:
 
 
 def usable_rows(catalog: Table) -> NDArray[np.bool_]:
-    """Which rows of a catalog can take part."""
+    """Mask (N,) of a catalog's rows with finite positions and positive weights, if it has any."""
     good: NDArray[np.bool_] = np.isfinite(_column(catalog, "x")) & np.isfinite(
         _column(catalog, "y")
     )
@@ -104,7 +104,10 @@ def _usable(catalog: Table) -> Table:
 
 
 def _pixel_errors(catalog: Table) -> FloatArray:
-    """Errors (N, 2) along x and y [pixels]: given, or from weights ~ 1 / variance, or usual."""
+    """Errors (N, 2) along x and y [pixels]: from weights ~ 1 / variance, else the catalog's own.
+
+    `CENTROID_SIGMA` where a catalog has neither.
+    """
     given = np.stack([_column(catalog, name) for name in ("x_err", "y_err")], axis=-1)
     weight = _column(catalog, "weight")
     usual = np.full(len(catalog), CENTROID_SIGMA)
@@ -118,13 +121,16 @@ def _pixel_errors(catalog: Table) -> FloatArray:
 def _in_unit(
     corrector: Any, ra: FloatArray, dec: FloatArray, frames: FloatArray, unit: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Positions (N, 2) in the detector's plane [arcsec] and derivatives (N, 2, 2) of the sky."""
+    """Positions (N, 2) in the detector's V2-V3 plane [arcsec] and their derivatives on the sky.
+
+    The derivatives (N, 2, 2) are of (east, north) with respect to those positions.
+    """
     count = len(ra)
     if unit < 0 or count == 0:
         return np.zeros((count, 2)), np.broadcast_to(np.eye(2), (count, 2, 2)).copy()
     turn, centre = to_detector(corrector)
     plane = from_sky(corrector, ra, dec)
-    # an arcsec along V2 and along V3
+    # one arcsec along V2 and one along V3
     moved = [to_sky(corrector, plane + turn[axis]) for axis in (0, 1)]
     slopes = np.stack([to_plane(directions(*position), frames) for position in moved], axis=-1)
     return (plane - centre) @ turn.T, slopes

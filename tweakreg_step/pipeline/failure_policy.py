@@ -1,4 +1,4 @@
-"""What a failure of some images means for the others, as the user chose."""
+"""The parameter 'on_failure': what the failure of some images means for the others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHERS_FAILED = "others_failed"
 
 
 def failed(outcomes: Sequence[Outcome]) -> list[int]:
-    """Which images could not be aligned, to each other or to a reference that was asked for."""
+    """Indices of the images that could not be aligned to the others or to the reference catalog."""
     return [
         i
         for i, outcome in enumerate(outcomes)
@@ -33,7 +33,7 @@ def failed(outcomes: Sequence[Outcome]) -> list[int]:
 
 
 def left_out_of(refusals: Iterable[Refusal]) -> tuple[LeftOut, ...]:
-    """The images that could take no part, as they are reported."""
+    """The images that could not be used, in the form of the report."""
     return tuple(
         LeftOut(
             one.name,
@@ -55,9 +55,9 @@ def must_raise(outcomes: Sequence[Outcome], safety: SafetyParameters) -> bool:
 
 
 def allowed(outcomes: Sequence[Outcome], safety: SafetyParameters) -> list[Outcome]:
-    """The outcomes under the user's rule: unless it is 'warn', one failure keeps all as they were.
+    """The outcomes under 'on_failure': unless it is 'warn', one failure leaves all unchanged.
 
-    In a dry run nothing is moved.
+    In a dry run no image is corrected.
     """
     bad = set(failed(outcomes))
     if not safety.apply_correction:
@@ -81,7 +81,7 @@ def allowed(outcomes: Sequence[Outcome], safety: SafetyParameters) -> list[Outco
 
 
 def withheld(result: RunResult, safety: SafetyParameters) -> RunResult:
-    """The result of a run in which nothing is corrected since something failed, if that is so."""
+    """The result, with no correction applied where a failure forbids it under 'on_failure'."""
     if safety.on_failure == "warn" or not failed(result.outcomes):
         return result
     phases = [

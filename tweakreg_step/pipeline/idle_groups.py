@@ -1,7 +1,7 @@
-"""Groups that take no part, named to those that have no one else to be aligned to.
+"""Idle groups (refused, or with too few sources) named in the verdicts on groups that overlap them.
 
-The solver never sees a group that was refused, and only counts the sources of one with too few; a
-group that overlaps no others is told that it overlaps none, which its user sees to be false.
+The solver does not know of idle groups, so that its verdict on a group that overlaps only those
+says that the group overlaps none, which its user sees to be false.
 """
 
 from __future__ import annotations
@@ -28,50 +28,50 @@ if TYPE_CHECKING:
 
 __all__ = ["with_idle_groups"]
 
-_LONELY = {status.code for status in (GroupStatus.NOT_CONNECTED, GroupStatus.NO_MATCH)} | {
+_WITHOUT_PARTNER = {status.code for status in (GroupStatus.NOT_CONNECTED, GroupStatus.NO_MATCH)} | {
     GroupStatus.TOO_FEW_MATCHES.code
 }
-"""What is said of a group that has nobody to match."""
+"""Codes of verdicts on groups that found no other group to match."""
 
 
 def with_idle_groups(
     verdicts: Sequence[Verdict], correctors: Sequence[Any], margin: float
 ) -> tuple[Verdict, ...]:
-    """Relative verdicts (G,) in whose reasons the groups that take no part are named.
+    """Relative verdicts (G,) whose reasons name the idle groups that a group overlaps.
 
-    A group that overlaps no others is `GroupStatus.NOT_CONNECTED`, whatever the search made of it.
+    A group that overlaps no others becomes `GroupStatus.NOT_CONNECTED`.
 
     Parameters
     ----------
     verdicts
-        Of the groups, in the order of their first image.
+        Relative verdicts (G,), groups in the order of their first image.
     correctors
-        Of all images; ``meta['refused']`` is a verdict on those that must be left alone.
+        Correctors of all images; ``meta['refused']`` is a verdict on images not to be changed.
     margin
-        How far images may be from where their WCS says [arcsec].
+        Largest error of the images' positions [arcsec].
     """
     names = list(dict.fromkeys(group_names(correctors)))
     group = indices(group_names(correctors))
     idle = _idle(verdicts, correctors, group)
-    lonely = [g for g, v in enumerate(verdicts) if g not in idle and _is_lonely(v)]
-    if not (idle and lonely):
+    partnerless = [g for g, v in enumerate(verdicts) if g not in idle and _lacks_partner(v)]
+    if not (idle and partnerless):
         return tuple(verdicts)
     corners = corners_of(correctors)
     places = [[corners[i] for i in np.flatnonzero(group == g)] for g in range(len(verdicts))]
     result = list(verdicts)
-    for g in lonely:
-        near = [o for o in range(len(places)) if o != g and _meet(places[g], places[o], margin)]
+    for g in partnerless:
+        near = [o for o in range(len(places)) if o != g and _overlap(places[g], places[o], margin)]
         known = [o for o in near if o in idle]
         if known:
-            who = listed(f"{names[o]} ({idle[o]})" for o in known)
-            result[g] = _told(verdicts[g], who, alone=len(known) == len(near))
+            idle_names = listed(f"{names[o]} ({idle[o]})" for o in known)
+            result[g] = _with_idle_named(verdicts[g], idle_names, alone=len(known) == len(near))
     return tuple(result)
 
 
 def _idle(
     verdicts: Sequence[Verdict], correctors: Sequence[Any], group: NDArray[np.int64]
 ) -> dict[int, str]:
-    """The groups that take no part, and the codes that say why."""
+    """Indices of the idle groups, with the codes that say why."""
     few = GroupStatus.TOO_FEW_SOURCES.code
     idle = {g: few for g, verdict in enumerate(verdicts) if verdict.code == few}
     for number, corrector in zip(group.tolist(), correctors, strict=True):
@@ -80,23 +80,24 @@ def _idle(
     return idle
 
 
-def _is_lonely(verdict: Verdict) -> bool:
-    return not verdict.applied and verdict.code in _LONELY
+def _lacks_partner(verdict: Verdict) -> bool:
+    return not verdict.applied and verdict.code in _WITHOUT_PARTNER
 
 
-def _told(verdict: Verdict, who: str, *, alone: bool) -> Verdict:
+def _with_idle_named(verdict: Verdict, idle: str, *, alone: bool) -> Verdict:
+    """A verdict whose reason names idle groups; `alone` if the group overlaps no others."""
     if not alone:
-        also = f"It also overlaps groups that take no part: {who}."
+        also = f"It also overlaps groups that take no part: {idle}."
         return replace(verdict, reason=f"{verdict.reason} {also}")
     reason = (
-        f"Left as it was: the groups that it overlaps take no part, {who}, but one is needed that "
+        f"Left as it was: the groups that it overlaps take no part, {idle}, but one is needed that "
         "does; see to those first, or give a reference catalog."
     )
     return replace(verdict, code=GroupStatus.NOT_CONNECTED.code, reason=reason)
 
 
-def _meet(some: Sequence[FloatArray], others: Sequence[FloatArray], margin: float) -> bool:
-    """Whether any of some images comes closer than a margin [arcsec] to any of others."""
+def _overlap(some: Sequence[FloatArray], others: Sequence[FloatArray], margin: float) -> bool:
+    """Whether an image of one group comes closer than a margin [arcsec] to one of another."""
     return any(_near(one, other, margin) for one in some for other in others)
 
 

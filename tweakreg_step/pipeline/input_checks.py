@@ -1,4 +1,4 @@
-"""What a caller gives to the alignment, checked before the work: catalogs, the fixed group."""
+"""Checks of the input of an alignment before it starts: catalogs, the fixed group."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ def check_refimage(refimage: str, images: Sequence[str], groups: Iterable[str]) 
     Parameters
     ----------
     refimage
-        As the user gave it; '' for none.
+        The parameter 'refimage'; '' for none.
     images
-        Their names.
+        Names of the images.
     groups
-        Of the images, as far as can be known; looked at one by one, and only if need be.
+        Names of their groups, as far as known; read one by one, and only if no image has the name.
 
     Raises
     ------

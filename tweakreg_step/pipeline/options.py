@@ -1,4 +1,4 @@
-"""What the numerical core has to know of a run's parameters."""
+"""Options of the solver from the parameters of a run."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def options_of(
     refgroup: Any = None,
     more_sources: str = "give catalogs with more sources",
 ) -> Options:
-    """What the solver has to know of the parameters.
+    """Options of the solver.
 
-    ``refgroup`` names the group that stays, ``more_sources`` says what to do for more of
-    them: those of correctors are given.
+    ``refgroup`` names the group that stays fixed; ``more_sources`` is part of a sentence that says
+    what the user can do for more sources.
     """
     names = group_names(correctors)
     return Options(
@@ -62,14 +62,14 @@ _SELECTING = "fluxmin", "fluxmax", "peakmin", "exclusions"
 
 
 def more_sources(correctors: Sequence[Any], parameters: Parameters) -> str:
-    """What to do for more sources, as a part of a sentence: it is what limits their number.
+    """What the user can do for more sources, as part of a sentence, from what limits their number.
 
     Parameters
     ----------
     correctors
-        With their catalogs, as selected.
+        Correctors with their selected catalogs.
     parameters
-        Of the run.
+        The parameters of the run.
     """
     selection, finder = parameters.selection, parameters.finder
     remedies = []

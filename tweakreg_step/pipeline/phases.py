@@ -1,6 +1,7 @@
-"""What becomes of each image: the relative alignment and the absolute one, all or nothing each.
+"""The relative and the absolute alignment, and the outcome of each image.
 
-What is rejected changes nothing, and a failing absolute alignment leaves the relative one in place.
+Each phase corrects all images of a group or none. If the absolute one fails, the correction of the
+relative one stays.
 """
 
 from __future__ import annotations
@@ -61,21 +62,21 @@ _CODES: dict[type[Exception], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """What an alignment of I images in G groups came to.
+    """The result of aligning I images in G groups.
 
     Attributes
     ----------
     outcomes
-        I, one for each image.
+        (I,) outcome of each image.
     relative, absolute
-        G verdicts for each phase, the groups in the order of their first image; None where the
-        phase was not asked for.
+        (G,) verdicts of each phase, the groups in the order of their first image; None where the
+        phase was not requested.
     detections
-        Through the WCS as it was.
+        Detections through the input WCS.
     solution, fits
-        Of the global method, and of the sequential one; see `RunResult`.
+        Result of the global method, or of the sequential one; see `RunResult`.
     reference, table
-        The reference catalog as the solver and as the user has it; None where there is none.
+        The reference catalog in the solver's form and as a table; None where there is none.
     """
 
     outcomes: list[Outcome]
@@ -94,39 +95,39 @@ def align_in_phases(
     folder: Path,
     catalogs: tuple[Member, ...] | None = None,
 ) -> Alignment:
-    """Correct the correctors' WCS, as far as that can be done.
+    """Align the images to each other and to the reference catalog; corrects the correctors' WCS.
 
     Parameters
     ----------
     correctors
-        One for each image; ``meta['refused']`` is a `Verdict` on those that must be left alone.
+        One for each image; ``meta['refused']`` is a `Verdict` on images that must not be changed.
     parameters
-        Of the run.
+        The parameters of the run.
     folder
-        Where the reference catalog is written if that was asked for.
+        Folder in which the reference catalog is written if that was requested.
     catalogs
-        The reference catalogs, where those of files were read before.
+        The reference catalogs, if those in files were read already.
     """
     refgroup = fixed_group(correctors, parameters.method.refimage)
     start = _with_reference(correctors, parameters, folder, catalogs)
     if start.table is None and len(groups_of(correctors)) < 2:
-        return _finished(correctors, replace(start, relative=(ONE_GROUP,)))
+        return _with_outcomes(correctors, replace(start, relative=(ONE_GROUP,)))
     if parameters.method.align_method == "global":
-        found = _globally(correctors, start, parameters, refgroup)
+        alignment = _globally(correctors, start, parameters, refgroup)
     else:
-        found = _sequentially(correctors, start, parameters)
-    return _finished(correctors, found)
+        alignment = _sequentially(correctors, start, parameters)
+    return _with_outcomes(correctors, alignment)
 
 
-def _finished(correctors: Sequence[Any], found: Alignment) -> Alignment:
-    """The alignment with the outcome of each image; refused groups keep that verdict."""
+def _with_outcomes(correctors: Sequence[Any], alignment: Alignment) -> Alignment:
+    """The alignment with the outcome of each image; refused groups get the verdict on them."""
     refused = [correctors[g[0]].meta.get("refused") for g in groups_of(correctors).values()]
-    found = replace(
-        found,
-        relative=_with_refusals(found.relative, refused),
-        absolute=_with_refusals(found.absolute, refused),
+    alignment = replace(
+        alignment,
+        relative=_with_refusals(alignment.relative, refused),
+        absolute=_with_refusals(alignment.absolute, refused),
     )
-    return replace(found, outcomes=_outcomes(correctors, found))
+    return replace(alignment, outcomes=_outcomes(correctors, alignment))
 
 
 def _with_refusals(verdicts: Verdicts | None, refused: Sequence[Verdict | None]) -> Verdicts | None:
@@ -141,7 +142,7 @@ def _with_reference(
     folder: Path,
     catalogs: tuple[Member, ...] | None,
 ) -> Alignment:
-    """What is given to the alignment; without its reference catalog where none can be had."""
+    """Detections and reference catalog of the alignment; where none can be read, a verdict why."""
     start = Alignment([], None, None, gather(correctors))
     try:
         table = _reference(correctors, parameters, folder, catalogs)
@@ -173,10 +174,10 @@ def _reference(
 
 
 def _sequentially(correctors: list[Any], start: Alignment, parameters: Parameters) -> Alignment:
-    given = None
+    reference = None
     if start.table is not None and start.reference is not None:
-        given = start.reference, start.table
-    relative, absolute, fits = align_sequentially(correctors, given, parameters)
+        reference = start.reference, start.table
+    relative, absolute, fits = align_sequentially(correctors, reference, parameters)
     return replace(
         start, relative=relative or (ONE_GROUP,), absolute=absolute or start.absolute, fits=fits
     )
@@ -196,16 +197,16 @@ def _globally(
     return replace(start, solution=solution, relative=relative, absolute=absolute)
 
 
-# ---- what it came to
+# ---- outcomes of the images
 
 
-def _outcomes(correctors: Sequence[Any], found: Alignment) -> list[Outcome]:
+def _outcomes(correctors: Sequence[Any], alignment: Alignment) -> list[Outcome]:
     number = indices(group_names(correctors))
     outcomes = []
     for index, corrector in enumerate(correctors):
         relative, absolute = (
             None if verdicts is None else verdicts[number[index]]
-            for verdicts in (found.relative, found.absolute)
+            for verdicts in (alignment.relative, alignment.absolute)
         )
         outcome = _outcome(relative, absolute)
         moved = corrector.meta.get("fit_info", {}).get("status") == "SUCCESS"
@@ -214,7 +215,7 @@ def _outcomes(correctors: Sequence[Any], found: Alignment) -> list[Outcome]:
 
 
 def _outcome(relative: Verdict | None, absolute: Verdict | None) -> Outcome:
-    """What became of an image, from the verdicts on its group."""
+    """The outcome of an image, from the verdicts on its group."""
     if absolute is not None and absolute.applied:
         return Outcome(Status.ALIGNED, absolute.reason, absolute=True, code=absolute.code)
     if relative is not None and relative.applied:

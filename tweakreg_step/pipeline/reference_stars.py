@@ -1,4 +1,4 @@
-"""The stars of the reference catalog: read where the images need them, as the solver takes them."""
+"""The stars of the reference catalog around the images, in the form that the solver takes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _ABSOLUTE = AbsoluteParameters()
 _REFERENCE = ReferenceParameters()
 FIELD_MARGIN = 3.0
-"""A reference catalog is asked for this much around the images, plus 'abs_searchrad' [arcsec]."""
+"""Margin around the images in which reference stars are read, beyond 'abs_searchrad' [arcsec]."""
 
 
 def load_reference(
@@ -48,25 +48,25 @@ def load_reference(
     searchrad: float = _ABSOLUTE.abs_searchrad,
     epoch: Any = None,
 ) -> Table:
-    """The stars of the reference catalog that ``abs_refcat`` stands for, RA, DEC [deg ICRS].
+    """Read the stars of a reference catalog around the images; columns RA, DEC [deg ICRS].
 
     Parameters
     ----------
     abs_refcat
-        See `absolute_align`; or what `members_of` made of it.
+        See `absolute_align`; or the result of `members_of` for it.
     correctors
-        Their images say where stars are needed, and at which epoch.
+        Correctors of the images: their footprints and epochs.
     parameters
-        Of the catalog.
+        Parameters of the reference catalog.
     searchrad
-        How far off the images may be [arcsec].
+        Largest error of the images' positions [arcsec].
     epoch
         See `absolute_align`.
 
     Raises
     ------
     CatalogError
-        If there is none, or it can't be used.
+        If there is no such catalog, or it can't be used.
     ReferenceServiceError
         If a service gives no stars.
     """
@@ -82,19 +82,22 @@ def save_reference(reference: Table, folder: Path) -> None:
 
 
 EPOCH_DIGITS = 4
-"""Groups of the same hour share their stars' places: the fastest star moves by 1 mas in it."""
+"""Decimals of the epoch [Julian year]: groups within an hour share the stars' positions, as the
+fastest star moves by 1 mas in it."""
 
 
 def reference_of(table: Table, epochs: FloatArray | None = None) -> Reference:
-    """A reference catalog with RA, DEC [deg] as the solver takes it.
+    """A table of reference stars, RA, DEC [deg], in the form that the solver takes.
+
+    Rows without a finite error are left out. Where positions were moved to an epoch by proper
+    motion, they are also computed for the epoch of each group.
 
     Parameters
     ----------
     table
-        As `load_reference` gives it. Where its positions were moved to an epoch, they are now
-        moved to that of each group. Rows without a finite error are left out.
+        Result of `load_reference`.
     epochs
-        (G,) of the groups [Julian year], NaN where unknown: that of the table serves then.
+        (G,) epochs of the groups [Julian year]; NaN where unknown, replaced by the table's.
     """
     if is_moved(table):
         return _moving(table, np.array([np.nan]) if epochs is None else epochs)
@@ -106,7 +109,7 @@ def reference_of(table: Table, epochs: FloatArray | None = None) -> Reference:
 
 
 def _moving(table: Table, epochs: FloatArray) -> Reference:
-    """A catalog of moving stars; their covariance is the mean of those at the groups' epochs."""
+    """A catalog of stars with proper motion; the covariance is the mean over the groups' epochs."""
     usual = float(table.meta["epoch"])
     stars = stars_of(as_published(table))
     if stars is None:

@@ -1,4 +1,4 @@
-"""The exposures of a library, aligned: sources, alignment, what becomes of each."""
+"""One run: find sources in the exposures of a library, align them, prepare their changes."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ __all__ = ["AlignedRun", "Run", "align_library"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run has to know beside its exposures.
+    """The input of a run beside its exposures.
 
     Attributes
     ----------
     names
-        Of the exposures' files, in the order of the library.
+        File names of the exposures, in the order of the library.
     telescope
-        Whose exposures they are.
+        The mission.
     parameters, effective
-        Of the run: typed, and as name, value and origin.
+        Parameters, typed, and as tuples of name, value and origin.
     folder
-        Where results, catalogs and reports go.
+        Folder for results, catalogs and reports.
     catalogs
-        The reference catalogs, read before the work; None where there is none.
+        The reference catalogs; None where there is none.
     product, start
-        Name of what the run makes, and when it began.
+        Name of the product, and start of the run [UTC].
     """
 
     names: list[str]
@@ -65,16 +65,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class AlignedRun:
-    """What a run came to.
+    """The outcome of a run.
 
     Attributes
     ----------
     result
-        All that it can tell of itself.
+        The result for reports and pictures.
     outcomes
-        Of each exposure that took part, and of those that could not.
+        Outcome of each exposure that was used, then of those that could not be used.
     changes
-        What is to be changed in which exposure; none where nothing may be.
+        Changes by the exposure's index in the library; empty if none may be made.
     """
 
     result: RunResult
@@ -85,33 +85,35 @@ class AlignedRun:
 def align_library(
     library: AbstractModelLibrary,
     run: Run,
-    crew: AbstractContextManager[Any],
-    watch: Stopwatch,
+    pool: AbstractContextManager[Any],
+    stopwatch: Stopwatch,
 ) -> AlignedRun:
     """Align the exposures of a library; nothing is changed yet.
 
     Parameters
     ----------
     library, run
-        The exposures, and how.
-    crew
-        Who reads them, once entered.
-    watch
-        Takes the time of the stages.
+        The exposures, and the other input of the run.
+    pool
+        Context of the workers that read the exposures.
+    stopwatch
+        Measures the time of the stages.
     """
     parameters = run.parameters
-    with watch("sources"), crew as workers:
-        found = read_exposures(library, run.names, run.telescope, parameters, run.folder, workers)
-    correctors = found.correctors
-    log_catalogs(correctors, watch.seconds["sources"])
-    # with one thread: several would wait for each other, and the order of sums change bits
-    with watch("alignment"), threadpool_limits(1):
+    with stopwatch("sources"), pool as workers:
+        exposures = read_exposures(
+            library, run.names, run.telescope, parameters, run.folder, workers
+        )
+    correctors = exposures.correctors
+    log_catalogs(correctors, stopwatch.seconds["sources"])
+    # one thread: several would wait for each other, and the order of their sums would change bits
+    with stopwatch("alignment"), threadpool_limits(1):
         before = Before.of(correctors)
         alignment = align_in_phases(correctors, parameters, run.folder, run.catalogs)
     stars = None if alignment.table is None else len(alignment.table)
-    seconds, sequential = watch.seconds["alignment"], bool(alignment.fits)
+    seconds, sequential = stopwatch.seconds["alignment"], bool(alignment.fits)
     log_alignment(alignment.solution, stars, seconds, sequential=sequential)
-    left_out = left_out_of(found.refusals)
+    left_out = left_out_of(exposures.refusals)
     outcomes = allowed([*alignment.outcomes, *(o.outcome for o in left_out)], parameters.safety)
     circumstances = Circumstances(
         product=run.product,
@@ -123,7 +125,7 @@ def align_library(
     result = run_result_of(correctors, before, alignment, outcomes, circumstances)
     result = withheld(result, parameters.safety)
     changes: dict[int, Change] = {}
-    with watch("writing"):
+    with stopwatch("writing"):
         if may_change(outcomes, parameters.safety):
-            changes = changes_of(found, result, run.telescope, parameters)
+            changes = changes_of(exposures, result, run.telescope, parameters)
     return AlignedRun(result, outcomes, changes)

@@ -1,4 +1,4 @@
-"""From a run to its result."""
+"""Collect the result of a run for reports and pictures."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Of a run, whatever came of it.
+    """Facts of a run that do not depend on the alignment.
 
     Attributes
     ----------
     product
-        Name that results are called after.
+        Name of the product, which files of results start with.
     parameters
-        Name, value and origin of each.
+        Name, value and origin of each parameter.
     start
-        When the run started, UTC.
+        Start of the run [UTC].
     dry_run
-        Whether no image was changed.
+        Whether no image is changed.
     left_out
-        Images that could take no part.
+        Images that could not be used.
     """
 
     product: str
@@ -66,14 +66,17 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What must be looked up before the WCS changes: corners (I, 4, 2) and scales (I,)."""
+    """Geometry of I images with the input WCS.
+
+    Corners (I, 4, 2), RA and DEC [deg]; pixel scales (I,) [arcsec].
+    """
 
     corners: FloatArray
     pixel_scale: FloatArray
 
     @classmethod
     def of(cls, correctors: Sequence[Any]) -> Before:
-        """Look it up."""
+        """Compute it from correctors that were not corrected yet."""
         return cls(_corners(correctors), np.array([_scale(c) for c in correctors]))
 
 
@@ -89,15 +92,15 @@ def run_result_of(
     Parameters
     ----------
     correctors
-        After the alignment.
+        Correctors after the alignment.
     before
-        From before it.
+        Their geometry before it.
     alignment
-        What it came to.
+        The alignment.
     outcomes
-        What was made of it, one for each corrector; more are of those that were left out.
+        Outcome of each corrector's image; further ones are of images that were left out.
     circumstances
-        Of the run.
+        Facts of the run.
     """
     solution = alignment.solution
     names = group_names(correctors)
@@ -124,11 +127,11 @@ def run_result_of(
         detections=alignment.detections,
         reference=alignment.reference,
         solution=solution,
-        fits=_measured(alignment.fits, before.corners, corners, indices(names)),
-        outcomes=_incomplete(outcomes, names, circumstances.left_out),
+        fits=_with_measured_motions(alignment.fits, before.corners, corners, indices(names)),
+        outcomes=_with_missing_images(outcomes, names, circumstances.left_out),
         relative=alignment.relative,
         absolute=alignment.absolute,
-        reference_note=None if alignment.table is None else _note(alignment.table),
+        reference_note=None if alignment.table is None else _reference_note(alignment.table),
         parameters=tuple(circumstances.parameters),
         versions=versions(),
         seconds={},  # known at the end of the run
@@ -140,19 +143,19 @@ def run_result_of(
     )
 
 
-def _incomplete(
+def _with_missing_images(
     outcomes: Sequence[Outcome], names: Sequence[Any], left_out: Sequence[LeftOut]
 ) -> tuple[Outcome, ...]:
-    """The outcomes (I,) of which those say so that are of a group that lacks images.
+    """The outcomes (I,), with the missing images named where a group is incomplete.
 
     Parameters
     ----------
     outcomes
-        One for each image that took part; more are of others.
+        Outcome of each image that was used; further ones are ignored.
     names
-        (I,) of the images' groups.
+        (I,) names of the images' groups.
     left_out
-        The images that took no part.
+        The images that were not used.
     """
     result = []
     for outcome, name in zip(outcomes, names, strict=False):
@@ -169,12 +172,12 @@ def _incomplete(
     return tuple(result)
 
 
-def _measured(
+def _with_measured_motions(
     fits: Sequence[GroupFit | None], before: FloatArray, after: FloatArray, group: IntArray
 ) -> tuple[GroupFit | None, ...]:
-    """The fits with the whole correction of each group, as its corners tell it.
+    """The fits with the total correction of each group, measured at the corners of its images.
 
-    tweakwcs says of its last fit alone, in a plane of its own.
+    tweakwcs gives only the motion of its last fit, in a plane of its own.
     """
     return tuple(
         None if fit is None else _with_motion(fit, before[group == number], after[group == number])
@@ -194,7 +197,7 @@ def _with_motion(fit: GroupFit, before: FloatArray, after: FloatArray) -> GroupF
 
 
 def _pixels(catalog: Table) -> FloatArray:
-    """Positions (2, N) of the sources that can take part [pixels]."""
+    """Positions (2, N) of the usable sources [pixels]."""
     rows = usable_rows(catalog)
     return np.stack([np.asarray(catalog[axis], float)[rows] for axis in ("x", "y")])
 
@@ -218,7 +221,7 @@ def _scale(corrector: Any) -> float:
     return float(np.sqrt(np.abs(np.linalg.det(steps))))
 
 
-def _note(table: Table) -> ReferenceNote:
+def _reference_note(table: Table) -> ReferenceNote:
     meta = {str(key): str(value) for key, value in table.meta.items() if _is_plain(value)}
     epoch = meta.pop("epoch", None)
     return ReferenceNote(meta.pop("name", ""), len(table), _number(epoch), meta)
@@ -236,7 +239,7 @@ def _number(text: str | None) -> float | None:
 
 
 def versions() -> dict[str, str]:
-    """Of this package and of those that it stands on."""
+    """Versions of this package and of those that results depend on."""
     return {"tweakreg_step": _version("tweakreg-step")} | {n: _version(n) for n in PACKAGES}
 
 

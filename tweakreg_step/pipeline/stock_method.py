@@ -38,11 +38,10 @@ __all__ = ["absolute_sequential", "check_enough", "relative_sequential"]
 
 log = logging.getLogger(__name__)
 
-# tweakwcs reports through its log what its results say as well; without a handler of its own,
-# Python would print it unasked.
+# tweakwcs logs what its results contain as well; without a handler Python would print it.
 logging.getLogger("tweakwcs").addHandler(logging.NullHandler())
 
-_COMPLAINTS = (
+_TWEAKWCS_ERRORS = (
     ValueError,
     RuntimeError,
     ArithmeticError,
@@ -70,7 +69,7 @@ def relative_sequential(
     correctors
         Changed.
     parameters
-        Of the relative alignment.
+        Parameters of the relative alignment.
     refgroup
         ``group_id`` of the group that stays fixed, the others then follow in the order of the
         input; None: tweakwcs chooses.
@@ -127,18 +126,18 @@ def absolute_sequential(
     reference
         Columns RA, DEC [deg ICRS] and perhaps weight.
     parameters
-        Of the absolute alignment.
+        Parameters of the absolute alignment.
     clip_accum
         Whether clipped sources stay clipped in later rounds.
 
     Raises
     ------
     AlignmentError
-        If the images could not be aligned to it, of the kind that says why.
+        If the images could not be aligned to it; the subclass says why.
     """
     p = parameters
     check_enough(reference, p)
-    known = with_known_motion(reference)  # tweakwcs can't weigh the others down
+    known = with_known_motion(reference)  # tweakwcs can't give the other stars larger errors
     match = XYXYMatch(
         searchrad=p.abs_searchrad,
         separation=p.abs_separation,
@@ -174,10 +173,10 @@ def check_enough(stars: Table, parameters: AbsoluteParameters) -> None:
 
 
 def _align(correctors: list[Any], **options: Any) -> None:
-    """Run tweakwcs; its complaints about the data become errors with a name."""
+    """Run tweakwcs; its errors become subclasses of `AlignmentError`."""
     try:
         align_wcs(correctors, **options)
-    except _COMPLAINTS as error:
+    except _TWEAKWCS_ERRORS as error:
         few = str(error).startswith(_TOO_FEW)
         kind = TooFewSourcesError if few else AlignmentError
         raise kind(_explained(str(error))) from error
@@ -204,7 +203,7 @@ def _first(correctors: list[Any], group: Any) -> list[Any]:
 
 
 def _check_small(correctors: Sequence[Any], limit: float) -> None:
-    """Refuse corrections that the search could not have found [arcsec]: a fit gone astray."""
+    """Refuse corrections that move a corner by more than `limit` [arcsec], beyond the search."""
     for corrector in correctors:
         box = corrector.original_wcs.bounding_box or corrector.bounding_box
         before, after = (_corners(wcs, box) for wcs in (corrector.original_wcs, corrector.wcs))
@@ -225,10 +224,10 @@ def _corners(wcs: Any, box: Any) -> SkyCoord:
 
 @contextmanager
 def _usable(correctors: Sequence[Any]) -> Iterator[None]:
-    """Hide what tweakwcs can't bear, or one image would keep all others from being aligned.
+    """Hide sources on which tweakwcs fails, so that one image does not stop all others.
 
-    That are sources without a position, and catalogs whose sources lie on one line: it can't make a
-    footprint of them.
+    They are sources without a finite position, and catalogs whose sources lie on one line, of which
+    tweakwcs can't make a footprint.
     """
     catalogs = [corrector.meta["catalog"] for corrector in correctors]
     for corrector, catalog in zip(correctors, catalogs, strict=True):

@@ -13,7 +13,7 @@ __all__ = ["Stopwatch"]
 
 
 class Stopwatch:
-    """Seconds by stage, in the order of the first use."""
+    """Wall time [s] by stage, in the order of first use."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

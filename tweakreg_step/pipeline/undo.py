@@ -1,4 +1,4 @@
-"""Take an alignment back."""
+"""Undo the correction of an exposure."""
 
 from __future__ import annotations
 

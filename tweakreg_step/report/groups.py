@@ -81,19 +81,19 @@ def _fit(result: RunResult, group: int) -> dict[str, Any] | None:
     if solution is None:
         return None
     achieved, bound = result.achieved_mas[group], result.bound_mas[group]
-    dof, chi2 = solution.dof[group], solution.chi2[group]
-    component = int(solution.component[group])
+    dof, chi2 = solution.groups.dof[group], solution.groups.chi2[group]
+    component = int(solution.groups.component[group])
     return {
-        "status": solution.status[group].code,
-        "matches": int(solution.matches[group]),
-        "reference_matches": int(solution.reference_matches[group]),
+        "status": solution.groups.status[group].code,
+        "matches": int(solution.groups.matches[group]),
+        "reference_matches": int(solution.groups.reference_matches[group]),
         "component": component if component >= 0 else None,
-        "anchored": bool(solution.anchored[group]),
-        "rms_mas": solution.rms_mas[group],
+        "anchored": bool(solution.groups.anchored[group]),
+        "rms_mas": solution.groups.rms_mas[group],
         "chi2": chi2,
         "dof": dof,
         "chi2_per_dof": chi2 / dof if dof > 0.0 else None,
-        "floor_mas": 1e3 * solution.floor[group],
+        "floor_mas": 1e3 * solution.groups.floor[group],
         "achieved_mas": achieved,
         "achievable_mas": bound,
         "achieved_per_achievable": achieved / bound if bound > 0.0 else None,
@@ -120,7 +120,7 @@ def _correction(result: RunResult, group: int, images: IntArray) -> dict[str, An
     if sequential is not None:
         return _of_sequential(sequential)
     solution = result.solution
-    if solution is None or solution.status[group] is not GroupStatus.ALIGNED:
+    if solution is None or solution.groups.status[group] is not GroupStatus.ALIGNED:
         return None
     return _of_solution(result, solution, group, images)
 
@@ -140,9 +140,9 @@ _NO_SIGMA: dict[str, Any] = dict.fromkeys(
 def _of_solution(
     result: RunResult, solution: Solution, group: int, images: IntArray
 ) -> dict[str, Any]:
-    theta = solution.parameters[group]
-    sigma = np.sqrt(np.diag(solution.covariance[group]))
-    ra, dec = float(solution.ra[group]), float(solution.dec[group])
+    theta = solution.groups.parameters[group]
+    sigma = np.sqrt(np.diag(solution.groups.covariance[group]))
+    ra, dec = float(solution.groups.ra[group]), float(solution.groups.dec[group])
     centre = displacement_of(solution, group, np.array([ra]), np.array([dec]))
     corner = worst_corner(solution, group, result.corners_before, images)
     scale = float(np.mean(result.pixel_scale[images])) if len(images) else np.nan
@@ -154,7 +154,7 @@ def _of_solution(
         "geometry": solution.geometry,
         "ra": ra,
         "dec": dec,
-        "matrix": solution.matrix[group].tolist(),
+        "matrix": solution.groups.matrix[group].tolist(),
         "shift_mas": (1e3 * theta[:2]).tolist(),
         "shift_sigma_mas": (1e3 * sigma[:2]).tolist(),
         "centre": _sized(centre, scale),

@@ -176,10 +176,10 @@ def _image(result: RunResult, image: int) -> dict[str, Any]:
 def _components(solution: Solution) -> list[dict[str, Any]]:
     """The sets of groups that are tied to each other."""
     components = []
-    for value in range(int(solution.component.max(initial=-1)) + 1):
-        member = np.flatnonzero(solution.component == value)
+    for value in range(int(solution.groups.component.max(initial=-1)) + 1):
+        member = np.flatnonzero(solution.groups.component == value)
         if len(member):
-            anchored = bool(solution.anchored[member].any())
+            anchored = bool(solution.groups.anchored[member].any())
             components.append({"number": value, "groups": member, "anchored": anchored})
     return components
 
@@ -198,8 +198,7 @@ def _reference(result: RunResult) -> dict[str, Any] | None:
 def _detectors(result: RunResult, solution: Solution) -> dict[str, Any]:
     """The motion of each detector, and why there is one or none."""
     choice = solution.motion
-    moving = solution.unit_covariance.shape[1] > 0
-    units = range(len(solution.unit_shift) if moving else 0)
+    units = range(len(solution.units) if solution.units.moving else 0)
     return {
         "geometry": choice.geometry,
         "reason": choice.reason,
@@ -210,8 +209,8 @@ def _detectors(result: RunResult, solution: Solution) -> dict[str, Any]:
 
 
 def _unit(result: RunResult, solution: Solution, unit: int) -> dict[str, Any]:
-    matrix, shift = solution.unit_matrix[unit], solution.unit_shift[unit]
-    sigma = np.sqrt(np.diag(solution.unit_covariance[unit]))
+    matrix, shift = solution.units.matrix[unit], solution.units.shift[unit]
+    sigma = np.sqrt(np.diag(solution.units.covariance[unit]))
     roll = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
     turns, scales = len(sigma) > 2, len(sigma) > 3
     return {

@@ -82,25 +82,25 @@ def _of_fit(fit: GroupFit) -> Figures:
 
 
 def _of_solution(result: RunResult, solution: Solution, group: int) -> Figures:
-    counts = int(solution.matches[group]), int(solution.reference_matches[group])
-    if solution.status[group] is not GroupStatus.ALIGNED:
+    counts = int(solution.groups.matches[group]), int(solution.groups.reference_matches[group])
+    if solution.groups.status[group] is not GroupStatus.ALIGNED:
         return Figures(*counts)
-    centre = np.array([solution.ra[group]]), np.array([solution.dec[group]])
+    centre = np.array([solution.groups.ra[group]]), np.array([solution.groups.dec[group]])
     moved = displacement_of(solution, group, *centre)
     east, north = (1e3 * float(value) for value in moved.shift[0])
-    matrix = solution.matrix[group]
+    matrix = solution.groups.matrix[group]
     roll = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
     sigma = 1e3 * np.sqrt(0.5 * np.trace(moved.covariance[0]))
-    dof = solution.dof[group]
+    dof = solution.groups.dof[group]
     return Figures(
         matches=counts[0],
         reference_matches=counts[1],
         shift_mas=(east, north),
         roll_arcsec=_known(_ARCSEC_PER_RADIAN * roll),
-        rms_mas=_known(solution.rms_mas[group]),
+        rms_mas=_known(solution.groups.rms_mas[group]),
         sigma_mas=_known(sigma),
         ratio=_ratio(result.achieved_mas[group], result.bound_mas[group]),
-        chi2_per_dof=_ratio(solution.chi2[group], dof),
+        chi2_per_dof=_ratio(solution.groups.chi2[group], dof),
     )
 
 

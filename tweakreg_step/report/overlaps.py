@@ -9,8 +9,6 @@ import numpy as np
 from tweakreg_step.alignment import matched_of, pair_offsets_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tweakreg_step.alignment import PairOffsets
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.solution import Solution
@@ -40,8 +38,8 @@ def overlaps_of(result: RunResult) -> dict[str, Any]:
     chosen = _chosen(solution)
     matched = matched_of(detections, result.reference, solution)
     offsets = pair_offsets_of(matched, detections, solution, chosen, _searched(result))
-    bridge = _is_bridge(solution)[chosen]
-    wanted = solution.pair_covariance[chosen]
+    bridge = solution.pairs.bridge[chosen]
+    wanted = solution.pairs.covariance[chosen]
     rows = [_row(offsets, row, wanted[row], bridge=bool(bridge[row])) for row in range(len(chosen))]
     return {"count": len(solution.pairs), "pairs": rows}
 
@@ -52,18 +50,13 @@ def _searched(result: RunResult) -> float:
     return float(given) if isinstance(given, int | float) else _SEARCHED
 
 
-def _is_bridge(solution: Solution) -> NDArray[np.bool_]:
-    bridges = {(int(one), int(other)) for one, other in np.sort(solution.bridges, axis=1)}
-    return np.array([(int(a), int(b)) in bridges for a, b in solution.pairs], bool)
-
-
 def _chosen(solution: Solution) -> IntArray:
     """Indices of the pairs to list, ascending: all, or bridges and the least certain ones."""
     count = len(solution.pairs)
     if count <= MOST_PAIRS:
         return np.arange(count)
-    variance = np.trace(solution.pair_covariance, axis1=1, axis2=2)
-    order = np.lexsort((-variance, ~_is_bridge(solution)))
+    variance = np.trace(solution.pairs.covariance, axis1=1, axis2=2)
+    order = np.lexsort((-variance, ~solution.pairs.bridge))
     return np.sort(order[:MOST_PAIRS])
 
 

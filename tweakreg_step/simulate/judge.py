@@ -70,8 +70,8 @@ def judge(
     reference = None if scene.reference is None else (scene.reference, star)
     centre = scene.centre[:, 0], scene.centre[:, 1]
     best = bound(scene.detections, source, centre, solution.geometry, reference, prior)
-    found = (solution.ra, solution.dec)
-    error = displacement_errors(scene, found, solution.matrix, solution.shift).ravel()
+    found = (solution.groups.ra, solution.groups.dec)
+    error = displacement_errors(scene, found, solution.groups.matrix, solution.groups.shift).ravel()
     group = np.repeat(np.arange(scene.group_count), scene.grid.shape[1])
     vectors = directions(scene.grid_true[..., 0].ravel(), scene.grid_true[..., 1].ravel())
     covariance = displacement_covariance(best, group, vectors)

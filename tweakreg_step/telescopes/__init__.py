@@ -1,6 +1,6 @@
-"""What differs between missions, behind one small protocol.
+"""What differs between missions, behind one small protocol, and the WCS of images.
 
-`inputs` is imported by name: it loads the missions' libraries.
+`inputs` is imported as a module: it loads the missions' libraries.
 """
 
 from __future__ import annotations

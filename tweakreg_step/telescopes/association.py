@@ -1,4 +1,4 @@
-"""A file that lists exposures and what they are for: an association."""
+"""Associations: JSON files that list the exposures of a product."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def science_only(association: dict[str, Any], folder: Path, name: str) -> dict[s
     Parameters
     ----------
     association
-        As JSON has it.
+        Content of the JSON file.
     folder
-        Where its paths start.
+        Folder that its paths are relative to.
     name
-        What it is called in errors.
+        Name of the association in error messages.
     """
     try:
         members = [dict(member) for member in association["products"][0]["members"]]
@@ -112,6 +112,6 @@ def check_exist(paths: list[Path], source: str) -> None:
 
 
 def association_of(paths: list[Path]) -> dict[str, Any]:
-    """The association that lists these exposures."""
+    """An association of exposures in files."""
     members = [{"expname": str(path.absolute()), "exptype": "science"} for path in paths]
     return {"products": [{"members": members}]}

@@ -1,4 +1,4 @@
-"""What the alignment needs of an exposure beside its catalog."""
+"""The view of an exposure: its WCS, pointing angles, detector and epoch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["View"]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How an exposure looks at the sky; small, and it travels between processes bit for bit.
+    """What the alignment needs of an exposure beside its catalog; sent between processes.
 
     Attributes
     ----------
     wcs
-        Its GWCS, the one that is to be corrected.
+        The GWCS to correct.
     angles
         v2_ref, v3_ref [arcsec] and roll_ref [deg].
     detector

@@ -1,4 +1,4 @@
-"""Whatever a user gives as input -> a library of exposures."""
+"""Open the user's input, of any supported kind, as a library of exposures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Input = Any
 def open_library(
     init: Input, *, in_memory: bool, owned: bool, input_dir: str = "", scratch: Path = Path()
 ) -> AbstractModelLibrary:
-    """Open what a user gave as a library of exposures.
+    """Open the user's input as a library of exposures.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ def open_library(
         Whether a library may be changed, as one that a pipeline hands from step to step; else it
         is copied. Models are copied in any case.
     input_dir
-        Where names of files without a folder are.
+        Folder of files that are given by a bare name.
     scratch
         Folder for temporary copies of exposures that are not kept in memory.
 
     Returns
     -------
     AbstractModelLibrary
-        Of the type that was given; a `JwstLibrary` for all else.
+        A library of the type that was given; a `JwstLibrary` for any other input.
 
     Raises
     ------
@@ -105,13 +105,13 @@ def _is_association(name: str) -> bool:
 
 
 def _placed(name: str, home: Path) -> Path:
-    """The path that a name stands for; one without a folder is in ``home``."""
+    """The path of a name; a bare file name is in the folder ``home``."""
     path = Path(name).expanduser()
     return path if path.name != name else home / path
 
 
 def _files(init: Input, home: Path) -> list[Path]:
-    """The files that a name, a pattern, a list file, or a sequence of them stands for."""
+    """The files of a name, a pattern, a list file, or a sequence of these."""
     if isinstance(init, str):
         words = [word.strip() for word in init.split(",")]
         return [path for word in words if word for path in _matches(word, home)]
@@ -141,7 +141,7 @@ def _matches(word: str, home: Path) -> list[Path]:
 
 
 def _listed(path: Path) -> list[Path]:
-    """The files that a text file lists, a line each; paths start at its folder."""
+    """The files in a text file, one a line; paths are relative to its folder."""
     try:
         lines = [line.split("#")[0].strip() for line in path.read_text().splitlines()]
     except (OSError, UnicodeDecodeError) as error:
@@ -153,7 +153,7 @@ def _listed(path: Path) -> list[Path]:
 
 
 def first_file(init: Input, input_dir: str = "") -> Path | None:
-    """The first exposure that an input of files stands for, or None for models."""
+    """Path of the first exposure of an input of files, None for models."""
     if isinstance(init, AbstractModelLibrary | AbstractDataModel) or _holds_models(init):
         return None
     return Path(_association(init, Path(input_dir))["products"][0]["members"][0]["expname"])

@@ -1,4 +1,4 @@
-"""What the step asks of a mission: the protocol that each mission's models are behind."""
+"""The protocol of a mission: all that the step needs of its models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Telescope"]
 
 
 class Telescope(Protocol):
-    """Between a mission's models and the nouns of this package. Nothing here has a state."""
+    """Conversions between a mission's models and the types of this package; without state."""
 
     name: str
 
@@ -27,34 +27,34 @@ class Telescope(Protocol):
         """Raise `InputError` if a model can't be aligned."""
 
     def pixels(self, model: Any) -> Pixels:
-        """The image, with what must not be used masked."""
+        """The image, with unusable pixels masked."""
 
     def fwhm(self, model: Any) -> float | None:
-        """Width of a star in a model [pixels], None where it is not known."""
+        """FWHM of stars in a model [pixels], None where it is not known."""
 
     def bounding_box(self, model: Any) -> BoundingBox:
         """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
 
     def exposure_time(self, model: Any) -> float | None:
-        """How long a model was exposed [s], None where it does not say."""
+        """Exposure time of a model [s], None where it is not known."""
 
     def is_corrected(self, model: Any) -> bool:
         """Whether the WCS of a model has a correction of an earlier alignment."""
 
     def view(self, model: Any, *, reset: bool = False) -> View:
-        """What the alignment needs of a model, with its WCS or that as delivered."""
+        """The view of a model, with its WCS; with `reset`, the WCS as delivered."""
 
     def corrector(self, view: View, catalog: Table, name: str, group: str) -> Any:
         """The tweakwcs corrector of an exposure."""
 
     def update_wcs(self, model: Any, wcs: Any, sip: SipParameters) -> str:
-        """Put a corrected WCS into a model; what went wrong on the way, or an empty text."""
+        """Put a corrected WCS into a model; returns the problem, '' if there was none."""
 
     def record(self, model: Any, status: Status) -> None:
-        """Write into a model's metadata what became of it."""
+        """Write the status into a model's metadata."""
 
     def restore(self, model: Any) -> bool:
-        """Give a model its WCS as delivered; whether it had a correction."""
+        """Restore a model's WCS as delivered; returns whether it had a correction."""
 
     def annotate(self, model: Any, essentials: Sequence[Essential]) -> None:
-        """Write the essentials into a model's metadata and header, in place of earlier ones."""
+        """Write the essential results into a model's metadata and header; replaces earlier ones."""

@@ -26,7 +26,7 @@ def test_friends_are_those_of_all_links(members: int) -> None:
     centres = rng.uniform(-30.0, 30.0, (50, 2))
     points = np.repeat(centres, members, axis=0) + 0.002 * rng.normal(size=(50 * members, 2))
     _, expected = connected_components(cdist(points, points) < 0.03)
-    assert _same_partition(associate.friends(points, 0.03), expected)
+    assert _same_partition(associate.friends_of_friends(points, 0.03), expected)
 
 
 def test_sources_are_found_across_the_seam() -> None:

@@ -9,8 +9,8 @@ import pytest
 from fields import SIGMA, catalogs, field, noisy, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.matching.detector_artefacts import Plate, pinned_pairs
-from tweakreg_step.alignment.matching.offset_histogram import apart_from, make_pairs
+from tweakreg_step.alignment.matching.detector_artefacts import DetectorPositions, pinned_pairs
+from tweakreg_step.alignment.matching.offset_histogram import disjoint_from, make_pairs
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.solution import Solution
 from tweakreg_step.core.sphere import directions
@@ -64,7 +64,9 @@ def test_dithered_hot_pixels_of_a_known_detector_change_nothing(hot: int, seed: 
     assert codes(found) == ["aligned"] * 2
     # what all have in common stays: the difference is the pointing error, to five sigmas
     np.testing.assert_allclose(
-        found.shift[1] - found.shift[0], -ERROR, atol=5.0 * SIGMA * np.sqrt(2.0 / 60.0)
+        found.groups.shift[1] - found.groups.shift[0],
+        -ERROR,
+        atol=5.0 * SIGMA * np.sqrt(2.0 / 60.0),
     )
 
 
@@ -85,7 +87,7 @@ def test_four_dithers_full_of_hot_pixels() -> None:
     errors = tuple(rng.normal(0.0, 0.1, (4, 2)))
     found = solved(7, 200, steps, errors)
     assert codes(found) == ["aligned"] * 4
-    moved = found.shift + np.array(errors)
+    moved = found.groups.shift + np.array(errors)
     assert np.abs(moved - moved.mean(axis=0)).max() < 5.0 * SIGMA / np.sqrt(60.0)
 
 
@@ -100,7 +102,7 @@ def test_stars_at_the_same_pixels_are_believed_with_a_doubt() -> None:
     found = solved(9, 0, (NONE, DITHER), (NONE, DITHER))
     assert codes(found) == ["same_pixels"] * 2
     assert found.relative[0].evidence.pinned_matches == pytest.approx(60, abs=2)
-    np.testing.assert_allclose(found.shift[1] - found.shift[0], -DITHER, atol=0.005)
+    np.testing.assert_allclose(found.groups.shift[1] - found.groups.shift[0], -DITHER, atol=0.005)
 
 
 def test_a_reference_vouches_for_them() -> None:
@@ -125,15 +127,15 @@ def test_pairs_at_one_pixel_are_counted_where_the_wcs_moved() -> None:
     for shift, expected in ((DITHER, 50), (0.05 * DITHER, 0)):
         place, pairs = _pairs(rng, 50, shift)
         unit = np.zeros(50, int)
-        plate = Plate(unit, place)
+        plate = DetectorPositions(unit, place)
         pinned = pinned_pairs(pairs, [(plate, plate)], noise, 0.12)
         assert pinned.sum() == expected
         assert (pairs.first_index[pinned] == pairs.second_index[pinned]).all()
         # none of another detector, of an unknown one, or of nothing
-        for other in (Plate(unit + 1, place), Plate(unit - 1, place), None):
+        for other in (DetectorPositions(unit + 1, place), DetectorPositions(unit - 1, place), None):
             assert not pinned_pairs(pairs, [(other, plate)], noise, 0.12).any()
     # all pairs of the pinned detections go, those of others stay
-    free = apart_from(pairs, pairs.first_index == 3)
+    free = disjoint_from(pairs, pairs.first_index == 3)
     assert (
         free == ((pairs.first_index != 3) & ~np.isin(pairs.second_index, _with(pairs, 3)))
     ).all()
@@ -147,5 +149,5 @@ def test_chance_pins_nothing() -> None:
     rng = np.random.default_rng(11)
     for _ in range(20):
         _, pairs = _pairs(rng, 400, DITHER)
-        plates = [Plate(np.zeros(400, int), field(rng, 400)) for _ in range(2)]
+        plates = [DetectorPositions(np.zeros(400, int), field(rng, 400)) for _ in range(2)]
         assert not pinned_pairs(pairs, [tuple(plates)], np.full(1, 8e-6), 0.12).any()

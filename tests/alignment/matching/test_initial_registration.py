@@ -107,7 +107,7 @@ def test_ordinary_scenes_have_no_doubts() -> None:
     for setup in setups:
         for seed in range(15):
             ties, _ = _ties(make_scene(setup, seed))
-            assert not any(part.any.any() for part in ties.doubts)
+            assert not any(part.any.any() for part in ties.ambiguity)
 
 
 def test_a_component_that_is_anchored_as_a_whole_keeps_its_doubts(
@@ -132,7 +132,7 @@ def test_a_component_that_is_anchored_as_a_whole_keeps_its_doubts(
     )
     ties = register_initially(given, group_frames(given, 3), found, Options())
     assert ties.anchored.all()
-    assert not ties.doubts[0].any.any()
+    assert not ties.ambiguity[0].any.any()
     # of the 30, a sixth has a neighbour within 'separation', or one that the first peak takes
-    assert ties.doubts[1].second == pytest.approx(np.full(3, 25), abs=4)
-    np.testing.assert_allclose(ties.doubts[1].distance, 1.7 * np.sqrt(2.0), atol=0.01)
+    assert ties.ambiguity[1].second == pytest.approx(np.full(3, 25), abs=4)
+    np.testing.assert_allclose(ties.ambiguity[1].distance, 1.7 * np.sqrt(2.0), atol=0.01)

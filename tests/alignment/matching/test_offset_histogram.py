@@ -17,7 +17,7 @@ FRAME = sphere.frames_at(40.0, -60.0)
 def _trees(rng, shift, roll, true=60, chance=100, sigma=0.002):
     places = rng.uniform(-32.0, 32.0, (true, 2))
     one = np.concatenate([places, rng.uniform(-32.0, 32.0, (chance, 2))])
-    other = offset.turned(places - shift, -roll)
+    other = offset.rotated(places - shift, -roll)
     other = np.concatenate([other, rng.uniform(-32.0, 32.0, (chance, 2))])
     noise = sigma * rng.normal(size=(2, true + chance, 2))
     both = [sphere.from_plane(part + n, FRAME) for part, n in zip((one, other), noise, strict=True)]
@@ -41,7 +41,7 @@ def test_the_offset_is_found_without_bias(seed: int) -> None:
     # the motion applied to a place, against the truth; five standard deviations of the mean
     turn = sphere.rotation_matrices(matches.vector)[0]
     corners = np.array([[20.0, 20.0], [-20.0, 20.0], [0.0, 0.0]])
-    seen = sphere.from_plane(offset.turned(corners - shift, -roll), FRAME)
+    seen = sphere.from_plane(offset.rotated(corners - shift, -roll), FRAME)
     error = sphere.to_plane(seen @ turn.T, FRAME) - corners
     assert np.abs(error).max() < 5.0 * 0.002 * np.sqrt(2.0 / 60.0) * 2.0
     assert matches.true[0] == pytest.approx(60.0, abs=6.0)

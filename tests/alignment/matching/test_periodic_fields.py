@@ -58,7 +58,9 @@ def test_another_period_within_two_search_radii_is_a_doubt(
     given = catalogs(noisy(rng, place), noisy(rng, place) + np.array([0.4, 0.0]))
     found = solve_jointly(given, 2, None, Options(searchrad=searchrad))
     assert [verdict.code for verdict in found.relative] == [code] * 2
-    np.testing.assert_allclose(found.shift[1] - found.shift[0], [-0.4, 0.0], atol=0.002)
+    np.testing.assert_allclose(
+        found.groups.shift[1] - found.groups.shift[0], [-0.4, 0.0], atol=0.002
+    )
 
 
 def test_what_is_off_by_most_of_a_period_is_not_wrong_in_silence() -> None:

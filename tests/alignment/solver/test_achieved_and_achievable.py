@@ -48,8 +48,8 @@ def test_the_achievable_is_what_is_achieved_with_the_truth() -> None:
     square, said = [], []
     for seed in range(40):
         scene, solution, (_, limit) = _numbers(setup, seed)
-        places = solution.ra, solution.dec
-        errors = displacement_errors(scene, places, solution.matrix, solution.shift)
+        places = solution.groups.ra, solution.groups.dec
+        errors = displacement_errors(scene, places, solution.groups.matrix, solution.groups.shift)
         # the five points of a field are its centre and corners; sources fill it: <r^2> is L^2/6
         # for those and 2/5 L^2 for these, so the mean of centre and corners is weighted to it
         centre, corners = errors[:, 0] ** 2, np.mean(errors[:, 1:] ** 2, axis=1)

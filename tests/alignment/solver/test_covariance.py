@@ -70,7 +70,7 @@ def test_both_are_the_s_transformation(motion: str, refgroup: int | None) -> Non
         product = found.product(vector)
         assert np.abs((product - expected @ vector) / sigma[:, None]).max() < 1e-8
         np.testing.assert_array_equal(found.product(vector[:, 0]).shape, (len(plain),))
-        assert np.abs((found.whole() - expected) / np.outer(sigma, sigma)).max() < 1e-9
+        assert np.abs((found.dense() - expected) / np.outer(sigma, sigma)).max() < 1e-9
 
 
 def test_what_is_reported_is_the_same() -> None:
@@ -114,13 +114,13 @@ def test_a_mosaic_reports_what_the_whole_inverse_gives(
 
     monkeypatch.setattr(outcome, "covariance_of", whole)
     dense = solve_jointly(scene.detections, 121, None, options)
-    sigma = np.sqrt(np.einsum("gii->gi", dense.covariance)) + 1e-6
-    difference = np.abs(thin.covariance - dense.covariance)
+    sigma = np.sqrt(np.einsum("gii->gi", dense.groups.covariance)) + 1e-6
+    difference = np.abs(thin.groups.covariance - dense.groups.covariance)
     # 1e-12 of the common motion's variance of 0.1 arcsec^2 / G, against 0.1 mas^2
     assert (difference / (sigma[:, :, None] * sigma[:, None, :])).max() < 1e-6
-    np.testing.assert_allclose(thin.pair_covariance, dense.pair_covariance, rtol=1e-5, atol=1e-14)
-    np.testing.assert_allclose(thin.dof, dense.dof, rtol=1e-10)
+    np.testing.assert_allclose(thin.pairs.covariance, dense.pairs.covariance, rtol=1e-5, atol=1e-14)
+    np.testing.assert_allclose(thin.groups.dof, dense.groups.dof, rtol=1e-10)
     np.testing.assert_allclose(
         [mode.sigma_mas for mode in thin.modes], [mode.sigma_mas for mode in dense.modes], rtol=1e-3
     )
-    np.testing.assert_array_equal(thin.parameters, dense.parameters)
+    np.testing.assert_array_equal(thin.groups.parameters, dense.groups.parameters)

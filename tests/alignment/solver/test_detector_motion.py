@@ -38,18 +38,18 @@ def _errors(scene: Scene, solution) -> np.ndarray:
     detections = scene.detections
     for group in range(scene.group_count):
         frame = sphere.frames_at(*scene.centre[group])
-        found = sphere.frames_at(solution.ra[group], solution.dec[group])
+        found = sphere.frames_at(solution.groups.ra[group], solution.groups.dec[group])
         for layer, place in enumerate(NIRCAM):
             turn = detections.unit_to_sky[detections.group == group][0]
             true = (mesh @ own[layer].T + scene.motion_shift[layer] + place) @ turn.T
-            moved = mesh @ solution.unit_matrix[layer].T + solution.unit_shift[layer]
+            moved = mesh @ solution.units.matrix[layer].T + solution.units.shift[layer]
             for xy, out in ((true, "true"), ((moved + place) @ turn.T, "moved")):
                 if out == "true":
                     expected = sphere.from_plane(xy, frame)
                     continue
                 seen = np.linalg.solve(scene.matrix[group], (xy - scene.shift[group]).T).T
                 plane = sphere.to_plane(sphere.from_plane(seen, frame), found)
-                plane = plane @ solution.matrix[group].T + solution.shift[group]
+                plane = plane @ solution.groups.matrix[group].T + solution.groups.shift[group]
                 errors[group, layer] = sphere.to_plane(sphere.from_plane(plane, found), frame)
             errors[group, layer] -= sphere.to_plane(expected, frame)
     return errors
@@ -83,7 +83,7 @@ def test_offsets_are_recovered_where_they_are_determined(reference: float) -> No
     if not reference:
         errors = _without_common(scene, errors)
     assert np.sqrt(np.mean(errors**2)) < (0.5 if reference else 2.0)
-    assert solution.chi2.sum() / solution.dof.sum() == pytest.approx(1.0, abs=0.1)
+    assert solution.groups.chi2.sum() / solution.groups.dof.sum() == pytest.approx(1.0, abs=0.1)
 
 
 def test_without_motions_the_seams_stay() -> None:
@@ -107,8 +107,8 @@ def test_auto_costs_nothing_where_there_is_none(reference: float) -> None:
         plain = solve_jointly(scene.detections, 4, scene.reference, Options())
         auto = solve_jointly(scene.detections, 4, scene.reference, Options(detector_motion="auto"))
         assert auto.motion.geometry == "none"
-        np.testing.assert_array_equal(auto.matrix, plain.matrix)
-        np.testing.assert_array_equal(auto.shift, plain.shift)
+        np.testing.assert_array_equal(auto.groups.matrix, plain.groups.matrix)
+        np.testing.assert_array_equal(auto.groups.shift, plain.groups.shift)
 
 
 def test_what_nothing_determines_stays_at_zero() -> None:
@@ -116,9 +116,9 @@ def test_what_nothing_determines_stays_at_zero() -> None:
     setup = _setup(centres=np.zeros((3, 2)), rolls=np.zeros(3), shift=1e-4, roll=0.1, **OFFSETS)
     scene = make_scene(setup, 3)
     solution = solve_jointly(scene.detections, 3, None, Options(detector_motion="rshift"))
-    assert set(solution.status) == {GroupStatus.ALIGNED}
-    assert np.abs(solution.unit_shift).max() < 0.002
-    sigma = np.sqrt(solution.unit_covariance[:, 0, 0])
+    assert set(solution.groups.status) == {GroupStatus.ALIGNED}
+    assert np.abs(solution.units.shift).max() < 0.002
+    sigma = np.sqrt(solution.units.covariance[:, 0, 0])
     assert (sigma > 0.015).all()  # the prior's 20 mas, hardly changed
 
 

@@ -86,7 +86,7 @@ def test_reserved_sources_take_no_part_in_their_own_fit() -> None:
         found = solve_jointly(catalogs(noisy(rng, place), noisy(rng, place)), 2, None, Options())
         seen = found.relative[0].evidence
         outside.append(seen.reserved * seen.reserved_after_mas**2)
-        inside.append((seen.reserved, float(found.rms_mas[0])))
+        inside.append((seen.reserved, float(found.groups.rms_mas[0])))
     mean = np.sqrt(np.sum(outside) / np.sum([n for n, _ in inside]))
     expected = 1e3 * SIGMA * np.sqrt(2.0 * (1.0 + 3.0 / (2.0 * 14.4)))
     # 216 reserved places: the rms scatters by 3.4 per cent, three of which are allowed

@@ -53,7 +53,9 @@ def test_a_group_beyond_searchrad(offset: tuple[float, float]) -> None:
     assert size < value < 1.2 * size + 1.0
     second = run(given, searchrad=value)
     assert [v.applied for v in second.relative] == [True] * 3
-    np.testing.assert_allclose(second.shift[2] - second.shift[0], -np.array(offset), atol=0.01)
+    np.testing.assert_allclose(
+        second.groups.shift[2] - second.groups.shift[0], -np.array(offset), atol=0.01
+    )
 
 
 def test_the_offset_of_a_rolled_group_is_found() -> None:
@@ -158,7 +160,9 @@ def test_a_grid_is_ambiguous_and_a_smaller_search_is_advised() -> None:
     value = told(first.relative[0].reason, "searchrad")
     second = run(given, searchrad=value)
     assert [v.applied for v in second.relative] == [True] * 2
-    np.testing.assert_allclose(second.shift[1] - second.shift[0], [-0.1, 0.0], atol=0.001)
+    np.testing.assert_allclose(
+        second.groups.shift[1] - second.groups.shift[0], [-0.1, 0.0], atol=0.001
+    )
 
 
 def test_noise_has_no_peak_anywhere() -> None:
@@ -173,13 +177,13 @@ def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.Mon
     from tweakreg_step.alignment.verdict import remedies as advice
 
     searched = []
-    peaks = advice.peaks
+    peaks = advice.peak_offsets
 
     def counting(*arguments, **options):
         searched.append(int(arguments[4].sum()))
         return peaks(*arguments, **options)
 
-    monkeypatch.setattr(advice, "peaks", counting)
+    monkeypatch.setattr(advice, "peak_offsets", counting)
     rng = np.random.default_rng(12)
     found = run(catalogs(*(field(rng, 30) for _ in range(30))))
     assert not any(verdict.applied for verdict in found.relative)

@@ -11,7 +11,11 @@ import pytest
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.exposures.parallel.garbage import PYTHONS_OWN, held, released
+from tweakreg_step.exposures.parallel.garbage import (
+    PYTHONS_OWN,
+    collection_limited,
+    cycles_collected,
+)
 from tweakreg_step.simulate import Truth
 
 
@@ -32,7 +36,7 @@ def no_collector() -> Iterator[None]:
 
 def test_rings_are_freed() -> None:
     before = Ring()
-    with released():
+    with cycles_collected():
         seen = [weakref.ref(Ring()) for _ in range(3)]
         assert all(ring() is not None for ring in seen)
     assert all(ring() is None for ring in seen)
@@ -44,7 +48,7 @@ def test_rings_are_freed_after_an_error() -> None:
     seen = []
 
     def damaged() -> None:
-        with released():
+        with cycles_collected():
             seen.append(weakref.ref(Ring()))
             raise ValueError("damaged")
 
@@ -58,7 +62,7 @@ def test_what_others_froze_stays_frozen() -> None:
     gc.freeze()
     try:
         count = gc.get_freeze_count()
-        with released():
+        with cycles_collected():
             pass
         assert count - 100 < gc.get_freeze_count() <= count  # some are freed
     finally:
@@ -66,8 +70,8 @@ def test_what_others_froze_stays_frozen() -> None:
 
 
 def test_what_stays_is_not_searched_until_the_end() -> None:
-    with held():
-        with released():
+    with collection_limited():
+        with cycles_collected():
             gone, stays = weakref.ref(Ring()), Ring()
         assert gone() is None
         seen = weakref.ref(stays)
@@ -82,20 +86,20 @@ def test_what_stays_is_not_searched_until_the_end() -> None:
 def test_what_one_run_leaves_does_not_pile_up() -> None:
     seen = []
     for _ in range(3):
-        with held():
+        with collection_limited():
             seen.append(weakref.ref(Ring()))
     assert [ring() is None for ring in seen] == [True, True, False]
 
 
 def test_an_error_keeps_nothing_apart() -> None:
     def damaged() -> None:
-        with released():
+        with cycles_collected():
             own = Ring()
             seen.append(weakref.ref(own))
             raise ValueError("damaged")
 
     seen: list[weakref.ref[Ring]] = []
-    with held():
+    with collection_limited():
         with pytest.raises(ValueError, match="damaged"):
             damaged()
         gc.collect()
@@ -123,7 +127,7 @@ def test_nothing_is_held_where_others_froze() -> None:
     gc.freeze()
     try:
         count = gc.get_freeze_count()
-        with held(), released():
+        with collection_limited(), cycles_collected():
             ring = weakref.ref(Ring())
         assert ring() is None
         assert count - 100 < gc.get_freeze_count() <= count  # some are freed
@@ -132,6 +136,6 @@ def test_nothing_is_held_where_others_froze() -> None:
 
 
 def test_what_is_held_goes_after_an_error() -> None:
-    with pytest.raises(ValueError, match="damaged"), held():
+    with pytest.raises(ValueError, match="damaged"), collection_limited():
         raise ValueError("damaged")
     assert gc.get_freeze_count() == 0

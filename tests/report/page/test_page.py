@@ -156,8 +156,8 @@ def test_the_table_of_corrections(page: str, mosaic: RunResult) -> None:
     assert "jw01345001001_02101_00005" in rows[1]
     assert "left alone" in rows[1]
     first = next(row for row in rows if "_00001<" in row)
-    assert f"{1000.0 * mosaic.solution.shift[0, 0]:+.1f}" in first
-    assert f"{mosaic.solution.rms_mas[0]:.2f}" in first
+    assert f"{1000.0 * mosaic.solution.groups.shift[0, 0]:+.1f}" in first
+    assert f"{mosaic.solution.groups.rms_mas[0]:.2f}" in first
     assert f"{mosaic.achieved_mas[0]:.2f} / {mosaic.bound_mas[0]:.2f}" in first
 
 

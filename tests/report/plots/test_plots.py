@@ -78,7 +78,7 @@ def test_corrections_are_magnified_by_the_factor_that_is_said(mosaic: RunResult)
     factor = float(re.search(r"(\d+) times too long", right.get_title()).group(1))
     arrows = next(c for c in right.collections if isinstance(c, mpl.quiver.Quiver))
     length = np.hypot(arrows.U, arrows.V)
-    moved = np.hypot(*mosaic.solution.shift.T)
+    moved = np.hypot(*mosaic.solution.groups.shift.T)
     assert length == pytest.approx(factor * moved, rel=0.05, abs=1e-6)
     assert length[4] < 1e-6
 
@@ -116,8 +116,8 @@ def test_each_tie_has_its_number(mosaic: RunResult) -> None:
     drawing = plots.draw_overlaps(mosaic)
     lines = [c for c in drawing.figure.axes[0].collections if isinstance(c, LineCollection)]
     tied = sum(len(c.get_segments()) for c in lines[1:])
-    assert tied == len(mosaic.solution.pairs)
-    assert {str(count) for count in mosaic.solution.pair_matches} <= _texts(drawing.figure)
+    assert tied == len(mosaic.solution.pairs.groups)
+    assert {str(count) for count in mosaic.solution.pairs.matches} <= _texts(drawing.figure)
     assert "overlap without a match" in _texts(drawing.figure)
 
 
@@ -277,7 +277,7 @@ def test_motions_with_errors_names_and_units(four_detectors: RunResult) -> None:
     labels = [axes.get_xlabel() for axes in panels]
     assert labels == ["shift in V2 [mas]", "shift in V3 [mas]", "roll [arcsec]"]
     value = panels[0].containers[0].lines[0].get_xdata()
-    assert value == pytest.approx(1000.0 * four_detectors.solution.unit_shift[:, 0])
+    assert value == pytest.approx(1000.0 * four_detectors.solution.units.shift[:, 0])
     assert {"NRCA1 F115W", "NRCA4 F115W"} <= _texts(drawing.figure)
 
 

@@ -101,11 +101,12 @@ def test_what_nothing_checks_is_named() -> None:
 
 
 def test_misfit_and_lost_precision_are_named(mosaic: RunResult) -> None:
-    chi2 = mosaic.solution.chi2.copy()
-    chi2[7] = 4.5 * mosaic.solution.dof[7]
+    chi2 = mosaic.solution.groups.chi2.copy()
+    chi2[7] = 4.5 * mosaic.solution.groups.dof[7]
     bound = mosaic.bound_mas.copy()
     bound[3] = 0.4 * mosaic.achieved_mas[3]
-    result = replace(mosaic, solution=replace(mosaic.solution, chi2=chi2), bound_mas=bound)
+    groups = replace(mosaic.solution.groups, chi2=chi2)
+    result = replace(mosaic, solution=replace(mosaic.solution, groups=groups), bound_mas=bound)
     found = {hint.group: hint.text for hint in hints(result)}
     assert "chi2/dof is 4.5 for jw01345001001_02101_00008" in found[7]
     assert "less precise than their stars allow" in found[3]
@@ -116,21 +117,21 @@ def test_misfit_and_lost_precision_are_named(mosaic: RunResult) -> None:
 
 def test_corrections_are_those_of_the_solution(mosaic: RunResult) -> None:
     found, solution = corrections_of(mosaic), mosaic.solution
-    assert found.east[0] == pytest.approx(1000.0 * solution.shift[0, 0])
-    assert found.roll[0] == pytest.approx(3600.0 * np.rad2deg(solution.parameters[0, 2]))
-    assert found.pixels[0] == pytest.approx(np.hypot(*solution.shift[0]) / 0.031)
+    assert found.east[0] == pytest.approx(1000.0 * solution.groups.shift[0, 0])
+    assert found.roll[0] == pytest.approx(3600.0 * np.rad2deg(solution.groups.parameters[0, 2]))
+    assert found.pixels[0] == pytest.approx(np.hypot(*solution.groups.shift[0]) / 0.031)
     assert np.isnan([found.east[4], found.sigma_centre[4], found.chi2_dof[4]]).all()
 
 
 def test_sigma_at_the_corner_by_hand(mosaic: RunResult) -> None:
     """For a shift and a roll, var(d) = (C_ee + C_nn + 2 d x C_shift,roll + C_rr d^2) / 2."""
     found, solution, group = corrections_of(mosaic), mosaic.solution, 0
-    frame = frames_at(solution.ra[group], solution.dec[group])
+    frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
     corners = mosaic.corners_before[group]
     plane = to_plane(directions(corners[:, 0], corners[:, 1]), frame)
-    turned = plane @ solution.matrix[group].T
+    turned = plane @ solution.groups.matrix[group].T
     across = np.stack([-turned[:, 1], turned[:, 0]], axis=1)
-    c = solution.covariance[group]
+    c = solution.groups.covariance[group]
     variance = c[0, 0] + c[1, 1] + 2.0 * across @ c[:2, 2] + c[2, 2] * (across**2).sum(axis=1)
     assert found.sigma_corner[group] == pytest.approx(1000.0 * np.sqrt(0.5 * variance.max()))
     assert found.sigma_centre[group] == pytest.approx(1000.0 * np.sqrt(0.5 * (c[0, 0] + c[1, 1])))
@@ -160,7 +161,7 @@ def test_the_reference_has_its_peak_where_the_group_must_go(mosaic: RunResult) -
     found = differences_of(mosaic, REFERENCE, 0)
     assert found.radius == 6.0
     assert found.significant
-    assert found.peak == pytest.approx(mosaic.solution.shift[0], abs=0.01)
+    assert found.peak == pytest.approx(mosaic.solution.groups.shift[0], abs=0.01)
 
 
 def test_detections_that_mean_nothing_have_no_peak(mosaic: RunResult) -> None:
@@ -224,7 +225,7 @@ def test_groups_that_need_a_look_come_first(mosaic: RunResult) -> None:
     order = groups_by_need(mosaic)
     assert order[:2] == [4, 2]
     assert sorted(order) == list(range(9))
-    rest = (mosaic.solution.chi2 / np.maximum(mosaic.solution.dof, 1))[order[2:]]
+    rest = (mosaic.solution.groups.chi2 / np.maximum(mosaic.solution.groups.dof, 1))[order[2:]]
     assert (np.diff(rest) <= 0.0).all()
 
 

@@ -1,4 +1,4 @@
-"""Factors of the normal matrix and the entries of its inverse that are needed."""
+"""Linear algebra: factors of the normal matrix, and selected entries of its inverse."""
 
 from __future__ import annotations
 

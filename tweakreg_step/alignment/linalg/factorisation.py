@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Factor", "factorise"]
 
 _ROWS = 1000
-"""Rows of an inverse that are mirrored at once."""
+"""Rows of an inverse that are copied across the diagonal at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Factor:
         if self.dense is None:
             return self.solve(np.eye(len(self.scale)))
         full, _ = linalg.lapack.dpotri(self.dense[0], lower=1)
-        for start in range(0, len(full), _ROWS):  # in place: each copy of a stack's is gigabytes
+        for start in range(0, len(full), _ROWS):  # in place: a copy takes gigabytes for a stack
             end = min(start + _ROWS, len(full))
             corner = np.tril(full[start:end, start:end])
             full[start:end, start:end] = corner + np.tril(corner, -1).T
@@ -68,7 +68,7 @@ class Factor:
 
 
 def factorise(matrix: Any, precision: FloatArray) -> Factor:
-    """Factor of the matrix (P, P) with the prior's precision (P,) added to its diagonal.
+    """Factor of the matrix (P, P) with the prior's inverse variances (P,) added to its diagonal.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The entries of an inverse that lie in the pattern of its sparse factor, and no others.
+"""Selected inverse: the entries of an inverse on the sparsity pattern of the matrix's factor.
 
-Of the inverse Z of A = L D L' only what is needed is computed, from the last column back to the
-first (Takahashi, Fagan & Chin 1973; Erisman & Tinney 1975, Comm. ACM 18, 177). Columns J of L that
+The entries of the inverse Z of A = L D L' are computed from the last column back to the first
+(Takahashi, Fagan & Chin 1973; Erisman & Tinney 1975, Comm. ACM 18, 177). Columns J of L that
 have the same rows R below them, a supernode, are treated at once (Lin et al. 2011, ACM Trans. Math.
 Softw. 37, 40), with Y = L_RJ L_JJ^-1:
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 __all__ = ["Selected", "selected_inverse"]
 
 _CHUNK = 4_000_000
-"""Elements of an array that is made at once (32 MB)."""
+"""Largest number of elements of temporary arrays (32 MB)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """Supernodes of a factor, the leaves first, each with the rows of its columns.
+    """The elimination tree of K supernodes of a factor, leaves first, with the rows of each.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class _Tree:
         (K + 1,) and (M,): the rows of supernode k, in ascending order and its own columns first,
         are rows[start[k]:start[k + 1]].
     offset
-        (K + 1,) where its panel, rows by columns, begins among the values of all.
+        (K + 1,) start of its panel, rows by columns, in the array of all panels' values.
     """
 
     first: IntArray
@@ -62,13 +62,13 @@ class _Tree:
 
     @property
     def keys(self) -> IntArray:
-        """(M,) ascending numbers, one for each row of each supernode."""
+        """(M,) ascending keys, supernode times P plus row, one for each row of each supernode."""
         node = np.repeat(np.arange(len(self.parent)), np.diff(self.start))
         return np.asarray(node * self.first[-1] + self.rows)
 
     @property
     def root(self) -> IntArray:
-        """(K,) the supernode above all others that each hangs on."""
+        """(K,) root of the tree that each supernode belongs to."""
         top = np.arange(len(self.parent))
         for node in range(len(top) - 1, -1, -1):
             if self.parent[node] >= 0:
@@ -78,20 +78,20 @@ class _Tree:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Entries of H^-1 on the pattern of its factor; others are solved for where they are asked for.
+    """Entries of H^-1 on the pattern of its factor; other entries are solved for on request.
 
     Attributes
     ----------
     factor
-        Of H (P, P).
+        Factor of H (P, P).
     place
-        (P,) number of each unknown in the order of elimination.
+        (P,) position of each unknown in the order of elimination.
     owner, first, offset, start, keys
         (P,) supernode of each column, and the columns, panels and rows of these, see `_Tree`.
     values
         (V,) panels of the inverse of the scaled matrix, one after another.
     part
-        (P,) label of each unknown; those of different labels have no covariance.
+        (P,) label of each unknown's independent block; entries between blocks are zero.
     """
 
     factor: Factor
@@ -110,11 +110,11 @@ class Selected:
         return len(self.place)
 
     def product(self, right: FloatArray) -> FloatArray:
-        """H^-1 right, (P,) or (P, K)."""
+        """Product of H^-1 with (P,) or (P, K)."""
         return self.factor.solve(right)
 
     def entries(self, row: IntArray, column: IntArray) -> FloatArray:
-        """Entries of H^-1 at rows and columns of one shape."""
+        """Entries of H^-1 at indices `row` and `column`, arrays of one shape."""
         one, other = self.place[row], self.place[column]
         low, high = np.minimum(one, other), np.maximum(one, other)
         where, known = _positions(self, high.ravel(), low.ravel())
@@ -126,7 +126,7 @@ class Selected:
         return np.asarray(found)
 
     def _solved(self, row: IntArray, column: IntArray) -> FloatArray:
-        """Entries (K,) outside of the pattern, from whole columns of the inverse."""
+        """Entries (K,) outside the pattern, from solutions for whole columns of the inverse."""
         found = np.zeros(len(row))
         wanted, number = np.unique(column, return_inverse=True)
         step = max(1, _CHUNK // self.size)
@@ -140,12 +140,12 @@ class Selected:
         return found
 
     def within(self, label: IntArray, right: FloatArray) -> FloatArray:
-        """Products (P, q) of the blocks of H^-1 that have one label with the same rows of `right`.
+        """Product (P, q) of H^-1 with `right`, only entries between equal labels taken.
 
         Parameters
         ----------
         label, right
-            (P,) labels, -1 for rows that take no part; (P, q).
+            (P,) labels, -1 for rows left out, whose product is zero; (P, q).
         """
         out = np.zeros_like(right)
         for chosen in self._rounds(label):
@@ -154,7 +154,7 @@ class Selected:
         return out
 
     def _rounds(self, label: IntArray) -> Iterator[BoolArray]:
-        """Masks (P,) of labels that have no covariance with each other, all labels in turn."""
+        """Masks (P,) of labels that share no independent block, until every label was in one."""
         ties = np.unique(np.stack([label, self.part], axis=1)[label >= 0], axis=0)
         turn = np.full(int(label.max(initial=-1)) + 1, -1)
         free: dict[int, int] = {}
@@ -167,7 +167,7 @@ class Selected:
 
 
 def _grouped(ties: IntArray) -> Iterator[tuple[int, list[int]]]:
-    """First column and what belongs to it of the second, of rows (K, 2) in order."""
+    """Each value of the first column of sorted rows (K, 2), with its values of the second."""
     number, start = np.unique(ties[:, 0], return_index=True)
     parts = np.split(ties[:, 1], start[1:])
     for one, part in zip(number.tolist(), parts, strict=True):
@@ -175,7 +175,10 @@ def _grouped(ties: IntArray) -> Iterator[tuple[int, list[int]]]:
 
 
 def _positions(tree: Any, row: IntArray, column: IntArray) -> tuple[IntArray, BoolArray]:
-    """Places (K,) among the values of rows at or below columns, and whether there are any."""
+    """Indices (K,) into the panels' values of entries at or below the diagonal.
+
+    And whether (K,) they are in the pattern.
+    """
     if len(tree.keys) == 0:
         return np.zeros(len(row), np.int64), np.zeros(len(row), bool)
     node = tree.owner[column]
@@ -188,7 +191,7 @@ def _positions(tree: Any, row: IntArray, column: IntArray) -> tuple[IntArray, Bo
 
 
 def _supernodes(lower: Any) -> IntArray:
-    """First columns (K + 1,) of runs of columns that have the same rows below them."""
+    """First columns (K + 1,) of the supernodes: runs of columns with the same rows below them."""
     pointer = lower.indptr.astype(np.int64)
     size = np.diff(pointer)
     below = np.full(len(size), -1, np.int64)
@@ -200,10 +203,10 @@ def _supernodes(lower: Any) -> IntArray:
 
 
 def _tree(lower: Any) -> _Tree:
-    """The supernodes of a lower triangular matrix with sorted indices.
+    """The elimination tree of a lower triangular matrix with sorted indices.
 
-    Rows are those of the columns and those that children hand up: what elimination fills is there
-    even if its value happens to be zero and was left out.
+    Rows of a supernode are those of its columns and those passed on by its children, so that
+    entries filled by the elimination are included even where their value happens to be zero.
     """
     first = _supernodes(lower)
     count = len(first) - 1
@@ -229,7 +232,7 @@ def _tree(lower: Any) -> _Tree:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """What `_positions` needs of a tree, made once."""
+    """The arrays of a `_Tree` that `_positions` needs, computed once."""
 
     owner: IntArray
     first: IntArray
@@ -275,7 +278,10 @@ def _invert(tree: _Tree, values: FloatArray, pivots: FloatArray) -> None:
 
 
 def _inverse_panel(panel: FloatArray, pivots: FloatArray, known: FloatArray) -> FloatArray:
-    """Z_JJ above Z_RJ (R + J, J) of L_JJ above L_RJ, the pivots (J,) and Z_RR."""
+    """Panel (J + R, J) of the inverse, Z_JJ above Z_RJ.
+
+    `panel` is that of the factor, L_JJ above L_RJ; `pivots` (J,) are D_J, `known` (R, R) is Z_RR.
+    """
     width = len(pivots)
     inverse, _ = linalg.lapack.dtrtri(panel[:width], lower=1, unitdiag=1)
     inverse = np.tril(inverse, -1) + np.eye(width)
@@ -289,7 +295,7 @@ def _inverse_panel(panel: FloatArray, pivots: FloatArray, known: FloatArray) -> 
 
 
 def _front(panel: FloatArray, known: FloatArray) -> FloatArray:
-    """Z (J + R, J + R), symmetric, of its first columns and of Z_RR."""
+    """Symmetric Z (J + R, J + R) from its first columns `panel` and from Z_RR, `known`."""
     width = panel.shape[1]
     front = np.empty((len(panel), len(panel)))
     front[:, :width] = panel

@@ -1,10 +1,10 @@
-"""From catalogs to sources: pairs, offsets, the graph of overlaps, associations."""
+"""Matching of catalogs: pairs, offset histograms, the graph of overlaps, association to sources."""
 
 from __future__ import annotations
 
-from .association import associate, homeward, nearest_stars, renumber
+from .association import associate, nearest_stars, renumber, to_reference_epoch
 from .cross_match import Catalog, Reach, catalog_of, window_of
-from .initial_registration import Registration, peaks, register_initially
+from .initial_registration import Registration, peak_offsets, register_initially
 from .offset_histogram import log_chance, make_pairs, search
 from .overlap_graph import bridges, members, overlapping, shared_counts, sharing
 from .second_peak import OffsetAmbiguity
@@ -17,17 +17,17 @@ __all__ = [
     "associate",
     "bridges",
     "catalog_of",
-    "homeward",
     "log_chance",
     "make_pairs",
     "members",
     "nearest_stars",
     "overlapping",
-    "peaks",
+    "peak_offsets",
     "register_initially",
     "renumber",
     "search",
     "shared_counts",
     "sharing",
+    "to_reference_epoch",
     "window_of",
 ]

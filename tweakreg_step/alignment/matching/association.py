@@ -1,4 +1,4 @@
-"""All detections to sources: friends of friends, at most one detection of an image in a source."""
+"""Association of detections to sources: friends of friends, at most one detection per image."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from tweakreg_step.core.detections import Reference
 
 
-__all__ = ["associate", "friends", "homeward", "nearest_stars", "renumber"]
+__all__ = ["associate", "friends_of_friends", "nearest_stars", "renumber", "to_reference_epoch"]
 
 _NEIGHBOURS = 6
-"""Links a point asks for at once; a stack of a thousand would else have half a million a source."""
+"""Neighbours linked to each point at once: in a stack of a thousand images, all links would be half
+a million per source."""
 
 
 def _labels(pairs: IntArray, count: int) -> IntArray:
@@ -35,7 +36,7 @@ def _means(points: FloatArray, label: IntArray) -> FloatArray:
     return np.stack(sums, axis=1) / size[:, None]
 
 
-def friends(points: FloatArray, radius: float) -> IntArray:
+def friends_of_friends(points: FloatArray, radius: float) -> IntArray:
     """Labels (N,) of groups of points (N, k) linked by steps of at most `radius`.
 
     Each point is linked to its nearest neighbours, then the groups' means are linked until nothing
@@ -59,10 +60,10 @@ def friends(points: FloatArray, radius: float) -> IntArray:
 def _one_per_image(
     points: FloatArray, label: IntArray, image: IntArray, ambiguous: float
 ) -> BoolArray:
-    """Which points stay: per source and image the one next to the source's median.
+    """Mask (N,) of the points to use: per source and image, the one nearest to the source's centre.
 
-    Where two detections of one image are closer to each other than `ambiguous` and only one other
-    image takes part, nothing tells which is right, and none stays.
+    Where two detections of one image are closer to each other than `ambiguous` (a chord) and only
+    one other image detects the source, it is not known which is right, and neither is used.
     """
     count = int(label.max()) + 1
     key = label * (int(image.max()) + 1) + image
@@ -70,7 +71,7 @@ def _one_per_image(
     if size.max(initial=0) < 2:
         return np.ones(len(points), bool)
     crowded = size[inverse] > 1
-    # The median of the images that saw one detection only, or of all where there is none such.
+    # mean of the images with one detection of the source, or of all if there are none such
     clean = np.bincount(label[~crowded], minlength=count) > 0
     voters = ~crowded | ~clean[label]
     sums = [np.bincount(label[voters], axis[voters], minlength=count) for axis in points.T]
@@ -97,32 +98,33 @@ def _gaps(points: FloatArray, inverse: IntArray, keep: BoolArray) -> FloatArray:
 def associate(
     vectors: FloatArray, image: IntArray, component: IntArray, radius: float, separation: float
 ) -> IntArray:
-    """Sources (N,) of detections, -1 for those that belong to none of two or more.
+    """Label (N,) of the source of each detection, -1 for detections that are not used.
 
     Parameters
     ----------
     vectors
         (N, 3) directions after the corrections.
     image, component
-        (N,); detections of different components never share a source; -1 takes no part.
+        (N,) indices; detections of different components never share a source; those of component
+        -1 are not used.
     radius
-        Largest step from friend to friend [arcsec].
+        Largest distance between neighbouring detections of a source [arcsec].
     separation
-        See `tweakreg_step.core.solution.Options`.
+        See `tweakreg_step.core.options.Options`.
     """
     source = np.full(len(vectors), -1, np.int64)
     taken = np.flatnonzero(component >= 0)
     if len(taken) == 0:
         return source
     points = np.column_stack([vectors[taken], component[taken]])
-    label = friends(points, float(chord(radius)))
+    label = friends_of_friends(points, float(chord(radius)))
     keep = _one_per_image(points, label, image[taken], float(chord(min(separation, 2.0 * radius))))
     source[taken[keep]] = label[keep]
     return source
 
 
 def renumber(source: IntArray, needed: IntArray) -> IntArray:
-    """Sources numbered 0, 1, ... in ascending order; those of size below `needed` become -1."""
+    """Sources (N,) renumbered 0, 1, ..., -1 for those with fewer than `needed` (S,) detections."""
     count = int(source.max(initial=-1)) + 1
     size = np.bincount(source[source >= 0], minlength=count)
     keep = size >= needed[:count] if len(needed) else np.zeros(0, bool)
@@ -134,14 +136,14 @@ def renumber(source: IntArray, needed: IntArray) -> IntArray:
 def nearest_stars(
     vectors: FloatArray, source: IntArray, reference: FloatArray, radius: float
 ) -> IntArray:
-    """Reference star (S,) of each source, -1 where none; each star at most once, the nearest wins.
+    """Reference star (S,) of each source, -1 where none; a star belongs to the nearest source only.
 
     Parameters
     ----------
     vectors, source
-        (N, 3) and (N,) of the detections, after the corrections.
+        Directions (N, 3) and sources (N,) of the detections, after the corrections.
     reference
-        (M, 3) directions.
+        (M, 3) directions of the stars.
     radius
         Largest distance of a source's mean from its star [arcsec].
     """
@@ -164,23 +166,23 @@ def nearest_stars(
     return star
 
 
-def homeward(
+def to_reference_epoch(
     vectors: FloatArray, group: IntArray, reference: Reference | None, radius: float
 ) -> FloatArray:
-    """Detections where their stars would be seen at the catalog's epoch, so that they meet there.
+    """Directions (N, 3) of detections, moved by their stars' proper motion to the catalog's epoch.
 
-    Without it, a star that moves would be a source of its own for each epoch.
+    Without it, a star with proper motion would be a different source at each epoch.
 
     Parameters
     ----------
     vectors
         (N, 3) directions after the corrections.
     group
-        (N,), -1 for detections of groups that are not tied to the reference: these stay.
+        (N,), -1 for detections of groups that are not tied to the reference: these are not moved.
     reference
-        Stars with their places at the epoch of each group; without such, all stay.
+        Stars with positions at the epoch of each group; without those, nothing is moved.
     radius
-        Largest distance of a detection from the place of its star [arcsec].
+        Largest distance of a detection from its star [arcsec].
     """
     if reference is None or reference.epoch_ra is None or reference.epoch_dec is None:
         return vectors

@@ -1,7 +1,8 @@
-"""Which groups hang on doubtful edges alone.
+"""Corroboration of ambiguous edges: which groups are connected by ambiguous edges only.
 
-An edge of which a part of the sources wants another offset is not doubted if a chain of other edges
-says the same. What is left after the doubtful edges are cut shows who is vouched for.
+An edge is ambiguous if a part of its sources agrees with another offset. It is corroborated if a
+chain of unambiguous edges connects the same groups, as the connected parts of the graph without
+ambiguous edges show.
 """
 
 from __future__ import annotations
@@ -21,24 +22,24 @@ __all__ = ["ambiguity_of_groups"]
 
 
 def ambiguity_of_groups(
-    pairs: IntArray, doubts: OffsetAmbiguity, count: int
+    pairs: IntArray, ambiguity: OffsetAmbiguity, count: int
 ) -> tuple[OffsetAmbiguity, OffsetAmbiguity]:
-    """The doubts (G,) about the groups' places among each other, and on the sky.
+    """The ambiguity (G,) of the groups' positions relative to each other, and to the reference.
 
-    Cut where edges are doubtful, the largest part of a component, if it has more than half of its
-    groups, is right in itself, the rest is doubtful; on the sky, what is cut off the reference is.
+    Without the ambiguous edges, a component falls into parts. Relative positions are ambiguous for
+    groups outside a part with more than half of the component's groups; absolute positions, for
+    groups outside the part of the reference.
 
     Parameters
     ----------
     pairs
-        (E, 2) the nodes of the edges that are believed, which agree with each other; node G is the
-        reference.
-    doubts
-        (E,).
+        (E, 2) nodes of the accepted edges; node G is the reference.
+    ambiguity
+        Ambiguity (E,) of the edges.
     count
         Number of groups G.
     """
-    doubtful = doubts.any
+    doubtful = ambiguity.any
     if not doubtful.any():
         return no_ambiguity(count), no_ambiguity(count)
     whole = components(pairs, count + 1)
@@ -48,14 +49,14 @@ def ambiguity_of_groups(
     apart = 2 * sound[part[:count]] <= members[whole[:count]]
     loose = (whole[:count] == whole[count]) & (part[:count] != part[count])
     cut = part[pairs[:, 0]] != part[pairs[:, 1]]
-    worst = _worst(part[pairs[cut]], doubts.take(cut), count + 1).take(part[:count])
+    worst = _worst(part[pairs[cut]], ambiguity.take(cut), count + 1).take(part[:count])
     return worst.only(apart), worst.only(loose)
 
 
-def _worst(ends: IntArray, doubts: OffsetAmbiguity, count: int) -> OffsetAmbiguity:
-    """Of the edges that end (D, 2) at each of P parts, the doubt of most sources; (P,)."""
-    order = np.argsort(np.maximum(doubts.second, doubts.pinned), kind="stable")
+def _worst(ends: IntArray, ambiguity: OffsetAmbiguity, count: int) -> OffsetAmbiguity:
+    """Ambiguity (P,) of each part: of the edges with ends (D, 2) in it, that with most sources."""
+    order = np.argsort(np.maximum(ambiguity.second, ambiguity.pinned), kind="stable")
     edge = np.full(count, len(order))
-    for number in order:  # the last is kept
+    for number in order:  # later ones, with more sources, replace earlier ones
         edge[ends[number]] = number
-    return OffsetAmbiguity.joined([doubts, no_ambiguity(1)]).take(edge)
+    return OffsetAmbiguity.joined([ambiguity, no_ambiguity(1)]).take(edge)

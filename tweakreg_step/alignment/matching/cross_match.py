@@ -1,4 +1,4 @@
-"""From catalogs to motions between them: the edges of the graph, searched all at once."""
+"""Cross-match of pairs of catalogs: the relative motion of each edge of the overlap graph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tweakreg_step.core.sphere import chord
 from .cycle_closure import Edges
 from .detector_artefacts import pinned_pairs
 from .expectation_maximisation import expectation_maximisation
-from .offset_histogram import apart_from, distinct, make_pairs, roll_grid, search, turned
+from .offset_histogram import disjoint_from, distinct_counts, make_pairs, roll_grid, rotated, search
 from .second_peak import OffsetAmbiguity, no_ambiguity, second_peaks
 
 if TYPE_CHECKING:
@@ -21,44 +21,44 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-    from .detector_artefacts import Plate
+    from .detector_artefacts import DetectorPositions
     from .offset_histogram import Pairs, Peaks
 
 
-__all__ = ["SIGNIFICANT", "Catalog", "Found", "Reach", "catalog_of", "find_edges", "window_of"]
+__all__ = ["SIGNIFICANT", "Catalog", "FoundEdges", "Reach", "catalog_of", "find_edges", "window_of"]
 
 SIGNIFICANT = float(np.log(1e-4))
-"""Logarithm of the probability of chance below which an edge is believed."""
+"""Logarithm of the probability of chance below which an edge is significant."""
 
 _BATCH = 100_000
-"""Pairs searched at once: their arrays stay in the cache of the processor."""
+"""Pairs of detections searched at once, so that their arrays fit into the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What the search needs of a catalog: a tree of unit vectors, thinned, and its errors.
+    """A catalog in the form that the search needs, with double detections removed.
 
     Attributes
     ----------
     tree
-        Of the directions (N, 3).
+        Tree of the directions (N, 3).
     variance
-        Median variance per axis [arcsec^2].
+        Median variance of the positions per axis [arcsec^2].
     radius
         Largest distance from the catalog's centre [arcsec].
-    plate
-        Where on the detectors they are; None where that is not known.
+    on_detector
+        Positions on the detectors; None where unknown.
     """
 
     tree: cKDTree
     variance: float
     radius: float
-    plate: Plate | None = None
+    on_detector: DetectorPositions | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far the search goes.
+    """The range of a search.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Reach:
     roll
         Largest roll [arcsec as angle].
     tolerance
-        Upper limit of a window [arcsec].
+        Upper limit of the side of a histogram window [arcsec].
     """
 
     radius: float
@@ -76,21 +76,21 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What the search says of E edges.
+class FoundEdges:
+    """The result of a search for E edges.
 
     Attributes
     ----------
     edges
-        The motions.
+        The relative motions.
     sigma
-        (E,) error of a difference per axis [arcsec].
+        (E,) error of a difference of two positions per axis [arcsec].
     significant, rival
-        (E,) whether chance is excluded, and whether another offset does as well.
+        (E,) whether chance is excluded, and whether another offset is about equally good.
     matches
-        (E,) detections that agree with it.
-    doubts
-        Of the E edges: what else agrees with another offset.
+        (E,) number of detections that agree with the motion.
+    ambiguity
+        Sources of each edge that agree with another offset, or stay on the detector.
     """
 
     edges: Edges
@@ -98,16 +98,16 @@ class Found:
     significant: BoolArray
     rival: BoolArray
     matches: IntArray
-    doubts: OffsetAmbiguity
+    ambiguity: OffsetAmbiguity
 
-    def take(self, keep: IntArray | BoolArray) -> Found:
-        """The edges of an index or a mask."""
+    def take(self, keep: IntArray | BoolArray) -> FoundEdges:
+        """The edges selected by an index or a mask."""
         rest = self.sigma[keep], self.significant[keep], self.rival[keep], self.matches[keep]
-        return Found(self.edges.take(keep), *rest, self.doubts.take(keep))
+        return FoundEdges(self.edges.take(keep), *rest, self.ambiguity.take(keep))
 
     @classmethod
-    def joined(cls, parts: Sequence[Found]) -> Found:
-        """Several in one."""
+    def joined(cls, parts: Sequence[FoundEdges]) -> FoundEdges:
+        """Concatenation of several results."""
         edges = [
             np.concatenate([getattr(part.edges, name) for part in parts])
             for name in Edges.__slots__
@@ -116,12 +116,12 @@ class Found:
         significant = np.concatenate([part.significant for part in parts])
         rival = np.concatenate([part.rival for part in parts])
         matches = np.concatenate([part.matches for part in parts])
-        doubts = OffsetAmbiguity.joined([part.doubts for part in parts])
-        return cls(Edges(*edges), sigma, significant, rival, matches, doubts)
+        ambiguity = OffsetAmbiguity.joined([part.ambiguity for part in parts])
+        return cls(Edges(*edges), sigma, significant, rival, matches, ambiguity)
 
     @property
     def accepted(self) -> BoolArray:
-        """(E,) edges to be believed."""
+        """(E,) mask of the edges that are significant and have no rival."""
         return self.significant & ~self.rival
 
 
@@ -131,22 +131,22 @@ def catalog_of(
     image: IntArray,
     separation: float,
     double: float,
-    plate: Plate | None = None,
+    on_detector: DetectorPositions | None = None,
 ) -> Catalog:
     """A catalog for the search.
 
     Of detections of one image closer than `separation`, and of two images of the group closer than
-    `double`, one stays: a star counted twice would make chance look significant. Where the first
-    would take more than half the catalog, only what is closer than `double` is thinned.
+    `double`, one is kept: a star counted twice would make chance pairs look significant. If that
+    removes more than half the catalog, only `double` is applied.
 
     Parameters
     ----------
     vectors, covariance, image
-        (N, 3), (N, 2, 2), (N,).
+        (N, 3) directions, (N, 2, 2) [arcsec^2] and (N,) image indices of the detections.
     separation, double
-        [arcsec].
-    plate
-        Where on the detectors the detections are, if that is known.
+        Limits of the distance [arcsec].
+    on_detector
+        Positions of the detections on the detectors, if known.
     """
     tree = cKDTree(vectors)
     pairs = tree.query_pairs(float(chord(max(separation, double))), output_type="ndarray")
@@ -162,33 +162,35 @@ def catalog_of(
     middle = middle / np.linalg.norm(middle)
     radius = float(np.linalg.norm(vectors - middle, axis=1).max()) / float(chord(1.0))
     variance = float(np.median(0.5 * np.trace(covariance, axis1=1, axis2=2)))
-    kept = None if plate is None else plate.take(~dropped)
+    kept = None if on_detector is None else on_detector.take(~dropped)
     return Catalog(cKDTree(vectors[~dropped]), variance, radius, kept)
 
 
 def window_of(reach: Reach, variance: float) -> float:
-    """Side of a window of the search [arcsec].
+    """Side of a window of the offset histogram [arcsec].
 
-    Wide enough for what no offset can take out (noise, detectors a few 10 mas off, a roll between
-    two steps of the grid), narrow enough that chance is rare, and not so narrow that a wide search
-    would need more than some 100 windows a side.
+    Wide enough for differences that no common offset removes (noise, detectors displaced by a few
+    10 mas, a roll between two steps of the grid), narrow enough that chance pairs are rare, and at
+    least 1/250 of the search radius.
     """
     wide = max(0.12, reach.radius / 64.0, 8.0 * np.sqrt(variance))
-    # a tolerance of a hair must not make a histogram of a billion windows
+    # a very small tolerance must not make a histogram of a billion windows
     return float(max(min(wide, reach.tolerance), reach.radius / 250.0, 1e-3))
 
 
-def find_edges(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> Found:
-    """The motion of each edge.
+def find_edges(
+    nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach
+) -> FoundEdges:
+    """The relative motion of each edge.
 
     Parameters
     ----------
     nodes
-        (E, 2) what the edges are between.
+        (E, 2) indices of the nodes that each edge connects.
     catalogs
-        E pairs of catalogs.
+        (E,) pairs of catalogs.
     reach
-        How far to search.
+        Range of the search.
     """
     parts = [
         _find(nodes[part], [catalogs[number] for number in part], reach)
@@ -196,18 +198,18 @@ def find_edges(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], rea
     ]
     if not parts:
         return _none()
-    return Found.joined(parts)
+    return FoundEdges.joined(parts)
 
 
-def _none() -> Found:
+def _none() -> FoundEdges:
     empty, points, never = np.zeros(0), np.zeros((0, 3)), np.zeros(0, bool)
     nodes = np.zeros((0, 2), np.int64)
     edges = Edges(nodes, points, points, empty, empty, empty, empty)
-    return Found(edges, empty, never, never, np.zeros(0, np.int64), no_ambiguity(0))
+    return FoundEdges(edges, empty, never, never, np.zeros(0, np.int64), no_ambiguity(0))
 
 
 def _batches(catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> list[IntArray]:
-    """Edges in batches of about as many pairs as fit into memory."""
+    """Indices of the edges in batches of about `_BATCH` pairs of detections."""
     if not catalogs:
         return []
     size = np.array([_expected_pairs(one, other, reach) for one, other in catalogs])
@@ -221,7 +223,7 @@ def _expected_pairs(one: Catalog, other: Catalog, reach: Reach) -> float:
     return float(one.tree.n * other.tree.n * share)
 
 
-def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> Found:
+def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: Reach) -> FoundEdges:
     swing = np.deg2rad(reach.roll / 3600.0)
     extent = max(min(one.radius, other.radius) for one, other in catalogs)
     trees = [(one.tree, other.tree) for one, other in catalogs]
@@ -229,11 +231,11 @@ def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: R
     noise = np.array([one.variance + other.variance for one, other in catalogs])
     window = window_of(reach, float(np.median(noise)))
     rolls = roll_grid(reach.roll, float(np.max(pairs.lever)), window)
-    plates = [(one.plate, other.plate) for one, other in catalogs]
-    pinned = pinned_pairs(pairs, plates, noise, window)
+    on_detectors = [(one.on_detector, other.on_detector) for one, other in catalogs]
+    pinned = pinned_pairs(pairs, on_detectors, noise, window)
     peaks, kept = _peaks(pairs, pinned, (reach.radius, window, rolls))
     pairs, pinned = pairs.take(kept), pinned[kept]
-    # Errors may be overestimated: the width found may be half of what they say.
+    # Errors may be overestimated: the fitted width may be down to half of theirs.
     found = expectation_maximisation(pairs, peaks, 0.25 * noise, window, (reach.radius, reach.roll))
     edges = Edges(
         pairs=nodes,
@@ -245,20 +247,20 @@ def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: R
         log_chance=found.log_chance,
     )
     significant = (found.log_chance < SIGNIFICANT) & (found.true >= 2.5)
-    doubts = second_peaks(pairs, peaks, reach.radius, window, significant & ~peaks.rival)
-    doubts = replace(doubts, pinned=_pinned_counts(pairs, peaks, pinned, window))
-    return Found(edges, found.sigma, significant, peaks.rival, peaks.count, doubts)
+    ambiguity = second_peaks(pairs, peaks, reach.radius, window, significant & ~peaks.rival)
+    ambiguity = replace(ambiguity, pinned=_pinned_counts(pairs, peaks, pinned, window))
+    return FoundEdges(edges, found.sigma, significant, peaks.rival, peaks.count, ambiguity)
 
 
 def _peaks(
     pairs: Pairs, pinned: BoolArray, how: tuple[float, float, FloatArray]
 ) -> tuple[Peaks, BoolArray]:
-    """The peaks without what stays on the detector, and which pairs (K,) they are made of.
+    """The histogram peaks without detections that stay on the detector, and the pairs (K,) used.
 
-    Where nothing is significant without it, the edge has all its pairs: exposures of one pointing
-    whose WCS are off have their stars at the same pixels.
+    Edges that have no significant peak without them keep all pairs: exposures of the same pointing
+    with an error of the WCS also have their stars at the same pixels.
     """
-    kept = apart_from(pairs, pinned) if pinned.any() else np.ones(len(pinned), bool)
+    kept = disjoint_from(pairs, pinned) if pinned.any() else np.ones(len(pinned), bool)
     peaks = search(pairs.take(kept), *how)
     stuck = np.bincount(pairs.edge[pinned], minlength=len(pairs.frames)) > 0
     stuck &= peaks.log_chance >= SIGNIFICANT
@@ -269,10 +271,10 @@ def _peaks(
 
 
 def _pinned_counts(pairs: Pairs, peaks: Peaks, pinned: BoolArray, window: float) -> IntArray:
-    """Detections (E,) of the peaks that stay on the detector, where they are most of them."""
+    """Number (E,) of a peak's detections that stay on the detector, 0 if less than half do."""
     count = len(pairs.frames)
-    difference = pairs.first - turned(pairs.second, peaks.roll[pairs.edge])
+    difference = pairs.first - rotated(pairs.second, peaks.roll[pairs.edge])
     inside = np.max(np.abs(difference - peaks.offset[pairs.edge]), axis=1) <= 0.5 * window
     own = inside & pinned
-    size = distinct(pairs.edge[own], pairs.first_index[own], count)
+    size = distinct_counts(pairs.edge[own], pairs.first_index[own], count)
     return np.where(2 * size > peaks.count, size, 0)

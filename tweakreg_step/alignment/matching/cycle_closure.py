@@ -1,8 +1,8 @@
-"""Motions of all groups from those between pairs of them, and which pairs contradict the others.
+"""Motions of all groups from relative motions of pairs, and pairs that contradict closed cycles.
 
-An edge says that the motion of its second node is that of its first times a rotation. The nodes'
-rotations are composed along the tree of the most significant edges, then adjusted to all edges with
-weights that forgive outliers; edges that still disagree are dropped.
+An edge is a relative rotation of two nodes. The nodes' rotations are composed along the spanning
+tree of the most significant edges, then adjusted to all edges by robust least squares; edges that
+still disagree are dropped.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ __all__ = ["Edges", "consistent"]
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Measured motions between nodes.
+    """Measured relative motions of E pairs of nodes.
 
     Attributes
     ----------
     pairs
-        (E, 2) nodes.
+        (E, 2) indices of the nodes.
     vector
-        (E, 3) rotation [arcsec] that moves what the second node sees onto what the first sees.
+        (E, 3) rotation vector [arcsec] that moves positions of the second node onto the first's.
     direction, lever
-        (E, 3), (E,) where on the sky, and how far from there [arcsec].
+        (E, 3) mean direction of the matched pairs, and (E,) their rms distance from it [arcsec].
     shift_sigma, roll_sigma
-        (E,) [arcsec], [radians].
+        (E,) standard deviations of shift [arcsec] and roll [radians].
     log_chance
-        (E,) logarithm of the probability of chance.
+        (E,) logarithm of the probability of as many chance matches.
     """
 
     pairs: IntArray
@@ -52,12 +52,12 @@ class Edges:
     log_chance: FloatArray
 
     def take(self, keep: IntArray | BoolArray) -> Edges:
-        """The edges of an index or a mask."""
+        """The edges selected by an index or a mask."""
         return Edges(*(getattr(self, name)[keep] for name in self.__slots__))
 
 
 def _composed(edges: Edges, count: int, root: int) -> FloatArray:
-    """Rotations (count, 3, 3) along the tree of the most significant edges."""
+    """Rotations (count, 3, 3) of the nodes, composed along the tree of most significant edges."""
     cost = 1.0 / (1.0 - edges.log_chance)
     tree = edges.take(spanning_tree(edges.pairs, cost, count))
     turn = rotation_matrices(tree.vector)
@@ -76,7 +76,7 @@ def _composed(edges: Edges, count: int, root: int) -> FloatArray:
 
 
 def _mismatch(edges: Edges, rotation: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Rotations (E, 3) that each edge still asks of its second node, and displacements (E,)."""
+    """Residual rotation (E, 3) of each edge's second node [arcsec], and displacement (E,)."""
     first, second = edges.pairs.T
     asked = rotation[first] @ rotation_matrices(edges.vector)
     vector = rotation_vectors(asked @ np.swapaxes(rotation[second], 1, 2))
@@ -100,31 +100,32 @@ def _adjust(edges: Edges, vector: FloatArray, weight: FloatArray, count: int) ->
     rows = (3 * row[:, None, None] + np.arange(3)[:, None]) + np.zeros((1, 1, 3), np.int64)
     columns = (3 * column[:, None, None] + np.arange(3)) + np.zeros((1, 3, 1), np.int64)
     matrix = sparse.coo_matrix((data.ravel(), (rows.ravel(), columns.ravel())), (3 * count,) * 2)
-    # A loose tie of every node to where it is keeps what nothing determines from drifting.
+    # a weak prior of zero on each rotation, for combinations that no edge determines
     loose = np.full(3 * count, 1e-8)
     total = np.zeros((count, 3))
     np.add.at(total, second, right)
     np.add.at(total, first, -right)
-    # symmetric pivots: the reference is tied to all, and others would fill the whole matrix
+    # symmetric pivots: the reference has edges to all nodes; other pivots would fill the matrix
     return factorise(matrix.tocsc(), loose).solve(total.ravel()).reshape(count, 3)
 
 
 def consistent(edges: Edges, count: int, root: int, limit: float) -> tuple[FloatArray, BoolArray]:
-    """Rotations of the nodes and the edges that agree with them.
+    """Rotations of the nodes, and the edges that agree with them.
 
     Parameters
     ----------
     edges
-        E measured motions.
+        E measured relative motions.
     count, root
-        Number of nodes, and the one that stays where it is; of other components the first does.
+        Number of nodes, and the node that is not rotated; in components without it, the median
+        rotation is zero.
     limit
-        Largest displacement by which an edge may disagree [arcsec]; the tolerance of the match.
+        Largest displacement by which an edge may disagree [arcsec]: the tolerance of matches.
 
     Returns
     -------
     rotation, agrees
-        (count, 3, 3) that move what each node sees, and (E,).
+        (count, 3, 3) rotation of each node's positions, and (E,) mask of agreeing edges.
     """
     if len(edges.pairs) == 0:
         return np.broadcast_to(np.eye(3), (count, 3, 3)).copy(), np.zeros(0, bool)
@@ -151,14 +152,14 @@ def consistent(edges: Edges, count: int, root: int, limit: float) -> tuple[Float
 
 
 def _rooted(rotation: FloatArray, pairs: IntArray, count: int, root: int) -> FloatArray:
-    """The rotations with the root, and in other components the median, left where it was."""
+    """The rotations after a common one that makes the root's, or else the median, zero."""
     label = components(pairs, count)
     fixed = rotation.copy()
     for member in members(label):
         if label[root] == label[member[0]]:
             common = rotation[root].T
         else:
-            # The median: one group that is far off must not take the others along.
+            # the median: a single group with a large error must not move all others
             common = rotation_matrices(-np.median(rotation_vectors(rotation[member]), axis=0))
         fixed[member] = common @ rotation[member]
     return fixed

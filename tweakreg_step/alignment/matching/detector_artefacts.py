@@ -1,9 +1,9 @@
-"""What stays on the detector while the telescope moves: hot pixels and other artefacts.
+"""Detector artefacts, such as hot pixels, that stay at the same pixels while the telescope moves.
 
-Two exposures of one detector show their artefacts at the same pixels. Where the WCS says that the
-telescope moved by d between them, artefacts pile up at the offset -d, a peak as sharp as that of
-the stars. Stars do so only if one of the WCS is off by the dither, to a fraction of a pixel; where
-the WCS says that nothing moved, stars and artefacts can't be told apart, and nothing is said here.
+If the telescope moved by d between two exposures of one detector, artefacts have the offset -d and
+make a peak in the offset histogram as sharp as that of the stars. Stars are at the same pixels only
+if the error of a WCS equals the dither to a fraction of a pixel. Without a dither, stars and
+artefacts can't be distinguished, and none is found here.
 """
 
 from __future__ import annotations
@@ -23,64 +23,65 @@ if TYPE_CHECKING:
     from .offset_histogram import Pairs
 
 
-__all__ = ["Plate", "pinned_pairs"]
+__all__ = ["DetectorPositions", "pinned_pairs"]
 
 _SIGNIFICANT = float(np.log(1e-4))
-"""Chance, for the one place where artefacts can be, of as many pairs at the same pixel."""
+"""Logarithm of the probability of as many chance pairs at the same pixel, below which the pairs
+are artefacts; there is only one offset to try."""
 
 _ERRORS = 6.0
-"""Radius of 'the same pixel' in errors of a difference per axis: undersampled single pixels have
-larger errors than their signal tells. For stars of S/N 20 this is 0.4 pixel."""
+"""Radius of 'the same pixel' in errors of a difference per axis. Hot pixels are undersampled, so
+that their errors are larger than their signal gives. For stars of S/N 20 this is 0.4 pixel."""
 
 _LEAST = 0.01
-"""Least such radius [arcsec], a tenth to a third of a pixel of the imagers."""
+"""Smallest such radius [arcsec], a tenth to a third of a pixel of the imagers."""
 
 _RING = 5.0
-"""Chance is counted between the radius and this many of it."""
+"""Chance pairs are counted in a ring from the radius to this many radii."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plate:
-    """Where on which detector the N detections of a catalog are.
+class DetectorPositions:
+    """Positions of N detections on the detectors.
 
     Attributes
     ----------
     unit
         (N,) index of the detector, -1 where unknown.
     place
-        (N, 2) in the detector's plane [arcsec].
+        (N, 2) position in the detector's V2-V3 plane [arcsec].
     """
 
     unit: IntArray
     place: FloatArray
 
-    def take(self, keep: BoolArray) -> Plate:
-        """Those of a mask."""
-        return Plate(self.unit[keep], self.place[keep])
+    def take(self, keep: BoolArray) -> DetectorPositions:
+        """The detections selected by a mask."""
+        return DetectorPositions(self.unit[keep], self.place[keep])
 
 
 def pinned_pairs(
     pairs: Pairs,
-    plates: Sequence[tuple[Plate | None, Plate | None]],
+    on_detectors: Sequence[tuple[DetectorPositions | None, DetectorPositions | None]],
     noise: FloatArray,
     window: float,
 ) -> BoolArray:
-    """Which pairs (K,) are at one pixel although the WCS says that the telescope moved.
+    """Mask (K,) of pairs at the same pixel although, by the WCS, the telescope moved.
 
-    None is, of an edge that has no more of them than chance gives.
+    Only of edges that have more of them than expected by chance.
 
     Parameters
     ----------
-    pairs, plates
-        Of E edges; None where nothing is known of a catalog's detectors.
+    pairs, on_detectors
+        Pairs of E edges, and their catalogs' positions on the detectors, None where unknown.
     noise
         (E,) variance of a difference per axis [arcsec^2].
     window
-        Of the search [arcsec]: peaks closer than this are not told apart.
+        Side of the search's window [arcsec]: smaller dithers are not resolved.
     """
     gap = np.full(len(pairs.edge), np.inf)
-    ends = np.searchsorted(pairs.edge, np.arange(len(plates) + 1))
-    for number, (one, other) in enumerate(plates):
+    ends = np.searchsorted(pairs.edge, np.arange(len(on_detectors) + 1))
+    for number, (one, other) in enumerate(on_detectors):
         part = slice(ends[number], ends[number + 1])
         if one is not None and other is not None:
             gap[part] = _gaps(one, other, pairs.first_index[part], pairs.second_index[part])
@@ -88,14 +89,16 @@ def pinned_pairs(
     radius = np.clip(_ERRORS * np.sqrt(noise), _LEAST, max(0.5 * window, _LEAST))[pairs.edge]
     same = moved & (gap <= radius)
     near = moved & (gap > radius) & (gap <= _RING * radius)
-    count, ring = (np.bincount(pairs.edge[m], minlength=len(plates)) for m in (same, near))
+    count, ring = (np.bincount(pairs.edge[m], minlength=len(on_detectors)) for m in (same, near))
     expected = np.asarray((ring + 1.0) / (_RING**2 - 1.0), float)
     sure = log_chance(count.astype(float), expected) < _SIGNIFICANT
     return np.asarray(same & sure[pairs.edge])
 
 
-def _gaps(one: Plate, other: Plate, first: IntArray, second: IntArray) -> FloatArray:
-    """Distances (K,) on the detector [arcsec], infinite for pairs of two detectors."""
+def _gaps(
+    one: DetectorPositions, other: DetectorPositions, first: IntArray, second: IntArray
+) -> FloatArray:
+    """Distances (K,) of pairs on the detector [arcsec], infinite if on different detectors."""
     gap = np.hypot(*(one.place[first] - other.place[second]).T)
     unit = one.unit[first]
     return np.asarray(np.where((unit >= 0) & (unit == other.unit[second]), gap, np.inf))

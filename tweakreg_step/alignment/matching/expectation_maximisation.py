@@ -1,8 +1,8 @@
-"""Two catalogs to one motion: expectation-maximisation over the pairs around a peak.
+"""Relative motion of two catalogs by expectation-maximisation over the pairs around a peak.
 
-A pair is a true one with a Gaussian error (both catalogs' noise and what the model leaves out) or
-a chance one, evenly spread (Tian, Budavari & White 2019). The width is annealed down from the
-window of the search to what the data show; the match radius follows from it.
+A pair is a true one with a Gaussian error (both catalogs' noise and errors of the model) or a
+chance one, uniformly distributed (Tian, Budavari & White 2019). The width of the Gaussian decreases
+from the window of the search to that of the data; the match radius follows from it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from tweakreg_step.core.sphere import ARCSEC, rotation_matrices, rotation_vectors
 
-from .offset_histogram import log_chance, mutual_count, turned
+from .offset_histogram import log_chance, mutual_count, rotated
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
@@ -30,24 +30,24 @@ _ROUNDS = 14
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What is known of E edges.
+    """The relative motion of E edges.
 
     Attributes
     ----------
     vector
         (E, 3) rotation [arcsec] that moves the second catalog onto the first.
     direction
-        (E, 3) where the pairs are on the sky.
+        (E, 3) mean direction of the pairs.
     lever
-        (E,) rms distance of the pairs from there [arcsec].
+        (E,) rms distance of the pairs from it [arcsec].
     sigma
-        (E,) error of a difference per axis [arcsec].
+        (E,) error of a difference of two positions per axis [arcsec].
     true
-        (E,) number of true pairs.
+        (E,) expected number of true pairs.
     shift_variance, roll_variance
-        (E,) of the motion, arcsec^2 per axis and radians^2.
+        (E,) variances of the motion, arcsec^2 per axis and radians^2.
     log_chance
-        (E,) logarithm of the probability that chance does as well anywhere.
+        (E,) logarithm of the probability of as many chance pairs at any offset and roll.
     """
 
     vector: FloatArray
@@ -62,10 +62,12 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    motion: FloatArray  # (E, 3): shift [arcsec], and roll [radians] on top of the peak's
-    variance: FloatArray  # (E,) [arcsec^2]
-    true: FloatArray  # (E,)
-    normal: FloatArray  # (E, 3, 3)
+    """Parameters of the mixture after a round."""
+
+    motion: FloatArray  # (E, 3): shift [arcsec], and roll [radians] relative to the peak's
+    variance: FloatArray  # (E,) of true pairs per axis [arcsec^2]
+    true: FloatArray  # (E,) expected number of true pairs
+    normal: FloatArray  # (E, 3, 3) normal matrix of the motion
 
 
 def _sums(edge: IntArray, values: FloatArray, count: int) -> FloatArray:
@@ -75,9 +77,9 @@ def _sums(edge: IntArray, values: FloatArray, count: int) -> FloatArray:
 def _round(
     state: _State, pairs: Pairs, peaks: Peaks, noise: FloatArray, roll_sigma: float
 ) -> _State:
-    """One round: the chance of each pair to be true, then the motion and the width."""
+    """One round: the probability of each pair to be true, then the motion and the width."""
     edge, count = pairs.edge, len(pairs.frames)
-    second = turned(pairs.second, peaks.roll[edge])
+    second = rotated(pairs.second, peaks.roll[edge])
     x, y = second.T
     motion = state.motion[edge]
     rest = pairs.first - second - motion[:, :2] - motion[:, 2:] * np.stack([-y, x], axis=1)
@@ -103,24 +105,24 @@ def _round(
 def expectation_maximisation(
     pairs: Pairs, peaks: Peaks, noise: FloatArray, window: float, trials: tuple[float, float]
 ) -> Matches:
-    """The motion of each edge, and its significance at the width found.
+    """The relative motion of each edge, and its significance at the fitted width.
 
     Parameters
     ----------
     pairs, peaks
-        Of E edges.
+        Pairs of E edges, and the peaks of their offset histograms.
     noise
-        (E,) least variance of a difference per axis [arcsec^2].
+        (E,) smallest variance of a difference per axis [arcsec^2].
     window
-        Of the search [arcsec].
+        Side of the search's window [arcsec].
     trials
         Largest offset [arcsec] and largest roll [arcsec as angle] that were tried.
     """
-    difference = pairs.first - turned(pairs.second, peaks.roll[pairs.edge])
+    difference = pairs.first - rotated(pairs.second, peaks.roll[pairs.edge])
     away = np.max(np.abs(difference - peaks.offset[pairs.edge]), axis=1)
     close = pairs.take(away <= 1.5 * window)
     count = len(pairs.frames)
-    # The roll may leave its step of the grid, but not by much: a pair of pairs would fit any.
+    # a prior limits the roll to about its step of the grid: two pairs alone would fit any roll
     lever = np.maximum(close.lever, window)
     roll_sigma = float(np.median(window / lever)) if count else 1.0
     start = np.column_stack([peaks.offset, np.zeros(count)])
@@ -138,7 +140,7 @@ def expectation_maximisation(
 def _summary(state: _State, pairs: Pairs, peaks: Peaks, trials: tuple[float, float]) -> Matches:
     edge = pairs.edge
     roll = peaks.roll + state.motion[:, 2]
-    rest = pairs.first - turned(pairs.second, roll[edge]) - state.motion[edge, :2]
+    rest = pairs.first - rotated(pairs.second, roll[edge]) - state.motion[edge, :2]
     within = np.sum(rest**2, axis=1) <= 9.0 * state.variance[edge]
     found = mutual_count(pairs, within)
     lever = pairs.lever
@@ -151,7 +153,7 @@ def _summary(state: _State, pairs: Pairs, peaks: Peaks, trials: tuple[float, flo
     shift, out = state.motion[:, :2], pairs.frames[:, 2]
     # A shift (a, b) of the point c = east x north is the rotation a north - b east.
     push = shift[:, :1] * pairs.frames[:, 1] - shift[:, 1:] * pairs.frames[:, 0]
-    # First the roll, then the shift: as vectors they may be added only if both are small.
+    # first the roll, then the shift: large rotation vectors can't simply be added
     turn = rotation_matrices(push) @ rotation_matrices(ARCSEC * roll[:, None] * out)
     return Matches(
         vector=rotation_vectors(turn),

@@ -1,8 +1,8 @@
-"""Which groups are tied to which, how far they have to move, and why some are not.
+"""Initial registration: offset and roll of each group, the components, and why groups fail.
 
-The plain search tries the offsets that the pointing allows; groups that it leaves alone get the
-wide one, over rolls of degrees; and a component that no group of its own ties to the reference is
-matched with it as a whole.
+The plain search covers the errors of the pointing; groups that it fails to register get the wide
+search, over rolls of degrees; and a component in which no single group matches the reference is
+matched with it as one body.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy as np
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.sphere import angular_distance, chord, directions, rotation_matrices
 
-from .association import friends
+from .association import friends_of_friends
 from .corroboration import ambiguity_of_groups
-from .cross_match import Catalog, Found, Reach, catalog_of, find_edges, window_of
+from .cross_match import Catalog, FoundEdges, Reach, catalog_of, find_edges, window_of
 from .cycle_closure import consistent
-from .detector_artefacts import Plate
+from .detector_artefacts import DetectorPositions
 from .overlap_graph import bridges, components, members, overlapping, well_connected
-from .periodic_fields import periods, with_repeats
+from .periodic_fields import periods, with_period_ambiguity
 from .second_peak import OffsetAmbiguity
 
 if TYPE_CHECKING:
@@ -30,36 +30,36 @@ if TYPE_CHECKING:
     from tweakreg_step.core.options import Options
 
 
-__all__ = ["Registration", "peaks", "register_initially"]
+__all__ = ["Registration", "peak_offsets", "register_initially"]
 
 _BRIDGE = float(np.log(1e-6))
-"""What is asked of an edge that nothing checks."""
+"""Logarithm of the probability of chance below which an edge in no closed cycle is accepted."""
 
-_SETTLED = (GroupStatus.ALIGNED, GroupStatus.NOT_CONNECTED)
-"""Groups with these need no wide search, or have nothing to search."""
+_NO_WIDE_SEARCH = (GroupStatus.ALIGNED, GroupStatus.NOT_CONNECTED)
+"""Groups with these statuses get no wide search: they are registered, or overlap nothing."""
 
 _DOUBLE = 0.3
-"""Detections of two detectors of one exposure closer than this are one star [arcsec]."""
+"""Detections by two detectors of one exposure closer than this are the same star [arcsec]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How the groups hang together.
+    """The initial registration of G groups.
 
     Attributes
     ----------
     rotation
-        (G, 3, 3) that moves what each group sees to where it is, to a fraction of the match radius.
+        (G, 3, 3) rotation that corrects each group's positions to a fraction of the match radius.
     component
-        (G,) label, -1 for groups that are tied to nothing.
+        (G,) label of the connected component, -1 for groups without a match.
     anchored
         (G,) whether the component is tied to the reference.
     sigma
-        (G,) error of a difference per axis, as the edges saw it [arcsec].
+        (G,) error of a difference per axis, the largest of the group's edges [arcsec].
     status
-        (G,) of `GroupStatus`; ALIGNED stands for tied.
-    doubts
-        (G,) about the relative and about the absolute places of the groups.
+        (G,) status of each group; ALIGNED if it is registered.
+    ambiguity
+        Ambiguity (G,) of the groups' relative positions, and of their absolute positions.
     """
 
     rotation: FloatArray
@@ -67,12 +67,16 @@ class Registration:
     anchored: BoolArray
     sigma: FloatArray
     status: tuple[GroupStatus, ...]
-    doubts: tuple[OffsetAmbiguity, OffsetAmbiguity]
+    ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity]
 
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """The catalogs in the form that the search needs."""
+    """The catalogs in the form that the search needs.
+
+    Directions (N, 3) and group (N,) of detections, tangent planes (G, 3, 3), catalogs of the groups
+    (G,), the reference at each group's epoch (G,), and the detections of each group (G,).
+    """
 
     vectors: FloatArray
     group: IntArray
@@ -84,7 +88,7 @@ class _Scene:
 
 
 def _rows(group: IntArray, count: int) -> list[IntArray]:
-    """Detections of each group (G,), ascending."""
+    """Indices of each group's detections (G,), ascending."""
     order = np.argsort(group, kind="stable")
     return np.split(order, np.searchsorted(group[order], np.arange(1, count)))[:count]
 
@@ -98,8 +102,8 @@ def _group_catalogs(
             catalogs.append(None)
             continue
         parts = vectors[own], detections.covariance[own], detections.image[own]
-        plate = Plate(detections.unit[own], detections.unit_xy[own])
-        catalogs.append(catalog_of(*parts, options.separation, _DOUBLE, plate))
+        on_detector = DetectorPositions(detections.unit[own], detections.unit_xy[own])
+        catalogs.append(catalog_of(*parts, options.separation, _DOUBLE, on_detector))
     return catalogs
 
 
@@ -129,8 +133,11 @@ def _scene(
 
 def _edges(
     scene: _Scene, relative: IntArray, absolute: IntArray, roll: float | None = None
-) -> Found:
-    """Motions of the edges between groups (E, 2), then of those of groups (F,) to the reference."""
+) -> FoundEdges:
+    """Edges between pairs of groups (E, 2), then between the reference and groups (F,).
+
+    `roll` is the largest roll [arcsec as angle]; None: that of the pointing prior.
+    """
     options, node = scene.options, len(scene.frames)
     swing = 3.0 * options.roll_sigma if roll is None else roll
     usable = [
@@ -146,11 +153,11 @@ def _edges(
         nodes = np.array([(a, b) for a, b, _, _ in kept], np.int64).reshape(-1, 2)
         pairs = [(c, d) for _, _, c, d in kept]
         found.append(find_edges(nodes, pairs, Reach(radius, turn, tolerance)))
-    return Found.joined(found)
+    return FoundEdges.joined(found)
 
 
 def _near_reference(scene: _Scene) -> IntArray:
-    """Groups (F,) that see reference stars."""
+    """Groups (F,) with reference stars within reach."""
     near = []
     for group, (own, stars) in enumerate(zip(scene.catalogs, scene.reference, strict=True)):
         if own is None or stars is None:
@@ -161,8 +168,11 @@ def _near_reference(scene: _Scene) -> IntArray:
     return np.array(near, np.int64)
 
 
-def _agreeing(scene: _Scene, found: Found) -> tuple[FloatArray, Found]:
-    """Rotations (G + 1, 3, 3) and the edges that are significant, consistent, and sure enough."""
+def _agreeing(scene: _Scene, found: FoundEdges) -> tuple[FloatArray, FoundEdges]:
+    """Rotations (G + 1, 3, 3), and the accepted edges that close their cycles.
+
+    Edges in no cycle must be more significant than others.
+    """
     count = len(scene.frames)
     limit = min(scene.options.tolerance, scene.options.abs_tolerance)
     good = found.take(found.accepted)
@@ -176,8 +186,8 @@ def _agreeing(scene: _Scene, found: Found) -> tuple[FloatArray, Found]:
     return rotation, kept
 
 
-def _reasons(count: int, found: Found, kept: Found) -> list[GroupStatus]:
-    """Why each group (G,) is tied to nothing, or ALIGNED where it is tied."""
+def _reasons(count: int, found: FoundEdges, kept: FoundEdges) -> list[GroupStatus]:
+    """Status (G,) of each group: ALIGNED if it has an accepted edge, else why it has none."""
     touched = {
         GroupStatus.NO_MATCH: found.edges.pairs,
         GroupStatus.INCONSISTENT: found.edges.pairs[found.accepted],
@@ -192,16 +202,16 @@ def _reasons(count: int, found: Found, kept: Found) -> list[GroupStatus]:
     return status
 
 
-def _whole_component(
+def _component_onto_reference(
     scene: _Scene, member: IntArray, rotation: FloatArray, radius: float
 ) -> tuple[FloatArray, OffsetAmbiguity] | None:
-    """Rotation (3, 3) that moves a component, as it is, onto the reference; None if none does.
+    """Rotation (3, 3) that moves a component as one body onto the reference; None if none does.
 
-    And the doubts (1,) about it.
+    And its ambiguity (1,).
     """
     own = np.sort(np.concatenate([scene.rows[group] for group in member]))
     vectors = np.einsum("nij,nj->ni", rotation[scene.group[own]], scene.vectors[own])
-    label = friends(vectors, float(chord(radius)))
+    label = friends_of_friends(vectors, float(chord(radius)))
     size = np.bincount(label)
     sums = np.stack([np.bincount(label, axis) for axis in vectors.T], axis=1) / size[:, None]
     merged = sums / np.linalg.norm(sums, axis=1, keepdims=True)
@@ -217,11 +227,11 @@ def _whole_component(
     found = find_edges(np.zeros((1, 2), np.int64), [(stars, catalog)], reach)
     if not found.accepted[0] or found.edges.log_chance[0] > _BRIDGE:
         return None
-    return np.asarray(rotation_matrices(found.edges.vector)[0]), found.doubts
+    return np.asarray(rotation_matrices(found.edges.vector)[0]), found.ambiguity
 
 
-def _search(scene: _Scene, roll: float | None, only: BoolArray | None) -> Found:
-    """All edges, or those of which one end is in `only` (G,)."""
+def _search(scene: _Scene, roll: float | None, only: BoolArray | None) -> FoundEdges:
+    """Search all edges, or those with an end in the groups `only` (G,)."""
     options = scene.options
     pairs, expected = overlapping(scene.vectors, scene.group, scene.frames, options.searchrad)
     chosen = pairs[well_connected(pairs, expected, len(scene.frames))]
@@ -239,19 +249,19 @@ def register_initially(
     options: Options,
     suspect: BoolArray | None = None,
 ) -> Registration:
-    """Find out how the groups hang together.
+    """Find offset and roll of each group relative to the others and to the reference.
 
     Parameters
     ----------
     detections
-        Of all groups.
+        Detections of all groups.
     frames
-        (G, 3, 3) of the groups' tangent planes.
+        (G, 3, 3) axes of the groups' tangent planes.
     reference, options
-        As the user gave them.
+        The reference catalog, or None, and the options.
     suspect
-        (G,) groups for which only the wide search is believed: where they roll by degrees, the
-        plain one may find a part of their sources.
+        (G,) mask of groups for which only the wide search counts: if they are rolled by degrees,
+        the plain one may match a part of their sources.
     """
     count = len(frames)
     scene = _scene(detections, frames, reference, options)
@@ -261,17 +271,17 @@ def register_initially(
         found = replace(found, significant=found.significant & ~doubted)
     rotation, kept = _agreeing(scene, found)
     status = _reasons(count, found, kept)
-    lost = np.array([item not in _SETTLED for item in status], bool)
+    lost = np.array([item not in _NO_WIDE_SEARCH for item in status], bool)
     if lost.any() and options.max_roll > 3.0 * options.roll_sigma:
         wide = _search(scene, options.max_roll, lost)
         if wide.accepted.any():
-            found = Found.joined([found.take(found.accepted), wide])
+            found = FoundEdges.joined([found.take(found.accepted), wide])
             rotation, kept = _agreeing(scene, found)
             status = _reasons(count, found, kept)
-    return _ties(scene, rotation, kept, status)
+    return _registration(scene, rotation, kept, status)
 
 
-def peaks(
+def peak_offsets(
     detections: Detections,
     frames: FloatArray,
     reference: Reference | None,
@@ -279,16 +289,16 @@ def peaks(
     only: BoolArray,
     roll: float | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Offsets [arcsec] of the most significant peaks of some groups, for advice on what to try.
+    """Offsets [arcsec] of the most significant histogram peaks of some groups, for remedies.
 
     Parameters
     ----------
     detections, frames, reference, options
         As for `register_initially`.
     only
-        (G,) which groups.
+        (G,) mask of the groups.
     roll
-        Largest roll [arcsec as angle]; None: what is expected of the pointing.
+        Largest roll [arcsec as angle]; None: that of the pointing prior.
 
     Returns
     -------
@@ -298,7 +308,7 @@ def peaks(
     count = len(frames)
     found = _search(_scene(detections, frames, reference, options), roll, only)
     good = found.take(np.flatnonzero(found.significant))
-    order = np.argsort(-good.edges.log_chance, kind="stable")  # so that the surest is kept
+    order = np.argsort(-good.edges.log_chance, kind="stable")  # the most significant is last
     edges = good.edges.take(order)
     moved = np.einsum("eij,ej->ei", rotation_matrices(edges.vector), edges.direction)
     size = angular_distance(moved, edges.direction)
@@ -311,8 +321,8 @@ def peaks(
     return out[0, :count], out[1, :count]
 
 
-def _ties(
-    scene: _Scene, rotation: FloatArray, kept: Found, status: list[GroupStatus]
+def _registration(
+    scene: _Scene, rotation: FloatArray, kept: FoundEdges, status: list[GroupStatus]
 ) -> Registration:
     count = len(scene.frames)
     label = components(kept.edges.pairs, count + 1)
@@ -324,21 +334,23 @@ def _ties(
     noise = [item.variance for item in scene.catalogs if item is not None]
     window = window_of(reach, 2.0 * float(np.median(noise))) if noise else options.tolerance
     repeats = periods(scene.catalogs, options.searchrad, window)
-    kept = with_repeats(kept, repeats, options.searchrad)
-    relative, absolute = ambiguity_of_groups(kept.edges.pairs, kept.doubts, count)
+    kept = with_period_ambiguity(kept, repeats, options.searchrad)
+    relative, absolute = ambiguity_of_groups(kept.edges.pairs, kept.ambiguity, count)
     sigma = np.zeros(count + 1)
     np.maximum.at(sigma, kept.edges.pairs.ravel(), np.repeat(kept.sigma, 2))
     for member in members(np.where(anchored, -1, component)):
         if scene.reference[0] is None or len(member) < 2:
             continue
         radius = 4.0 * float(np.median(sigma[member]))
-        whole = _whole_component(scene, member, rotation, radius)
+        whole = _component_onto_reference(scene, member, rotation, radius)
         if whole is not None:
             rotation[member] = whole[0] @ rotation[member]
             anchored[member] = True
             every = np.where(np.isin(np.arange(count), member), count, np.arange(count))
             absolute = OffsetAmbiguity.joined([absolute, whole[1]]).take(every)
-    # All that is tied to the reference is one component.
+    # all groups that are tied to the reference are one component
     component[anchored] = label[count]
-    doubts = relative, absolute
-    return Registration(rotation[:count], component, anchored, sigma[:count], tuple(status), doubts)
+    ambiguity = relative, absolute
+    return Registration(
+        rotation[:count], component, anchored, sigma[:count], tuple(status), ambiguity
+    )

@@ -1,9 +1,9 @@
-"""The offset between two catalogs, and whether it is more than chance.
+"""The offset histogram of two catalogs: its peak, and the peak's significance.
 
-All edges of the graph are searched at once. An edge's pairs of detections within the search
-radius are differences in one plane; true pairs pile up at one place, chance pairs are spread
-evenly. A peak is accepted only if it is significant: Poisson probability of so many pairs in one
-window, times the number of independent windows and rolls that were tried (look-elsewhere factor).
+All edges of the graph are searched at once. The histogram is of the position differences of an
+edge's pairs of detections within the search radius; true pairs make a peak, chance pairs are spread
+evenly. The significance of a peak is the Poisson probability of as many pairs in one window, times
+the number of independent windows and rolls that were tried (look-elsewhere factor).
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ if TYPE_CHECKING:
 __all__ = [
     "Pairs",
     "Peaks",
-    "apart_from",
-    "distinct",
+    "disjoint_from",
+    "distinct_counts",
     "log_chance",
     "make_pairs",
     "mutual_count",
     "roll_grid",
+    "rotated",
     "search",
-    "turned",
 ]
 
 _CELLS = 6_000_000
-"""Histogram cells held at once, 48 MB."""
+"""Histogram cells in memory at once, 48 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs of detections of E edges, in one tangent plane per edge.
+    """K pairs of detections of E edges, in one tangent plane per edge.
 
     Attributes
     ----------
     edge
-        (K,) ascending.
+        (K,) index of the edge, ascending.
     first, second
         (K, 2) positions [arcsec] of the detections of the first and of the second catalog.
     first_index, second_index
-        (K,) which detections they are.
+        (K,) indices of the detections in their catalogs.
     frames
-        (E, 3, 3) of the planes, tangent at the mean of the edge's pairs.
+        (E, 3, 3) axes of the planes, tangent at the mean direction of the edge's pairs.
     """
 
     edge: IntArray
@@ -65,7 +65,7 @@ class Pairs:
     frames: FloatArray
 
     def take(self, keep: BoolArray) -> Pairs:
-        """The pairs of a mask; all edges stay."""
+        """The pairs selected by a mask; the edges keep their numbers."""
         return Pairs(
             self.edge[keep],
             self.first[keep],
@@ -93,13 +93,13 @@ class Peaks:
     offset, roll
         (E, 2) [arcsec] and (E,) [radians]: first = R(roll) second + offset.
     count
-        (E,) distinct detections in the peak's window, the lesser of the two catalogs.
+        (E,) distinct_counts detections in the peak's window, the lesser of the two catalogs.
     density
         (E,) chance pairs per arcsec^2 of difference.
     log_chance
-        (E,) logarithm of the probability that chance does as well anywhere.
+        (E,) logarithm of the probability of as many chance pairs at any offset and roll.
     rival
-        (E,) whether a second peak elsewhere is as good.
+        (E,) whether a second peak elsewhere is about equally high.
     """
 
     offset: FloatArray
@@ -111,7 +111,7 @@ class Peaks:
 
 
 def make_pairs(catalogs: Sequence[tuple[cKDTree, cKDTree]], radius: float) -> Pairs:
-    """All pairs within `radius` [arcsec] of the two trees of unit vectors of each edge."""
+    """All pairs within `radius` [arcsec] between the two trees of unit vectors of each edge."""
     reach = float(chord(radius))
     first, second, size = [], [], []
     for one, other in catalogs:
@@ -137,24 +137,24 @@ def make_pairs(catalogs: Sequence[tuple[cKDTree, cKDTree]], radius: float) -> Pa
 
 
 def roll_grid(limit: float, lever: float, window: float) -> FloatArray:
-    """Rolls [radians] up to `limit` [arcsec as angle], the ends move by half a window per step."""
+    """Rolls [radians] up to `limit` [arcsec as angle] in steps of half a window at `lever`."""
     step = 0.5 * window / max(lever, window)
     count = int(np.ceil(limit / ARCSEC / step))
     return np.asarray(step * np.arange(-count, count + 1)) if count else np.zeros(1)
 
 
-def turned(positions: FloatArray, roll: FloatArray | float) -> FloatArray:
-    """Positions (K, 2) turned by (K,) or one roll [radians], counterclockwise."""
+def rotated(positions: FloatArray, roll: FloatArray | float) -> FloatArray:
+    """Positions (K, 2) rotated by (K,) or one roll [radians], counterclockwise."""
     cosine, sine = np.cos(roll), np.sin(roll)
     x, y = positions.T
     return np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=1)
 
 
 def log_chance(count: FloatArray, expected: FloatArray) -> FloatArray:
-    """Logarithm of the Poisson probability of `count` or more; exact in the far tail, too."""
+    """Logarithm of the Poisson probability of `count` or more events, also in the far tail."""
     with np.errstate(divide="ignore"):
         plain = np.log(pdtrc(np.maximum(count - 1.0, 0.0), expected))
-        # Far out the first term of the sum is all of it, up to 1 / (1 - expected / count).
+        # in the far tail the first term dominates the sum, up to 1 / (1 - expected / count)
         tail = count * np.log(expected) - expected - gammaln(count + 1.0)
         tail = tail - np.log1p(-np.minimum(expected / (count + 1.0), 0.9))
     out = np.where(np.isfinite(plain) & (plain > -600.0), plain, tail)
@@ -164,7 +164,7 @@ def log_chance(count: FloatArray, expected: FloatArray) -> FloatArray:
 def _histogram(
     edge: IntArray, difference: FloatArray, shape: tuple[int, int], bin_size: float
 ) -> FloatArray:
-    """Pairs in windows of 2 x 2 bins, (E, n - 1, n - 1)."""
+    """Number of pairs in each window of 2 x 2 bins, (E, n - 1, n - 1)."""
     count, side = shape
     cell = np.floor(difference / bin_size + 0.5 * side).astype(np.int64)
     inside = np.all((cell >= 0) & (cell < side), axis=1)
@@ -175,18 +175,18 @@ def _histogram(
 
 
 def search(pairs: Pairs, radius: float, window: float, rolls: FloatArray) -> Peaks:
-    """The most populated window of each edge, over all rolls, and its significance.
+    """The window of each edge with most pairs, over all rolls, and its significance.
 
     Parameters
     ----------
     pairs
-        Of E edges, within `radius` at any of the rolls.
+        Pairs of E edges, within `radius` at any of the rolls.
     radius
         Largest offset [arcsec].
     window
         Side of a window [arcsec].
     rolls
-        (R,) [radians].
+        (R,) rolls to try [radians].
     """
     count = len(pairs.frames)
     side = 2 * int(np.ceil(radius / (0.5 * window))) + 2
@@ -210,9 +210,9 @@ def _best_windows(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     edge, first, second = part
     best, offset, roll = np.full(shape[0], -1.0), np.zeros((shape[0], 2)), np.zeros(shape[0])
-    # from the smallest roll on, so that of equals the smallest wins
+    # from the smallest roll on, so that of equal maxima the smallest roll is taken
     for angle in rolls[np.lexsort((rolls, np.abs(rolls)))]:
-        difference = first - turned(second, angle)
+        difference = first - rotated(second, angle)
         near = np.sum(difference**2, axis=1) <= radius**2
         sums = _histogram(edge[near], difference[near], shape, 0.5 * window).reshape(shape[0], -1)
         place = sums.argmax(axis=1)
@@ -233,7 +233,7 @@ def _significance(
 ) -> Peaks:
     _, offset, roll = best
     count, edge = len(pairs.frames), pairs.edge
-    difference = pairs.first - turned(pairs.second, roll[edge])
+    difference = pairs.first - rotated(pairs.second, roll[edge])
     reach = np.max(np.abs(difference - offset[edge]), axis=1)
     inside = reach <= 0.5 * window
     within = np.sum(difference**2, axis=1) <= radius**2
@@ -252,28 +252,28 @@ def _significance(
 
 
 def _around(edge: IntArray, reach: FloatArray, count: int, window: float) -> FloatArray:
-    """Density (E,) of pairs in the frame between 3 and 9 windows around the peak."""
+    """Density (E,) [arcsec^-2] of pairs in the square frame between 3 and 9 windows wide."""
     ring = (reach > 1.5 * window) & (reach <= 4.5 * window)
     return np.asarray(np.bincount(edge[ring], minlength=count) / (72.0 * window**2))
 
 
-def distinct(edge: IntArray, index: IntArray, count: int) -> IntArray:
-    """How many different detections (E,) take part, of pairs (K,) given by edge and detection."""
+def distinct_counts(edge: IntArray, index: IntArray, count: int) -> IntArray:
+    """Number (E,) of different detections in pairs (K,) given by edge and detection index."""
     width = int(index.max(initial=0)) + 1
     return np.bincount(np.unique(edge * width + index) // width, minlength=count)
 
 
 def mutual_count(pairs: Pairs, inside: BoolArray) -> IntArray:
-    """Different detections (E,) in the pairs of a mask (K,), the lesser of the two catalogs."""
+    """Number (E,) of different detections in the pairs of a mask (K,), in the lesser catalog."""
     first, second = (
-        distinct(pairs.edge[inside], index[inside], len(pairs.frames))
+        distinct_counts(pairs.edge[inside], index[inside], len(pairs.frames))
         for index in (pairs.first_index, pairs.second_index)
     )
     return np.minimum(first, second)
 
 
-def apart_from(pairs: Pairs, taken: BoolArray) -> BoolArray:
-    """Which pairs (K,) have no detection that takes part in one of a mask (K,)."""
+def disjoint_from(pairs: Pairs, taken: BoolArray) -> BoolArray:
+    """Mask (K,) of the pairs that share no detection with the pairs of a mask (K,)."""
     apart = np.ones(len(taken), bool)
     for index in (pairs.first_index, pairs.second_index):
         key = pairs.edge * (int(index.max(initial=-1)) + 1) + index

@@ -1,6 +1,6 @@
-"""The graph of overlaps: who can be compared with whom, who is tied to whom, and by what.
+"""The graph of overlaps: pairs of groups with overlapping footprints, components, bridges.
 
-Nodes are groups; the reference catalog, where it takes part, is one more node, the last.
+Nodes are groups; the reference catalog, if there is one, is the last node.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ __all__ = [
 ]
 
 _DIRECTIONS = 8
-"""A field's footprint is the intersection of this many strips, a polygon of twice as many sides."""
+"""Number of strips whose intersection is a footprint: a polygon of twice as many sides."""
 
 _SAMPLE = 32
-"""Detections of a group that are tried on another's footprint."""
+"""Detections of a group that are tested for lying in another group's footprint."""
 
 _MANY = 60_000
-"""Candidate pairs above which each group meets near and far neighbours only."""
+"""Number of candidate pairs above which each group is paired with a sample of neighbours only."""
 
 
 def _candidates(centres: FloatArray, reach: float) -> IntArray:
@@ -60,9 +60,9 @@ def _candidates(centres: FloatArray, reach: float) -> IntArray:
 def _footprints(
     vectors: FloatArray, group: IntArray, frames: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
-    """Strip edges (G, 8) low and high [arcsec], directions (8, 2) of the strips, and who is there.
+    """Low and high edges (G, 8) of the strips [arcsec], directions (8, 2) of the strips, corners.
 
-    The last, (G, 16), are the detections on the strips' edges: the corners of the footprint.
+    The corners (G, 16) of a footprint are the detections on the strips' edges.
     """
     angle = np.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
     strips = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -80,7 +80,7 @@ def _footprints(
 
 
 def _sample(group: IntArray, count: int) -> tuple[IntArray, IntArray]:
-    """Up to 32 detections (G, 32) of each group, repeated where there are fewer, and numbers."""
+    """A sample (G, 32) of each group's detections, repeated if there are fewer, and sizes (G,)."""
     size = np.bincount(group, minlength=count)
     order = np.argsort(group, kind="stable")
     start = np.cumsum(size) - size
@@ -96,17 +96,17 @@ def overlapping(
     Parameters
     ----------
     vectors, group
-        (N, 3) and (N,) of the detections.
+        Directions (N, 3) and groups (N,) of the detections.
     frames
-        (G, 3, 3) of the groups' tangent planes.
+        (G, 3, 3) axes of the groups' tangent planes.
     margin
-        By which a footprint grows, the largest offset looked for [arcsec].
+        Margin around a footprint [arcsec]: the largest offset searched.
 
     Returns
     -------
     pairs, expected
-        (E, 2) first below second, and (E,) how many sources the smaller share of the two has
-        inside the other.
+        (E, 2) groups, the first number below the second, and (E,) expected number of common
+        sources: the smaller of the numbers of each group's detections inside the other's footprint.
     """
     count = len(frames)
     filled = np.flatnonzero(np.bincount(group, minlength=count))
@@ -126,22 +126,22 @@ def overlapping(
                 places < high[other][:, None] + margin
             )
             held = inside.all(axis=2)
-            # A corner that lies inside proves an overlap too small for the sample to see.
+            # a corner inside shows an overlap that is too small for the sample
             share = np.maximum(held[:, -_SAMPLE:].mean(axis=1), 0.5 / _SAMPLE * held.any(axis=1))
             share = share * size[one]
             expected[part] = np.minimum(expected[part], share)
             most[part] = np.maximum(most[part], share)
-    # One of two may see the other's corner and not be seen itself: half a source is expected.
+    # if only one of two has a corner in the other, half a source is expected
     keep = most > 0.0
     return pairs[keep], np.maximum(expected[keep], 0.5)
 
 
 def well_connected(pairs: IntArray, expected: FloatArray, count: int, degree: int = 6) -> IntArray:
-    """Indices of a sufficient subset of pairs: each group's best, some others, and a tree.
+    """Indices of a sufficient subset of pairs: each group's best, some others, and a spanning tree.
 
-    In a stack all pairs overlap, and a group's best partners are the same few; half of its partners
-    are therefore drawn among those half as good as the best, by a fixed hash. That makes
-    cycles through which every offset is checked.
+    In a stack all pairs overlap, and the best partners of all groups are the same few. Half of a
+    group's partners are therefore drawn, by a fixed hash, from those at least half as good as its
+    best. The pairs then make cycles, whose closure checks each offset.
     """
     number = np.arange(len(pairs))
     one = np.concatenate([pairs[:, 0], pairs[:, 1]])
@@ -161,7 +161,7 @@ def well_connected(pairs: IntArray, expected: FloatArray, count: int, degree: in
 
 
 def spanning_tree(pairs: IntArray, cost: FloatArray, count: int) -> IntArray:
-    """Indices of the pairs (E, 2) that make the forest of least cost (E,), costs above 0."""
+    """Indices of the pairs (E, 2) of the spanning forest of least cost (E,), costs above 0."""
     graph = sparse.coo_matrix((cost, (pairs[:, 0], pairs[:, 1])), (count, count))
     tree = minimum_spanning_tree(graph.tocsr()).tocoo()
     low, high = np.sort(pairs, axis=1).T
@@ -172,22 +172,26 @@ def spanning_tree(pairs: IntArray, cost: FloatArray, count: int) -> IntArray:
 
 
 def components(pairs: IntArray, count: int) -> IntArray:
-    """Labels (G,) of what the pairs (E, 2) tie together."""
+    """Labels (G,) of the connected components of a graph with edges `pairs` (E, 2)."""
     graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (count, count))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
 def sharing(source: IntArray, group: IntArray, count: int) -> IntArray:
-    """Labels (G,) of groups that shared sources tie together, of detections (N,) and theirs.
+    """Labels (G,) of groups connected by shared sources.
 
-    Groups are tied to sources, so that a stack of thousands needs none of its millions of pairs.
+    `source` and `group` (N,) are those of the detections. The graph connects groups with sources,
+    so that the millions of pairs in a stack of thousands of groups are not needed.
     """
     size = count + int(source.max(initial=-1)) + 1
     return components(np.stack([group, count + source], axis=1), size)[:count]
 
 
 def members(label: IntArray) -> list[IntArray]:
-    """Indices of each label (N,) that is there, ascending; negative labels are left out."""
+    """Indices of the elements of each label (N,), for all labels in ascending order.
+
+    Negative labels are left out.
+    """
     order = np.argsort(label, kind="stable")
     ordered = label[order]
     edges = np.flatnonzero(np.diff(ordered)) + 1
@@ -196,16 +200,18 @@ def members(label: IntArray) -> list[IntArray]:
 
 
 def forest_walk(pairs: IntArray, count: int, roots: IntArray) -> tuple[IntArray, IntArray]:
-    """Nodes behind their predecessors, and the predecessor (count,) of each, -1 of a root.
+    """Nodes in an order in which each follows its predecessor, and predecessors (count,).
+
+    The predecessor of a root is -1.
 
     Parameters
     ----------
     pairs, count
-        (E, 2) that make a forest of `count` nodes.
+        Edges (E, 2) of a forest of `count` nodes.
     roots
         One node of each tree.
     """
-    # one node more, above all roots, so that thousands of trees are one walk
+    # one more node, connected to all roots, so that thousands of trees are walked at once
     above = np.stack([np.full(len(roots), count), roots], axis=1)
     every = np.concatenate([pairs, above])
     size = count + 1
@@ -216,11 +222,11 @@ def forest_walk(pairs: IntArray, count: int, roots: IntArray) -> tuple[IntArray,
 
 
 def bridges(pairs: IntArray, count: int) -> BoolArray:
-    """Which pairs (E,) are in no cycle: without one of them a component falls apart.
+    """Mask (E,) of the bridges: pairs in no cycle, without which a component falls apart.
 
     Each pair outside a spanning forest closes a cycle with the path between its ends; the pairs of
-    a path are merged as they are covered, so that none is walked twice. Of the pairs outside, those
-    of a second forest suffice (Nagamochi & Ibaraki 1992, Algorithmica 7, 583).
+    a path are merged once covered, so that none is walked twice. Of the pairs outside, those of a
+    second forest suffice (Nagamochi & Ibaraki 1992, Algorithmica 7, 583).
     """
     label = components(pairs, count)
     found = np.zeros(len(pairs), bool)
@@ -242,7 +248,10 @@ def bridges(pairs: IntArray, count: int) -> BoolArray:
 
 
 def _covered(closing: IntArray, parent: IntArray, depth: IntArray) -> IntArray:
-    """For each node the highest node that it is merged with; itself if its pair upwards is free."""
+    """For each node, the highest node that it is merged with.
+
+    It is the node itself if the pair with its parent is in no cycle.
+    """
     top = np.arange(len(parent))
 
     def find(node: int) -> int:
@@ -267,14 +276,14 @@ def shared_counts(source: IntArray, group: IntArray, count: int) -> tuple[IntArr
     Parameters
     ----------
     source, group
-        (N,) of the detections that were used.
+        (N,) source and group of the detections.
     count
         Number of groups.
 
     Returns
     -------
     pairs, shared
-        (E, 2) first below second, (E,) number of sources.
+        (E, 2) groups, the first number below the second, and (E,) number of shared sources.
     """
     size = int(source.max(initial=-1)) + 1
     seen = sparse.coo_matrix((np.ones(len(source)), (source, group)), (size, count)).tocsr()

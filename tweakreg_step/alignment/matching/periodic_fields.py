@@ -1,7 +1,7 @@
-"""Fields that repeat: a grid of sources fits at its own period as well as where it truly is.
+"""Periodic fields: a grid of sources matches as well at an offset by its period as at the true one.
 
-Where the period is larger than the search, one peak alone is in reach, and nothing shows that the
-true one is not just outside. The catalog itself shows it: moved by the period it matches itself.
+Where the period is larger than the search radius, only one peak is within the search, and the true
+one may be just outside. Periods are found by matching each catalog with itself.
 """
 
 from __future__ import annotations
@@ -22,41 +22,40 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
-    from .cross_match import Catalog, Found
+    from .cross_match import Catalog, FoundEdges
     from .offset_histogram import Pairs
 
 
-__all__ = ["periods", "with_repeats"]
+__all__ = ["periods", "with_period_ambiguity"]
 
 _SAMPLE = 200
-"""Sources of a catalog that are looked for at the period, evenly over it."""
+"""Sources of a catalog that are compared with all its others, spread evenly over it."""
 
 _FIRST, _FIRST_SHARE = 40, 0.4
-"""As many, and a lower share of them, tell first whether it is worth to look closer: few fields do
-repeat."""
+"""Number of sources, and the share that must repeat, in a first test, since few fields are
+periodic."""
 
 _BATCH = 200
 """Catalogs compared with themselves at once."""
 
 _SHARE = 0.6
-"""Part of the sources that repeat from which on two offsets match about equally well."""
+"""Share of sources that repeat above which two offsets match about equally well."""
 
 _REACH = 2.0
-"""An offset up to this many search radii may be the true one: who chose the radius of a grid well
-knows better."""
+"""Largest plausible true offset, in search radii: the user may have chosen the radius too small."""
 
 
 def periods(catalogs: Sequence[Catalog | None], radius: float, window: float) -> FloatArray:
-    """Displacements (G, 2) [arcsec] by which most of a catalog comes to lie on itself, or NaN.
+    """Displacement (G, 2) [arcsec] at which each catalog matches itself, NaN if there is none.
 
     Parameters
     ----------
     catalogs
-        Of G groups.
+        (G,) catalogs of the groups, None where there is none.
     radius
-        Largest offset of the search; periods up to three of it are tried [arcsec].
+        Largest offset of the search; periods up to three times that are tried [arcsec].
     window
-        Of the search [arcsec].
+        Side of the search's window [arcsec].
     """
     out = np.full((len(catalogs), 2), np.nan)
     filled = [(number, catalog) for number, catalog in enumerate(catalogs) if catalog is not None]
@@ -79,7 +78,7 @@ def periods(catalogs: Sequence[Catalog | None], radius: float, window: float) ->
 def _with_itself(
     trees: Sequence[cKDTree], sample: int, reach: float, window: float
 ) -> tuple[Pairs, IntArray]:
-    """Pairs of some sources of each catalog with others of it, and how many (G,) these are."""
+    """Pairs of a sample of each catalog with its other sources, and the sample's size (G,)."""
     steps = [max(1, -(-tree.n // sample)) for tree in trees]
     some = [cKDTree(tree.data[::k]) for tree, k in zip(trees, steps, strict=True)]
     pairs = make_pairs(list(zip(some, trees, strict=True)), reach)
@@ -88,7 +87,7 @@ def _with_itself(
 
 
 def _most(pairs: Pairs, window: float) -> IntArray:
-    """Most pairs (G,) of each catalog in one of the squares of four staggered lattices."""
+    """Largest number (G,) of pairs in a square of the window's size, of four staggered lattices."""
     count = len(pairs.frames)
     most = np.zeros(count, np.int64)
     for start in itertools.product((0.0, 0.5), repeat=2):
@@ -100,13 +99,13 @@ def _most(pairs: Pairs, window: float) -> IntArray:
     return most
 
 
-def with_repeats(found: Found, period: FloatArray, radius: float) -> Found:
-    """Edges with a doubt where the offset and its neighbour by a period may both be true.
+def with_period_ambiguity(found: FoundEdges, period: FloatArray, radius: float) -> FoundEdges:
+    """Edges marked as ambiguous where the offset plus or minus a period is also plausible.
 
     Parameters
     ----------
     found
-        E edges; node G is the reference, and not looked at: its search is wide.
+        E edges. Those of node G, the reference, are not tested: its search is wide.
     period
         (G, 2) see `periods`.
     radius
@@ -114,7 +113,7 @@ def with_repeats(found: Found, period: FloatArray, radius: float) -> Found:
     """
     if np.isnan(period).all():
         return found
-    edges, doubts = found.edges, found.doubts
+    edges, ambiguity = found.edges, found.ambiguity
     every = np.append(period, [[np.nan, np.nan]], axis=0)[edges.pairs]
     own = np.where(np.isnan(every[:, 0]), every[:, 1], every[:, 0])
     own[(edges.pairs == len(period)).any(axis=1)] = np.nan
@@ -122,7 +121,7 @@ def with_repeats(found: Found, period: FloatArray, radius: float) -> Found:
     east, north = (np.einsum("ei,ei->e", edges.vector, frames[:, axis]) for axis in (0, 1))
     offset = np.stack([north, -east], axis=1)
     nearest = np.minimum(np.hypot(*(offset + own).T), np.hypot(*(offset - own).T))
-    near = (nearest < _REACH * radius) & (doubts.second == 0)
-    second = np.where(near, found.matches, doubts.second)
-    distance = np.where(near, np.hypot(*own.T), doubts.distance)
-    return replace(found, doubts=replace(doubts, second=second, distance=distance))
+    near = (nearest < _REACH * radius) & (ambiguity.second == 0)
+    second = np.where(near, found.matches, ambiguity.second)
+    distance = np.where(near, np.hypot(*own.T), ambiguity.distance)
+    return replace(found, ambiguity=replace(ambiguity, second=second, distance=distance))

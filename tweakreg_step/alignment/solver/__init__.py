@@ -1,23 +1,17 @@
-"""From sources to motions: nested levels, normal equations, robust weights, errors, the bound."""
+"""Robust least squares for the corrections: normal equations, gauge, covariance, lower bound."""
 
 from __future__ import annotations
 
 from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
-from .detector_motion import (
-    choose_motion,
-    geometry_of,
-    most_general,
-    motion_radius,
-    with_motion,
-)
+from .detector_motion import choose_motion, geometry_of, most_general, motion_radius, with_motion
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
-from .iteration import AssociatedFit, Problem, converge, everything, match_counts
+from .iteration import AssociatedFit, Problem, converge, match_counts, unassociated_links
 from .levels import DETECTOR, Level, detector_level
 from .links import Links, link
 from .normal_equations import solve_step
-from .precision import group_scatter, pair_covariance, weak_modes
+from .precision import Scatter, group_scatter, pair_covariance, weak_modes
 from .robust import MATCHED_WEIGHT
 
 __all__ = [
@@ -30,6 +24,7 @@ __all__ = [
     "Model",
     "Motions",
     "Problem",
+    "Scatter",
     "achieved_and_achievable",
     "bound",
     "choose_motion",
@@ -37,7 +32,6 @@ __all__ = [
     "covariance_of",
     "detector_level",
     "displacement_covariance",
-    "everything",
     "gauged",
     "geometry_of",
     "group_scatter",
@@ -49,6 +43,7 @@ __all__ = [
     "pair_covariance",
     "regauge",
     "solve_step",
+    "unassociated_links",
     "weak_modes",
     "with_motion",
     "without_common",

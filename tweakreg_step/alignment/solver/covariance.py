@@ -1,9 +1,8 @@
-"""The covariance of all parameters, whole for a stack, on the pattern of the factor for a mosaic.
+"""The covariance of all parameters: dense for a stack, the needed entries only for a mosaic.
 
-Whoever reads it asks for blocks or applies it to vectors, and need not know which of both it is.
-The gauge of free components (S-transformation, see `gauge`) takes a product of few columns off it
-and the inflation by chi2 / dof multiplies rows and columns, so neither is carried out on all
-entries.
+Callers ask for blocks or for products with vectors, whichever form it has. The gauge of components
+without reference stars (S-transformation, see `gauge`) subtracts a product of few columns, and the
+inflation by chi2 / dof multiplies rows and columns; both are applied to the entries asked for.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ if TYPE_CHECKING:
     from .hierarchy import Model
 
 
-__all__ = ["Covariance", "Gauge", "Whole", "covariance_of", "gauged"]
+__all__ = ["Covariance", "DenseInverse", "Gauge", "covariance_of", "gauged"]
 
 
 class Inverse(Protocol):
-    """What is asked of the inverse C = H^-1 of a reduced normal matrix."""
+    """The inverse C = H^-1 of a reduced normal matrix, whatever its form."""
 
     @property
     def size(self) -> int:
@@ -38,21 +37,21 @@ class Inverse(Protocol):
         ...
 
     def entries(self, row: IntArray, column: IntArray) -> FloatArray:
-        """Entries of C at rows and columns of one shape."""
+        """Entries of C at indices `row` and `column`, arrays of one shape."""
         ...
 
     def product(self, right: FloatArray) -> FloatArray:
-        """C right, (P,) or (P, K)."""
+        """Product of C with (P,) or (P, K)."""
         ...
 
     def within(self, label: IntArray, right: FloatArray) -> FloatArray:
-        """Products (P, q) of the blocks of C that have one label (P,) with the rows of `right`."""
+        """Product (P, q) of C with `right` (P, q), only entries between equal labels (P,) taken."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """An inverse of which every entry is there: `matrix` (P, P)."""
+class DenseInverse:
+    """An inverse in the form of a dense `matrix` (P, P)."""
 
     matrix: FloatArray
 
@@ -62,7 +61,7 @@ class Whole:
         return len(self.matrix)
 
     def entries(self, row: IntArray, column: IntArray) -> FloatArray:
-        """Entries at rows and columns of one shape."""
+        """Entries at indices `row` and `column`, arrays of one shape."""
         return np.asarray(self.matrix[row, column])
 
     def product(self, right: FloatArray) -> FloatArray:
@@ -70,7 +69,7 @@ class Whole:
         return np.asarray(self.matrix @ right)
 
     def within(self, label: IntArray, right: FloatArray) -> FloatArray:
-        """Products (P, q) of the blocks that have one label (P,) with the same rows of `right`."""
+        """Product (P, q) with `right` (P, q), only entries between equal labels (P,) taken."""
         out = np.zeros_like(right)
         for index in members(label):
             out[index] = self.matrix[np.ix_(index, index)] @ right[index]
@@ -79,14 +78,14 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """The S-transformation 1 - F K of each free component, F its basis and K its projection.
+    """The S-transformation S = 1 - F K of each of A components without reference stars.
 
     Attributes
     ----------
     label
-        (P,) number of the component, -1 for parameters that stay as they are.
+        (P,) number of each parameter's component, -1 for parameters that are not transformed.
     basis, projection
-        (P, q) rows of F and of K'.
+        (P, q) rows of the basis F of common motions and of K', K being the projection.
     cross
         (P, q) rows of C K', C being the block of the component.
     inner
@@ -99,8 +98,8 @@ class Gauge:
     cross: FloatArray
     inner: FloatArray
 
-    def taken(self, row: IntArray, column: IntArray) -> FloatArray:
-        """What S C S' is less than C, at rows and columns of one shape.
+    def reduction(self, row: IntArray, column: IntArray) -> FloatArray:
+        """Entries of C - S C S' at indices `row` and `column`, arrays of one shape.
 
         Raises
         ------
@@ -122,14 +121,14 @@ class Gauge:
         )
 
     def _spread(self, rows: FloatArray) -> Any:
-        """Rows (P, q) as a sparse matrix (P, A q), each in the columns of its component."""
+        """Sparse matrix (P, A q) with each of the rows (P, q) in the columns of its component."""
         own, width = np.flatnonzero(self.label >= 0), rows.shape[1]
         column = self.label[own, None] * width + np.arange(width)
         entry = rows[own].ravel(), (np.repeat(own, width), column.ravel())
         return sparse.csr_matrix(entry, shape=(len(rows), len(self.inner) * width))
 
     def apply(self, inverse: Inverse, vector: FloatArray) -> FloatArray:
-        """S C S' times (P,) or (P, K)."""
+        """Product of S C S' with (P,) or (P, K)."""
         basis, projection = self._spread(self.basis), self._spread(self.projection)
         moved = inverse.product(vector - projection @ (basis.T @ vector))
         return np.asarray(moved - basis @ (projection.T @ moved))
@@ -137,18 +136,18 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Covariance:
-    """The covariance of all parameters, those of groups first, then those of units.
+    """The covariance of all P parameters, those of groups first, then those of units.
 
     Attributes
     ----------
     inverse
-        Of the reduced normal matrix.
+        Inverse of the reduced normal matrix.
     width
         Number p of parameters of a group.
     factor
-        (P,) what rows and columns are multiplied with, the root of the inflation.
+        (P,) factors of rows and columns, the square root of the inflation by chi2 / dof.
     gauge
-        Of the free components, or None.
+        S-transformation of the components without reference stars, or None.
     """
 
     inverse: Inverse
@@ -162,10 +161,10 @@ class Covariance:
         return self.inverse.size
 
     def entries(self, row: IntArray, column: IntArray) -> FloatArray:
-        """Entries at rows and columns of one shape."""
+        """Entries at indices `row` and `column`, arrays of one shape."""
         found = self.inverse.entries(row, column)
         if self.gauge is not None:
-            found = found - self.gauge.taken(row, column)
+            found = found - self.gauge.reduction(row, column)
         return np.asarray(found * self.factor[row] * self.factor[column])
 
     def diagonal(self) -> FloatArray:
@@ -174,11 +173,11 @@ class Covariance:
         return self.entries(every, every)
 
     def blocks(self, first: IntArray, second: IntArray) -> FloatArray:
-        """Blocks (K, p, p) of pairs of groups (K,)."""
+        """Blocks (K, p, p) between pairs of groups, each group an index (K,)."""
         return self._blocks(first * self.width, second * self.width, self.width)
 
     def unit_blocks(self, start: int, count: int, width: int) -> FloatArray:
-        """Blocks (U, q, q) of `count` units of `width` parameters, the first of them at `start`."""
+        """Blocks (U, q, q) of `count` units of `width` parameters each; `start` is the first."""
         unit = start + width * np.arange(count)
         return self._blocks(unit, unit, width)
 
@@ -190,31 +189,33 @@ class Covariance:
         )
 
     def product(self, vector: FloatArray) -> FloatArray:
-        """The covariance times (P,) or (P, K)."""
+        """Product of the covariance with (P,) or (P, K)."""
         factor = self.factor if vector.ndim == 1 else self.factor[:, None]
         if self.gauge is None:
             return np.asarray(factor * self.inverse.product(factor * vector))
         return np.asarray(factor * self.gauge.apply(self.inverse, factor * vector))
 
-    def whole(self) -> FloatArray:
-        """All entries (P, P); what a mosaic of thousands of groups has no room for."""
+    def dense(self) -> FloatArray:
+        """All entries (P, P); for a mosaic of thousands of groups they do not fit into memory."""
         return self.product(np.eye(self.size))
 
     def inflated(self, factor: FloatArray) -> Covariance:
-        """The same with rows and columns multiplied with (P,)."""
+        """The covariance with rows and columns multiplied by factors (P,)."""
         return replace(self, factor=self.factor * factor)
 
 
 def covariance_of(factor: Factor, width: int) -> Covariance:
-    """The covariance that a factor of the reduced normal matrix stands for, without a gauge.
+    """The covariance from a factor of the reduced normal matrix, before the gauge.
 
     Parameters
     ----------
-    factor, width
-        Of the matrix, and the number p of parameters of a group.
+    factor
+        Factor of the matrix.
+    width
+        Number p of parameters of a group.
     """
     whole = factor.dense is not None
-    inverse = Whole(factor.inverse()) if whole else selected_inverse(factor)
+    inverse = DenseInverse(factor.inverse()) if whole else selected_inverse(factor)
     return Covariance(inverse, width, np.ones(len(factor.scale)))
 
 
@@ -225,20 +226,20 @@ def gauged(
     weight: FloatArray,
     theta: FloatArray,
 ) -> Covariance:
-    """The covariance after the gauge of the components that nothing ties to the reference.
+    """The covariance after the gauge of the components without reference stars.
 
     Parameters
     ----------
     covariance
-        Of all parameters, as solved with the prior.
+        Covariance of all parameters, as solved with the prior.
     model
-        The groups.
+        Tangent planes and geometry of the groups.
     ties
-        (G,) component and anchored.
+        Component (G,) of each group, and whether it is anchored (G,), tied to the reference.
     weight
-        (G, p) of the gauge, see `tweakreg_step.alignment.solver.gauge`.
+        (G, p) weights of the gauge, see `tweakreg_step.alignment.solver.gauge`.
     theta
-        (G, p) of the solution.
+        (G, p) parameters of the solution.
     """
     component, anchored = ties
     free = (component >= 0) & ~anchored

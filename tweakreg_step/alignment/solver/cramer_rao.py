@@ -1,6 +1,6 @@
-"""The Cramer-Rao bound: what no alignment can beat, beside what was achieved.
+"""The Cramer-Rao bound: the least covariance that any unbiased alignment can have.
 
-The bound holds for known identifications and the errors that the catalogs give.
+It holds for a known association of detections to sources and for the catalogs' own errors.
 """
 
 from __future__ import annotations
@@ -36,32 +36,36 @@ __all__ = ["Bound", "achieved_and_achievable", "bound", "displacement_covariance
 def achieved_and_achievable(
     solution: Solution, detections: Detections, reference: Reference | None
 ) -> tuple[FloatArray, FloatArray]:
-    """Standard deviations (G,) per axis, rms over each group's detections [mas].
+    """Standard deviation (G,) of each group's positions: that of the solution, and the bound [mas].
 
-    The second is the Cramer-Rao bound for the identifications that were found, with the errors as
-    the catalogs give them and no detector motion; NaN for groups that are not aligned. Where groups
-    were moved onto the reference as a whole, both are of their alignment to each other.
+    Per axis, rms over the group's detections. The bound is for the association that was found, the
+    catalogs' errors and no detector motion. NaN for groups that are not aligned. Where groups were
+    moved onto the reference as one body, both are of their alignment to each other.
 
     Parameters
     ----------
-    solution, detections, reference
-        The outcome, and what it was made from.
+    solution
+        The solution.
+    detections, reference
+        The catalogs it was made from.
     """
-    if (solution.source < 0).all():
-        unknown = np.full(len(solution.ra), np.nan)
+    if (solution.detections.source < 0).all():
+        unknown = np.full(len(solution.groups.ra), np.nan)
         return unknown, unknown
     stars = None if reference is None else (reference, solution.reference_star)
-    centres = solution.ra, solution.dec
-    limit = bound(detections, solution.source, centres, solution.geometry, stars)
+    centres = solution.groups.ra, solution.groups.dec
+    limit = bound(detections, solution.detections.source, centres, solution.geometry, stars)
     starred = bool((solution.reference_star >= 0).any())
-    ties = solution.component, solution.anchored & starred
-    weight = solution.gauge
-    theta = np.nan_to_num(solution.parameters)
+    ties = solution.groups.component, solution.groups.anchored & starred
+    weight = solution.groups.gauge
+    theta = np.nan_to_num(solution.groups.parameters)
     every = np.arange(len(theta))
-    blocks = gauged(limit.known, limit.model, ties, weight, theta).blocks(every, every)
-    aligned = solution.component >= 0
+    blocks = gauged(limit.parameter_covariance, limit.model, ties, weight, theta).blocks(
+        every, every
+    )
+    aligned = solution.groups.component >= 0
     return (
-        _displacement(limit.model, detections, solution.covariance, aligned),
+        _displacement(limit.model, detections, solution.groups.covariance, aligned),
         _displacement(limit.model, detections, blocks, aligned),
     )
 
@@ -82,23 +86,23 @@ def _displacement(
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The least covariance.
+    """The Cramer-Rao bound of the groups' parameters.
 
     Attributes
     ----------
     model
         The groups' tangent planes and the geometry.
-    known
-        Covariance of all groups' parameters, common motions included at the prior's width.
+    parameter_covariance
+        Bound of their covariance; common motions have the variance of the prior.
     """
 
     model: Model
-    known: Covariance
+    parameter_covariance: Covariance
 
     @property
     def covariance(self) -> FloatArray:
-        """All of it (G p, G p), of a scene that is small enough."""
-        return self.known.whole()
+        """The whole matrix (G p, G p), for scenes in which it fits into memory."""
+        return self.parameter_covariance.dense()
 
 
 def bound(
@@ -109,7 +113,7 @@ def bound(
     reference: tuple[Reference, IntArray] | None = None,
     prior: tuple[float, float, float] = (0.3, 100.0, 1e-4),
 ) -> Bound:
-    """The Cramer-Rao bound for known identifications.
+    """The Cramer-Rao bound for a known association of detections to sources.
 
     Parameters
     ----------
@@ -118,9 +122,9 @@ def bound(
     centres
         Right ascension and declination (G,) of the groups' tangent points [degrees].
     geometry
-        Of the corrections.
+        Fit geometry of the corrections.
     reference
-        The catalog, and the star (S,) of each source, -1 where none.
+        The reference catalog, and the star (S,) of each source, -1 where none.
     prior
         Standard deviations of the pointing, see `tweakreg_step.core.correction.prior_precision`.
     """
@@ -138,7 +142,7 @@ def bound(
 
 
 def _displacements(model: Model, group: IntArray, vectors: FloatArray) -> FloatArray:
-    """Derivative (K, 2, p) of positions, east and north there, by the parameters of their group."""
+    """Derivative (K, 2, p) of positions (east, north) with respect to their group's parameters."""
     frames = model.frames[group]
     local = to_plane(vectors, frames)
     zero = np.zeros((len(group), parameter_count(model.geometry)))
@@ -147,23 +151,24 @@ def _displacements(model: Model, group: IntArray, vectors: FloatArray) -> FloatA
 
 
 def displacement_covariance(limit: Bound, group: IntArray, vectors: FloatArray) -> FloatArray:
-    """Covariance (2 K, 2 K) [arcsec^2] of the positions of K points, east and north in turn.
+    """Covariance (2 K, 2 K) [arcsec^2] of the positions of K points, east and north alternating.
 
     Parameters
     ----------
     limit
-        Of the parameters.
+        The bound of the parameters.
     group, vectors
-        (K,), (K, 3): the points and the groups they move with.
+        (K,) groups of the points, and their directions (K, 3).
     """
     slope = _displacements(limit.model, group, vectors)
     width = slope.shape[2]
     column = np.repeat(group[:, None] * width + np.arange(width), 2, axis=0)
     pointer = width * np.arange(len(column) + 1)
     flat = sparse.csr_matrix(
-        (slope.ravel(), column.ravel(), pointer), shape=(len(column), limit.known.size)
+        (slope.ravel(), column.ravel(), pointer),
+        shape=(len(column), limit.parameter_covariance.size),
     )
-    return np.asarray(flat @ limit.known.product(flat.T.toarray()))
+    return np.asarray(flat @ limit.parameter_covariance.product(flat.T.toarray()))
 
 
 def without_common(model: Model, group: IntArray, vectors: FloatArray) -> FloatArray:

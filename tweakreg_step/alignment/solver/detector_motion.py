@@ -1,12 +1,13 @@
-"""Do the detectors move? Motions of their own, shared by all exposures, and whether to use them.
+"""Motions of the detectors, shared by all exposures, and the choice of their geometry.
 
-The choice is by evidence: all priors are proper, so that the marginal likelihood of each model in
-Laplace's approximation is exact up to the nonlinearity, which is nil,
+Geometries are compared by their evidence, the marginal likelihood in Laplace's approximation, which
+is as good as exact, since all priors are proper and the problem is very nearly linear:
 
     2 ln E = -F_min - ln det H + ln det Pi,
 
-with the identifications, weights and errors of the most general model. It is checked with a fifth
-of the sources, which had no part in the fit and must agree better with the motions than without.
+with the association, weights and errors of the most general model. In addition, a fifth of the
+sources is reserved: they take no part in the fit and must agree better with the motion than
+without.
 """
 
 from __future__ import annotations
@@ -44,13 +45,15 @@ _CLEAR = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
+    """2 ln(evidence) of a geometry, and how the reserved sources agree with it (rms per axis)."""
+
     evidence: float
     reserved_chi2: float
     reserved_rms_mas: float
 
 
 def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Problem, Motions]:
-    """The problem with detector motions of a geometry, which start from zero."""
+    """The problem with detector motions of a fit geometry, and motions in which these are zero."""
     options = problem.options
     units = int(problem.detections.unit.max(initial=-1)) + 1
     width = parameter_count(geometry)
@@ -67,24 +70,27 @@ def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Prob
 
 
 def geometry_of(model: Model) -> str:
-    """Geometry of the detectors' motions, 'none' where they have none."""
+    """Fit geometry of the detectors' motions, 'none' where they have none."""
     number = model.level(DETECTOR)
     return "none" if number < 0 else model.levels[number].geometry
 
 
 def motion_radius(options: Options) -> float:
-    """Match radius [arcsec] at which detectors that are off by two sigmas each still meet."""
+    """Match radius [arcsec] that holds pairs of two detectors, each displaced by two sigmas."""
     return 4.0 * options.motion_shift_sigma
 
 
 def _reserved(links: Links) -> BoolArray:
-    """Links (N,) of a fifth of the sources; sources come in the order of the sky, so any fifth."""
+    """Mask (N,) of the links of a fifth of the sources.
+
+    Sources are numbered by their position, so every fifth is spread evenly over the field.
+    """
     return np.asarray(links.source % 5 == 2)
 
 
-def _trial(problem: Problem, linked: AssociatedFit, geometry: str) -> _Trial:
-    """Evidence and reserved residuals of one geometry, everything else being as `linked` has it."""
-    links, fit = linked.links, linked.fit
+def _trial(problem: Problem, associated: AssociatedFit, geometry: str) -> _Trial:
+    """Evidence and reserved residuals of one geometry, for the association and weights of a fit."""
+    links, fit = associated.links, associated.fit
     tried, motions = with_motion(problem, fit.motions, geometry)
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
     start = motions
@@ -116,9 +122,9 @@ def _agreement(
     centres = frames_of(source_sums(moved, links.source, count))
     position = to_plane(moved, centres[links.source])
     total = source_sums(precision, links.source, count)
-    lit = total[:, 0, 0] > 0.0
+    weighted_sources = total[:, 0, 0] > 0.0
     spread = np.zeros_like(total)
-    spread[lit] = inverse_2x2(total[lit])
+    spread[weighted_sources] = inverse_2x2(total[weighted_sources])
     moment = source_sums(np.einsum("nij,nj->ni", precision, position), links.source, count)
     mean = np.einsum("sij,sj->si", spread, moment)
     residual = (position - mean[links.source])[chosen]
@@ -142,12 +148,12 @@ def most_general(problem: Problem) -> str:
 
 
 def choose_motion(problem: Problem, general: AssociatedFit) -> MotionChoice:
-    """The motion of the detectors that the data ask for.
+    """The detector motion of the largest significant evidence.
 
     Parameters
     ----------
     problem, general
-        The solution with the most general motions, see `most_general`.
+        The problem and its fit with the most general motions, see `most_general`.
     """
     asked = problem.options.detector_motion
     if asked != "auto":
@@ -160,7 +166,10 @@ def choose_motion(problem: Problem, general: AssociatedFit) -> MotionChoice:
 
 
 def _choice(trials: dict[str, _Trial]) -> MotionChoice:
-    """The simplest geometry that is not clearly worse than the best, and better on reserve."""
+    """The simplest geometry that is not clearly worse than the best.
+
+    Each step to a more general one must also improve the agreement of the reserved sources.
+    """
     base = trials["none"]
     evidence = {name: trial.evidence - base.evidence for name, trial in trials.items()}
     rms = {name: trial.reserved_rms_mas for name, trial in trials.items()}

@@ -1,9 +1,10 @@
-"""The common motion that nothing determines, and how it is fixed.
+"""The gauge: how the common motion of a component without reference stars is fixed.
 
-Without reference stars a connected component may move as a whole. Its correction is solved with
-the pointing prior and then re-gauged (S-transformation; Baarda 1973): a common motion g, chosen so
-that the weighted mean of all corrections, or the correction of one group, is zero, is applied to
-every group; its covariance becomes S C S', with S = 1 - G K, K = (G' P G)^-1 G' P.
+The data do not determine the motion of such a component of the overlap graph as a whole. Its
+corrections are solved with the pointing prior and then re-gauged (S-transformation; Baarda 1973): a
+common motion g, chosen so that the weighted mean of all corrections, or the correction of one
+group, is zero, is applied to every group; the covariance becomes S C S', with S = 1 - G K and
+K = (G' P G)^-1 G' P.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def _centre_frame(frames: FloatArray) -> FloatArray:
 
 
 def _linear_part(generator: FloatArray, count: int) -> FloatArray:
-    """Roll, scale, stretch, shear of generators (..., 2, 2), as many as the geometry has."""
+    """Roll, scale, stretch and shear of matrices (..., 2, 2): the first `count - 2` of them."""
     a, b = generator[..., 0, 0], generator[..., 0, 1]
     c, d = generator[..., 1, 0], generator[..., 1, 1]
     parts = np.stack([c - b, a + d, a - d, b + c], axis=-1) / 2.0
@@ -42,7 +43,7 @@ def _linear_part(generator: FloatArray, count: int) -> FloatArray:
 
 
 def common_basis(frames: FloatArray, geometry: str, theta: FloatArray | None = None) -> FloatArray:
-    """Derivative (G, p, q) of the groups' parameters by a common motion of the sky.
+    """Derivative (G, p, q) of the groups' parameters with respect to a common motion of the sky.
 
     The first three motions are rotations of the sphere, which are exact at any distance: about
     north (moves east) and about -east (moves north) by 1 arcsec, about the centre by 1 radian.
@@ -51,12 +52,13 @@ def common_basis(frames: FloatArray, geometry: str, theta: FloatArray | None = N
     Parameters
     ----------
     frames
-        (G, 3, 3) of the groups' tangent planes.
+        (G, 3, 3) axes of the groups' tangent planes.
     geometry
-        Of the corrections.
+        Fit geometry of the corrections.
     theta
-        (G, p) that the common motion follows. A roll known to 100 arcsec only, about a place that
-        is off by 0.3 arcsec, would leave 0.15 mas of the prior in a covariance; zero if None.
+        (G, p) parameters at which the derivative is taken; None: zero. Taken at zero, a roll that
+        is known to 100 arcsec only and a shift of 0.3 arcsec would leave 0.15 mas of the prior in
+        the covariance.
     """
     count = parameter_count(geometry)
     centre = _centre_frame(frames)
@@ -85,10 +87,10 @@ def common_basis(frames: FloatArray, geometry: str, theta: FloatArray | None = N
 
 
 def projector(basis: FloatArray, precision: FloatArray) -> FloatArray:
-    """K (q, G p) of the S-transformation for a basis (G, p, q) and weights (G, p)."""
+    """Projection K (q, G p) of the S-transformation, for a basis (G, p, q) and weights (G, p)."""
     flat = basis.reshape(-1, basis.shape[2])
     weighted = flat * precision.reshape(-1, 1)
-    # A common motion is found even where the weights leave one open: the smallest one is taken.
+    # Where the weights do not determine the common motion, the pseudo-inverse gives the smallest.
     scale = np.sqrt(np.maximum(np.einsum("ij,ij->j", flat, weighted), 1e-300))
     normal = (flat / scale).T @ (weighted / scale)
     return np.asarray((np.linalg.pinv(normal, rcond=1e-12) @ (weighted / scale).T) / scale[:, None])
@@ -97,7 +99,7 @@ def projector(basis: FloatArray, precision: FloatArray) -> FloatArray:
 def apply_common(
     frames: FloatArray, theta: FloatArray, geometry: str, common: FloatArray
 ) -> FloatArray:
-    """Parameters (G, p) of groups at `frames` after a common motion (q,) on top of theirs."""
+    """Parameters (G, p) of the groups' motions followed by a common motion with parameters (q,)."""
     centre = _centre_frame(frames)
     full = np.zeros(6)
     full[: len(common)] = common
@@ -120,9 +122,10 @@ def apply_common(
 def regauge(
     frames: FloatArray, theta: FloatArray, geometry: str, precision: FloatArray
 ) -> FloatArray:
-    """Parameters (G, p) of one component whose mean, weighted with (G, p), is made zero.
+    """Parameters (G, p) of one component after the common motion that makes their mean zero.
 
-    A group whose weights are many orders above all others stays where it is.
+    The mean is weighted with `precision` (G, p); a group whose weights are many orders above all
+    others gets no correction.
     """
     for _ in range(4):  # the composition is exact, the projection linear: two rounds suffice
         projection = projector(common_basis(frames, geometry, theta), precision)

@@ -1,4 +1,8 @@
-"""Nested motions: what moves each detection, and how its place on the sky depends on that."""
+"""Nested motions of groups and levels: corrected positions of detections and their derivatives.
+
+The vector of all P parameters is that of the groups, one group after another, then of the units of
+each level, see `levels`.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +26,18 @@ __all__ = ["Linear", "Model", "Motions", "linearise", "moved_directions"]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What moves, and how much of it is expected.
+    """Tangent planes, geometries and priors of the motions.
 
     Attributes
     ----------
     frames
-        (G, 3, 3) of the groups' tangent planes.
+        (G, 3, 3) axes east, north and outward of the groups' tangent planes.
     geometry
-        Of the groups' motions.
+        Fit geometry of the groups' motions.
     prior
         (G, p) inverse variances of the groups' parameters.
     levels
-        What moves detections beside their groups; their arrays are in the order of the detections.
+        Further motions of the detections, in addition to those of their groups.
     """
 
     frames: FloatArray
@@ -43,16 +47,16 @@ class Model:
 
     @property
     def precision(self) -> FloatArray:
-        """(P,) of all parameters in one line: those of groups, then those of each level."""
+        """(P,) prior inverse variances of all parameters: of the groups, then of each level."""
         return np.concatenate([self.prior.ravel(), *(level.prior.ravel() for level in self.levels)])
 
     def level(self, name: str) -> int:
-        """Number of the level of a name, -1 where there is none."""
+        """Index of the level with a name, -1 if there is none."""
         names = [level.name for level in self.levels]
         return names.index(name) if name in names else -1
 
     def start_of(self, number: int) -> int:
-        """Where the parameters of a level begin in the line of all."""
+        """Index of the first parameter of a level in the vector of all parameters."""
         return self.prior.size + sum(level.prior.size for level in self.levels[:number])
 
 
@@ -65,11 +69,11 @@ class Motions:
 
     @property
     def flat(self) -> FloatArray:
-        """(P,) all parameters in one line."""
+        """(P,) vector of all parameters."""
         return np.concatenate([self.theta.ravel(), *(phi.ravel() for phi in self.phi)])
 
     def plus(self, delta: FloatArray) -> Motions:
-        """The motions with (P,) added."""
+        """The motions with a vector (P,) added to the parameters."""
         ends = np.cumsum([self.theta.size, *(phi.size for phi in self.phi)])[:-1]
         first, *others = np.split(delta, ends)
         return Motions(
@@ -87,17 +91,17 @@ class Linear:
     Attributes
     ----------
     position
-        (N, 2) x_i [arcsec] in the plane tangent at the source.
+        (N, 2) corrected position x_i [arcsec] in the plane tangent at the source.
     transform
-        (N, 2, 2) derivative of x_i by (east, north) at the detection.
+        (N, 2, 2) derivative of x_i with respect to the detection's input position (east, north).
     columns
-        (N, 2, k) derivative of x_i by the parameters that move it, of its group and of each level.
+        (N, 2, k) derivative of x_i with respect to the parameters of its group and of its units.
     index
-        (N, k) of those parameters; 0 with a derivative of 0 where there is none.
+        (N, k) indices of those parameters; 0, with a derivative of 0, where there are none.
     parameter_count
-        P.
+        Number P of all parameters.
     frames
-        (S, 3, 3) of the sources' tangent planes.
+        (S, 3, 3) axes of the sources' tangent planes.
     """
 
     position: FloatArray
@@ -109,7 +113,7 @@ class Linear:
 
 
 def moved_directions(links: Links, model: Model, motions: Motions) -> FloatArray:
-    """Directions (N, 3) after the motions of levels and groups, at the reference's epoch."""
+    """Corrected directions (N, 3): motions of levels and groups applied, at the catalog's epoch."""
     directions, _, _ = _moved(links, model, motions)
     return directions
 
@@ -117,7 +121,10 @@ def moved_directions(links: Links, model: Model, motions: Motions) -> FloatArray
 def _moved(
     links: Links, model: Model, motions: Motions
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Moved directions, and where they are in the groups' planes before and after."""
+    """Corrected directions (N, 3), and positions (N, 2) before and after the group's motion.
+
+    The positions are in the plane of each detection's group [arcsec].
+    """
     local = frames_of(links.vectors)
     offset = -links.drift
     for level, phi in zip(model.levels, motions.phi, strict=True):
@@ -134,7 +141,7 @@ def _moved(
 
 
 def linearise(links: Links, model: Model, motions: Motions) -> Linear:
-    """Positions and their derivatives at the given motions, in planes tangent at the sources."""
+    """Corrected positions and their derivatives, in planes tangent to the sphere at the sources."""
     directions, before, after = _moved(links, model, motions)
     source, fixed = links.source, links.group < 0
     centres = frames_of(source_sums(directions, source, links.source_count))

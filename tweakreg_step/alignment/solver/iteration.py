@@ -1,4 +1,4 @@
-"""Associate, solve, and associate again with the radius that the residuals ask for."""
+"""Association of detections to sources and robust fit in turn, with a shrinking match radius."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.matching import associate, homeward, nearest_stars, renumber
+from tweakreg_step.alignment.matching import associate, nearest_stars, renumber, to_reference_epoch
 from tweakreg_step.core.sphere import directions
 
 from .hierarchy import Model, Motions, moved_directions
@@ -27,28 +27,29 @@ __all__ = [
     "AssociatedFit",
     "Problem",
     "converge",
-    "everything",
     "match_counts",
+    "unassociated_links",
     "with_levels",
 ]
 
-_FRIENDS = 4.5
-"""Radius in units of the error of a difference per axis: 4e-5 of true pairs are farther apart."""
+_RADIUS_SIGMAS = 4.5
+"""Match radius in units of the error of a difference per axis: 4e-5 of the true pairs of normally
+distributed errors are farther apart."""
 
-_LEAST = 5e-4
-"""Least radius [arcsec]: errors below 0.1 mas are not believed."""
+_MIN_RADIUS = 5e-4
+"""Smallest match radius [arcsec]: catalogs have no errors below 0.1 mas."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is to be solved, the groups' ties being known.
+    """The least-squares problem of G groups after their initial registration.
 
     Attributes
     ----------
     detections, reference, options
-        As given, in canonical order.
+        Input of the alignment, in canonical order.
     model
-        Planes, geometries and priors.
+        Tangent planes, geometries and priors of the corrections.
     component, anchored
         (G,) see `tweakreg_step.alignment.matching.initial_registration.Registration`.
     """
@@ -64,7 +65,7 @@ class Problem:
 def with_levels(
     problem: Problem, motions: Motions, *added: Level, without: str = ""
 ) -> tuple[Problem, Motions]:
-    """The problem with more levels, whose motions start from zero, and without one of a name."""
+    """The problem with levels `added`, whose motions start from zero, and one name left out."""
     kept = [
         (level, phi)
         for level, phi in zip(problem.model.levels, motions.phi, strict=True)
@@ -77,18 +78,19 @@ def with_levels(
 
 @dataclass(frozen=True, slots=True)
 class AssociatedFit:
-    """A solution with its identifications.
+    """A robust fit together with the association of detections to sources that it used.
 
     Attributes
     ----------
     links, index
-        The linked detections, and which detection each is; N + m for reference star m.
+        The L detections that belong to a source, and their indices (L,) among the N detections of
+        the run; N + m for reference star m.
     star
-        (S,) reference star of each source, -1 where none.
+        (S,) index of the reference star of each source, -1 where none.
     fit
-        The robust solution.
+        The robust fit.
     radius
-        The match radius [arcsec].
+        The match radius of the association [arcsec].
     """
 
     links: Links
@@ -98,8 +100,8 @@ class AssociatedFit:
     radius: float
 
 
-def everything(detections: Detections) -> Links:
-    """All detections as links, each a source of its own."""
+def unassociated_links(detections: Detections) -> Links:
+    """All detections in the form of links, each being a source of its own."""
     count = len(detections)
     links, _ = link(detections, np.arange(count), None, np.full(count, -1))
     return links
@@ -108,13 +110,16 @@ def everything(detections: Detections) -> Links:
 def _identify(
     problem: Problem, moved: FloatArray, radii: tuple[float, float]
 ) -> tuple[IntArray, IntArray]:
-    """Sources (N,) and their stars (S,), of detections at `moved` (N, 3)."""
+    """Source (N,) of each detection at directions `moved` (N, 3), and star (S,) of each source.
+
+    `radii` are those of the matches with other groups and with the reference [arcsec].
+    """
     detections, reference = problem.detections, problem.reference
     radius, star_radius = radii
     separation, anchored = problem.options.separation, problem.anchored
     own = problem.component[detections.group]
     tied = np.where(anchored[detections.group], detections.group, -1)
-    moved = homeward(moved, tied, reference, star_radius)
+    moved = to_reference_epoch(moved, tied, reference, star_radius)
     source = associate(moved, detections.image, own, radius, separation)
     count = int(source.max(initial=-1)) + 1
     star = np.full(count, -1, np.int64)
@@ -122,7 +127,7 @@ def _identify(
         kept = np.where(anchored[detections.group], source, -1)
         stars = nearest_stars(moved, kept, directions(reference.ra, reference.dec), star_radius)
         star[: len(stars)] = stars
-    # A source needs two that see it, one of which may be the reference.
+    # A source needs two detections, or one and a reference star.
     needed = np.where(star >= 0, 1, 2)
     renamed = renumber(source, needed)
     alive = np.zeros(count, bool)
@@ -130,13 +135,14 @@ def _identify(
     return renamed, star[alive]
 
 
-def match_counts(linked: AssociatedFit, group_count: int) -> tuple[IntArray, IntArray]:
-    """Matches (G,) of each group with others or the reference, and (G,) with the reference.
+def match_counts(associated: AssociatedFit, group_count: int) -> tuple[IntArray, IntArray]:
+    """Numbers (G,) of each group's matches with anything, and (G,) with the reference.
 
-    A detection counts if its weight is not small and another group, or a star, shares its source.
+    A detection counts as matched if its robust weight is above `MATCHED_WEIGHT` and another group
+    or a reference star shares its source.
     """
-    links = linked.links
-    heavy = linked.fit.weight > MATCHED_WEIGHT
+    links = associated.links
+    heavy = associated.fit.weight > MATCHED_WEIGHT
     own = heavy & (links.group >= 0)
     sources, groups = links.source[own], links.group[own]
     high = np.full(links.source_count, -1)
@@ -151,36 +157,41 @@ def match_counts(linked: AssociatedFit, group_count: int) -> tuple[IntArray, Int
     return every.astype(np.int64), absolute.astype(np.int64)
 
 
-def _next_radius(linked: AssociatedFit, limit: float) -> float:
-    """Radius that holds the pairs of the least certain detections (98 per cent)."""
-    trace = 0.5 * np.trace(linked.fit.covariance, axis1=1, axis2=2)
+def _next_radius(associated: AssociatedFit, limit: float) -> float:
+    """Match radius [arcsec], at most `limit`, for the errors that 98 % of the detections have."""
+    trace = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)
     sigma = float(np.sqrt(2.0 * np.quantile(trace, 0.98)))
-    return float(np.clip(_FRIENDS * sigma, _LEAST, limit))
+    return float(np.clip(_RADIUS_SIGMAS * sigma, _MIN_RADIUS, limit))
 
 
 def converge(
     problem: Problem, start: Motions, radius: float, width: float = 0.0, passes: int = 3
 ) -> AssociatedFit | None:
-    """Associate and solve until the match radius is that of the data; None if nothing matches.
+    """Associate and fit in turn, the match radius following the fitted errors.
 
     Parameters
     ----------
     problem
-        What is to be solved.
+        The problem to solve.
     start
-        Motions good to a fraction of `radius`.
+        Initial motions, accurate to a fraction of `radius`.
     radius
-        To start with [arcsec].
+        Initial match radius [arcsec].
     width
         How far units of a level may be from where they start, per axis [arcsec].
     passes
-        How often to associate.
+        Number of associations.
+
+    Returns
+    -------
+    AssociatedFit or None
+        None if no detections match.
     """
     options, model = problem.options, problem.model
-    alone = everything(problem.detections)
-    motions, linked = start, None
+    unassociated = unassociated_links(problem.detections)
+    motions, associated = start, None
     for turn in range(passes):
-        moved = moved_directions(alone, model, motions)
+        moved = moved_directions(unassociated, model, motions)
         radii = min(radius, options.tolerance), min(radius, options.abs_tolerance)
         source, star = _identify(problem, moved, radii)
         if len(star) == 0:
@@ -189,7 +200,7 @@ def converge(
         rounds = options.nclip + 3 if turn == passes - 1 else 2 + min(turn, 1)
         wide = width if turn == 0 else 0.0
         solved = fit(links, model, motions, options.sigma, rounds, wide)
-        linked = AssociatedFit(links, index, star, solved, radius)
+        associated = AssociatedFit(links, index, star, solved, radius)
         motions = solved.motions
-        radius = _next_radius(linked, max(options.tolerance, options.abs_tolerance))
-    return linked
+        radius = _next_radius(associated, max(options.tolerance, options.abs_tolerance))
+    return associated

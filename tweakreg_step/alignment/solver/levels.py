@@ -1,8 +1,8 @@
-"""Levels of motion: what moves detections on top of their group, each with its own prior.
+"""Levels of motion: motions of detections in addition to those of their groups, with their priors.
 
-A level says which unit each detection belongs to and how it moves with that unit. Detectors that
-are a little off their exposure are one level, the visits above the exposures would be another, a
-motion of the field with time a third: more columns for the normal equations, which stay the same.
+A level says which unit each detection belongs to and how it moves with that unit. The detectors'
+own motions within the exposure are one level; motions of visits, or of a field with time, would be
+others. Each level adds columns to the normal equations.
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ class Level:
     Attributes
     ----------
     name
-        Of the level.
+        Name of the level.
     unit
         (N,) unit of each detection, 0 to U - 1; -1 for detections that the level does not move.
     place
-        (N, 2) of the detections in the plane that their unit moves in, from its centre [arcsec].
+        (N, 2) position of each detection in the plane in which its unit moves, from the unit's
+        centre [arcsec].
     to_sky
-        (N, 2, 2) derivative of (east, north) at the detection by the position in that plane. A
-        field that moves with time has -(t - t0) times the unit matrix here.
+        (N, 2, 2) derivative of (east, north) at the detection with respect to that position. For
+        a motion of the field with time it is -(t - t0) times the unit matrix.
     geometry
-        Of the motions, one of `tweakreg_step.core.correction.GEOMETRIES`.
+        Fit geometry of the motions, one of `tweakreg_step.core.correction.GEOMETRIES`.
     prior
         (U, q) inverse variances of the parameters.
     """
@@ -66,7 +67,7 @@ class Level:
         Parameters
         ----------
         detection
-            (L,) their indices, -1 for what no level moves.
+            (L,) their indices, -1 for reference stars.
         phi
             (U, q) parameters of the units.
         """
@@ -79,14 +80,14 @@ class Level:
     def columns(
         self, detection: IntArray, phi: FloatArray, transform: FloatArray
     ) -> tuple[FloatArray, IntArray]:
-        """Derivative (L, 2, q) by the parameters, and where these are (L, q) in the level's line.
+        """Derivative (L, 2, q) with respect to the level's parameters, and their indices (L, q).
 
         Parameters
         ----------
         detection, phi
             As for `offset`.
         transform
-            (L, 2, 2) derivative of the positions by (east, north) at the detections.
+            (L, 2, 2) derivative of the positions with respect to (east, north) at the detections.
         """
         moves = self._moves(detection)
         unit, width = np.maximum(self.unit[detection], 0), phi.shape[1]
@@ -97,7 +98,7 @@ class Level:
         return slope, index
 
     def moves(self, detection: IntArray) -> IntArray:
-        """Unit (L,) of some detections, -1 where the level moves none of them."""
+        """Unit (L,) of some detections, -1 for those that the level does not move."""
         return np.where(self._moves(detection), self.unit[detection], -1)
 
     def _moves(self, detection: IntArray) -> np.ndarray:
@@ -116,9 +117,9 @@ def detector_level(detections: Detections, geometry: str, prior: FloatArray) -> 
     Parameters
     ----------
     detections
-        Whose `unit` says which detector each is of.
+        N detections; `unit` is their detector.
     geometry, prior
-        Of the motions, and (U, q) their inverse variances.
+        Fit geometry of the motions, and inverse variances (U, q) of their parameters.
     """
     return Level(
         DETECTOR, detections.unit, detections.unit_xy, detections.unit_to_sky, geometry, prior

@@ -1,4 +1,4 @@
-"""Which detection shows which source: the links that the solver works on."""
+"""Links: the detections that belong to sources, in the arrays that the solver works on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Links", "link"]
 def link(
     detections: Detections, source: IntArray, reference: Reference | None, star: IntArray
 ) -> tuple[Links, IntArray]:
-    """The linked detections, sorted by source, with the reference stars behind those of theirs.
+    """The detections that have a source, sorted by source, each source's reference star last.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def link(
     Returns
     -------
     links, index
-        `index` (L,) says which detection a link is; N + m for reference star m.
+        The L links, and the index (L,) of each one's detection; N + m for reference star m.
     """
     stars = np.flatnonzero(star >= 0)
     linked = np.flatnonzero(source >= 0)
@@ -68,7 +68,7 @@ def link(
 
 
 def _drift(reference: Reference, star: IntArray, group: IntArray) -> FloatArray:
-    """Paths (N, 2) [arcsec] of the stars from the catalog's epoch to those of the groups."""
+    """Motion (N, 2) [arcsec] of the stars from the catalog's epoch to that of each group."""
     path = np.zeros((len(star), 2))
     if reference.epoch_ra is None or reference.epoch_dec is None:
         return path
@@ -84,23 +84,23 @@ def _drift(reference: Reference, star: IntArray, group: IntArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Detections that belong to sources; reference stars are among them.
+    """N detections that belong to S sources; reference stars are among them.
 
     Attributes
     ----------
     vectors
-        (N, 3) directions through the input WCS, for a reference star at its own epoch.
+        (N, 3) directions through the input WCS; of a reference star at the catalog's epoch.
     covariance
-        (N, 2, 2), east and north at the star.
+        (N, 2, 2) of the position, axes east and north [arcsec^2].
     group, image, detection
-        (N,), -1 for a reference star; `detection` is the index among all detections.
+        (N,) indices, -1 for a reference star; `detection` is the index among all detections.
     drift
-        (N, 2) path of the star from the reference's epoch to that of the detection, east and north
-        [arcsec].
+        (N, 2) proper motion of the source's star from the catalog's epoch to that of the detection,
+        east and north [arcsec].
     source
-        (N,) ascending, 0 <= source < source_count.
+        (N,) index of the source, ascending.
     source_count
-        S.
+        Number S of sources.
     """
 
     vectors: FloatArray

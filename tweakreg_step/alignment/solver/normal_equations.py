@@ -1,17 +1,17 @@
-"""Sources to corrections: the linear algebra of one step of the simultaneous solution.
+"""Normal equations of the corrections: one linear step of the simultaneous solution.
 
-Detection i of source s in group g, by a detector that has a motion of its own, obeys
+The residual of detection i of source s, in group g and by a detector with a motion of its own, is
 
     r_i = x_i + B_i delta_g + A_i delta_unit - u_s
 
 in the plane tangent to the sphere at the source, so that RA = 0, the poles and mosaics of degrees
-are no special case. The latent positions u_s are eliminated exactly (Schur complement; Bernstein
-et al. 2017, PASP 129, 074503; with W_i the inverse covariance times the robust weight, D_s the
-sum of W_i over a source):
+are no special case. The unknown source positions u_s are eliminated exactly (Schur complement;
+Bernstein et al. 2017, PASP 129, 074503). With W_i the inverse covariance times the robust weight,
+D_s the sum of W_i and m_s that of W_i x_i over a source, Pi the prior's inverse variances:
 
     H = A' W A + Pi - (A' W)_s D_s^-1 (W A)_s,   H delta = -A' W (x - D_s^-1 m_s) - Pi theta
 
-A reference star is a detection that nothing moves (group -1).
+A reference star is a detection without a motion (group -1).
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 __all__ = ["Step", "normal_equations", "solve_step"]
 
 DENSE_LIMIT = 6000
-"""Unknowns up to which dense matrices (288 MB each) are affordable without asking."""
+"""Unknowns up to which dense matrices (288 MB each) are made without checking the memory."""
 
 _FULL = 0.3
-"""Share of entries above which a sparse factor has all of them, and is the slower one."""
+"""Share of non-zero entries above which a dense factorisation is faster than a sparse one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One linear solution.
+    """The solution of the linearised problem.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Step:
     residual
         (N, 2) x_i + B delta - u_s [arcsec], in the plane tangent at the source.
     factor
-        Of the reduced matrix.
+        Factor of the reduced normal matrix H.
     """
 
     delta: FloatArray
@@ -61,7 +61,10 @@ class Step:
 
 
 def _square(rows: Any, count: int) -> Any:
-    """Product of rows' and rows, dense where a stack fills it, sparse where a mosaic does not."""
+    """Product rows' rows (count, count).
+
+    Dense for a stack, in which all groups share sources, sparse for a mosaic.
+    """
     per_row = np.diff(rows.indptr).astype(float)
     # A sparse product spends some 5 ns per term, a dense one 0.1 ns.
     dense = count <= 300 or 50.0 * np.sum(per_row**2) > rows.shape[0] * float(count) ** 2
@@ -92,12 +95,12 @@ def _rows(data: FloatArray, index: IntArray, pointer: IntArray, count: int) -> A
 def normal_equations(
     linear: Linear, links: Links, weight: FloatArray
 ) -> tuple[Any, FloatArray, FloatArray]:
-    """Reduced matrix and right side without prior, and the sources' covariances.
+    """Reduced normal matrix and right side without the prior, and the sources' covariances.
 
     Parameters
     ----------
     linear, links
-        The problem.
+        The linearised problem and its detections.
     weight
         (N, 2, 2) inverse covariances times robust weights.
 
@@ -110,10 +113,10 @@ def normal_equations(
     width, total = linear.index.shape[1], linear.parameter_count
     spread = np.zeros((count, 2, 2))
     sums = source_sums(weight, source, count)
-    lit = sums[:, 0, 0] > 0.0
-    spread[lit] = inverse_2x2(sums[lit])
+    weighted_sources = sums[:, 0, 0] > 0.0
+    spread[weighted_sources] = inverse_2x2(sums[weighted_sources])
     half = np.zeros_like(spread)
-    half[lit] = np.linalg.cholesky(spread[lit])
+    half[weighted_sources] = np.linalg.cholesky(spread[weighted_sources])
     weighted = weight @ linear.columns
     moment = source_sums(np.einsum("nij,nj->ni", weight, linear.position), source, count)
     mean = np.einsum("sij,sj->si", spread, moment)
@@ -145,7 +148,7 @@ def solve_step(
     Parameters
     ----------
     linear, links, model, motions
-        The problem, and the motions it was linearised at.
+        The linearised problem, its detections, priors, and the motions it was linearised at.
     weight
         (N, 2, 2) inverse covariances times robust weights.
     """

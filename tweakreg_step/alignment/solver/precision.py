@@ -1,4 +1,4 @@
-"""How well the corrections are known: residuals by group, covariances, weak modes."""
+"""Precision of the corrections: residuals by group, covariance of pairs, weak modes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Scatter", "group_scatter", "pair_covariance", "weak_modes"]
 
 
 _CHUNK = 100_000
-"""Pairs that are treated at once: a stack of thousands of groups has millions."""
+"""Pairs computed at once, to save memory: a stack of thousands of groups has millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Scatter:
     Attributes
     ----------
     chi2, dof
-        (G + 1,), last those of the reference stars; they add up to those of the run.
+        (G + 1,) chi-square and degrees of freedom of each group, and last of the reference stars;
+        their sums are those of the whole fit.
     rms_mas
         (G,) weighted rms residual per axis.
     """
@@ -45,35 +46,35 @@ class Scatter:
     rms_mas: FloatArray
 
 
-def group_scatter(linked: AssociatedFit, fitted: FloatArray) -> Scatter:
+def group_scatter(associated: AssociatedFit, fitted: FloatArray) -> Scatter:
     """chi2, degrees of freedom and rms of each group.
 
-    The degrees of freedom are the sum of 2 w_i - w tr(W_i D^-1) over a group's detections, w being
-    the largest weight of the source, which accounts for the sources, less `fitted`, the parameters
-    that the data (not the prior) determine.
+    The degrees of freedom are the sum of 2 w_i - w tr(W_i D^-1) over a group's detections, less the
+    number of fitted parameters. The second term is the group's share of the sources' positions; w
+    is the largest robust weight of the source, D the sum of W_i over it.
 
     Parameters
     ----------
-    linked
-        The solution.
+    associated
+        The fit.
     fitted
-        (G,).
+        (G,) number of each group's parameters that the data, not the prior, determine.
     """
-    links, fit = linked.links, linked.fit
+    links, fit = associated.links, associated.fit
     count = len(fitted)
     precision = inverse_2x2(fit.covariance)
     weighted = fit.weight[:, None, None] * precision
     total = source_sums(weighted, links.source, links.source_count)
-    lit = total[:, 0, 0] > 0.0
+    weighted_sources = total[:, 0, 0] > 0.0
     spread = np.zeros_like(total)
-    spread[lit] = inverse_2x2(total[lit])
+    spread[weighted_sources] = inverse_2x2(total[weighted_sources])
     largest = np.zeros(links.source_count)
     np.maximum.at(largest, links.source, fit.weight)
-    taken = np.einsum("nij,nji->n", weighted, spread[links.source]) * largest[links.source]
+    fitted_sources = np.einsum("nij,nji->n", weighted, spread[links.source]) * largest[links.source]
     label = np.where(links.group < 0, count, links.group)
     square = np.einsum("ni,nij,nj->n", fit.residual, weighted, fit.residual)
     chi2 = np.bincount(label, square, minlength=count + 1)
-    dof = np.bincount(label, 2.0 * fit.weight - taken, minlength=count + 1).astype(float)
+    dof = np.bincount(label, 2.0 * fit.weight - fitted_sources, minlength=count + 1).astype(float)
     dof[:count] -= fitted
     size = np.bincount(label, fit.weight, minlength=count + 1)
     length = np.bincount(label, fit.weight * np.sum(fit.residual**2, axis=1), minlength=count + 1)
@@ -82,7 +83,10 @@ def group_scatter(linked: AssociatedFit, fitted: FloatArray) -> Scatter:
 
 
 def pair_covariance(model: Model, covariance: Covariance, pairs: IntArray) -> FloatArray:
-    """Covariance (E, 2, 2) [arcsec^2] of the relative displacement halfway between two groups."""
+    """Covariance (E, 2, 2) [arcsec^2] of the relative displacement of pairs of groups (E, 2).
+
+    At the point halfway between the two centres, axes east and north of the first group.
+    """
     every = np.arange(len(model.frames))
     own = covariance.blocks(every, every)
     out = np.empty((len(pairs), 2, 2))
@@ -96,7 +100,7 @@ def pair_covariance(model: Model, covariance: Covariance, pairs: IntArray) -> Fl
 def _relative(
     model: Model, first: IntArray, second: IntArray, blocks: tuple[FloatArray, ...]
 ) -> FloatArray:
-    """Covariance (E, 2, 2) of pairs with the blocks (E, p, p) of each and of both."""
+    """Covariance (E, 2, 2) of pairs; `blocks` are (E, p, p) of the first, the second and both."""
     one_own, other_own, both = blocks
     middle = model.frames[first, 2] + model.frames[second, 2]
     slopes = [_slope(model, group, middle, first) for group in (first, second)]
@@ -108,7 +112,10 @@ def _relative(
 
 
 def _slope(model: Model, group: IntArray, vectors: FloatArray, axes: IntArray) -> FloatArray:
-    """Derivative (E, 2, p) of positions, in the axes of other groups, by a group's parameters."""
+    """Derivative (E, 2, p) of positions with respect to a group's parameters.
+
+    Positions are along the axes of the tangent planes of the groups `axes` (E,).
+    """
     frames = model.frames[group]
     local = to_plane(vectors, frames)
     zero = np.zeros((len(group), model.prior.shape[1]))
@@ -119,15 +126,15 @@ def _slope(model: Model, group: IntArray, vectors: FloatArray, axes: IntArray) -
 def weak_modes(
     covariance: Covariance, lever: FloatArray, member: IntArray, count: int = 3
 ) -> tuple[Mode, ...]:
-    """The largest principal axes of the displacements.
+    """The least determined combinations of corrections: largest principal axes of the covariance.
 
     Parameters
     ----------
     covariance
-        Of the groups' parameters, and of units behind them.
+        Covariance of the groups' parameters, those of units behind them.
     lever
-        (G,) typical distance of a group's detections from its centre [arcsec]; a roll counts as
-        what it moves there.
+        (G,) rms distance of a group's detections from its centre [arcsec]; a roll is converted to
+        the displacement at that distance.
     member
         Indices of the groups that were aligned.
     count
@@ -155,7 +162,10 @@ def weak_modes(
 def _largest(
     covariance: Covariance, index: IntArray, scale: FloatArray, count: int
 ) -> tuple[FloatArray, FloatArray]:
-    """The largest eigenvalues, ascending, and vectors (K, count), of a scaled part (K,)."""
+    """Largest eigenvalues (count,), ascending, and eigenvectors (K, count) of a part of C.
+
+    The part is that of the parameters `index` (K,), rows and columns multiplied by `scale` (K,).
+    """
     size = len(index)
 
     def apply(vector: FloatArray) -> FloatArray:

@@ -1,9 +1,10 @@
-"""Robust weights and error floors around the linear solution.
+"""Robust fit: iteratively reweighted least squares with an error floor for each group.
 
-The solution starts from medians, never from least squares, and goes on by iterative reweighting.
-A residual is standardised by its own error, leverage of its source included; its weight is 1 up
-to a threshold, then falls smoothly (Tukey) to 0 at twice that, so that clean data lose nothing.
-Where a group's residuals are significantly larger than its errors say, a floor is added to them.
+The first weights come from medians, not from a least-squares fit, which outliers would spoil.
+A residual is divided by its own standard error, the leverage of its source included; its weight is
+1 up to a threshold, then falls smoothly (Tukey) to 0 at twice that, so that clean data lose
+nothing. Where a group's residuals are significantly larger than the errors of its catalogs, an
+error floor is added in quadrature.
 """
 
 from __future__ import annotations
@@ -42,30 +43,31 @@ MATCHED_WEIGHT = 0.1
 MEDIAN_SQUARE = 2.0 * np.log(2.0)
 """Median of the square of a two-dimensional residual, both axes of variance 1."""
 
-_SETTLED = 1e-4
+_CONVERGED = 1e-4
 """Mean change of a weight below which reweighting ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The robust solution of a set of links.
+    """The robust solution for a set of N links.
 
     Attributes
     ----------
     motions
-        The motions found.
+        The fitted motions.
     linear, step
         The last linearisation and its solution.
     covariance
-        (N, 2, 2) of the detections in the planes tangent at the sources, floors included.
+        (N, 2, 2) of the detections in the planes tangent at the sources, error floors included
+        [arcsec^2].
     weight
-        (N,) robust weights, 0 to 1, those of the last solution.
+        (N,) robust weights, 0 to 1, of the last step.
     square
         (N,) squares of the standardised residuals.
     residual
-        (N, 2) in the planes tangent at the sources [arcsec].
+        (N, 2) residuals in the planes tangent at the sources [arcsec].
     floor
-        (G + 1,) of each group and, last, of the reference [arcsec].
+        (G + 1,) error floor of each group and, last, of the reference [arcsec].
     """
 
     motions: Motions
@@ -79,10 +81,10 @@ class Fit:
 
 
 def taper(distance: FloatArray, threshold: float) -> FloatArray:
-    """Weights of standardised residuals: 1 up to the threshold, (1 - z^2)^2 to 1e-6 at twice that.
+    """Weights (N,) of standardised residuals (N,): 1 up to the threshold, then Tukey's (1 - z^2)^2.
 
-    They never vanish: a source that lost all its weight would have no place, its residuals no
-    meaning, and it would be taken back.
+    At twice the threshold and beyond they are 1e-6, not 0: a source without any weight would have
+    no fitted position, hence no residuals to keep it out.
     """
     z = np.clip(distance / threshold - 1.0, 0.0, 1.0)
     return np.asarray(np.maximum((1.0 - z**2) ** 2, 1e-6))
@@ -104,7 +106,10 @@ def grouped_median(values: FloatArray, label: IntArray, count: int) -> FloatArra
 
 
 def median_weights(position: FloatArray, covariance: FloatArray, links: Links) -> FloatArray:
-    """First weights (N,): of sources seen three times or more, what lies far from the median."""
+    """Initial weights (N,), low for detections far from the median position of their source.
+
+    They are 1 for sources with fewer than three detections.
+    """
     source, count = links.source, links.source_count
     size = np.bincount(source, minlength=count)
     centre = np.stack([grouped_median(axis, source, count) for axis in position.T], axis=1)
@@ -124,9 +129,9 @@ def standardised(
     """Squares (N,) of residuals in units of their own variance.
 
     With w the weights over the largest of their source, W = S^-1 and D the sum of w W, the residual
-    of detection i has the variance S_i + (1 - 2 w_i) D^-1: less than S_i if it drew its source to
-    itself, more if it had no part in it. A source seen twice has two equal residuals, hence two
-    equal weights. 0 where nothing but the detection itself places its source.
+    of detection i has the variance S_i + (1 - 2 w_i) D^-1: less than S_i if the detection took part
+    in its source's mean, more if it did not. A source seen twice has two equal residuals, hence two
+    equal weights. 0 where a detection alone determines its source's position.
     """
     source, count = links.source, links.source_count
     largest = np.zeros(count)
@@ -134,13 +139,13 @@ def standardised(
     relative = np.divide(weight, largest[source], out=np.zeros_like(weight), where=weight > 0.0)
     precision = inverse_2x2(covariance)
     total = source_sums(relative[:, None, None] * precision, source, count)
-    lit = total[:, 0, 0] > 0.0
+    weighted_sources = total[:, 0, 0] > 0.0
     spread = np.zeros_like(total)
-    spread[lit] = inverse_2x2(total[lit])
+    spread[weighted_sources] = inverse_2x2(total[weighted_sources])
     variance = covariance + (1.0 - 2.0 * relative)[:, None, None] * spread[source]
     # With one detection left in a source the difference is rounding error of an exact zero.
     alone = np.trace(variance, axis1=1, axis2=2) < 1e-6 * np.trace(covariance, axis1=1, axis2=2)
-    alone |= ~lit[source]
+    alone |= ~weighted_sources[source]
     variance[alone] = covariance[alone]
     square = np.einsum("ni,nij,nj->n", residual, inverse_2x2(variance), residual)
     return np.asarray(np.where(alone, 0.0, square))
@@ -149,7 +154,7 @@ def standardised(
 def _floors(
     square: FloatArray, covariance: FloatArray, label: IntArray, floor: FloatArray
 ) -> FloatArray:
-    """Floors (G + 1,) after one more look at the residuals; changed only where it is significant.
+    """Error floors (G + 1,) [arcsec] updated from the residuals, where the change is significant.
 
     The median of n squares scatters by 1.44 / sqrt(n) of itself; a floor that followed the noise
     would always be too large.
@@ -182,21 +187,20 @@ def fit(
     """The robust solution.
 
     Units that the start knows nothing of yet, as a detector that lies off its exposure by many
-    errors, look like outliers one by one. What their detections have in common is seen first: the
-    weights of the first rounds allow for a `width`, which shrinks by three from round to round
-    (graduated non-convexity; Blake & Zisserman 1987), and nothing is rejected that a common motion
-    of its unit explains.
+    errors, look like outliers one by one. The weights of the first rounds therefore allow for a
+    `width` that shrinks by three from round to round (graduated non-convexity; Blake & Zisserman
+    1987, Visual Reconstruction), so that nothing is rejected that a common motion explains.
 
     Parameters
     ----------
     links, model
-        The problem.
+        Associated detections; tangent planes, geometries and priors.
     start
-        Motions to start from; good to a fraction of the match radius.
+        Initial motions, accurate to a fraction of the match radius.
     threshold
         Standardised residual at which weights start to fall.
     rounds
-        Of reweighting.
+        Largest number of reweightings.
     width
         How far units may be from where they start, per axis [arcsec].
     """
@@ -213,7 +217,7 @@ def fit(
         scale = _scale(square)
         if turn == rounds + len(widths) - 1:
             break
-        linear = _advanced(linear, links, model, motions, step)
+        linear = _relinearised(linear, links, model, motions, step)
         if turn < len(widths):
             allowed = covariance + widths[turn] ** 2 * np.eye(2)
             square = standardised(step.residual, allowed, weight, links)
@@ -223,7 +227,7 @@ def fit(
         covariance = _with_floor(linear, links, floor)
         square = standardised(step.residual, covariance, weight, links)
         fresh = taper(np.sqrt(square) / min(scale, _scale(square)), threshold)
-        if turn > len(widths) and np.mean(np.abs(fresh - weight)) < _SETTLED:
+        if turn > len(widths) and np.mean(np.abs(fresh - weight)) < _CONVERGED:
             break
         weight = fresh
     return Fit(motions, linear, step, covariance, weight, square, step.residual, floor)
@@ -240,8 +244,10 @@ def _widths(width: float, covariance: FloatArray) -> list[float]:
     return widths
 
 
-def _advanced(linear: Linear, links: Links, model: Model, motions: Motions, step: Step) -> Linear:
-    """The problem at the new motions; moved along the old derivatives where they still hold.
+def _relinearised(
+    linear: Linear, links: Links, model: Model, motions: Motions, step: Step
+) -> Linear:
+    """The problem linearised at the new motions; for small steps the derivatives are kept.
 
     A step of 3 mas across a field of 1 arcmin turns it by less than 1e-4, and the error of the
     derivatives moves nothing by more than 1e-3 mas.
@@ -253,6 +259,6 @@ def _advanced(linear: Linear, links: Links, model: Model, motions: Motions, step
 
 
 def _scale(square: FloatArray) -> float:
-    """Robust ratio of actual to claimed errors, 1 at least."""
+    """Robust ratio of the residuals to their catalog errors, 1 at least."""
     seen = square[square > 0.0]
     return max(1.0, float(np.sqrt(np.median(seen) / MEDIAN_SQUARE))) if len(seen) else 1.0

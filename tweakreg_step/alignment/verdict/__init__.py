@@ -1,4 +1,4 @@
-"""Is a correction better than none? Evidence for and against each, and what to do about it."""
+"""Verdicts: whether each group's correction is applied, from which evidence, and remedies."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Is this correction better than none? From evidence to a verdict.
+"""From the evidence on a group's correction to a verdict: aligned, doubtful, or left.
 
-What is rejected changes nothing; what is doubtful is applied, and said to be.
+A doubtful correction is applied and reported as doubtful; one that is left is not applied.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["CHANCE_LIMIT", "Noise", "absolute_verdict", "is_noise", "relative_verdict"]
 
 CHANCE_LIMIT = -4.0
-"""log10 of the probability of chance, with all that was tried, above which matches are noise: one
-fit of noise in ten thousand is let through by this alone. Fits of 15 true matches are below -40."""
+"""log10 of the probability of as many chance matches, all trials included, above which matches
+count as noise: one fit of noise in ten thousand passes. Fits of 15 true matches are below -40."""
 
 _WEAK_CHANCE = -8.0
 _NOISE_SPREAD = 0.8
@@ -25,11 +25,12 @@ _NOISE_SPREAD = 0.8
 98 per cent, 0.3 to 0.55."""
 
 _WORSE = 1.2
-"""A fifth of the rms is what the rms of ten reserved sources scatters by."""
+"""Increase of the rms of reserved sources that is tolerated: that of ten scatters by a fifth."""
 
 _FEWEST_RESERVED = 5
 _AGREE = 2.0
-"""Two positions differ by 1.4 errors of one, an unfitted source by up to 1.7 with few others."""
+"""Rms of reserved sources that is tolerated [errors of a detection]: two positions differ by 1.4,
+that of a reserved source and of a mean of few by up to 1.7."""
 
 _LEAST_COVERAGE = 0.05
 _FAR = 10.0  # standard deviations of the pointing
@@ -43,21 +44,21 @@ Noise = float
 
 
 def is_noise(log10_chance: float, spread: float) -> bool:
-    """Whether matches are no more than chance gives."""
+    """Whether matches are no more than expected by chance."""
     return log10_chance > CHANCE_LIMIT or spread > _NOISE_SPREAD
 
 
 def _reserve_disagrees(e: Evidence, noise: Noise) -> bool:
-    """Whether sources that were not fitted agree worse than before, and worse than they can.
+    """Whether reserved sources agree worse than before the fit, and worse than their errors allow.
 
-    Where nothing was wrong before, the fit's own error makes the rms a little larger.
+    Where the input WCS was right, the error of the fit makes the rms a little larger.
     """
     allowed = max(_WORSE * e.reserved_before_mas, _AGREE * noise)
     return e.reserved >= _FEWEST_RESERVED and e.reserved_after_mas > allowed
 
 
-def _other_offsets(e: Evidence) -> tuple[str, str]:
-    """The doubt about the offset that the correction started from, as `_doubts`."""
+def _doubt_about_offset(e: Evidence) -> tuple[str, str]:
+    """Code and sentence of a doubt about the initial offset; empty texts if there is none."""
     if e.pinned_matches:
         return "same_pixels", (
             f"{e.pinned_matches} of its matches are at the same pixels of the detector, while the "
@@ -76,8 +77,8 @@ def _other_offsets(e: Evidence) -> tuple[str, str]:
     return "", ""
 
 
-def _doubts(evidence: Evidence, noise: Noise, more: str) -> tuple[str, str]:
-    """The first doubt as a code and a sentence; two empty texts if there is none."""
+def _doubt_about_fit(evidence: Evidence, noise: Noise, more: str) -> tuple[str, str]:
+    """Code and sentence of the first doubt about the fit; empty texts if there is none."""
     e = evidence
     if e.log10_chance > _WEAK_CHANCE:
         return "weak_evidence", (
@@ -107,9 +108,9 @@ def _doubts(evidence: Evidence, noise: Noise, more: str) -> tuple[str, str]:
 
 
 def _applied(evidence: Evidence, noise: Noise, fact: str, more: str) -> Verdict:
-    code, doubt = _other_offsets(evidence)
-    if not code:  # a wrong offset would be the worst: what is said of the fit comes after it
-        code, doubt = _doubts(evidence, noise, more)
+    code, doubt = _doubt_about_offset(evidence)
+    if not code:  # a wrong offset is the gravest, so that it comes before doubts about the fit
+        code, doubt = _doubt_about_fit(evidence, noise, more)
     if not code:
         return Verdict(Decision.ALIGNED, "aligned", f"{fact}.", evidence)
     return Verdict(Decision.DOUBTFUL, code, f"{fact}, but doubtful: {doubt}.", evidence)
@@ -124,22 +125,22 @@ def relative_verdict(
     alone: bool,
     more: str = _MORE,
 ) -> Verdict:
-    """The verdict on a group's place among the other groups.
+    """The verdict on a group's alignment to the other groups.
 
     Parameters
     ----------
     status
-        What became of the group.
+        Status of the group after the fit.
     evidence
-        Of this phase.
+        Evidence of the relative phase.
     noise
         See `Noise`.
     remedy
-        What to do about a failure.
+        What the user can do about a failure.
     alone
-        Whether it shares no source with another group, and only the reference holds it.
+        Whether it shares no source with another group and is aligned to the reference alone.
     more
-        What gives more sources.
+        What the user can do for more sources.
     """
     if status is not GroupStatus.ALIGNED or evidence is None:
         fact = status.value.rstrip(".")
@@ -161,14 +162,14 @@ def absolute_verdict(
     anchored: bool,
     more: str = _MORE,
 ) -> Verdict:
-    """The verdict on a group's place on the sky; see `relative_verdict`.
+    """The verdict on a group's alignment to the reference; see `relative_verdict`.
 
     Parameters
     ----------
     status, evidence, noise, remedy, more
-        As for the relative phase.
+        As for `relative_verdict`; evidence of the absolute phase.
     anchored
-        Whether it, or a group that it is tied to, is tied to the reference.
+        Whether its component of the overlap graph is tied to the reference.
     """
     if status is not GroupStatus.ALIGNED:
         fact = status.value.rstrip(".")
@@ -181,7 +182,7 @@ def absolute_verdict(
             f"Aligned to the reference through its neighbours; {evidence.matches} of its own "
             "sources match reference stars"
         )
-        code, doubt = _other_offsets(evidence)
+        code, doubt = _doubt_about_offset(evidence)
         if code:
             return Verdict(Decision.DOUBTFUL, code, f"{fact}. Doubtful: {doubt}.", evidence)
         return Verdict(Decision.ALIGNED, "through_neighbours", f"{fact}.", evidence)

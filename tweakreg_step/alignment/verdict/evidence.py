@@ -15,7 +15,12 @@ from scipy.spatial import cKDTree
 
 from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
 from tweakreg_step.alignment.matching import log_chance, sharing
-from tweakreg_step.alignment.solver import MATCHED_WEIGHT, everything, moved_directions, solve_step
+from tweakreg_step.alignment.solver import (
+    MATCHED_WEIGHT,
+    moved_directions,
+    solve_step,
+    unassociated_links,
+)
 from tweakreg_step.core.correction import design, prior_precision
 from tweakreg_step.core.outcome import Evidence
 from tweakreg_step.core.sphere import chord, chord_angle, directions, to_plane
@@ -29,10 +34,11 @@ if TYPE_CHECKING:
 __all__ = ["Chance", "Phase", "chance", "clusters", "evidence"]
 
 _SAMPLE = 32
-"""Detections of a group around which the density of others is counted."""
+"""Detections of a group around which the density of possible partners is counted."""
 
 _NEAR = 16
-"""Others around each of those within the ring where they are counted, edges of the field aside."""
+"""Number of possible partners that the ring for counting reaches to, away from the field's edges.
+"""
 
 _LEAST_RADIUS = 2.5
 """Match radius in errors of a difference below which normal errors have a spread above 0.75."""
@@ -40,14 +46,14 @@ _LEAST_RADIUS = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """How far each linked detection is from its partner's place.
+    """Differences of L associated detections from their partners' positions.
 
     Attributes
     ----------
     difference
-        (L, 2) [arcsec] in the plane tangent at the source; only where `paired`.
+        (L, 2) [arcsec] in the plane tangent at the source; 0 where not `paired`.
     paired
-        (L,) whether there is a partner: another group that sees the source, or a star.
+        (L,) whether there is a partner: another group that detects the source, or a star.
     """
 
     difference: FloatArray
@@ -61,14 +67,15 @@ class Chance:
     Attributes
     ----------
     matches
-        (G,) detections of weight that have a partner.
+        (G,) number of matched detections.
     expected
-        (G,) that chance would give.
+        (G,) number expected by chance.
     log10
-        (G,) logarithm of the probability of so many, with all that was tried.
+        (G,) logarithm of the probability of as many by chance at any of the offsets and rolls
+        that were tried.
     spread
-        (G,) rms difference over that of partners spread evenly over the match radius; NaN without
-        any.
+        (G,) rms difference over that of partners spread evenly over the match radius; NaN where
+        there are none.
     """
 
     matches: IntArray
@@ -106,38 +113,38 @@ def absolute_phase(links: Links, position: FloatArray) -> Phase:
 
 
 def _phase(
-    linked: AssociatedFit, position: FloatArray, weight: FloatArray, *, absolute: bool
+    associated: AssociatedFit, position: FloatArray, weight: FloatArray, *, absolute: bool
 ) -> Phase:
     if absolute:
-        return absolute_phase(linked.links, position)
-    return relative_phase(linked.links, position, weight)
+        return absolute_phase(associated.links, position)
+    return relative_phase(associated.links, position, weight)
 
 
-def _precision(linked: AssociatedFit) -> FloatArray:
-    """Inverse variances (L,) times robust weights; a scalar is good enough to compare with."""
-    trace = 0.5 * np.trace(linked.fit.covariance, axis1=1, axis2=2)
-    return np.asarray(linked.fit.weight / trace)
+def _precision(associated: AssociatedFit) -> FloatArray:
+    """Scalar weights (L,) [arcsec^-2]: inverse mean variance per axis, times the robust weight."""
+    trace = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)
+    return np.asarray(associated.fit.weight / trace)
 
 
-def clusters(linked: AssociatedFit, count: int) -> IntArray:
-    """Labels (G,) of groups that share sources with each other, the reference left aside."""
-    links = linked.links
-    heavy = (linked.fit.weight > MATCHED_WEIGHT) & (links.group >= 0)
+def clusters(associated: AssociatedFit, count: int) -> IntArray:
+    """Labels (G,) of groups connected by shared sources, without those with the reference."""
+    links = associated.links
+    heavy = (associated.fit.weight > MATCHED_WEIGHT) & (links.group >= 0)
     return sharing(links.source[heavy], links.group[heavy], count)
 
 
-def chance(problem: Problem, linked: AssociatedFit, *, absolute: bool) -> Chance:
-    """How the matches of each group compare with chance, in one phase."""
-    links, count = linked.links, len(problem.component)
-    phase = _phase(linked, linked.fit.residual, _precision(linked), absolute=absolute)
-    heavy = phase.paired & (linked.fit.weight > MATCHED_WEIGHT)
+def chance(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> Chance:
+    """The matches of each group and those expected by chance, relative or absolute."""
+    links, count = associated.links, len(problem.component)
+    phase = _phase(associated, associated.fit.residual, _precision(associated), absolute=absolute)
+    heavy = phase.paired & (associated.fit.weight > MATCHED_WEIGHT)
     matches = np.bincount(links.group[heavy], minlength=count).astype(np.int64)
     options = problem.options
-    radius = min(linked.radius, options.abs_tolerance if absolute else options.tolerance)
-    expected = _expected(problem, linked, radius, absolute=absolute)
+    radius = min(associated.radius, options.abs_tolerance if absolute else options.tolerance)
+    expected = _expected(problem, associated, radius, absolute=absolute)
     trials = _trials(problem, radius, absolute=absolute)
     log10 = (log_chance(matches.astype(float), np.maximum(expected, 1e-6)) + trials) / np.log(10.0)
-    # also what lost its weight: noise that a fit has picked from is noise
+    # outliers included: a fit that selects the best of chance pairs would make the rest look good
     label = links.group[phase.paired]
     square = np.bincount(label, np.sum(phase.difference[phase.paired] ** 2, axis=1), count)
     size = np.bincount(label, minlength=count)
@@ -150,9 +157,9 @@ def chance(problem: Problem, linked: AssociatedFit, *, absolute: bool) -> Chance
 
 
 def _narrow(problem: Problem, radius: float) -> bool:
-    """Whether the match radius is below the errors of the catalogs, by a low 'tolerance'.
+    """Whether a low 'tolerance' makes the match radius smaller than the errors of the catalogs.
 
-    What is left of normal errors then is spread as evenly as noise is.
+    True matches within it are then spread as evenly as chance matches.
     """
     variance = 0.5 * np.trace(problem.detections.covariance, axis1=1, axis2=2)
     return radius < _LEAST_RADIUS * float(np.sqrt(2.0 * np.median(variance)))
@@ -185,17 +192,17 @@ def _local(problem: Problem) -> FloatArray:
 
 
 def _expected(
-    problem: Problem, linked: AssociatedFit, radius: float, *, absolute: bool
+    problem: Problem, associated: AssociatedFit, radius: float, *, absolute: bool
 ) -> FloatArray:
-    """Matches (G,) by chance: from the density of possible partners around each detection."""
+    """Expected chance matches (G,), from the density of possible partners around detections."""
     detections, count = problem.detections, len(problem.component)
-    moved = moved_directions(everything(detections), problem.model, linked.fit.motions)
+    moved = moved_directions(unassociated_links(detections), problem.model, associated.fit.motions)
     size = np.bincount(detections.group, minlength=count)
     order = np.argsort(detections.group, kind="stable")
     start = np.cumsum(size) - size
     spread = 0.25 * _levers(problem)
     out = np.zeros(count)
-    partners = _partners(problem, linked, moved, absolute=absolute)
+    partners = _partners(problem, associated, moved, absolute=absolute)
     if len(partners.places) == 0:
         return out
     tree = cKDTree(partners.places)
@@ -205,7 +212,7 @@ def _expected(
         own = order[start[group] : start[group] + size[group]]
         sample = moved[own[:: max(1, len(own) // _SAMPLE)]]
         inner = 2.0 * radius
-        # wide enough to count, narrow enough not to reach over the edges of the field
+        # wide enough for some counts, narrow enough not to reach beyond the edges of the field
         near = tree.query(sample, k=[_NEAR])[0]
         outer = max(3.0 * inner, min(chord_angle(float(np.median(near))), float(spread[group])))
         ring = _ring(tree, sample, inner, outer)
@@ -219,26 +226,26 @@ def _expected(
 
 @dataclass(frozen=True, slots=True)
 class _Partners:
-    """Directions (K, 3) of what could be matched, and the group (K,) that alone sees each."""
+    """Directions (K, 3) of possible partners, and the only group (K,) of each, -1 if several."""
 
     places: FloatArray
     only: IntArray
 
 
 def _partners(
-    problem: Problem, linked: AssociatedFit, moved: FloatArray, *, absolute: bool
+    problem: Problem, associated: AssociatedFit, moved: FloatArray, *, absolute: bool
 ) -> _Partners:
     if absolute:
         stars = problem.reference
         places = np.zeros((0, 3)) if stars is None else directions(stars.ra, stars.dec)
         return _Partners(places, np.full(len(places), -1))
-    own = linked.links.group >= 0
-    index, source = linked.index[own], linked.links.source[own]
+    own = associated.links.group >= 0
+    index, source = associated.index[own], associated.links.source[own]
     free = np.ones(len(moved), bool)
     free[index] = False
     free &= problem.component[problem.detections.group] >= 0
-    size = np.maximum(np.bincount(source, minlength=linked.links.source_count), 1)
-    sums = source_sums(moved[index], source, linked.links.source_count) / size[:, None]
+    size = np.maximum(np.bincount(source, minlength=associated.links.source_count), 1)
+    sums = source_sums(moved[index], source, associated.links.source_count) / size[:, None]
     only = np.full(len(sums), -1)
     return _Partners(
         np.concatenate([sums, moved[free]]),
@@ -247,7 +254,7 @@ def _partners(
 
 
 def _ring(tree: cKDTree, points: FloatArray, inner: float, outer: float) -> FloatArray:
-    """How many of the tree lie between two distances [arcsec] from each point."""
+    """Number of the tree's points between two distances [arcsec] from each of `points` (K, 3)."""
     far, near = (
         tree.query_ball_point(points, float(chord(radius)), return_length=True)
         for radius in (outer, inner)
@@ -256,24 +263,24 @@ def _ring(tree: cKDTree, points: FloatArray, inner: float, outer: float) -> Floa
 
 
 def evidence(
-    problem: Problem, linked: AssociatedFit, covariance: FloatArray, *, absolute: bool
+    problem: Problem, associated: AssociatedFit, covariance: FloatArray, *, absolute: bool
 ) -> list[Evidence]:
-    """All that speaks for the groups' corrections in one phase.
+    """The evidence (G,) for and against the groups' corrections in one phase.
 
     Parameters
     ----------
-    problem, linked
-        The solution.
+    problem, associated
+        The problem and its fit.
     covariance
         (G, p, p) of the parameters.
     absolute
-        Which phase.
+        Whether the phase is the absolute one.
     """
-    numbers = chance(problem, linked, absolute=absolute)
-    reserve = _reserve(problem, linked, absolute=absolute)
-    cover = _coverage(problem, linked, absolute=absolute)
+    numbers = chance(problem, associated, absolute=absolute)
+    reserve = _reserve(problem, associated, absolute=absolute)
+    cover = _coverage(problem, associated, absolute=absolute)
     centre, corner = _sigmas(problem, covariance)
-    pull = _pulls(problem.options, problem, linked.fit.motions.theta)
+    pull = _pulls(problem.options, problem, associated.fit.motions.theta)
     lists = [c.tolist() for c in (*reserve, cover, centre, corner, pull)]
     return [
         Evidence(int(matches), *row)
@@ -289,11 +296,14 @@ def evidence(
 
 
 def _reserve(
-    problem: Problem, linked: AssociatedFit, *, absolute: bool
+    problem: Problem, associated: AssociatedFit, *, absolute: bool
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Reserved detections (G,), their rms difference before, and after a fit without them [mas]."""
-    links, fit, count = linked.links, linked.fit, len(problem.component)
-    kept_out = links.source % 5 == 2  # sources come in the order of the sky, so any fifth
+    """Number (G,) of reserved detections and their rms differences (G,) [mas].
+
+    Per axis, with the input WCS and after a fit without them.
+    """
+    links, fit, count = associated.links, associated.fit, len(problem.component)
+    kept_out = links.source % 5 == 2  # sources are numbered by position: evenly over the field
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
     start = fit.motions.plus(-fit.step.delta)
     fitted = np.where(kept_out[:, None, None], 0.0, precision)
@@ -302,11 +312,11 @@ def _reserve(
         "nik,nk->ni", fit.linear.columns, delta[fit.linear.index]
     )
     before = to_plane(links.vectors, fit.linear.frames[links.source]) - links.drift
-    weight = _precision(linked)
+    weight = _precision(associated)
     chosen = kept_out & (fit.weight > MATCHED_WEIGHT)
     rms = []
     for position in (before, after):
-        phase = _phase(linked, position, weight, absolute=absolute)
+        phase = _phase(associated, position, weight, absolute=absolute)
         used = chosen & phase.paired
         square = np.sum(phase.difference[used] ** 2, axis=1)
         size = np.bincount(links.group[used], minlength=count)
@@ -316,13 +326,13 @@ def _reserve(
     return size, rms[0], rms[1]
 
 
-def _coverage(problem: Problem, linked: AssociatedFit, *, absolute: bool) -> FloatArray:
-    """Area (G,) that the matches span over that of all detections, by their second moments."""
+def _coverage(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> FloatArray:
+    """Area (G,) of the matches over that of all detections, from their second moments."""
     count = len(problem.component)
-    phase = _phase(linked, linked.fit.residual, _precision(linked), absolute=absolute)
-    heavy = phase.paired & (linked.fit.weight > MATCHED_WEIGHT)
+    phase = _phase(associated, associated.fit.residual, _precision(associated), absolute=absolute)
+    heavy = phase.paired & (associated.fit.weight > MATCHED_WEIGHT)
     local, group = _local(problem), problem.detections.group
-    matched = linked.index[heavy]
+    matched = associated.index[heavy]
     every = _moment(local, group, count)
     some = _moment(local[matched], group[matched], count)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -359,7 +369,7 @@ def _sigmas(problem: Problem, covariance: FloatArray) -> tuple[FloatArray, Float
 
 
 def _pulls(options: Options, problem: Problem, theta: FloatArray) -> FloatArray:
-    """The largest parameter (G,) of each group in units of what is expected of the pointing."""
+    """The largest parameter (G,) of each group in standard deviations of the pointing prior."""
     sigmas = options.shift_sigma, options.roll_sigma, options.scale_sigma
     precision = prior_precision(problem.model.geometry, sigmas)
     return np.asarray(np.max(np.abs(theta) * np.sqrt(precision), axis=1))

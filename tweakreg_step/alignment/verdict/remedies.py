@@ -1,4 +1,4 @@
-"""What to do about each failure: the parameter, and a value worth trying, from the data."""
+"""Remedies for failures: which parameter to change, and a value to try, from the data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.matching import peaks
+from tweakreg_step.alignment.matching import peak_offsets
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.sphere import chord_angle, directions
 
@@ -20,43 +20,42 @@ if TYPE_CHECKING:
 
 __all__ = ["Failures", "advise"]
 
-_MOST = 20
-"""Groups for which the wide histogram is made; a run where more fail has one reason for all."""
+_MAX_GROUPS = 20
+"""Groups for which the wide histogram is made; where more fail, they have one common reason."""
 
-_ROLLED = 4
-"""Of these, groups for which it is made over rolls of degrees as well, where it shows nothing."""
+_MAX_ROLL_SEARCHES = 4
+"""Groups, of those without a peak, for which it is repeated over rolls of degrees."""
 
 _SAMPLE = 600
-"""Sources of a group that the wide histogram is made of, the brightest if their flux is known.
-
-Pairs grow with the square, and so many show a peak of a few per cent of true matches."""
+"""Sources of a group in the wide histogram, the brightest if fluxes are known. The number of pairs
+grows with the square; this many show a peak if a few per cent of the sources match."""
 
 _WIDE = 5.0, 30.0, 60.0
-"""The wide histogram reaches this many search radii, but from the second to the third [arcsec]."""
+"""Radius of the wide histogram: a factor of the search radius, and its limits [arcsec]."""
 
 _FEW = 4
 """Sources or matches below which no value of 'minobj' makes sense."""
 
 
-_NOT_SEARCHED = f"more than {_MOST} groups failed: try what the first of them are told"
+_NOT_SEARCHED = f"more than {_MAX_GROUPS} groups failed: try what the first of them are told"
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """What is known of the failures of G groups.
+    """The failures of G groups.
 
     Attributes
     ----------
     status
-        (G,) of `GroupStatus`.
+        (G,) status of each group.
     sources, matches, reference_matches
-        (G,) detections, those that were matched at last, and those of them with reference stars.
+        (G,) number of detections, of matches in the group's last fit, and of those with stars.
     anchored
         (G,) whether the group is tied to the reference.
     size
-        (G, 3) of the last correction: offset [arcsec], roll [degrees], scale.
+        (G, 3) last correction: offset [arcsec], roll [degrees], scale.
     most
-        (G,) matches before groups that it matched were given up.
+        (G,) largest number of matches, before other groups were rejected.
     """
 
     status: tuple[GroupStatus, ...]
@@ -80,28 +79,28 @@ def advise(
     Parameters
     ----------
     failures
-        Of the groups.
+        The failures of the groups.
     detections, frames, reference, options
-        The problem.
+        Detections, axes (G, 3, 3) of the groups' tangent planes, reference catalog and options.
     """
     failed = np.array([item is not GroupStatus.ALIGNED for item in failures.status], bool)
-    loose = ~failures.anchored if reference is not None else np.zeros(len(failed), bool)
-    searched = np.array([item in _SEARCHED for item in failures.status], bool) | loose
-    searched &= np.cumsum(searched) <= _MOST
+    unanchored = ~failures.anchored if reference is not None else np.zeros(len(failed), bool)
+    searched = np.array([item in _SEARCHED for item in failures.status], bool) | unanchored
+    searched &= np.cumsum(searched) <= _MAX_GROUPS
     reach = _wider(options)
     unclear = searched & np.array([item is GroupStatus.AMBIGUOUS for item in failures.status], bool)
     far = _peaks(_brightest(detections), frames, reference, reach, searched & ~unclear)
-    if unclear.any():  # of equal offsets those within reach count, and every source may tell
-        far[:, unclear] = np.stack(peaks(detections, frames, reference, options, unclear))[
+    if unclear.any():  # ambiguous offsets: those within the search radius, from all sources
+        far[:, unclear] = np.stack(peak_offsets(detections, frames, reference, options, unclear))[
             :, unclear
         ]
-    gap = _gaps(detections, frames, reference, failed | loose)
+    gap = _gaps(detections, frames, reference, failed | unanchored)
     relative, absolute = [], []
     for group in range(len(failed)):
         places = far[:, group], gap[:, group]
         case = _Case(failures, group, options, reach, *places, bool(searched[group]))
         relative.append(_relative(case) if failed[group] else "")
-        absolute.append(_absolute(case) if loose[group] else "")
+        absolute.append(_absolute(case) if unanchored[group] else "")
     return relative, absolute
 
 
@@ -114,8 +113,9 @@ _SEARCHED = (
 
 
 def _brightest(detections: Detections) -> Detections:
-    """The brightest detections of each group; of those without flux, some from everywhere."""
-    place = np.arange(len(detections)) * 0.6180339887498949 % 1.0  # evenly spread, whatever is kept
+    """The brightest detections of each group; of those without flux, an evenly spread sample."""
+    # golden ratio: any number of the first is spread evenly
+    place = np.arange(len(detections)) * 0.6180339887498949 % 1.0
     order = np.lexsort((place, -np.nan_to_num(detections.flux, nan=-np.inf), detections.group))
     group = detections.group[order]
     rank = np.arange(len(group)) - np.searchsorted(group, group)
@@ -133,11 +133,11 @@ def _peaks(
     far = np.full((2, len(searched)), np.nan)
     if not searched.any():
         return far
-    far[:] = peaks(detections, frames, reference, reach, searched)
+    far[:] = peak_offsets(detections, frames, reference, reach, searched)
     lost = searched & np.isnan(far).all(axis=0)
-    lost &= np.cumsum(lost) <= _ROLLED
+    lost &= np.cumsum(lost) <= _MAX_ROLL_SEARCHES
     if lost.any():
-        rolled = peaks(detections, frames, reference, reach, lost, reach.max_roll)
+        rolled = peak_offsets(detections, frames, reference, reach, lost, reach.max_roll)
         far = np.where(np.isnan(far), rolled, far)
     return far
 
@@ -155,7 +155,11 @@ def _wider(options: Options) -> Options:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One group's failure: all of them, its number, its peaks and gaps [arcsec], if searched."""
+    """The failure of one group.
+
+    `peak` and `gap` (2,) are the offset of the histogram's peak and the distance to the nearest
+    source [arcsec], relative and absolute; `searched` says whether the histogram was made.
+    """
 
     failures: Failures
     group: int
@@ -167,7 +171,7 @@ class _Case:
 
 
 def _relative(case: _Case) -> str:
-    """The remedy for a group that was left alone."""
+    """The remedy for a group that is not aligned to the others."""
     failures, group, options = case.failures, case.group, case.options
     status = failures.status[group]
     if status is GroupStatus.TOO_FEW_SOURCES:
@@ -218,7 +222,7 @@ def _too_few(what: str, found: int, name: str, options: Options) -> str:
 
 
 def _too_few_matches(failures: Failures, group: int, options: Options) -> str:
-    """The remedy for a group with few matches, perhaps as it lost them with those given up."""
+    """The remedy for a group with few matches, perhaps because its partners were rejected."""
     found, most, needed = int(failures.matches[group]), int(failures.most[group]), options.minobj
     if not most >= needed > found:
         return _too_few("match", found, "minobj", options)
@@ -233,7 +237,7 @@ _OTHERS = "those of its neighbours", "the reference"
 
 
 def _offset(case: _Case, phase: int, name: str) -> str:
-    """The remedy that the wide histogram of the relative or the absolute phase gives."""
+    """The remedy from the wide histogram of the relative (0) or the absolute (1) phase."""
     if not case.searched:
         return _NOT_SEARCHED
     peak = float(case.peak[phase])
@@ -279,7 +283,7 @@ def _gaps(
     if reference is not None and len(reference):
         stars = cKDTree(directions(reference.ra, reference.dec))
     every = None
-    for group in np.flatnonzero(only)[:_MOST].tolist():
+    for group in np.flatnonzero(only)[:_MAX_GROUPS].tolist():
         own = np.flatnonzero(detections.group == group)
         if len(own) == 0:
             continue
@@ -291,9 +295,9 @@ def _gaps(
 
 
 def _nearest_other(tree: cKDTree, vectors: FloatArray, own: IntArray) -> float:
-    """Least distance (a chord) of own points from others; a tree of all serves every group."""
+    """Smallest chord between the points `own` and all others; `tree` holds the points of all."""
     if len(own) > _SAMPLE:
         others = np.delete(np.arange(len(vectors)), own)
         return float(cKDTree(vectors[others]).query(vectors[own])[0].min())
-    distance, index = tree.query(vectors[own], k=len(own) + 1)  # one of so many is another's
+    distance, index = tree.query(vectors[own], k=len(own) + 1)  # at least one is another group's
     return float(distance[~np.isin(index, own)].min())

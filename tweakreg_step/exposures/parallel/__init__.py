@@ -1,21 +1,21 @@
-"""Work for other processes and machines: what is said there, signals, memory given back."""
+"""Work in other processes and on other machines: workers, their log, signals, freed memory."""
 
 from __future__ import annotations
 
 from .dask import Cluster, connected
-from .garbage import held, released, set_apart
-from .processes import Alone, Lost, Workers, worker_count
+from .garbage import collect_and_freeze, collection_limited, cycles_collected
+from .processes import InProcess, Lost, Workers, worker_count
 from .signals import ended_by_terminate
 
 __all__ = [
-    "Alone",
     "Cluster",
+    "InProcess",
     "Lost",
     "Workers",
+    "collect_and_freeze",
+    "collection_limited",
     "connected",
+    "cycles_collected",
     "ended_by_terminate",
-    "held",
-    "released",
-    "set_apart",
     "worker_count",
 ]

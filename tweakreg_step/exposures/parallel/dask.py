@@ -1,4 +1,4 @@
-"""Workers of a dask cluster: the work of `processes`, on other machines."""
+"""Workers of a dask cluster, on other machines; the same interface as in `processes`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["Cluster", "connected"]
 
 log = logging.getLogger("tweakreg_step")
 
-PATIENCE = 10.0  # seconds until a scheduler that does not answer is given up
+PATIENCE = 10.0  # seconds to wait for an answer of the scheduler
 
 
 class Cluster:
-    """A dask cluster that does tasks; what a lost worker had is done again by another.
+    """Workers of a dask cluster; the tasks of a lost worker are done again by another.
 
     Parameters
     ----------
@@ -43,21 +43,21 @@ class Cluster:
         Parameters
         ----------
         function
-            Of one task; importable by its name on the workers.
+            Function of one task; importable by its name on the workers.
         tasks
-            Anything that can be pickled, as the results.
+            Tasks that can be pickled, as their results.
 
         Yields
         ------
         int, object
-            The number of a task and its result, in the order in which they are done; `Lost` where
-            several workers were lost with it.
+            Index of a task and its result, in order of completion; `Lost` where several workers
+            were lost with it.
         """
         from distributed import KilledWorker, as_completed  # noqa: PLC0415 - an extra
         from distributed.comm import CommClosedError  # noqa: PLC0415
 
         level = log.getEffectiveLevel()
-        futures = [  # impure: files may have changed since the same task was done before
+        futures = [  # pure=False: files may have changed since the same task was done before
             self._client.submit(captured_log, function, task, level, pure=False) for task in tasks
         ]
         number = {future.key: position for position, future in enumerate(futures)}
@@ -126,7 +126,7 @@ def connected(address: str) -> Iterator[Cluster]:
 
 
 async def _handshake(address: str) -> None:
-    """Exchange the greetings of dask, within a time, and no more."""
+    """Check within `PATIENCE` that a dask scheduler answers at an address."""
     from distributed import Security  # noqa: PLC0415 - an extra
     from distributed.comm import connect  # noqa: PLC0415
 

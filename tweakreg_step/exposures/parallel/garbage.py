@@ -1,4 +1,4 @@
-"""Memory given back when an exposure is done, not when the garbage collector comes by."""
+"""Memory of reference cycles freed after each exposure, and fewer full garbage collections."""
 
 from __future__ import annotations
 
@@ -10,66 +10,67 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["held", "released", "set_apart"]
+__all__ = ["collect_and_freeze", "collection_limited", "cycles_collected"]
 
-_HELD = ContextVar("held", default=False)
+_LIMITED = ContextVar("collection_limited", default=False)
 
 PYTHONS_OWN = 1000
-"""Objects that Python may have frozen itself: 3.12 starts with some hundred. Whoever else freezes
-has thousands."""
+"""Number of frozen objects (`gc.freeze`) up to which Python itself froze them: 3.12 starts with
+some hundred, other programs that freeze have thousands."""
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Keep the collector's searches off what is there, and off what is set apart meanwhile.
+def collection_limited() -> Iterator[None]:
+    """Exclude existing objects, and those of `collect_and_freeze`, from garbage collections.
 
-    Each of its searches of a process with a hundred models takes a second. What is not in cycles is
-    freed as ever; cycles in what is set apart are found by the searches after the end of this.
+    Each full collection in a process with a hundred models takes a second. Objects outside cycles
+    are freed as always; cycles of frozen objects are freed after the end of this context.
     """
-    if _others_froze():  # they know why
+    if _frozen_by_others():  # another program manages the collector
         yield
         return
-    gc.collect()  # or the cycles of one run would be set apart by the next, run after run
+    gc.collect()  # or the cycles of each run would be frozen by the next one
     token = None
     try:
-        token = _HELD.set(True)
+        token = _LIMITED.set(True)
         gc.freeze()
         yield
     finally:
         if token is not None:
-            _HELD.reset(token)
+            _LIMITED.reset(token)
         gc.unfreeze()
 
 
-def set_apart() -> None:
-    """Free the cycles since the last time, and keep the collector off the rest while it is held."""
-    if _HELD.get():
+def collect_and_freeze() -> None:
+    """Within `collection_limited`: free new cycles, and exclude all other new objects as well."""
+    if _LIMITED.get():
         gc.collect()
         gc.freeze()
 
 
 @contextmanager
-def released() -> Iterator[None]:
-    """Free what is made inside and not kept.
+def cycles_collected() -> Iterator[None]:
+    """Free the reference cycles that are made in the block, at its end.
 
-    The readers of files keep their arrays in reference cycles, so that several exposures are in
-    memory before Python looks for them. Looking at all objects of a process takes as long as
-    opening a file; what was there before is therefore left out of it.
+    The readers of files keep their arrays in reference cycles, so that several exposures would be
+    in memory before Python collects them. Searching all objects of a process takes as long as
+    opening a file; objects from before the block are therefore excluded.
     """
-    if _HELD.get():
+    if _LIMITED.get():
         yield
-        set_apart()  # not after an error, which keeps what it came from
+        collect_and_freeze()  # not after an error, whose traceback still refers to the objects
         return
-    frozen_by_others = _others_froze()
-    if not frozen_by_others:
+    others = _frozen_by_others()
+    if not others:
         gc.freeze()
     try:
         yield
     finally:
         gc.collect()
-        if not frozen_by_others:
+        if not others:
             gc.unfreeze()
 
 
-def _others_froze() -> bool:
+def _frozen_by_others() -> bool:
+    """Whether another program has frozen objects, and so manages the collector."""
     return gc.get_freeze_count() > PYTHONS_OWN

@@ -1,4 +1,4 @@
-"""What is said while work is done elsewhere, brought back to be said here."""
+"""Log records of a worker, returned with its result and logged in the main process."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ LOGGERS = ("tweakreg_step", "py.warnings")
 
 @dataclass(frozen=True, slots=True)
 class CapturedLog:
-    """A result, and the log records that were made on the way to it."""
+    """A result, and the log records that were made while computing it."""
 
     result: Any
     records: tuple[logging.LogRecord, ...]
 
 
 def captured_log(function: Callable[[Any], Any], task: Any, level: int) -> CapturedLog:
-    """Call a function on a task with one thread, as every worker does, and keep what it says.
+    """Call a function on a task, with one thread as in every worker, and capture its log records.
 
     Parameters
     ----------
     function, task
-        The work.
+        The function and its argument.
     level
-        Of the least important messages that are kept.
+        Lowest level of the records that are captured.
     """
-    with threadpool_limits(1), _kept(level) as records:
+    with threadpool_limits(1), _collected(level) as records:
         result = function(task)
     return CapturedLog(result, tuple(records))
 
 
-def replay(told: CapturedLog) -> Any:
-    """Say here what was said there; the result."""
-    for record in told.records:
+def replay(captured: CapturedLog) -> Any:
+    """Log the captured records in this process; returns the result."""
+    for record in captured.records:
         logger = logging.getLogger(record.name)
         if logger.isEnabledFor(record.levelno):
             logger.handle(record)
-    return told.result
+    return captured.result
 
 
-class _Keeper(logging.Handler):
-    """Keeps the records of one thread, ready to travel."""
+class _RecordCollector(logging.Handler):
+    """Collects the log records of one thread, in a form that can be pickled."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
@@ -62,26 +62,26 @@ class _Keeper(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.thread == self.thread:
             record.msg, record.args = record.getMessage(), None
-            record.exc_info = record.stack_info = None  # tracebacks don't travel
+            record.exc_info = record.stack_info = None  # tracebacks can't be pickled
             self.records.append(record)
 
 
 @contextmanager
-def _kept(level: int) -> Iterator[list[logging.LogRecord]]:
-    keeper = _Keeper(level)
+def _collected(level: int) -> Iterator[list[logging.LogRecord]]:
+    collector = _RecordCollector(level)
     loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [(logger.level, logger.propagate) for logger in loggers]
     with warnings.catch_warnings():
         logging.captureWarnings(True)
         for logger in loggers:
-            logger.addHandler(keeper)
+            logger.addHandler(collector)
             logger.setLevel(level)
-            logger.propagate = False  # or it would be said twice
+            logger.propagate = False  # or records would be logged twice
         try:
-            yield keeper.records
+            yield collector.records
         finally:
             logging.captureWarnings(False)
             for logger, (was, spread) in zip(loggers, before, strict=True):
-                logger.removeHandler(keeper)
+                logger.removeHandler(collector)
                 logger.setLevel(was)
                 logger.propagate = spread

@@ -1,4 +1,4 @@
-"""Worker processes on this machine: one task each at a time, and none is lost with a worker."""
+"""Worker processes on this machine; tasks of a worker that dies are done again."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from .signals import uninterrupted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Alone", "Lost", "Workers", "worker_count"]
+__all__ = ["InProcess", "Lost", "Workers", "worker_count"]
 
 log = logging.getLogger("tweakreg_step")
 
-PATIENCE = 5.0  # seconds that a worker has to end when it is told to
+PATIENCE = 5.0  # seconds to wait for the end of a worker after SIGTERM, and after SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """In place of a result: the worker died on this task, and died again on it alone."""
+    """In place of a result: the worker died on this task, and again when it did this task alone."""
 
     reason: str
 
 
 def worker_count(wanted: int) -> int:
-    """The number of processes: as wanted, or for 0 one for each core that may be used."""
+    """The number of processes: `wanted`, or for 0 one for each usable core."""
     if wanted:
         return wanted
     if hasattr(os, "sched_getaffinity"):
@@ -46,22 +46,22 @@ def worker_count(wanted: int) -> int:
     return os.cpu_count() or 1
 
 
-class Alone:
-    """No worker at all: the process itself, one task after the other."""
+class InProcess:
+    """The interface of `Workers` without any: tasks are done one by one in this process."""
 
     def results(
         self, function: Callable[[Any], Any], tasks: Sequence[Any]
     ) -> Iterator[tuple[int, Any]]:
-        """Call a function on each task; the number of each, and its result."""
+        """Call a function on each task; yields the index of each, and its result."""
         for number, task in enumerate(tasks):
             yield number, function(task)
 
 
 class Workers:
-    """Processes that are started when they are first needed, and end with the context.
+    """Worker processes, started when they are first needed and ended with the context.
 
-    Each starts afresh, as a fork of a process with threads may hang, and computes with one thread:
-    several would compete for the same cores, and the order of their sums would change bits.
+    They are no forks of this process, since forks of a process with threads may hang. Each computes
+    with one thread: several would compete for the cores, and the order of sums would change bits.
 
     Parameters
     ----------
@@ -93,20 +93,20 @@ class Workers:
     ) -> Iterator[tuple[int, Any]]:
         """Call a function on each task.
 
-        If a worker dies, nobody knows on which of the tasks at work: these are done again at the
-        end, each alone in a process of its own, so that one of them only takes itself along.
+        If a worker dies, it is not known on which of the running tasks: these are done again at the
+        end, each alone in a new process, so that only the one that fails again is `Lost`.
 
         Parameters
         ----------
         function
-            Of one task; importable by its name.
+            Function of one task; importable by its name.
         tasks
-            Anything that can be pickled, as the results.
+            Tasks that can be pickled, as their results.
 
         Yields
         ------
         int, object
-            The number of a task and its result or `Lost`, in the order in which they are done.
+            Index of a task and its result or `Lost`, in order of completion.
         """
         waiting, suspects = deque(range(len(tasks))), []
         running: dict[Future[Any], int] = {}
@@ -134,7 +134,7 @@ class Workers:
     def _submit(
         self, function: Callable[[Any], Any], task: Any, done: SimpleQueue[Future[Any]]
     ) -> Future[Any]:
-        """What will be put into ``done`` when it is."""
+        """Submit a task; its future, which is put into ``done`` when it is completed."""
         if self._pool is None:
             self._pool = self._start(self.count)
         with uninterrupted():
@@ -185,7 +185,7 @@ class Workers:
 
 
 class _Context(multiprocessing.context.SpawnContext):
-    """Remembers the processes that were started, so that just these can be ended."""
+    """Records the processes that were started, so that only these are ended."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -210,7 +210,7 @@ class _Context(multiprocessing.context.SpawnContext):
 
 
 def _result(future: Future[Any]) -> Any:
-    """Of one that is done."""
+    """The result of a completed future."""
     with uninterrupted():
         return future.result()
 
@@ -227,7 +227,7 @@ def _start_method() -> Any:
 
 
 def _begin() -> None:
-    """Leave Ctrl-C to the parent, which ends its workers, and end with the parent in any case."""
+    """Initialise a worker: ignore Ctrl-C, on which the parent ends it, and end with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -236,4 +236,4 @@ def _begin() -> None:
 
 def _end_with(sentinel: int) -> None:
     wait_for([sentinel])
-    os._exit(1)  # nobody is left to hear of an orderly end
+    os._exit(1)  # the parent is gone: no clean-up is needed

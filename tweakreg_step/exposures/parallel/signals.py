@@ -1,4 +1,4 @@
-"""An orderly end where a process is told to terminate."""
+"""Orderly end of a run on SIGTERM and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["ended_by_terminate", "uninterrupted"]
 
 @contextmanager
 def ended_by_terminate() -> Iterator[None]:
-    """End as after ``sys.exit`` when SIGTERM comes, and not at once.
+    """On SIGTERM, end as after ``sys.exit``, so that temporary files are removed.
 
-    Systems for batches and time limits send it first. Without a handler the process is gone in the
-    middle of whatever it does, and what is half-written stays. A handler that is there, as one of a
-    server, is left alone; so are threads, which may have none.
+    Batch systems send SIGTERM at the time limit. Without a handler the process would end at once
+    and leave incomplete files. An existing handler, as of a server, is kept; other threads than the
+    main one can't have handlers.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
@@ -34,10 +34,10 @@ def ended_by_terminate() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait for the end of what is inside, which must not wait for others.
+    """Delay Ctrl-C and SIGTERM until the end of the block, which must not wait for other processes.
 
-    An exception that comes while a lock of the standard library is taken can leave it locked, and
-    whoever needs it next waits for ever.
+    An exception raised while a lock of the standard library is held could leave it locked, and the
+    next thread that needs it would wait for ever.
     """
     came: list[int] = []
     own: dict[int, Any] = {}
@@ -56,4 +56,4 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _leave(number: int, _frame: Any) -> None:
-    raise SystemExit(128 + number)  # as a shell tells of it
+    raise SystemExit(128 + number)  # the exit code that shells use for signals

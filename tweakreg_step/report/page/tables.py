@@ -88,9 +88,9 @@ def ties_table(result: RunResult) -> str:
     """One row for each pair of groups that overlap, those that need a look first."""
     pairs, matches = pairs_by_need(result), shared_matches(result)
     sigma = _pair_sigmas(result)
-    bridges = set()
+    bridges: set[tuple[int, int]] = set()
     if result.solution is not None:
-        bridges = {(min(p), max(p)) for p in result.solution.bridges.tolist()}
+        bridges = result.solution.pairs.bridges
     heads = [
         ("first", "Name of a group"),
         ("second", "Name of a group"),
@@ -123,9 +123,9 @@ def _pair_sigmas(result: RunResult) -> dict[tuple[int, int], float]:
     solution = result.solution
     if solution is None:
         return {}
-    trace = np.trace(solution.pair_covariance, axis1=1, axis2=2)
+    trace = np.trace(solution.pairs.covariance, axis1=1, axis2=2)
     sigma = 1000.0 * np.sqrt(0.5 * np.maximum(trace, 0.0))
-    pairs = np.sort(solution.pairs, axis=1).tolist()
+    pairs = np.sort(solution.pairs.groups, axis=1).tolist()
     return {(a, b): float(value) for (a, b), value in zip(pairs, sigma, strict=True)}
 
 

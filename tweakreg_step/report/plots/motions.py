@@ -27,7 +27,7 @@ def draw_motions(result: RunResult) -> Drawing | None:
     solution, detections = result.solution, result.detections
     if solution is None or detections is None or solution.motion.geometry == "none":
         return None
-    names = _names(result, detections, len(solution.unit_shift))
+    names = _names(result, detections, len(solution.units.shift))
     value, sigma, labels = _columns(solution)
     figure = new_figure(2.6 * len(labels) + 1.4, 1.6 + 0.32 * len(names))
     panels = np.atleast_1d(figure.subplots(1, len(labels), sharey=True))
@@ -61,9 +61,9 @@ def draw_motions(result: RunResult) -> Drawing | None:
 
 def _columns(solution: Solution) -> tuple[FloatArray, FloatArray, list[str]]:
     """Values and errors (U, q), and what they are, with units."""
-    width = solution.unit_covariance.shape[1]
-    theta = parameters_of("rscale", solution.unit_matrix, solution.unit_shift)[:, :width]
-    variance = np.diagonal(solution.unit_covariance, axis1=1, axis2=2)
+    width = solution.units.covariance.shape[1]
+    theta = parameters_of("rscale", solution.units.matrix, solution.units.shift)[:, :width]
+    variance = np.diagonal(solution.units.covariance, axis1=1, axis2=2)
     factor = np.array([1000.0, 1000.0, ARCSEC, 1e6])[: theta.shape[1]]
     labels = ["shift in V2 [mas]", "shift in V3 [mas]", "roll [arcsec]", "scale [ppm]"]
     sigma = np.sqrt(np.maximum(variance, 0.0))[:, : theta.shape[1]]

@@ -80,7 +80,7 @@ def draw_overlaps(result: RunResult) -> Drawing | None:
 def _bridges(result: RunResult) -> set[tuple[int, int]]:
     if result.solution is None:
         return set()
-    return {(min(a, b), max(a, b)) for a, b in result.solution.bridges.tolist()}
+    return result.solution.pairs.bridges
 
 
 def _places(result: RunResult) -> tuple[FloatArray, str, bool]:
@@ -149,7 +149,7 @@ def _edges(
 def _tied(result: RunResult) -> FloatArray:
     if result.solution is None:
         return np.zeros(len(result.group_names))
-    return np.asarray(result.solution.reference_matches, float)
+    return np.asarray(result.solution.groups.reference_matches, float)
 
 
 def _nodes(axes: Axes, result: RunResult, places: FloatArray) -> None:

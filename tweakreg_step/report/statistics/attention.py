@@ -69,14 +69,11 @@ def _groups(result: RunResult) -> Iterator[Hint]:
 
 
 def _structure(result: RunResult, solution: Solution) -> Iterator[Hint]:
-    parts = len(np.unique(solution.component[solution.component >= 0]))
+    parts = len(np.unique(solution.groups.component[solution.groups.component >= 0]))
     if parts > 1:
         yield Hint(f"The aligned groups fall into {parts} sets that are not tied to each other.")
     matches = shared_matches(result)
-    bridges = sorted(
-        ((min(a, b), max(a, b)) for a, b in solution.bridges.tolist()),
-        key=lambda pair: matches.get(pair, 0),
-    )
+    bridges = sorted(solution.pairs.bridges, key=lambda pair: (matches.get(pair, 0), pair))
     if bridges:
         first, second = (result.group_names[g] for g in bridges[0])
         more = f", and {len(bridges) - 1} more such ties" if len(bridges) > 1 else ""
@@ -87,8 +84,8 @@ def _structure(result: RunResult, solution: Solution) -> Iterator[Hint]:
 
 
 def _fit(result: RunResult, solution: Solution) -> Iterator[Hint]:
-    ratio = solution.chi2 / np.maximum(solution.dof, 1.0)
-    bad = np.flatnonzero((ratio > _MISFIT) & (solution.dof >= _LEAST_DOF))
+    ratio = solution.groups.chi2 / np.maximum(solution.groups.dof, 1.0)
+    bad = np.flatnonzero((ratio > _MISFIT) & (solution.groups.dof >= _LEAST_DOF))
     if len(bad):
         worst = int(bad[np.argmax(ratio[bad])])
         yield Hint(

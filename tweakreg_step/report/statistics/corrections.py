@@ -90,11 +90,11 @@ def _pixel_scale(result: RunResult) -> FloatArray:
 
 
 def _of_solution(result: RunResult, solution: Solution) -> dict[str, FloatArray]:
-    known = np.asarray(np.isfinite(solution.parameters).all(axis=1))
-    theta = parameters_of("rscale", solution.matrix, solution.shift)
+    known = np.asarray(np.isfinite(solution.groups.parameters).all(axis=1))
+    theta = parameters_of("rscale", solution.groups.matrix, solution.groups.shift)
     theta = np.where(known[:, None], theta, np.nan)
     centre, corner = _sigmas(result, solution, known)
-    dof = np.where(solution.dof > 0, solution.dof, np.nan)
+    dof = np.where(solution.groups.dof > 0, solution.groups.dof, np.nan)
     return {
         "east": 1000.0 * theta[:, 0],
         "north": 1000.0 * theta[:, 1],
@@ -102,10 +102,10 @@ def _of_solution(result: RunResult, solution: Solution) -> dict[str, FloatArray]
         "scale_ppm": 1e6 * theta[:, 3],
         "sigma_centre": centre,
         "sigma_corner": corner,
-        "matches": solution.matches.astype(float),
-        "reference_matches": solution.reference_matches.astype(float),
-        "rms": np.asarray(solution.rms_mas, float),
-        "chi2_dof": np.where(known, solution.chi2 / dof, np.nan),
+        "matches": solution.groups.matches.astype(float),
+        "reference_matches": solution.groups.reference_matches.astype(float),
+        "rms": np.asarray(solution.groups.rms_mas, float),
+        "chi2_dof": np.where(known, solution.groups.chi2 / dof, np.nan),
     }
 
 
@@ -116,14 +116,14 @@ def _sigmas(
     centre, corner = np.full((2, len(known)), np.nan)
     for group in np.flatnonzero(known).tolist():
         corners = group_corners(result, group)
-        frame = frames_at(solution.ra[group], solution.dec[group])
+        frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
         plane = to_plane(directions(corners[:, 0], corners[:, 1]), frame)
         places = np.concatenate([np.zeros((1, 2)), plane])
         theta = np.broadcast_to(
-            solution.parameters[group], (len(places), solution.parameters.shape[1])
+            solution.groups.parameters[group], (len(places), solution.groups.parameters.shape[1])
         )
         columns = design(solution.geometry, theta, places)
-        covariance = columns @ solution.covariance[group] @ np.swapaxes(columns, 1, 2)
+        covariance = columns @ solution.groups.covariance[group] @ np.swapaxes(columns, 1, 2)
         sigma = 1000.0 * np.sqrt(0.5 * np.trace(covariance, axis1=1, axis2=2))
         centre[group], corner[group] = sigma[0], sigma.max()
     return centre, corner

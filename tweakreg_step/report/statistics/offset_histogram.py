@@ -211,9 +211,9 @@ def _motion(result: RunResult, group: int, frame: FloatArray) -> FloatArray:
     if group == REFERENCE:
         return np.zeros(2)
     solution = result.solution
-    if solution is None or not np.isfinite(solution.parameters[group]).all():
+    if solution is None or not np.isfinite(solution.groups.parameters[group]).all():
         return np.full(2, np.nan)
     ra, dec = ra_dec(frame[2])
-    centre = float(solution.ra[group]), float(solution.dec[group])
-    moved = move(ra, dec, centre, solution.matrix[group], solution.shift[group])
+    centre = float(solution.groups.ra[group]), float(solution.groups.dec[group])
+    moved = move(ra, dec, centre, solution.groups.matrix[group], solution.groups.shift[group])
     return np.asarray(to_plane(directions(*moved)[None], frames_of(frame[2]))[0])

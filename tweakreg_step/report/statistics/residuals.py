@@ -59,19 +59,19 @@ class Residuals:
 def residuals_of(result: RunResult) -> Residuals | None:
     """The residuals of a result; None where no detection took part in a global solution."""
     detections, solution = result.detections, result.solution
-    if detections is None or solution is None or not solution.used.any():
+    if detections is None or solution is None or not solution.detections.used.any():
         return None
-    used = solution.used & np.isfinite(solution.residual).all(axis=1)
-    tangent = frames_at(solution.ra, solution.dec)[detections.group]
+    used = solution.detections.used & np.isfinite(solution.detections.residual).all(axis=1)
+    tangent = frames_at(solution.groups.ra, solution.groups.dec)[detections.group]
     turn = _sky_to_pixels(result, detections)[detections.image]
-    pixels = np.einsum("nij,nj->ni", turn, solution.residual)
+    pixels = np.einsum("nij,nj->ni", turn, solution.detections.residual)
     return Residuals(
         group=detections.group,
         image=detections.image,
         x=result.x,
         y=result.y,
         plane=to_plane(directions(detections.ra, detections.dec), tangent),
-        sky=1000.0 * solution.residual,
+        sky=1000.0 * solution.detections.residual,
         detector=1000.0 * pixels * result.pixel_scale[detections.image][:, None],
         normalised=_normalised(result, detections, solution),
     ).take(used)
@@ -116,9 +116,9 @@ def _normalised(result: RunResult, detections: Detections, solution: Solution) -
     groups' corrections are neglected.
     """
     out = np.full((len(detections), 2), np.nan)
-    index = np.flatnonzero(solution.used & (solution.source >= 0))
-    source = solution.source[index]
-    floor = np.asarray(solution.floor)[detections.group[index]]
+    index = np.flatnonzero(solution.detections.used & (solution.detections.source >= 0))
+    source = solution.detections.source[index]
+    floor = np.asarray(solution.groups.floor)[detections.group[index]]
     own = np.diagonal(detections.covariance[index], axis1=1, axis2=2) + floor[:, None] ** 2
     total = _sums(source, 1.0 / own, len(solution.reference_star))
     star = solution.reference_star
@@ -128,5 +128,5 @@ def _normalised(result: RunResult, detections: Detections, solution: Solution) -
         total[tied] += 1.0 / variance[star[tied]]
     left = own - 1.0 / total[source]
     alone = left < 1e-3 * own  # a source of one detection has no residual to speak of
-    out[index] = solution.residual[index] / np.sqrt(np.where(alone, np.nan, left))
+    out[index] = solution.detections.residual[index] / np.sqrt(np.where(alone, np.nan, left))
     return out

@@ -29,7 +29,9 @@ def groups_by_need(result: RunResult) -> list[int]:
     badness = np.zeros(len(rank))
     if result.solution is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
-            badness = np.nan_to_num(result.solution.chi2 / result.solution.dof, posinf=0.0)
+            badness = np.nan_to_num(
+                result.solution.groups.chi2 / result.solution.groups.dof, posinf=0.0
+            )
     elif result.fits:
         badness = np.array([fit.rms_mas if fit is not None else 0.0 for fit in result.fits])
     return [int(group) for group in np.lexsort((-badness, rank))]
@@ -39,10 +41,10 @@ def shared_matches(result: RunResult) -> dict[tuple[int, int], int]:
     """Matches of each pair of groups, the lower number first, as far as they have any."""
     if result.solution is None:
         return {}
-    pairs = np.sort(result.solution.pairs, axis=1).tolist()
+    pairs = np.sort(result.solution.pairs.groups, axis=1).tolist()
     return {
         (first, second): int(count)
-        for (first, second), count in zip(pairs, result.solution.pair_matches, strict=True)
+        for (first, second), count in zip(pairs, result.solution.pairs.matches, strict=True)
     }
 
 
@@ -86,7 +88,7 @@ def _spread(order: list[tuple[int, int]], ranks: list[int]) -> list[tuple[int, i
 def _bridges(result: RunResult) -> set[tuple[int, int]]:
     if result.solution is None:
         return set()
-    return {(min(a, b), max(a, b)) for a, b in result.solution.bridges.tolist()}
+    return result.solution.pairs.bridges
 
 
 def _overlaps(result: RunResult) -> dict[tuple[int, int], float]:

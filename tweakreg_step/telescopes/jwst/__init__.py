@@ -1,4 +1,4 @@
-"""JWST: its models and libraries, and how wide its stars are."""
+"""JWST: models, libraries, and the FWHM of stars."""
 
 from __future__ import annotations
 

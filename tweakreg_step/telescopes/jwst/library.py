@@ -1,4 +1,4 @@
-"""A library of JWST exposures, in memory or one at a time from disk, and copies of libraries."""
+"""Libraries of JWST exposures, in memory or read from disk one at a time, and their copies."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 ASN_WORDS = {"table_name": "table_name", "asn_pool": "pool_name"}
-"""Words of an association that its exposures record, and what they are called there."""
+"""Keys of an association that are recorded in its exposures, and their names in ``meta.asn``."""
 
 UNNAMED = "model.fits"
 # stpipe's name for an image that has no group; it must not make a group of unrelated images later
@@ -56,7 +56,7 @@ def open_exposure(path: str | Path) -> Any:
     try:
         return datamodels.open(path)
     except MemoryError:
-        raise  # not the file's fault
+        raise  # not an error of the file
     except Exception as error:  # readers raise whatever they like on a broken file
         raise InputError(_not_a_model(path, error)) from error
 
@@ -71,16 +71,16 @@ def _not_a_model(path: str | Path, error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an exposure is, and what its association says of it; it travels between processes.
+    """The file of an exposure, and its entries in the association; sent to worker processes.
 
     Attributes
     ----------
     path
-        Its file.
+        Path of the file.
     member
-        Its entry in the association.
+        Entry of the exposure in the association.
     association
-        The association's own words that are recorded in exposures.
+        Values of the association that are recorded in exposures, see `ASN_WORDS`.
     """
 
     path: str
@@ -88,7 +88,7 @@ class Place:
     association: dict[str, str]
 
     def open(self) -> Any:
-        """The exposure as a model, with the words of its association in its metadata.
+        """Open the exposure as a model, with the values of its association in its metadata.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class Place:
 
 
 def _assign(model: Any, member: dict[str, Any], association: Mapping[str, Any]) -> None:
-    """Put what an association says of an exposure into its metadata."""
+    """Write an exposure's entries in the association into its metadata."""
     for attribute in ("group_id", "tweakreg_catalog"):
         value = str(member.get(attribute) or "")
         if value and not PLACEHOLDER.match(value):
@@ -143,7 +143,7 @@ class JwstLibrary(AbstractModelLibrary):
         return open_exposure(filename)
 
     def place(self, index: int) -> Place | None:
-        """Where others can open an exposure as it is; None if it is in memory or to be changed."""
+        """File with the current state of an exposure; None if in memory or still to be changed."""
         # _loaded_models, _on_disk and _temp_filenames belong to the base class
         temporary = vars(self).get("_temp_filenames", {}).get(index)
         if temporary is not None:
@@ -151,7 +151,7 @@ class JwstLibrary(AbstractModelLibrary):
         return self.origin(index) if self.is_untouched(index) else None
 
     def origin(self, index: int) -> Place | None:
-        """Where an exposure is before its deferred change; None if it is not as that has it."""
+        """File of an exposure, without its deferred changes; None if it was loaded since."""
         held = self._temp_filenames if self._on_disk else self._loaded_models
         if index in held:
             return None
@@ -159,7 +159,7 @@ class JwstLibrary(AbstractModelLibrary):
         return self._place(index, path)
 
     def is_untouched(self, index: int) -> bool:
-        """Whether an exposure is as its file has it."""
+        """Whether an exposure is unchanged since its file was written."""
         return index not in self._changes and self.origin(index) is not None
 
     def _place(self, index: int, path: str | Path) -> Place:
@@ -168,19 +168,19 @@ class JwstLibrary(AbstractModelLibrary):
 
     @property
     def keeps_models(self) -> bool:
-        """Whether an exposure that was loaded stays in memory."""
+        """Whether loaded exposures stay in memory."""
         return not self._on_disk
 
     def defer(self, changes: Mapping[int, Callable[[Any], None]]) -> None:
-        """Change exposures, by their index, when they are loaded and not now."""
+        """Register changes of exposures, by index, to be made when they are loaded."""
         self._changes = self._changes | dict(changes)
 
     def change_of(self, index: int) -> Callable[[Any], None] | None:
-        """What is still to be done to an exposure that is not loaded."""
+        """Deferred change of an exposure that was not loaded since, None if there is none."""
         return self._changes.get(index)
 
     def found_at(self, files: Mapping[int, str]) -> None:
-        """Load exposures, by their index, from files where they are with all changes."""
+        """Register files, by index, that hold exposures with all their changes."""
         self._files = self._files | dict(files)
         self._changes = {i: c for i, c in self._changes.items() if i not in files}
 
@@ -203,7 +203,7 @@ class JwstLibrary(AbstractModelLibrary):
         return read_association(Path(filename))
 
     def _filename_to_group_id(self, filename: str | Path) -> str:  # noqa: ARG002 - base class
-        # known when the file is opened: no file is read twice, and a bad one spoils no other
+        # known when the file is opened: no file is read twice, and a bad one does not stop others
         raise NoGroupID
 
     def _model_to_group_id(self, model: Any) -> str:
@@ -242,10 +242,10 @@ def group_ids(library: AbstractModelLibrary) -> list[str]:
 
 
 def found_groups(library: AbstractModelLibrary) -> Iterator[str]:
-    """The groups of images, one by one; those that are known come first.
+    """The groups of images, one by one; those known without opening a file come first.
 
-    For the others the files are opened, none of their arrays is read. What can't be opened has no
-    group here: it is explained when it is its turn.
+    Of the other files only the metadata are read. Files that can't be opened are skipped here; the
+    error comes when they are read.
     """
     known = group_ids(library)
     yield from (group for group in known if not PLACEHOLDER.match(group))
@@ -271,7 +271,7 @@ def file_names(library: AbstractModelLibrary, root_of: Callable[[str], str]) -> 
     Raises
     ------
     InputError
-        If results could not be told from each other, or can't have such a name.
+        If two results would have the same name, or a name is not ASCII.
     """
     members = library.asn["products"][0]["members"]
     names = [Path(member["expname"]).name for member in members]
@@ -301,7 +301,10 @@ def product_name(library: AbstractModelLibrary, first: str) -> str:
 
 
 def without(library: AbstractModelLibrary, indices: Collection[int]) -> None:
-    """Drop exposures from a closed library; the others move up. stpipe has no method for it."""
+    """Remove exposures from a closed library; the others get new indices.
+
+    stpipe has no method for it.
+    """
     if not indices:
         return
     own = cast("Any", library)
@@ -315,7 +318,7 @@ def without(library: AbstractModelLibrary, indices: Collection[int]) -> None:
 
 
 def _folder_for(library: Any, scratch: Path) -> Path:
-    """A folder for the exposures of a library on disk, which goes when the library goes.
+    """A folder for the exposures of a library on disk, removed when the library is deleted.
 
     (Folders of the class TemporaryDirectory warn when they are collected with a library.)
     """
@@ -328,7 +331,7 @@ def _folder_for(library: Any, scratch: Path) -> Path:
 
 
 def discard(library: AbstractModelLibrary) -> None:
-    """Remove what a library keeps on disk, now and not when it goes: nobody will get it."""
+    """Remove the temporary files of a library now, not when it is deleted."""
     end = vars(library).get("_end")
     if end is not None:
         end()
@@ -338,7 +341,7 @@ def copy_library(library: AbstractModelLibrary, scratch: Path) -> AbstractModelL
     """A library of the same type whose models can be changed without changing the original.
 
     stpipe's libraries have no method for it. Models in memory are copied; those on disk are read
-    from where they are and written into a folder of the copy's own, inside ``scratch``.
+    from their files and written into a folder of the copy, inside ``scratch``.
     """
     # _asn, _ledger, _loaded_models, _members, _on_disk and _temp_* belong to the base class
     twin = cast("Any", copy.copy(library))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ABSOLUTE_FIT", "JWST", "delivered", "group_of", "group_of_name"]
 
-# The JWST rule for images taken at one time: the parts of a file name up to the detector.
+# Exposures taken simultaneously have the same parts of the file name up to the detector.
 GROUP_KEYWORDS = (
     ("program_number", "observation_number", "visit_number"),
     ("visit_group", "sequence_id", "activity_id"),
@@ -40,16 +40,16 @@ GROUP_KEYWORDS = (
 EXPOSURE_NAME = re.compile(r"(jw\d{11}_[0-9a-z]{5})_(\d{5})_")
 CORRECTED = "v2v3corr"  # the frame that a correction inserts
 ABSOLUTE_FIT = "FIT-LVL3-"  # agreed upon in the JWST calibration working group
-MEMORY = "tweakreg_delivered"  # where a model keeps what an alignment has overwritten
+MEMORY = "tweakreg_delivered"  # name in ``meta`` of the values that an alignment has overwritten
 REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
 MJD_2000 = 51544.5  # of the epoch 2000.0
-EARLIEST_MJD = 40000.0  # 1968: a time before that was never set
+EARLIEST_MJD = 40000.0  # 1968: earlier times are unset values
 # Keywords of an earlier FITS approximation that a new one must not inherit.
 STALE_KEYWORD = re.compile(r"(naxis|cdelt[12]|pc[12]_[12]|[ab]p?_order|[ab]p?_\d_\d)$")
 
 
 def group_of(observation: dict[str, Any]) -> str | None:
-    """The group that the keywords of an observation name, or None if one is missing.
+    """The group of an exposure from the keywords of its observation, None if one is missing.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def group_of(observation: dict[str, Any]) -> str | None:
 
 
 def group_of_name(name: str) -> str:
-    """The group that a file's name tells, '' if it is no name of a JWST exposure.
+    """The group of an exposure from its file name, '' if that is no name of a JWST exposure.
 
-    It is the only thing known of a file that can't be opened.
+    For files that can't be opened.
     """
     match = EXPOSURE_NAME.match(name)
     return f"{match[1]}_{int(match[2])}" if match else ""
@@ -119,7 +119,7 @@ class JWST:
         return Pixels(data=data, error=error, mask=mask, saturated=saturated)
 
     def fwhm(self, model: Any) -> float | None:
-        """Width of a star in a model [pixels], None where it is not known."""
+        """FWHM of stars in a model [pixels], None where it is not known."""
         instrument = model.meta.instrument
         names = (instrument.name, instrument.channel, instrument.filter, instrument.pupil)
         return stellar_fwhm(*(str(name or "") for name in names))
@@ -144,10 +144,10 @@ class JWST:
         return CORRECTED in model.meta.wcs.available_frames
 
     def view(self, model: Any, *, reset: bool = False) -> View:
-        """What the alignment needs of a model, with its WCS or that as delivered."""
+        """The view of a model, with its WCS; with `reset`, the WCS as delivered."""
         wcs = delivered(model.meta.wcs) if reset else model.meta.wcs
         if wcs.bounding_box is None:  # tweakwcs and footprints need one
-            wcs = copy.deepcopy(wcs)  # the model keeps its own until it is aligned
+            wcs = copy.deepcopy(wcs)  # that of the model is not changed before it is aligned
             wcs.bounding_box = self.bounding_box(model)
         instrument = model.meta.instrument
         return View(
@@ -182,8 +182,8 @@ class JWST:
         Returns
         -------
         str
-            What went wrong with the approximation, or an empty text. The WCS itself is in place
-            in any case.
+            Problem with the approximation, '' if there was none. The WCS itself is written in any
+            case.
         """
         _remember(model)
         _put(model, wcs)
@@ -203,7 +203,7 @@ class JWST:
         model.meta.cal_step.tweakreg = status.value
 
     def restore(self, model: Any) -> bool:
-        """Give a model its WCS as delivered, with all that was written from it.
+        """Restore a model's WCS as delivered, with the footprint and keywords made from it.
 
         Returns
         -------
@@ -213,7 +213,7 @@ class JWST:
         if not self.is_corrected(model):
             return False
         wcs, memory = delivered(model.meta.wcs), model.meta.instance.pop(MEMORY, None)
-        if memory is None:  # aligned by other software: what it wrote is made anew
+        if memory is None:  # aligned by other software: footprint and keywords are computed again
             wcs.name = "" if str(wcs.name).startswith(ABSOLUTE_FIT) else wcs.name
             self.update_wcs(model, wcs, SipParameters())
             model.meta.instance.pop(MEMORY, None)
@@ -229,11 +229,11 @@ class JWST:
         return True
 
     def annotate(self, model: Any, essentials: Sequence[Essential]) -> None:
-        """Write the essentials into ``meta.tweakreg_report`` and into the primary FITS header.
+        """Write the essential results into ``meta.tweakreg_report`` and the primary FITS header.
 
-        The JWST schemas have no place for them. ``extra_fits`` is where stdatamodels keeps header
-        cards that its schemas do not know, and unlike a schema extension it needs no code of ours
-        when the file is opened. Those of an earlier run are replaced; without essentials they go.
+        The JWST schemas have no entries for them. stdatamodels keeps header cards that its schemas
+        do not know in ``extra_fits``, which, unlike a schema extension, needs none of our code when
+        the file is opened. Those of an earlier run are replaced, or removed if there are none now.
         """
         model.meta.tweakreg_report = {fact.name: fact.value for fact in essentials}
         cards = [card for card in _extra_cards(model) if not card[0].startswith(FITS_PREFIX)]
@@ -242,13 +242,13 @@ class JWST:
 
 
 def delivered(wcs: Any) -> Any:
-    """A WCS without the correction of an alignment; itself where it has none."""
+    """A WCS without the correction of an alignment; the same object where it has none."""
     frames = list(wcs.available_frames)
     if CORRECTED not in frames:
         return wcs
     place = frames.index(CORRECTED)
     steps = [(step.frame, step.transform) for step in wcs.pipeline]
-    # the correction stands between the frame before and its own: what follows its own stays
+    # the correction is the transform from the frame before; the one that follows is kept
     steps[place - 1 : place + 1] = [(steps[place - 1][0], steps[place][1])]
     result = WCS(copy.deepcopy(steps), name=wcs.name)
     result.bounding_box = wcs.bounding_box
@@ -265,9 +265,9 @@ def _put(model: Any, wcs: Any) -> None:
 
 
 def _remember(model: Any) -> None:
-    """Keep what an alignment will overwrite, so that it can be undone to the last digit.
+    """Save the values that an alignment will overwrite, so that it can be undone exactly.
 
-    What is kept from before is of a WCS that is no more, where 'assign_wcs' was run again.
+    Values saved by an earlier alignment are replaced where 'assign_wcs' was run since.
     """
     if CORRECTED not in model.meta.wcs.available_frames:
         words = dict(model.meta.wcsinfo.instance)
@@ -275,7 +275,7 @@ def _remember(model: Any) -> None:
 
 
 def _extra_cards(model: Any) -> list[Any]:
-    """The cards of the primary header that the schemas do not know; made empty if there are none.
+    """The cards of the primary header that the schemas do not know; created if there are none.
 
     Models of files that never were FITS have no ``extra_fits``.
     """
@@ -287,7 +287,7 @@ def _extra_cards(model: Any) -> list[Any]:
 
 
 def epoch_of(model: Any) -> float | None:
-    """The middle of an exposure [Julian year]; None if its metadata do not say.
+    """The middle of an exposure [Julian year]; None if it is not in the metadata.
 
     The difference of time scales, about a minute, does not matter: the fastest star moves by
     0.02 mas in it.
@@ -305,7 +305,7 @@ def _is_date(mjd: Any) -> bool:
 
 
 def _observation_date(model: Any) -> float | None:
-    """The start of the observation [MJD] as its date and time say it."""
+    """The start of the observation [MJD] from its date and time, noon if it has no time."""
     day, clock = model.meta.observation.date, model.meta.observation.time
     if not day:
         return None
@@ -327,7 +327,7 @@ def _check_angles(model: Any, file_name: str) -> None:
 
 
 def _check_arrays(model: Any, file_name: str) -> None:
-    """An image must have data; what else it has of err and dq must fit them."""
+    """Raise `InputError` unless an image has data, and err and dq, if any, of the same shape."""
     shapes = {n: np.shape(a) for n in ("data", "err", "dq") if (a := getattr(model, n)) is not None}
     data = shapes.get("data", ())
     if len(data) != 2 or set(shapes.values()) != {data}:

@@ -1,10 +1,10 @@
-"""How wide a star is in each imaging filter of JWST.
+"""FWHM of stars in each imaging filter of JWST.
 
 Full widths at half maximum as measured in flight, from the pages "NIRCam Point Spread Functions"
 and "MIRI Point Spread Functions" of the JWST User Documentation. For NIRISS, whose own page gives
 widths that its pixels have already broadened, those of NIRCam in the same band are taken: they are
-set by the diffraction of the same mirror. The images themselves have the last word
-(``kernel_fwhm`` in ``docs/centroids.rst``).
+set by the diffraction of the same mirror. Where the stars of an image have another width, that is
+used (``kernel_fwhm`` in ``docs/centroids.rst``).
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ MIRI = {
 
 
 def stellar_fwhm(instrument: str, channel: str, band: str, pupil: str) -> float | None:
-    """Width of a star [pixels], or None if instrument or filters are not among those known.
+    """FWHM of stars [pixels], None if instrument or filters are unknown.
 
-    Where filters sit in both wheels, the narrower band is the one that counts; it is in the pupil
-    wheel if that holds a filter at all (NIRCam F164N behind F150W2, NIRISS F115W behind CLEAR).
+    With filters in both wheels the narrower band counts; it is that in the pupil wheel, if there is
+    a filter (NIRCam F164N behind F150W2, NIRISS F115W behind CLEAR).
     """
     camera = f"{instrument} {channel}".strip() if instrument == "NIRCAM" else instrument
     scale = PIXEL_SCALES.get(camera)

@@ -1,4 +1,4 @@
-"""Where and when the images of correctors were taken, as reference catalogs need to know it."""
+"""Footprints and epochs of images, for the selection of reference stars."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["corners_of", "epoch_of", "group_epochs"]
 
 
 def corners_of(correctors: Sequence[Any]) -> list[FloatArray]:
-    """The corners (4, 2) of each image through its present WCS, RA and DEC [deg], in order.
+    """The corners (4, 2) of each image through its current WCS, RA and DEC [deg], in order.
 
-    Where the WCS has no bounding box, that of the catalog stands for it; (0, 2) if it is empty.
+    Where the WCS has no bounding box, that of the catalog is used; (0, 2) if it is empty.
     """
     return [_corners(corrector) for corrector in correctors]
 

@@ -1,7 +1,7 @@
-"""Positions on the sky -> pixels of an image: the inverse of its WCS, refined.
+"""Pixels of sky positions: the inverse of a WCS, refined by Newton's method.
 
-The inverse that a WCS brings along is a fit, good to some hundredths of a pixel. The forward
-transform is the definition, so Newton steps on it find the pixel.
+The inverse transform of a WCS is a fit, accurate to some hundredths of a pixel. The forward
+transform is the definition, so the pixel is refined by Newton steps on it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["pixels_within"]
 
 TOLERANCE = 1e-6
-"""Largest last step accepted [pixels]; the steps converge quadratically, what is left is less."""
+"""Largest last step accepted [pixels]; the remaining error is less, as steps converge
+quadratically."""
 
 ROUNDS = 20
 
@@ -30,7 +31,7 @@ ROUNDS = 20
 def pixels_within(
     wcs: Any, box: BoundingBox, ra: FloatArray, dec: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """The pixels of positions on the sky, as far as they lie on an image.
+    """The pixels of positions on the sky that lie on an image.
 
     Parameters
     ----------
@@ -58,9 +59,9 @@ def pixels_within(
 
 
 def _near(wcs: Any, box: BoundingBox, ra: FloatArray, dec: FloatArray) -> NDArray[np.bool_]:
-    """Which positions (N,) lie no farther from the image's centre than its corners do, and a bit.
+    """Mask (N,) of positions within 1.1 times the corners' distance from the image's centre.
 
-    Far away the distortion is an extrapolation, and could lead back onto the image.
+    Farther away the distortion is extrapolated, and could map positions onto the image.
     """
     (xmin, xmax), (ymin, ymax) = box
     x = np.array([0.5 * (xmin + xmax), xmin, xmax, xmax, xmin])
@@ -71,7 +72,7 @@ def _near(wcs: Any, box: BoundingBox, ra: FloatArray, dec: FloatArray) -> NDArra
 
 
 def _newton(wcs: Any, ra: FloatArray, dec: FloatArray) -> FloatArray:
-    """Pixels (2, N) whose directions are those of the positions; NaN where steps don't settle."""
+    """Pixels (2, N) of positions (N,) [deg]; NaN where Newton's method does not converge."""
     frames = frames_at(ra, dec)
     pixels = np.array(wcs.backward_transform(ra, dec), dtype=float)
     step = np.full(pixels.shape, np.inf)
@@ -87,7 +88,7 @@ def _newton(wcs: Any, ra: FloatArray, dec: FloatArray) -> FloatArray:
 def _step(wcs: Any, pixels: FloatArray, frames: FloatArray) -> FloatArray:
     """One Newton step (2, N) [pixels]: J step = -(position in the plane tangent at the target).
 
-    The Jacobian J is of differences over one pixel.
+    The Jacobian J is from differences over one pixel.
     """
     x = pixels[0] + np.array([0.0, 1.0, 0.0])[:, None]
     y = pixels[1] + np.array([0.0, 0.0, 1.0])[:, None]

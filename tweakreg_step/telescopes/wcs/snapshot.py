@@ -1,4 +1,4 @@
-"""The state of correctors, to be put back if an alignment fails."""
+"""The state of correctors before an alignment, to be restored if it fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Snapshot", "all_or_nothing"]
 
 @contextmanager
 def all_or_nothing(correctors: Sequence[Any]) -> Iterator[None]:
-    """Put the correctors back as they were if anything is raised."""
+    """Restore the correctors if the block raises an exception."""
     before = [Snapshot(corrector) for corrector in correctors]
     try:
         yield
@@ -39,7 +39,7 @@ class Snapshot:
         self.state = corrector.wcs if self.replaces else vars(corrector.copy())
 
     def restore(self) -> None:
-        """Put the corrector back as it was."""
+        """Restore the corrector's WCS and ``meta``."""
         corrector = self.corrector
         if self.replaces:
             fresh = type(corrector)(self.state, corrector.ref_angles, meta=self.meta)

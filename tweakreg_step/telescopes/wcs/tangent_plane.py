@@ -1,9 +1,10 @@
 """The plane tangent to the sky in which an image's correction is defined.
 
-It is the plane of tweakwcs's correctors [arcsec, axes along the sky at the image's roll], but for
-one thing: once an image has a correction, their ``det_to_tanp`` and ``world_to_tanp`` apply it a
-second time, while ``set_correction`` composes with it once. Motions fitted in their plane are then
-off by the commutator of the two corrections, 0.1 mas for 0.3" and 90". Here the surplus is undone.
+It is the plane of tweakwcs's correctors [arcsec, axes turned to the image's roll], with one
+difference: once an image has a correction, their ``det_to_tanp`` and ``world_to_tanp`` apply it a
+second time, while ``set_correction`` composes with it once. Motions fitted in their plane then have
+the error of the commutator of the two corrections, 0.1 mas for 0.3" and 90". Here the second
+application is undone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ __all__ = ["from_pixels", "from_sky", "limits", "sky_of", "to_detector", "to_sky
 
 
 def _present(corrector: Any) -> tuple[FloatArray, FloatArray]:
-    """Matrix (2, 2) and shift (2,) [arcsec] of the correction that an image has."""
+    """Matrix (2, 2) and shift (2,) [arcsec] of the correction in an image's current WCS."""
     frames = list(getattr(corrector.wcs, "available_frames", ()))
     if "v2v3corr" not in frames:
         return np.eye(2), np.zeros(2)
@@ -36,17 +37,17 @@ def _without(corrector: Any, positions: FloatArray) -> FloatArray:
 
 
 def from_pixels(corrector: Any, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Positions (N, 2) in the plane of pixels (N,)."""
+    """Positions (N, 2) [arcsec] in the plane, of pixels x, y (N,)."""
     return _without(corrector, np.stack(corrector.det_to_tanp(x, y), axis=-1))
 
 
 def from_sky(corrector: Any, ra: FloatArray, dec: FloatArray) -> FloatArray:
-    """Positions (N, 2) in the plane of positions on the sky (N,) [deg]."""
+    """Positions (N, 2) [arcsec] in the plane, of RA and DEC (N,) [deg]."""
     return _without(corrector, np.stack(corrector.world_to_tanp(ra, dec), axis=-1))
 
 
 def to_sky(corrector: Any, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Right ascension and declination (N,) [deg] of positions (N, 2) in the plane."""
+    """RA and DEC (N,) [deg] of positions (N, 2) [arcsec] in the plane."""
     matrix, shift = _present(corrector)
     ra, dec = corrector.tanp_to_world(*(positions @ matrix.T + shift).T)
     return np.asarray(ra), np.asarray(dec)
@@ -62,14 +63,14 @@ def limits(corrector: Any) -> BoundingBox:
 
 
 def to_detector(corrector: Any) -> tuple[FloatArray, FloatArray]:
-    """From the plane to the detector's own V2-V3 plane: u = matrix (t - centre).
+    """Transformation u = matrix (t - centre) from the plane to the detector's own V2-V3 plane.
 
     Returns
     -------
     matrix
-        (2, 2), a rotation: the image's plane is turned by the roll.
+        (2, 2) rotation by the roll angle of the image's plane.
     centre
-        (2,) of the image, in its plane [arcsec].
+        (2,) centre of the image in its plane [arcsec].
     """
     (xmin, xmax), (ymin, ymax) = limits(corrector)
     middle = np.array([0.5 * (xmin + xmax)]), np.array([0.5 * (ymin + ymax)])
@@ -77,7 +78,7 @@ def to_detector(corrector: Any) -> tuple[FloatArray, FloatArray]:
 
 
 def sky_of(corrector: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Positions [deg] of pixels, beyond the bounding box as well."""
+    """RA and DEC [deg] of pixels, also outside the bounding box."""
     forward = getattr(corrector.wcs, "forward_transform", corrector.det_to_world)
     if x.size == 0:
         return x, y

@@ -1,4 +1,4 @@
-"""A group's motion on the sky -> the ``v2v3corr`` frame of each of its images' GWCS."""
+"""Correction of an image's GWCS (frame ``v2v3corr``) from the motion of its group on the sky."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["correct"]
 
-# Points along each axis of the image where the motion is evaluated. An affine in an image's own
-# tangent plane follows a rigid motion of the sky to better than 0.001 mas.
+# Points along each axis of the image at which the motion is evaluated. An affine transformation in
+# the image's own tangent plane represents a rigid motion of the sky to better than 0.001 mas.
 GRID = 5
 
 
@@ -29,24 +29,24 @@ def correct(
     detector_motion: Affine | None,
     meta: dict[str, Any],
 ) -> None:
-    """Give an image the motion of its group, and its detector's before it.
+    """Correct an image's WCS by the motion of its detector, followed by that of its group.
 
-    The affine in the image's own tangent plane is fitted to the motion on the sky over the whole
-    image, because converting an affine from the plane of the group to that of the image with its
-    derivative at one point turns a common motion into slightly different ones for each detector.
+    The affine transformation in the image's own tangent plane is fitted to the motion on the sky
+    over the whole image. Converting it from the plane of the group with the derivative at one point
+    would turn a common motion into a slightly different one for each detector.
 
     Parameters
     ----------
     corrector
-        Its WCS and ``meta`` are changed.
+        Corrector of the image; its WCS and ``meta`` are changed.
     centre
-        Tangent point of the group [deg].
+        Tangent point of the group, RA and DEC [deg].
     motion
         Matrix (2, 2) and shift (2,) [arcsec] in the plane tangent there, axes east and north.
     detector_motion
-        The same in the detector's own V2-V3 plane, or None.
+        Matrix and shift in the detector's own V2-V3 plane, or None.
     meta
-        Merged into the corrector's ``meta``.
+        Entries to merge into the corrector's ``meta``.
     """
     (xmin, xmax), (ymin, ymax) = limits(corrector)
     x, y = np.meshgrid(np.linspace(xmin, xmax, GRID), np.linspace(ymin, ymax, GRID))
@@ -63,7 +63,7 @@ def correct(
 
 
 def _affine(before: FloatArray, after: FloatArray) -> Affine:
-    """Least-squares affine from positions (N, 2) to positions (N, 2), well conditioned."""
+    """Matrix and shift of the least-squares affine from positions (N, 2) to positions (N, 2)."""
     mean = before.mean(axis=0)
     slopes = np.linalg.lstsq(before - mean, after - after.mean(axis=0), rcond=None)[0].T
     return slopes, after.mean(axis=0) - slopes @ mean
