@@ -1,9 +1,10 @@
 """How good the alignment is: against the truth, the Cramer-Rao bound and stcal, over many scenes.
 
 Run it in the environment of the stock pipeline (``make bench-accuracy``): stcal must be installed
-for its column. Errors are rms distances on the sky over all images of all seeds [mas].
+for its column. Errors are rms distances on the sky over all images of all seeds [mas]. It takes
+hours, most of them for stcal; with fewer seeds it only prints.
 
-    python benchmarks/accuracy.py [--seeds 20] [--stock-seeds 20] [--rst docs/accuracy_table.rst]
+    python benchmarks/accuracy.py [--seeds 20] [--stock-seeds 20]
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from scenes import Judge, Scene, make_correctors, make_judge, make_scene
-from tables import rst_table
+from tables import publish
 
 from tweakreg_step import absolute_align, relative_align
 from tweakreg_step.parameters.stages import GEOMETRIES
@@ -100,16 +101,15 @@ def _cells(found: list[float], limits: list[float], stocks: list[float]) -> tupl
     rms, limit = (float(np.sqrt(np.mean(np.square(values)))) for values in (found, limits))
     # the median as well: where stcal leaves images unaligned, one seed makes the rms what it likes
     theirs = (np.sqrt(np.mean(np.square(stocks))), np.median(stocks)) if stocks else ()
-    cells = [f"{value:.1f}" for value in theirs] or ["-", "-"]
+    cells = [f"{value:.1f}" for value in theirs] or ["", ""]
     return f"{rms:.3f}", f"{limit:.3f}", f"{rms / limit:.3f}", *cells
 
 
 def main() -> None:
-    """Print the table."""
+    """Print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--stock-seeds", type=int, default=20, help="stcal is slow")
-    parser.add_argument("--rst", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     rows = []
@@ -124,8 +124,7 @@ def main() -> None:
                     + " ".join(f"{cell:>8}" for cell in row[4:]),
                     flush=True,
                 )
-    if arguments.rst:
-        arguments.rst.write_text(rst_table(HEADER, rows))
+    publish(__file__, "accuracy", (HEADER, rows), write=arguments == parser.parse_args([]))
 
 
 if __name__ == "__main__":

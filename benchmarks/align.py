@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from scenes import make_correctors, make_judge, make_scene
+from tables import publish
 
 from tweakreg_step import relative_align
 from tweakreg_step.alignment import solve_jointly
@@ -23,6 +24,13 @@ from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.simulate import sky
+
+SLOWER = ("times slower than read + solve", "than all")
+HEADER = (
+    "scene", "read [s]", "solve [s]", "all [s]", "error [mas]", "stcal [s]", "its error [mas]",
+    *SLOWER, "stcal, expand_refcat [s]", "its error [mas]", *SLOWER,
+)  # fmt: skip
+GROWTH = ("groups", "detections", "seconds", "aligned", "peak memory [GB]")
 
 
 def timed(function: Any, *arguments: Any, **options: Any) -> tuple[float, Any]:
@@ -32,7 +40,7 @@ def timed(function: Any, *arguments: Any, **options: Any) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def against_stcal(kind: str, *, full: bool) -> None:
+def against_stcal(kind: str, *, full: bool) -> tuple[str, ...]:
     """One line: the same correctors aligned by both."""
     from stcal.tweakreg import tweakreg as stock  # noqa: PLC0415 - not everywhere installed
 
@@ -42,26 +50,24 @@ def against_stcal(kind: str, *, full: bool) -> None:
     total, _ = timed(relative_align, ours)
     gathered, detections = timed(gather, make_correctors(scene))
     solving, _ = timed(solve_jointly, detections, len(scene.images), None, Options())
-    cells = [f"{kind:<28}", f"{gathered:7.2f}", f"{solving:7.2f}", f"{total:7.2f}"]
-    cells.append(f"{judge.relative(ours):8.2f}")
+    cells = [kind, f"{gathered:.2f}", f"{solving:.2f}", f"{total:.2f}"]
+    cells.append(f"{judge.relative(ours):.2f}")
     for expand in (False, True) if full else (False,):
         theirs = make_correctors(scene)
         try:
             seconds, _ = timed(stock.relative_align, theirs, expand_refcat=expand)
         except stock.TweakregError:
-            cells.append("   failed")
+            cells += ["failed", "", "", ""]
             continue
-        cells += [f"{seconds:9.1f}", f"{judge.relative(theirs):8.1f}"]
-        cells += [f"{seconds / (gathered + solving):8.0f}", f"{seconds / total:7.1f}"]
-    print(" ".join(cells), flush=True)
+        cells += [f"{seconds:.1f}", f"{judge.relative(theirs):.1f}"]
+        cells += [f"{seconds / (gathered + solving):.0f}", f"{seconds / total:.1f}"]
+    print(*cells, sep="  ", flush=True)
+    return (*cells, *[""] * (len(HEADER) - len(cells)))
 
 
-def growth(sizes: tuple[int, ...]) -> None:
-    """Time and memory of the solution alone, for mosaics of more and more groups."""
-    print("\nThe solution alone, square mosaics of 500 sources a group")
-    print(
-        f"{'groups':>7} {'detections':>11} {'seconds':>8} {'aligned':>8} {'peak memory [GB]':>17}"
-    )
+def growth(sizes: tuple[int, ...]) -> tuple[list[tuple[str, ...]], str]:
+    """Lines with time and memory of the solution alone for square mosaics, and their law."""
+    rows: list[tuple[str, ...]] = []
     counts, seconds = [], []
     for groups in sizes:
         side = int(np.ceil(np.sqrt(groups)))
@@ -73,34 +79,28 @@ def growth(sizes: tuple[int, ...]) -> None:
         seconds.append(taken)
         aligned = sum(status is GroupStatus.ALIGNED for status in solution.groups.status)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        print(
-            f"{len(centres):7d} {counts[-1]:11d} {taken:8.2f} {aligned:8d} {memory:17.2f}",
-            flush=True,
+        rows.append(
+            (f"{len(centres)}", f"{counts[-1]:,}", f"{taken:.2f}", f"{aligned}", f"{memory:.2f}")
         )
     exponent = np.polyfit(np.log(counts), np.log(seconds), 1)[0]
     logarithmic = np.polyfit(np.log(counts), np.log(np.array(counts) * np.log(counts)), 1)[0]
-    print(f"time ~ detections^{exponent:.2f};  N log N over this range is N^{logarithmic:.2f}")
+    law = (
+        f"Fitted: time ~ detections^{exponent:.2f}; N log N over this range is N^{logarithmic:.2f}."
+    )
+    return rows, law
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave out the slowest stock runs")
     quick = parser.parse_args().quick
     warnings.simplefilter("ignore")
-    print(
-        "Seconds: reading catalogs, solving, all with writing the WCS; error [mas]. Then stcal\n"
-        "with expand_refcat off and on: seconds, error, how many times slower than reading and\n"
-        "solving, and than all."
-    )
-    for kind in (
-        "4 dithers",
-        "36 dithers",
-        "6x6 mosaic, 20 % overlap",
-        "12x12 mosaic, 20 % overlap",
-    ):
-        against_stcal(kind, full=not quick and not kind.startswith("12"))
-    growth((10, 30, 100, 300, 1000))
+    kinds = "4 dithers", "36 dithers", "6x6 mosaic, 20 % overlap", "12x12 mosaic, 20 % overlap"
+    rows = [against_stcal(kind, full=not quick and not kind.startswith("12")) for kind in kinds]
+    publish(__file__, "align", (HEADER, rows), write=not quick)
+    rows, law = growth((10, 30, 100, 300, 1000))
+    publish(__file__, "align_growth", (GROWTH, rows), law, write=not quick)
 
 
 if __name__ == "__main__":

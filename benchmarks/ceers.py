@@ -4,9 +4,9 @@ From ``../shared/data/ceers_nircam``: the sources of the survey's HST catalog ar
 the published WCS of each of the 30 detector images of a visit, with noise of 0.05 pixel, 20 %
 missing and 30 % spurious sources; the WCS as delivered (without the published correction) are
 aligned to each other, and to each other and the HST catalog; the result is compared with the
-published WCS.
+published WCS. The stock method takes minutes; without it the script only prints.
 
-    python benchmarks/ceers.py [--sequential]
+    python benchmarks/ceers.py [--quick]
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 from ceers_images import REFERENCE, SHAPE, Image, read_visit
+from tables import publish
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step import absolute_align, relative_align
@@ -38,6 +39,8 @@ SEQUENTIAL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("exposure", {"fitgeometry": "rshift", "align_method": "sequential"}),
     ("detector", {"fitgeometry": "rshift", "align_method": "sequential"}),
 )
+PLACES = ("median", "95 %", "worst")
+HEADER = ("visit", "run", *(f"{kind}: {p}" for kind in ("relative", "absolute") for p in PLACES))
 
 
 def sources() -> Table:
@@ -89,13 +92,14 @@ def errors(aligned: list[Any], images: list[Image], *, relative: bool) -> np.nda
     return np.asarray(1000.0 * np.sqrt(np.mean(per_image**2, axis=1)))
 
 
-def run(visit: str, runs: tuple[tuple[str, dict[str, Any]], ...]) -> None:
-    """Print the lines of one visit."""
+def run(visit: str, runs: tuple[tuple[str, dict[str, Any]], ...]) -> list[tuple[str, ...]]:
+    """The lines of one visit."""
+    rows: list[tuple[str, ...]] = []
     images, stars = read_visit(visit), sources()
     catalogs = [catalog(image, stars, int(visit)) for image in images]
     for grouping, options in runs:
         start = time.perf_counter()
-        cells = []
+        cells: list[str] = []
         for relative in (True, False):
             given = correctors(images, catalogs, grouping)
             if relative:
@@ -106,24 +110,23 @@ def run(visit: str, runs: tuple[tuple[str, dict[str, Any]], ...]) -> None:
                     relative_align(given, expand_refcat=True, **options)
                 aligned = absolute_align(given, stars, **absolute)
             found = errors(aligned, images, relative=relative)
-            cells += [f"{v:8.2f}" for v in (*np.percentile(found, (50.0, 95.0)), found.max())]
+            cells += [f"{v:.2f}" for v in (*np.percentile(found, (50.0, 95.0)), found.max())]
         named = [v if k == "fitgeometry" else f"{k} {v}" for k, v in options.items()]
         name = ", ".join([f"one group per {grouping}", *named])
-        print(
-            f"{visit}  {name:<56} {' '.join(cells)}  {time.perf_counter() - start:6.1f} s",
-            flush=True,
-        )
+        rows.append((visit, name, *cells))
+        print(*rows[-1], f"{time.perf_counter() - start:.1f} s", sep="  ", flush=True)
+    return rows
 
 
 def main() -> None:
-    """Print the table."""
+    """Print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sequential", action="store_true", help="the stock method as well (slow)")
-    sequential = parser.parse_args().sequential
+    parser.add_argument("--quick", action="store_true", help="without the stock method")
+    quick = parser.parse_args().quick
     warnings.simplefilter("ignore")
     print("Error per axis of a detector [mas]: median, 95 %, worst; relative, then absolute")
-    for visit in ("001", "002"):
-        run(visit, RUNS + (SEQUENTIAL if sequential else ()))
+    rows = [line for v in ("001", "002") for line in run(v, RUNS + (() if quick else SEQUENTIAL))]
+    publish(__file__, "ceers", (HEADER, rows), write=not quick)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ delivered it; the sources of the survey's HST catalog are rendered through the *
 cal files; the step aligns them with that catalog as reference; each detector is compared with its
 published WCS.
 
-    python benchmarks/ceers_images.py [--visit 001] [--folder FOLDER] [--rst FILE]
+    python benchmarks/ceers_images.py [--visit 001] [--folder FOLDER]
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import asdf
 import gwcs
 import numpy as np
 from astropy.table import Table
-from tables import rst_table
+from tables import publish
 
 from tweakreg_step import TweakRegStep, absolute_align, relative_align
 from tweakreg_step.exposures.read import read_exposures
@@ -179,25 +179,18 @@ RUNS: tuple[tuple[str, dict[str, str]], ...] = (
 HEADER = ("run", "median [mas]", "worst [mas]", "aligned")
 
 
-def show(cells: tuple[str, ...]) -> None:
-    """Print one line of the table."""
-    print(f"{cells[0]:<62} {cells[1]:>13} {cells[2]:>12} {cells[3]:>10}", flush=True)
-
-
 def main() -> None:
-    """Run everything and print the table."""
+    """Run everything, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--visit", default="001")
     parser.add_argument("--folder", type=Path, help="keep the cal files here, and use them again")
-    parser.add_argument("--rst", type=Path, help="also write the table here, for the documentation")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         rows = run(arguments.visit, folder)
-    if arguments.rst:
-        arguments.rst.write_text(rst_table(HEADER, rows))
+    publish(__file__, "ceers_images", (HEADER, rows), write=arguments.visit == "001")
 
 
 def run(visit: str, folder: Path) -> list[tuple[str, ...]]:
@@ -211,12 +204,11 @@ def run(visit: str, folder: Path) -> list[tuple[str, ...]]:
 
     def add(name: str, results: list[tuple[gwcs.WCS, str]]) -> None:
         rows.append(row(name, results, images))
-        show(rows[-1])
+        print(*rows[-1], sep="  ", flush=True)
 
     print(
         f"Visit {visit}, {len(images)} images: distance from the published WCS, rms of a detector"
     )
-    show(HEADER)
     add("as delivered", [(image.delivered, "") for image in images])
     add("each detector in a run of its own (step)", alone(images, folder, options))
     for grouping, chosen in RUNS:

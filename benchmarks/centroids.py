@@ -5,8 +5,7 @@ a Gaussian or a Moffat profile; then the same with 2,000 bad pixels and 300 cosm
 and on a nebula. Each finder is compared with the Cramer-Rao bound of the pixels of its stars;
 "stock" is photutils' IRAFStarFinder with the defaults of the JWST step, without refinement.
 
-    python benchmarks/centroids.py [--seeds 1] [--scenes plain,phase,defects,crowded,nebula,epsf]
-                                   [--finders sep,iraf,dao,segmentation,stock] [--rst]
+    python benchmarks/centroids.py [--seeds 1] [--tables bound grid scenes epsf]
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 from scipy.spatial import KDTree
-from tables import rst_table
+from tables import publish
 
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
@@ -30,13 +29,21 @@ from tweakreg_step.sources.flags import excluded
 from tweakreg_step.sources.measure import floor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tables import Row
+
     from tweakreg_step.core.sources import Sources
 
 SIZE = 2048
 NOISE = Noise()
 FWHMS = (1.0, 1.5, 2.0, 2.5, 4.0, 7.0)
 SNRS = (5, 10, 30, 100, 500)
-FINDERS = ("sep", "iraf", "dao", "segmentation", "stock")
+FINDERS = {
+    "defects": ("sep", "iraf", "dao", "segmentation", "stock"),
+    "crowded": ("sep", "stock"),
+    "nebula": ("sep",),
+}
 NO_DEFECTS = Defects(0.0, 0.0, 0.0, 0)
 DEFECTS = Defects(bad_fraction=2000 / SIZE**2, cosmic_rays=300 * 1e6 / SIZE**2, unflagged=0.5)
 # iraf and dao drop most stars with the round limits of the stock step where the kernel fits
@@ -182,35 +189,51 @@ def profile_name(psf: Psf) -> str:
     return "Gauss" if psf.beta is None else f"Moffat {psf.beta:g}"
 
 
-HEADER = (
-    "scene", "profile", "FWHM", "S/N", "finder", "rms", "bound", "ratio", "pull", "outliers",
-    "found", "pure", "time",
-)  # fmt: skip
+def mean(scene: Scene, finder: str, seeds: int) -> Result:
+    """The mean over seeds, which is printed."""
+    results = [run(replace(scene, seed=seed), finder) for seed in range(seeds)]
+    found = Result(*np.mean([[*vars(r).values()] for r in results], axis=0))
+    numbers = ", ".join(f"{name} {value:.4g}" for name, value in vars(found).items())
+    print(
+        f"{scene.kind}, {profile_name(scene.psf)}, FWHM {scene.psf.fwhm:g}, S/N {scene.snr:g}, "
+        f"{finder}: {numbers}",
+        flush=True,
+    )
+    return found
 
 
-def row(scene: Scene, finder: str, seeds: int) -> tuple[str, ...]:
-    """One line of the table, the mean over seeds."""
-    results = [run(Scene(scene.kind, scene.psf, scene.snr, s), finder) for s in range(seeds)]
-    mean = Result(*np.mean([[*vars(r).values()] for r in results], axis=0))
-    return (
-        scene.kind, profile_name(scene.psf), f"{scene.psf.fwhm:g}", f"{scene.snr:g}", finder,
-        f"{mean.rms:.4f}", f"{mean.bound:.4f}", f"{mean.ratio:.2f}", f"{mean.pull:.2f}",
-        f"{mean.outliers:.1%}", f"{mean.complete:.1%}", f"{mean.pure:.1%}",
-        f"{mean.seconds:.2f} s",
-    )  # fmt: skip
+def bound_row(psf: Psf, seeds: int) -> tuple[str, ...]:
+    """Errors and bounds at several S/N, with sep."""
+    found = {snr: mean(Scene("plain", psf, snr, 0), "sep", seeds) for snr in SNRS}
+    cells = [
+        "not found" if np.isnan(r.rms) else f"{r.rms:.4f}, {r.bound:.4f}"
+        for snr, r in found.items()
+        if snr >= 10
+    ]
+    at = found[100]
+    return profile_name(psf), f"{psf.fwhm:g}", *cells, f"{at.ratio:.2f}", f"{at.pull:.2f}"
 
 
-def phase_bias(psf: Psf, finder: str, kernel: float) -> float:
-    """Rms over pixel phases of the mean error, stars of S/N 1000."""
-    scene = Scene("phase", psf, 1000, 0)
-    pixels, xy = image_of(scene)
-    name, options = parameters(scene, finder)
-    if finder != "stock":
-        options = FinderParameters(
-            snr_threshold=5.0, kernel_fwhm=kernel * psf.fwhm, brightest=10**6,
-            **(WIDE_LIMITS if finder in {"iraf", "dao"} else {}),
-        )  # fmt: skip
-    found = find_sources(pixels, name, options, SegmentationParameters()).sources
+def scene_rows(seeds: int) -> list[tuple[str, ...]]:
+    """Each finder on each scene; none where it found nothing."""
+    rows = []
+    for kind, finders in FINDERS.items():
+        cases = [Scene(kind, Psf(f, 3.0), snr, 0) for f in (1.5, 2.5) for snr in (30, 100)]
+        for case, finder in ((case, finder) for case in cases for finder in finders):
+            found = mean(case, finder, seeds)
+            lengths = (f"{v:.4f}" for v in (found.rms, found.bound))
+            parts = (f"{v:.1%}" for v in (found.outliers, found.complete, found.pure))
+            if not np.isnan(found.rms):
+                what = kind, f"{case.psf.fwhm:g}", f"{case.snr:g}", finder
+                rows.append((*what, *lengths, *parts))
+    return rows
+
+
+def phase_bias(psf: Psf, kernel: float) -> float:
+    """Rms over pixel phases of the mean error, stars of S/N 1000, with sep."""
+    pixels, xy = image_of(Scene("phase", psf, 1000, 0))
+    options = FinderParameters(snr_threshold=5.0, kernel_fwhm=kernel * psf.fwhm, brightest=10**6)
+    found = find_sources(pixels, "sep", options, SegmentationParameters()).sources
     error, rows, star = matched(found[~excluded(found.flags)], xy)
     if len(rows) < 100:
         return float("nan")
@@ -236,52 +259,48 @@ def epsf_row(psf: Psf, snr: float, exposures: int = 4) -> tuple[str, ...]:
         errors = [matched(c, t)[0] for c, t in zip(catalogs, truths, strict=False)]
         results.append(float(np.sqrt(np.mean(np.concatenate(errors or [[np.nan]]) ** 2))))
     bound = bound_of(psf, flux_of(psf, snr))
-    return (
-        profile_name(psf), f"{psf.fwhm:g}", f"{snr:g}", *(f"{v:.4f}" for v in (*results, bound))
-    )  # fmt: skip
+    cells = ["not used" if np.isnan(v) else f"{v:.4f}" for v in (*results, bound)]
+    return profile_name(psf), f"{psf.fwhm:g}", f"{snr:g}", *cells
 
 
-def show(header: tuple[str, ...], rows: list[tuple[str, ...]], *, rst: bool) -> None:
-    """Print a table."""
-    if rst:
-        print(rst_table(header, rows))
-        return
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for cells in (header, *rows):
-        print("  ".join(c.rjust(w) for c, w in zip(cells, widths, strict=True)), flush=True)
-    print()
+def tables(seeds: int) -> dict[str, Callable[[], tuple[Row, list[Row]]]]:
+    """What makes each table."""
+    profiles = (None, 3.0, 2.0)
+    grid, narrow = ([Psf(f, b) for f in FWHMS[:n] for b in profiles] for n in (4, 2))
+    heads: dict[str, Row] = {
+        "bound": (
+            "profile", "FWHM", "S/N 10: error, bound", "S/N 30", "S/N 100", "S/N 500",
+            "ratio at S/N 100", "pull at S/N 100",
+        ),
+        "grid": ("profile", "FWHM", "x 0.85", "x 1", "x 1.15"),
+        "scenes": (
+            "scene", "FWHM", "S/N", "finder", "error", "bound", "outliers", "found", "pure",
+        ),
+        "epsf": ("profile", "FWHM", "S/N", "window", "epsf", "bound"),
+    }  # fmt: skip
+
+    def bias(psf: Psf) -> Row:
+        values = (f"{phase_bias(psf, kernel):.4f}" for kernel in (0.85, 1.0, 1.15))
+        return profile_name(psf), f"{psf.fwhm:g}", *values
+
+    makers: dict[str, Callable[[], list[Row]]] = {
+        "bound": lambda: [bound_row(Psf(f, b), seeds) for f in FWHMS for b in (None, 3.0)],
+        "grid": lambda: [bias(psf) for psf in grid],
+        "scenes": lambda: scene_rows(seeds),
+        "epsf": lambda: [epsf_row(psf, snr) for psf in narrow for snr in (30, 100, 500)],
+    }
+    return {name: lambda n=name: (heads[n], makers[n]()) for name in makers}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--scenes", default="plain,phase,defects,crowded,nebula,epsf")
-    parser.add_argument("--finders", default=",".join(FINDERS))
-    parser.add_argument("--rst", action="store_true")
+    parser.add_argument("--tables", nargs="+", default=["bound", "grid", "scenes", "epsf"])
     given = parser.parse_args()
-    finders, scenes = given.finders.split(","), given.scenes.split(",")
-    psfs = [Psf(fwhm, beta) for fwhm in FWHMS for beta in (None, 3.0)]
-    for kind in scenes:
-        if kind == "plain":
-            cases = [Scene(kind, psf, snr, 0) for psf in psfs for snr in SNRS]
-        else:
-            cases = [Scene(kind, Psf(f, 3.0), snr, 0) for f in (1.5, 2.5) for snr in (30, 100)]
-        if kind == "phase":
-            header = ("profile", "FWHM", "finder", "kernel x 0.85", "kernel x 1", "kernel x 1.15")
-            some = [Psf(f, b) for f in FWHMS[:4] for b in (None, 3.0, 2.0)]
-            rows = [
-                (profile_name(p), f"{p.fwhm:g}", f,
-                 *(f"{phase_bias(p, f, k):.4f}" for k in (0.85, 1.0, 1.15)))
-                for p in some for f in finders
-            ]  # fmt: skip
-        elif kind == "epsf":
-            header = ("profile", "FWHM", "S/N", "window", "epsf", "bound")
-            some = [Psf(f, b) for f in FWHMS[:4] for b in (None, 3.0, 2.0)]
-            rows = [epsf_row(psf, snr) for psf in some for snr in (30, 100, 500)]
-        else:
-            header = HEADER
-            rows = [row(case, finder, given.seeds) for case in cases for finder in finders]
-        show(header, rows, rst=given.rst)
+    makers = tables(given.seeds)
+    for name in given.tables:
+        publish(__file__, f"centroids_{name}", makers[name](), write=given.seeds == 1)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ along the worse axis over its error: the rms of the larger of two normal deviate
 are steps with the derivatives of the expected star alone, and its errors; exact steps after the
 first ones; and, as is, also errors that are those of the image where it is flatter than a star.
 
-    python benchmarks/galaxies.py [--seeds 5] [--rst]
+    python benchmarks/galaxies.py [--seeds 5]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial import KDTree
-from tables import rst_table
+from tables import publish
 
 from tweakreg_step.catalogs.source_catalogs import alignable
 from tweakreg_step.core.sources import Pixels, Sources
@@ -125,16 +125,12 @@ def row(way: str, seeds: int) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--rst", action="store_true")
     chosen = parser.parse_args()
     rows = [row(way, chosen.seeds) for way in WAYS]
-    if chosen.rst:
-        print(rst_table(HEADER, rows))
-    else:
-        print("\n".join("  ".join(f"{cell:>14}" for cell in line) for line in (HEADER, *rows)))
+    publish(__file__, "galaxies", (HEADER, rows), write=chosen == parser.parse_args([]))
 
 
 if __name__ == "__main__":

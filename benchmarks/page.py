@@ -14,16 +14,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from accounts import make_result
+from made_results import make_result
+from tables import publish
 
 from tweakreg_step.report.page import write_page
 
 COUNTS = (9, 36, 100, 1000)
+HEADER = ("groups", "detections", "size [MB]", "processor time [s]")
 
 
 def measure(folder: Path) -> None:
-    """Print one row for each number of groups."""
-    print(f"{'groups':>8} {'detections':>11} {'size [MB]':>10} {'CPU [s]':>9}")
+    """One row for each number of groups."""
+    rows: list[tuple[str, ...]] = []
     for count in COUNTS:
         result = make_result(
             "mosaic",
@@ -36,9 +38,9 @@ def measure(folder: Path) -> None:
         path = write_page(result, folder)
         elapsed = time.process_time() - start
         size = path.stat().st_size / 1e6
-        print(f"{count:8d} {len(result.x):11d} {size:10.1f} {elapsed:9.1f}")
+        rows.append((f"{count:,}", f"{len(result.x):,}", f"{size:.1f}", f"{elapsed:.1f}"))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"peak memory of all of it {memory:.2f} GB")
+    publish(__file__, "page", (HEADER, rows), f"Peak memory of all of it: {memory:.2f} GB.")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What thousands of exposures cost: the alignment of their catalogs, and the work on each file.
 
-    python benchmarks/scale.py alignment [--groups 100 300 1000 3000] [--layout mosaic]
-    python benchmarks/scale.py alignment --layout stack --groups 100 300 1000
-    python benchmarks/scale.py covariance --groups 100 1000 10000
+    python benchmarks/scale.py mosaics [--groups 100 300 1000 3000 10000]
+    python benchmarks/scale.py stacks [--groups 100 300 1000 3000]
+    python benchmarks/scale.py covariance [--groups 300 1000 3000 10000]
     python benchmarks/scale.py files [--images 8]
 
 Each size of the alignment runs in a process of its own, for its own peak memory. The laws are
@@ -23,10 +23,16 @@ import time
 from pathlib import Path
 
 import numpy as np
+from tables import publish
 
 SOURCES = 500
 SIDE = 64.0  # arcsec, of a group's field
 BEYOND = (10_000, 100_000)
+SIZES = {
+    "mosaics": [100, 300, 1000, 3000, 10_000],
+    "stacks": [100, 300, 1000, 3000],
+    "covariance": [300, 1000, 3000, 10_000],
+}
 WHOLE = 3000
 """Groups up to which the whole inverse is made for comparison (650 MB)."""
 
@@ -38,9 +44,11 @@ def one_alignment(groups: int, layout: str) -> None:
     from tweakreg_step.core.outcome import GroupStatus  # noqa: PLC0415 - only in the process
     from tweakreg_step.simulate import sky  # noqa: PLC0415
 
-    number = int(np.ceil(np.sqrt(groups))) if layout == "mosaic" else groups
+    number = int(np.ceil(np.sqrt(groups))) if layout == "mosaics" else groups
     setup = sky.Setup(
-        centres=sky.layout(layout, number)[:groups], density=SOURCES / SIDE**2, side=SIDE
+        centres=sky.layout(layout.removesuffix("s"), number)[:groups],
+        density=SOURCES / SIDE**2,
+        side=SIDE,
     )
     scene = sky.make_scene(setup, seed=1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
@@ -60,10 +68,8 @@ def one_alignment(groups: int, layout: str) -> None:
     )
 
 
-def alignment(sizes: list[int], layout: str) -> None:
+def alignment(sizes: list[int], layout: str, *, write: bool) -> None:
     """The table of the alignment, and its laws."""
-    print(f"{layout}; load of the machine {os.getloadavg()[0]:.1f}")
-    print(f"{'groups':>7} {'detections':>11} {'CPU [s]':>8} {'aligned':>8} {'peak GB':>8}")
     rows: list[dict[str, float]] = []
     for groups in sizes:
         command = [sys.executable, __file__, "one", str(groups), "--layout", layout]
@@ -73,32 +79,41 @@ def alignment(sizes: list[int], layout: str) -> None:
             break
         row = json.loads(ended.stdout)
         rows.append(row)
-        print(
-            f"{groups:7d} {row['detections']:11d} {row['seconds']:8.1f} {row['aligned']:8d} "
-            f"{row['gb']:8.2f}",
-            flush=True,
-        )
-    if len(rows) < 2:
-        return
+        print(row, flush=True)
+    cells = [
+        (f"{r['groups']:,}", f"{r['detections']:,}", f"{r['seconds']:.1f}", f"{r['aligned']:,}",
+         f"{r['gb']:.2f}")
+        for r in rows
+    ]  # fmt: skip
+    head = ("groups", "detections", "processor [s]", "aligned", "peak [GB]")
+    publish(__file__, f"scale_{layout}", (head, cells), laws(rows, layout), write=write)
+
+
+def laws(rows: list[dict[str, float]], layout: str) -> str:
+    """How time and memory grow over the last decade, and where that leads (mosaics)."""
+    said = []
     last = [row for row in rows if row["groups"] >= rows[-1]["groups"] / 10]
-    for name in ("seconds", "gb"):
+    for name, key in (("seconds", "seconds"), ("GB", "gb")):
         slope, start = np.polyfit(
-            np.log([row["groups"] for row in last]), np.log([row[name] for row in last]), 1
+            np.log([row["groups"] for row in last]), np.log([row[key] for row in last]), 1
         )
-        beyond = [n for n in BEYOND if n > rows[-1]["groups"] and layout == "mosaic"]
-        values = [f"{n}: {np.exp(start + slope * np.log(n)):.3g}" for n in beyond]
         law = f"{name} ~ groups^{slope:.2f} over the last decade"
-        print("; extrapolated: ".join([law, ", ".join(values)] if values else [law]))
+        for n in BEYOND:
+            if n > rows[-1]["groups"] and layout == "mosaics":
+                value = float(f"{np.exp(start + slope * np.log(n)):.2g}")
+                law += f", extrapolated to {n:,} groups: {value:,.0f}"
+        said.append(law)
+    return "; ".join(said) + "."
 
 
-def covariance(sizes: list[int]) -> None:
+def covariance(sizes: list[int], *, write: bool) -> None:
     """What the entries that are reported cost, beside the whole inverse of the normal matrix."""
     from tweakreg_step.alignment.linalg.selected_inverse import Selected, selected_inverse  # noqa: PLC0415
     from tweakreg_step.alignment.solver.cramer_rao import bound  # noqa: PLC0415 - as above
     from tweakreg_step.simulate import judge, sky  # noqa: PLC0415
 
-    names = ("groups", "selected [s]", "MB", "whole [s]", "MB", "difference")
-    print(" ".join(f"{name:>12}" for name in names))
+    head = ("groups", "selected [s]", "[MB]", "whole [s]", "[MB]", "difference")
+    rows: list[tuple[str, ...]] = []
     for groups in sizes:
         centres = sky.layout("mosaic", int(np.ceil(np.sqrt(groups))))[:groups]
         scene = sky.make_scene(sky.Setup(centres, density=0.2 * SOURCES / SIDE**2), seed=1)
@@ -120,10 +135,15 @@ def covariance(sizes: list[int]) -> None:
             i, j = every[:, :, None] + np.zeros(3, int), every[:, None, :] + np.zeros((3, 1), int)
             error = (selected.entries(i, j) - whole[i, j]) / (sigma[i] * sigma[j])
             row.append(float(np.abs(error).max()))
-        print(f"{groups:12d} " + " ".join(f"{value:12.3g}" for value in row), flush=True)
+        cells = [f"{value:.2g}" if value < 100 else f"{value:.0f}" for value in row]
+        if groups > WHOLE:
+            cells += ["not run", f"{8.0 * (3 * groups) ** 2 / 1e6:.0f}", ""]
+        rows.append((f"{groups:,}", *cells))
+        print(*rows[-1], sep="  ", flush=True)
+    publish(__file__, "scale_covariance", (head, rows), write=write)
 
 
-def files(images: int) -> None:
+def files(images: int, *, write: bool) -> None:
     """Seconds for each image, with one and two worker processes, from files to files."""
     from tweakreg_step import TweakRegStep  # noqa: PLC0415
     from tweakreg_step.simulate import simulate_mosaic  # noqa: PLC0415
@@ -134,9 +154,8 @@ def files(images: int) -> None:
         )
         runs = [("one process", {}), ("two workers", {"n_workers": 2})]
         runs += [("two workers, resumed", {"n_workers": 2, "resume": True})]
-        print(f"{images} images of 2048 x 2048; load of the machine {os.getloadavg()[0]:.1f}")
-        names = ("wall", "sources", "alignment", "wall/image", "CPU/image")
-        print(f"{'[s]':<22} " + " ".join(f"{name:>10}" for name in names))
+        head = ("run", "all", "finding", "alignment", "wall, per image", "processor, per image")
+        rows: list[tuple[str, ...]] = []
         for name, options in runs:
             start, before = time.perf_counter(), sum(os.times()[:4])
             TweakRegStep.call(
@@ -149,33 +168,33 @@ def files(images: int) -> None:
             )
             taken = time.perf_counter() - start
             # what workers spend is counted nowhere that their caller sees
-            worked = "-" if options else f"{(sum(os.times()[:4]) - before) / images:.2f}"
+            worked = "" if options else f"{(sum(os.times()[:4]) - before) / images:.2f}"
             report = json.loads((Path(home) / "out" / "mosaic_tweakreg.json").read_text())
             stages = {stage["name"]: stage["seconds"] for stage in report["stages"]}
-            print(
-                f"{name:<22} {taken:10.1f} {stages['sources']:10.1f} {stages['alignment']:10.1f} "
-                f"{taken / images:10.2f} {worked:>10}",
-                flush=True,
-            )
+            spent = taken, stages["sources"], stages["alignment"]
+            rows.append((name, *(f"{s:.1f}" for s in spent), f"{taken / images:.2f}", worked))
+    publish(__file__, "scale_files", (head, rows), write=write)
 
 
 def main() -> None:
-    """Print what was asked for."""
+    """Print and write what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("alignment", "covariance", "files", "one"))
+    parser.add_argument("what", choices=(*SIZES, "files", "one"))
     parser.add_argument("number", type=int, nargs="?")
-    parser.add_argument("--groups", type=int, nargs="+", default=[100, 300, 1000, 3000])
-    parser.add_argument("--layout", choices=("mosaic", "stack"), default="mosaic")
+    parser.add_argument("--groups", type=int, nargs="+")
+    parser.add_argument("--layout", choices=("mosaics", "stacks"), help="of 'one'")
     parser.add_argument("--images", type=int, default=8)
     options = parser.parse_args()
+    write = options == parser.parse_args([options.what])
+    sizes = options.groups or SIZES.get(options.what, [])
     if options.what == "one":
         one_alignment(options.number, options.layout)
-    elif options.what == "alignment":
-        alignment(options.groups, options.layout)
+    elif options.what == "files":
+        files(options.images, write=write)
     elif options.what == "covariance":
-        covariance(options.groups)
+        covariance(sizes, write=write)
     else:
-        files(options.images)
+        alignment(sizes, options.what, write=write)
 
 
 if __name__ == "__main__":

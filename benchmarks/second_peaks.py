@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from tables import rst_table
+from tables import publish
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching import second_peak
@@ -140,7 +140,7 @@ def row(setup: Setup, extra: Extra, trials: int) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--share", type=float, default=second_peak._SHARE)  # noqa: SLF001 - tried
@@ -149,7 +149,7 @@ def main() -> None:
     second_peak._SHARE = options.share  # noqa: SLF001 - the limit is what is measured
     head = "scene", "aligned", "another offset", "other doubts", "left alone", "wrong"
     rows = [(name, *row(*scene, options.trials)) for name, scene in SCENES.items()]
-    print(rst_table(head, rows), flush=True)
+    publish(__file__, "second_peaks", (head, rows), write=options == parser.parse_args([]))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ Both run on the same simulated files, each run in a process of its own, in turn:
 stock one, with the exposures in memory and on disk. The stock step runs with the Python of
 ``--stock-python``, in whose environment the package ``jwst`` is; without it, this step runs alone.
 
-    python benchmarks/step.py --stock-python .venv/jwst-3.11/bin/python [--sizes 4 9 36 100] [--rst]
+    python benchmarks/step.py --stock-python .venv/jwst-3.11/bin/python [--sizes 4 9 36 100]
 
 Wall and processor time and memory are those of the whole process with its start and its imports,
 and of its workers; with these, memory is the largest of the sums taken each second, memory that
 processes share counted once (to look more often slows them down). Runs are kept in
-``results.jsonl`` in the folder, and those that are there are not done again.
+``results.jsonl`` in the folder, and those that are there are not done again; the tables are of all
+of them, and written if there are any of the stock step. They take hours.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING
 
 import psutil  # comes with dask
 from astropy.io import fits
-from tables import rst_table
+from tables import publish
 
 from tweakreg_step.simulate import Truth, load_truth, simulate_mosaic
 
@@ -187,16 +188,6 @@ def ratios(runs: list[Run]) -> list[tuple[str, ...]]:
     return lines
 
 
-def text_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Columns of equal width."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in (header, *rows)
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -208,7 +199,6 @@ def options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--in-memory", nargs="+", choices=["yes", "no"], default=["yes", "no"])
-    parser.add_argument("--rst", action="store_true")
     return parser.parse_args()
 
 
@@ -231,7 +221,7 @@ def wanted(chosen: argparse.Namespace) -> Iterator[tuple[str, int, int, str, int
 
 
 def main() -> None:
-    """Run what is missing, and print both tables."""
+    """Run what is missing, print and write both tables."""
     chosen = options()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     results = chosen.folder / "results.jsonl"
@@ -250,9 +240,10 @@ def main() -> None:
             with results.open("a") as sink:
                 sink.write(json.dumps(asdict(run)) + "\n")
     runs.sort(key=lambda run: (*run.key[1::-1], run.side, not run.in_memory, run.step, run.workers))
-    table = rst_table if chosen.rst else text_table
-    print(table(HEADER, [run.cells for run in runs]))
-    print(table(RATIOS, ratios(runs)))
+    compared = any(run.step == "stock" for run in runs)
+    publish(__file__, "step", (HEADER, [run.cells for run in runs]), write=compared)
+    if compared:
+        publish(__file__, "step_ratios", (RATIOS, ratios(runs)))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
 And the memory that the alignment keeps of it: its WCS, its corrector, and the correction.
 
-python benchmarks/step_costs.py [--rst]
+    python benchmarks/step_costs.py
 """
 
 from __future__ import annotations
 
 import copy
 import gc
-import sys
 import tempfile
 import time
 import warnings
@@ -21,7 +20,7 @@ import numpy as np
 import psutil  # comes with dask
 from astropy.table import Table
 from stdatamodels.jwst import datamodels
-from tables import rst_table
+from tables import publish
 
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters, SipParameters
 from tweakreg_step.pipeline.detections import gather
@@ -121,17 +120,14 @@ def kept(path: Path) -> float:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print and write the table."""
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(dir=".") as name:
         folder = Path(name)
         truth = simulate_mosaic(folder, seed=7, tiles=(1, 1), dithers=1)
         rows = [(part, f"{spent:.0f}") for part, spent in costs(truth.files[0], folder)]
-        print(f"{kept(truth.files[0]):.2f} MB are kept of an exposure.")
-    if "--rst" in sys.argv:
-        print(rst_table(("part", "ms"), rows))
-    else:
-        print("\n".join(f"{spent:>6} ms  {part}" for part, spent in rows))
+        memory = f"The alignment keeps {kept(truth.files[0]):.2f} MB of an exposure."
+    publish(__file__, "step_costs", (("part", "ms"), rows), memory)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """How often the step is wrong, and how often it is shy: noise accepted, truth left alone.
 
-    python benchmarks/verdicts.py [--trials 1000] [--instrument NIRISS] [--sequential 50]
+    python benchmarks/verdicts.py [--trials 1000] [--instrument NIRISS]
+    python benchmarks/verdicts.py --sequential 10
+    python benchmarks/verdicts.py --deceptions
 
 Unrelated catalogs, of two groups or of a group and a reference, must be left alone; groups that
 share stars must be aligned, and rightly. A third of the trials with unrelated catalogs are pairs of
-groups, the others are groups against reference catalogs of six densities. One run for each
-instrument can be started at a time: each prints its own lines.
+groups, the others are groups against reference catalogs of six densities. It takes hours.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.table import Table
-from tables import rst_table
+from tables import publish, rst_table
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step import relative_align
@@ -35,7 +36,7 @@ from tweakreg_step.simulate import nircam
 from tweakreg_step.simulate.optics import Pointing, detector_wcs, pixel_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tweakreg_step.core.outcome import Verdict
     from tweakreg_step.core.solution import Solution
@@ -50,11 +51,12 @@ PIXEL = 0.0629  # arcsec, of the detector that stands for all where a WCS is nee
 
 @dataclass(frozen=True)
 class Field:
-    """A group's detectors, squares of `side` [arcsec] at `centres` [arcsec], and its sources."""
+    """A group's detectors, squares of `side` [arcsec] at `centres` [arcsec], sources, trials."""
 
     side: float
     centres: tuple[tuple[float, float], ...]
     sources: int
+    trials: int = 1000
 
     def draw(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions (count, 2) [arcsec] evenly over the detectors, and their detectors."""
@@ -70,12 +72,12 @@ class Field:
 
 _SHORT = tuple((x + dx, y) for dx in (-88.0, 88.0) for x in (-34.0, 34.0) for y in (-34.0, 34.0))
 FIELDS = {
-    "NIRCam SW, 8 detectors": Field(63.0, _SHORT, 1600),
-    "NIRCam SW, sparse": Field(63.0, _SHORT, 200),
-    "NIRCam LW, 2 detectors": Field(129.0, ((-88.0, 0.0), (88.0, 0.0)), 400),
     "NIRISS": Field(133.0, ((0.0, 0.0),), 200),
     "MIRI": Field(92.0, ((0.0, 0.0),), 200),
     "MIRI, sparse": Field(92.0, ((0.0, 0.0),), 40),
+    "NIRCam LW, 2 detectors": Field(129.0, ((-88.0, 0.0), (88.0, 0.0)), 400),
+    "NIRCam SW, 8 detectors": Field(63.0, _SHORT, 1600, 360),
+    "NIRCam SW, sparse": Field(63.0, _SHORT, 200, 360),
 }
 
 
@@ -336,34 +338,51 @@ def deceptions(trials: int) -> Iterator[tuple[str, ...]]:
         yield row, str(trials), *(str(n) for n in np.sum(numbers, axis=0))
 
 
+DETAILS = ("catalogs", "trials", "accepted", "doubtful", "wrong", "codes", "ms each")
+HEADER = (
+    "instrument", "unrelated groups: accepted", "unrelated references: accepted",
+    "true, two groups: accepted", "true, reference: accepted", "of these doubtful",
+    "of these wrong",
+)  # fmt: skip
+CLAIMS = ("instrument", "catalogs", "trials", "accepted by tweakwcs", "and by the verdict")
+DECEIVED = ("catalogs", "trials", "aligned", "wrongly", "doubtful", "wrongly")
+
+
+def rates(name: str, where: Field, trials: int) -> tuple[str, ...]:
+    """The line of an instrument; what it is the sum of is printed."""
+    noise, truth = list(noise_counts(where, trials)), list(truth_counts(where, trials))
+    print(name)
+    print(rst_table(DETAILS, [(what, *count.cells()) for what, count in noise + truth]), flush=True)
+
+    def accepted(counts: Sequence[tuple[str, Count]]) -> str:
+        return f"{sum(c.accepted for _, c in counts)} of {sum(c.trials for _, c in counts)}"
+
+    parts = noise[:1], noise[1:], truth[:1], truth[1:]
+    sums = sum(c.doubtful for _, c in truth), sum(c.wrong for _, c in truth)
+    return (name, *(accepted(part) for part in parts), *(str(n) for n in sums))
+
+
 def main() -> None:
-    """Print the tables."""
+    """Print and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=1000, help="of each instrument")
+    parser.add_argument("--trials", type=int, help="of each instrument")
     parser.add_argument("--instrument", default="", help="start of the name, such as 'MIRI'")
     parser.add_argument("--sequential", type=int, default=0, help="trials of the other method")
     parser.add_argument("--deceptions", action="store_true", help="what deceives the search")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.deceptions:
-        head = "catalogs", "trials", "aligned", "wrongly", "doubtful", "wrongly"
-        print(rst_table(head, list(deceptions(min(options.trials, 60)))), flush=True)
+        rows = list(deceptions(options.trials or 60))
+        publish(__file__, "deceptions", (DECEIVED, rows), write=not options.trials)
         return
-    head = "instrument", "catalogs", "trials", "accepted", "doubtful", "wrong", "codes", "ms each"
+    fields = {n: where for n, where in FIELDS.items() if n.startswith(options.instrument)}
     if options.sequential:
-        head = "instrument", "catalogs", "trials", "accepted by tweakwcs", "and by the verdict"
-    for name, where in FIELDS.items():
-        if not name.startswith(options.instrument):
-            continue
-        rows: list[tuple[str, ...]] = []
-        if options.sequential:
+        for name, where in fields.items():
             rows = [(name, *row) for row in sequential_counts(where, options.sequential)]
-        else:
-            for counts in (noise_counts, truth_counts):
-                rows += [
-                    (name, what, *count.cells()) for what, count in counts(where, options.trials)
-                ]
-        print(rst_table(head, rows), flush=True)
+            print(rst_table(CLAIMS, rows), flush=True)
+        return
+    rows = [rates(n, where, options.trials or where.trials) for n, where in fields.items()]
+    publish(__file__, "verdicts", (HEADER, rows), write=options == parser.parse_args([]))
 
 
 if __name__ == "__main__":

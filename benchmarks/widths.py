@@ -18,6 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from tables import publish
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import (
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--cameras", default=",".join(CAMERAS))
     given = parser.parse_args()
     logging.disable(logging.INFO)
-    print("camera, filter, FWHM [pixels]: aligned, matches, absolute, relative error [mas]")
+    rows: list[tuple[str, ...]] = []
     for camera in given.cameras.split(","):
         (instrument, channel), detector, fixed, bands = CAMERAS[camera]
         for band in bands:
@@ -86,11 +87,12 @@ def main() -> None:
                 cells = []
                 for kernel in (fixed, None):
                     aligned, matches, absolute, relative = run(truth, camera, fwhm, kernel)
-                    word = "auto" if kernel is None else f"{kernel:g}"
-                    cells.append(
-                        f"{word}: {aligned}, {matches:.0f}, {absolute:.2f}, {relative:.2f}"
-                    )
-            print(f"{camera:13s} {band:7s} {fwhm:5.2f}   " + "   ".join(cells), flush=True)
+                    word = "" if kernel is None else f"{kernel:g}: "
+                    cells.append(f"{word}{aligned}, {matches:.0f}, {absolute:.2f}, {relative:.2f}")
+            rows.append((camera, band, f"{fwhm:.2f}", *cells))
+            print(*rows[-1], sep="  ", flush=True)
+    head = ("camera", "filter", "FWHM [pixels]", "with one width", "automatic")
+    publish(__file__, "widths", (head, rows), write=given == parser.parse_args([]))
 
 
 if __name__ == "__main__":

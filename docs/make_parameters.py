@@ -1,4 +1,4 @@
-"""Write docs/parameters.rst from the declarations in tweakreg_step/config.py."""
+"""Write docs/parameters.rst from the declarations in tweakreg_step/parameters/stages.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAD = """\
 Parameters
 ==========
 
-.. This page is made by docs/make_parameters.py from tweakreg_step/config.py; change it there.
+.. This page is made by docs/make_parameters.py from tweakreg_step/parameters; change it there.
 
 All parameters can be given on the command line (``--searchrad=3``), in a parameter file
 (``strun my.asdf asn.json``), as keywords of ``TweakRegStep.call`` or as attributes of a step.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
 import pytest
+import tables
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.parameters.declaration import declarations
 from tweakreg_step.parameters.run import STAGES
 
 ROOT = Path(__file__).parent.parent
+TABLES = sorted((ROOT / "docs" / "tables").glob("*.rst"))
+SCRIPTS = {path.name for path in (ROOT / "benchmarks").glob("*.py")}
 
 
 @pytest.mark.parametrize("name", ["parameters", "report"])
@@ -44,3 +48,90 @@ def test_parameter_files_hold_only_what_differs_each_with_its_reason(path: Path)
     for setting in settings:
         name, value = setting.strip().split(": ")
         assert getattr(step, name) == float(value) != defaults[name]
+
+
+def test_the_page_of_design_shows_the_folders_and_names_that_there_are() -> None:
+    text = (ROOT / "docs" / "design.rst").read_text()
+    package = ROOT / "tweakreg_step"
+    folders = {path.parent.name for path in package.rglob("__init__.py")}
+    # a line of the tree may name two
+    tree = re.findall(r"^    +([a-z_]+/ .*|[a-z_]+/)$", text, re.MULTILINE)
+    assert {name for line in tree for name in re.findall(r"\b([a-z_]+)/(?= |$)", line)} == folders
+    homes = ROOT, package, package / "alignment"
+    for name in re.findall(r"``([a-z_/]+\.py)``", text):
+        assert any((home / name).exists() for home in homes), name
+    for name, file in re.findall(r"``(\w+)``\s+in\s+``([a-z_/]+\.py)``", text):
+        assert f"def {name}(" in (package / file).read_text()
+
+
+def included() -> list[tuple[str, Path]]:
+    """The pages, and the files that they include."""
+    docs = ROOT / "docs"
+    pattern = re.compile(r"^\.\. include:: (.+)$", re.MULTILINE)
+    pages = sorted(docs.glob("*.rst"))
+    return [
+        (page.name, docs / name) for page in pages for name in pattern.findall(page.read_text())
+    ]
+
+
+def test_every_table_is_included_once_and_there() -> None:
+    assert TABLES
+    assert sorted(path for _, path in included()) == TABLES
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda p: p.stem)
+def test_a_table_names_the_script_that_writes_it_and_its_commit(path: Path) -> None:
+    first, empty, rule = path.read_text().splitlines()[:3]
+    named = re.fullmatch(
+        r"\.\. Written by benchmarks/(\w+\.py), last run with commit [0-9a-f]{7}\.", first
+    )
+    assert named is not None, first
+    assert not empty
+    assert set(rule) == {"=", " "}
+    script, (kind, _, rest) = named[1], path.stem.partition("_")
+    # a name that is put together of the script's and that of a part of it stands there in parts
+    text = (ROOT / "benchmarks" / script).read_text()
+    whole = f'"{path.stem}"' in text
+    assert whole or (f'f"{kind}_{{' in text and f'"{rest}"' in text)
+
+
+def test_each_script_has_a_line_in_the_readme_of_the_benchmarks_and_each_line_a_script() -> None:
+    text = (ROOT / "benchmarks" / "README.rst").read_text()
+    lines = re.findall(r"^(\w+\.py) ", text, re.MULTILINE)
+    helpers = re.findall(r"``(\w+\.py)``\s\(", text)
+    assert sorted(lines + helpers) == sorted(SCRIPTS)
+
+
+def test_the_readme_of_the_benchmarks_says_where_tables_are_used() -> None:
+    text = (ROOT / "benchmarks" / "README.rst").read_text()
+    for page, path in included():
+        script = re.search(r"\w+\.py", path.read_text().splitlines()[0])
+        assert script is not None
+        line = re.search(rf"^{script[0]} .*$", text, re.MULTILINE)
+        assert line is not None
+        assert page in line[0], f"{script[0]} is used by {page}"
+
+
+def test_a_table_is_written_as_it_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tables, "TABLES", tmp_path)
+    monkeypatch.setattr(tables, "commit", lambda: "1234567")
+    rows = [("a scene", "1.25", ""), ("b", "", "none")]
+    tables.publish("benchmarks/x.py", "one", (("scene", "error [mas]", "x"), rows), "Seen twice.")
+    tables.publish("benchmarks/x.py", "two", (("scene",), [("a",)]), write=False)
+    written = (tmp_path / "one.rst").read_text()
+    assert not (tmp_path / "two.rst").exists()
+    head, text = written.split("\n\n", maxsplit=1)
+    assert head == ".. Written by benchmarks/x.py, last run with commit 1234567."
+    assert text in capsys.readouterr().out
+    assert text.splitlines() == [
+        "=======  ===========  ====",
+        "scene    error [mas]  x",
+        "=======  ===========  ====",
+        "a scene  1.25",
+        "b                     none",
+        "=======  ===========  ====",
+        "",
+        "Seen twice.",
+    ]

@@ -1,7 +1,7 @@
 """Pixels -> an image without background and the sources in it, by one of four finders.
 
 sep is Source Extractor's algorithm (Bertin & Arnouts 1996, A&AS 117, 393); the others are in
-``stock_finders``.
+``photutils_finders``.
 """
 
 from __future__ import annotations
