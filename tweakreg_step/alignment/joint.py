@@ -20,6 +20,7 @@ from tweakreg_step.alignment.solver import (
     geometry_of,
     most_general,
     motion_radius,
+    with_estimated_widths,
     with_motion,
 )
 from tweakreg_step.core.correction import parameter_count, parameters_of, prior_precision
@@ -159,8 +160,9 @@ def _register_and_solve(
     accepted = replace(accepted, ambiguity=registration.ambiguity)
     choice = MotionChoice("none", {}, {}, "No motion of detectors: nothing could be aligned.")
     if accepted.associated is not None:
-        choice = choose_motion(accepted.problem, accepted.associated)
-        accepted = _with_choice(accepted, choice)
+        problem = with_estimated_widths(accepted.problem, accepted.associated)
+        choice = choose_motion(problem, accepted.associated)
+        accepted = _with_choice(replace(accepted, problem=problem), choice)
     lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
     return _JointFit(accepted, choice, lost)
 
@@ -168,12 +170,13 @@ def _register_and_solve(
 def _with_choice(general: AcceptedFit, choice: MotionChoice) -> AcceptedFit:
     """The fit with the detector motion that was chosen, from that with the most general one."""
     associated = general.associated
-    if associated is None or choice.geometry == geometry_of(general.problem.model):
+    if associated is None or geometry_of(general.problem.model) == "none":
         return general
-    problem, start = with_motion(general.problem, associated.fit.motions, choice.geometry)
+    problem, start = general.problem, associated.fit.motions
     reach = associated.radius, 0.0
-    if start.phi:
-        reach = max(reach[0], motion_radius(general.problem.options)), 0.0
+    if choice.geometry != geometry_of(problem.model):
+        problem, start = with_motion(problem, start, choice.geometry)
+        reach = max(reach[0], motion_radius(problem.options) if start.phi else 0.0), 0.0
     chosen = solve_with_rejection(problem, start, reach, general.failures)
     return general if chosen.associated is None else replace(chosen, ambiguity=general.ambiguity)
 

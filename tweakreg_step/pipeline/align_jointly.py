@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.alignment import solve_jointly
-from tweakreg_step.core.groups import group_names, indices, unit_names
+from tweakreg_step.core.groups import group_names, indices
 from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.telescopes.wcs import all_or_nothing, correct
 
+from .detections import unit_labels
 from .idle_groups import with_idle_groups
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def align_jointly(
         As for `tweakreg_step.alignment.solve_jointly`.
     """
     groups = indices(group_names(correctors))
-    units = indices(unit_names(correctors))
+    units = indices(unit_labels(correctors))
     solution = solve_jointly(detections, int(groups.max()) + 1, reference, options)
     verdicts = with_idle_groups(solution.relative, correctors, options.searchrad)
     solution = replace(solution, relative=verdicts)

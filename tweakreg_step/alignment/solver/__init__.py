@@ -8,14 +8,16 @@ from .detector_motion import choose_motion, geometry_of, most_general, motion_ra
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
 from .iteration import AssociatedFit, Problem, converge, match_counts, unassociated_links
-from .levels import DETECTOR, Level, detector_level
+from .levels import DETECTOR, DETECTOR_IN_VISIT, Level, detector_levels
 from .links import Links, link
 from .normal_equations import solve_step
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
+from .prior_widths import with_estimated_widths
 from .robust import MATCHED_WEIGHT
 
 __all__ = [
     "DETECTOR",
+    "DETECTOR_IN_VISIT",
     "MATCHED_WEIGHT",
     "AssociatedFit",
     "Covariance",
@@ -30,7 +32,7 @@ __all__ = [
     "choose_motion",
     "converge",
     "covariance_of",
-    "detector_level",
+    "detector_levels",
     "displacement_covariance",
     "gauged",
     "geometry_of",
@@ -45,6 +47,7 @@ __all__ = [
     "solve_step",
     "unassociated_links",
     "weak_modes",
+    "with_estimated_widths",
     "with_motion",
     "without_common",
 ]

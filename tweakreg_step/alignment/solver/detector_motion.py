@@ -24,7 +24,7 @@ from tweakreg_step.core.sphere import frames_of, to_plane
 
 from .hierarchy import Motions, linearise, moved_directions
 from .iteration import AssociatedFit, Problem, with_levels
-from .levels import DETECTOR, detector_level
+from .levels import DETECTOR, DETECTOR_IN_VISIT, detector_levels
 from .normal_equations import solve_step
 
 if TYPE_CHECKING:
@@ -53,20 +53,28 @@ class _Trial:
 
 
 def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Problem, Motions]:
-    """The problem with detector motions of a fit geometry, and motions in which these are zero."""
+    """The problem with detector motions of a fit geometry, and motions in which these are zero.
+
+    Widths that were estimated for a more general geometry are kept.
+    """
+    detections, width = problem.detections, parameter_count(geometry)
+    names = [DETECTOR, DETECTOR_IN_VISIT]
+    counts = [int(label.max(initial=-1)) + 1 for label in (detections.detector, detections.unit)]
+    if counts[0] == 0 or width == 0:
+        return with_levels(problem, motions, without=names)
+    kept = 2 if counts[1] > counts[0] else 1
+    known = {level.name: level.prior for level in problem.model.levels}
     options = problem.options
-    units = int(problem.detections.unit.max(initial=-1)) + 1
-    width = parameter_count(geometry)
-    if units == 0 or width == 0:
-        return with_levels(problem, motions, without=DETECTOR)
-    sigmas = (
-        options.motion_shift_sigma,
-        options.motion_roll_sigma,
-        options.motion_scale_sigma,
-    )
-    prior = np.broadcast_to(prior_precision(geometry, sigmas), (units, width)).copy()
-    level = detector_level(problem.detections, geometry, prior)
-    return with_levels(problem, motions, level, without=DETECTOR)
+    sigmas = (options.motion_shift_sigma, options.motion_roll_sigma, options.motion_scale_sigma)
+    plain = prior_precision(geometry, sigmas)
+    priors = {
+        name: known[name][:, :width].copy()
+        if name in known and known[name].shape[1] >= width
+        else np.broadcast_to(plain, (count, width)).copy()
+        for name, count in zip(names[:kept], counts[:kept], strict=True)
+    }
+    levels = detector_levels(detections, geometry, priors)
+    return with_levels(problem, motions, *levels, without=names)
 
 
 def geometry_of(model: Model) -> str:

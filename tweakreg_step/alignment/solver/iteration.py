@@ -15,6 +15,8 @@ from .links import link
 from .robust import MATCHED_WEIGHT, Fit, fit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.options import Options
@@ -63,13 +65,13 @@ class Problem:
 
 
 def with_levels(
-    problem: Problem, motions: Motions, *added: Level, without: str = ""
+    problem: Problem, motions: Motions, *added: Level, without: Sequence[str] = ()
 ) -> tuple[Problem, Motions]:
     """The problem with levels `added`, whose motions start from zero, and one name left out."""
     kept = [
         (level, phi)
         for level, phi in zip(problem.model.levels, motions.phi, strict=True)
-        if level.name != without
+        if level.name not in without
     ]
     kept += [(level, np.zeros(level.prior.shape)) for level in added]
     model = replace(problem.model, levels=tuple(level for level, _ in kept))
