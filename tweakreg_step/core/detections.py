@@ -63,7 +63,7 @@ class Detections:
     detector: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
-        if len(self.detector) == 0:
+        if len(self.detector) != len(self.unit) or ((self.unit >= 0) & (self.detector < 0)).any():
             object.__setattr__(self, "detector", self.unit)  # of a frozen class
         shapes: dict[str, tuple[int, ...]] = {"covariance": (2, 2), "unit_to_sky": (2, 2)}
         shapes["unit_xy"] = (2,)

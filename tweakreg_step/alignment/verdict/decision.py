@@ -74,6 +74,13 @@ def _doubt_about_offset(e: Evidence) -> tuple[str, str]:
             " ('exclusions', 'roundlo' to 'sharphi' of iraf and dao); or lower 'searchrad' (for a "
             "reference 'abs_searchrad') so that it allows only one of the two"
         )
+    if e.images_off:
+        who = "one of its images agrees" if e.images_off == 1 else f"{e.images_off} images agree"
+        return "image_off", (
+            f"{who} with as many sources, or more, {e.image_offset_mas:.0f} mas from where the "
+            "group puts it; if its images were not taken at once, give them a 'group_id' each; if "
+            "detectors moved, set 'detector_motion'; else look at the sources of that image"
+        )
     return "", ""
 
 
