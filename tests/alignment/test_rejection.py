@@ -7,7 +7,7 @@ import pytest
 from fields import catalogs, field, noisy, problem_of, sky, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.rejection import group_frames, solve_with_rejection
+from tweakreg_step.alignment.rejection import group_frames, no_failures, solve_with_rejection
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Code
@@ -21,7 +21,9 @@ def test_a_group_of_noise_is_given_up_and_the_others_stay() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place), field(rng, 100))
     problem, start = problem_of(given, None, Options())
-    accepted = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 3)
+    accepted = solve_with_rejection(
+        problem, start, (0.05, 0.0), no_failures((ALIGNED,) * 3, problem.anchored)
+    )
     assert accepted.failures.status == (ALIGNED, ALIGNED, Code.TOO_FEW_MATCHES)
     assert accepted.problem.component.tolist() == [0, 0, -1]
     assert accepted.associated is not None
@@ -32,7 +34,9 @@ def test_nothing_but_noise_leaves_nothing() -> None:
     rng = np.random.default_rng(2)
     given = catalogs(*(field(rng, 100) for _ in range(4)))
     problem, start = problem_of(given, None, Options())
-    accepted = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 4)
+    accepted = solve_with_rejection(
+        problem, start, (0.05, 0.0), no_failures((ALIGNED,) * 4, problem.anchored)
+    )
     assert ALIGNED not in accepted.failures.status
     assert (accepted.problem.component == -1).all()
 
@@ -42,7 +46,9 @@ def test_a_wrong_reference_is_let_go_and_the_groups_stay() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place))
     problem, start = problem_of(given, stars(noisy(rng, place[:6])), Options())
-    accepted = solve_with_rejection(problem, start, 0.05, (ALIGNED,) * 2)
+    accepted = solve_with_rejection(
+        problem, start, (0.05, 0.0), no_failures((ALIGNED,) * 2, problem.anchored)
+    )
     assert accepted.failures.status == (ALIGNED,) * 2
     assert not accepted.failures.anchored.any()
     assert accepted.failures.reference_matches.tolist() == [6, 6]

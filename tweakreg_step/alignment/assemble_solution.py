@@ -10,6 +10,7 @@ import numpy as np
 from tweakreg_step.alignment.matching import bridges, members, shared_counts, sharing
 from tweakreg_step.alignment.solver import (
     DETECTOR,
+    DETECTOR_IN_VISIT,
     MATCHED_WEIGHT,
     covariance_of,
     gauged,
@@ -320,12 +321,25 @@ def _units(
     empty: UnitMotions,
 ) -> UnitMotions:
     """The motions of the detectors, in the numbering of the input."""
-    model = problem.model
-    number = model.level(DETECTOR)
-    if number < 0:
+    model, unit = problem.model, problem.detections.unit
+    if model.level(DETECTOR) < 0:
         return empty
-    level, phi = model.levels[number], associated.fit.motions.phi[number]
-    matrix, shift = affine(level.geometry, phi)
-    blocks = solved.unit_blocks(model.start_of(number), *phi.shape)
+    count = len(ordered.unit)
+    detector = np.zeros(count, np.int64)
+    detector[unit[unit >= 0]] = problem.detections.detector[unit >= 0]
+    matrix = np.broadcast_to(np.eye(2), (count, 2, 2)).copy()
+    shift, places = np.zeros((count, 2)), []
+    for name, member in ((DETECTOR, detector), (DETECTOR_IN_VISIT, np.arange(count))):
+        number = model.level(name)
+        if number < 0:
+            continue
+        phi = associated.fit.motions.phi[number]
+        own_matrix, own_shift = affine(model.levels[number].geometry, phi)
+        # both are about the detector's centre, and what they move by adds up
+        matrix += own_matrix[member] - np.eye(2)
+        shift += own_shift[member]
+        width = phi.shape[1]
+        places.append(model.start_of(number) + width * member[:, None] + np.arange(width))
+    blocks = solved.summed_blocks(places)
     back = ordered.unit
     return UnitMotions(matrix[back], shift[back], blocks[back])

@@ -17,7 +17,7 @@ from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import group_frames, solve_with_rejection, with_findings
+from .rejection import group_frames, no_failures, solve_with_rejection, with_findings
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray
@@ -69,7 +69,9 @@ def assess(
         for c, e in zip(claimed, enough, strict=True)
     )
     start = Motions(np.zeros((count, width)))
-    accepted = solve_with_rejection(problem, start, _RADIUS, status)
+    accepted = solve_with_rejection(
+        problem, start, (_RADIUS, 0.0), no_failures(status, problem.anchored)
+    )
     accepted = replace(accepted, failures=replace(accepted.failures, sources=sources))
     found = accepted.problem, accepted.associated, accepted.failures.status
     return with_findings(solution_of(ordered, *found, _NO_CHOICE), ordered, accepted)

@@ -54,6 +54,12 @@ def _numbers(label: IntArray, count: int) -> IntArray:
     return number
 
 
+def _renumbered(label: IntArray) -> IntArray:
+    """Labels (N,) numbered by their first appearance, -1 stays."""
+    number = _numbers(label, int(label.max(initial=-1)) + 1)
+    return np.where(label >= 0, np.append(number, -1)[label], -1)
+
+
 def _finite(detections: Detections) -> IntArray:
     fine = np.isfinite(detections.ra) & np.isfinite(detections.dec)
     flat = detections.covariance.reshape(len(detections), 4)
@@ -90,6 +96,7 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
         group=group[part.group],
         image=image[part.image],
         unit=np.where(part.unit >= 0, np.append(unit, -1)[part.unit], -1),
+        detector=_renumbered(part.detector),
     )
     # Identical detections are ordered by the new numbers of group and image: any order will do.
     same = np.lexsort((part.image, part.group, *keys_of(part)))

@@ -17,7 +17,10 @@ from tweakreg_step.alignment.solver import (
     Motions,
     Problem,
     choose_motion,
+    geometry_of,
+    most_general,
     motion_radius,
+    with_estimated_widths,
     with_motion,
 )
 from tweakreg_step.core.correction import parameter_count, parameters_of, prior_precision
@@ -27,7 +30,7 @@ from tweakreg_step.core.sphere import plane_jacobian, to_plane
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import AcceptedFit, group_frames, solve_with_rejection, with_findings
+from .rejection import AcceptedFit, group_frames, no_failures, solve_with_rejection, with_findings
 from .rigid_body import as_a_whole
 
 if TYPE_CHECKING:
@@ -148,19 +151,34 @@ def _register_and_solve(
         ordered.detections, frames, ordered.reference, options, suspect
     )
     problem, start = _problem(ordered, frames, registration, options)
-    radius = 4.5 * float(np.max(registration.sigma, initial=0.0))
+    reach = 4.5 * float(np.max(registration.sigma, initial=0.0)), 0.0
     if start.phi:
-        radius = max(radius, motion_radius(options))
-    accepted = replace(
-        solve_with_rejection(problem, start, radius, registration.status),
-        ambiguity=registration.ambiguity,
+        reach = max(reach[0], motion_radius(options)), 0.5 * motion_radius(options)
+    accepted = solve_with_rejection(
+        problem, start, reach, no_failures(registration.status, problem.anchored)
     )
+    accepted = replace(accepted, ambiguity=registration.ambiguity)
     choice = MotionChoice(MotionGrounds.NOT_ALIGNED)
-    lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
     if accepted.associated is not None:
-        associated, problem, choice = choose_motion(accepted.problem, accepted.associated)
-        accepted = replace(accepted, associated=associated, problem=problem)
+        problem = with_estimated_widths(accepted.problem, accepted.associated)
+        choice = choose_motion(problem, accepted.associated)
+        accepted = _with_choice(replace(accepted, problem=problem), choice)
+    lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
     return _JointFit(accepted, choice, lost)
+
+
+def _with_choice(general: AcceptedFit, choice: MotionChoice) -> AcceptedFit:
+    """The fit with the detector motion that was chosen, from that with the most general one."""
+    associated = general.associated
+    if associated is None or geometry_of(general.problem.model) == "none":
+        return general
+    problem, start = general.problem, associated.fit.motions
+    reach = associated.radius, 0.0
+    if choice.geometry != geometry_of(problem.model):
+        problem, start = with_motion(problem, start, choice.geometry)
+        reach = max(reach[0], motion_radius(problem.options) if start.phi else 0.0), 0.0
+    chosen = solve_with_rejection(problem, start, reach, general.failures)
+    return general if chosen.associated is None else replace(chosen, ambiguity=general.ambiguity)
 
 
 def _problem(
@@ -185,6 +203,4 @@ def _problem(
         registration.anchored,
     )
     motions = Motions(theta)
-    if options.detector_motion not in {"none", "auto"}:
-        problem, motions = with_motion(problem, motions, options.detector_motion)
-    return problem, motions
+    return with_motion(problem, motions, most_general(problem))

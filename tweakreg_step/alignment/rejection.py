@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .canonical_order import Canonical
 
 
-__all__ = ["AcceptedFit", "group_frames", "solve_with_rejection", "with_findings"]
+__all__ = ["AcceptedFit", "group_frames", "no_failures", "solve_with_rejection", "with_findings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def group_frames(detections: Detections, count: int) -> FloatArray:
 
 
 def solve_with_rejection(
-    problem: Problem, start: Motions, radius: float, status: tuple[Code, ...]
+    problem: Problem, start: Motions, reach: tuple[float, float], failures: Failures
 ) -> AcceptedFit:
     """Fit, drop the rejected groups or their ties to the reference, and repeat until none is left.
 
@@ -61,23 +61,29 @@ def solve_with_rejection(
     ----------
     problem
         The problem of all groups.
-    start, radius
-        Initial motions, and the match radius that they are accurate enough for [arcsec].
-    status
-        (G,) status of the groups after the search; ALIGNED for those that take part.
+    start, reach
+        Initial motions, the match radius that they are accurate enough for, and how far units of a
+        level may be from where they start, per axis [arcsec].
+    failures
+        What is known of the groups so far, see `no_failures`.
     """
-    count = len(status)
-    none = np.zeros(count, np.int64)
-    failures = Failures(status, none, none, none, problem.anchored, np.zeros((count, 3)), none)
+    count = len(failures.status)
     associated = None
     for _ in range(2 * count + 1):
-        associated = converge(problem, start, radius)
+        associated = converge(problem, start, *reach)
         bad, weakly_anchored = groups_to_reject(problem, associated)
         failures = _with_rejections(failures, associated, bad, weakly_anchored)
         if not bad and not weakly_anchored.any():
             break
         problem = _without(problem, list(bad), weakly_anchored)
     return AcceptedFit(problem, associated, replace(failures, anchored=problem.anchored))
+
+
+def no_failures(status: tuple[Code, ...], anchored: BoolArray) -> Failures:
+    """What is known of the groups (G,) before the first fit: the status of the search alone."""
+    count = len(status)
+    none = np.zeros(count, np.int64)
+    return Failures(status, none, none, none, anchored, np.zeros((count, 3)), none)
 
 
 def _with_rejections(

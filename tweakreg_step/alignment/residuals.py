@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.solver import (
+    DETECTOR_IN_VISIT,
     Model,
     Motions,
-    detector_level,
+    detector_levels,
     link,
     moved_directions,
     unassociated_links,
@@ -78,8 +79,8 @@ def _motions(detections: Detections, solution: Solution) -> tuple[Model, Motions
     if not units.moving:
         return model, Motions(theta)
     phi = parameters_of("general", units.matrix, units.shift)
-    level = detector_level(detections, "general", np.ones_like(phi))
-    return replace(model, levels=(level,)), Motions(theta, (phi,))
+    levels = detector_levels(detections, "general", {DETECTOR_IN_VISIT: np.ones_like(phi)})
+    return replace(model, levels=levels), Motions(theta, (phi,))
 
 
 def corrected_directions(detections: Detections, solution: Solution) -> FloatArray:

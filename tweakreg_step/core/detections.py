@@ -6,7 +6,7 @@ mas only in reports.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,13 +38,17 @@ class Detections:
     group, image
         (N,) index of the exposure group and of the image; a group has one or more images.
     unit
-        (N,) index of the unit of detector motion, -1 where there is none.
+        (N,) index of the unit of detector motion, -1 where there is none: a detector in a visit,
+        or a detector where visits are not told apart.
     unit_xy
         (N, 2) position in the detector's V2-V3 tangent plane, from the detector's centre [arcsec].
     unit_to_sky
         (N, 2, 2) derivative of (east, north) with respect to the position in that plane.
     flux
         (N,) in any unit, NaN where unknown; used only to rank detections.
+    detector
+        (N,) index of the detector, which has one unit for each visit; -1 where there is none. Left
+        out, each unit is a detector of its own.
     """
 
     ra: FloatArray
@@ -56,11 +60,14 @@ class Detections:
     unit_xy: FloatArray
     unit_to_sky: FloatArray
     flux: FloatArray
+    detector: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
+        if len(self.detector) != len(self.unit) or ((self.unit >= 0) & (self.detector < 0)).any():
+            object.__setattr__(self, "detector", self.unit)  # of a frozen class
         shapes: dict[str, tuple[int, ...]] = {"covariance": (2, 2), "unit_to_sky": (2, 2)}
         shapes["unit_xy"] = (2,)
-        names = ("dec", "covariance", "group", "image", "unit", "unit_xy", "unit_to_sky", "flux")
+        names = [name for name in self.__slots__ if name != "ra"]
         arrays = {name: (getattr(self, name), shapes.get(name, ())) for name in names}
         _same_length(len(self.ra), arrays)
 

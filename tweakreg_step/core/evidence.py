@@ -54,6 +54,9 @@ class Evidence:
     pinned_matches
         Number of matches at the same pixels of the detector although, by the WCS, the telescope
         moved; 0 where they are less than half.
+    images_off, image_offset_mas
+        Number of images of the group that agree with their partners at another offset as well as
+        at none, or better, and the largest of these offsets.
     """
 
     matches: int
@@ -70,6 +73,8 @@ class Evidence:
     second_matches: int = 0
     second_offset_mas: float = 0.0
     pinned_matches: int = 0
+    images_off: int = 0
+    image_offset_mas: float = 0.0
 
 
 class Basis(Enum):

@@ -88,6 +88,7 @@ class Code(StrEnum):
     # a correction was found, and something speaks against it
     SAME_PIXELS = "same_pixels", Standing.DOUBTFUL
     SECOND_PEAK = "second_peak", Standing.DOUBTFUL
+    IMAGE_OFF = "image_off", Standing.DOUBTFUL
     WEAK_EVIDENCE = "weak_evidence", Standing.DOUBTFUL
     RESERVED_DISAGREE = "reserved_disagree", Standing.DOUBTFUL
     POOR_COVERAGE = "poor_coverage", Standing.DOUBTFUL

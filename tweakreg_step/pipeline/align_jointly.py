@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.alignment import solve_jointly
-from tweakreg_step.core.groups import group_names, indices, unit_names
+from tweakreg_step.core.groups import group_names, indices
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.report import verdicts_of
 from tweakreg_step.telescopes.wcs import all_or_nothing, correct
 
+from .detections import unit_labels
 from .idle_groups import with_idle_groups
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def align_jointly(
         What gives more sources, as a part of a sentence.
     """
     groups = indices(group_names(correctors))
-    units = indices(unit_names(correctors))
+    units = indices(unit_labels(correctors))
     solution = solve_jointly(detections, int(groups.max()) + 1, reference, options)
     relative = verdicts_of(solution.relative, more)
     relative = with_idle_groups(relative, correctors, options.searchrad)

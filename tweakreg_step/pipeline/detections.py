@@ -13,6 +13,7 @@ from tweakreg_step.catalogs.reference import (
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.groups import group_names, indices, unit_names
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
+from tweakreg_step.telescopes.visits import visit_of_group
 from tweakreg_step.telescopes.wcs import from_sky, sky_of, to_detector, to_sky
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
 
 
-__all__ = ["CENTROID_SIGMA", "REFERENCE_SIGMA", "gather"]
+__all__ = ["CENTROID_SIGMA", "REFERENCE_SIGMA", "gather", "unit_labels"]
 
 CENTROID_SIGMA = 0.05
 """Position error per axis where a catalog gives none [pixels]: typical for stars of S/N 20."""
@@ -44,9 +45,10 @@ def gather(correctors: Sequence[Any]) -> Detections:
         tweakwcs correctors; ``meta['catalog']`` has x, y [pixels] and perhaps x_err, y_err
         [pixels], flux and weight, ``meta['detector']`` perhaps the unit of detector motion.
     """
-    groups, units = indices(group_names(correctors)), indices(unit_names(correctors))
+    labels = group_names(correctors), unit_labels(correctors), unit_names(correctors)
+    numbers_of = np.stack([indices(names) for names in labels], axis=1).tolist()
     parts = [
-        _detections(corrector, index, int(groups[index]), int(units[index]))
+        _detections(corrector, index, *numbers_of[index])
         for index, corrector in enumerate(correctors)
     ]
     columns = {
@@ -56,7 +58,21 @@ def gather(correctors: Sequence[Any]) -> Detections:
     return Detections(**columns)
 
 
-def _detections(corrector: Any, image: int, group: int, unit: int) -> Detections:
+def unit_labels(correctors: Sequence[Any]) -> list[tuple[str, str] | None]:
+    """Detector and visit of each corrector: what moves as one; None where it has no detector.
+
+    The visit is that of ``meta['visit']``, or what the group's name tells.
+    """
+    labels: list[tuple[str, str] | None] = []
+    for detector, group, corrector in zip(
+        unit_names(correctors), group_names(correctors), correctors, strict=True
+    ):
+        visit = corrector.meta.get("visit") or visit_of_group(group)
+        labels.append(None if detector is None else (detector, str(visit)))
+    return labels
+
+
+def _detections(corrector: Any, image: int, group: int, unit: int, detector: int) -> Detections:
     catalog = _usable(corrector.meta["catalog"])
     x, y = (np.asarray(catalog[axis], float) for axis in ("x", "y"))
     # one pixel to the right and one up, in the same call: slopes convert pixel errors to arcsec
@@ -78,6 +94,7 @@ def _detections(corrector: Any, image: int, group: int, unit: int) -> Detections
         unit_xy=unit_xy,
         unit_to_sky=unit_to_sky,
         flux=_column(catalog, "flux"),
+        detector=np.full(count, detector),
     )
 
 

@@ -86,6 +86,8 @@ def _doubt(code: Code, e: Evidence, noise: float, more: str) -> str:
     """What speaks against a correction that was applied, and what to do."""
     if code in {Code.SAME_PIXELS, Code.SECOND_PEAK}:
         return _other_offset(code, e)
+    if code is Code.IMAGE_OFF:
+        return _image_off(e)
     doubts = {
         Code.WEAK_EVIDENCE: (
             f"chance gives as many matches with a probability of 10^{e.log10_chance:.1f}; {more}"
@@ -125,6 +127,16 @@ def _other_offset(code: Code, e: Evidence) -> str:
         " if these are hot pixels or other artefacts, mask them, or drop them from the catalogs"
         " ('exclusions', 'roundlo' to 'sharphi' of iraf and dao); or lower 'searchrad' (for a "
         "reference 'abs_searchrad') so that it allows only one of the two"
+    )
+
+
+def _image_off(e: Evidence) -> str:
+    """The doubt about single images of a group."""
+    who = "one of its images agrees" if e.images_off == 1 else f"{e.images_off} of its images agree"
+    return (
+        f"{who} with as many sources, or more, {e.image_offset_mas:.0f} mas from where the group "
+        "puts it; if the images of the group were not taken at once, give them a 'group_id' each; "
+        "if detectors moved, set 'detector_motion'; else look at the sources of that image"
     )
 
 

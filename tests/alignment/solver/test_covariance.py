@@ -80,7 +80,7 @@ def test_what_is_reported_is_the_same() -> None:
     # a common motion of 0.1" leaves 1e-9 of its square, of a mas the square is 1e-4 of that
     difference = np.abs(whole.blocks(GROUPS, GROUPS) - thin.blocks(GROUPS, GROUPS))
     assert (difference / scale).max() < 1e-6
-    units = [found.unit_blocks(66, 2, 3) for found in (whole, thin)]
+    units = [found.summed_blocks([66 + np.arange(6).reshape(2, 3)]) for found in (whole, thin)]
     np.testing.assert_allclose(*units, rtol=1e-7, atol=1e-9 * np.abs(units[0]).max())
     pairs = np.array([[0, 1], [3, 4], [9, 10], [13, 14]])
     np.testing.assert_allclose(

@@ -74,7 +74,7 @@ def test_levels_of_a_name_are_replaced_and_others_stay() -> None:
     )
     problem, motions = with_levels(problem, start, one, two)
     motions = Motions(motions.theta, (np.ones((2, 2)), np.ones((2, 2))))
-    problem, motions = with_levels(problem, motions, two, without="detector")
+    problem, motions = with_levels(problem, motions, two, without=("detector",))
     assert [level.name for level in problem.model.levels] == ["visit", "detector"]
     assert [phi.sum() for phi in motions.phi] == [4.0, 0.0]
     assert problem.model.start_of(1) == problem.model.prior.size + 4

@@ -102,7 +102,7 @@ def _group_catalogs(
             catalogs.append(None)
             continue
         parts = vectors[own], detections.covariance[own], detections.image[own]
-        on_detector = DetectorPositions(detections.unit[own], detections.unit_xy[own])
+        on_detector = DetectorPositions(detections.detector[own], detections.unit_xy[own])
         catalogs.append(catalog_of(*parts, options.separation, _DOUBLE, on_detector))
     return catalogs
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
-from .detector_motion import choose_motion, motion_radius, with_motion
+from .detector_motion import choose_motion, geometry_of, most_general, motion_radius, with_motion
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
 from .iteration import AssociatedFit, Problem, converge, match_counts, unassociated_links
-from .levels import DETECTOR, Level, detector_level
+from .levels import DETECTOR, DETECTOR_IN_VISIT, Level, detector_levels
 from .links import Links, link
 from .normal_equations import solve_step
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
+from .prior_widths import with_estimated_widths
 from .robust import MATCHED_WEIGHT
 
 __all__ = [
     "DETECTOR",
+    "DETECTOR_IN_VISIT",
     "MATCHED_WEIGHT",
     "AssociatedFit",
     "Covariance",
@@ -30,12 +32,14 @@ __all__ = [
     "choose_motion",
     "converge",
     "covariance_of",
-    "detector_level",
+    "detector_levels",
     "displacement_covariance",
     "gauged",
+    "geometry_of",
     "group_scatter",
     "link",
     "match_counts",
+    "most_general",
     "motion_radius",
     "moved_directions",
     "pair_covariance",
@@ -43,6 +47,7 @@ __all__ = [
     "solve_step",
     "unassociated_links",
     "weak_modes",
+    "with_estimated_widths",
     "with_motion",
     "without_common",
 ]

@@ -19,6 +19,8 @@ from tweakreg_step.alignment.matching import members
 from .gauge import common_basis, projector
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tweakreg_step.alignment.linalg import Factor
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
@@ -176,10 +178,16 @@ class Covariance:
         """Blocks (K, p, p) between pairs of groups, each group an index (K,)."""
         return self._blocks(first * self.width, second * self.width, self.width)
 
-    def unit_blocks(self, start: int, count: int, width: int) -> FloatArray:
-        """Blocks (U, q, q) of `count` units of `width` parameters each; `start` is the first."""
-        unit = start + width * np.arange(count)
-        return self._blocks(unit, unit, width)
+    def summed_blocks(self, places: Sequence[IntArray]) -> FloatArray:
+        """Covariances (U, q, q) of sums of parameters, `places` (U, q) being those of each term."""
+        total = np.zeros(())
+        for first in places:
+            for second in places:
+                shape = (*first.shape, second.shape[1])
+                rows = np.broadcast_to(first[:, :, None], shape)
+                columns = np.broadcast_to(second[:, None, :], shape)
+                total = total + self.entries(rows, columns)
+        return np.asarray(total)
 
     def _blocks(self, first: IntArray, second: IntArray, width: int) -> FloatArray:
         row, column = (start[:, None] + np.arange(width) for start in (first, second))

@@ -23,8 +23,8 @@ from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionChoice, MotionGrou
 from tweakreg_step.core.sphere import frames_of, to_plane
 
 from .hierarchy import Motions, linearise, moved_directions
-from .iteration import AssociatedFit, Problem, converge, with_levels
-from .levels import DETECTOR, detector_level
+from .iteration import AssociatedFit, Problem, with_levels
+from .levels import DETECTOR, DETECTOR_IN_VISIT, detector_levels
 from .normal_equations import solve_step
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .links import Links
 
 
-__all__ = ["choose_motion", "motion_radius", "with_motion"]
+__all__ = ["choose_motion", "geometry_of", "most_general", "motion_radius", "with_motion"]
 
 _CANDIDATES = ("none", "shift", "rshift", "rscale")
 
@@ -50,20 +50,28 @@ class _Trial:
 
 
 def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Problem, Motions]:
-    """The problem with detector motions of a fit geometry, and motions in which these are zero."""
+    """The problem with detector motions of a fit geometry, and motions in which these are zero.
+
+    Widths that were estimated for a more general geometry are kept.
+    """
+    detections, width = problem.detections, parameter_count(geometry)
+    names = [DETECTOR, DETECTOR_IN_VISIT]
+    counts = [int(label.max(initial=-1)) + 1 for label in (detections.detector, detections.unit)]
+    if counts[0] == 0 or width == 0:
+        return with_levels(problem, motions, without=names)
+    kept = 2 if counts[1] > counts[0] else 1
+    known = {level.name: level.prior for level in problem.model.levels}
     options = problem.options
-    units = int(problem.detections.unit.max(initial=-1)) + 1
-    width = parameter_count(geometry)
-    if units == 0 or width == 0:
-        return with_levels(problem, motions, without=DETECTOR)
-    sigmas = (
-        options.motion_shift_sigma,
-        options.motion_roll_sigma,
-        options.motion_scale_sigma,
-    )
-    prior = np.broadcast_to(prior_precision(geometry, sigmas), (units, width)).copy()
-    level = detector_level(problem.detections, geometry, prior)
-    return with_levels(problem, motions, level, without=DETECTOR)
+    sigmas = (options.motion_shift_sigma, options.motion_roll_sigma, options.motion_scale_sigma)
+    plain = prior_precision(geometry, sigmas)
+    priors = {
+        name: known[name][:, :width].copy()
+        if name in known and known[name].shape[1] >= width
+        else np.broadcast_to(plain, (count, width)).copy()
+        for name, count in zip(names[:kept], counts[:kept], strict=True)
+    }
+    levels = detector_levels(detections, geometry, priors)
+    return with_levels(problem, motions, *levels, without=names)
 
 
 def geometry_of(model: Model) -> str:
@@ -131,36 +139,33 @@ def _agreement(
     return chi2, 1e3 * float(np.sqrt(chi2 / norm)) if norm > 0.0 else 0.0
 
 
-def choose_motion(
-    problem: Problem, associated: AssociatedFit
-) -> tuple[AssociatedFit, Problem, MotionChoice]:
-    """The fit with the detector motion of the largest significant evidence.
+def most_general(problem: Problem) -> str:
+    """Geometry of the detectors' motions to start with.
 
-    Parameters
-    ----------
-    problem, associated
-        The problem and its fit; without detector motion if the option 'detector_motion' is 'auto',
-        else with the motion that it names.
+    What was asked for, or, where the choice is left to the data, the candidate that holds all
+    others.
     """
     asked = problem.options.detector_motion
     if asked != "auto":
-        geometry = geometry_of(problem.model)
-        return associated, problem, MotionChoice(MotionGrounds.ASKED, geometry, asked=asked)
-    if int(problem.detections.unit.max(initial=-1)) < 1:
-        return associated, problem, MotionChoice(MotionGrounds.ONE_DETECTOR)
-    full, start = with_motion(problem, associated.fit.motions, _CANDIDATES[-1])
-    general = converge(full, start, max(associated.radius, motion_radius(problem.options)))
-    if general is None:
-        return associated, problem, MotionChoice(MotionGrounds.NO_MATCHES)
-    trials = {name: _trial(full, general, name) for name in _CANDIDATES}
-    choice = _choice(trials)
-    if choice.geometry == "none":
-        return associated, problem, choice
-    if choice.geometry == geometry_of(full.model):
-        return general, full, choice
-    chosen, start = with_motion(full, general.fit.motions, choice.geometry)
-    again = converge(chosen, start, general.radius)
-    return (again or general), (chosen if again else full), choice
+        return asked
+    several = int(problem.detections.unit.max(initial=-1)) > 0
+    return _CANDIDATES[-1] if several else "none"
+
+
+def choose_motion(problem: Problem, general: AssociatedFit) -> MotionChoice:
+    """The detector motion of the largest significant evidence.
+
+    Parameters
+    ----------
+    problem, general
+        The problem and its fit with the most general motions, see `most_general`.
+    """
+    asked = problem.options.detector_motion
+    if asked != "auto":
+        return MotionChoice(MotionGrounds.ASKED, geometry_of(problem.model), asked=asked)
+    if geometry_of(problem.model) == "none":
+        return MotionChoice(MotionGrounds.ONE_DETECTOR)
+    return _choice({name: _trial(problem, general, name) for name in _CANDIDATES})
 
 
 def _choice(trials: dict[str, _Trial]) -> MotionChoice:

@@ -15,6 +15,8 @@ from .links import link
 from .robust import MATCHED_WEIGHT, Fit, fit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.options import Options
@@ -63,13 +65,13 @@ class Problem:
 
 
 def with_levels(
-    problem: Problem, motions: Motions, *added: Level, without: str = ""
+    problem: Problem, motions: Motions, *added: Level, without: Sequence[str] = ()
 ) -> tuple[Problem, Motions]:
     """The problem with levels `added`, whose motions start from zero, and one name left out."""
     kept = [
         (level, phi)
         for level, phi in zip(problem.model.levels, motions.phi, strict=True)
-        if level.name != without
+        if level.name not in without
     ]
     kept += [(level, np.zeros(level.prior.shape)) for level in added]
     model = replace(problem.model, levels=tuple(level for level, _ in kept))
@@ -165,7 +167,7 @@ def _next_radius(associated: AssociatedFit, limit: float) -> float:
 
 
 def converge(
-    problem: Problem, start: Motions, radius: float, passes: int = 3
+    problem: Problem, start: Motions, radius: float, width: float = 0.0, passes: int = 3
 ) -> AssociatedFit | None:
     """Associate and fit in turn, the match radius following the fitted errors.
 
@@ -177,6 +179,8 @@ def converge(
         Initial motions, accurate to a fraction of `radius`.
     radius
         Initial match radius [arcsec].
+    width
+        How far units of a level may be from where they start, per axis [arcsec].
     passes
         Number of associations.
 
@@ -196,7 +200,8 @@ def converge(
             return None
         links, index = link(problem.detections, source, problem.reference, star)
         rounds = options.nclip + 3 if turn == passes - 1 else 2 + min(turn, 1)
-        solved = fit(links, model, motions, options.sigma, rounds)
+        wide = width if turn == 0 else 0.0
+        solved = fit(links, model, motions, options.sigma, rounds, wide)
         associated = AssociatedFit(links, index, star, solved, radius)
         motions = solved.motions
         radius = _next_radius(associated, max(options.tolerance, options.abs_tolerance))

@@ -15,13 +15,18 @@ import numpy as np
 from tweakreg_step.core.correction import affine, design, parameter_count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
 
-__all__ = ["DETECTOR", "Level", "detector_level"]
+__all__ = ["DETECTOR", "DETECTOR_IN_VISIT", "Level", "detector_levels"]
 
 DETECTOR = "detector"
 """Name of the level of the detectors' own motions."""
+
+DETECTOR_IN_VISIT = "detector in a visit"
+"""Name of the level of what a detector moves by in one visit beside that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +116,25 @@ class Level:
         )
 
 
-def detector_level(detections: Detections, geometry: str, prior: FloatArray) -> Level:
+def detector_levels(
+    detections: Detections, geometry: str, priors: Mapping[str, FloatArray]
+) -> tuple[Level, ...]:
     """The detectors' own motions, each in its V2-V3 plane about its centre.
+
+    One level for what a detector moves by in the whole run; where detectors have units for several
+    visits, a second one for what is different in each.
 
     Parameters
     ----------
     detections
-        N detections; `unit` is their detector.
-    geometry, prior
-        Fit geometry of the motions, and inverse variances (U, q) of their parameters.
+        Whose `detector` and `unit` say which detector each is of, and in which visit.
+    geometry
+        Of the motions.
+    priors
+        By level: (U, q) inverse variances.
     """
-    return Level(
-        DETECTOR, detections.unit, detections.unit_xy, detections.unit_to_sky, geometry, prior
+    labels = {DETECTOR: detections.detector, DETECTOR_IN_VISIT: detections.unit}
+    return tuple(
+        Level(name, labels[name], detections.unit_xy, detections.unit_to_sky, geometry, prior)
+        for name, prior in priors.items()
     )

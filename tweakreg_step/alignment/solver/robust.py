@@ -176,8 +176,20 @@ def _with_floor(linear: Linear, links: Links, floor: FloatArray) -> FloatArray:
     return np.asarray(turned + (floor[links.group] ** 2)[:, None, None] * np.eye(2))
 
 
-def fit(links: Links, model: Model, start: Motions, threshold: float = 3.0, rounds: int = 5) -> Fit:
+def fit(
+    links: Links,
+    model: Model,
+    start: Motions,
+    threshold: float = 3.0,
+    rounds: int = 5,
+    width: float = 0.0,
+) -> Fit:
     """The robust solution.
+
+    Units that the start knows nothing of yet, as a detector that lies off its exposure by many
+    errors, look like outliers one by one. The weights of the first rounds therefore allow for a
+    `width` that shrinks by three from round to round (graduated non-convexity; Blake & Zisserman
+    1987, Visual Reconstruction), so that nothing is rejected that a common motion explains.
 
     Parameters
     ----------
@@ -189,29 +201,47 @@ def fit(links: Links, model: Model, start: Motions, threshold: float = 3.0, roun
         Standardised residual at which weights start to fall.
     rounds
         Largest number of reweightings.
+    width
+        How far units may be from where they start, per axis [arcsec].
     """
     floor = np.zeros(len(model.frames) + 1)
     linear = linearise(links, model, start)
     covariance = _with_floor(linear, links, floor)
-    weight = median_weights(linear.position, covariance, links)
-    motions = start
-    for turn in range(rounds):
+    weight = median_weights(linear.position, covariance + width**2 * np.eye(2), links)
+    motions, widths = start, _widths(width, covariance)
+    for turn in range(rounds + len(widths)):
         precision = weight[:, None, None] * inverse_2x2(covariance)
         step = solve_step(linear, links, model, motions, precision)
         motions = motions.plus(step.delta)
         square = standardised(step.residual, covariance, weight, links)
         scale = _scale(square)
-        if turn == rounds - 1:
+        if turn == rounds + len(widths) - 1:
             break
-        floor = _floors(square, covariance, links.group, floor)
         linear = _relinearised(linear, links, model, motions, step)
+        if turn < len(widths):
+            allowed = covariance + widths[turn] ** 2 * np.eye(2)
+            square = standardised(step.residual, allowed, weight, links)
+            weight = taper(np.sqrt(square), threshold)
+            continue
+        floor = _floors(square, covariance, links.group, floor)
         covariance = _with_floor(linear, links, floor)
         square = standardised(step.residual, covariance, weight, links)
         fresh = taper(np.sqrt(square) / min(scale, _scale(square)), threshold)
-        if turn > 0 and np.mean(np.abs(fresh - weight)) < _CONVERGED:
+        if turn > len(widths) and np.mean(np.abs(fresh - weight)) < _CONVERGED:
             break
         weight = fresh
     return Fit(motions, linear, step, covariance, weight, square, step.residual, floor)
+
+
+def _widths(width: float, covariance: FloatArray) -> list[float]:
+    """Widths of the first rounds [arcsec], from `width` down to the errors of the detections."""
+    trace = 0.5 * np.trace(covariance, axis1=1, axis2=2)
+    least = float(np.sqrt(np.median(trace))) if len(trace) else 0.0
+    widths = []
+    while width > least > 0.0:
+        width /= 3.0
+        widths.append(width)
+    return widths
 
 
 def _relinearised(

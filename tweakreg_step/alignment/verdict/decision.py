@@ -58,7 +58,9 @@ def _doubt_about_offset(evidence: Evidence) -> Code | None:
     """The doubt about the initial offset, None if there is none."""
     if evidence.pinned_matches:
         return Code.SAME_PIXELS
-    return Code.SECOND_PEAK if evidence.second_matches else None
+    if evidence.second_matches:
+        return Code.SECOND_PEAK
+    return Code.IMAGE_OFF if evidence.images_off else None
 
 
 def _doubt(evidence: Evidence, noise: Noise) -> Code | None:

@@ -13,6 +13,7 @@ from tweakreg_step.core.outcome import Code
 
 from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import chance, clusters, evidence
+from .image_offsets import image_offsets
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
@@ -156,6 +157,9 @@ def findings(
         label = clusters(associated, count)
         alone = np.bincount(label)[label] == 1
         noise = _noise_mas(associated, count)
+        pieces[0] = _with_image_offsets(problem, associated, pieces[0], absolute=False)
+        if problem.anchored.any():
+            pieces[1] = _with_image_offsets(problem, associated, pieces[1], absolute=True)
     if ambiguity is not None:
         pieces = [
             _with_ambiguity(piece, doubt) for piece, doubt in zip(pieces, ambiguity, strict=True)
@@ -175,6 +179,28 @@ def findings(
         for g in range(count)
     ]
     return relative, absolute
+
+
+def _with_image_offsets(
+    problem: Problem,
+    associated: AssociatedFit,
+    pieces: list[Evidence | None],
+    *,
+    absolute: bool,
+) -> list[Evidence | None]:
+    """The evidence with that of the groups' single images added."""
+    found = image_offsets(problem, associated, absolute=absolute)
+    detections, count = problem.detections, len(pieces)
+    group = np.zeros(len(found.kept), np.int64)
+    group[detections.image] = detections.group
+    off = found.disagree
+    number = np.bincount(group[off], minlength=count)
+    largest = np.zeros(count)
+    np.maximum.at(largest, group[off], 1e3 * np.hypot(*found.offset[off].T))
+    return [
+        piece and replace(piece, images_off=n, image_offset_mas=mas)
+        for piece, n, mas in zip(pieces, number.tolist(), largest.tolist(), strict=True)
+    ]
 
 
 def _with_ambiguity(
