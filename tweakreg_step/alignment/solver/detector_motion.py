@@ -50,9 +50,10 @@ class _Trial:
 
 
 def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Problem, Motions]:
-    """The problem with detector motions of a fit geometry, and motions in which these are zero.
+    """The problem with detector motions of a fit geometry, and motions to start from.
 
-    Widths that were estimated for a more general geometry are kept.
+    What was found with a more general geometry is kept as far as this one has it, the widths that
+    were estimated as well; what is new starts from zero.
     """
     detections, width = problem.detections, parameter_count(geometry)
     names = [DETECTOR, DETECTOR_IN_VISIT]
@@ -60,18 +61,29 @@ def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Prob
     if counts[0] == 0 or width == 0:
         return with_levels(problem, motions, without=names)
     kept = 2 if counts[1] > counts[0] else 1
-    known = {level.name: level.prior for level in problem.model.levels}
-    options = problem.options
+    model, options = problem.model, problem.options
     sigmas = (options.motion_shift_sigma, options.motion_roll_sigma, options.motion_scale_sigma)
     plain = prior_precision(geometry, sigmas)
-    priors = {
-        name: known[name][:, :width].copy()
-        if name in known and known[name].shape[1] >= width
-        else np.broadcast_to(plain, (count, width)).copy()
-        for name, count in zip(names[:kept], counts[:kept], strict=True)
-    }
+    usual = {n: np.broadcast_to(plain, (c, width)) for n, c in zip(names, counts, strict=True)}
+    known = {level.name: level.prior for level in model.levels}
+    priors = {name: _inherited(known, name, usual[name]) for name in names[:kept]}
+    found = {level.name: phi for level, phi in zip(model.levels, motions.phi, strict=True)}
+    start = {name: _inherited(found, name, np.zeros(usual[name].shape)) for name in names}
     levels = detector_levels(detections, geometry, priors)
-    return with_levels(problem, motions, *levels, without=names)
+    problem, motions = with_levels(problem, motions, *levels, without=names)
+    phi = (
+        start.get(level.name, phi)
+        for level, phi in zip(problem.model.levels, motions.phi, strict=True)
+    )
+    return problem, Motions(motions.theta, tuple(phi))
+
+
+def _inherited(known: dict[str, FloatArray], name: str, otherwise: FloatArray) -> FloatArray:
+    """Columns (U, q) of what is known of a level; `otherwise` where nothing or too few is."""
+    width = otherwise.shape[1]
+    if name in known and known[name].shape[1] >= width:
+        return known[name][:, :width].copy()
+    return otherwise.copy()
 
 
 def geometry_of(model: Model) -> str:

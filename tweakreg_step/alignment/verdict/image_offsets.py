@@ -152,9 +152,12 @@ def _partners(
 
 
 def _sigmas(associated: AssociatedFit, count: int, *, absolute: bool) -> FloatArray:
-    """Error (I,) of a difference per axis [arcsec]: that of a detection and of its partner."""
+    """Error (I,) of a difference per axis [arcsec], as the catalogs have it.
+
+    The floors that the fit adds would hide what is looked for here.
+    """
     links = associated.links
-    variance = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)
+    variance = 0.5 * np.trace(links.covariance, axis1=1, axis2=2)
     own, stars = links.image >= 0, links.group < 0
     usual = float(np.median(variance[own])) if own.any() else 0.0
     size = np.bincount(links.image[own], minlength=count)
