@@ -27,8 +27,10 @@ from astropy.table import Table
 from tables import publish
 
 from tweakreg_step import TweakRegStep, absolute_align, relative_align
+from tweakreg_step.core.images import Groups
 from tweakreg_step.exposures.read import read_exposures
 from tweakreg_step.parameters.run import Parameters
+from tweakreg_step.pipeline.correctors import correctors_of
 from tweakreg_step.simulate import (
     Defects,
     Identity,
@@ -150,7 +152,7 @@ def with_functions(association: Path, options: dict[str, Any]) -> list[tuple[gwc
     library = open_library(str(association), in_memory=False, owned=False)
     names = [Path(m["expname"]).name for m in library.asn["products"][0]["members"]]
     found = read_exposures(library, names, Parameters.of(step), Path())
-    correctors = found.correctors
+    correctors = correctors_of(Groups.of(found.images))
     method = options["align_method"]
     relative_align(correctors, expand_refcat=True, align_method=method)
     absolute_align(correctors, REFERENCE, align_method=method)

@@ -10,7 +10,9 @@ from astropy.table import Table
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.alignment.solver.cramer_rao import bound, displacement_covariance, without_common
+from tweakreg_step.core.images import Groups
 from tweakreg_step.core.sphere import directions, frames_of, ra_dec, to_plane
+from tweakreg_step.pipeline.correctors import images_of
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.reference_stars import reference_of
 from tweakreg_step.simulate import claimed_wcs, nircam, pixel_of, pointing_at, true_wcs
@@ -192,7 +194,8 @@ def make_judge(
         [image.group for image in scene.images], return_index=True, return_inverse=True
     )
     group = np.argsort(np.argsort(first))[group][image]  # groups are numbered as they appear
-    limit = bound(gather(correctors), source, _centres(points, group), geometry, catalog)
+    detections = gather(Groups.of(images_of(correctors)))
+    limit = bound(detections, source, _centres(points, group), geometry, catalog)
     covariance = displacement_covariance(limit, group, points)
     projection = without_common(limit.model, group, points)
     count = len(points)

@@ -22,7 +22,9 @@ from astropy.table import Table
 from stdatamodels.jwst import datamodels
 from tables import publish
 
+from tweakreg_step.core.images import Groups
 from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters, SipParameters
+from tweakreg_step.pipeline.correctors import images_of
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.run_result import Before
 from tweakreg_step.simulate import simulate_mosaic
@@ -30,6 +32,7 @@ from tweakreg_step.sources.detect import find_sources
 from tweakreg_step.sources.finders import candidates
 from tweakreg_step.telescopes.jwst import JWST
 from tweakreg_step.telescopes.jwst.update import update_wcs
+from tweakreg_step.telescopes.wcs import CorrectorPlane
 from tweakreg_step.telescopes.wcs.v2v3corr import correct
 
 if TYPE_CHECKING:
@@ -54,7 +57,8 @@ def least(work: Callable[[], object]) -> float:
 def corrected(view: View) -> Any:
     """A corrector with a correction."""
     corrector = JWST().corrector(view, Table(), "image", "group")
-    correct(corrector, (214.95, 52.95), (np.eye(2), np.full(2, 0.1)), None, {})
+    plane = CorrectorPlane(corrector, corrector.bounding_box)
+    correct(plane, (214.95, 52.95), (np.eye(2), np.full(2, 0.1)), None)
     return corrector
 
 
@@ -67,6 +71,7 @@ def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
     catalog = Table({"x": sources.x, "y": sources.y})
     view = image.view()
     corrector = telescope.corrector(view, catalog, "image", "group")
+    groups = Groups.of(images_of([corrector]))
     new, wcs = corrected(view), model.meta.wcs
     sip, box = SipParameters(), image.bounding_box
 
@@ -93,8 +98,8 @@ def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
             lambda: telescope.corrector(view, catalog, "image", "group"),
         ),
         ("of it, the copy of the WCS", lambda: copy.deepcopy(wcs)),
-        ("catalog to the sky, with slopes", lambda: gather([corrector])),
-        ("corners and scale", lambda: Before.of([corrector])),
+        ("catalog to the sky, with slopes", lambda: gather(groups)),
+        ("corners and scale", lambda: Before.of(groups.images)),
         ("corrector and its correction", lambda: corrected(view)),
         ("SIP approximation", approximation(1, 1)),
         ("SIP approximation from the known degree on", approximation(*known)),
@@ -117,7 +122,8 @@ def kept(path: Path) -> float:
         for _ in range(count):
             own = replace(view, wcs=copy.deepcopy(view.wcs))
             many.append(telescope.corrector(own, Table(), "image", "group"))
-            correct(many[-1], (214.95, 52.95), (np.eye(2), np.full(2, 0.1)), None, {})
+            plane = CorrectorPlane(many[-1], many[-1].bounding_box)
+            correct(plane, (214.95, 52.95), (np.eye(2), np.full(2, 0.1)), None)
         gc.collect()
         found = (psutil.Process().memory_info().rss - before) / 2.0**20 / count
     return found

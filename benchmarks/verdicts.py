@@ -28,9 +28,11 @@ from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core.correction import move
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.exceptions import AlignmentError
+from tweakreg_step.core.images import Groups
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Standing
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
+from tweakreg_step.pipeline.correctors import images_of
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.simulate import nircam
 from tweakreg_step.simulate.optics import Pointing, detector_wcs, pixel_of
@@ -38,7 +40,7 @@ from tweakreg_step.simulate.optics import Pointing, detector_wcs, pixel_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tweakreg_step.core.outcome import Verdict
+    from tweakreg_step.core.evidence import Finding
     from tweakreg_step.core.solution import Solution
 
 POLE = 53.1, -27.8  # degrees
@@ -174,7 +176,7 @@ class Count:
     reasons: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
-    def add(self, verdict: Verdict, error_sigmas: float = 0.0) -> None:
+    def add(self, verdict: Finding, error_sigmas: float = 0.0) -> None:
         """One more trial."""
         self.trials += 1
         self.accepted += verdict.applied
@@ -241,7 +243,7 @@ def corrector(where: Field, place: np.ndarray, number: int) -> JWSTWCSCorrector:
     return JWSTWCSCorrector(wcs, angles, meta=meta)
 
 
-def sequential(where: Field, places: list[np.ndarray]) -> tuple[bool, Verdict | None]:
+def sequential(where: Field, places: list[np.ndarray]) -> tuple[bool, Finding | None]:
     """Whether tweakwcs claims to have aligned two groups, and the verdict on that."""
     correctors = [corrector(where, place, number) for number, place in enumerate(places)]
     try:
@@ -250,7 +252,8 @@ def sequential(where: Field, places: list[np.ndarray]) -> tuple[bool, Verdict | 
         return False, None
     states = [c.meta.get("fit_info", {}).get("status") for c in correctors]
     claimed = np.array([state in {"SUCCESS", "REFERENCE"} for state in states])
-    return bool(claimed.all()), assess(gather(correctors), claimed, None, OPTIONS).relative[1]
+    detections = gather(Groups.of(images_of(correctors)))
+    return bool(claimed.all()), assess(detections, claimed, None, OPTIONS).relative[1]
 
 
 def sequential_counts(where: Field, trials: int) -> Iterator[tuple[str, ...]]:

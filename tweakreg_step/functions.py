@@ -25,6 +25,7 @@ from tweakreg_step.parameters import (
     checked,
 )
 from tweakreg_step.pipeline.align_jointly import align_jointly
+from tweakreg_step.pipeline.correctors import images_of, write_fits
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group
 from tweakreg_step.pipeline.options import GIVEN_CATALOGS, options_of
@@ -37,7 +38,7 @@ from tweakreg_step.pipeline.stock_method import (
 from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs, group_observatories
 
 from .core.exceptions import AlignmentError
-from .core.groups import group_names
+from .core.images import Groups
 from .core.wording import listed
 
 if TYPE_CHECKING:
@@ -140,19 +141,22 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
         detector_motion=detector_motion,
     )
     check_catalogs(correctors)
-    if len(set(group_names(correctors))) < 2:
+    joint = align_method != "sequential"
+    groups = Groups.of(images_of(correctors, measured=joint))
+    if len(groups) < 2:
         raise AlignmentError(
-            f"There are {len(correctors)} images in {len(set(group_names(correctors)))} group, but "
+            f"There are {len(correctors)} images in {len(groups)} group, but "
             "a relative alignment needs two groups. Give more exposures, or a reference catalog."
         )
-    fixed = fixed_group(correctors, method.refimage)
-    if align_method == "sequential":
+    fixed = fixed_group(groups, method.refimage)
+    if not joint:
         relative_sequential(correctors, parameters, fixed, clip_accum=clip_accum)
     else:
-        options = options_of(correctors, parameters, _ABSOLUTE, method, fixed)
+        options = options_of(groups, parameters, _ABSOLUTE, method, fixed)
         with all_or_nothing(correctors):
-            found = align_jointly(correctors, gather(correctors), None, options, GIVEN_CATALOGS)
-            _check_any(correctors, found.relative, "")
+            found = align_jointly(groups, gather(groups), None, options, GIVEN_CATALOGS)
+            write_fits(correctors, groups, found)
+            _check_any(groups, found.relative, "")
     return correctors
 
 
@@ -253,18 +257,21 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     if not correctors:
         raise AlignmentError("There are no images, but at least one is needed. Give correctors.")
     how = reference if timeout is None else replace(reference, refcat_timeout=float(timeout))
-    stars = load_reference(abs_refcat, correctors, how, abs_searchrad, epoch)
+    joint = align_method != "sequential"
+    groups = Groups.of(images_of(correctors, measured=joint))
+    stars = load_reference(abs_refcat, groups.images, how, abs_searchrad, epoch)
     check_enough(stars, parameters)
     if save_abs_catalog:
         save_reference(stars, Path(abs_catalog_output_dir or "."))
-    if align_method == "sequential":
+    if not joint:
         absolute_sequential(correctors, stars, parameters, clip_accum=clip_accum)
     else:
-        options = options_of(correctors, _as_relative(parameters), parameters, method)
-        known = reference_of(stars, group_epochs(correctors), group_observatories(correctors))
+        options = options_of(groups, _as_relative(parameters), parameters, method)
+        known = reference_of(stars, group_epochs(groups), group_observatories(groups))
         with all_or_nothing(correctors):
-            found = align_jointly(correctors, gather(correctors), known, options, GIVEN_CATALOGS)
-            _check_any(correctors, found.absolute, f" to '{stars.meta['name']}'")
+            found = align_jointly(groups, gather(groups), known, options, GIVEN_CATALOGS)
+            write_fits(correctors, groups, found)
+            _check_any(groups, found.absolute, f" to '{stars.meta['name']}'")
     return correctors
 
 
@@ -283,13 +290,13 @@ def filter_catalog_by_bounding_box(catalog: Table, bounding_box: BoundingBox | N
     return catalog[within(catalog["x"], catalog["y"], bounding_box)]
 
 
-def _check_any(correctors: Sequence[Any], verdicts: Sequence[Verdict], where: str) -> None:
+def _check_any(groups: Groups, verdicts: Sequence[Verdict], where: str) -> None:
     """If no group was aligned, raise the `AlignmentError` for the most frequent verdict."""
     if any(verdict.applied for verdict in verdicts):
         return
     kinds = Counter(verdict.code.error or AlignmentError for verdict in verdicts)
     reasons: dict[str, list[str]] = {}
-    for group, verdict in zip(dict.fromkeys(group_names(correctors)), verdicts, strict=True):
+    for group, verdict in zip(groups.names, verdicts, strict=True):
         reasons.setdefault(verdict.reason, []).append(str(group))
     sentences = " ".join(f"{listed(names)}: {why}" for why, names in list(reasons.items())[:3])
     raise kinds.most_common(1)[0][0](f"No image could be aligned{where}. {sentences}")

@@ -38,7 +38,7 @@ def _solve(scene: Scene, geometry: str = "rshift", **options) -> Solution:
 
 
 def _codes(solution) -> list[str]:
-    return [status.code for status in solution.groups.status]
+    return [status.value for status in solution.groups.status]
 
 
 @pytest.mark.parametrize("geometry", ["shift", "rshift", "rscale", "general"])

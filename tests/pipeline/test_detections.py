@@ -1,4 +1,4 @@
-"""Catalogs of correctors -> detections on the sky, with errors, also next to a pole."""
+"""Sources of images -> detections on the sky, with errors, also next to a pole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from astropy import units
 from astropy.table import Table
 from tweakwcs.correctors import JWSTWCSCorrector
 
+from tweakreg_step.core.detections import Detections
+from tweakreg_step.core.images import Groups
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
+from tweakreg_step.pipeline.correctors import images_of
 from tweakreg_step.pipeline.detections import (
     CENTROID_FLOOR,
     CENTROID_SIGMA,
@@ -33,13 +36,17 @@ def corrector(table: Table, dec: float = 30.0, **meta: Any) -> Any:
     return JWSTWCSCorrector(wcs, angles, meta={"catalog": table, **meta})
 
 
+def gathered(*correctors: Any) -> Detections:
+    return gather(Groups.of(images_of(correctors)))
+
+
 POSITIONS = {"x": [10.0, 1000.0, 2040.0], "y": [20.0, 1500.0, 5.0]}
 
 
 @pytest.mark.parametrize("dec", [30.0, 89.99])
 def test_positions_are_the_forward_transform(dec: float) -> None:
     image = corrector(Table(POSITIONS), dec)
-    found = gather([image])
+    found = gathered(image)
     ra, expected_dec = image.wcs(np.array(POSITIONS["x"]), np.array(POSITIONS["y"]))
     distance = separation_mas(direction(found.ra, found.dec), direction(ra, expected_dec))
     assert np.max(distance) < 1e-6  # mas; rounding
@@ -50,7 +57,7 @@ def test_errors_follow_the_pixels_to_the_sky(dec: float) -> None:
     """An error along x alone is one along the direction in which x runs on the sky."""
     table = Table({**POSITIONS, "x_err": [0.2] * 3, "y_err": [1e-9] * 3})
     image = corrector(table, dec)
-    found = gather([image])
+    found = gathered(image)
     x, y = np.array(POSITIONS["x"]), np.array(POSITIONS["y"])
     here, there = image.wcs.forward_transform(x, y), image.wcs.forward_transform(x + 0.2, y)
     step = to_plane(directions(*there), frames_at(*here))
@@ -67,9 +74,9 @@ def test_errors_follow_the_pixels_to_the_sky(dec: float) -> None:
 
 def sigma_px(table: Table) -> np.ndarray:
     """Geometric mean error of each detection, in pixels of 0.063 arcsec or so."""
-    found = gather([corrector(table)])
+    found = gathered(corrector(table))
     sigma = np.linalg.det(found.covariance) ** 0.25
-    plain = gather([corrector(table["x", "y"])])
+    plain = gathered(corrector(table["x", "y"]))
     return np.asarray(sigma / np.linalg.det(plain.covariance) ** 0.25) * np.hypot(
         CENTROID_SIGMA, CENTROID_FLOOR
     )
@@ -92,7 +99,7 @@ def test_unusable_rows_and_empty_catalogs() -> None:
     x = [np.nan, 5.0, 6.0, 7.0]
     bad = Table({"x": x, "y": [1.0] * 4, "weight": [1.0, 0.0, np.nan, 2.0]})
     empty = Table({"x": np.empty(0), "y": np.empty(0)})
-    found = gather([corrector(empty, group_id="a"), corrector(bad, group_id="b")])
+    found = gathered(corrector(empty, group_id="a"), corrector(bad, group_id="b"))
     assert len(found) == 1
     assert found.group.tolist() == [1]
     assert found.image.tolist() == [1]
@@ -107,7 +114,7 @@ def test_groups_and_detectors_are_numbered_by_their_names() -> None:
         corrector(table),
         corrector(table, detector="B F200W"),
     ]
-    found = gather(images)
+    found = gathered(*images)
     assert found.group[::3].tolist() == [0, 1, 0, 2, 3]
     assert found.unit[::3].tolist() == [0, -1, 1, -1, 0]
     assert found.image[::3].tolist() == [0, 1, 2, 3, 4]
@@ -116,7 +123,7 @@ def test_groups_and_detectors_are_numbered_by_their_names() -> None:
 @pytest.mark.parametrize("dec", [30.0, 89.99])
 def test_the_detectors_plane_is_that_of_v2_and_v3(dec: float) -> None:
     image = corrector(Table(POSITIONS), dec, detector="A")
-    found = gather([image])
+    found = gathered(image)
     v2, v3 = image.wcs.get_transform("detector", "v2v3vacorr")(
         np.array([1023.5, *POSITIONS["x"]]), np.array([1023.5, *POSITIONS["y"]])
     )

@@ -8,6 +8,8 @@ import numpy as np
 from astropy.table import Table
 
 from tweakreg_step.catalogs.reference import at_epoch, place, stars_of
+from tweakreg_step.core.images import Groups
+from tweakreg_step.pipeline.correctors import images_of
 from tweakreg_step.pipeline.reference_stars import load_reference, reference_of
 from tweakreg_step.telescopes import EARTH, L2
 from tweakreg_step.telescopes.wcs import group_observatories
@@ -54,7 +56,7 @@ def test_images_say_where_they_were_taken() -> None:
     box = ((0.0, 10.0), (0.0, 10.0))
 
     def corrector(**meta: object) -> SimpleNamespace:
-        known = {"catalog": [], "epoch": EPOCH} | meta
+        known = {"catalog": Table({"x": [], "y": []}), "epoch": EPOCH} | meta
         return SimpleNamespace(
             meta=known,
             bounding_box=box,
@@ -63,9 +65,10 @@ def test_images_say_where_they_were_taken() -> None:
         )
 
     bare, earthly = corrector(), corrector(observatory=EARTH)
-    assert group_observatories([bare, earthly, bare]) == [L2, EARTH, L2]
-    assert group_observatories([]) == []
+    groups = Groups.of(images_of([bare, earthly, bare]))
+    assert group_observatories(groups) == [L2, EARTH, L2]
+    assert group_observatories(Groups.of([])) == []
     for first, observatory in ((bare, L2), (earthly, EARTH)):
-        found = load_reference(catalog(), [first])
+        found = load_reference(catalog(), images_of([first]))
         expected = at_epoch(catalog(), EPOCH, observatory)
         np.testing.assert_array_equal(found["RA"], expected["RA"])

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from astropy.table import Table
 from fields import catalogs, field, noisy, sky, stars
 from made_evidence import GOOD, NOISE
 from scipy.spatial import cKDTree
@@ -18,6 +17,7 @@ from tweakreg_step.alignment.verdict import diagnosis as advice
 from tweakreg_step.alignment.verdict.decision import relative_finding
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.evidence import Diagnosis
+from tweakreg_step.core.images import Groups
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.core.solution import GroupMotions
@@ -281,10 +281,9 @@ def test_a_group_whose_neighbours_were_given_up_is_told_so(one: int, left: int) 
     ],
 )
 def test_more_sources_come_from_what_limits_them(given: dict, sources: int, remedy: str) -> None:
-    correctors = [
-        SimpleNamespace(meta={"catalog": Table({"x": np.zeros(count)})}) for count in (3, sources)
-    ]
-    assert more_sources(correctors, Parameters.of(SimpleNamespace(**given))) == remedy
+    none = np.zeros(sources)
+    images = [SimpleNamespace(sources=none[:count], group=0, detector="") for count in (3, sources)]
+    assert more_sources(Groups.of(images), Parameters.of(SimpleNamespace(**given))) == remedy
 
 
 def test_every_request_for_more_sources_is_that_remedy() -> None:

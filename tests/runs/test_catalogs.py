@@ -75,8 +75,8 @@ def catalog_lengths(files: Truth, catfile: str) -> list[int]:
     step = TweakRegStep(use_custom_catalogs=True, catfile=catfile)
     library = ExposureLibrary(str(files.association))
     names = [image.file_name for image in files.images]
-    correctors = read_exposures(library, names, Parameters.of(step), Path()).correctors
-    return [len(corrector.meta["catalog"]) for corrector in correctors]
+    images = read_exposures(library, names, Parameters.of(step), Path()).images
+    return [len(image.sources) for image in images]
 
 
 @pytest.mark.parametrize("starfinder", ["sep", "iraf", "dao", "segmentation"])

@@ -204,6 +204,7 @@ def test_ra_in_hours_leaves_the_relative_result(files: Truth, caplog: Any) -> No
 def test_each_group_has_its_own_epoch(files: Truth) -> None:
     """One exposure says that it is four years younger than the others, and shows other stars."""
     from tweakreg_step.catalogs.reference import at_epoch
+    from tweakreg_step.core.images import Groups
     from tweakreg_step.pipeline.reference_stars import reference_of
     from tweakreg_step.telescopes.wcs.footprints import group_epochs
 
@@ -221,7 +222,7 @@ def test_each_group_has_its_own_epoch(files: Truth) -> None:
     np.testing.assert_allclose(reference.epoch_ra[0], first.ra, atol=2e-9)
     assert reference_of(moved, np.full(3, np.nan)).epoch_ra is None
     assert reference_of(at_epoch(table, EPOCH), np.full(3, EPOCH) + 1e-6).epoch_ra is None
-    assert group_epochs([]).size == 0
+    assert group_epochs(Groups.of([])).size == 0
 
 
 def test_groups_of_two_epochs_are_aligned_to_where_the_stars_were() -> None:

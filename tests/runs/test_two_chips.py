@@ -76,12 +76,12 @@ def test_an_exposure_is_read_as_its_images(paths: list[Path]) -> None:
     assert [member.name for member in found.members] == ["exp0_flc.fits", "exp1_flc.fits"]
     assert [member.images for member in found.members] == [(0, 1), (2, 3)]
     assert [member.index for member in found.members] == [0, 1]
-    meta = [corrector.meta for corrector in found.correctors]
-    assert [m["name"] for m in meta][:2] == ["exp0_flc.fits[SCI,1]", "exp0_flc.fits[SCI,2]"]
-    assert [m["group_id"] for m in meta] == ["exp0", "exp0", "exp1", "exp1"]
-    assert [m["detector"] for m in meta] == ["SCI,1", "SCI,2"] * 2
-    assert {m["observatory"] for m in meta} == {EARTH}
-    assert all(len(m["catalog"]) > 20 for m in meta)
+    images = found.images
+    assert [i.name for i in images][:2] == ["exp0_flc.fits[SCI,1]", "exp0_flc.fits[SCI,2]"]
+    assert [image.group for image in images] == ["exp0", "exp0", "exp1", "exp1"]
+    assert [image.detector for image in images] == ["SCI,1", "SCI,2"] * 2
+    assert {image.observatory for image in images} == {EARTH}
+    assert all(len(image.sources) > 20 for image in images)
 
 
 def member(path: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from results import errors_mas, models_of, relative_errors_mas
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
+from tweakreg_step.catalogs import to_table
 from tweakreg_step.core.exceptions import CatalogError, InputError, ParameterError
 from tweakreg_step.exposures.read import read_exposures
 from tweakreg_step.parameters.run import Parameters
@@ -155,8 +156,8 @@ def chosen(files: Truth, **options: Any) -> list[Table]:
     library = ExposureLibrary(str(files.association))
     names = [image.file_name for image in files.images]
     step = TweakRegStep(**options)
-    found = read_exposures(library, names, Parameters.of(step), Path()).correctors
-    return [corrector.meta["catalog"] for corrector in found]
+    found = read_exposures(library, names, Parameters.of(step), Path()).images
+    return [to_table(image.sources, image.name) for image in found]
 
 
 def test_found_and_given_catalogs_are_selected_alike(files: Truth, tmp_path: Path) -> None:

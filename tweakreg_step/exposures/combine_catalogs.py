@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.catalogs import alignable, to_table, with_weights, write_checkpoint
+from tweakreg_step.catalogs import alignable, with_weights, write_checkpoint
+from tweakreg_step.core.images import Groups
 from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.sources import StarSet, refined_with_epsf
 
@@ -15,29 +17,50 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tweakreg_step.core.images import Image
     from tweakreg_step.core.sources import Sources
     from tweakreg_step.parameters import Parameters
 
     from .exposure_catalog import ExposureCatalog
 
-__all__ = ["combine_catalogs", "refuse_mixed"]
+__all__ = ["CombinedCatalog", "combine_catalogs", "refuse_mixed"]
 
 log = logging.getLogger(__name__)
 
 
-def combine_catalogs(
-    correctors: Sequence[Any], catalogs: Sequence[ExposureCatalog], parameters: Parameters
-) -> list[Path | None]:
-    """Give the correctors their catalogs, refined with those of all other exposures.
+@dataclass(frozen=True, slots=True)
+class CombinedCatalog:
+    """The sources of an image when those of all other exposures are known.
 
-    ``meta['unused']`` is the number of sources of an image that can't be used.
-
-    Returns
-    -------
-    list
-        Path of each catalog, None where it was not written.
+    Attributes
+    ----------
+    sources
+        Those that can be used.
+    unused
+        Number of the others.
+    path
+        Where the catalog was written, None where it was not.
     """
-    units = [corrector.meta["detector"] or corrector.meta["name"] for corrector in correctors]
+
+    sources: Sources
+    unused: int
+    path: Path | None
+
+
+def combine_catalogs(
+    units: Sequence[str], catalogs: Sequence[ExposureCatalog], parameters: Parameters
+) -> list[CombinedCatalog]:
+    """The catalogs of all images, refined with those of all other exposures.
+
+    Parameters
+    ----------
+    units
+        Detector and filter of each image, its own name where these are not known.
+    catalogs
+        Of each image.
+    parameters
+        Of the run.
+    """
     _log_widths(catalogs, units)
     detections = _refined(catalogs, units)
     paths = [catalog.path for catalog in catalogs]
@@ -46,24 +69,23 @@ def combine_catalogs(
             paths[number] = write_checkpoint(
                 sources, catalog.path, parameters.catalogs.catalog_format, {}
             )
-    for corrector, sources in zip(correctors, _balanced(detections), strict=True):
-        usable = alignable(sources)
-        corrector.meta["catalog"] = to_table(usable, corrector.meta["name"])
-        corrector.meta["unused"] = len(sources) - len(usable)
-    return paths
+    balanced = _balanced(detections)
+    usable = [alignable(sources) for sources in balanced]
+    return [
+        CombinedCatalog(some, len(every) - len(some), path)
+        for some, every, path in zip(usable, balanced, paths, strict=True)
+    ]
 
 
-def refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
-    """Refuse groups in which some images were aligned before and others were not.
+def refuse_mixed(images: Sequence[Image], corrected: Sequence[bool]) -> list[Image]:
+    """The images; groups are refused in which some were aligned before and others were not.
 
-    One correction for all would move the aligned ones twice. Their catalogs are emptied, and
-    ``meta['refused']`` is the verdict.
+    One correction for all would move the aligned ones twice. Refused images have no sources.
     """
-    groups: dict[Any, list[int]] = {}
-    for index, corrector in enumerate(correctors):
-        groups.setdefault(corrector.meta["group_id"], []).append(index)
-    for name, members in groups.items():
-        aligned = [correctors[i].meta["name"] for i in members if corrected[i]]
+    result = list(images)
+    groups = Groups.of(images)
+    for name, members in zip(groups.names, groups.members, strict=True):
+        aligned = [images[i].name for i in members if corrected[i]]
         if len(aligned) in {0, len(members)}:
             continue
         reason = (
@@ -72,9 +94,14 @@ def refuse_mixed(correctors: Sequence[Any], corrected: Sequence[bool]) -> None:
             "reset_wcs=True to align all of them from the WCS as delivered."
         )
         for i in members:
-            correctors[i].meta["unused"] += len(correctors[i].meta["catalog"])
-            correctors[i].meta["catalog"] = correctors[i].meta["catalog"][:0]
-            correctors[i].meta["refused"] = Verdict(Code.MIXED_GROUP, reason)
+            sources, unused = images[i].sources, images[i].unused
+            result[i] = replace(
+                images[i],
+                sources=sources[:0],
+                unused=unused + len(sources),
+                refused=Verdict(Code.MIXED_GROUP, reason),
+            )
+    return result
 
 
 def _log_widths(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Read all exposures of a library: correctors of their images, with source catalogs."""
+"""Read all exposures of a library: their images, with sources."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from astropy.table import Table
 from tqdm import tqdm
 
 from tweakreg_step.catalogs import checkpoint_meta, write_checkpoint
 from tweakreg_step.core.exceptions import InputError, WorkerError
+from tweakreg_step.core.images import Image
+from tweakreg_step.core.sources import Sources
 from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
 from tweakreg_step.telescopes.choose import group_of_name
 from tweakreg_step.telescopes.library import group_ids, without
+from tweakreg_step.telescopes.visits import visit_of_group
+from tweakreg_step.telescopes.wcs import CorrectorPlane, box_of
 
-from .combine_catalogs import combine_catalogs, refuse_mixed
+from .combine_catalogs import CombinedCatalog, combine_catalogs, refuse_mixed
 from .exposure import (
     UNUSABLE,
     VERSION,
     Exposure,
+    ExposureImage,
     ReadTask,
     Refusal,
     exposure_of,
@@ -79,8 +85,8 @@ class ReadExposures:
     ----------
     members
         The usable exposures.
-    correctors
-        A tweakwcs corrector for each of their images, with its catalog in ``meta``.
+    images
+        Their images.
     kept
         File names of their catalogs; None for the user's own and where none was written.
     refusals
@@ -90,7 +96,7 @@ class ReadExposures:
     """
 
     members: list[Member]
-    correctors: list[Any]
+    images: list[Image]
     kept: list[str | None]
     refusals: list[Refusal]
     unusable: list[int]
@@ -149,7 +155,7 @@ def read_exposures(
     read = [one for one in seen.values() if isinstance(one, Exposure)]
     touched = {one.name: any(image.catalog.touched for image in one.images) for one in read}
     warn_untouched(exclusions, touched)
-    return _with_correctors(library, [seen[index] for index in range(len(names))], parameters)
+    return _with_sources_of_all(library, [seen[index] for index in range(len(names))], parameters)
 
 
 def _log_resumed(seen: Sequence[Exposure | Refusal], parameters: Parameters) -> None:
@@ -242,12 +248,12 @@ def _written(catalog: ExposureCatalog, parameters: Parameters) -> ExposureCatalo
     return replace(catalog, path=path)
 
 
-def _with_correctors(
+def _with_sources_of_all(
     library: Any, seen: Sequence[Exposure | Refusal], parameters: Parameters
 ) -> ReadExposures:
-    """The correctors of the usable exposures; drops from the library those not opened."""
+    """The images of the usable exposures; drops from the library those not opened."""
     groups = group_ids(library)
-    pairs = [_correctors(one, group) for one, group in zip(seen, groups, strict=True)]
+    pairs = [_with_images(one, group) for one, group in zip(seen, groups, strict=True)]
     for one, before in zip(pairs, seen, strict=True):
         if one is not before and isinstance(one, Refusal):
             _raise_or_warn(one, parameters)
@@ -258,31 +264,51 @@ def _with_correctors(
     without(library, gone)
     left = [one for i, one in enumerate(pairs) if i not in set(gone)]
     good = [(i, *one) for i, one in enumerate(left) if not isinstance(one, Refusal)]
-    images = [image for _, exposure, _ in good for image in exposure.images]
-    correctors = [corrector for *_, of_one in good for corrector in of_one]
-    paths = combine_catalogs(correctors, [image.catalog for image in images], parameters)
+    read = [image for _, exposure, _ in good for image in exposure.images]
+    bare = [image for *_, of_one in good for image in of_one]
+    units = [image.detector or image.name for image in bare]
+    catalogs = combine_catalogs(units, [image.catalog for image in read], parameters)
+    images = [_with_sources(*one) for one in zip(bare, catalogs, strict=True)]
     if not parameters.safety.reset_wcs:
-        refuse_mixed(correctors, [image.view.corrected for image in images])
+        images = refuse_mixed(images, [image.view.corrected for image in read])
     return ReadExposures(
         members=_members([(index, exposure) for index, exposure, _ in good]),
-        correctors=correctors,
-        kept=[None if path is None else path.name for path in paths],
+        images=images,
+        kept=[None if catalog.path is None else catalog.path.name for catalog in catalogs],
         refusals=refusals,
         unusable=[i for i, one in enumerate(left) if isinstance(one, Refusal)],
     )
 
 
-def _correctors(seen: Exposure | Refusal, group: str) -> tuple[Exposure, list[Any]] | Refusal:
-    """An exposure with a corrector for each of its images, or a refusal."""
+def _with_images(seen: Exposure | Refusal, group: str) -> tuple[Exposure, list[Image]] | Refusal:
+    """An exposure with its images, still without their sources, or a refusal."""
     if isinstance(seen, Refusal):
         return seen
     try:
-        return seen, [
-            seen.telescope.corrector(image.view, Table(), image.name, group)
-            for image in seen.images
-        ]
+        return seen, [_image(image, group, seen.telescope) for image in seen.images]
     except InputError as error:
         return replace(refusal_of(seen.name, error, opened=True), telescope=seen.telescope)
+
+
+def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
+    corrector = telescope.corrector(read.view, Table(), read.name, group)
+    none = np.zeros(0)
+    return Image(
+        name=read.name,
+        group=group,
+        detector=read.view.detector,
+        epoch=read.view.epoch,
+        observatory=telescope.observatory,
+        sources=Sources.at(none, none),
+        plane=CorrectorPlane(corrector, None),
+        visit=visit_of_group(group),
+    )
+
+
+def _with_sources(image: Image, catalog: CombinedCatalog) -> Image:
+    sources, corrector = catalog.sources, image.plane.corrector
+    plane = CorrectorPlane(corrector, box_of(corrector, sources.x, sources.y))
+    return replace(image, sources=sources, plane=plane, unused=catalog.unused)
 
 
 def _members(exposures: Sequence[tuple[int, Exposure]]) -> list[Member]:

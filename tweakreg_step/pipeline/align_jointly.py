@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tweakreg_step.alignment import solve_jointly
-from tweakreg_step.core.groups import group_names, indices
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.report import verdicts_of
 from tweakreg_step.telescopes.wcs import all_or_nothing, correct
 
-from .detections import unit_labels
 from .idle_groups import with_idle_groups
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.core.images import Groups, Plane
     from tweakreg_step.core.options import Options
     from tweakreg_step.core.outcome import Verdict
     from tweakreg_step.core.solution import Solution
@@ -37,15 +36,18 @@ class JointAlignment:
         As numbers.
     relative, absolute
         (G,) verdicts on each phase; the second is empty without a reference.
+    moved
+        (I,) whether the WCS of each image was corrected.
     """
 
     solution: Solution
     relative: tuple[Verdict, ...]
     absolute: tuple[Verdict, ...]
+    moved: tuple[bool, ...]
 
 
 def align_jointly(
-    correctors: list[Any],
+    groups: Groups,
     detections: Detections,
     reference: Reference | None,
     options: Options,
@@ -55,62 +57,41 @@ def align_jointly(
 
     Parameters
     ----------
-    correctors
-        Those of aligned groups get a corrected WCS, all an entry ``meta['fit_info']`` with the
-        result of their group.
+    groups
+        The images; those of aligned groups get a corrected WCS.
     detections
-        Detections of all their catalogs, through their current WCS.
+        Detections of all their sources, through their current WCS.
     reference, options
         As for `tweakreg_step.alignment.solve_jointly`.
     more
         What gives more sources, as a part of a sentence.
     """
-    groups = indices(group_names(correctors))
-    units = indices(unit_labels(correctors))
-    solution = solve_jointly(detections, int(groups.max()) + 1, reference, options)
+    solution = solve_jointly(detections, len(groups), reference, options)
     relative = verdicts_of(solution.relative, more)
-    relative = with_idle_groups(relative, correctors, options.searchrad)
-    found = JointAlignment(solution, relative, verdicts_of(solution.absolute, more))
-    with all_or_nothing(correctors):
-        for index, corrector in enumerate(correctors):
-            _apply(corrector, found, int(groups[index]), int(units[index]))
-    return found
+    relative = with_idle_groups(relative, groups, options.searchrad)
+    with all_or_nothing([image.plane.corrector for image in groups.images]):
+        moved = tuple(
+            _corrected(image.plane, solution, int(group), int(unit))
+            for image, group, unit in zip(groups.images, groups.of_image, groups.units, strict=True)
+        )
+    return JointAlignment(solution, relative, verdicts_of(solution.absolute, more), moved)
 
 
-def _apply(corrector: Any, found: JointAlignment, group: int, unit: int) -> None:
-    solution = found.solution
-    status = solution.groups.status[group]
-    if status is not Code.ALIGNED:
-        reason = found.relative[group].reason
-        corrector.meta["fit_info"] = {"status": f"FAILED: {status}", "reason": reason}
-        return
+def _corrected(plane: Plane, solution: Solution, group: int, unit: int) -> bool:
+    """Correct the WCS of an image, if there is something to correct; whether there was."""
+    if solution.groups.status[group] is not Code.ALIGNED:
+        return False
     motion = solution.groups.matrix[group], solution.groups.shift[group]
     detector_motion = None
     if unit >= 0 and solution.motion.geometry != "none":
         detector_motion = solution.units.matrix[unit], solution.units.shift[unit]
-    info = _fit_info(found, group)
     if detector_motion is None and _stays(*motion):
-        corrector.meta["fit_info"] = info | {"status": "REFERENCE"}
-        return
+        return False
     centre = float(solution.groups.ra[group]), float(solution.groups.dec[group])
-    correct(corrector, centre, motion, detector_motion, {"fit_info": info})
+    correct(plane, centre, motion, detector_motion)
+    return True
 
 
 def _stays(matrix: FloatArray, shift: FloatArray) -> bool:
     """Whether a motion is zero but for rounding, as that of the group that stays fixed."""
     return bool(np.all(np.abs(matrix - np.eye(2)) < 1e-14) and np.all(np.abs(shift) < 1e-10))
-
-
-def _fit_info(found: JointAlignment, group: int) -> dict[str, Any]:
-    """The result of a group; keys that tweakwcs writes as well have its names and units."""
-    groups = found.solution.groups
-    return {
-        "status": "SUCCESS",
-        "nmatches": int(groups.matches[group]),
-        "rmse": float(groups.rms_mas[group]) / 1000.0 * np.sqrt(2.0),
-        "covariance": groups.covariance[group],
-        "component": int(groups.component[group]),
-        "anchored": bool(groups.anchored[group]),
-        "relative": found.relative[group],
-        "absolute": found.absolute[group] if found.absolute else None,
-    }

@@ -9,11 +9,11 @@ import numpy as np
 
 from tweakreg_step.alignment import assess
 from tweakreg_step.core.exceptions import AlignmentError, NoMatchError
-from tweakreg_step.core.groups import groups_of
 from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.report import GroupFit, verdicts_of
 from tweakreg_step.telescopes.wcs import Snapshot
 
+from .correctors import correctors_of, is_moved
 from .detections import gather
 from .idle_groups import with_idle_groups
 from .input_checks import fixed_group
@@ -22,99 +22,126 @@ from .reference_stars import load_reference
 from .stock_method import absolute_sequential, relative_sequential
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from astropy.table import Table
-    from numpy.typing import NDArray
 
+    from tweakreg_step.core.arrays import BoolArray
     from tweakreg_step.core.detections import Reference
-    from tweakreg_step.core.evidence import Finding
+    from tweakreg_step.core.images import Groups
     from tweakreg_step.core.options import Options
     from tweakreg_step.parameters import Parameters
 
-    Groups = list[list[int]]
     Verdicts = tuple[Verdict, ...]
 
-__all__ = ["align_sequentially"]
+__all__ = ["SequentialAlignment", "align_sequentially"]
 
 
-def align_sequentially(
-    correctors: list[Any], reference: tuple[Reference, Table] | None, parameters: Parameters
-) -> tuple[Verdicts | None, Verdicts | None, tuple[GroupFit | None, ...]]:
-    """Align one group after another, with verdicts from the same evidence as in a joint alignment.
+@dataclass(frozen=True, slots=True)
+class SequentialAlignment:
+    """The result of an alignment of one group after another.
 
-    Parameters
+    Attributes
     ----------
-    correctors
-        Those of groups whose correction is accepted get a corrected WCS.
-    reference
-        The reference catalog in the solver's form and as a table, None where there is none.
-    parameters
-        The parameters of the run.
-
-    Returns
-    -------
     relative, absolute
         (G,) verdicts of each phase, None where there was none.
     fits
         (G,) fit of each group by tweakwcs, None where there was none.
+    moved
+        (I,) whether the WCS of each image was corrected.
     """
-    groups = list(groups_of(correctors).values())
-    options, more = options_of_run(correctors, parameters), more_sources(correctors, parameters)
-    asked = _Asked(parameters, options, more)
-    relative = None
-    if len(groups) > 1:
-        relative = _relative(correctors, groups, asked)
-    fits = tuple(_fit(correctors[group[0]]) for group in groups)
-    if reference is None:
-        return relative, None, fits
-    bodies = _bodies(len(groups), relative or ())
-    absolute = _absolute(correctors, groups, bodies, reference, asked)
-    fits = tuple(fit or _fit(correctors[group[0]]) for group, fit in zip(groups, fits, strict=True))
-    return relative, absolute, fits
+
+    relative: Verdicts | None
+    absolute: Verdicts | None
+    fits: tuple[GroupFit | None, ...]
+    moved: tuple[bool, ...]
+
+
+def align_sequentially(
+    groups: Groups, reference: tuple[Reference, Table] | None, parameters: Parameters
+) -> SequentialAlignment:
+    """Align one group after another, with verdicts from the same evidence as in a joint alignment.
+
+    Parameters
+    ----------
+    groups
+        The images; those of groups whose correction is accepted get a corrected WCS.
+    reference
+        The reference catalog in the solver's form and as a table, None where there is none.
+    parameters
+        The parameters of the run.
+    """
+    run = _Run(
+        groups,
+        correctors_of(groups),
+        parameters,
+        options_of_run(groups, parameters),
+        more_sources(groups, parameters),
+    )
+    relative = _relative(run) if len(groups) > 1 else None
+    first = [run.correctors[members[0]] for members in groups.members]
+    fits = tuple(map(_fit, first))
+    absolute = None
+    if reference is not None:
+        absolute = _absolute(run, _bodies(len(groups), relative or ()), *reference)
+        fits = tuple(fit or _fit(corrector) for fit, corrector in zip(fits, first, strict=True))
+    return SequentialAlignment(relative, absolute, fits, tuple(map(is_moved, run.correctors)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a run was asked for: as the user, and as the solver has it; what gives more sources."""
+class _Run:
+    """What is aligned, with the correctors that tweakwcs changes, and how.
 
+    Attributes
+    ----------
+    groups, correctors
+        The images, and the corrector of each.
+    parameters, options
+        As the user gave them, and as the solver takes them.
+    more
+        What gives more sources, as a part of a sentence.
+    """
+
+    groups: Groups
+    correctors: list[Any]
     parameters: Parameters
     options: Options
     more: str
 
-    def judged(self, found: Sequence[Finding]) -> Verdicts:
-        """Findings with their sentences."""
-        return verdicts_of(found, self.more)
+    def assessed(self, claimed: BoolArray, reference: Reference | None) -> tuple[Verdicts, ...]:
+        """The verdicts of both phases on what tweakwcs claims to have aligned (G,)."""
+        found = assess(gather(self.groups), claimed, reference, self.options)
+        return verdicts_of(found.relative, self.more), verdicts_of(found.absolute, self.more)
+
+    def with_idle_groups(self, verdicts: Verdicts) -> Verdicts:
+        """Relative verdicts whose reasons name the idle groups."""
+        return with_idle_groups(verdicts, self.groups, self.options.searchrad)
 
 
-def _relative(correctors: list[Any], groups: Groups, asked: _Asked) -> Verdicts:
-    parameters, options = asked.parameters, asked.options
+def _relative(run: _Run) -> Verdicts:
+    groups, parameters = run.groups, run.parameters
     # New sources are needed to align all groups before the reference catalog moves all as one.
     expand = parameters.relative.expand_refcat or parameters.matching_absolute
     relative = replace(parameters.relative, expand_refcat=expand)
-    fixed = fixed_group(correctors, parameters.method.refimage)
-    before = [Snapshot(corrector) for corrector in correctors]
+    fixed = fixed_group(groups, parameters.method.refimage)
+    before = [Snapshot(corrector) for corrector in run.correctors]
     try:
-        relative_sequential(correctors, relative, fixed)
+        relative_sequential(run.correctors, relative, fixed)
     except NoMatchError:
         pass  # assessed below, as what it claims to have done is
     except AlignmentError as error:
-        failed = _all_failed(correctors, groups, _verdict_of(error, Code.NO_MATCH))
-        return with_idle_groups(failed, correctors, options.searchrad)
-    claimed = _claimed(correctors, groups)
-    found = asked.judged(assess(gather(correctors), claimed, None, options).relative)
-    for group, verdict in zip(groups, found, strict=True):
+        return run.with_idle_groups(_all_failed(groups, _verdict_of(error, Code.NO_MATCH)))
+    found, _ = run.assessed(_claimed(run), None)
+    for members, verdict in zip(groups.members, found, strict=True):
         if not verdict.applied:
-            _restore(before, group)
-    return with_idle_groups(found, correctors, options.searchrad)
+            _restore(before, members)
+    return run.with_idle_groups(found)
 
 
-def _all_failed(correctors: list[Any], groups: Groups, verdict: Verdict) -> Verdicts:
+def _all_failed(groups: Groups, verdict: Verdict) -> Verdicts:
     """One verdict for all groups; for too few sources, groups with any are 'not connected'."""
     if verdict.code is not Code.TOO_FEW_SOURCES:
         return (verdict,) * len(groups)
     not_connected = replace(verdict, code=Code.NOT_CONNECTED)
-    sizes = [sum(len(correctors[image].meta["catalog"]) for image in group) for group in groups]
+    sizes = [sum(len(groups.images[i].sources) for i in members) for members in groups.members]
     return tuple(not_connected if size else verdict for size in sizes)
 
 
@@ -124,9 +151,10 @@ def _verdict_of(error: AlignmentError, otherwise: Code) -> Verdict:
     return Verdict(code, str(error))
 
 
-def _claimed(correctors: list[Any], groups: Groups) -> NDArray[np.bool_]:
+def _claimed(run: _Run) -> BoolArray:
     """Mask (G,) of the groups that tweakwcs reports as aligned, or as the reference of others."""
-    infos = [correctors[group[0]].meta.get("fit_info", {}) for group in groups]
+    first = [run.correctors[members[0]] for members in run.groups.members]
+    infos = [corrector.meta.get("fit_info", {}) for corrector in first]
     return np.array([info.get("status") in {"SUCCESS", "REFERENCE"} for info in infos], bool)
 
 
@@ -145,30 +173,22 @@ def _bodies(count: int, relative: Verdicts) -> list[list[int]]:
     return ([aligned] if aligned else []) + others
 
 
-def _absolute(
-    correctors: list[Any],
-    groups: Groups,
-    bodies: list[list[int]],
-    catalog: tuple[Reference, Table],
-    asked: _Asked,
-) -> Verdicts:
-    (reference, table), absolute = catalog, asked.parameters.absolute
+def _absolute(run: _Run, bodies: list[list[int]], reference: Reference, table: Table) -> Verdicts:
+    groups, absolute = run.groups, run.parameters.absolute
     verdicts: dict[int, Verdict] = {}
-    before = [Snapshot(corrector) for corrector in correctors]
+    before = [Snapshot(corrector) for corrector in run.correctors]
     for body in bodies:
-        images = sorted(i for number in body for i in groups[number])
-        members = [correctors[i] for i in images]
+        images = sorted(image for number in body for image in groups.members[number])
         try:
-            stars = load_reference(table, members, searchrad=absolute.abs_searchrad)
-            absolute_sequential(members, stars, absolute)
+            field = [groups.images[image] for image in images]
+            stars = load_reference(table, field, searchrad=absolute.abs_searchrad)
+            absolute_sequential([run.correctors[image] for image in images], stars, absolute)
         except NoMatchError:
             pass  # assessed below, as what it claims to have done is
         except AlignmentError as error:
             verdicts |= dict.fromkeys(body, _verdict_of(error, Code.NO_REFERENCE_MATCH))
             continue
-        claimed = np.isin(np.arange(len(groups)), body)
-        solution = assess(gather(correctors), claimed, reference, asked.options)
-        found = asked.judged(solution.absolute)
+        _, found = run.assessed(np.isin(np.arange(len(groups)), body), reference)
         verdicts |= {number: found[number] for number in body}
         if not any(found[number].applied for number in body):
             _restore(before, images)
@@ -177,9 +197,9 @@ def _absolute(
 
 def _fit(corrector: Any) -> GroupFit | None:
     """The fit of tweakwcs for a corrector, None where there is none."""
-    info = corrector.meta.get("fit_info", {})
-    if info.get("status") != "SUCCESS":
+    if not is_moved(corrector):
         return None
+    info = corrector.meta["fit_info"]
     rms = 1000.0 * float(info["rmse"]) / np.sqrt(2.0)
     # its motion is measured at the corners after the last fit
     return GroupFit((0.0, 0.0), 0.0, 0.0, int(info["nmatches"]), rms)

@@ -31,7 +31,7 @@ def changes_of(
     Parameters
     ----------
     exposures
-        The exposures, with the correctors of their images after the alignment.
+        The exposures, their images after the alignment.
     result
         The result of the run.
     parameters
@@ -55,8 +55,9 @@ def _change(
     first = member.images[0]
     wcs: tuple[Any, ...] = ()
     if any(outcome.moved or _is_reset(outcome, parameters) for outcome in outcomes):
-        wcs = tuple(exposures.correctors[image].wcs for image in member.images)
-    refcat = exposures.correctors[first].meta.get("abs_refcat", "")
+        wcs = tuple(exposures.images[image].plane.corrector.wcs for image in member.images)
+    note = result.catalogs.note
+    refcat = "" if note is None else note.name
     return Change(
         name=member.name,
         status=outcomes[0].status,

@@ -1,31 +1,24 @@
-"""Detections of all images on the sky, with errors, from the catalogs of the correctors."""
+"""Detections of all images on the sky, with errors, from their sources."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.catalogs import numbers
 from tweakreg_step.catalogs.reference import (
     REFERENCE_SIGMA,
 )
 from tweakreg_step.core.detections import Detections
-from tweakreg_step.core.groups import group_names, indices, unit_names
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
-from tweakreg_step.telescopes.visits import visit_of_group
-from tweakreg_step.telescopes.wcs import from_sky, sky_of, to_detector, to_sky
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from astropy.table import Table
-    from numpy.typing import NDArray
-
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.images import Groups, Image, Plane
+    from tweakreg_step.core.sources import Sources
 
 
-__all__ = ["CENTROID_SIGMA", "REFERENCE_SIGMA", "gather", "unit_labels"]
+__all__ = ["CENTROID_SIGMA", "REFERENCE_SIGMA", "gather", "usable"]
 
 CENTROID_SIGMA = 0.05
 """Position error per axis where a catalog gives none [pixels]: typical for stars of S/N 20."""
@@ -34,22 +27,15 @@ CENTROID_FLOOR = 0.01
 """Error added in quadrature per axis [pixels]: the best that finders reach on real pixels."""
 
 
-def gather(correctors: Sequence[Any]) -> Detections:
-    """Detections of all catalogs on the sky, through each corrector's current WCS.
+def gather(groups: Groups) -> Detections:
+    """Detections of all images on the sky, through each image's current WCS.
 
     Sources without a finite position, or with a weight that is not positive, are left out.
-
-    Parameters
-    ----------
-    correctors
-        tweakwcs correctors; ``meta['catalog']`` has x, y [pixels] and perhaps x_err, y_err
-        [pixels], flux and weight, ``meta['detector']`` perhaps the unit of detector motion.
     """
-    labels = group_names(correctors), unit_labels(correctors), unit_names(correctors)
-    numbers_of = np.stack([indices(names) for names in labels], axis=1).tolist()
+    of_images = np.stack([groups.of_image, groups.units, groups.detectors], axis=1).tolist()
     parts = [
-        _detections(corrector, index, *numbers_of[index])
-        for index, corrector in enumerate(correctors)
+        _detections(image, (index, *labels))
+        for index, (image, labels) in enumerate(zip(groups.images, of_images, strict=True))
     ]
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts])
@@ -58,77 +44,51 @@ def gather(correctors: Sequence[Any]) -> Detections:
     return Detections(**columns)
 
 
-def unit_labels(correctors: Sequence[Any]) -> list[tuple[str, str] | None]:
-    """Detector and visit of each corrector: what moves as one; None where it has no detector.
-
-    The visit is that of ``meta['visit']``, or what the group's name tells.
-    """
-    labels: list[tuple[str, str] | None] = []
-    for detector, group, corrector in zip(
-        unit_names(correctors), group_names(correctors), correctors, strict=True
-    ):
-        visit = corrector.meta.get("visit") or visit_of_group(group)
-        labels.append(None if detector is None else (detector, str(visit)))
-    return labels
-
-
-def _detections(corrector: Any, image: int, group: int, unit: int, detector: int) -> Detections:
-    catalog = _usable(corrector.meta["catalog"])
-    x, y = (np.asarray(catalog[axis], float) for axis in ("x", "y"))
+def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
+    """The detections of an image; `labels` number image, group, unit and detector."""
+    index, group, unit, detector = labels
+    sources = usable(image.sources)
+    x, y = np.asarray(sources.x, float), np.asarray(sources.y, float)
     # one pixel to the right and one up, in the same call: slopes convert pixel errors to arcsec
     steps = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    ra, dec = sky_of(corrector, x + steps[0][:, None], y + steps[1][:, None])
+    ra, dec = image.plane.sky(x + steps[0][:, None], y + steps[1][:, None])
     frames = frames_at(ra[0], dec[0])
     slopes = np.stack([to_plane(directions(ra[k], dec[k]), frames) for k in (1, 2)], axis=-1)
-    errors = _pixel_errors(catalog)
+    errors = _pixel_errors(sources)
     covariance = np.einsum("nik,nk,njk->nij", slopes, errors**2, slopes)
-    unit_xy, unit_to_sky = _in_unit(corrector, ra[0], dec[0], frames, unit)
+    unit_xy, unit_to_sky = _in_unit(image.plane, ra[0], dec[0], frames, unit)
     count = len(x)
     return Detections(
         ra=ra[0],
         dec=dec[0],
         covariance=covariance,
         group=np.full(count, group),
-        image=np.full(count, image),
+        image=np.full(count, index),
         unit=np.full(count, unit),
         unit_xy=unit_xy,
         unit_to_sky=unit_to_sky,
-        flux=_column(catalog, "flux"),
+        flux=np.asarray(sources.flux, float),
         detector=np.full(count, detector),
     )
 
 
-def _column(catalog: Table, name: str) -> FloatArray:
-    """A column of numbers, NaN where it is masked and where there is none."""
-    if name not in catalog.colnames:
-        return np.full(len(catalog), np.nan)
-    return numbers(catalog, name, f"'{catalog.meta.get('name', 'of an image')}'")
+def usable(sources: Sources) -> Sources:
+    """The sources with finite positions and, if they have weights, positive ones."""
+    good = np.isfinite(sources.x) & np.isfinite(sources.y)
+    if sources.weight is not None:
+        good = good & np.isfinite(sources.weight) & (sources.weight > 0)
+    return sources[good]
 
 
-def usable_rows(catalog: Table) -> NDArray[np.bool_]:
-    """Mask (N,) of a catalog's rows with finite positions and positive weights, if it has any."""
-    good: NDArray[np.bool_] = np.isfinite(_column(catalog, "x")) & np.isfinite(
-        _column(catalog, "y")
-    )
-    if "weight" in catalog.colnames:
-        weight = _column(catalog, "weight")
-        good = good & np.isfinite(weight) & (weight > 0)
-    return good
-
-
-def _usable(catalog: Table) -> Table:
-    return catalog[usable_rows(catalog)]
-
-
-def _pixel_errors(catalog: Table) -> FloatArray:
+def _pixel_errors(sources: Sources) -> FloatArray:
     """Errors (N, 2) along x and y [pixels]: from weights ~ 1 / variance, else the catalog's own.
 
     `CENTROID_SIGMA` where a catalog has neither.
     """
-    given = np.stack([_column(catalog, name) for name in ("x_err", "y_err")], axis=-1)
-    weight = _column(catalog, "weight")
-    usual = np.full(len(catalog), CENTROID_SIGMA)
-    if np.isfinite(weight).any():
+    given = np.stack([np.asarray(e, float) for e in (sources.x_err, sources.y_err)], axis=-1)
+    usual = np.full(len(sources), CENTROID_SIGMA)
+    weight = sources.weight
+    if weight is not None and np.isfinite(weight).any():
         usual = CENTROID_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
         given[:] = np.nan  # the user's weights say more than the finder's errors
     errors = np.where(np.isfinite(given) & (given > 0), given, usual[:, None])
@@ -136,7 +96,7 @@ def _pixel_errors(catalog: Table) -> FloatArray:
 
 
 def _in_unit(
-    corrector: Any, ra: FloatArray, dec: FloatArray, frames: FloatArray, unit: int
+    image: Plane, ra: FloatArray, dec: FloatArray, frames: FloatArray, unit: int
 ) -> tuple[FloatArray, FloatArray]:
     """Positions (N, 2) in the detector's V2-V3 plane [arcsec] and their derivatives on the sky.
 
@@ -145,9 +105,9 @@ def _in_unit(
     count = len(ra)
     if unit < 0 or count == 0:
         return np.zeros((count, 2)), np.broadcast_to(np.eye(2), (count, 2, 2)).copy()
-    turn, centre = to_detector(corrector)
-    plane = from_sky(corrector, ra, dec)
+    turn, centre = image.to_detector()
+    plane = image.from_sky(ra, dec)
     # one arcsec along V2 and one along V3
-    moved = [to_sky(corrector, plane + turn[axis]) for axis in (0, 1)]
+    moved = [image.to_sky(plane + turn[axis]) for axis in (0, 1)]
     slopes = np.stack([to_plane(directions(*position), frames) for position in moved], axis=-1)
     return (plane - centre) @ turn.T, slopes

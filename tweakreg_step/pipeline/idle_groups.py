@@ -7,11 +7,10 @@ says that the group overlaps none, which its user sees to be false.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.groups import group_names, indices
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import directions, frames_of, to_plane
 from tweakreg_step.core.wording import listed
@@ -20,9 +19,8 @@ from tweakreg_step.telescopes.wcs import corners_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.images import Groups
     from tweakreg_step.core.outcome import Verdict
 
 
@@ -33,7 +31,7 @@ _WITHOUT_PARTNER = {Code.NOT_CONNECTED, Code.NO_MATCH, Code.TOO_FEW_MATCHES}
 
 
 def with_idle_groups(
-    verdicts: Sequence[Verdict], correctors: Sequence[Any], margin: float
+    verdicts: Sequence[Verdict], groups: Groups, margin: float
 ) -> tuple[Verdict, ...]:
     """Relative verdicts (G,) whose reasons name the idle groups that a group overlaps.
 
@@ -43,19 +41,18 @@ def with_idle_groups(
     ----------
     verdicts
         Relative verdicts (G,), groups in the order of their first image.
-    correctors
-        Correctors of all images; ``meta['refused']`` is a verdict on images not to be changed.
+    groups
+        All images; some may be refused.
     margin
         Largest error of the images' positions [arcsec].
     """
-    names = list(dict.fromkeys(group_names(correctors)))
-    group = indices(group_names(correctors))
-    idle = _idle(verdicts, correctors, group)
+    names = groups.names
+    idle = _idle(verdicts, groups)
     partnerless = [g for g, v in enumerate(verdicts) if g not in idle and _lacks_partner(v)]
     if not (idle and partnerless):
         return tuple(verdicts)
-    corners = corners_of(correctors)
-    places = [[corners[i] for i in np.flatnonzero(group == g)] for g in range(len(verdicts))]
+    corners = corners_of(groups.images)
+    places = [[corners[i] for i in images] for images in groups.members]
     result = list(verdicts)
     for g in partnerless:
         near = [o for o in range(len(places)) if o != g and _overlap(places[g], places[o], margin)]
@@ -66,15 +63,13 @@ def with_idle_groups(
     return tuple(result)
 
 
-def _idle(
-    verdicts: Sequence[Verdict], correctors: Sequence[Any], group: NDArray[np.int64]
-) -> dict[int, Code]:
+def _idle(verdicts: Sequence[Verdict], groups: Groups) -> dict[int, Code]:
     """Indices of the idle groups, with the codes that say why."""
     few = Code.TOO_FEW_SOURCES
     idle = {g: few for g, verdict in enumerate(verdicts) if verdict.code is few}
-    for number, corrector in zip(group.tolist(), correctors, strict=True):
-        if "refused" in corrector.meta:
-            idle[number] = corrector.meta["refused"].code
+    for number, image in zip(groups.of_image.tolist(), groups.images, strict=True):
+        if image.refused is not None:
+            idle[number] = image.refused.code
     return idle
 
 

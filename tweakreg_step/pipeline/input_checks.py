@@ -8,12 +8,13 @@ from astropy.table import Table
 
 from tweakreg_step.catalogs import numbers
 from tweakreg_step.core.exceptions import CatalogError, ParameterError
-from tweakreg_step.core.groups import group_names
 from tweakreg_step.core.image_names import file_of
 from tweakreg_step.core.wording import listed, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
+
+    from tweakreg_step.core.images import Groups
 
 __all__ = ["check_catalogs", "check_refimage", "fixed_group"]
 
@@ -56,7 +57,7 @@ def _check(meta: dict[str, Any], name: str) -> None:
         numbers(catalog, column, f"of the corrector '{name}'")
 
 
-def fixed_group(correctors: Sequence[Any], refimage: str) -> Any:
+def fixed_group(groups: Groups, refimage: str) -> Hashable | None:
     """The group that ``refimage`` names, by the name of an image or its own; None for none.
 
     Raises
@@ -66,12 +67,12 @@ def fixed_group(correctors: Sequence[Any], refimage: str) -> Any:
     """
     if not refimage:
         return None
-    groups = group_names(correctors)
-    images = [str(corrector.meta.get("name")) for corrector in correctors]
-    for image, group in zip(images, groups, strict=True):
-        if refimage in {str(group), image} or _stem(refimage) == _stem(file_of(image)):
-            return group
-    raise _unknown(refimage, images, map(str, groups))
+    for image in groups.images:
+        named = refimage in {str(image.group), image.name}
+        if named or _stem(refimage) == _stem(file_of(image.name)):
+            return image.group
+    names = [image.name for image in groups.images]
+    raise _unknown(refimage, names, map(str, groups.names))
 
 
 def check_refimage(refimage: str, images: Sequence[str], groups: Iterable[str]) -> None:

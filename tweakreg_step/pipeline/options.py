@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tweakreg_step.core.groups import group_names, indices
 from tweakreg_step.core.options import Options
 from tweakreg_step.report import MORE_SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable
 
+    from tweakreg_step.core.images import Groups
     from tweakreg_step.parameters import (
         AbsoluteParameters,
         MethodParameters,
@@ -22,17 +22,16 @@ __all__ = ["GIVEN_CATALOGS", "more_sources", "options_of", "options_of_run"]
 
 
 def options_of(
-    correctors: list[Any],
+    groups: Groups,
     relative: RelativeParameters,
     absolute: AbsoluteParameters,
     method: MethodParameters,
-    refgroup: Any = None,
+    refgroup: Hashable | None = None,
 ) -> Options:
     """Options of the solver.
 
     ``refgroup`` names the group that stays fixed.
     """
-    names = group_names(correctors)
     return Options(
         fitgeometry=relative.fitgeometry,
         searchrad=relative.searchrad,
@@ -45,15 +44,17 @@ def options_of(
         abs_tolerance=absolute.abs_tolerance,
         abs_minobj=absolute.abs_minobj,
         detector_motion=method.detector_motion,
-        refgroup=None if refgroup is None else int(indices(names)[names.index(refgroup)]),
+        refgroup=None if refgroup is None else groups.names.index(refgroup),
         joint=method.abs_method == "joint",
     )
 
 
-def options_of_run(correctors: list[Any], parameters: Parameters, refgroup: Any = None) -> Options:
+def options_of_run(
+    groups: Groups, parameters: Parameters, refgroup: Hashable | None = None
+) -> Options:
     """As `options_of`, from the parameters of a run of the step."""
     stages = parameters.relative, parameters.absolute, parameters.method
-    return options_of(correctors, *stages, refgroup)
+    return options_of(groups, *stages, refgroup)
 
 
 GIVEN_CATALOGS = "give catalogs with more sources"
@@ -62,19 +63,19 @@ GIVEN_CATALOGS = "give catalogs with more sources"
 _SELECTING = "fluxmin", "fluxmax", "peakmin", "exclusions"
 
 
-def more_sources(correctors: Sequence[Any], parameters: Parameters) -> str:
+def more_sources(groups: Groups, parameters: Parameters) -> str:
     """What the user can do for more sources, as part of a sentence, from what limits their number.
 
     Parameters
     ----------
-    correctors
-        Correctors with their selected catalogs.
+    groups
+        The images with their selected sources.
     parameters
         The parameters of the run.
     """
     selection, finder = parameters.selection, parameters.finder
     remedies = []
-    if any(len(item.meta["catalog"]) >= finder.brightest for item in correctors):
+    if any(len(image.sources) >= finder.brightest for image in groups.images):
         remedies.append(f"raise 'brightest' from {finder.brightest}")
     used = [name for name in _SELECTING if getattr(selection, name) not in {None, ""}]
     used += ["peakmax"] if finder.peakmax is not None else []

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import (
     CatalogError,
     ReferenceServiceError,
 )
-from tweakreg_step.core.groups import group_names, groups_of, indices
 from tweakreg_step.core.outcome import Code, Outcome, Status, Verdict
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
@@ -26,18 +25,18 @@ from .options import more_sources, options_of_run
 from .reference_stars import load_reference, reference_of, save_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
     from pathlib import Path
 
     from astropy.table import Table
 
     from tweakreg_step.catalogs.reference import Member
     from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.core.images import Groups
     from tweakreg_step.core.solution import Solution
     from tweakreg_step.parameters import Parameters
     from tweakreg_step.report import GroupFit
 
-    Groups = list[list[int]]
     Verdicts = tuple[Verdict, ...]
 
 __all__ = ["Alignment", "align_in_phases"]
@@ -68,6 +67,8 @@ class Alignment:
         Result of the global method, or of the sequential one; see `RunResult`.
     reference, table
         The reference catalog in the solver's form and as a table; None where there is none.
+    moved
+        (I,) whether the WCS of each image was corrected; None where no image could be.
     """
 
     outcomes: list[Outcome]
@@ -78,20 +79,21 @@ class Alignment:
     fits: tuple[GroupFit | None, ...] = ()
     reference: Reference | None = None
     table: Table | None = None
+    moved: tuple[bool, ...] | None = None
 
 
 def align_in_phases(
-    correctors: list[Any],
+    groups: Groups,
     parameters: Parameters,
     folder: Path,
     catalogs: tuple[Member, ...] | None = None,
 ) -> Alignment:
-    """Align the images to each other and to the reference catalog; corrects the correctors' WCS.
+    """Align the images to each other and to the reference catalog; corrects their WCS.
 
     Parameters
     ----------
-    correctors
-        One for each image; ``meta['refused']`` is a `Verdict` on images that must not be changed.
+    groups
+        The images; those that were refused are not changed.
     parameters
         The parameters of the run.
     folder
@@ -99,26 +101,26 @@ def align_in_phases(
     catalogs
         The reference catalogs, if those in files were read already.
     """
-    refgroup = fixed_group(correctors, parameters.method.refimage)
-    start = _with_reference(correctors, parameters, folder, catalogs)
-    if start.table is None and len(groups_of(correctors)) < 2:
-        return _with_outcomes(correctors, replace(start, relative=(ONE_GROUP,)))
+    refgroup = fixed_group(groups, parameters.method.refimage)
+    start = _with_reference(groups, parameters, folder, catalogs)
+    if start.table is None and len(groups) < 2:
+        return _with_outcomes(groups, replace(start, relative=(ONE_GROUP,)))
     if parameters.method.align_method == "global":
-        alignment = _globally(correctors, start, parameters, refgroup)
+        alignment = _globally(groups, start, parameters, refgroup)
     else:
-        alignment = _sequentially(correctors, start, parameters)
-    return _with_outcomes(correctors, alignment)
+        alignment = _sequentially(groups, start, parameters)
+    return _with_outcomes(groups, alignment)
 
 
-def _with_outcomes(correctors: Sequence[Any], alignment: Alignment) -> Alignment:
+def _with_outcomes(groups: Groups, alignment: Alignment) -> Alignment:
     """The alignment with the outcome of each image; refused groups get the verdict on them."""
-    refused = [correctors[g[0]].meta.get("refused") for g in groups_of(correctors).values()]
+    refused = [groups.images[members[0]].refused for members in groups.members]
     alignment = replace(
         alignment,
         relative=_with_refusals(alignment.relative, refused),
         absolute=_with_refusals(alignment.absolute, refused),
     )
-    return replace(alignment, outcomes=_outcomes(correctors, alignment))
+    return replace(alignment, outcomes=_outcomes(groups, alignment))
 
 
 def _with_refusals(verdicts: Verdicts | None, refused: Sequence[Verdict | None]) -> Verdicts | None:
@@ -128,27 +130,27 @@ def _with_refusals(verdicts: Verdicts | None, refused: Sequence[Verdict | None])
 
 
 def _with_reference(
-    correctors: list[Any],
+    groups: Groups,
     parameters: Parameters,
     folder: Path,
     catalogs: tuple[Member, ...] | None,
 ) -> Alignment:
     """Detections and reference catalog of the alignment; where none can be read, a verdict why."""
-    start = Alignment([], None, None, gather(correctors))
+    start = Alignment([], None, None, gather(groups))
     try:
-        table = _reference(correctors, parameters, folder, catalogs)
+        table = _reference(groups, parameters, folder, catalogs)
     except (ReferenceServiceError, CatalogError) as error:
         log.warning("No absolute alignment: %s", error)
         missing = Verdict(Code.of(error), str(error))
-        return replace(start, absolute=(missing,) * len(groups_of(correctors)))
+        return replace(start, absolute=(missing,) * len(groups))
     if table is None:
         return start
-    epochs, observatories = group_epochs(correctors), group_observatories(correctors)
+    epochs, observatories = group_epochs(groups), group_observatories(groups)
     return replace(start, table=table, reference=reference_of(table, epochs, observatories))
 
 
 def _reference(
-    correctors: Sequence[Any],
+    groups: Groups,
     parameters: Parameters,
     folder: Path,
     catalogs: tuple[Member, ...] | None,
@@ -157,49 +159,51 @@ def _reference(
         return None
     absolute = parameters.absolute
     chosen = absolute.abs_refcat if catalogs is None else catalogs
-    reference = load_reference(chosen, correctors, parameters.reference, absolute.abs_searchrad)
+    reference = load_reference(chosen, groups.images, parameters.reference, absolute.abs_searchrad)
     if absolute.save_abs_catalog:
         save_reference(reference, folder)
-    for corrector in correctors:
-        corrector.meta["abs_refcat"] = reference.meta["name"]
     return reference
 
 
-def _sequentially(correctors: list[Any], start: Alignment, parameters: Parameters) -> Alignment:
+def _sequentially(groups: Groups, start: Alignment, parameters: Parameters) -> Alignment:
     reference = None
     if start.table is not None and start.reference is not None:
         reference = start.reference, start.table
-    relative, absolute, fits = align_sequentially(correctors, reference, parameters)
+    found = align_sequentially(groups, reference, parameters)
     return replace(
-        start, relative=relative or (ONE_GROUP,), absolute=absolute or start.absolute, fits=fits
+        start,
+        relative=found.relative or (ONE_GROUP,),
+        absolute=found.absolute or start.absolute,
+        fits=found.fits,
+        moved=found.moved,
     )
 
 
 def _globally(
-    correctors: list[Any], start: Alignment, parameters: Parameters, refgroup: Any
+    groups: Groups, start: Alignment, parameters: Parameters, refgroup: Hashable | None
 ) -> Alignment:
-    options = options_of_run(correctors, parameters, refgroup)
-    more = more_sources(correctors, parameters)
-    found = align_jointly(correctors, start.detections, start.reference, options, more)
+    options = options_of_run(groups, parameters, refgroup)
+    more = more_sources(groups, parameters)
+    found = align_jointly(groups, start.detections, start.reference, options, more)
     absolute = start.absolute if start.reference is None else found.absolute
     relative = (ONE_GROUP,) if len(found.relative) < 2 else found.relative
-    return replace(start, solution=found.solution, relative=relative, absolute=absolute)
+    solved = replace(start, solution=found.solution, moved=found.moved)
+    return replace(solved, relative=relative, absolute=absolute)
 
 
 # ---- outcomes of the images
 
 
-def _outcomes(correctors: Sequence[Any], alignment: Alignment) -> list[Outcome]:
-    number = indices(group_names(correctors))
+def _outcomes(groups: Groups, alignment: Alignment) -> list[Outcome]:
+    moved = alignment.moved or (False,) * len(groups.images)
     outcomes = []
-    for index, corrector in enumerate(correctors):
+    for group, changed in zip(groups.of_image.tolist(), moved, strict=True):
         relative, absolute = (
-            None if verdicts is None else verdicts[number[index]]
+            None if verdicts is None else verdicts[group]
             for verdicts in (alignment.relative, alignment.absolute)
         )
         outcome = _outcome(relative, absolute)
-        moved = corrector.meta.get("fit_info", {}).get("status") == "SUCCESS"
-        outcomes.append(replace(outcome, moved=moved and outcome.status is Status.ALIGNED))
+        outcomes.append(replace(outcome, moved=changed and outcome.status is Status.ALIGNED))
     return outcomes
 
 

@@ -25,7 +25,7 @@ from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.memory import require_places
 from tweakreg_step.parameters import AbsoluteParameters, ReferenceParameters
 from tweakreg_step.telescopes import USUAL
-from tweakreg_step.telescopes.wcs import corners_of, epoch_of, group_observatories
+from tweakreg_step.telescopes.wcs import corners_of, epoch_of
 
 __all__ = ["FIELD_MARGIN", "load_reference", "reference_of", "save_reference"]
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.images import Image
     from tweakreg_step.telescopes import Observatory
 
 _ABSOLUTE = AbsoluteParameters()
@@ -45,7 +46,7 @@ FIELD_MARGIN = 3.0
 
 def load_reference(
     abs_refcat: str | Path | Table | tuple[Member, ...],
-    correctors: Sequence[Any],
+    images: Sequence[Image],
     parameters: ReferenceParameters = _REFERENCE,
     searchrad: float = _ABSOLUTE.abs_searchrad,
     epoch: Any = None,
@@ -56,9 +57,9 @@ def load_reference(
     ----------
     abs_refcat
         See `absolute_align`; or the result of `members_of` for it.
-    correctors
-        Correctors of the images: their footprints, epochs and observatories. Of several
-        observatories, the stars are seen from that of the first image.
+    images
+        Their footprints, epochs and observatories count. Of several observatories, the stars are
+        seen from that of the first image.
     parameters
         Parameters of the reference catalog.
     searchrad
@@ -74,9 +75,9 @@ def load_reference(
         If a service gives no stars.
     """
     members = abs_refcat if isinstance(abs_refcat, tuple) else members_of(abs_refcat)
-    field = circles(corners_of(correctors), (searchrad + FIELD_MARGIN) / 3600.0)
-    seen_from = next(iter(group_observatories(correctors)), USUAL)
-    return at_epoch(stars_from(members, field, parameters), epoch_of(correctors, epoch), seen_from)
+    field = circles(corners_of(images), (searchrad + FIELD_MARGIN) / 3600.0)
+    seen_from = images[0].observatory if images else USUAL
+    return at_epoch(stars_from(members, field, parameters), epoch_of(images, epoch), seen_from)
 
 
 def save_reference(reference: Table, folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
+from tweakreg_step.core.images import Groups
 from tweakreg_step.exposures import read_exposures
 from tweakreg_step.report import RunFacts, log_alignment, log_catalogs
 
@@ -106,12 +107,12 @@ def align_library(
     parameters, effective = with_mission_defaults(
         run.parameters, run.effective, run.unset, telescopes
     )
-    correctors = exposures.correctors
-    log_catalogs(correctors, stopwatch.seconds["sources"])
+    groups = Groups.of(exposures.images)
+    log_catalogs(groups, stopwatch.seconds["sources"])
     # one thread: several would wait for each other, and the order of their sums would change bits
     with stopwatch("alignment"), threadpool_limits(1):
-        before = Before.of(correctors)
-        alignment = align_in_phases(correctors, parameters, run.folder, run.catalogs)
+        before = Before.of(groups.images)
+        alignment = align_in_phases(groups, parameters, run.folder, run.catalogs)
     stars = None if alignment.table is None else len(alignment.table)
     seconds, sequential = stopwatch.seconds["alignment"], bool(alignment.fits)
     log_alignment(alignment.solution, stars, seconds, sequential=sequential)
@@ -121,13 +122,13 @@ def align_library(
         product=run.product,
         start=run.start.isoformat(timespec="seconds"),
         parameters=tuple(effective),
-        options=options_of_run(correctors, parameters),
+        options=options_of_run(groups, parameters),
         versions=versions(),
         seconds={},  # known at the end of the run
         dry_run=not parameters.safety.apply_correction,
     )
     circumstances = Circumstances(facts, left_out)
-    result = run_result_of(correctors, before, alignment, outcomes, circumstances)
+    result = run_result_of(groups, before, alignment, outcomes, circumstances)
     result = withheld(result, parameters.safety)
     changes: dict[int, Change] = {}
     with stopwatch("writing"):

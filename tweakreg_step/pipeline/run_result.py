@@ -10,7 +10,6 @@ import numpy as np
 
 from tweakreg_step.alignment.solver import achieved_and_achievable
 from tweakreg_step.core.correction import parameters_of
-from tweakreg_step.core.groups import group_names, indices, unit_names
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_of, to_plane
 from tweakreg_step.core.wording import listed
 from tweakreg_step.report import (
@@ -21,9 +20,9 @@ from tweakreg_step.report import (
     RunResult,
 )
 from tweakreg_step.telescopes.choose import packages
-from tweakreg_step.telescopes.wcs import corners_of, limits
+from tweakreg_step.telescopes.wcs import corners_of
 
-from .detections import usable_rows
+from .detections import usable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.images import Groups, Image
     from tweakreg_step.core.outcome import LeftOut, Outcome
     from tweakreg_step.report import GroupFit, RunFacts
 
@@ -63,13 +63,13 @@ class Before:
     pixel_scale: FloatArray
 
     @classmethod
-    def of(cls, correctors: Sequence[Any]) -> Before:
-        """Compute it from correctors that were not corrected yet."""
-        return cls(_corners(correctors), np.array([_scale(c) for c in correctors]))
+    def of(cls, images: Sequence[Image]) -> Before:
+        """Compute it from images that were not corrected yet."""
+        return cls(_corners(images), np.array([image.plane.pixel_scale for image in images]))
 
 
 def run_result_of(
-    correctors: Sequence[Any],
+    groups: Groups,
     before: Before,
     alignment: Alignment,
     outcomes: Sequence[Outcome],
@@ -79,50 +79,54 @@ def run_result_of(
 
     Parameters
     ----------
-    correctors
-        Correctors after the alignment.
+    groups
+        The images after the alignment.
     before
         Their geometry before it.
     alignment
         The alignment.
     outcomes
-        Outcome of each corrector's image; further ones are of images that were left out.
+        Outcome of each image; further ones are of images that were left out.
     circumstances
         Facts of the run.
     """
     solution = alignment.solution
-    names = group_names(correctors)
-    achieved = achievable = np.full(len(dict.fromkeys(names)), np.nan)
+    achieved = achievable = np.full(len(groups), np.nan)
     if solution is not None:
         achieved, achievable = achieved_and_achievable(
             solution, alignment.detections, alignment.reference
         )
-    places = [_pixels(corrector.meta["catalog"]) for corrector in correctors]
-    pixels = np.concatenate(places, axis=1)
-    corners = _corners(correctors)
+    places = [usable(image.sources) for image in groups.images]
+    corners = _corners(groups.images)
+    group = groups.of_image
     images = ImageResults(
-        names=tuple(str(corrector.meta["name"]) for corrector in correctors),
-        detectors=tuple(name or "" for name in unit_names(correctors)),
-        group=indices(names),
+        names=tuple(image.name for image in groups.images),
+        detectors=tuple(image.detector or "" for image in groups.images),
+        group=group,
         pixel_scale=before.pixel_scale,
         corners_before=before.corners,
         corners_after=corners,
-        detections=np.array([place.shape[1] for place in places], np.int64),
-        outcomes=_with_missing_images(outcomes, names, circumstances.left_out),
+        detections=np.array([len(sources) for sources in places], np.int64),
+        outcomes=_with_missing_images(
+            outcomes, [image.group for image in groups.images], circumstances.left_out
+        ),
     )
-    groups = GroupResults(
-        names=tuple(str(name) for name in dict.fromkeys(names)),
+    results = GroupResults(
+        names=tuple(map(str, groups.names)),
         relative=alignment.relative,
         absolute=alignment.absolute,
-        fits=_with_measured_motions(alignment.fits, before.corners, corners, indices(names)),
+        fits=_with_measured_motions(alignment.fits, before.corners, corners, group),
         bound_mas=achievable,
         achieved_mas=achieved,
     )
     note = None if alignment.table is None else _reference_note(alignment.table)
-    x, y = pixels
+    x, y = (
+        np.concatenate([np.asarray(getattr(one, axis), float) for one in places])
+        for axis in ("x", "y")
+    )
     catalogs = AlignedCatalogs(alignment.detections, alignment.reference, x, y, note)
     return RunResult(
-        circumstances.facts, images, groups, catalogs, solution, circumstances.left_out
+        circumstances.facts, images, results, catalogs, solution, circumstances.left_out
     )
 
 
@@ -179,29 +183,11 @@ def _with_motion(fit: GroupFit, before: FloatArray, after: FloatArray) -> GroupF
     return replace(fit, shift=(east, north), roll=ARCSEC * roll, scale=scale)
 
 
-def _pixels(catalog: Table) -> FloatArray:
-    """Positions (2, N) of the usable sources [pixels]."""
-    rows = usable_rows(catalog)
-    return np.stack([np.asarray(catalog[axis], float)[rows] for axis in ("x", "y")])
-
-
-def _corners(correctors: Sequence[Any]) -> FloatArray:
+def _corners(images: Sequence[Image]) -> FloatArray:
     """RA, DEC (I, 4, 2) [deg] of the corners, in order around each image; NaN where unknown."""
     unknown = np.full((4, 2), np.nan)
-    known = [corners if len(corners) else unknown for corners in corners_of(correctors)]
+    known = [corners if len(corners) else unknown for corners in corners_of(images)]
     return np.array(known).reshape(-1, 4, 2)
-
-
-def _scale(corrector: Any) -> float:
-    """Side of a pixel in the middle of an image [arcsec]."""
-    if corrector.bounding_box is None and len(corrector.meta["catalog"]) == 0:
-        return float("nan")
-    (xmin, xmax), (ymin, ymax) = limits(corrector)
-    x, y = 0.5 * (xmin + xmax), 0.5 * (ymin + ymax)
-    ra, dec = corrector.det_to_world(np.array([x, x + 1.0, x]), np.array([y, y, y + 1.0]))
-    vectors = directions(ra, dec)
-    steps = to_plane(vectors[1:], np.broadcast_to(frames_of(vectors[:1]), (2, 3, 3)))
-    return float(np.sqrt(np.abs(np.linalg.det(steps))))
 
 
 def _reference_note(table: Table) -> ReferenceNote:

@@ -16,6 +16,7 @@ from tweakwcs.imalign import align_wcs
 from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError
 from tweakwcs.matchutils import XYXYMatch
 
+from tweakreg_step.catalogs import numbers
 from tweakreg_step.catalogs.reference import with_known_motion
 from tweakreg_step.core.exceptions import (
     AlignmentError,
@@ -25,12 +26,11 @@ from tweakreg_step.core.exceptions import (
 )
 from tweakreg_step.telescopes.wcs import all_or_nothing
 
-from .detections import usable_rows
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from astropy.table import Table
+    from numpy.typing import NDArray
 
     from tweakreg_step.parameters import AbsoluteParameters, RelativeParameters
 
@@ -231,7 +231,7 @@ def _usable(correctors: Sequence[Any]) -> Iterator[None]:
     """
     catalogs = [corrector.meta["catalog"] for corrector in correctors]
     for corrector, catalog in zip(correctors, catalogs, strict=True):
-        good = usable_rows(catalog)
+        good = _usable_rows(catalog)
         usable = catalog if good.all() else catalog[good]
         if _on_a_line(usable):
             log.warning("The sources of %s lie on one line: not used.", corrector.meta.get("name"))
@@ -242,6 +242,16 @@ def _usable(correctors: Sequence[Any]) -> Iterator[None]:
     finally:
         for corrector, catalog in zip(correctors, catalogs, strict=True):
             corrector.meta["catalog"] = catalog
+
+
+def _usable_rows(catalog: Table) -> NDArray[np.bool_]:
+    """Mask (N,) of a catalog's rows with finite positions and positive weights, if it has any."""
+    name = f"'{catalog.meta.get('name', 'of an image')}'"
+    good = np.isfinite([numbers(catalog, axis, name) for axis in ("x", "y")]).all(axis=0)
+    if "weight" in catalog.colnames:
+        weight = numbers(catalog, "weight", name)
+        good = good & np.isfinite(weight) & (weight > 0)
+    return np.asarray(good)
 
 
 def _on_a_line(catalog: Table) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.groups import groups_of
 from tweakreg_step.core.outcome import Code, Standing, Status
 
 from .group_outcome import GroupOutcome, group_outcome
@@ -18,6 +17,7 @@ from .sentences import motion_reason
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tweakreg_step.core.images import Groups
     from tweakreg_step.core.solution import Solution
 
     from .result import RunResult
@@ -233,11 +233,10 @@ def log_parameters(lines: Iterable[str]) -> None:
     log.info("Parameters: %s", "; ".join(lines) or "defaults")
 
 
-def log_catalogs(correctors: Sequence[Any], seconds: float) -> None:
+def log_catalogs(groups: Groups, seconds: float) -> None:
     """Log the number of sources of each group, and warn of images without any."""
-    sizes = [len(corrector.meta["catalog"]) for corrector in correctors]
-    groups = groups_of(correctors)
-    unused = sum(corrector.meta.get("unused", 0) for corrector in correctors)
+    sizes = [len(image.sources) for image in groups.images]
+    unused = sum(image.unused for image in groups.images)
     log.info(
         "Sources: %d take part%s, in %d images of %d groups (%.1f s)",
         sum(sizes),
@@ -246,17 +245,17 @@ def log_catalogs(correctors: Sequence[Any], seconds: float) -> None:
         len(groups),
         seconds,
     )
-    width = max(len(str(name)) for name in groups)
-    for name, members in list(groups.items())[:MOST_LINES]:
-        sources = sum(sizes[i] for i in members)
-        refused = correctors[members[0]].meta.get("refused")
+    width = max(len(str(name)) for name in groups.names)
+    for name, members in list(zip(groups.names, groups.members, strict=True))[:MOST_LINES]:
+        sources = sum(sizes[image] for image in members)
+        refused = groups.images[members[0]].refused
         why = "" if refused is None else f" ({refused.code}: none of them takes part)"
         log.info("  %-*s %4d images %6d sources%s", width, name, len(members), sources, why)
     if len(groups) > MOST_LINES:
         log.info("  ... and %d more groups", len(groups) - MOST_LINES)
-    for corrector, size in zip(correctors, sizes, strict=True):
-        if size == 0 and "refused" not in corrector.meta:
-            log.warning(NO_SOURCES, corrector.meta["name"])
+    for image, size in zip(groups.images, sizes, strict=True):
+        if size == 0 and image.refused is None:
+            log.warning(NO_SOURCES, image.name)
 
 
 def log_alignment(

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from tweakreg_step.core.observatory import Observatory
+
 from .change import Change
 from .image import OpenImage, View
-from .observatory import EARTH, L2, USUAL, Observatory
+from .observatory import EARTH, L2, USUAL
 from .telescope import Entry, Telescope
 
 __all__ = [

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tweakreg_step.core.observatory import Observatory
 
-__all__ = ["EARTH", "L2", "USUAL", "Observatory"]
-
-
-@dataclass(frozen=True, slots=True)
-class Observatory:
-    """A place on the line from the Sun through the Earth.
-
-    Attributes
-    ----------
-    name
-        Name of the place.
-    beyond_earth
-        How much farther from the Sun it is than the Earth, as a part of the Earth's distance.
-    """
-
-    name: str
-    beyond_earth: float
+__all__ = ["EARTH", "L2", "USUAL"]
 
 
 EARTH = Observatory("Earth", 0.0)

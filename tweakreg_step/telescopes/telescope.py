@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
+    from tweakreg_step.core.observatory import Observatory
+
     from .change import Change
     from .image import OpenImage, View
-    from .observatory import Observatory
 
 __all__ = ["Entry", "Telescope"]
 

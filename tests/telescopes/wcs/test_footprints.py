@@ -10,17 +10,18 @@ import pytest
 from astropy.time import Time
 from stdatamodels.jwst.datamodels import ImageModel
 
+from tweakreg_step.core.images import Groups
 from tweakreg_step.telescopes.jwst.image import epoch_of as epoch_of_model
 from tweakreg_step.telescopes.wcs.footprints import epoch_of, group_epochs
 
 
 def image(group: str, epoch: float | None) -> Any:
-    return SimpleNamespace(meta={"group_id": group, "epoch": epoch})
+    return SimpleNamespace(group=group, epoch=epoch, detector=None)
 
 
 def test_epochs_of_groups_are_means_of_their_images() -> None:
     images = [image("a", 2022.0), image("b", None), image("a", 2023.0), image("c", 2025.0)]
-    np.testing.assert_array_equal(group_epochs(images), [2022.5, np.nan, 2025.0])
+    np.testing.assert_array_equal(group_epochs(Groups.of(images)), [2022.5, np.nan, 2025.0])
     assert epoch_of(images) == pytest.approx((2022.0 + 2023.0 + 2025.0) / 3.0, abs=1e-9)
 
 

@@ -20,6 +20,7 @@ from tweakreg_step.simulate import (
     pointing_at,
 )
 from tweakreg_step.simulate.directions import direction, separation_mas
+from tweakreg_step.telescopes.wcs import CorrectorPlane
 from tweakreg_step.telescopes.wcs.v2v3corr import correct
 
 RIGID_MAS = 0.01
@@ -35,6 +36,10 @@ def corrector(name: str, pointing: Pointing, offset: DetectorOffset | None = Non
         "roll_ref": pointing_at(pointing, detector.v2_ref, detector.v3_ref).roll,
     }
     return JWSTWCSCorrector(wcs, angles, meta={"catalog": Table({"x": [1.0], "y": [1.0]})})
+
+
+def plane_of(image: Any) -> CorrectorPlane:
+    return CorrectorPlane(image, image.bounding_box or ((1.0, 1.0), (1.0, 1.0)))
 
 
 def grid() -> tuple[np.ndarray, np.ndarray]:
@@ -63,9 +68,8 @@ def test_ten_detectors_move_as_one_body(
         image = corrector(name, pointing)
         ra, dec_before = sky(image.wcs)
         expected = direction(*move(ra, dec_before, centre, matrix, shift))
-        correct(image, centre, (matrix, shift), None, {"fit_info": {"status": "SUCCESS"}})
+        correct(plane_of(image), centre, (matrix, shift), None)
         assert image.wcs.available_frames.count("v2v3corr") == 1
-        assert image.meta["fit_info"] == {"status": "SUCCESS"}
         assert np.max(separation_mas(direction(*sky(image.wcs)), expected)) < RIGID_MAS
 
 
@@ -77,8 +81,8 @@ def test_a_second_correction_composes_with_the_first() -> None:
     second = affine("rshift", np.array([-0.1, 0.3, -1e-4]))
     ra, dec = sky(image.wcs)
     expected = direction(*move(*move(ra, dec, centre, *first), centre, *second))
-    correct(image, centre, first, None, {})
-    correct(image, centre, second, None, {})
+    correct(plane_of(image), centre, first, None)
+    correct(plane_of(image), centre, second, None)
     assert image.wcs.available_frames.count("v2v3corr") == 1
     assert np.max(separation_mas(direction(*sky(image.wcs)), expected)) < RIGID_MAS
 
@@ -100,7 +104,7 @@ def test_a_detector_moves_in_its_own_v2v3_frame(name: str, roll: float) -> None:
     columns = np.vstack([before, np.ones(before.shape[1])])
     solved = np.linalg.lstsq(columns.T, after.T, rcond=None)[0].T
     identity = (np.eye(2), np.zeros(2))
-    correct(image, (10.0, 20.0), identity, (solved[:, :2], solved[:, 2]), {})
+    correct(plane_of(image), (10.0, 20.0), identity, (solved[:, :2], solved[:, 2]))
     distance = separation_mas(direction(*sky(image.wcs)), direction(*sky(true.wcs)))
     # V2-V3 angles are no plane: over the detector that is 1e-7 of the 20 mas, and distortion of
     # the motion at the corners another 1e-4 of it

@@ -1,4 +1,4 @@
-"""Footprints and epochs of images, for the selection of reference stars."""
+"""Footprints, epochs and observatories of images, for the selection of reference stars."""
 
 from __future__ import annotations
 
@@ -6,49 +6,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.core.groups import group_names, groups_of, indices
-from tweakreg_step.telescopes.observatory import USUAL
-
-from .tangent_plane import limits, sky_of
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.telescopes.observatory import Observatory
+    from tweakreg_step.core.images import Groups, Image
+    from tweakreg_step.core.observatory import Observatory
 
 
 __all__ = ["corners_of", "epoch_of", "group_epochs", "group_observatories"]
 
 
-def corners_of(correctors: Sequence[Any]) -> list[FloatArray]:
+def corners_of(images: Iterable[Image]) -> list[FloatArray]:
     """The corners (4, 2) of each image through its current WCS, RA and DEC [deg], in order.
 
-    Where the WCS has no bounding box, that of the catalog is used; (0, 2) if it is empty.
+    Where the WCS has no bounding box, that of the sources is used; (0, 2) if there are none.
     """
-    return [_corners(corrector) for corrector in correctors]
+    return [image.plane.corners() for image in images]
 
 
-def _corners(corrector: Any) -> FloatArray:
-    if corrector.bounding_box is None and len(corrector.meta["catalog"]) == 0:
-        return np.empty((0, 2))
-    (x0, x1), (y0, y1) = limits(corrector)
-    x, y = np.array([x0, x1, x1, x0]), np.array([y0, y0, y1, y1])
-    return np.stack(sky_of(corrector, x, y), axis=-1)
-
-
-def epoch_of(correctors: Sequence[Any], otherwise: Any = None) -> float | None:
+def epoch_of(images: Iterable[Image], otherwise: Any = None) -> float | None:
     """The mean time of all images [Julian year]; None if none is known.
 
     Parameters
     ----------
-    correctors
-        ``meta['epoch']`` may hold the time of each.
+    images
+        Images, of which some may have a time.
     otherwise
         A time for all images if none has one: Julian years, or an astropy Time.
     """
-    known = [corrector.meta.get("epoch") for corrector in correctors]
-    times = sorted(float(epoch) for epoch in known if epoch is not None)
+    times = sorted(float(image.epoch) for image in images if image.epoch is not None)
     if times:
         return float(np.mean(times))
     if otherwise is None:
@@ -56,20 +43,18 @@ def epoch_of(correctors: Sequence[Any], otherwise: Any = None) -> float | None:
     return float(getattr(otherwise, "jyear", otherwise))
 
 
-def group_epochs(correctors: Sequence[Any]) -> FloatArray:
+def group_epochs(groups: Groups) -> FloatArray:
     """The mean time (G,) of the images of each group [Julian year]; NaN where it is not known."""
-    groups = indices(group_names(correctors))
-    known = [corrector.meta.get("epoch") for corrector in correctors]
+    known = [image.epoch for image in groups.images]
     times = np.array([np.nan if epoch is None else float(epoch) for epoch in known])
-    result = np.full(int(groups.max(initial=-1)) + 1, np.nan)
+    result = np.full(len(groups), np.nan)
     for group in range(len(result)):
-        members = np.sort(times[(groups == group) & np.isfinite(times)])
+        members = np.sort(times[(groups.of_image == group) & np.isfinite(times)])
         if len(members):
             result[group] = members.mean()
     return result
 
 
-def group_observatories(correctors: Sequence[Any]) -> list[Observatory]:
-    """Where the images (G,) of each group were taken, as ``meta['observatory']`` says it."""
-    groups = groups_of(correctors).values()
-    return [correctors[images[0]].meta.get("observatory", USUAL) for images in groups]
+def group_observatories(groups: Groups) -> list[Observatory]:
+    """Where the images (G,) of each group were taken: where the first of them was."""
+    return [groups.images[images[0]].observatory for images in groups.members]

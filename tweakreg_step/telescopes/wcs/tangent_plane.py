@@ -9,17 +9,111 @@ application is undone.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.core.sphere import ARCSEC, turn
+from tweakreg_step.core.sphere import ARCSEC, directions, frames_of, to_plane, turn
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.sources import BoundingBox
 
-__all__ = ["from_pixels", "from_sky", "limits", "sky_of", "to_detector", "to_sky"]
+__all__ = ["CorrectorPlane", "box_of", "sky_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectorPlane:
+    """The present WCS of an image in its tweakwcs corrector, and the plane of its correction.
+
+    Attributes
+    ----------
+    corrector
+        Its WCS is replaced where the image is corrected.
+    box
+        Limits of the image in pixels, None where nothing tells them.
+    """
+
+    corrector: Any
+    box: BoundingBox | None
+
+    @property
+    def limits(self) -> BoundingBox:
+        """Limits of the image in pixels.
+
+        Raises
+        ------
+        ValueError
+            If they are not known.
+        """
+        if self.box is None:
+            raise ValueError("The image has neither a bounding box nor sources, but needs limits.")
+        return self.box
+
+    @property
+    def pixel_scale(self) -> float:
+        """Side of a pixel in the middle of the image [arcsec], NaN where unknown."""
+        if self.box is None:
+            return float("nan")
+        (xmin, xmax), (ymin, ymax) = self.box
+        x, y = 0.5 * (xmin + xmax), 0.5 * (ymin + ymax)
+        ra, dec = self.corrector.det_to_world(np.array([x, x + 1.0, x]), np.array([y, y, y + 1.0]))
+        vectors = directions(ra, dec)
+        steps = to_plane(vectors[1:], np.broadcast_to(frames_of(vectors[:1]), (2, 3, 3)))
+        return float(np.sqrt(np.abs(np.linalg.det(steps))))
+
+    def corners(self) -> FloatArray:
+        """RA, DEC (4, 2) [deg] of the corners, in order around the image; (0, 2) if unknown."""
+        if self.box is None:
+            return np.empty((0, 2))
+        (x0, x1), (y0, y1) = self.box
+        x, y = np.array([x0, x1, x1, x0]), np.array([y0, y0, y1, y1])
+        return np.stack(self.sky(x, y), axis=-1)
+
+    def sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """RA and DEC [deg] of pixels, also outside the bounding box."""
+        return sky_of(self.corrector, x, y)
+
+    def from_pixels(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Positions (N, 2) [arcsec] in the plane, of pixels x, y (N,)."""
+        return self._without(np.stack(self.corrector.det_to_tanp(x, y), axis=-1))
+
+    def from_sky(self, ra: FloatArray, dec: FloatArray) -> FloatArray:
+        """Positions (N, 2) [arcsec] in the plane, of RA and DEC (N,) [deg]."""
+        return self._without(np.stack(self.corrector.world_to_tanp(ra, dec), axis=-1))
+
+    def to_sky(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """RA and DEC (N,) [deg] of positions (N, 2) [arcsec] in the plane."""
+        matrix, shift = _present(self.corrector)
+        ra, dec = self.corrector.tanp_to_world(*(positions @ matrix.T + shift).T)
+        return np.asarray(ra), np.asarray(dec)
+
+    def to_detector(self) -> tuple[FloatArray, FloatArray]:
+        """Transformation u = matrix (t - centre) from the plane to the detector's own V2-V3 plane.
+
+        Returns
+        -------
+        matrix
+            (2, 2), a rotation: the image's plane is turned by the roll.
+        centre
+            (2,) of the image, in its plane [arcsec].
+        """
+        (xmin, xmax), (ymin, ymax) = self.limits
+        middle = np.array([0.5 * (xmin + xmax)]), np.array([0.5 * (ymin + ymax)])
+        return turn(self.corrector.ref_angles["roll_ref"]), self.from_pixels(*middle)[0]
+
+    def _without(self, positions: FloatArray) -> FloatArray:
+        matrix, shift = _present(self.corrector)
+        return np.asarray(np.linalg.solve(matrix, (positions - shift).T).T)
+
+
+def box_of(corrector: Any, x: FloatArray, y: FloatArray) -> BoundingBox | None:
+    """Limits of an image in pixels; those of its sources x, y (N,) where its WCS has none."""
+    box: BoundingBox | None = corrector.bounding_box
+    if box is not None or len(x) == 0:
+        return box
+    return ((np.nanmin(x), np.nanmax(x)), (np.nanmin(y), np.nanmax(y)))
 
 
 def _present(corrector: Any) -> tuple[FloatArray, FloatArray]:
@@ -29,52 +123,6 @@ def _present(corrector: Any) -> tuple[FloatArray, FloatArray]:
         return np.eye(2), np.zeros(2)
     correction = corrector.wcs.pipeline[frames.index("v2v3corr") - 1].transform["tp_affine"]
     return np.asarray(correction.matrix.value), ARCSEC * np.asarray(correction.translation.value)
-
-
-def _without(corrector: Any, positions: FloatArray) -> FloatArray:
-    matrix, shift = _present(corrector)
-    return np.asarray(np.linalg.solve(matrix, (positions - shift).T).T)
-
-
-def from_pixels(corrector: Any, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Positions (N, 2) [arcsec] in the plane, of pixels x, y (N,)."""
-    return _without(corrector, np.stack(corrector.det_to_tanp(x, y), axis=-1))
-
-
-def from_sky(corrector: Any, ra: FloatArray, dec: FloatArray) -> FloatArray:
-    """Positions (N, 2) [arcsec] in the plane, of RA and DEC (N,) [deg]."""
-    return _without(corrector, np.stack(corrector.world_to_tanp(ra, dec), axis=-1))
-
-
-def to_sky(corrector: Any, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """RA and DEC (N,) [deg] of positions (N, 2) [arcsec] in the plane."""
-    matrix, shift = _present(corrector)
-    ra, dec = corrector.tanp_to_world(*(positions @ matrix.T + shift).T)
-    return np.asarray(ra), np.asarray(dec)
-
-
-def limits(corrector: Any) -> BoundingBox:
-    """Limits of an image in pixels; those of its catalog where its WCS has none."""
-    box: BoundingBox | None = corrector.bounding_box
-    if box is not None:
-        return box
-    x, y = (np.asarray(corrector.meta["catalog"][axis], float) for axis in ("x", "y"))
-    return ((np.nanmin(x), np.nanmax(x)), (np.nanmin(y), np.nanmax(y)))
-
-
-def to_detector(corrector: Any) -> tuple[FloatArray, FloatArray]:
-    """Transformation u = matrix (t - centre) from the plane to the detector's own V2-V3 plane.
-
-    Returns
-    -------
-    matrix
-        (2, 2) rotation by the roll angle of the image's plane.
-    centre
-        (2,) centre of the image in its plane [arcsec].
-    """
-    (xmin, xmax), (ymin, ymax) = limits(corrector)
-    middle = np.array([0.5 * (xmin + xmax)]), np.array([0.5 * (ymin + ymax)])
-    return turn(corrector.ref_angles["roll_ref"]), from_pixels(corrector, *middle)[0]
 
 
 def sky_of(corrector: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:

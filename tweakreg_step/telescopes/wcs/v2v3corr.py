@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tweakreg_step.core.correction import move
 
-from .tangent_plane import from_pixels, from_sky, limits, to_detector, to_sky
-
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.images import Plane
 
     Affine = tuple[FloatArray, FloatArray]
 
@@ -23,11 +22,10 @@ GRID = 5
 
 
 def correct(
-    corrector: Any,
+    plane: Plane,
     centre: tuple[float, float],
     motion: Affine,
     detector_motion: Affine | None,
-    meta: dict[str, Any],
 ) -> None:
     """Correct an image's WCS by the motion of its detector, followed by that of its group.
 
@@ -37,29 +35,27 @@ def correct(
 
     Parameters
     ----------
-    corrector
-        Corrector of the image; its WCS and ``meta`` are changed.
+    plane
+        Plane of the image; the WCS in its corrector is replaced.
     centre
         Tangent point of the group, RA and DEC [deg].
     motion
         Matrix (2, 2) and shift (2,) [arcsec] in the plane tangent there, axes east and north.
     detector_motion
         Matrix and shift in the detector's own V2-V3 plane, or None.
-    meta
-        Entries to merge into the corrector's ``meta``.
     """
-    (xmin, xmax), (ymin, ymax) = limits(corrector)
+    (xmin, xmax), (ymin, ymax) = plane.limits
     x, y = np.meshgrid(np.linspace(xmin, xmax, GRID), np.linspace(ymin, ymax, GRID))
-    before = from_pixels(corrector, x.ravel(), y.ravel())
+    before = plane.from_pixels(x.ravel(), y.ravel())
     inner = before
     if detector_motion is not None:
-        turn, origin = to_detector(corrector)
+        turn, origin = plane.to_detector()
         matrix, shift = detector_motion
         inner = ((before - origin) @ turn.T @ matrix.T + shift) @ turn + origin
-    ra, dec = move(*to_sky(corrector, inner), centre, *motion)
-    after = from_sky(corrector, ra, dec)
+    ra, dec = move(*plane.to_sky(inner), centre, *motion)
+    after = plane.from_sky(ra, dec)
     matrix, shift = _affine(before, after)
-    corrector.set_correction(matrix=matrix, shift=shift, meta=meta)
+    plane.corrector.set_correction(matrix=matrix, shift=shift)
 
 
 def _affine(before: FloatArray, after: FloatArray) -> Affine:

@@ -1,0 +1,126 @@
+"""tweakwcs correctors at the edges: images of those that users give, results in their ``meta``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tweakreg_step.catalogs import numbers, to_table
+from tweakreg_step.core.images import Image
+from tweakreg_step.core.outcome import Code
+from tweakreg_step.core.sources import Sources
+from tweakreg_step.telescopes import USUAL
+from tweakreg_step.telescopes.visits import visit_of_group
+from tweakreg_step.telescopes.wcs import CorrectorPlane, box_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from astropy.table import Table
+
+    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.images import Groups
+
+    from .align_jointly import JointAlignment
+
+__all__ = ["correctors_of", "group_names", "images_of", "is_moved", "write_fits"]
+
+MOVED = "SUCCESS"
+"""What tweakwcs says in ``meta['fit_info']['status']`` of an image that it has corrected."""
+
+_POSITIONS = "x", "y", "weight"
+_MEASURED = *_POSITIONS, "flux", "x_err", "y_err"
+
+
+def group_names(correctors: Sequence[Any]) -> list[Any]:
+    """The group of each corrector; one without ``group_id`` is a group of its own."""
+    return [
+        index if corrector.meta.get("group_id") is None else corrector.meta["group_id"]
+        for index, corrector in enumerate(correctors)
+    ]
+
+
+def images_of(correctors: Sequence[Any], *, measured: bool = True) -> tuple[Image, ...]:
+    """The images of correctors.
+
+    Parameters
+    ----------
+    correctors
+        ``meta`` holds ``catalog``, a table with x, y [pixels] and perhaps x_err, y_err [pixels],
+        flux and weight; perhaps ``name``, ``group_id``, ``detector``, ``epoch`` [Julian year] and
+        ``observatory``.
+    measured
+        Whether more than positions and weights is read of the catalogs.
+
+    Raises
+    ------
+    CatalogError
+        If a column of a catalog has no numbers.
+    """
+    columns = _MEASURED if measured else _POSITIONS
+    return tuple(
+        _image(corrector, group, columns)
+        for corrector, group in zip(correctors, group_names(correctors), strict=True)
+    )
+
+
+def _image(corrector: Any, group: Any, columns: Iterable[str]) -> Image:
+    meta = corrector.meta
+    sources = _sources(meta["catalog"], columns)
+    return Image(
+        name=str(meta.get("name")),
+        group=group,
+        detector=meta.get("detector"),
+        epoch=meta.get("epoch"),
+        observatory=meta.get("observatory", USUAL),
+        sources=sources,
+        plane=CorrectorPlane(corrector, box_of(corrector, sources.x, sources.y)),
+        visit=str(meta.get("visit") or visit_of_group(group)),
+    )
+
+
+def _sources(catalog: Table, columns: Iterable[str]) -> Sources:
+    name = f"'{catalog.meta.get('name', 'of an image')}'"
+    there = [column for column in columns if column in catalog.colnames]
+    values: dict[str, FloatArray] = {column: numbers(catalog, column, name) for column in there}
+    return Sources.at(**values)
+
+
+def correctors_of(groups: Groups) -> list[Any]:
+    """The correctors of images, with their sources as catalogs, as tweakwcs takes them."""
+    for image in groups.images:
+        image.plane.corrector.meta["catalog"] = to_table(image.sources, image.name)
+    return [image.plane.corrector for image in groups.images]
+
+
+def is_moved(corrector: Any) -> bool:
+    """Whether a corrector says that its WCS was corrected."""
+    return bool(corrector.meta.get("fit_info", {}).get("status") == MOVED)
+
+
+def write_fits(correctors: Sequence[Any], groups: Groups, found: JointAlignment) -> None:
+    """Put the results of a joint alignment into ``meta['fit_info']`` of its correctors.
+
+    Keys that tweakwcs writes as well have its names and units.
+    """
+    for image, corrector in enumerate(correctors):
+        group = int(groups.of_image[image])
+        corrector.meta["fit_info"] = _fit_info(found, group, moved=found.moved[image])
+
+
+def _fit_info(found: JointAlignment, group: int, *, moved: bool) -> dict[str, Any]:
+    solution = found.solution.groups
+    status = solution.status[group]
+    if status is not Code.ALIGNED:
+        return {"status": f"FAILED: {status}", "reason": found.relative[group].reason}
+    return {
+        "status": MOVED if moved else "REFERENCE",
+        "nmatches": int(solution.matches[group]),
+        "rmse": float(solution.rms_mas[group]) / 1000.0 * np.sqrt(2.0),
+        "covariance": solution.covariance[group],
+        "component": int(solution.component[group]),
+        "anchored": bool(solution.anchored[group]),
+        "relative": found.relative[group],
+        "absolute": found.absolute[group] if found.absolute else None,
+    }
