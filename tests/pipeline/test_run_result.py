@@ -17,9 +17,7 @@ from tweakreg_step.simulate import Truth
 OPTIONS = {"sip_approx": False}
 
 
-def test_the_account_of_an_absolute_alignment(
-    files: Truth, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_result_of_an_absolute_alignment(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = run_results(monkeypatch)
     TweakRegStep.call(str(files.association), abs_refcat=str(files.catalog), **OPTIONS)
     result = kept[0]
@@ -50,7 +48,7 @@ def test_places_before_and_after(files: Truth, monkeypatch: pytest.MonkeyPatch) 
         assert result.pixel_scale[index] == pytest.approx(0.063, rel=0.01)
 
 
-def test_there_is_an_account_of_a_failure_as_well(
+def test_there_is_a_result_of_a_failure_as_well(
     files: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = run_results(monkeypatch)

@@ -58,7 +58,7 @@ def _nan_everywhere():
     )
 
 
-ACCOUNTS = {
+RESULTS = {
     "mosaic": lambda: make_result(lost=(4,), doubtful=(2,)),
     "no reference": lambda: make_result(reference=False),
     "general": lambda: make_result("strip", 3, options={"fitgeometry": "general"}),
@@ -75,9 +75,9 @@ ACCOUNTS = {
 }
 
 
-@pytest.mark.parametrize("kind", ACCOUNTS)
+@pytest.mark.parametrize("kind", RESULTS)
 def test_it_is_as_the_schema_says_and_plain_json(kind: str) -> None:
-    text = json.dumps(report_of(ACCOUNTS[kind]()), allow_nan=False)
+    text = json.dumps(report_of(RESULTS[kind]()), allow_nan=False)
     schema = _schema()
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(json.loads(text))
@@ -105,7 +105,7 @@ def test_the_schema_allows_nothing_that_it_does_not_describe() -> None:
 
 
 def test_a_field_without_documentation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document, "_method", lambda _account: {"new": 1})
+    monkeypatch.setattr(document, "_method", lambda _result: {"new": 1})
     assert not Draft202012Validator(_schema()).is_valid(report_of(early_result()))
 
 
