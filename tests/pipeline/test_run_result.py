@@ -6,8 +6,8 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from results import opened
-from states import run_results, with_noise
+from spoiled import with_noise
+from step_outputs import opened, run_results
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import AlignmentError

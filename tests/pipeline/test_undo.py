@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from results import models_of, opened
 from states import file_state, wcs_state
 from stdatamodels.jwst import datamodels
+from step_outputs import models_of, opened
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step import TweakRegStep, remove_correction

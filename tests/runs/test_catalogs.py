@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.table import Table
-from results import TOLERANCE_MAS, errors_mas, models_of
 from scipy.ndimage import gaussian_filter
 from stdatamodels.jwst import datamodels
+from step_outputs import TOLERANCE_MAS, errors_mas, models_of
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
-from results import result_files
+from step_outputs import result_files
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth

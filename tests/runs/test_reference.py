@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from catalog_server import CatalogServer, serving
-from results import TOLERANCE_MAS, errors_mas, models_of, relative_errors_mas, result_files
 from stdatamodels.jwst import datamodels
+from step_outputs import TOLERANCE_MAS, errors_mas, models_of, relative_errors_mas, result_files
 
 from tweakreg_step.catalogs.reference import service
 from tweakreg_step.catalogs.reference.epoch import place

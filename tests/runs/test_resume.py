@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
-from results import models_of, relative_errors_mas
 from stdatamodels.jwst import datamodels
+from step_outputs import models_of, relative_errors_mas
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.catalogs.checkpoint import checkpoint_meta, fingerprint, read_checkpoint

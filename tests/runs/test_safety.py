@@ -11,9 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
-from results import TOLERANCE_MAS, errors_mas, models_of, opened, relative_errors_mas, result_files
-from states import file_state, meta_state, run_results, wcs_state, with_noise
+from spoiled import with_noise
+from states import file_state, meta_state, wcs_state
 from stdatamodels.jwst import datamodels
+from step_outputs import (
+    TOLERANCE_MAS,
+    errors_mas,
+    models_of,
+    opened,
+    relative_errors_mas,
+    result_files,
+    run_results,
+    statuses,
+)
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import AlignmentError, MixedGroupError, NoMatchError
@@ -24,10 +34,6 @@ METHODS = pytest.mark.parametrize("method", ["global", "sequential"])
 
 def run(files: Truth, **options: Any) -> Any:
     return TweakRegStep.call(str(files.association), **({"sip_approx": False} | options))
-
-
-def steps(library: Any) -> list[str | None]:
-    return [model.meta.cal_step.tweakreg for model in models_of(library)]
 
 
 def moved(library: Any) -> list[bool]:
@@ -66,7 +72,7 @@ def test_warn_aligns_the_good_and_leaves_the_bad_bit_for_bit(files: Truth, metho
     """The sequential method must not say 'aligned' of an image whose catalog is noise."""
     options = with_noise(files, 1) | {"align_method": method}
     library = run(files, **options)
-    assert steps(library) == ["COMPLETE", "FAILED", "COMPLETE"]
+    assert statuses(library) == ["COMPLETE", "FAILED", "COMPLETE"]
     models = models_of(library)
     assert wcs_state(models[1]) == file_state(files.files[1])
     assert "v2v3corr" not in models[1].meta.wcs.available_frames
@@ -78,7 +84,7 @@ def test_warn_aligns_the_good_and_leaves_the_bad_bit_for_bit(files: Truth, metho
 def test_a_rejected_fit_does_not_leak_into_the_absolute_phase(files: Truth, method: str) -> None:
     options = with_noise(files, 1) | {"align_method": method, "abs_refcat": str(files.catalog)}
     library = run(files, **options)
-    assert steps(library) == ["COMPLETE", "FAILED", "COMPLETE"]
+    assert statuses(library) == ["COMPLETE", "FAILED", "COMPLETE"]
     models = models_of(library)
     assert wcs_state(models[1]) == file_state(files.files[1])
     errors = errors_mas(models, files)
@@ -88,7 +94,7 @@ def test_a_rejected_fit_does_not_leak_into_the_absolute_phase(files: Truth, meth
 @METHODS
 def test_skip_all_changes_no_image(files: Truth, method: str) -> None:
     library = run(files, **with_noise(files, 2), on_failure="skip_all", align_method=method)
-    assert steps(library) == ["SKIPPED", "SKIPPED", "FAILED"]
+    assert statuses(library) == ["SKIPPED", "SKIPPED", "FAILED"]
     before = [file_state(path) for path in files.files]
     assert [wcs_state(model) for model in models_of(library)] == before
 
@@ -108,13 +114,13 @@ def test_raise_names_the_image_and_writes_nothing(files: Truth, tmp_path: Path) 
 @pytest.mark.parametrize("rule", ["raise", "skip_all"])
 def test_without_a_failure_the_rules_change_nothing(files: Truth, rule: str) -> None:
     library = run(files, on_failure=rule)
-    assert steps(library) == ["COMPLETE"] * 3
+    assert statuses(library) == ["COMPLETE"] * 3
 
 
 @METHODS
 def test_unrelated_catalogs_are_refused(files: Truth, method: str) -> None:
     library = run(files, **with_noise(files, 0, 1, 2), align_method=method)
-    assert steps(library) == ["FAILED"] * 3
+    assert statuses(library) == ["FAILED"] * 3
     before = [file_state(path) for path in files.files]
     assert [wcs_state(model) for model in models_of(library)] == before
 
@@ -141,7 +147,7 @@ def test_a_failing_absolute_phase_leaves_the_relative_one(
     table.write("noise.ecsv")
     kept = run_results(monkeypatch)
     library = run(files, abs_refcat="noise.ecsv", **how)
-    assert steps(library) == ["COMPLETE"] * 3
+    assert statuses(library) == ["COMPLETE"] * 3
     assert max(relative_errors_mas(models_of(library), files)) < 2 * TOLERANCE_MAS
     result = kept[0]
     assert all(verdict.applied for verdict in result.relative)
@@ -187,7 +193,7 @@ def test_mixed_groups_are_refused_and_others_aligned(mixed: Truth, method: str) 
     before = [file_state(path) for path in mixed.files]
     options = {"abs_refcat": str(mixed.catalog), "align_method": method}
     library = run(mixed, **options)
-    assert steps(library) == ["FAILED", "FAILED", "COMPLETE", "COMPLETE"]
+    assert statuses(library) == ["FAILED", "FAILED", "COMPLETE", "COMPLETE"]
     models = models_of(library)
     assert [wcs_state(model) for model in models[:2]] == before[:2]
     assert max(errors_mas(models, mixed)[2:]) < 2 * TOLERANCE_MAS
@@ -219,7 +225,7 @@ def test_a_group_beside_a_mixed_one_is_told_what_is_missing(mixed: Truth, method
 
 def test_reset_wcs_repairs_a_mixed_group(mixed: Truth) -> None:
     library = run(mixed, abs_refcat=str(mixed.catalog), reset_wcs=True)
-    assert steps(library) == ["COMPLETE"] * 4
+    assert statuses(library) == ["COMPLETE"] * 4
     assert moved(library) == [True] * 4
     assert max(errors_mas(models_of(library), mixed)) < 2 * TOLERANCE_MAS
 

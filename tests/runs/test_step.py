@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from results import (
+from stdatamodels.jwst import datamodels
+from step_outputs import (
     TOLERANCE_MAS,
     errors_mas,
     models_of,
@@ -17,7 +18,6 @@ from results import (
     relative_errors_mas,
     result_files,
 )
-from stdatamodels.jwst import datamodels
 from stpipe import Pipeline
 
 from tweakreg_step import TweakRegStep

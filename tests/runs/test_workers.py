@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from results import models_of, opened, relative_errors_mas, result_files
 from stdatamodels.jwst import datamodels
+from step_outputs import models_of, opened, relative_errors_mas, result_files
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import OutputError

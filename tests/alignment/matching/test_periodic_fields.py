@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fields import catalogs, field, noisy
+from star_fields import catalogs, field, noisy
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching.cross_match import Catalog, catalog_of

@@ -1,4 +1,4 @@
-"""What tests ask of the results of the step."""
+"""The step on a scene, and what tests ask of what comes out."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from typing import Any
 
 from stdatamodels.jwst import datamodels
 
+from tweakreg_step import TweakRegStep
+from tweakreg_step.pipeline import run as run_module
 from tweakreg_step.simulate import Truth, relative_truth_errors, truth_error
 
 # The centroid noise of these scenes is about 1 mas; a tenth of a pixel (6.3 mas) is far from both
 # that and the pointing errors of 50 to 500 mas.
 TOLERANCE_MAS = 6.3
+
+
+def call(files: Truth, **options: Any) -> Any:
+    """What the step makes of a scene's association."""
+    return TweakRegStep.call(str(files.association), **options)
+
+
+def statuses(library: Any) -> list[str | None]:
+    return [model.meta.cal_step.tweakreg for model in models_of(library)]
 
 
 def result_files(folder: Path) -> list[str]:
@@ -40,3 +51,16 @@ def relative_errors_mas(models: list[Any], truth: Truth) -> list[float]:
 
 def opened(files: Truth) -> list[Any]:
     return [datamodels.open(path) for path in files.files]
+
+
+def run_results(monkeypatch: Any) -> list[Any]:
+    """The results of the runs that follow."""
+    kept: list[Any] = []
+    made = run_module.run_result_of
+
+    def keeping(*arguments: Any) -> Any:
+        kept.append(made(*arguments))
+        return kept[-1]
+
+    monkeypatch.setattr(run_module, "run_result_of", keeping)
+    return kept
