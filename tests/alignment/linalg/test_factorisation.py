@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg import factorisation as factor
+from tweakreg_step.alignment.linalg import factorisation
 from tweakreg_step.alignment.linalg.factorisation import factorise
 
 
 @pytest.mark.parametrize("rows", [1, 7, 1000])
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 def test_both_are_numpys(rows: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(factor, "_ROWS", rows)
+    # a private number: matrices of more rows than are mirrored at once take gigabytes
+    monkeypatch.setattr(factorisation, "_ROWS", rows)
     rng = np.random.default_rng(3)
     half = rng.normal(size=(25, 40)) * 10.0 ** rng.uniform(-3.0, 3.0, 25)[:, None]
     matrix, precision = half @ half.T, rng.uniform(0.1, 1.0, 25)

@@ -9,14 +9,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from astropy.table import Table
-from scipy.spatial import cKDTree
 from star_fields import catalogs, field, noisy, sky, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.verdict import remedies as advice
+from tweakreg_step.alignment.rejection import group_frames
+from tweakreg_step.alignment.verdict import remedies
+from tweakreg_step.alignment.verdict.remedies import Failures, advise
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.options import Options
+from tweakreg_step.core.outcome import GroupStatus
 from tweakreg_step.core.solution import Solution
+from tweakreg_step.core.sphere import angular_distance, directions
 from tweakreg_step.parameters.run import Parameters
 from tweakreg_step.pipeline.options import more_sources
 
@@ -31,6 +34,17 @@ def told(reason: str, name: str) -> float:
     found = re.search(rf"(?:raise|lower) '{name}' (?:from [\d.]+ )?to ([\d.]+)", reason)
     assert found, reason
     return float(found[1].rstrip("."))
+
+
+def remedies_of(
+    status: tuple[GroupStatus, ...], given: Detections, moved: list[tuple[float, float]]
+) -> list[str]:
+    """What is said of groups that failed and would move by so many arcsec and degrees."""
+    count = np.bincount(given.group)
+    size = np.array([(*one, 0.0) for one in moved])
+    failures = Failures(status, count, 0 * count, 0 * count, count < 0, size, 0 * count)
+    frames = group_frames(given, len(count))
+    return advise(failures, given, frames, None, Options(searchrad=2.0))[0]
 
 
 def codes(solution: Solution) -> list[str]:
@@ -172,16 +186,14 @@ def test_noise_has_no_peak_anywhere() -> None:
 
 
 def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tweakreg_step.alignment.verdict import remedies as advice
-
     searched = []
-    peaks = advice.peak_offsets
+    peaks = remedies.peak_offsets
 
     def counting(*arguments, **options):
         searched.append(int(arguments[4].sum()))
         return peaks(*arguments, **options)
 
-    monkeypatch.setattr(advice, "peak_offsets", counting)
+    monkeypatch.setattr(remedies, "peak_offsets", counting)
     rng = np.random.default_rng(12)
     found = run(catalogs(*(field(rng, 30) for _ in range(30))))
     assert not any(verdict.applied for verdict in found.relative)
@@ -191,11 +203,11 @@ def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.Mon
 
 def test_a_correction_that_is_too_large() -> None:
     """The sentence, as it is hard to make the solver move a group farther than it searched."""
-    from tweakreg_step.alignment.verdict.remedies import _implausible
-
-    text = _implausible(np.array([7.3, 0.01, 0.0]), Options(searchrad=2.0))
-    assert told(text, "searchrad") == 8.0
-    assert "'fitgeometry'" in _implausible(np.array([0.3, 9.0, 0.0]), Options(searchrad=2.0))
+    place = field(np.random.default_rng(1), 40)
+    status = (GroupStatus.IMPLAUSIBLE,) * 2
+    shifted, rolled = remedies_of(status, catalogs(place, place), [(7.3, 0.01), (0.3, 9.0)])
+    assert told(shifted, "searchrad") == 8.0
+    assert "'fitgeometry'" in rolled
 
 
 def test_an_empty_reference_is_not_infinitely_far() -> None:
@@ -267,8 +279,12 @@ def test_every_request_for_more_sources_is_that_remedy() -> None:
 def test_the_nearest_source_of_another_group(size: int) -> None:
     """Found in a tree of all, or in one of the others where a group has very many."""
     rng = np.random.default_rng(size)
-    vectors = rng.normal(size=(900, 3)) / 50.0 + (1.0, 0.0, 0.0)
-    own = np.sort(rng.choice(900, size, replace=False))
-    others = np.delete(np.arange(900), own)
-    gap = np.linalg.norm(vectors[own][:, None] - vectors[others], axis=2).min()
-    assert advice._nearest_other(cKDTree(vectors), vectors, own) == pytest.approx(gap, rel=1e-12)
+    places = field(rng, size), field(rng, 900 - size) + np.array([400.0, 0.0])
+    given = catalogs(*places)
+    said = remedies_of((GroupStatus.NOT_CONNECTED,) * 2, given, [(0.0, 0.0)] * 2)
+    vectors = directions(given.ra, given.dec)
+    gap = angular_distance(vectors[:size, None], vectors[size:]).min()
+    assert 270.0 < gap < 400.0
+    assert [re.findall(r"nearest source of another group is (\S+) arcsec", s) for s in said] == [
+        [f"{gap:.1f}"]
+    ] * 2
