@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tweakreg_step.simulate import simulate_mosaic
 
 if TYPE_CHECKING:
     from tweakreg_step.simulate import Truth
+
+# Properties are quick, and their examples the same everywhere; a slow machine is no failure.
+settings.register_profile("quick", max_examples=40, deadline=None, derandomize=True, database=None)
+settings.load_profile("quick")
 
 REAL_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
