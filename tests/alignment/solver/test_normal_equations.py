@@ -184,7 +184,7 @@ def _of_sources(count: int, sources: int, sights: int) -> Any:
     detections = Detections.simple(ra[source], dec[source], group, 0.002)
     links, _ = link(detections, source, None, np.full(sources, -1))
     frames = np.repeat(frames_at(150.0, 30.0)[None], count, axis=0)
-    model = Model(frames, "shift", "none", np.ones((count, 2)), np.zeros((0, 0)))
+    model = Model(frames, "shift", np.ones((count, 2)))
     motions = Motions(np.zeros((count, 2)), np.zeros((0, 0)))
     return normal_equations(linearise(links, model, motions), links, inverse_2x2(links.covariance))[
         0
