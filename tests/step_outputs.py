@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.pipeline import run as run_module
+from tweakreg_step.report.result import RunResult
 from tweakreg_step.simulate import Truth, relative_truth_errors, truth_error
 
 # The centroid noise of these scenes is about 1 mas; a tenth of a pixel (6.3 mas) is far from both
@@ -23,6 +26,40 @@ def call(files: Truth, **options: Any) -> Any:
 
 def statuses(library: Any) -> list[str | None]:
     return [model.meta.cal_step.tweakreg for model in models_of(library)]
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """A run of the step at which many tests look, and which none may change.
+
+    Attributes
+    ----------
+    truth
+        The scene, as it was before.
+    folder
+        With all that was saved.
+    models
+        What the step returned.
+    result
+        What its reports are made of.
+    """
+
+    truth: Truth
+    folder: Path
+    models: list[Any]
+    result: RunResult
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.folder / name for name in result_files(self.folder)]
+
+
+def aligned(truth: Truth, folder: Path, **options: Any) -> Aligned:
+    """Run the step, and keep what it saves and returns."""
+    with pytest.MonkeyPatch.context() as patch:
+        results = run_results(patch)
+        library = call(truth, save_results=True, output_dir=str(folder), **options)
+    return Aligned(truth, folder, models_of(library), results[-1])
 
 
 def result_files(folder: Path) -> list[str]:

@@ -47,11 +47,6 @@ def test_useless_catalogs(files: Truth, rows: dict[str, Any], absolute: bool) ->
     assert files.files[2].read_bytes() == before
 
 
-def test_no_sources_anywhere(files: Truth) -> None:
-    library = call(files, snr_threshold=1e9)
-    assert statuses(library) == ["FAILED"] * 3
-
-
 def test_a_reference_of_another_field_keeps_the_relative_alignment(files: Truth) -> None:
     table = Table.read(files.catalog)
     table["DEC"] -= 1.0
@@ -118,9 +113,8 @@ def test_a_typo_in_the_name_of_a_service(files: Truth) -> None:
 @pytest.mark.parametrize("geometry", ["rshift", "general"])
 def test_too_few_matches_for_the_geometry(files: Truth, method: str, geometry: str) -> None:
     options = {"minobj": 1, "brightest": 2, "fitgeometry": geometry, "align_method": method}
-    assert set(statuses(call(files, **options))) <= {"FAILED", "COMPLETE"}  # and no exception
-    if method == "sequential":
-        assert statuses(call(files, **options)) == ["FAILED"] * 3
+    found = statuses(call(files, **options))  # and no exception
+    assert set(found) <= ({"FAILED"} if method == "sequential" else {"FAILED", "COMPLETE"})
 
 
 def test_a_reference_catalog_that_does_not_exist(files: Truth) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stdatamodels.jwst.datamodels import ImageModel
-from step_outputs import call, result_files
+from step_outputs import Aligned, call, result_files
 
 from tweakreg_step.core.exceptions import (
     OutputError,
@@ -36,11 +37,13 @@ def test_an_unwritable_folder_is_noticed_before_the_work(
 
 
 def test_a_failing_write_leaves_the_old_file_whole(
-    files: Truth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    files: Truth, absolute: Aligned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
+    out.mkdir()
+    for path in absolute.files:
+        shutil.copy(path, out)
     options = {"abs_refcat": str(files.catalog), "save_results": True, "output_dir": str(out)}
-    call(files, **options)
     before = {path.name: path.read_bytes() for path in out.glob("*.fits")}
 
     def full(_model: ImageModel, path: Any, **_options: Any) -> None:
@@ -52,14 +55,16 @@ def test_a_failing_write_leaves_the_old_file_whole(
         OutputError, match=r"No space left on device.*Nothing was left half-written"
     ):
         call(files, **options)
+    assert len(before) == 3
     assert {path.name: path.read_bytes() for path in out.glob("*.fits")} == before
     whole = [*before, "mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]  # no half of any
     assert sorted(path.name for path in out.iterdir()) == sorted(whole)
     assert not list(out.glob(".tweakreg*"))
 
 
-@pytest.mark.parametrize("in_memory", [True, False])
-@pytest.mark.parametrize("error", [MemoryError(), ValueError("odd header")])
+@pytest.mark.parametrize(
+    ("error", "in_memory"), [(MemoryError(), True), (ValueError("odd header"), False)]
+)
 def test_an_error_of_any_kind_keeps_no_other_result_back(
     files: Truth, monkeypatch: pytest.MonkeyPatch, error: Exception, in_memory: bool
 ) -> None:

@@ -16,6 +16,8 @@ from states import file_state, meta_state, wcs_state
 from stdatamodels.jwst import datamodels
 from step_outputs import (
     TOLERANCE_MAS,
+    Aligned,
+    aligned,
     errors_mas,
     models_of,
     opened,
@@ -99,6 +101,12 @@ def test_skip_all_changes_no_image(files: Truth, method: str) -> None:
     assert [wcs_state(model) for model in models_of(library)] == before
 
 
+def test_without_a_failure_the_rules_change_nothing(absolute: Aligned, relative: Aligned) -> None:
+    for one, rule in ((absolute, "raise"), (relative, "skip_all")):
+        assert ("on_failure", rule, "keyword") in one.result.parameters
+        assert [model.meta.cal_step.tweakreg for model in one.models] == ["COMPLETE"] * 3
+
+
 def test_raise_names_the_image_and_writes_nothing(files: Truth, tmp_path: Path) -> None:
     models = opened(files)
     before = [meta_state(model) for model in models]
@@ -109,12 +117,6 @@ def test_raise_names_the_image_and_writes_nothing(files: Truth, tmp_path: Path) 
     assert isinstance(caught.value, AlignmentError)
     assert not result_files(out)
     assert [meta_state(model) for model in models] == before
-
-
-@pytest.mark.parametrize("rule", ["raise", "skip_all"])
-def test_without_a_failure_the_rules_change_nothing(files: Truth, rule: str) -> None:
-    library = run(files, on_failure=rule)
-    assert statuses(library) == ["COMPLETE"] * 3
 
 
 @METHODS
@@ -175,52 +177,49 @@ def detectors(tmp_path_factory: pytest.TempPathFactory) -> Truth:
     )
 
 
-@pytest.fixture
-def mixed(detectors: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Truth:
+@pytest.fixture(scope="module")
+def mixture(detectors: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the first exposure, one image was aligned before and the other one was not."""
-    shutil.copytree(detectors.folder, tmp_path / "input")
+    folder = tmp_path_factory.mktemp("mixture") / "input"
+    shutil.copytree(detectors.folder, folder)
+    once = aligned(detectors, folder.parent / "once", abs_refcat=str(detectors.catalog))
+    name = detectors.images[0].file_name
+    (once.folder / name.replace("_cal", "_tweakreg")).replace(folder / name)
+    return folder
+
+
+@pytest.fixture
+def mixed(mixture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Truth:
+    shutil.copytree(mixture, tmp_path / "input")
     monkeypatch.chdir(tmp_path)
-    files = load_truth(tmp_path / "input" / "truth.json")
-    run(files, abs_refcat=str(files.catalog), save_results=True, output_dir="once")
-    name = files.images[0].file_name
-    aligned = Path("once") / name.replace("_cal", "_tweakreg")
-    aligned.replace(files.files[0])
-    return files
+    return load_truth(tmp_path / "input" / "truth.json")
 
 
 @METHODS
 def test_mixed_groups_are_refused_and_others_aligned(mixed: Truth, method: str) -> None:
     before = [file_state(path) for path in mixed.files]
     options = {"abs_refcat": str(mixed.catalog), "align_method": method}
-    library = run(mixed, **options)
-    assert statuses(library) == ["FAILED", "FAILED", "COMPLETE", "COMPLETE"]
-    models = models_of(library)
-    assert [wcs_state(model) for model in models[:2]] == before[:2]
-    assert max(errors_mas(models, mixed)[2:]) < 2 * TOLERANCE_MAS
-
-
-def test_a_mixed_group_has_its_own_code_and_error(
-    mixed: Truth, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = run_results(monkeypatch)
-    run(mixed, abs_refcat=str(mixed.catalog))
-    assert [verdict.code for verdict in kept[0].relative] == ["mixed_group", "not_connected"]
-    assert [verdict.code for verdict in kept[0].absolute] == ["mixed_group", "aligned"]
-    assert "reset_wcs=True" in kept[0].outcomes[0].reason
-    with pytest.raises(MixedGroupError, match="reset_wcs=True"):
-        run(mixed, abs_refcat=str(mixed.catalog), on_failure="raise")
-    with pytest.raises(MixedGroupError):  # also where it is the only group
-        TweakRegStep.call([str(path) for path in mixed.files[:2]], on_failure="raise")
-
-
-@METHODS
-def test_a_group_beside_a_mixed_one_is_told_what_is_missing(mixed: Truth, method: str) -> None:
-    run(mixed, save_results=True, output_dir="out", align_method=method)
+    run = aligned(mixed, Path("out"), sip_approx=False, **options)
+    status = [model.meta.cal_step.tweakreg for model in run.models]
+    assert status == ["FAILED", "FAILED", "COMPLETE", "COMPLETE"]
+    assert [wcs_state(model) for model in run.models[:2]] == before[:2]
+    assert max(errors_mas(run.models, mixed)[2:]) < 2 * TOLERANCE_MAS
+    assert [verdict.code for verdict in run.result.relative] == ["mixed_group", "not_connected"]
+    assert [verdict.code for verdict in run.result.absolute] == ["mixed_group", "aligned"]
+    assert "reset_wcs=True" in run.result.outcomes[0].reason
+    # the group beside it is told what is missing
     report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
     other = report["groups"][1]["relative"]
     assert other["code"] == "not_connected"
     name = report["groups"][0]["name"]
     assert f"the groups that it overlaps take no part, {name} (mixed_group)" in other["reason"]
+
+
+def test_a_mixed_group_has_its_own_error(mixed: Truth) -> None:
+    with pytest.raises(MixedGroupError, match="reset_wcs=True"):
+        run(mixed, abs_refcat=str(mixed.catalog), on_failure="raise")
+    with pytest.raises(MixedGroupError):  # also where it is the only group
+        TweakRegStep.call([str(path) for path in mixed.files[:2]], on_failure="raise")
 
 
 def test_reset_wcs_repairs_a_mixed_group(mixed: Truth) -> None:
@@ -248,7 +247,8 @@ def test_a_report_says_of_a_group_that_it_lacks_an_image(lacking: Truth, bad: st
     gone = lacking.files[0]
     if bad == "unreadable":
         gone.write_bytes(b"no exposure")
-    run(lacking, save_results=True, output_dir="out")
+    options = {"abs_refcat": str(lacking.catalog), "save_results": True, "output_dir": "out"}
+    models = models_of(run(lacking, **options))
     report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
     (left_out,) = report["left_out"]
     group = report["groups"][0]["name"]
@@ -257,23 +257,21 @@ def test_a_report_says_of_a_group_that_it_lacks_an_image(lacking: Truth, bad: st
     said = f"1 of the 2 images of its group took part: {gone.name} was left out."
     assert [said in image["reason"] for image in report["images"]] == [True, False, False]
     assert len(list(Path("out").glob("*_tweakreg.fits"))) == (4 if bad == "unusable" else 3)
-
-
-def test_images_say_how_many_of_their_group_took_part(lacking: Truth) -> None:
-    models = models_of(run(lacking, abs_refcat=str(lacking.catalog)))
+    # the images say it as well
     facts = [model.meta.tweakreg_report.instance for model in models]
-    assert [fact["verdict"] for fact in facts] == ["left alone", *["aligned"] * 3]
-    assert facts[0]["code"] == "unusable"
-    assert models[0].meta.cal_step.tweakreg == "FAILED"
     counts = [(fact.get("group_images"), fact.get("group_left_out")) for fact in facts]
-    assert counts == [(None, None), (1, 1), (2, 0), (2, 0)]
+    assert counts[-3:] == [(1, 1), (2, 0), (2, 0)]
+    assert [fact["verdict"] for fact in facts[-3:]] == ["aligned"] * 3
+    if bad == "unusable":
+        assert (facts[0]["verdict"], facts[0]["code"]) == ("left alone", "unusable")
+        assert models[0].meta.cal_step.tweakreg == "FAILED"
+        assert counts[0] == (None, None)
 
 
-def test_reset_wcs_forgets_the_first_alignment(files: Truth) -> None:
+def test_reset_wcs_forgets_the_first_alignment(absolute: Aligned, relative: Aligned) -> None:
     """Aligned, then once more from the WCS as delivered: as if it had been the first time."""
-    once = models_of(run(files, abs_refcat=str(files.catalog)))
+    once, first = absolute.models, relative.models
     again = models_of(TweakRegStep.call(once, sip_approx=False, reset_wcs=True))
-    first = models_of(run(files))
     for one, other in zip(again, first, strict=True):
         assert one.meta.wcs.available_frames == other.meta.wcs.available_frames
         places = [model.meta.wcs([0.0, 511.0], [0.0, 300.0]) for model in (one, other)]
