@@ -31,8 +31,8 @@ def test_friends_are_the_same_in_any_order_and_place(place: np.ndarray, seed: in
     order = rng.permutation(25)
     quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
     moved = points[order] @ quarter + rng.uniform(-1.0, 1.0, 2)
-    assert _same_partition(associate.friends(points, 0.025), expected)
-    assert _same_partition(associate.friends(moved, 0.025), expected[order])
+    assert _same_partition(associate.friends_of_friends(points, 0.025), expected)
+    assert _same_partition(associate.friends_of_friends(moved, 0.025), expected[order])
 
 
 @pytest.mark.parametrize("members", [2, 5, 40])
