@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+from step_outputs import Aligned, aligned
 
 from tweakreg_step.simulate import simulate_mosaic
 
 if TYPE_CHECKING:
     from tweakreg_step.simulate import Truth
+
+# Properties are quick, and their examples the same everywhere; a slow machine is no failure.
+settings.register_profile("quick", max_examples=40, deadline=None, derandomize=True, database=None)
+settings.load_profile("quick")
 
 REAL_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -28,13 +34,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def _no_crds(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may depend on how the machine's CRDS is set up."""
+    _forget_crds(monkeypatch)
+
+
+def _forget_crds(patch: pytest.MonkeyPatch) -> None:
     for variable in (
         "CRDS_SERVER_URL",
         "CRDS_PATH",
         "CRDS_CONTEXT",
         "STPIPE_DISABLE_CRDS_STEPPARS",
     ):
-        monkeypatch.delenv(variable, raising=False)
+        patch.delenv(variable, raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +60,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Truth:
         flux_limits=(20.0, 3000.0),
         reference_fraction=0.8,
     )
+
+
+@pytest.fixture(scope="session")
+def absolute(stack: Truth, tmp_path_factory: pytest.TempPathFactory) -> Aligned:
+    """The stack, aligned to its reference catalog; everything is saved. Nobody may change it."""
+    saved = {"save_catalogs": True, "save_abs_catalog": True, "on_failure": "raise"}
+    folder = tmp_path_factory.mktemp("absolute")
+    with pytest.MonkeyPatch.context() as patch:
+        _forget_crds(patch)
+        return aligned(stack, folder, abs_refcat=str(stack.catalog), **saved)
+
+
+@pytest.fixture(scope="session")
+def relative(stack: Truth, tmp_path_factory: pytest.TempPathFactory) -> Aligned:
+    """The stack, its images aligned to each other, without SIP. Nobody may change it."""
+    options = {"save_catalogs": True, "sip_approx": False, "on_failure": "skip_all"}
+    with pytest.MonkeyPatch.context() as patch:
+        _forget_crds(patch)
+        return aligned(stack, tmp_path_factory.mktemp("relative"), **options)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Accounts of real alignments of simulated scenes, with verdicts made by hand."""
+"""Results of real alignments of simulated scenes, with verdicts made by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 SIDE = 64.0  # arcsec, of a detector
 PIXEL_SCALE = 0.031  # arcsec
 
-__all__ = ["changed", "early_result", "make_result", "sequential_result"]
+__all__ = ["assembled", "changed", "early_result", "make_result", "sequential_result"]
 
 
 def _centres(kind: str, count: int) -> np.ndarray:
@@ -214,10 +214,10 @@ def make_result(
     scene = _scrambled(make_scene(setup, seed), lost, seed)
     wanted = Options(**({"minobj": 6, "abs_minobj": 6} | (options or {})))
     solution = solve_jointly(scene.detections, scene.group_count, scene.reference, wanted)
-    return changed(_assembled(setup, scene, solution, doubtful, wanted), **ours)
+    return changed(assembled(setup, scene, solution, doubtful, wanted), **ours)
 
 
-def _assembled(
+def assembled(
     setup: Setup, scene: Scene, solution: Solution, doubtful: tuple[int, ...], options: Options
 ) -> RunResult:
     layers = len(setup.detectors)

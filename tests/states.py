@@ -6,11 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.table import Table
 from stdatamodels.jwst import datamodels
-
-from tweakreg_step.pipeline import run as run_module
-from tweakreg_step.simulate import Truth
 
 LIBRARY = {"wcs", "asn.exptype", "group_id"}
 """The WCS, which is compared by what it does, and what a library writes into its models."""
@@ -51,27 +47,3 @@ def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def file_state(path: Path) -> dict[str, Any]:
     with datamodels.open(path) as model:
         return wcs_state(model)
-
-
-def with_noise(files: Truth, *indices: int) -> dict[str, Any]:
-    """Options that give some images catalogs of stars that are not there."""
-    lines = []
-    for index in indices:
-        place = np.random.default_rng(index).uniform(5.0, 505.0, (2, 45))
-        Table(place.T, names=["x", "y"]).write(f"noise{index}.ecsv", overwrite=True)
-        lines.append(f"{files.images[index].file_name} noise{index}.ecsv")
-    Path("catfile.txt").write_text("\n".join(lines) + "\n")
-    return {"use_custom_catalogs": True, "catfile": "catfile.txt", "sip_approx": False}
-
-
-def run_results(monkeypatch: Any) -> list[Any]:
-    """The results of the runs that follow."""
-    kept: list[Any] = []
-    made = run_module.run_result_of
-
-    def keeping(*arguments: Any) -> Any:
-        kept.append(made(*arguments))
-        return kept[-1]
-
-    monkeypatch.setattr(run_module, "run_result_of", keeping)
-    return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fields import SIGMA, catalogs, field, noisy, stars
+from star_fields import SIGMA, catalogs, field, noisy, stars
 
 from tweakreg_step.alignment.assess_external import assess
 from tweakreg_step.core.options import Options

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tweakreg_step.alignment.canonical_order import canonical
 from tweakreg_step.core.detections import Detections, Reference
@@ -18,9 +20,10 @@ def _detections() -> Detections:
     return replace(part, unit=np.arange(100) % 3 - 1)
 
 
-def test_shuffled_and_renamed_input_is_the_same() -> None:
+@given(st.integers(0, 2**32 - 1))
+def test_shuffled_and_renamed_input_is_the_same(seed: int) -> None:
     detections = _detections()
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(seed)
     order, names = rng.permutation(100), rng.permutation(4)
     shuffled = detections.take(order)
     shuffled = replace(shuffled, group=names[shuffled.group], image=names[shuffled.image])

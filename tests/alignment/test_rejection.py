@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fields import catalogs, field, noisy, problem_of, sky, stars
+from star_fields import catalogs, field, noisy, problem_of, sky, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.rejection import group_frames, no_failures, solve_with_rejection

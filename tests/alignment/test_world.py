@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from fields import POLE, field, noisy, sky, stars
+from star_fields import POLE, field, noisy, sky, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.residuals import corrected_directions

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from tweakreg_step.core import correction, sphere
 
@@ -16,9 +19,13 @@ def _theta(geometry: str, count: int = 7) -> np.ndarray:
     return rng.normal(size=(count, len(sigma))) * sigma
 
 
-@pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_parameters_and_back(geometry: str) -> None:
-    theta = _theta(geometry)
+SIZES = np.array([20.0, 20.0, 3.0, 0.3, 0.3, 0.3])  # arcsec, nearly half a turn, a third
+UNIT = arrays(float, (3, 6), elements=st.floats(-1.0, 1.0))
+
+
+@given(st.sampled_from(GEOMETRIES), UNIT)
+def test_parameters_and_back(geometry: str, unit: np.ndarray) -> None:
+    theta = (unit * SIZES)[:, : correction.GEOMETRIES[geometry]]
     back = correction.parameters_of(geometry, *correction.affine(geometry, theta))
     np.testing.assert_allclose(back, theta, atol=1e-14)
 
@@ -59,6 +66,28 @@ def test_a_body_stays_rigid_on_the_sky() -> None:
     after = sphere.directions(*moved)
     change = sphere.angular_distance(after[1:], after[:-1]) - before
     assert np.abs(change).max() < 1e-5
+
+
+@given(st.floats(0.0, 360.0), st.floats(-90.0, 90.0), st.sampled_from(GEOMETRIES), UNIT)
+def test_one_correction_after_another_is_their_product(
+    ra: float, dec: float, geometry: str, unit: np.ndarray
+) -> None:
+    """Also the one back, which moves everything to where it was."""
+    centre, theta = (ra, dec), (unit * SIZES)[:2, : correction.GEOMETRIES[geometry]]
+    (first, second), (shift, push) = correction.affine(geometry, theta)
+    vectors = sphere.from_plane(200.0 * unit[:, :2], sphere.frames_at(ra, dec))
+    place = sphere.ra_dec(vectors)
+    half = correction.move(*place, centre, first, shift)
+    back = np.linalg.inv(first)
+    for found, expected in (
+        (
+            correction.move(*half, centre, second, push),
+            correction.move(*place, centre, second @ first, second @ shift + push),
+        ),
+        (correction.move(*half, centre, back, -back @ shift), place),
+    ):
+        apart = sphere.angular_distance(sphere.directions(*found), sphere.directions(*expected))
+        assert apart.max() < 1e-9  # arcsec: rounding of the declinations in between
 
 
 def test_move_at_the_seam_of_right_ascension() -> None:

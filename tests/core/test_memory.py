@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from scipy import sparse
 
-from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.solver import normal_equations as solve
-from tweakreg_step.core import memory as capacity
+from tweakreg_step.core import memory
 from tweakreg_step.core.exceptions import TooLargeError
 from tweakreg_step.core.memory import free_memory, require_dense, require_places
-from tweakreg_step.core.options import Options
-from tweakreg_step.simulate.sky import Setup, layout, make_scene
-
-STACK = make_scene(Setup(layout("stack", 110), density=0.01), 1)
 
 
 def test_the_fact_the_requirement_and_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity, "free_memory", lambda: 24e9)
+    monkeypatch.setattr(memory, "free_memory", lambda: 24e9)
     require_dense(20_000)  # 6 matrices of 3.2 GB
     with pytest.raises(TooLargeError) as raised:
         require_dense(30_000)
@@ -34,7 +26,7 @@ def test_the_fact_the_requirement_and_the_remedy(monkeypatch: pytest.MonkeyPatch
 
 
 def test_places_of_moving_stars(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity, "free_memory", lambda: 24e9)
+    monkeypatch.setattr(memory, "free_memory", lambda: 24e9)
     require_places(1000, 100_000)
     with pytest.raises(TooLargeError) as raised:
         require_places(10_000, 100_000)
@@ -61,7 +53,7 @@ def test_free_memory_is_that_of_the_system(
                 raise FileNotFoundError(key)
             return files[key]
 
-    monkeypatch.setattr(capacity, "Path", Places)
+    monkeypatch.setattr(memory, "Path", Places)
     assert free_memory() == 2000 * 1024.0
     files |= {"memory.max": "max\n", "memory.current": "5\n", "memory.stat": "anon 3\n"}
     assert free_memory() == 2000 * 1024.0
@@ -76,42 +68,9 @@ def test_free_memory_is_that_of_the_system(
 
 
 def test_little_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity, "free_memory", lambda: 0.0)
+    monkeypatch.setattr(memory, "free_memory", lambda: 0.0)
     require_places(10, 1000)
 
 
 def test_here_it_is_known() -> None:
     assert free_memory() > 1e6
-
-
-def test_a_large_stack_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity, "_SMALL", 0.0)
-    monkeypatch.setattr(solve, "DENSE_LIMIT", 300)
-    solution = solve_jointly(STACK.detections, 110, None, Options())
-    monkeypatch.setattr(capacity, "free_memory", lambda: 1e6)
-    with pytest.raises(TooLargeError, match="330 parameters"):
-        solve_jointly(STACK.detections, 110, None, Options())
-    monkeypatch.setattr(solve, "DENSE_LIMIT", 330)
-    same = solve_jointly(STACK.detections, 110, None, Options())
-    np.testing.assert_array_equal(same.groups.parameters, solution.groups.parameters)
-
-
-def test_a_matrix_that_turns_out_full_is_made_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few unknowns in each row, but all pairs of them in some: no sparse factor is worth it."""
-    monkeypatch.setattr(capacity, "_SMALL", 0.0)
-    monkeypatch.setattr(solve, "DENSE_LIMIT", 300)
-    rng = np.random.default_rng(1)
-    count, rows = 400, 40_000
-    index = rng.integers(0, count, (rows, 6))
-    data = rng.normal(size=(rows, 6)).ravel()
-    pointer = 6 * np.arange(rows + 1)
-    matrix = sparse.csr_matrix((data, index.ravel(), pointer), shape=(rows, count))
-    matrix.sum_duplicates()
-    square = solve._square(matrix, count)
-    assert isinstance(square, np.ndarray)
-    np.testing.assert_allclose(square, (matrix.T @ matrix).toarray(), rtol=1e-12)
-    monkeypatch.setattr(capacity, "free_memory", lambda: 1e6)
-    with pytest.raises(TooLargeError, match="400 parameters"):
-        solve._square(matrix, count)
-    thin = matrix[:40]
-    assert sparse.issparse(solve._square(thin, count))

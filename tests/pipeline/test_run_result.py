@@ -6,8 +6,8 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from results import opened
-from states import run_results, with_noise
+from spoiled import with_noise
+from step_outputs import Aligned, call, opened, run_results, statuses
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import AlignmentError
@@ -17,9 +17,7 @@ from tweakreg_step.simulate import Truth
 OPTIONS = {"sip_approx": False}
 
 
-def test_the_account_of_an_absolute_alignment(
-    files: Truth, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_result_of_an_absolute_alignment(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = run_results(monkeypatch)
     TweakRegStep.call(str(files.association), abs_refcat=str(files.catalog), **OPTIONS)
     result = kept[0]
@@ -38,10 +36,8 @@ def test_the_account_of_an_absolute_alignment(
     assert values["minobj"][1] == "default"
 
 
-def test_places_before_and_after(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = run_results(monkeypatch)
-    TweakRegStep.call(str(files.association), abs_refcat=str(files.catalog), **OPTIONS)
-    result = kept[0]
+def test_places_before_and_after(absolute: Aligned) -> None:
+    result, files = absolute.result, absolute.truth
     x, y = np.array([-0.5, 511.5, 511.5, -0.5]), np.array([-0.5, -0.5, 511.5, 511.5])
     for index, model in enumerate(opened(files)):
         ra, dec = model.meta.wcs(x, y)
@@ -52,7 +48,7 @@ def test_places_before_and_after(files: Truth, monkeypatch: pytest.MonkeyPatch) 
         assert result.images.pixel_scale[index] == pytest.approx(0.063, rel=0.01)
 
 
-def test_there_is_an_account_of_a_failure_as_well(
+def test_there_is_a_result_of_a_failure_as_well(
     files: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = run_results(monkeypatch)
@@ -65,9 +61,10 @@ def test_there_is_an_account_of_a_failure_as_well(
     np.testing.assert_array_equal(result.images.corners_after, result.images.corners_before)
 
 
-def test_an_image_without_sources(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_without_sources(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = run_results(monkeypatch)
-    TweakRegStep.call(str(files.association), snr_threshold=1e9, **OPTIONS)
+    library = call(files, snr_threshold=1e9, **OPTIONS)
+    assert statuses(library) == ["FAILED"] * 3
     result = kept[0]
     assert result.images.detections.tolist() == [0, 0, 0]
     assert [verdict.code for verdict in result.groups.relative] == ["too_few_sources"] * 3

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from results import models_of, opened
 from states import file_state, wcs_state
 from stdatamodels.jwst import datamodels
+from step_outputs import Aligned, models_of, opened
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step import TweakRegStep, remove_correction
@@ -24,15 +25,21 @@ def aligned_files(files: Truth, given: Any, **options: Any) -> list[Path]:
     return [folder / image.file_name.replace("_cal", "_tweakreg") for image in files.images]
 
 
-@pytest.mark.parametrize("absolute", [False, True])
-@pytest.mark.parametrize("times", [1, 2])
-def test_files_are_restored_to_the_last_bit(files: Truth, times: int, *, absolute: bool) -> None:
-    given: Any = str(files.association)
-    for turn in range(times):
-        last = absolute and turn == times - 1
-        options = {"abs_refcat": str(files.catalog)} if last else {}
-        paths = aligned_files(files, given, **options)
-        given = [str(path) for path in paths]
+def copied(run: Aligned) -> list[Path]:
+    """Files that a test may change, of a run that it may not."""
+    folder = Path(f"out{len(list(Path().glob('out*')))}")
+    shutil.copytree(run.folder, folder)
+    return [folder / image.file_name.replace("_cal", "_tweakreg") for image in run.truth.images]
+
+
+@pytest.mark.parametrize("how", ["relative", "absolute", "relative twice", "relative, absolute"])
+def test_files_are_restored_to_the_last_bit(
+    files: Truth, relative: Aligned, absolute: Aligned, how: str
+) -> None:
+    paths = copied(absolute if how == "absolute" else relative)
+    if how.endswith(("twice", ", absolute")):
+        options = {"abs_refcat": str(files.catalog)} if how.endswith("absolute") else {}
+        paths = aligned_files(files, [str(path) for path in paths], **options)
     delivered = [file_state(path) for path in files.files]
     assert all(file_state(path) != old for path, old in zip(paths, delivered, strict=True))
     for path, old in zip(paths, delivered, strict=True):
@@ -43,10 +50,10 @@ def test_files_are_restored_to_the_last_bit(files: Truth, times: int, *, absolut
             assert "tweakreg_delivered" not in model.meta.instance
 
 
-def test_models_are_restored_in_place(files: Truth) -> None:
+def test_models_are_restored_in_place(files: Truth, absolute: Aligned) -> None:
     delivered = [wcs_state(model) for model in opened(files)]
-    library = TweakRegStep.call(str(files.association), abs_refcat=str(files.catalog))
-    for model, old in zip(models_of(library), delivered, strict=True):
+    for one, old in zip(absolute.models, delivered, strict=True):
+        model = one.copy()
         assert wcs_state(model) != old
         assert remove_correction(model) is model
         assert wcs_state(model) == old
@@ -54,8 +61,10 @@ def test_models_are_restored_in_place(files: Truth) -> None:
         assert wcs_state(model) == old
 
 
-def test_a_restored_file_can_be_aligned_again_with_the_same_result(files: Truth) -> None:
-    first = aligned_files(files, str(files.association), abs_refcat=str(files.catalog))
+def test_a_restored_file_can_be_aligned_again_with_the_same_result(
+    files: Truth, absolute: Aligned
+) -> None:
+    first = copied(absolute)
     once = [file_state(path) for path in first]
     for path in first:
         remove_correction(str(path))
@@ -91,9 +100,9 @@ def test_files_aligned_by_other_software(files: Truth) -> None:
     np.testing.assert_allclose(*corners, rtol=0.0, atol=1.1e-9)
 
 
-def test_what_is_kept_is_of_the_wcs_that_is_there(files: Truth) -> None:
+def test_what_is_kept_is_of_the_wcs_that_is_there(files: Truth, absolute: Aligned) -> None:
     """A new WCS, of 'assign_wcs' say, makes what was kept of the one before worthless."""
-    model = models_of(TweakRegStep.call(str(files.association)))[0]
+    model = absolute.models[0].copy()
     if "v2v3corr" not in model.meta.wcs.available_frames:
         pytest.fail("the first image was not moved")
     fresh = opened(files)[1]

@@ -1,104 +1,161 @@
-"""What a run says: stages, groups, a table; and what is beside the images when it ends."""
+"""The table at the end of the log: readable, whole, and about what a person should look at."""
 
 from __future__ import annotations
 
-import json
-import logging
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
-from astropy.table import Table
-from results import result_files
+from made_results import changed, early_result, make_result, sequential_result
 
-from tweakreg_step import TweakRegStep
-from tweakreg_step.simulate import Truth
+from tweakreg_step.core.outcome import Code, LeftOut, Outcome, Status, Verdict
+from tweakreg_step.report import report_of
+from tweakreg_step.report.key_figures import figures_of
+from tweakreg_step.report.log import summary_table
 
-ASIDE = ["mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]
-
-
-def ours(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
-    records = [r for r in caplog.records if r.name.startswith("tweakreg_step")]
-    return [record.getMessage() for record in records if record.levelno == level]
+WIDTH = 118
 
 
-def run(files: Truth, **options: Any) -> Any:
-    given = {"abs_refcat": str(files.catalog), "save_results": True, "output_dir": "out"}
-    return TweakRegStep.call(str(files.association), **(given | options))
+def _lines_of_groups(lines: list[str]) -> list[str]:
+    return lines[2:-2]
 
 
-def others(folder: str = "out") -> list[str]:
-    return sorted(path.name for path in Path(folder).iterdir() if path.suffix != ".fits")
+def test_each_group_has_a_line_with_its_figures() -> None:
+    result = make_result(lost=(4,), doubtful=(2,))
+    lines = summary_table(result)
+    groups = _lines_of_groups(lines)
+    assert [line.split()[0] for line in groups] == list(result.groups.names)
+    cells, figures = groups[0].split(), figures_of(result, 0)
+    assert cells[1:5] == ["1", str(result.images.detections[0]), str(figures.matches),
+                          str(figures.reference_matches)]  # fmt: skip
+    assert cells[5] == f"{np.hypot(*figures.shift_mas):.1f}"
+    assert cells[7] == f"{result.solution.groups.rms_mas[0]:.2f}"
+    assert cells[10] == "aligned"
+    assert groups[2].endswith("doubtful: poor_coverage")
+    assert groups[4].endswith("left: no_match")
+    assert lines[-1] == "9 groups: 7 aligned, 1 doubtful, 1 left alone; 8 of 9 images moved."
 
 
-def test_a_line_for_each_stage_and_a_table_at_the_end(
-    files: Truth, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    run(files, searchrad=3.0)
-    lines = ours(caplog, logging.INFO)
-    starts = [line.split(":")[0] for line in lines if not line.startswith(" ")]
-    reference = "Reference catalog reference.ecsv"
-    stages = ["CRDS is not configured", "Parameters", "Sources", reference, "Alignment"]
-    assert starts[: len(stages)] == stages
-    assert lines[-1].startswith("Report: ")
-    assert lines[-2] == "3 groups: 3 aligned; 3 of 3 images moved."
-    # three groups below the line of sources, and three in the table below its two of titles
-    assert sum(line.startswith("  jw") for line in lines) == 3
-    assert sum(line.startswith("jw") and line.endswith("aligned") for line in lines) == 3
-    assert len(lines) == len(stages) + 3 + 2 + 3 + 3
-    assert ours(caplog, logging.WARNING) == []
-    totals = json.loads(Path("out/mosaic_tweakreg.json").read_text())["totals"]
-    assert lines[2].startswith(f"Sources: {totals['detections']} take part (")
-    shown = [int(line.split()[3]) for line in lines if line.startswith("  jw")]
-    assert sum(shown) == totals["detections"]
+def test_columns_are_aligned() -> None:
+    result = make_result(lost=(4,))
+    lines = summary_table(result)
+    ends = [line.index("verdict") for line in lines[:1]]
+    for line in _lines_of_groups(lines):
+        assert line[ends[0] - 2 : ends[0]] == "  "
+        assert line[ends[0]] != " "
 
 
-def test_a_group_that_is_left_alone_is_warned_of_once(
-    files: Truth, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    rng = np.random.default_rng(4)
-    Table(rng.uniform(0, 511, (50, 2)), names=["x", "y"]).write("noise.ecsv")
-    Path("catfile.txt").write_text(f"{files.images[1].file_name} noise.ecsv\n")
-    run(files, use_custom_catalogs=True, catfile="catfile.txt")
-    warnings = ours(caplog, logging.WARNING)
-    assert len(warnings) == 1
-    assert warnings[0].startswith("jw00001001001_02101_2: Left as it was")
-    report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
-    assert [image["status"] for image in report["images"]] == ["COMPLETE", "FAILED", "COMPLETE"]
+@pytest.mark.parametrize("result", [early_result(), sequential_result()], ids=["early", "seq"])
+def test_what_is_not_known_is_a_dash(result) -> None:
+    lines = summary_table(result)
+    assert "-" in lines[-3].split()
+    assert "nan" not in "".join(lines).lower()
 
 
-def test_the_report_is_written_where_results_are(files: Truth) -> None:
-    run(files, save_results=False, output_dir=None)
-    assert not list(Path().glob("mosaic*"))
-    run(files, save_results=False, output_dir=None, save_report=True)
-    assert sorted(path.name for path in Path().glob("mosaic*")) == ASIDE
-    report = json.loads(Path(ASIDE[0]).read_text())
-    assert [stage["name"] for stage in report["stages"]] == [
-        "opening",
-        "sources",
-        "alignment",
-        "writing",
-    ]
-    assert all(stage["seconds"] > 0.0 for stage in report["stages"])
-    run(files, save_report=False)
-    assert others() == []
+def test_a_dry_run_says_so() -> None:
+    assert summary_table(make_result("stack", 2, dry_run=True))[-1].endswith(
+        "dry run: none of 2 images was changed."
+    )
 
 
-def test_the_page_is_written_if_wanted(files: Truth) -> None:
-    run(files, save_plots=True)
-    assert others() == sorted([*ASIDE, "mosaic_tweakreg.html"])
-    assert "jw00001001001_02101_3" in Path("out/mosaic_tweakreg.html").read_text()
+def test_not_tied_to_the_reference() -> None:
+    result = make_result("stack", 2)
+    left = Verdict(Code.NO_REFERENCE_MATCH, "Two stars match, 15 are needed.")
+    lines = summary_table(changed(result, absolute=(result.groups.absolute[0], left)))
+    assert lines[-3].endswith("relative only: no_reference_match")
+    assert "1 aligned, 1 relative only" in lines[-1]
 
 
-def test_a_report_that_cannot_be_written_costs_no_image(
-    files: Truth, caplog: pytest.LogCaptureFixture
-) -> None:
-    Path("out", ASIDE[0]).mkdir(parents=True)
-    run(files)
-    assert len(result_files(Path("out"))) == 3
-    errors = ours(caplog, logging.ERROR)
-    assert len(errors) == 1
-    assert "mosaic_tweakreg.json' can't be written" in errors[0]
+def test_long_names_stay_apart_and_the_lines_short() -> None:
+    result = make_result("stack", 3, doubtful=(1,))
+    names = tuple("a" * 60 + f"_visit_{n}" for n in range(3))
+    lines = summary_table(changed(result, group_names=names))
+    assert max(map(len, lines)) <= WIDTH
+    found = [line.split()[0] for line in _lines_of_groups(lines)]
+    assert len(set(found)) == 3
+    assert [name[-1] for name in found] == ["0", "1", "2"]
+
+
+def test_names_that_differ_at_both_ends() -> None:
+    result = make_result("stack", 2)
+    names = ("first_" + "a" * 100 + "_1", "second_" + "a" * 100 + "_2")
+    found = [line.split()[0] for line in _lines_of_groups(
+        summary_table(changed(result, group_names=names)))]  # fmt: skip
+    assert [(name[:3], name[-2:]) for name in found] == [("fir", "_1"), ("sec", "_2")]
+
+
+def test_one_group_with_a_long_name() -> None:
+    result = changed(make_result("stack", 1), group_names=("x" * 200,))
+    assert max(map(len, summary_table(result))) <= WIDTH
+
+
+def _of_many(words: list[str]):
+    result = make_result("stack", 4)
+    count = len(words)
+    verdicts = {
+        "a": Verdict(Code.ALIGNED, "Aligned."),
+        "d": Verdict(Code.POOR_COVERAGE, "Covers little."),
+        "l": Verdict(Code.NO_MATCH, "Nothing matches."),
+    }
+    return changed(
+        result,
+        images=result.images.names[:1] * count,
+        detectors=result.images.detectors[:1] * count,
+        group_names=tuple(f"group {number}" for number in range(count)),
+        group=np.arange(count),
+        image_detections=np.full(count, 10),
+        outcomes=result.images.outcomes[:1] * count,
+        relative=tuple(verdicts[word] for word in words),
+        absolute=None,
+        solution=None,
+        fits=(None,) * count,
+    )
+
+
+def test_of_a_thousand_groups_those_to_look_at() -> None:
+    words = ["a"] * 1000
+    words[17], words[400], words[999] = "d", "l", "d"
+    lines = summary_table(_of_many(words))
+    names = [line.split("  ")[0] for line in _lines_of_groups(lines)]
+    assert names == ["group 17", "group 400", "group 999", "997 others"]
+    assert lines[-3].split()[2:4] == ["997", "9970"]
+    assert lines[-1].startswith("1000 groups: 997 aligned, 2 doubtful, 1 left alone")
+
+
+def test_of_a_thousand_bad_groups_the_worst() -> None:
+    words = ["d"] * 970 + ["l"] * 30
+    lines = summary_table(_of_many(words))
+    assert len(_lines_of_groups(lines)) == 41
+    assert sum("left:" in line for line in lines) == 30
+    assert lines[-3].startswith("960 others")
+    assert lines[-3].endswith("doubtful")
+
+
+def test_no_groups() -> None:
+    result = _of_many([])
+    assert summary_table(result)[-1].startswith("0 groups")
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_the_numbers_of_the_log_are_those_of_the_report(lost: int) -> None:
+    result = make_result(lost=(4,), doubtful=(2,))
+    name = result.groups.names[0]
+    bad = Outcome(Status.FAILED, "No WCS.", code="unusable")
+    gone = tuple(LeftOut(f"{n}.fits", bad, name) for n in range(lost))
+    result = changed(result, left_out=gone)
+    totals, lines = report_of(result)["totals"], summary_table(result)
+    columns = [line.split() for line in _lines_of_groups(lines)]
+    assert columns[0][1:4] == (["1", "of", "3"] if lost else ["1", *columns[0][2:4]])
+    if lost:
+        columns[0][1:4] = ["1"]
+    sums = [sum(int(row[column]) for row in columns if row[column] != "-") for column in (2, 3, 4)]
+    assert sums == [totals["detections"], totals["matches"], totals["reference_matches"]]
+    assert lines[-2] == (
+        f"{sums[0]} sources took part, {sums[1]} of them are matched, {sums[2]} of these with "
+        "reference stars."
+    )
+    moved = f"{totals['images_moved']} of {totals['images']} images moved"
+    more = "; of the 11 given, 2 could take no part" if lost else ""
+    assert lines[-1].endswith(f"; {moved}{more}.")
+    assert totals["images"] + totals["images_left_out"] == 9 + lost
+    assert totals["groups"] == sum(
+        totals[key] for key in ("aligned", "relative_only", "doubtful", "left_alone")
+    )

@@ -8,23 +8,22 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fields import catalogs, field, noisy, sky, stars
-from made_evidence import GOOD, NOISE
-from scipy.spatial import cKDTree
+from star_fields import catalogs, field, noisy, sky, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.verdict import diagnosis as advice
-from tweakreg_step.alignment.verdict.decision import relative_finding
+from tweakreg_step.alignment.rejection import group_frames
+from tweakreg_step.alignment.verdict import diagnosis
+from tweakreg_step.alignment.verdict.diagnosis import Failures, diagnose
 from tweakreg_step.core.detections import Detections, Reference
-from tweakreg_step.core.evidence import Diagnosis
 from tweakreg_step.core.images import Groups
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.core.solution import GroupMotions
+from tweakreg_step.core.sphere import angular_distance, directions
 from tweakreg_step.parameters.run import Parameters
 from tweakreg_step.pipeline.options import more_sources
 from tweakreg_step.report.remedies import MORE_SOURCES, remedy_of
-from tweakreg_step.report.sentences import reason_of, verdicts_of
+from tweakreg_step.report.sentences import verdicts_of
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,18 @@ def told(reason: str, name: str) -> float:
     found = re.search(rf"(?:raise|lower) '{name}' (?:from [\d.]+ )?to ([\d.]+)", reason)
     assert found, reason
     return float(found[1].rstrip("."))
+
+
+def remedies_of(
+    status: tuple[Code, ...], given: Detections, moved: list[tuple[float, float]]
+) -> list[str]:
+    """What is said of groups that failed and would move by so many arcsec and degrees."""
+    count = np.bincount(given.group)
+    size = np.array([(*one, 0.0) for one in moved])
+    failures = Failures(status, count, 0 * count, 0 * count, count < 0, size, 0 * count)
+    frames = group_frames(given, len(count))
+    found, _ = diagnose(failures, given, frames, None, Options(searchrad=2.0))
+    return [remedy_of(one) for one in found]
 
 
 def codes(solution: Worded) -> list[str]:
@@ -197,13 +208,13 @@ def test_noise_has_no_peak_anywhere() -> None:
 
 def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     searched = []
-    peaks = advice.peak_offsets
+    peaks = diagnosis.peak_offsets
 
     def counting(*arguments, **options):
         searched.append(int(arguments[4].sum()))
         return peaks(*arguments, **options)
 
-    monkeypatch.setattr(advice, "peak_offsets", counting)
+    monkeypatch.setattr(diagnosis, "peak_offsets", counting)
     rng = np.random.default_rng(12)
     found = run(catalogs(*(field(rng, 30) for _ in range(30))))
     assert not any(verdict.applied for verdict in found.relative)
@@ -213,23 +224,11 @@ def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.Mon
 
 def test_a_correction_that_is_too_large() -> None:
     """The sentence, as it is hard to make the solver move a group farther than it searched."""
-    nan = float("nan")
-    far = Diagnosis(
-        status=Code.IMPLAUSIBLE,
-        absolute=False,
-        sources=100,
-        matches=50,
-        most=50,
-        needed=15,
-        size=(7.3, 0.01, 0.0),
-        gap=nan,
-        peak=nan,
-        radius=2.0,
-        reach=30.0,
-        searched=False,
-    )
-    assert told(remedy_of(far), "searchrad") == 8.0
-    assert "'fitgeometry'" in remedy_of(replace(far, size=(0.3, 9.0, 0.0)))
+    place = field(np.random.default_rng(1), 40)
+    status = (Code.IMPLAUSIBLE,) * 2
+    shifted, rolled = remedies_of(status, catalogs(place, place), [(7.3, 0.01), (0.3, 9.0)])
+    assert told(shifted, "searchrad") == 8.0
+    assert "'fitgeometry'" in rolled
 
 
 def test_an_empty_reference_is_not_infinitely_far() -> None:
@@ -282,7 +281,10 @@ def test_a_group_whose_neighbours_were_given_up_is_told_so(one: int, left: int) 
 )
 def test_more_sources_come_from_what_limits_them(given: dict, sources: int, remedy: str) -> None:
     none = np.zeros(sources)
-    images = [SimpleNamespace(sources=none[:count], group=0, detector="") for count in (3, sources)]
+    images = [
+        SimpleNamespace(sources=none[:count], group=0, detector="", visit="")
+        for count in (3, sources)
+    ]
     assert more_sources(Groups.of(images), Parameters.of(SimpleNamespace(**given))) == remedy
 
 
@@ -294,18 +296,18 @@ def test_every_request_for_more_sources_is_that_remedy() -> None:
     for verdict in run(given, more=remedy).relative[2:]:
         assert remedy in verdict.reason
         assert "snr_threshold" not in verdict.reason
-    for weak in (replace(GOOD, log10_chance=-6.0), replace(GOOD, coverage=0.01)):
-        finding = relative_finding(Code.ALIGNED, weak, NOISE, alone=False)
-        assert remedy in reason_of(finding, remedy)
-        assert "snr_threshold" not in reason_of(finding, remedy)
 
 
 @pytest.mark.parametrize("size", [1, 30, 700])
 def test_the_nearest_source_of_another_group(size: int) -> None:
     """Found in a tree of all, or in one of the others where a group has very many."""
     rng = np.random.default_rng(size)
-    vectors = rng.normal(size=(900, 3)) / 50.0 + (1.0, 0.0, 0.0)
-    own = np.sort(rng.choice(900, size, replace=False))
-    others = np.delete(np.arange(900), own)
-    gap = np.linalg.norm(vectors[own][:, None] - vectors[others], axis=2).min()
-    assert advice._nearest_other(cKDTree(vectors), vectors, own) == pytest.approx(gap, rel=1e-12)
+    places = field(rng, size), field(rng, 900 - size) + np.array([400.0, 0.0])
+    given = catalogs(*places)
+    said = remedies_of((Code.NOT_CONNECTED,) * 2, given, [(0.0, 0.0)] * 2)
+    vectors = directions(given.ra, given.dec)
+    gap = angular_distance(vectors[:size, None], vectors[size:]).min()
+    assert 270.0 < gap < 400.0
+    assert [re.findall(r"nearest source of another group is (\S+) arcsec", s) for s in said] == [
+        [f"{gap:.1f}"]
+    ] * 2

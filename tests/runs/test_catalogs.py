@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.table import Table
-from results import TOLERANCE_MAS, errors_mas, models_of
 from scipy.ndimage import gaussian_filter
 from stdatamodels.jwst import datamodels
+from step_outputs import TOLERANCE_MAS, Aligned, errors_mas, models_of
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth
@@ -19,19 +19,20 @@ from tweakreg_step.sources.flags import Flag
 from tweakreg_step.telescopes.library import ExposureLibrary
 
 
-def test_saved_catalogs_are_found_beside_the_results(files: Truth, tmp_path: Path) -> None:
-    options = {"save_catalogs": True, "save_results": True, "output_dir": str(tmp_path / "out")}
-    TweakRegStep.call(str(files.association), **options)
+def test_saved_catalogs_are_found_beside_the_results(absolute: Aligned, tmp_path: Path) -> None:
+    shutil.copytree(absolute.folder, tmp_path / "out")
     library = TweakRegStep.call(
         str(tmp_path / "out" / "*_tweakreg.fits"), use_custom_catalogs=True, snr_threshold=1e9
     )
     assert [m.meta.cal_step.tweakreg for m in models_of(library)] == ["COMPLETE"] * 3
 
 
-def test_catalogs_are_saved_and_can_be_used_again(files: Truth, tmp_path: Path) -> None:
+def test_catalogs_are_saved_and_can_be_used_again(
+    files: Truth, relative: Aligned, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    first = TweakRegStep.call(str(files.association), save_catalogs=True, output_dir=str(out))
-    names = [model.meta.tweakreg_catalog for model in models_of(first)]
+    shutil.copytree(relative.folder, out)
+    names = [model.meta.tweakreg_catalog for model in relative.models]
     assert names == [Path(i.file_name).stem + "_cat.ecsv" for i in files.images]
     assert set(Table.read(out / names[0]).colnames) >= {"id", "x", "y", "flux", "x_err", "y_err"}
     lines = [f"{i.file_name} {n}" for i, n in zip(files.images, names, strict=True)]
@@ -42,7 +43,7 @@ def test_catalogs_are_saved_and_can_be_used_again(files: Truth, tmp_path: Path) 
         catfile=str(out / "catfile.txt"),
         starfinder="dao",  # would find other positions
     )
-    for one, two in zip(models_of(first), models_of(second), strict=True):
+    for one, two in zip(relative.models, models_of(second), strict=True):
         difference = np.subtract(one.meta.wcs(10.0, 20.0), two.meta.wcs(10.0, 20.0))
         assert np.max(np.abs(difference)) < 1e-13  # degrees
 
@@ -95,15 +96,9 @@ def test_every_finder_aligns(files: Truth, starfinder: str) -> None:
     assert max(errors_mas(models, files)) < TOLERANCE_MAS
 
 
-def test_the_reference_catalog_is_saved_where_output_dir_says(files: Truth, tmp_path: Path) -> None:
-    TweakRegStep.call(
-        str(files.association),
-        abs_refcat=str(files.catalog),
-        save_abs_catalog=True,
-        output_dir=str(tmp_path / "out"),
-    )
-    saved = Table.read(tmp_path / "out" / "fit_reference_ref.ecsv")
-    assert saved["RA"].tolist() == Table.read(files.catalog)["RA"].tolist()
+def test_the_reference_catalog_is_saved_where_output_dir_says(absolute: Aligned) -> None:
+    saved = Table.read(absolute.folder / "fit_reference_ref.ecsv")
+    assert saved["RA"].tolist() == Table.read(absolute.truth.catalog)["RA"].tolist()
 
 
 def test_an_effective_psf_that_gains_nothing_is_not_used(

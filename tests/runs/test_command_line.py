@@ -51,14 +51,14 @@ def test_strun_aligns_and_says_where_values_came_from(files: Truth, tmp_path: Pa
         assert model.meta.cal_step.tweakreg == "COMPLETE"
 
 
-def test_parameter_file_alias_and_saved_parameters(files: Truth, tmp_path: Path) -> None:
-    log = strun(CONFIG / "miri_short.asdf", files.association, "--minobj=9")
+def test_parameter_file_and_saved_parameters(files: Truth, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.asdf"
+    options = ("--minobj=9", f"--save-parameters={saved}")
+    log = strun(CONFIG / "miri_short.asdf", files.association, *options)
     assert "abs_minobj = 10 (parameter file miri_short.asdf)" in log
     assert "minobj = 9 (command line)" in log
-    saved = tmp_path / "saved.asdf"
-    strun("tweakreg_step", files.association, "--minobj=7", f"--save-parameters={saved}")
     log = strun(saved, files.association)
-    assert "minobj = 7 (parameter file saved.asdf)" in log
+    assert "minobj = 9 (parameter file saved.asdf)" in log
 
 
 def test_the_step_is_listed_under_an_alias_of_its_own() -> None:
@@ -85,10 +85,13 @@ def test_names_of_earlier_releases_get_one_warning_each(files: Truth, tmp_path: 
             "  save_gaia_catalog: true",
         )
     )
-    log = strun(path, files.association, f"--output_dir={tmp_path / 'out'}")
+    lists = ("--kron_params=2.5,1.4", "--peakmax=None")
+    log = strun(path, files.association, f"--output_dir={tmp_path / 'out'}", *lists)
     for name in ("align_to_gaia", "gaia_catalog", "min_gaia", "save_gaia_catalog"):
         assert log.count(f"Parameter '{name}' is of an earlier release") == 1
-    assert "abs_minobj = 9" in log
+    assert "abs_minobj = 9 (parameter file old.asdf)" in log
+    assert "kron_params = (2.5, 1.4) (command line or keyword)" in log
+    assert "peakmax =" not in log
     assert (tmp_path / "out" / "fit_reference_ref.ecsv").is_file()
     assert "3 groups: 3 aligned; 3 of 3 images moved." in log
 
@@ -171,13 +174,3 @@ def test_a_crds_without_a_server_does_not_end_strun(files: Truth, crds: Path) ->
     log = strun("tweakreg_step", files.association)
     assert "CRDS failed, built-in parameters are used" in log
     assert "3 groups: 3 aligned; 3 of 3 images moved." in log
-
-
-def test_old_names_and_lists_say_where_they_came_from(files: Truth, tmp_path: Path) -> None:
-    path = tmp_path / "old.asdf"
-    text = (CONFIG / "miri_short.asdf").read_text()
-    path.write_text(text.replace("  abs_minobj: 10", "  min_gaia: 9"))
-    log = strun(path, files.association, "--kron_params=2.5,1.4", "--peakmax=None")
-    assert "abs_minobj = 9 (parameter file old.asdf)" in log
-    assert "kron_params = (2.5, 1.4) (command line or keyword)" in log
-    assert "peakmax =" not in log

@@ -11,9 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
-from results import TOLERANCE_MAS, errors_mas, models_of, opened, relative_errors_mas, result_files
-from states import file_state, meta_state, run_results, wcs_state, with_noise
+from spoiled import with_noise
+from states import file_state, meta_state, wcs_state
 from stdatamodels.jwst import datamodels
+from step_outputs import (
+    TOLERANCE_MAS,
+    Aligned,
+    aligned,
+    errors_mas,
+    models_of,
+    opened,
+    relative_errors_mas,
+    result_files,
+    run_results,
+    statuses,
+)
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import AlignmentError, MixedGroupError, NoMatchError
@@ -24,10 +36,6 @@ METHODS = pytest.mark.parametrize("method", ["global", "sequential"])
 
 def run(files: Truth, **options: Any) -> Any:
     return TweakRegStep.call(str(files.association), **({"sip_approx": False} | options))
-
-
-def steps(library: Any) -> list[str | None]:
-    return [model.meta.cal_step.tweakreg for model in models_of(library)]
 
 
 def moved(library: Any) -> list[bool]:
@@ -50,7 +58,7 @@ def test_a_dry_run_changes_nothing_and_reports_the_same(
     assert [meta_state(model) for model in dry] == before
     assert [meta_state(model) for model in given] == before
     TweakRegStep.call(given, sip_approx=False, **options)
-    assert [result.dry_run for result in kept] == [True, False]
+    assert [result.run.dry_run for result in kept] == [True, False]
     assert kept[0].groups.relative == kept[1].groups.relative
     assert kept[0].groups.absolute == kept[1].groups.absolute
     moved = tuple(replace(outcome, moved=False) for outcome in kept[1].images.outcomes)
@@ -66,7 +74,7 @@ def test_warn_aligns_the_good_and_leaves_the_bad_bit_for_bit(files: Truth, metho
     """The sequential method must not say 'aligned' of an image whose catalog is noise."""
     options = with_noise(files, 1) | {"align_method": method}
     library = run(files, **options)
-    assert steps(library) == ["COMPLETE", "FAILED", "COMPLETE"]
+    assert statuses(library) == ["COMPLETE", "FAILED", "COMPLETE"]
     models = models_of(library)
     assert wcs_state(models[1]) == file_state(files.files[1])
     assert "v2v3corr" not in models[1].meta.wcs.available_frames
@@ -78,7 +86,7 @@ def test_warn_aligns_the_good_and_leaves_the_bad_bit_for_bit(files: Truth, metho
 def test_a_rejected_fit_does_not_leak_into_the_absolute_phase(files: Truth, method: str) -> None:
     options = with_noise(files, 1) | {"align_method": method, "abs_refcat": str(files.catalog)}
     library = run(files, **options)
-    assert steps(library) == ["COMPLETE", "FAILED", "COMPLETE"]
+    assert statuses(library) == ["COMPLETE", "FAILED", "COMPLETE"]
     models = models_of(library)
     assert wcs_state(models[1]) == file_state(files.files[1])
     errors = errors_mas(models, files)
@@ -88,9 +96,15 @@ def test_a_rejected_fit_does_not_leak_into_the_absolute_phase(files: Truth, meth
 @METHODS
 def test_skip_all_changes_no_image(files: Truth, method: str) -> None:
     library = run(files, **with_noise(files, 2), on_failure="skip_all", align_method=method)
-    assert steps(library) == ["SKIPPED", "SKIPPED", "FAILED"]
+    assert statuses(library) == ["SKIPPED", "SKIPPED", "FAILED"]
     before = [file_state(path) for path in files.files]
     assert [wcs_state(model) for model in models_of(library)] == before
+
+
+def test_without_a_failure_the_rules_change_nothing(absolute: Aligned, relative: Aligned) -> None:
+    for one, rule in ((absolute, "raise"), (relative, "skip_all")):
+        assert ("on_failure", rule, "keyword") in one.result.run.parameters
+        assert [model.meta.cal_step.tweakreg for model in one.models] == ["COMPLETE"] * 3
 
 
 def test_raise_names_the_image_and_writes_nothing(files: Truth, tmp_path: Path) -> None:
@@ -105,16 +119,10 @@ def test_raise_names_the_image_and_writes_nothing(files: Truth, tmp_path: Path) 
     assert [meta_state(model) for model in models] == before
 
 
-@pytest.mark.parametrize("rule", ["raise", "skip_all"])
-def test_without_a_failure_the_rules_change_nothing(files: Truth, rule: str) -> None:
-    library = run(files, on_failure=rule)
-    assert steps(library) == ["COMPLETE"] * 3
-
-
 @METHODS
 def test_unrelated_catalogs_are_refused(files: Truth, method: str) -> None:
     library = run(files, **with_noise(files, 0, 1, 2), align_method=method)
-    assert steps(library) == ["FAILED"] * 3
+    assert statuses(library) == ["FAILED"] * 3
     before = [file_state(path) for path in files.files]
     assert [wcs_state(model) for model in models_of(library)] == before
 
@@ -141,7 +149,7 @@ def test_a_failing_absolute_phase_leaves_the_relative_one(
     table.write("noise.ecsv")
     kept = run_results(monkeypatch)
     library = run(files, abs_refcat="noise.ecsv", **how)
-    assert steps(library) == ["COMPLETE"] * 3
+    assert statuses(library) == ["COMPLETE"] * 3
     assert max(relative_errors_mas(models_of(library), files)) < 2 * TOLERANCE_MAS
     result = kept[0]
     assert all(verdict.applied for verdict in result.groups.relative)
@@ -169,47 +177,38 @@ def detectors(tmp_path_factory: pytest.TempPathFactory) -> Truth:
     )
 
 
-@pytest.fixture
-def mixed(detectors: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Truth:
+@pytest.fixture(scope="module")
+def mixture(detectors: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the first exposure, one image was aligned before and the other one was not."""
-    shutil.copytree(detectors.folder, tmp_path / "input")
+    folder = tmp_path_factory.mktemp("mixture") / "input"
+    shutil.copytree(detectors.folder, folder)
+    once = aligned(detectors, folder.parent / "once", abs_refcat=str(detectors.catalog))
+    name = detectors.images[0].file_name
+    (once.folder / name.replace("_cal", "_tweakreg")).replace(folder / name)
+    return folder
+
+
+@pytest.fixture
+def mixed(mixture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Truth:
+    shutil.copytree(mixture, tmp_path / "input")
     monkeypatch.chdir(tmp_path)
-    files = load_truth(tmp_path / "input" / "truth.json")
-    run(files, abs_refcat=str(files.catalog), save_results=True, output_dir="once")
-    name = files.images[0].file_name
-    aligned = Path("once") / name.replace("_cal", "_tweakreg")
-    aligned.replace(files.files[0])
-    return files
+    return load_truth(tmp_path / "input" / "truth.json")
 
 
 @METHODS
 def test_mixed_groups_are_refused_and_others_aligned(mixed: Truth, method: str) -> None:
     before = [file_state(path) for path in mixed.files]
     options = {"abs_refcat": str(mixed.catalog), "align_method": method}
-    library = run(mixed, **options)
-    assert steps(library) == ["FAILED", "FAILED", "COMPLETE", "COMPLETE"]
-    models = models_of(library)
-    assert [wcs_state(model) for model in models[:2]] == before[:2]
-    assert max(errors_mas(models, mixed)[2:]) < 2 * TOLERANCE_MAS
-
-
-def test_a_mixed_group_has_its_own_code_and_error(
-    mixed: Truth, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = run_results(monkeypatch)
-    run(mixed, abs_refcat=str(mixed.catalog))
-    assert [verdict.code for verdict in kept[0].groups.relative] == ["mixed_group", "not_connected"]
-    assert [verdict.code for verdict in kept[0].groups.absolute] == ["mixed_group", "aligned"]
-    assert "reset_wcs=True" in kept[0].images.outcomes[0].reason
-    with pytest.raises(MixedGroupError, match="reset_wcs=True"):
-        run(mixed, abs_refcat=str(mixed.catalog), on_failure="raise")
-    with pytest.raises(MixedGroupError):  # also where it is the only group
-        TweakRegStep.call([str(path) for path in mixed.files[:2]], on_failure="raise")
-
-
-@METHODS
-def test_a_group_beside_a_mixed_one_is_told_what_is_missing(mixed: Truth, method: str) -> None:
-    run(mixed, save_results=True, output_dir="out", align_method=method)
+    run = aligned(mixed, Path("out"), sip_approx=False, **options)
+    status = [model.meta.cal_step.tweakreg for model in run.models]
+    assert status == ["FAILED", "FAILED", "COMPLETE", "COMPLETE"]
+    assert [wcs_state(model) for model in run.models[:2]] == before[:2]
+    assert max(errors_mas(run.models, mixed)[2:]) < 2 * TOLERANCE_MAS
+    groups = run.result.groups
+    assert [verdict.code for verdict in groups.relative] == ["mixed_group", "not_connected"]
+    assert [verdict.code for verdict in groups.absolute] == ["mixed_group", "aligned"]
+    assert "reset_wcs=True" in run.result.images.outcomes[0].reason
+    # the group beside it is told what is missing
     report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
     other = report["groups"][1]["relative"]
     assert other["code"] == "not_connected"
@@ -217,9 +216,16 @@ def test_a_group_beside_a_mixed_one_is_told_what_is_missing(mixed: Truth, method
     assert f"the groups that it overlaps take no part, {name} (mixed_group)" in other["reason"]
 
 
+def test_a_mixed_group_has_its_own_error(mixed: Truth) -> None:
+    with pytest.raises(MixedGroupError, match="reset_wcs=True"):
+        run(mixed, abs_refcat=str(mixed.catalog), on_failure="raise")
+    with pytest.raises(MixedGroupError):  # also where it is the only group
+        TweakRegStep.call([str(path) for path in mixed.files[:2]], on_failure="raise")
+
+
 def test_reset_wcs_repairs_a_mixed_group(mixed: Truth) -> None:
     library = run(mixed, abs_refcat=str(mixed.catalog), reset_wcs=True)
-    assert steps(library) == ["COMPLETE"] * 4
+    assert statuses(library) == ["COMPLETE"] * 4
     assert moved(library) == [True] * 4
     assert max(errors_mas(models_of(library), mixed)) < 2 * TOLERANCE_MAS
 
@@ -242,7 +248,8 @@ def test_a_report_says_of_a_group_that_it_lacks_an_image(lacking: Truth, bad: st
     gone = lacking.files[0]
     if bad == "unreadable":
         gone.write_bytes(b"no exposure")
-    run(lacking, save_results=True, output_dir="out")
+    options = {"abs_refcat": str(lacking.catalog), "save_results": True, "output_dir": "out"}
+    models = models_of(run(lacking, **options))
     report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
     (left_out,) = report["left_out"]
     group = report["groups"][0]["name"]
@@ -251,23 +258,21 @@ def test_a_report_says_of_a_group_that_it_lacks_an_image(lacking: Truth, bad: st
     said = f"1 of the 2 images of its group took part: {gone.name} was left out."
     assert [said in image["reason"] for image in report["images"]] == [True, False, False]
     assert len(list(Path("out").glob("*_tweakreg.fits"))) == (4 if bad == "unusable" else 3)
-
-
-def test_images_say_how_many_of_their_group_took_part(lacking: Truth) -> None:
-    models = models_of(run(lacking, abs_refcat=str(lacking.catalog)))
+    # the images say it as well
     facts = [model.meta.tweakreg_report.instance for model in models]
-    assert [fact["verdict"] for fact in facts] == ["left alone", *["aligned"] * 3]
-    assert facts[0]["code"] == "unusable"
-    assert models[0].meta.cal_step.tweakreg == "FAILED"
     counts = [(fact.get("group_images"), fact.get("group_left_out")) for fact in facts]
-    assert counts == [(None, None), (1, 1), (2, 0), (2, 0)]
+    assert counts[-3:] == [(1, 1), (2, 0), (2, 0)]
+    assert [fact["verdict"] for fact in facts[-3:]] == ["aligned"] * 3
+    if bad == "unusable":
+        assert (facts[0]["verdict"], facts[0]["code"]) == ("left alone", "unusable")
+        assert models[0].meta.cal_step.tweakreg == "FAILED"
+        assert counts[0] == (None, None)
 
 
-def test_reset_wcs_forgets_the_first_alignment(files: Truth) -> None:
+def test_reset_wcs_forgets_the_first_alignment(absolute: Aligned, relative: Aligned) -> None:
     """Aligned, then once more from the WCS as delivered: as if it had been the first time."""
-    once = models_of(run(files, abs_refcat=str(files.catalog)))
+    once, first = absolute.models, relative.models
     again = models_of(TweakRegStep.call(once, sip_approx=False, reset_wcs=True))
-    first = models_of(run(files))
     for one, other in zip(again, first, strict=True):
         assert one.meta.wcs.available_frames == other.meta.wcs.available_frames
         places = [model.meta.wcs([0.0, 511.0], [0.0, 300.0]) for model in (one, other)]

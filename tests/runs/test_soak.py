@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from results import TOLERANCE_MAS
 from stdatamodels.jwst import datamodels
+from step_outputs import TOLERANCE_MAS
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import OutputError

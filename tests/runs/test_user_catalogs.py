@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from results import errors_mas, models_of, relative_errors_mas
 from stdatamodels.jwst import datamodels
+from step_outputs import errors_mas, models_of, relative_errors_mas
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.catalogs import to_table

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from results import models_of, opened, relative_errors_mas, result_files
 from stdatamodels.jwst import datamodels
+from step_outputs import Aligned, models_of, opened, relative_errors_mas, result_files
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import OutputError
@@ -83,37 +83,38 @@ def test_any_number_of_workers_gives_the_same_bits(files: Truth, options: dict[s
     assert report(three) == report(one)
 
 
-def test_exposures_on_disk_give_the_same_bits(files: Truth) -> None:
-    memory = run(files, "memory", abs_refcat=str(files.catalog))
-    disk = run(files, "disk", abs_refcat=str(files.catalog), in_memory=False)
-    for name in result_files(memory):
-        assert contents(disk / name) == contents(memory / name)
-    assert report(disk) == report(memory)
+def test_exposures_on_disk_give_the_same_bits(absolute: Aligned, tmp_path: Path) -> None:
+    options = {"save_abs_catalog": True, "on_failure": "raise"}
+    catalog = str(absolute.truth.catalog)
+    disk = run(absolute.truth, str(tmp_path), abs_refcat=catalog, in_memory=False, **options)
+    assert len(absolute.files) == 3
+    for path in absolute.files:
+        assert contents(disk / path.name) == contents(path)
+    assert report(disk) == report(absolute.folder)
 
 
-def test_the_library_returned_is_that_of_one_process(files: Truth) -> None:
-    one = models_of(TweakRegStep.call(str(files.association)))
+def test_the_library_returned_is_that_of_one_process(files: Truth, relative: Aligned) -> None:
     options = {"n_workers": 2, "save_results": True, "output_dir": "out"}
     library = TweakRegStep.call(str(files.association), **options)
     written = {path: path.stat().st_mtime_ns for path in Path("out").iterdir()}
-    two = models_of(library)
-    assert max(relative_errors_mas(two, files)) == max(relative_errors_mas(one, files))
+    two, errors = models_of(library), relative_errors_mas(relative.models, files)
+    assert max(relative_errors_mas(two, files)) == max(errors)
     assert [model.meta.filename for model in two] == result_files(Path("out"))
     assert [model.meta.cal_step.tweakreg for model in two] == ["COMPLETE"] * 3
     assert {path: path.stat().st_mtime_ns for path in Path("out").iterdir()} == written
     assert library.group_names == ExposureLibrary(opened(files)).group_names
 
 
-def test_models_in_memory_stay_in_this_process(files: Truth) -> None:
+def test_models_in_memory_stay_in_this_process(files: Truth, relative: Aligned) -> None:
     models = models_of(TweakRegStep.call(opened(files), n_workers=2))
-    alone = models_of(TweakRegStep.call(opened(files)))
-    for model, other in zip(models, alone, strict=True):
+    for model, other in zip(models, relative.models, strict=True):
         assert np.array_equal(model.meta.wcs(X, Y), other.meta.wcs(X, Y))
 
 
 @pytest.mark.parametrize("how", [{"n_workers": 2}, {"in_memory": False}], ids=["workers", "disk"])
-def test_inputs_may_be_overwritten_by_results(files: Truth, how: dict[str, Any]) -> None:
-    expected = [contents(path)["wcs"] for path in sorted(run(files, "out").glob("*_tweakreg.fits"))]
+def test_inputs_may_be_overwritten_by_results(
+    files: Truth, relative: Aligned, how: dict[str, Any]
+) -> None:
     library = TweakRegStep.call(
         str(files.association),
         save_results=True,
@@ -121,7 +122,8 @@ def test_inputs_may_be_overwritten_by_results(files: Truth, how: dict[str, Any])
         suffix="cal",
         **how,
     )
-    for model, wcs in zip(models_of(library), expected, strict=True):
+    for model, path in zip(models_of(library), relative.files, strict=True):
+        wcs = contents(path)["wcs"]
         assert [np.asarray(axis).tobytes() for axis in model.meta.wcs(X, Y)] == wcs
 
 

@@ -107,7 +107,11 @@ def test_no_sources_give_no_positions() -> None:
 
 
 def test_the_equations_are_the_sums_over_images_of_the_profile_and_its_derivatives() -> None:
-    """The sums of products of small matrices against those over whole stamps."""
+    """The sums of products of small matrices against those over whole stamps.
+
+    Of a private function: the sums are inside an iteration, and centroids show them only where it
+    ends, to its tolerance.
+    """
     stamps, true = stars(2.0, bad=(1, 0))
     sigma = np.full(COUNT, 2.0 / FWHM_OF_SIGMA)
     profile, window = gaussian(sigma), window_of(sigma, 0.7)

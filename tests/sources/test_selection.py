@@ -1,4 +1,4 @@
-"""The selection of sources: flux, peak, border, regions, the brightest."""
+"""The selection of sources: flux, peak, border, regions, the brightest, evenly spread."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.parameters.stages import SelectionParameters
-from tweakreg_step.sources.selection import Limits, brightest_of, flux_limits, limits_of, select
+from tweakreg_step.sources.selection import (
+    Limits,
+    brightest_evenly,
+    brightest_of,
+    flux_limits,
+    limits_of,
+    select,
+)
 
 BOX = ((-0.5, 99.5), (-0.5, 99.5))
+SHAPE = (1000, 1000)
 
 
 def sources(**columns: Any) -> Sources:
@@ -116,3 +124,32 @@ def test_limits_are_collected_from_the_parameters() -> None:
     selection = SelectionParameters(fluxmin=1.0, peakmin=2.0, border=3)
     limits = limits_of(selection, 4, 5.0, None, "a")
     assert limits == Limits(flux=(1.0, None), peak=(2.0, 5.0), border=3, brightest=4)
+
+
+# ---- the brightest, evenly over the detector
+
+
+def test_few_sources_are_all_kept_brightest_first() -> None:
+    flux = np.array([3.0, 9.0, 3.0, 5.0])
+    chosen = brightest_evenly(np.arange(4.0), np.arange(4.0), flux, SHAPE, 10)
+    assert chosen.tolist() == [1, 3, 0, 2]
+
+
+def test_a_bright_cluster_does_not_take_all_places() -> None:
+    rng = np.random.default_rng(2)
+    x = np.r_[rng.uniform(0, 999, 500), rng.normal(500, 20, 500)]
+    y = np.r_[rng.uniform(0, 999, 500), rng.normal(500, 20, 500)]
+    flux = np.r_[rng.uniform(1, 2, 500), rng.uniform(100, 200, 500)]
+    chosen = brightest_evenly(x, y, flux, SHAPE, 200)
+    assert len(chosen) == 200
+    assert np.all(np.diff(flux[chosen]) <= 0)
+    # 36 cells of 5: the cluster touches 4 of them and fills up the 20 places that are left
+    column, row = (((a[chosen] + 0.5) * 6 / 1000).astype(int).clip(0, 5) for a in (x, y))
+    cell = row * 6 + column
+    assert np.bincount(cell, minlength=36).min() >= 5
+    assert np.sum(chosen >= 500) <= 20 + 4 * 5
+
+
+def test_within_a_cell_the_brightest_are_taken_and_ties_keep_their_order() -> None:
+    x, flux = np.full(30, 10.0), np.r_[np.full(15, 2.0), np.full(15, 7.0)]
+    assert brightest_evenly(x, x, flux, SHAPE, 17).tolist() == [*range(15, 30), 0, 1]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from normal import DETECTORS, both_factors, islands, normal_of
+from normal_matrices import DETECTORS, both_factors, islands, normal_of
 from scipy import sparse
 
 from tweakreg_step.alignment.linalg.factorisation import factorise

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
@@ -18,6 +21,18 @@ FRAME = sphere.frames_at(359.9999, 60.0)
 def _same_partition(one: np.ndarray, other: np.ndarray) -> bool:
     pairs = np.unique(np.stack([one, other], axis=1), axis=0)
     return len(pairs) == len(np.unique(one)) == len(np.unique(other))
+
+
+@given(arrays(np.int64, (25, 2), elements=st.integers(-12, 12)), st.integers(0, 2**32 - 1))
+def test_friends_are_the_same_in_any_order_and_place(place: np.ndarray, seed: int) -> None:
+    """On a lattice, so that many are as far apart as others, none just at the radius."""
+    rng, points = np.random.default_rng(seed), 0.01 * place
+    _, expected = connected_components(cdist(points, points) < 0.025)
+    order = rng.permutation(25)
+    quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    moved = points[order] @ quarter + rng.uniform(-1.0, 1.0, 2)
+    assert _same_partition(associate.friends_of_friends(points, 0.025), expected)
+    assert _same_partition(associate.friends_of_friends(moved, 0.025), expected[order])
 
 
 @pytest.mark.parametrize("members", [2, 5, 40])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fields import SIGMA, catalogs, field, noisy, stars
+from star_fields import SIGMA, catalogs, field, noisy, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching.detector_artefacts import DetectorPositions, pinned_pairs

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tweakreg_step.alignment.matching import overlap_graph as graph
 from tweakreg_step.core import sphere
@@ -15,16 +19,41 @@ def _random_pairs(rng: np.random.Generator, count: int, number: int) -> np.ndarr
     return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_a_bridge_is_what_splits_a_component(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    pairs = _random_pairs(rng, 12, 16)
+GRAPHS = st.sets(
+    st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda pair: pair[0] < pair[1]),
+    max_size=30,
+).map(lambda pairs: np.array(sorted(pairs), np.int64).reshape(-1, 2))
+
+
+@given(GRAPHS)
+def test_a_bridge_is_what_splits_a_component(pairs: np.ndarray) -> None:
     whole = graph.components(pairs, 12).max()
     expected = [
         graph.components(np.delete(pairs, number, axis=0), 12).max() > whole
         for number in range(len(pairs))
     ]
     assert graph.bridges(pairs, 12).tolist() == expected
+
+
+@given(GRAPHS, st.permutations(range(12)), st.randoms(use_true_random=False))
+def test_names_and_order_of_nodes_do_not_matter(
+    pairs: np.ndarray, names: list[int], shuffle: random.Random
+) -> None:
+    order = list(range(len(pairs)))
+    shuffle.shuffle(order)
+    renamed = np.sort(np.array(names)[pairs[order]], axis=1)
+    label, other = graph.components(pairs, 12), graph.components(renamed, 12)[names]
+    together = label[:, None] == label
+    np.testing.assert_array_equal(other[:, None] == other, together)
+    np.testing.assert_array_equal(graph.bridges(renamed, 12), graph.bridges(pairs, 12)[order])
+    cost = 1.0 + np.arange(len(pairs))
+    tree = graph.spanning_tree(pairs, cost, 12)
+    again = graph.spanning_tree(renamed, cost[order], 12)
+    assert sorted(np.array(order, int)[again]) == sorted(tree)
+    # as many edges as it takes, and they tie what all do
+    assert len(tree) == 12 - len(np.unique(label))
+    grown = graph.components(pairs[tree], 12)
+    np.testing.assert_array_equal(grown[:, None] == grown, together)
 
 
 def test_no_pairs_no_bridges() -> None:

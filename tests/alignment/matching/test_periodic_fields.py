@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fields import catalogs, field, noisy
+from star_fields import catalogs, field, noisy
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching.cross_match import Catalog, catalog_of
@@ -40,12 +40,13 @@ def test_what_does_not_repeat_has_none() -> None:
     assert np.isnan(periods(given, 2.0, 0.12)).all()
 
 
-def test_catalogs_in_batches_are_as_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_number_of_catalogs_is_as_each_by_itself() -> None:
+    """Hundreds are compared in batches."""
     rng = np.random.default_rng(3)
-    given = [catalog(noisy(rng, grid(3.0, 12))), None, catalog(field(rng, 200))]
-    together = periods(given, 2.0, 0.12)
-    monkeypatch.setattr("tweakreg_step.alignment.matching.periodic_fields._BATCH", 1)
-    np.testing.assert_allclose(periods(given, 2.0, 0.12), together, atol=1e-6)
+    given = [catalog(noisy(rng, grid(3.0, 8))), None, catalog(field(rng, 60))]
+    each = np.concatenate([periods([one], 2.0, 0.12) for one in given])
+    assert np.isnan(each[:, 0]).tolist() == [False, True, True]
+    np.testing.assert_allclose(periods(given * 130, 2.0, 0.12), np.tile(each, (130, 1)), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fields import catalogs, field, noisy
 from scipy.spatial import cKDTree
+from star_fields import catalogs, field, noisy
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching.offset_histogram import make_pairs, search

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from normal import DETECTORS, both_factors, islands, normal_of
+from normal_matrices import DETECTORS, both_factors, islands, normal_of
 
 from tweakreg_step.alignment import assemble_solution as outcome
 from tweakreg_step.alignment.joint import solve_jointly

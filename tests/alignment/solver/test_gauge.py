@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from tweakreg_step.alignment.solver import gauge
 from tweakreg_step.core import sphere
@@ -62,6 +65,28 @@ def test_a_common_motion_is_gone_entirely(geometry: str) -> None:
     left = gauge.regauge(frames, theta, geometry, np.ones_like(theta))
     # a shift of groups that cannot roll leaves what the sphere's curvature makes of it
     assert np.abs(left[:, :2]).max() < (1e-4 if geometry == "shift" else 2e-5)
+
+
+@given(
+    st.sampled_from(GEOMETRIES),
+    st.integers(0, 2**32 - 1),
+    arrays(float, 6, elements=st.floats(-1.0, 1.0)),
+)
+def test_the_gauge_does_not_depend_on_a_common_motion(
+    geometry: str, seed: int, unit: np.ndarray
+) -> None:
+    """Nor on the order of the groups, nor on the scale of the weights."""
+    frames, rng = _frames((10.0, 40.0)), np.random.default_rng(seed)
+    sigma = 1.0 / np.sqrt(prior_precision(geometry, (0.3, 100.0, 1e-4)))
+    theta = sigma * rng.normal(size=(12, len(sigma)))
+    weight = rng.uniform(0.2, 1.0, theta.shape) / sigma**2
+    fixed = gauge.regauge(frames, theta, geometry, weight)
+    moved = gauge.apply_common(frames, theta, geometry, sigma * unit[: len(sigma)])
+    order = rng.permutation(12)
+    same = gauge.regauge(frames, moved, geometry, weight)
+    turned = gauge.regauge(frames[order], theta[order], geometry, 7.0 * weight[order])
+    np.testing.assert_allclose(same, fixed, rtol=0.0, atol=1e-8)  # arcsec: 0.00001 mas
+    np.testing.assert_allclose(turned, fixed[order], atol=1e-9)
 
 
 def test_one_heavy_group_stays_where_it_is() -> None:

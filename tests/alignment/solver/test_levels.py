@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fields import catalogs, field, noisy, problem_of, stars
+from star_fields import catalogs, field, noisy, problem_of, stars
 
 from tweakreg_step.alignment.solver.hierarchy import Motions
 from tweakreg_step.alignment.solver.iteration import converge, with_levels

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import sparse
 
+from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.linalg.blocks import inverse_2x2
 from tweakreg_step.alignment.linalg.factorisation import factorise
+from tweakreg_step.alignment.solver import normal_equations as module
 from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise
 from tweakreg_step.alignment.solver.levels import DETECTOR, detector_levels
 from tweakreg_step.alignment.solver.links import link
 from tweakreg_step.alignment.solver.normal_equations import normal_equations, solve_step
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.detections import Detections
+from tweakreg_step.core.exceptions import TooLargeError
+from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
 from tweakreg_step.simulate.judge import true_sources
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
@@ -132,3 +139,70 @@ def test_two_images_by_hand() -> None:
     full = step.factor.inverse()
     difference = full[0, 0] + full[2, 2] - 2.0 * full[0, 2]
     assert difference == pytest.approx(2.0 * sigma**2 / count, rel=1e-4)
+
+
+# ---- the memory that a matrix needs is asked for before it is made
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """For how many parameters it was asked, and for how many there is room."""
+    found = SimpleNamespace(asked=[], room=10_000)
+
+    def require(unknowns: int) -> None:
+        found.asked.append(unknowns)
+        if unknowns > found.room:
+            raise TooLargeError(f"{unknowns} parameters")
+
+    monkeypatch.setattr(module, "require_dense", require)
+    monkeypatch.setattr(module, "DENSE_LIMIT", 30)
+    return found
+
+
+def test_a_stack_asks_for_memory_first(
+    memory: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = make_scene(Setup(layout("stack", 12), density=0.01), 1)
+    solution = solve_jointly(scene.detections, 12, None, Options())
+    assert set(memory.asked) == {36}
+    memory.room = 35
+    with pytest.raises(TooLargeError, match="36 parameters"):
+        solve_jointly(scene.detections, 12, None, Options())
+    memory.asked.clear()
+    monkeypatch.setattr(module, "DENSE_LIMIT", 36)
+    same = solve_jointly(scene.detections, 12, None, Options())
+    assert memory.asked == []
+    np.testing.assert_array_equal(same.groups.parameters, solution.groups.parameters)
+
+
+def _of_sources(count: int, sources: int, sights: int) -> Any:
+    """The matrix of groups that shift, of sources of which each is seen by a few groups."""
+    rng = np.random.default_rng(1)
+    source = np.repeat(np.arange(sources), sights)
+    group = np.concatenate([rng.permutation(count)[:sights] for _ in range(sources)])
+    ra, dec = ra_dec(from_plane(rng.uniform(-30.0, 30.0, (sources, 2)), frames_at(150.0, 30.0)))
+    detections = Detections.simple(ra[source], dec[source], group, 0.002)
+    links, _ = link(detections, source, None, np.full(sources, -1))
+    frames = np.repeat(frames_at(150.0, 30.0)[None], count, axis=0)
+    model = Model(frames, "shift", np.ones((count, 2)))
+    motions = Motions(np.zeros((count, 2)), np.zeros((0, 0)))
+    return normal_equations(linearise(links, model, motions), links, inverse_2x2(links.covariance))[
+        0
+    ]
+
+
+def test_a_matrix_that_turns_out_full_is_made_so(
+    memory: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few groups see each source, but all pairs of them some: no sparse factor is worth it."""
+    full = _of_sources(180, 6000, 6)
+    assert isinstance(full, np.ndarray)
+    assert memory.asked == [360]
+    memory.room = 360
+    with pytest.raises(TooLargeError, match="400 parameters"):
+        _of_sources(200, 6000, 6)
+    assert sparse.issparse(_of_sources(180, 40, 6))
+    monkeypatch.setattr(module, "DENSE_LIMIT", 360)
+    thin = _of_sources(180, 6000, 6)
+    assert sparse.issparse(thin)
+    np.testing.assert_allclose(full, thin.toarray(), rtol=1e-12, atol=1e-12 * np.abs(full).max())

@@ -127,3 +127,11 @@ def test_noise_is_what_chance_gives_or_what_is_spread_evenly() -> None:
     assert is_noise(CHANCE_LIMIT + 0.1, 0.4)
     assert is_noise(-50.0, 0.97)
     assert not is_noise(CHANCE_LIMIT - 0.1, 0.55)
+
+
+def test_a_request_for_more_sources_is_the_remedy_that_is_given() -> None:
+    remedy = "give catalogs with more sources"
+    for weak in (replace(GOOD, log10_chance=-6.0), replace(GOOD, coverage=0.01)):
+        finding = relative_finding(Code.ALIGNED, weak, NOISE, alone=False)
+        assert remedy in reason_of(finding, remedy)
+        assert "snr_threshold" not in reason_of(finding, remedy)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fields import SIGMA, catalogs, field, noisy, problem_of, stars
 from scipy.spatial import cKDTree
+from star_fields import SIGMA, catalogs, field, noisy, problem_of, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver.iteration import converge

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from fields import catalogs, field, noisy, problem_of, stars
+from star_fields import catalogs, field, noisy, problem_of, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver.iteration import converge

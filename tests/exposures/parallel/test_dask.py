@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from results import models_of
+from step_outputs import models_of
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import WorkerError

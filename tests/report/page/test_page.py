@@ -184,7 +184,7 @@ def test_a_dry_run_says_so() -> None:
     ],
     ids=["sequential", "early", "one group", "nothing aligned", "no detections", "no corners"],
 )
-def test_partial_accounts(make: Any, pictures: int, words: str) -> None:
+def test_partial_results(make: Any, pictures: int, words: str) -> None:
     text = page_of(make())
     reader = _Reader(text)
     assert len(reader.images) == pictures

@@ -41,7 +41,7 @@ def four_detectors() -> RunResult:
     scene = make_scene(setup, 1)
     options = Options(detector_motion="rshift")
     solution = solve_jointly(scene.detections, 6, None, options)
-    return made_results._assembled(setup, scene, solution, (), {})
+    return made_results.assembled(setup, scene, solution, (), options)
 
 
 def _texts(figure: Any) -> set[str]:
@@ -319,7 +319,7 @@ def test_no_window_is_opened_and_no_figure_is_kept(mosaic: RunResult) -> None:
 
 
 @pytest.mark.parametrize("make", [sequential_result, early_result])
-def test_partial_accounts_have_a_map_and_a_graph(make: Any) -> None:
+def test_partial_results_have_a_map_and_a_graph(make: Any) -> None:
     result = make(3)
     for drawing in (plots.draw_footprints(result), plots.draw_overlaps(result)):
         assert plots.rendered(drawing).data

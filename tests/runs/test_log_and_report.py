@@ -1,0 +1,94 @@
+"""What a run says: stages, groups, a table; and what is beside the images when it ends."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from step_outputs import result_files
+
+from tweakreg_step import TweakRegStep
+from tweakreg_step.simulate import Truth
+
+ASIDE = ["mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]
+
+
+def ours(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    records = [r for r in caplog.records if r.name.startswith("tweakreg_step")]
+    return [record.getMessage() for record in records if record.levelno == level]
+
+
+def run(files: Truth, **options: Any) -> Any:
+    given = {"abs_refcat": str(files.catalog), "save_results": True, "output_dir": "out"}
+    return TweakRegStep.call(str(files.association), **(given | options))
+
+
+def test_a_line_for_each_stage_and_a_table_at_the_end(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    run(files, searchrad=3.0)
+    lines = ours(caplog, logging.INFO)
+    starts = [line.split(":")[0] for line in lines if not line.startswith(" ")]
+    reference = "Reference catalog reference.ecsv"
+    stages = ["CRDS is not configured", "Parameters", "Sources", reference, "Alignment"]
+    assert starts[: len(stages)] == stages
+    assert lines[-1].startswith("Report: ")
+    assert lines[-2] == "3 groups: 3 aligned; 3 of 3 images moved."
+    # three groups below the line of sources, and three in the table below its two of titles
+    assert sum(line.startswith("  jw") for line in lines) == 3
+    assert sum(line.startswith("jw") and line.endswith("aligned") for line in lines) == 3
+    assert len(lines) == len(stages) + 3 + 2 + 3 + 3
+    assert ours(caplog, logging.WARNING) == []
+    totals = json.loads(Path("out/mosaic_tweakreg.json").read_text())["totals"]
+    assert lines[2].startswith(f"Sources: {totals['detections']} take part (")
+    shown = [int(line.split()[3]) for line in lines if line.startswith("  jw")]
+    assert sum(shown) == totals["detections"]
+    beside = sorted(path.name for path in Path("out").iterdir() if path.suffix != ".fits")
+    assert beside == ASIDE
+
+
+def test_a_group_that_is_left_alone_is_warned_of_once(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    rng = np.random.default_rng(4)
+    Table(rng.uniform(0, 511, (50, 2)), names=["x", "y"]).write("noise.ecsv")
+    Path("catfile.txt").write_text(f"{files.images[1].file_name} noise.ecsv\n")
+    run(files, use_custom_catalogs=True, catfile="catfile.txt")
+    warnings = ours(caplog, logging.WARNING)
+    assert len(warnings) == 1
+    assert warnings[0].startswith("jw00001001001_02101_2: Left as it was")
+    report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
+    assert [image["status"] for image in report["images"]] == ["COMPLETE", "FAILED", "COMPLETE"]
+
+
+def test_report_and_page_are_written_without_results_if_wanted(files: Truth) -> None:
+    run(files, save_results=False, output_dir=None, save_report=True, save_plots=True)
+    written = sorted(path.name for path in Path().glob("*.*"))
+    assert written == sorted([*ASIDE, "mosaic_tweakreg.html"])
+    report = json.loads(Path(ASIDE[0]).read_text())
+    assert [stage["name"] for stage in report["stages"]] == [
+        "opening",
+        "sources",
+        "alignment",
+        "writing",
+    ]
+    assert all(stage["seconds"] > 0.0 for stage in report["stages"])
+    assert "jw00001001001_02101_3" in Path("mosaic_tweakreg.html").read_text()
+
+
+def test_a_report_that_cannot_be_written_costs_no_image(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path("out", ASIDE[0]).mkdir(parents=True)
+    run(files)
+    assert len(result_files(Path("out"))) == 3
+    errors = ours(caplog, logging.ERROR)
+    assert len(errors) == 1
+    assert "mosaic_tweakreg.json' can't be written" in errors[0]
