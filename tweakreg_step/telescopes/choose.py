@@ -10,6 +10,7 @@ from astropy.io.fits import HDUList
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.wording import listed
 
+from .external_references import refuse_external
 from .jwst import JWST
 from .mission import mission_in_file
 
@@ -80,7 +81,19 @@ def open_exposure(path: str | Path) -> Any:
         If it is none, or of a mission whose images can't be aligned.
     """
     path = Path(path)
-    return telescope_of_file(path).open(path)
+    telescope = telescope_of_file(path)
+    try:
+        refuse_external(path)
+        return telescope.open(path)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # readers raise whatever they like on a broken file
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise InputError(
+            f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be a {telescope.name} "
+            "exposure in FITS or ASDF. Remove it from the input, or fetch it again if it is "
+            "damaged."
+        ) from error
 
 
 def group_of_name(file_name: str) -> str:
