@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tweakreg_step.core.exceptions import (
     CatalogError,
     ReferenceServiceError,
+    TweakregError,
 )
 from tweakreg_step.core.groups import group_names, groups_of, indices
 from tweakreg_step.core.outcome import Code, Outcome, Status, Verdict
@@ -137,14 +138,25 @@ def _with_reference(
     start = Alignment([], None, None, gather(correctors))
     try:
         table = _reference(correctors, parameters, folder, catalogs)
+        if table is None:
+            return start
+        epochs, observatories = group_epochs(correctors), group_observatories(correctors)
+        reference = reference_of(table, epochs, observatories)
     except (ReferenceServiceError, CatalogError) as error:
-        log.warning("No absolute alignment: %s", error)
-        missing = Verdict(Code.of(error), str(error))
-        return replace(start, absolute=(missing,) * len(groups_of(correctors)))
-    if table is None:
-        return start
-    epochs, observatories = group_epochs(correctors), group_observatories(correctors)
-    return replace(start, table=table, reference=reference_of(table, epochs, observatories))
+        problem: TweakregError = error
+    except (TweakregError, MemoryError):
+        raise
+    except Exception as error:
+        log.debug("reference catalog", exc_info=error)
+        problem = CatalogError(
+            f"The reference catalog can't be used: {type(error).__name__}: {error}. Its columns "
+            "must hold what their names say. Mend it, or give another 'abs_refcat'."
+        )
+    else:
+        return replace(start, table=table, reference=reference)
+    log.warning("No absolute alignment: %s", problem)
+    missing = Verdict(Code.of(problem), str(problem))
+    return replace(start, absolute=(missing,) * len(groups_of(correctors)))
 
 
 def _reference(
