@@ -26,7 +26,7 @@ def asn(folder: Path, text: str) -> str:
     ("text", "name"),
     [
         (json.dumps({"products": [{"name": "jw1_i2d"}]}), "jw1_i2d"),
-        (json.dumps({"products": [{"name": "../jw1"}]}), "..jw1"),
+        (json.dumps({"products": [{"name": "../jw1"}]}), "jw1"),
         (json.dumps({"products": [{"name": 5}]}), "my_asn"),
         (json.dumps({"products": []}), "my_asn"),
         ("[]", "my_asn"),

@@ -17,7 +17,7 @@ from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import check_folder, remove_hidden_folders, write_whole
-from tweakreg_step.exposures import problem_of, unwritten, write_exposures
+from tweakreg_step.exposures import problem_of, tell_changed_words, unwritten, write_exposures
 from tweakreg_step.exposures.parallel import (
     Cluster,
     InProcess,
@@ -331,6 +331,7 @@ class _SavedWhole:
     def save(self, path: str | Path, **options: Any) -> str:
         """Save the model at ``path``."""
         target = Path(path)
+        tell_changed_words(self._model, target)
         write_whole(target, lambda draft: self._model.save(draft, **options))
         return str(target)
 
