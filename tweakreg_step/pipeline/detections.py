@@ -33,6 +33,9 @@ CENTROID_SIGMA = 0.05
 CENTROID_FLOOR = 0.01
 """Error added in quadrature per axis [pixels]: the best that finders reach on real pixels."""
 
+CENTROID_CEILING = 1000.0
+"""Largest error of a position per axis [pixels]: beyond it the source is not known to be there."""
+
 
 def gather(correctors: Sequence[Any]) -> Detections:
     """Detections of all catalogs on the sky, through each corrector's current WCS.
@@ -129,10 +132,11 @@ def _pixel_errors(catalog: Table) -> FloatArray:
     weight = _column(catalog, "weight")
     usual = np.full(len(catalog), CENTROID_SIGMA)
     if np.isfinite(weight).any():
-        usual = CENTROID_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
+        with np.errstate(over="ignore"):
+            usual = CENTROID_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
         given[:] = np.nan  # the user's weights say more than the finder's errors
     errors = np.where(np.isfinite(given) & (given > 0), given, usual[:, None])
-    return np.asarray(np.hypot(errors, CENTROID_FLOOR))
+    return np.asarray(np.hypot(np.minimum(errors, CENTROID_CEILING), CENTROID_FLOOR))
 
 
 def _in_unit(

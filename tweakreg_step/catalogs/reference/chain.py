@@ -28,7 +28,7 @@ from .file import read_reference, sky_table
 from .footprint import Circle, inside
 from .origin import with_selection
 from .select import select
-from .stars import REFERENCE_SIGMA, bad_errors
+from .stars import BEST, REFERENCE_SIGMA, WORST, bad_errors, unbelieved_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,6 +215,13 @@ def _log_missing_errors(table: Table, name: str) -> None:
             number,
             len(table),
             weighted,
+        )
+    elif number := unbelieved_errors(table):
+        log.warning(
+            "Reference catalog %s: the errors of %d of %d stars, or those of their weights, are "
+            "not believed: no position on the sky is known better than %g mas, and the worst count "
+            "as %g arcsec.",
+            *(name, number, len(table), 1e3 * BEST, WORST),
         )
     elif column_named(table, "ra_error") is None and "weight" not in table.colnames:
         log.info("Reference catalog %s gives no errors: %s is taken for all.", name, _usual())
