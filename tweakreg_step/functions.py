@@ -38,6 +38,7 @@ from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs, group_obs
 
 from .core.exceptions import AlignmentError
 from .core.groups import group_names
+from .core.memory import shortage_named
 from .core.wording import listed
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ _METHOD = MethodParameters()
 _REFERENCE = ReferenceParameters()
 
 
+@shortage_named("to align the images")
 def relative_align(  # noqa: PLR0913 - the keywords of the function that it stands in for
     correctors: list[Any],
     searchrad: float = _RELATIVE.searchrad,
@@ -156,6 +158,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     return correctors
 
 
+@shortage_named("to align the images")
 def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stands in for
     correctors: list[Any],
     abs_refcat: str | Path | Table,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -10,7 +13,7 @@ from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver import normal_equations as solve
 from tweakreg_step.core import memory as capacity
 from tweakreg_step.core.exceptions import TooLargeError
-from tweakreg_step.core.memory import free_memory, require_dense, require_places
+from tweakreg_step.core.memory import free_memory, is_shortage, require_dense, require_places
 from tweakreg_step.core.options import Options
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
@@ -115,3 +118,40 @@ def test_a_matrix_that_turns_out_full_is_made_so(monkeypatch: pytest.MonkeyPatch
         solve._square(matrix, count)
     thin = matrix[:40]
     assert sparse.issparse(solve._square(thin, count))
+
+
+def nested(error: Exception) -> Exception:
+    """As libraries raise it that have an error of their own for everything."""
+    found = ValueError("ERROR loading embedded ASDF")
+    found.__cause__ = error
+    return found
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(12, "Cannot allocate memory"),
+        OSError(0, "[Errno 12] Cannot allocate memory: 'a.fits'"),
+        RuntimeError("can't start new thread"),
+        TypeError("_ArrayMemoryError.__init__() missing 1 required positional argument: 'dtype'"),
+        ValueError("Unable to allocate 64.0 MiB for an array"),
+        ImportError("libblas.so: failed to map segment from shared object"),
+    ],
+)
+def test_a_shortage_is_known_in_any_words(error: Exception) -> None:
+    assert is_shortage(error)
+    assert is_shortage(nested(error))
+    assert not is_shortage(ValueError("a number that can't be"))
+    assert not is_shortage(nested(OSError(2, "No such file")))
+
+
+def test_a_limit_of_the_process_counts() -> None:
+    script = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30));"
+        "from tweakreg_step.core.memory import free_memory; print(free_memory() < 4 << 30)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"

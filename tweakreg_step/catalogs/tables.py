@@ -18,7 +18,8 @@ from astropy.utils.data import get_readable_fileobj
 from astropy.utils.exceptions import AstropyWarning
 from astropy.utils.iers import conf as earth_rotation
 
-from tweakreg_step.core.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError, TooLargeError
+from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.telescopes.external_references import (
     refuse_external_in_asdf,
     refuse_external_in_votable,
@@ -92,6 +93,12 @@ def read_table(path: Path, role: str) -> Table:
             warnings.simplefilter("ignore", AstropyWarning)  # e.g. units unknown to FITS
             return _read(file, extension)
     except Exception as error:  # readers raise whatever they like on a broken file
+        if is_shortage(error):
+            raise TooLargeError(
+                f"There was not enough memory to read the {role}, '{path}', of "
+                f"{file.stat().st_size / 1e6:.0f} MB. Give one with fewer sources, lower "
+                "'n_workers', set in_memory=False, or use a machine with more memory."
+            ) from error
         raise CatalogError(
             f"The {role}, '{path}', can't be read: {_first_line(error)} It must be a table in a "
             "format that astropy recognises by name or content, such as .ecsv, .fits or .csv, "

@@ -18,6 +18,7 @@ from tweakreg_step.telescopes.library import group_ids, without
 
 from .combine_catalogs import combine_catalogs, refuse_mixed
 from .exposure import (
+    OUT_OF_MEMORY,
     UNUSABLE,
     VERSION,
     Exposure,
@@ -193,7 +194,7 @@ def _by_workers(
         ReadTask(place, names[index], reader.only(names[index]), reset, VERSION)
         for index, place in places
     ]
-    for number, result in pool.results(read_exposure, tasks):
+    for number, result in _results(pool, tasks):
         index, name = places[number][0], tasks[number].name
         if isinstance(result, Lost):
             error = WorkerError(f"'{name}': {result.reason}")
@@ -202,6 +203,19 @@ def _by_workers(
         if isinstance(result, Exposure) and result.group:
             library.name_group(index, result.group)
         yield index, result
+
+
+def _results(pool: WorkerPool, tasks: Sequence[ReadTask]) -> Iterator[tuple[int, Any]]:
+    """Number and result of each task; those that lacked memory wait, and are done again alone."""
+    waiting = []
+    for number, result in pool.results(read_exposure, tasks):
+        if isinstance(result, Refusal) and result.code == OUT_OF_MEMORY and len(tasks) > 1:
+            waiting.append(number)
+        else:
+            yield number, result
+    for number in waiting:
+        log.warning("%s lacked memory: it is read again, alone.", tasks[number].name)
+        yield number, next(iter(pool.results(read_exposure, [tasks[number]])))[1]
 
 
 def _read_here(library: Any, index: int, name: str, reader: Reader) -> Exposure | Refusal:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.files import drafts, write_whole
+from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.exposures.parallel import Lost, cycles_collected
 from tweakreg_step.telescopes.representable import make_representable
 
@@ -85,11 +86,11 @@ def tell_changed_words(model: Any, target: Path) -> None:
 
 def problem_of(name: str, error: Exception) -> str:
     """The message for a result that could not be written."""
+    log.debug("%s", name, exc_info=error)
+    if is_shortage(error):
+        return f"'{name}': not enough memory. Lower 'n_workers', or set in_memory=False."
     if isinstance(error, InputError | OutputError):
         return str(error)
-    log.debug("%s", name, exc_info=error)
-    if isinstance(error, MemoryError):
-        return f"'{name}': not enough memory. Lower 'n_workers', or set in_memory=False."
     return f"'{name}': {type(error).__name__}: {str(error).rstrip('.')}."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tweakreg_step.catalogs.reference import (
 )
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.groups import group_names, indices, unit_names
+from tweakreg_step.core.memory import require_detections
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
 from tweakreg_step.telescopes.visits import visit_of_group
 from tweakreg_step.telescopes.wcs import from_sky, sky_of, to_detector, to_sky
@@ -23,9 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.sources import BoundingBox
 
 
 __all__ = ["CENTROID_SIGMA", "REFERENCE_SIGMA", "gather", "unit_labels"]
+
+log = logging.getLogger(__name__)
 
 CENTROID_SIGMA = 0.05
 """Position error per axis where a catalog gives none [pixels]: typical for stars of S/N 20."""
@@ -35,6 +40,9 @@ CENTROID_FLOOR = 0.01
 
 CENTROID_CEILING = 1000.0
 """Largest error of a position per axis [pixels]: beyond it the source is not known to be there."""
+
+LARGEST = 1e5
+"""No image has more pixels along an axis."""
 
 
 def gather(correctors: Sequence[Any]) -> Detections:
@@ -48,6 +56,7 @@ def gather(correctors: Sequence[Any]) -> Detections:
         tweakwcs correctors; ``meta['catalog']`` has x, y [pixels] and perhaps x_err, y_err
         [pixels], flux and weight, ``meta['detector']`` perhaps the unit of detector motion.
     """
+    require_detections(sum(len(corrector.meta["catalog"]) for corrector in correctors))
     labels = group_names(correctors), unit_labels(correctors), unit_names(correctors)
     numbers_of = np.stack([indices(names) for names in labels], axis=1).tolist()
     parts = [
@@ -76,7 +85,7 @@ def unit_labels(correctors: Sequence[Any]) -> list[tuple[str, str] | None]:
 
 
 def _detections(corrector: Any, image: int, group: int, unit: int, detector: int) -> Detections:
-    catalog = _usable(corrector.meta["catalog"])
+    catalog = _usable(corrector)
     x, y = (np.asarray(catalog[axis], float) for axis in ("x", "y"))
     # one pixel to the right and one up, in the same call: slopes convert pixel errors to arcsec
     steps = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
@@ -108,8 +117,25 @@ def _column(catalog: Table, name: str) -> FloatArray:
     return numbers(catalog, name, f"'{catalog.meta.get('name', 'of an image')}'")
 
 
-def usable_rows(catalog: Table) -> NDArray[np.bool_]:
-    """Mask (N,) of a catalog's rows with finite positions and positive weights, if it has any."""
+def usable_rows(catalog: Table, box: BoundingBox | None = None) -> NDArray[np.bool_]:
+    """Mask (N,) of a catalog's rows that can take part in an alignment.
+
+    They have finite positions, not farther off the image than its size, each position once to the
+    precision of `CENTROID_FLOOR`, and a positive weight, if there are weights.
+
+    Parameters
+    ----------
+    catalog
+        Columns x, y [pixels] and perhaps weight.
+    box
+        ((xmin, xmax), (ymin, ymax)) of the image [pixels]; None if it is not known.
+    """
+    good = _with_numbers(catalog)
+    good &= ~_far_off(catalog, box)
+    return good & ~_repeated(catalog, good)
+
+
+def _with_numbers(catalog: Table) -> NDArray[np.bool_]:
     good: NDArray[np.bool_] = np.isfinite(_column(catalog, "x")) & np.isfinite(
         _column(catalog, "y")
     )
@@ -119,8 +145,42 @@ def usable_rows(catalog: Table) -> NDArray[np.bool_]:
     return good
 
 
-def _usable(catalog: Table) -> Table:
-    return catalog[usable_rows(catalog)]
+def _far_off(catalog: Table, box: BoundingBox | None) -> NDArray[np.bool_]:
+    """Mask (N,) of the positions farther off an image than its size: a search around them is long.
+
+    Without a box, or with one that is infinite, the image may be as large as any.
+    """
+    far: NDArray[np.bool_] = np.zeros(len(catalog), bool)
+    for axis, limits in zip(("x", "y"), box or ((np.nan, np.nan),) * 2, strict=True):
+        low, high = sorted(map(float, limits)) if np.isfinite(limits).all() else (-LARGEST, LARGEST)
+        position = _column(catalog, axis)
+        far |= (position < low - (high - low)) | (position > high + (high - low))
+    return far
+
+
+def _repeated(catalog: Table, good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mask (N,) of the rows whose position an earlier good one has."""
+    rows = np.flatnonzero(good)
+    cells = [np.floor(_column(catalog, axis)[rows] / CENTROID_FLOOR) for axis in ("x", "y")]
+    _, first = np.unique(cells[0] + 1j * cells[1], return_index=True)
+    repeated: NDArray[np.bool_] = good.copy()
+    repeated[rows[first]] = False
+    return repeated
+
+
+def _usable(corrector: Any) -> Table:
+    """The rows of a corrector's catalog that can take part; a warning says why others can't."""
+    catalog, box = corrector.meta["catalog"], corrector.bounding_box
+    rows = usable_rows(catalog, box)
+    with_numbers = _with_numbers(catalog)
+    if dropped := int((with_numbers & ~rows).sum()):
+        far = int((with_numbers & _far_off(catalog, box)).sum())
+        log.warning(
+            "%s: %d of %d sources are not used: %d are farther off the image than its size, %d "
+            "repeat the position of another.",
+            *(corrector.meta.get("name"), dropped, len(catalog), far, dropped - far),
+        )
+    return catalog[rows]
 
 
 def _pixel_errors(catalog: Table) -> FloatArray:

@@ -16,6 +16,7 @@ from tweakreg_step.core.exceptions import (
     TweakregError,
 )
 from tweakreg_step.core.groups import group_names, groups_of, indices
+from tweakreg_step.core.memory import shortage_named
 from tweakreg_step.core.outcome import Code, Outcome, Status, Verdict
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
@@ -81,6 +82,7 @@ class Alignment:
     table: Table | None = None
 
 
+@shortage_named("to align the images")
 def align_in_phases(
     correctors: list[Any],
     parameters: Parameters,

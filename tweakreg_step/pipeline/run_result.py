@@ -97,7 +97,7 @@ def run_result_of(
         achieved, achievable = achieved_and_achievable(
             solution, alignment.detections, alignment.reference
         )
-    places = [_pixels(corrector.meta["catalog"]) for corrector in correctors]
+    places = [_pixels(corrector) for corrector in correctors]
     pixels = np.concatenate(places, axis=1)
     corners = _corners(correctors)
     images = ImageResults(
@@ -179,9 +179,10 @@ def _with_motion(fit: GroupFit, before: FloatArray, after: FloatArray) -> GroupF
     return replace(fit, shift=(east, north), roll=ARCSEC * roll, scale=scale)
 
 
-def _pixels(catalog: Table) -> FloatArray:
+def _pixels(corrector: Any) -> FloatArray:
     """Positions (2, N) of the usable sources [pixels]."""
-    rows = usable_rows(catalog)
+    catalog = corrector.meta["catalog"]
+    rows = usable_rows(catalog, corrector.bounding_box)
     return np.stack([np.asarray(catalog[axis], float)[rows] for axis in ("x", "y")])
 
 

@@ -231,7 +231,7 @@ def _usable(correctors: Sequence[Any]) -> Iterator[None]:
     """
     catalogs = [corrector.meta["catalog"] for corrector in correctors]
     for corrector, catalog in zip(correctors, catalogs, strict=True):
-        good = usable_rows(catalog)
+        good = usable_rows(catalog, corrector.bounding_box)
         usable = catalog if good.all() else catalog[good]
         if _on_a_line(usable):
             log.warning("The sources of %s lie on one line: not used.", corrector.meta.get("name"))

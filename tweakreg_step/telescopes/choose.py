@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from astropy.io.fits import HDUList
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.core.wording import listed
 
 from .external_references import refuse_external
@@ -85,9 +86,11 @@ def open_exposure(path: str | Path) -> Any:
     try:
         refuse_external(path)
         return telescope.open(path)
-    except (InputError, MemoryError):
-        raise
     except Exception as error:  # readers raise whatever they like on a broken file
+        if is_shortage(error):  # not an error of the file
+            raise MemoryError(str(error)) from error
+        if isinstance(error, InputError):
+            raise
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
             f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be a {telescope.name} "
