@@ -13,7 +13,7 @@ from tweakreg_step.exposures import problem_of
 from tweakreg_step.exposures.exposure import Refusal, refusal_of
 from tweakreg_step.exposures.read import _results
 from tweakreg_step.simulate import Truth
-from tweakreg_step.telescopes.jwst import library
+from tweakreg_step.telescopes.jwst import models
 
 
 class ReadTask:
@@ -34,14 +34,14 @@ class ReadTask:
 def test_a_shortage_is_an_outcome_of_its_own(
     files: Truth, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    opened, bad = library.datamodels.open, files.files[1].name
+    opened, bad = models.datamodels.open, files.files[1].name
 
     def opening(path: Any, *args: Any, **options: Any) -> Any:
         if Path(path).name == bad:
             raise error
         return opened(path, *args, **options)
 
-    monkeypatch.setattr(library.datamodels, "open", opening)
+    monkeypatch.setattr(models.datamodels, "open", opening)
     TweakRegStep.call(str(files.association), save_results=True, output_dir="out")
     (left_out,) = json.loads(Path("out/mosaic_tweakreg.json").read_text())["left_out"]
     assert (left_out["name"], left_out["code"]) == (bad, "out_of_memory")

@@ -16,6 +16,8 @@ from tweakreg_step.exposures.parallel import cycles_collected
 from tweakreg_step.telescopes.choose import group_of_name, missions, telescope_of
 from tweakreg_step.telescopes.library import entry_of
 
+from .view_checks import check_view
+
 if TYPE_CHECKING:
     from tweakreg_step.telescopes import OpenImage, Telescope, View
     from tweakreg_step.telescopes.library import Place
@@ -205,7 +207,9 @@ def exposure_of(model: Any, name: str, reader: Reader, *, reset: bool) -> Exposu
 
 def _image_of(image: OpenImage, file_name: str, reader: Reader, *, reset: bool) -> ExposureImage:
     name = image_name(file_name, image.label)
-    return ExposureImage(name, reader.catalog(image, name), image.view(reset=reset))
+    view = image.view(reset=reset)
+    check_view(view, image.bounding_box, image.to_sky, name)
+    return ExposureImage(name, reader.catalog(image, name), view)
 
 
 def _group(model: Any) -> str:

@@ -11,7 +11,7 @@ from astropy.table import Table
 from tqdm import tqdm
 
 from tweakreg_step.catalogs import checkpoint_meta, write_checkpoint
-from tweakreg_step.core.exceptions import InputError, WorkerError
+from tweakreg_step.core.exceptions import WorkerError
 from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
 from tweakreg_step.telescopes.choose import group_of_name
 from tweakreg_step.telescopes.library import group_ids, without
@@ -295,7 +295,7 @@ def _correctors(seen: Exposure | Refusal, group: str) -> tuple[Exposure, list[An
             seen.telescope.corrector(image.view, Table(), image.name, group)
             for image in seen.images
         ]
-    except InputError as error:
+    except Exception as error:  # noqa: BLE001 - of a WCS of any kind, see `exposure_of`
         return replace(refusal_of(seen.name, error, opened=True), telescope=seen.telescope)
 
 

@@ -15,7 +15,7 @@ from stpipe._cmdline import FromCommandLine  # stpipe has no public name for it
 from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
-from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.files import check_folder, remove_hidden_folders, write_whole
 from tweakreg_step.exposures import problem_of, tell_changed_words, unwritten, write_exposures
 from tweakreg_step.exposures.parallel import (
@@ -37,7 +37,7 @@ from tweakreg_step.parameters import (
 )
 from tweakreg_step.telescopes.choose import open_exposure, suffixes, telescope_of
 from tweakreg_step.telescopes.inputs import first_file
-from tweakreg_step.telescopes.library import ExposureLibrary, discard
+from tweakreg_step.telescopes.library import ExposureLibrary, discard, file_names
 
 from .old_names import OLD_NAMES, renamed
 
@@ -60,6 +60,10 @@ class BaseStep(Step):
     _workers: Workers | None = None
     _opened: AbstractModelLibrary | None = None
     """The library that this run has opened or copied itself."""
+    _unwritten: dict[str, str] | None = None
+    """Why results of this run could not be written, by the name of the image's file."""
+    _written: int | None = None
+    """How many results were written; None where none were to be."""
 
     # ---- opening
 
@@ -193,7 +197,17 @@ class BaseStep(Step):
             Workers(count) if count > 1 else nullcontext() as self._workers,
             self._without_remains(),
         ):
-            return super().run(*args)
+            self._unwritten, self._written = {}, None
+            try:
+                result = super().run(*args)
+            except OutputError:  # the others are written
+                self.finish()
+                raise
+            self.finish()
+            return result
+
+    def finish(self) -> None:
+        """What is to be done when the results are written, or could not all be written."""
 
     @contextmanager
     def _without_remains(self) -> Iterator[None]:
@@ -249,9 +263,16 @@ class BaseStep(Step):
                 finally:
                     library.shelve(model, index, modify=False)
                 del model  # or two are open while the next one is read
+        self._unwritten = self._by_name(library, problems)
+        self._written = len(saved)
         if problems:
             raise unwritten([problems[index] for index in sorted(problems)], len(library))
         return [saved[index] for index in sorted(saved)]
+
+    def _by_name(self, library: AbstractModelLibrary, problems: dict[int, str]) -> dict[str, str]:
+        """Problems by the name of the image's file, of those by its index."""
+        names = file_names(library, lambda name: self.remove_suffix(name)[0]) if problems else []
+        return {names[index]: problem for index, problem in problems.items()}
 
     def changed_later(self, library: AbstractModelLibrary) -> list[int]:
         """Indices of a library's members that are changed when they are written or opened.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 __all__ = ["JointAlignment", "align_jointly"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,25 @@ def align_jointly(
     relative = verdicts_of(solution.relative, more)
     relative = with_idle_groups(relative, correctors, options.searchrad)
     found = JointAlignment(solution, relative, verdicts_of(solution.absolute, more))
-    with all_or_nothing(correctors):
-        for index, corrector in enumerate(correctors):
-            _apply(corrector, found, int(groups[index]), int(units[index]))
+    for index, corrector in enumerate(correctors):
+        _apply_guarded(corrector, found, int(groups[index]), int(units[index]))
     return found
+
+
+def _apply_guarded(corrector: Any, found: JointAlignment, group: int, unit: int) -> None:
+    """Correct an image; one that can't be corrected stays as it is, whatever the reason."""
+    try:
+        with all_or_nothing([corrector]):
+            _apply(corrector, found, group, unit)
+    except MemoryError:
+        raise
+    except Exception as error:  # of a WCS of any kind: the others are corrected
+        log.debug("%s", corrector.meta.get("name"), exc_info=error)
+        corrector.meta["fit_info"] = {
+            "status": f"FAILED: {Code.NOT_CORRECTED}",
+            "reason": f"Its WCS can't be corrected: {type(error).__name__}: {error}. It must have "
+            "the frames and transforms of its mission. Run the step 'assign_wcs' on it again.",
+        }
 
 
 def _apply(corrector: Any, found: JointAlignment, group: int, unit: int) -> None:

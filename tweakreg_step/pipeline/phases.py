@@ -211,8 +211,12 @@ def _outcomes(correctors: Sequence[Any], alignment: Alignment) -> list[Outcome]:
             None if verdicts is None else verdicts[number[index]]
             for verdicts in (alignment.relative, alignment.absolute)
         )
+        info = corrector.meta.get("fit_info", {})
+        if info.get("status") == f"FAILED: {Code.NOT_CORRECTED}":
+            outcomes.append(Outcome(Status.FAILED, info["reason"], code=Code.NOT_CORRECTED))
+            continue
         outcome = _outcome(relative, absolute)
-        moved = corrector.meta.get("fit_info", {}).get("status") == "SUCCESS"
+        moved = info.get("status") == "SUCCESS"
         outcomes.append(replace(outcome, moved=moved and outcome.status is Status.ALIGNED))
     return outcomes
 

@@ -9,7 +9,7 @@ from astropy.io.fits import HDUList
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.memory import is_shortage
-from tweakreg_step.core.wording import listed
+from tweakreg_step.core.wording import listed, printable
 
 from .external_references import refuse_external
 from .jwst import JWST
@@ -119,8 +119,9 @@ def _named(mission: str, name: str) -> Telescope:
     for telescope in TELESCOPES:
         if telescope.name == mission:
             return telescope
+    shown = printable(mission[:80])
     raise InputError(
-        f"'{name}' is {KNOWN.get(mission, f'an image of {mission}')}, but this step aligns images "
+        f"'{printable(name[:300])}' is {KNOWN.get(mission, f'an image of {shown}')}, but this step aligns images "
         f"of {missions()}: other missions are not supported yet. Remove it from the input."
     )
 
