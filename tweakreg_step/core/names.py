@@ -48,7 +48,7 @@ def check_letters(text: str, what: str) -> None:
     """
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise InputError(
-            f"{what} is '{printable(text[:80])}', but nothing can have such a name: it has a NUL "
+            f"{what} is '{printable(text[:300])}', but nothing can have such a name: it has a NUL "
             "or a half of a surrogate pair. Change it."
         )
 

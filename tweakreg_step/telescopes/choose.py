@@ -119,9 +119,9 @@ def _named(mission: str, name: str) -> Telescope:
     for telescope in TELESCOPES:
         if telescope.name == mission:
             return telescope
-    shown = printable(mission[:80])
+    what = KNOWN.get(mission, f"an image of {printable(mission[:80])}")
     raise InputError(
-        f"'{printable(name[:300])}' is {KNOWN.get(mission, f'an image of {shown}')}, but this step aligns images "
+        f"'{printable(name[:300])}' is {what}, but this step aligns images "
         f"of {missions()}: other missions are not supported yet. Remove it from the input."
     )
 
