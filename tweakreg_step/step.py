@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.catalogs.reference import members_of
-from tweakreg_step.framework import BaseStep, reports_errors
+from tweakreg_step.framework import BaseStep, reports_errors, warn_overwritten
 from tweakreg_step.parameters import (
     STAGES,
     Parameters,
@@ -87,6 +88,7 @@ class TweakRegStep(BaseStep):
             library = self._open(*inputs)
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
             check_refimage(parameters.method.refimage, names, found_groups(library))
+            self._warn_overwritten(library)
         run = Run(
             names=names,
             parameters=parameters,
@@ -94,7 +96,7 @@ class TweakRegStep(BaseStep):
             unset=frozenset(unset(*self._declared)),
             folder=self.output_folder,
             catalogs=catalogs,
-            product=product_name(library, names[0]),
+            product=product_name(library, self.remove_suffix(Path(names[0]).stem)[0]),
             start=start,
         )
         result = align_library(library, run, self.worker_pool(), stopwatch)
@@ -122,6 +124,11 @@ class TweakRegStep(BaseStep):
     def wants_report(self) -> bool:
         """Whether a report is written: where results are saved, or if it was asked for by name."""
         return bool(self.save_report) and (self.writes_results or "save_report" in self._sources)
+
+    def _warn_overwritten(self, library: AbstractModelLibrary) -> None:
+        if self.writes_results and self.output_use_model:
+            files = [member["expname"] for member in library.asn["products"][0]["members"]]
+            warn_overwritten(files, lambda name: self.make_output_path(basepath=name))
 
     def _open(self, *inputs: Any) -> AbstractModelLibrary:
         given = inputs[0] if len(inputs) == 1 else list(inputs)

@@ -29,6 +29,8 @@ from tweakreg_step.report import (
 )
 from tweakreg_step.telescopes.library import product_name
 
+from .base import BaseStep
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -121,7 +123,7 @@ def product_of(inputs: Sequence[Any]) -> str:
         first = getattr(getattr(first, "meta", None), "filename", None) or ""
     text = str(first).split(",")[0].strip()
     stem = safe_name(re.sub(r"[^\w.+-]", "", Path(text).stem))
-    return _named_in(Path(text).expanduser()) or stem or UNNAMED
+    return _named_in(Path(text).expanduser()) or BaseStep.remove_suffix(stem)[0] or UNNAMED
 
 
 def _named_in(path: Path) -> str:

@@ -109,8 +109,20 @@ def _association(init: Input, home: Path) -> dict[str, Any]:
     paths = _files(init, home)
     if not paths:
         raise InputError(_NOTHING)
+    for path in paths:
+        _check_no_folder(path)
     check_exist(paths, "The input")
     return association_of(paths)
+
+
+def _check_no_folder(path: Path) -> None:
+    if not path.is_dir():
+        return
+    images = len(list(path.glob("*_cal.fits*")))
+    raise InputError(
+        f"'{path}' is a folder, but exposures must be given as files. It has {images} files "
+        f"*_cal.fits: give '{path}/*_cal.fits', or an association."
+    )
 
 
 def _is_association(name: str) -> bool:

@@ -264,18 +264,19 @@ def file_names(library: AbstractModelLibrary, root_of: Callable[[str], str]) -> 
     for name in names:
         check_name(root_of(Path(name).stem), "The name of an image", RESULT_ROOM)
     roots = [root_of(Path(name).stem) for name in names]
-    twice = [n for n, root in zip(names, roots, strict=True) if roots.count(root) > 1]
+    paths = [member["expname"] for member in members]
+    twice = [path for path, root in zip(paths, roots, strict=True) if roots.count(root) > 1]
     if twice:
         raise InputError(
-            f"The file names {', '.join(map(repr, twice))} would give results of the same name, "
+            f"The files {', '.join(map(repr, twice))} would give results of the same name, "
             "but names must differ, apart from suffix and folder: results and catalogs are named "
             "after them. Rename the files (and 'meta.filename' of models in memory)."
         )
     return names
 
 
-def product_name(library: AbstractModelLibrary, first: str) -> str:
-    """The name of the association's product, as a file can have it; else that of the first image.
+def product_name(library: AbstractModelLibrary, otherwise: str) -> str:
+    """The name of the association's product, as a file can have it; ``otherwise`` if it has none.
 
     Raises
     ------
@@ -285,9 +286,9 @@ def product_name(library: AbstractModelLibrary, first: str) -> str:
     products = library.asn.get("products") or [{}]
     given = str(products[0].get("name") or "").strip()
     if not given:
-        return Path(first).stem
+        return otherwise
     check_name(given, "The name of the association's product", REPORT_ROOM)
-    name = safe_name(given) or Path(first).stem
+    name = safe_name(given) or otherwise
     if name != given:
         log.warning(
             "The association's product is called '%s', which is no name of a file in the output "
