@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +147,8 @@ def test_two_images_with_the_same_name(files: Truth, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     twin = tmp_path / "other" / files.files[0].name
     twin.write_bytes(files.files[0].read_bytes())
-    with pytest.raises(
-        InputError, match=rf"'{twin.name}', '{twin.name}' would give results of the same"
-    ):
+    both = rf"{twin.name}', '{re.escape(str(twin))}' would give results of the same"
+    with pytest.raises(InputError, match=both):
         TweakRegStep.call([str(files.files[0]), str(twin)])
 
 
@@ -156,7 +156,7 @@ def test_results_of_the_same_name(files: Truth) -> None:
     one, two = Path("img_cal.fits"), Path("img_crf.fits")
     one.write_bytes(files.files[0].read_bytes())
     two.write_bytes(files.files[1].read_bytes())
-    with pytest.raises(InputError, match=r"'img_cal\.fits', 'img_crf\.fits' would give results"):
+    with pytest.raises(InputError, match=r"img_cal\.fits', .*img_crf\.fits' would give results"):
         TweakRegStep.call([str(one), str(two)])
 
 

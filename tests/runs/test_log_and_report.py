@@ -38,12 +38,13 @@ def test_a_line_for_each_stage_and_a_table_at_the_end(
     reference = "Reference catalog reference.ecsv"
     stages = ["CRDS is not configured", "Parameters", "Sources", reference, "Alignment"]
     assert starts[: len(stages)] == stages
-    assert lines[-1].startswith("Report: ")
-    assert lines[-2] == "3 groups: 3 aligned; 3 of 3 images moved."
+    assert lines[-1] == "3 of 3 images are written, in 'out'."
+    assert lines[-2].startswith("Report: ")
+    assert lines[-3] == "3 groups: 3 aligned; 3 of 3 images moved."
     # three groups below the line of sources, and three in the table below its two of titles
     assert sum(line.startswith("  jw") for line in lines) == 3
     assert sum(line.startswith("jw") and line.endswith("aligned") for line in lines) == 3
-    assert len(lines) == len(stages) + 3 + 2 + 3 + 3
+    assert len(lines) == len(stages) + 3 + 2 + 3 + 4
     assert ours(caplog, logging.WARNING) == []
     totals = json.loads(Path("out/mosaic_tweakreg.json").read_text())["totals"]
     assert lines[2].startswith(f"Sources: {totals['detections']} take part (")

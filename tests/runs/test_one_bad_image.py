@@ -148,10 +148,10 @@ def test_a_report_never_says_complete_of_what_is_not_written(
 def test_a_wcs_that_takes_no_correction(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     correct, bad = align_jointly.correct, files.files[1].name
 
-    def correcting(corrector: Any, *args: Any) -> Any:
-        if corrector.meta["name"] == bad:
+    def correcting(plane: Any, *args: Any) -> Any:
+        if plane.corrector.meta["name"] == bad:
             raise ZeroDivisionError("of a kind that nobody expects")
-        return correct(corrector, *args)
+        return correct(plane, *args)
 
     monkeypatch.setattr(align_jointly, "correct", correcting)
     models = opened(files)

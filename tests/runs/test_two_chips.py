@@ -122,7 +122,7 @@ def test_from_files_to_files(
     assert all(Path(name).is_file() for name in model.meta.catalogs)
     assert model.meta.facts["group_images"] == 2
     assert fits.getval(RESULTS[0], "TELESCOP") == "TWOCHIP"
-    report = json.loads(Path("exp0_flc_tweakreg.json").read_text())
+    report = json.loads(Path("exp0_tweakreg.json").read_text())
     assert len(report["images"]) == 4
     assert len(report["groups"]) == 2
     assert parameters_in(report)["fitgeometry"] == ("rscale", "default of TWOCHIP")
@@ -136,7 +136,7 @@ def test_from_files_to_files(
 def test_a_geometry_that_is_given_counts(paths: list[Path], mosaic: Truth) -> None:
     """Also where it is the default of the parameter: what the user says goes before the mission."""
     call(paths, mosaic, save_report=True, fitgeometry="rshift")
-    found = parameters_in(json.loads(Path("exp0_flc_tweakreg.json").read_text()))
+    found = parameters_in(json.loads(Path("exp0_tweakreg.json").read_text()))
     assert found["fitgeometry"] == ("rshift", "default")
     assert found["abs_fitgeometry"] == ("rscale", "default of TWOCHIP")
 
