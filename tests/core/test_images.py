@@ -11,7 +11,7 @@ from tweakreg_step.core.images import Groups, indices
 
 
 def image(group: str, detector: str | None = None) -> Any:
-    return SimpleNamespace(group=group, detector=detector)
+    return SimpleNamespace(group=group, detector=detector, visit="")
 
 
 def test_groups_and_units_are_numbered_as_they_appear() -> None:
