@@ -3,7 +3,8 @@
 # make test-jwst    the tests that need the stock pipeline, in an environment of its own
 #
 # make same-bits   a fixed scene gives the bits that this machine wrote (tests/runs/test_same_results.py)
-# make soak    300 exposures with faults thrown in, minutes
+# make soak    exposures with faults thrown in, workers killed; minutes
+# make fuzz    hostile files, answers and signals: thousands of readings, 800 whole runs; 40 minutes
 #
 # make bench-align, bench-accuracy, bench-ceers    the figures in the documentation
 #
@@ -17,7 +18,7 @@ VENV_JWST := .venv/jwst-$(VERSION)
 PIP := -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test same-bits soak test-jwst lint bench-align bench-accuracy bench-ceers clean
+.PHONY: demo test same-bits soak fuzz test-jwst lint bench-align bench-accuracy bench-ceers clean
 
 demo: $(VENV_DEMO)/.ready
 	$(VENV_DEMO)/bin/python benchmarks/demo.py
@@ -27,6 +28,10 @@ test: $(VENV)/.ready lint
 
 soak: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest -m slow tests/runs/test_soak.py
+
+fuzz: $(VENV)/.ready
+	FUZZ=2000 $(VENV)/bin/python -m pytest tests/fuzz/test_fuzz.py
+	$(VENV)/bin/python benchmarks/reliability.py
 
 same-bits: $(VENV)/.ready
 	SAME_BITS=1 $(VENV)/bin/python -m pytest tests/runs/test_same_results.py

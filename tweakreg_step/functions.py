@@ -39,6 +39,7 @@ from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs, group_obs
 
 from .core.exceptions import AlignmentError
 from .core.images import Groups
+from .core.memory import shortage_named
 from .core.wording import listed
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ _METHOD = MethodParameters()
 _REFERENCE = ReferenceParameters()
 
 
+@shortage_named("to align the images")
 def relative_align(  # noqa: PLR0913 - the keywords of the function that it stands in for
     correctors: list[Any],
     searchrad: float = _RELATIVE.searchrad,
@@ -160,6 +162,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     return correctors
 
 
+@shortage_named("to align the images")
 def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stands in for
     correctors: list[Any],
     abs_refcat: str | Path | Table,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.catalogs.reference import members_of
-from tweakreg_step.framework import BaseStep, reports_errors
+from tweakreg_step.framework import BaseStep, reports_errors, warn_overwritten
 from tweakreg_step.parameters import (
     STAGES,
     Parameters,
@@ -18,7 +20,7 @@ from tweakreg_step.parameters import (
     unset,
 )
 from tweakreg_step.pipeline.apply import update_exposures
-from tweakreg_step.pipeline.failure_policy import failure, must_raise
+from tweakreg_step.pipeline.failure_policy import failure, must_raise, unchanged
 from tweakreg_step.pipeline.input_checks import check_refimage
 from tweakreg_step.pipeline.run import Run, align_library
 from tweakreg_step.pipeline.stopwatch import Stopwatch
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TweakRegStep"]
 
+log = logging.getLogger(__name__)
+
 
 class TweakRegStep(BaseStep):
     """Align exposures to each other and to a reference catalog."""
@@ -51,6 +55,9 @@ class TweakRegStep(BaseStep):
 
     report_written = False
     """Whether the report of this run was written."""
+
+    _unreported: RunResult | None = None
+    """The result of this run, until its images are written."""
 
     @reports_errors
     def process(self, *inputs: Any) -> AbstractModelLibrary:
@@ -81,6 +88,7 @@ class TweakRegStep(BaseStep):
             library = self._open(*inputs)
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
             check_refimage(parameters.method.refimage, names, found_groups(library))
+            self._warn_overwritten(library)
         run = Run(
             names=names,
             parameters=parameters,
@@ -88,16 +96,18 @@ class TweakRegStep(BaseStep):
             unset=frozenset(unset(*self._declared)),
             folder=self.output_folder,
             catalogs=catalogs,
-            product=product_name(library, names[0]),
+            product=product_name(library, self.remove_suffix(Path(names[0]).stem)[0]),
             start=start,
         )
         result = align_library(library, run, self.worker_pool(), stopwatch)
         with stopwatch("writing"):
-            self._change(library, result.changes)
-        facts = replace(result.result.run, seconds=stopwatch.seconds)
-        self._write_report(replace(result.result, run=facts), parameters)
+            problems = self._change(library, result.changes)
+        told = unchanged(result.result, problems)
+        told = replace(told, run=replace(told.run, seconds=stopwatch.seconds))
         if must_raise(result.outcomes, parameters.safety):
+            self._write_report(told)
             raise failure(result.result.images.names, result.outcomes)
+        self._unreported = told
         return library
 
     @property
@@ -115,6 +125,11 @@ class TweakRegStep(BaseStep):
         """Whether a report is written: where results are saved, or if it was asked for by name."""
         return bool(self.save_report) and (self.writes_results or "save_report" in self._sources)
 
+    def _warn_overwritten(self, library: AbstractModelLibrary) -> None:
+        if self.writes_results and self.output_use_model:
+            files = [member["expname"] for member in library.asn["products"][0]["members"]]
+            warn_overwritten(files, lambda name: self.make_output_path(basepath=name))
+
     def _open(self, *inputs: Any) -> AbstractModelLibrary:
         given = inputs[0] if len(inputs) == 1 else list(inputs)
         library = open_library(
@@ -127,10 +142,28 @@ class TweakRegStep(BaseStep):
         self._opened = None if library is given else library
         return library
 
-    def _change(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> None:
-        """Change the exposures: those in memory now, others when they are opened to be saved."""
+    def finish(self) -> None:
+        """Report the run: what could not be written is not aligned."""
+        if self._unreported is None:
+            return
+        result, self._unreported = unchanged(self._unreported, self._unwritten or {}), None
+        self._write_report(result)
+        if self._written is not None:
+            log.info(
+                "%d of %d images are written, in '%s'.",
+                *(self._written, self._written + len(self._unwritten or ()), self.output_folder),
+            )
+
+    def _change(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> dict[str, str]:
+        """Change the exposures: those in memory now, others when they are opened to be saved.
+
+        Returns
+        -------
+        dict
+            Why some could not be changed, by the name of their file.
+        """
         later = self._defer(library, changes)
-        update_exposures(library, {i: c for i, c in changes.items() if i not in later})
+        return update_exposures(library, {i: c for i, c in changes.items() if i not in later})
 
     def _defer(self, library: AbstractModelLibrary, changes: dict[int, Change]) -> set[int]:
         """Defer changes of exposures until they are opened; returns their indices."""
@@ -139,9 +172,9 @@ class TweakRegStep(BaseStep):
             library.defer({i: change for i, change in changes.items() if i in later})
         return later
 
-    def _write_report(self, result: RunResult, parameters: Parameters) -> None:
+    def _write_report(self, result: RunResult) -> None:
         """Write the table in the log, the report, and the page of pictures."""
         log_end(result)
-        plots = parameters.report.save_plots
+        plots = bool(self.save_plots)
         write_result(result, self.output_folder, report=self.wants_report, plots=plots)
         self.report_written = True

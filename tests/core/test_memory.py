@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tweakreg_step.core import memory
 from tweakreg_step.core.exceptions import TooLargeError
-from tweakreg_step.core.memory import free_memory, require_dense, require_places
+from tweakreg_step.core.memory import free_memory, is_shortage, require_dense, require_places
 
 
 def test_the_fact_the_requirement_and_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,3 +77,40 @@ def test_little_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_here_it_is_known() -> None:
     assert free_memory() > 1e6
+
+
+def nested(error: Exception) -> Exception:
+    """As libraries raise it that have an error of their own for everything."""
+    found = ValueError("ERROR loading embedded ASDF")
+    found.__cause__ = error
+    return found
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(12, "Cannot allocate memory"),
+        OSError(0, "[Errno 12] Cannot allocate memory: 'a.fits'"),
+        RuntimeError("can't start new thread"),
+        TypeError("_ArrayMemoryError.__init__() missing 1 required positional argument: 'dtype'"),
+        ValueError("Unable to allocate 64.0 MiB for an array"),
+        ImportError("libblas.so: failed to map segment from shared object"),
+    ],
+)
+def test_a_shortage_is_known_in_any_words(error: Exception) -> None:
+    assert is_shortage(error)
+    assert is_shortage(nested(error))
+    assert not is_shortage(ValueError("a number that can't be"))
+    assert not is_shortage(nested(OSError(2, "No such file")))
+
+
+def test_a_limit_of_the_process_counts() -> None:
+    script = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30));"
+        "from tweakreg_step.core.memory import free_memory; print(free_memory() < 4 << 30)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"

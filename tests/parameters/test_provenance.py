@@ -6,8 +6,8 @@ import pytest
 
 from tweakreg_step.framework.old_names import renamed
 from tweakreg_step.parameters.declaration import declarations
-from tweakreg_step.parameters.provenance import departures
-from tweakreg_step.parameters.stages import RelativeParameters
+from tweakreg_step.parameters.provenance import departures, effective
+from tweakreg_step.parameters.stages import AbsoluteParameters, RelativeParameters
 
 
 def test_departures_name_value_unit_and_source() -> None:
@@ -15,6 +15,15 @@ def test_departures_name_value_unit_and_source() -> None:
     values |= {"searchrad": 3.0, "minobj": "9"}
     lines = departures(declarations(RelativeParameters), values, {"searchrad": "command line"})
     assert list(lines) == ["minobj = 9 (set in Python)", "searchrad = 3.0 arcsec (command line)"]
+
+
+def test_passwords_of_addresses_are_hidden() -> None:
+    values = {d.name: d.default for d in declarations(AbsoluteParameters)}
+    values |= {"abs_refcat": "https://user:pass@host/hats"}
+    (line,) = departures(declarations(AbsoluteParameters), values, {})
+    assert line == "abs_refcat = 'https://***@host/hats' (set in Python)"
+    shown = {n: v for n, v, _ in effective(declarations(AbsoluteParameters), values, {})}
+    assert shown["abs_refcat"] == "https://***@host/hats"
 
 
 @pytest.mark.parametrize(

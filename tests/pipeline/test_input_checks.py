@@ -18,6 +18,8 @@ from tweakreg_step.core.exceptions import (
     ParameterError,
     TooFewSourcesError,
 )
+from tweakreg_step.core.images import Groups
+from tweakreg_step.pipeline.correctors import images_of
 from tweakreg_step.pipeline.input_checks import check_refimage, fixed_group
 
 NAME = "jw00001001001_02101_00002_nrcalong_cal.fits"
@@ -141,9 +143,9 @@ def test_groups_are_looked_at_only_if_no_image_has_the_name() -> None:
 
 def test_the_group_that_stays_is_named_by_an_image_or_itself(scene: Scene) -> None:
     correctors = make_correctors(scene)
-    group = correctors[1].meta["group_id"]
+    groups, group = Groups.of(images_of(correctors)), correctors[1].meta["group_id"]
     for name in (NAME, NAME.removesuffix(".fits"), group):
-        assert fixed_group(correctors, name) == group
-    assert fixed_group(correctors, "") is None
+        assert fixed_group(groups, name) == group
+    assert fixed_group(groups, "") is None
     with pytest.raises(ParameterError, match="no image or group 'other'"):
-        fixed_group(correctors, "other")
+        fixed_group(groups, "other")

@@ -53,9 +53,12 @@ def test_an_association_that_names_a_missing_file(files: Truth) -> None:
     ("content", "message"),
     [
         ("{", "can't be read"),
-        ("[1, 2]", "holds a list"),
-        ("{}", "is not one: KeyError 'products'"),
-        ('{"products": [{"members": [{"exptype": "science"}]}]}', "KeyError 'expname'"),
+        ("[1, 2]", "has a list, but an object is needed"),
+        ("{}", "has no 'products'"),
+        (
+            '{"products": [{"members": [{"exptype": "science"}]}]}',
+            r"has no 'products\[0\]\.members\[0\]\.expname'",
+        ),
         (
             '{"products": [{"members": [{"expname": "a.fits", "exptype": "background"}]}]}',
             "no exposure of type 'science'",

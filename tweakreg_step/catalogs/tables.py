@@ -6,16 +6,24 @@ files of IRAF's and of stand-alone DAOPHOT, and lists of numbers with or without
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.io import fits
+from astropy.io import fits, registry
 from astropy.table import Table
+from astropy.utils.data import get_readable_fileobj
 from astropy.utils.exceptions import AstropyWarning
+from astropy.utils.iers import conf as earth_rotation
 
-from tweakreg_step.core.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError, TooLargeError
+from tweakreg_step.core.memory import is_shortage
+from tweakreg_step.telescopes.external_references import (
+    refuse_external_in_asdf,
+    refuse_external_in_votable,
+)
 
 from .text_tables import is_text, read_text
 
@@ -26,6 +34,13 @@ if TYPE_CHECKING:
 
 
 __all__ = ["file_and_extension", "is_table_file", "numbers", "read_table"]
+
+SELF_CONTAINED = ("ascii.", "asdf", "fits", "parquet", "votable")
+"""What the names of astropy's formats begin with whose files hold all of their data, or are refused
+where they don't. HDF5 may have links to other files anywhere."""
+
+NO_CATALOGS = {"LDAC_IMHEAD", "GROUPING"}
+"""Names of FITS tables that describe others."""
 
 _EXTENSION = re.compile(r"(?P<file>.+)\[(?P<extension>[^\[\]]+)\]")
 
@@ -73,10 +88,17 @@ def read_table(path: Path, role: str) -> Table:
             "and the folder: paths in a catfile or an association start at that file's folder."
         )
     try:
-        with warnings.catch_warnings():
+        # times and places in odd frames would have tables of the Earth's rotation fetched
+        with warnings.catch_warnings(), earth_rotation.set_temp("auto_download", value=False):
             warnings.simplefilter("ignore", AstropyWarning)  # e.g. units unknown to FITS
             return _read(file, extension)
     except Exception as error:  # readers raise whatever they like on a broken file
+        if is_shortage(error):
+            raise TooLargeError(
+                f"There was not enough memory to read the {role}, '{path}', of "
+                f"{file.stat().st_size / 1e6:.0f} MB. Give one with fewer sources, lower "
+                "'n_workers', set in_memory=False, or use a machine with more memory."
+            ) from error
         raise CatalogError(
             f"The {role}, '{path}', can't be read: {_first_line(error)} It must be a table in a "
             "format that astropy recognises by name or content, such as .ecsv, .fits or .csv, "
@@ -100,7 +122,22 @@ def _read(file: Path, extension: str) -> Table:
         return Table.read(file, format="ascii.ecsv")
     if is_text(file, start):
         return read_text(file)
-    return Table.read(file)
+    return _read_as_recognised(file)
+
+
+def _read_as_recognised(file: Path) -> Table:
+    """A table in a format of astropy's that needs no other file, compressed or not."""
+    with get_readable_fileobj(file, encoding="binary") as stream:
+        formats = registry.identify_format("read", Table, str(file), stream, [str(file)], {})
+        stream.seek(0)
+        if "votable" in formats:
+            refuse_external_in_votable(stream)
+        elif "asdf" in formats:
+            refuse_external_in_asdf(io.BytesIO(stream.read()))
+    closed = [name for name in formats if not name.startswith(SELF_CONTAINED)]
+    if closed or not formats:
+        raise ValueError(f"its format ({', '.join(closed) or 'unknown'}) is not one that is read")
+    return Table.read(file, format=formats[0])
 
 
 def _start_of(file: Path) -> bytes:
@@ -113,7 +150,7 @@ def _read_fits(file: Path, extension: str) -> Table:
         tables = {
             index: hdu.name
             for index, hdu in enumerate(hdus)
-            if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and hdu.name != "LDAC_IMHEAD"
+            if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and hdu.name not in NO_CATALOGS
         }
         chosen = _chosen(hdus, extension) if extension else _only(tables)
         if chosen not in tables:

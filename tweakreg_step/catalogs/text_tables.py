@@ -97,7 +97,7 @@ def _read_iraf(text: str, lines: list[str]) -> Table:
     try:
         return _rows(_CONTINUED.sub(" ", rows).splitlines(), names)
     except InconsistentTableError:  # cells that touch, or a table of apertures in each row
-        return Table.read(text, format="ascii.daophot")
+        return Table.read(text.splitlines(), format="ascii.daophot")  # a text might be a name
 
 
 def _names_in(line: str) -> list[str]:

@@ -30,6 +30,10 @@ class Plane(Protocol):
         """Side of a pixel in the middle of the image [arcsec], NaN where unknown."""
 
     @property
+    def bounding_box(self) -> BoundingBox | None:
+        """Limits of the image in pixels as its WCS has them, None where it has none."""
+
+    @property
     def limits(self) -> BoundingBox:
         """Limits of the image in pixels; raises `ValueError` if they are not known."""
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .exceptions import TooLargeError
 
-__all__ = ["free_memory", "require_dense", "require_places"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "free_memory",
+    "is_shortage",
+    "require_dense",
+    "require_detections",
+    "require_pairs",
+    "require_places",
+    "shortage_named",
+]
 
 _COPIES = 6.0
 """Dense matrices in memory at once: factors of two solutions, the matrix being factored, its parts,
@@ -15,7 +29,24 @@ and the pairs of groups; a stack of 3000 takes 5 (benchmarks/scale.py)."""
 _PLACE = 150.0
 """Bytes for a star's position at the epoch of a group: with its error, and in a k-d tree."""
 
+_DETECTION = 1000.0
+"""Bytes of a detection in matching and solving, at least: 10,000 catalogs of 500 take 6 GB."""
+
+_PAIR = 250.0
+"""Bytes of a pair of detections in the search for the offset of two catalogs."""
+
 _GIGABYTE = 1e9
+
+_SHORTAGE = (
+    "cannot allocate memory",
+    "unable to allocate",
+    "can't start new thread",
+    "out of memory",
+    "failed to map segment",
+    "bad_alloc",
+    "arraymemoryerror",
+)
+"""Words for a lack of memory in errors of other classes, in small letters."""
 
 _SMALL = 0.25 * _GIGABYTE
 """Smaller requirements [bytes] are not checked."""
@@ -29,7 +60,19 @@ def free_memory() -> float:
         return float("inf")
     sizes = {name: rest for name, _, rest in (line.partition(":") for line in lines)}
     free = sizes.get("MemAvailable")
-    return float("inf") if free is None else min(1024.0 * float(free.split()[0]), _unclaimed())
+    known = float("inf") if free is None else 1024.0 * float(free.split()[0])
+    return min(known, _unclaimed(), _allowed())
+
+
+def _allowed() -> float:
+    """Bytes that the limit of the process (``ulimit -v``) leaves, infinite without one."""
+    import resource  # noqa: PLC0415 - not on every system, as /proc, without which nobody asks
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return float("inf")
+    pages = float(Path("/proc/self/statm").read_text().split()[0])
+    return max(limit - pages * resource.getpagesize(), 0.0)
 
 
 def _unclaimed() -> float:
@@ -60,6 +103,42 @@ def _require(needed: float, fact: str, remedy: str) -> None:
         )
 
 
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error, or what led to it, is that there was not enough memory.
+
+    Libraries turn it into errors of their own, and systems have words for it beside the class.
+    """
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, MemoryError) or getattr(cause, "errno", None) == errno.ENOMEM:
+            return True
+        if any(words in str(cause).lower() for words in _SHORTAGE):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+@contextmanager
+def shortage_named(work: str) -> Iterator[None]:
+    """Where the memory ends within ``work``, such as "to match the catalogs", say that it did.
+
+    Raises
+    ------
+    TooLargeError
+        In place of `MemoryError`.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise TooLargeError(
+            f"There was not enough memory {work}; {free_memory() / _GIGABYTE:.1f} GB are free now. "
+            "Align fewer exposures at a time, give catalogs with fewer sources ('brightest'), "
+            "lower 'n_workers', set in_memory=False, or use a machine with more memory."
+        ) from error
+
+
 def require_dense(unknowns: int) -> None:
     """Check the memory for a dense solution with a number of unknowns.
 
@@ -74,6 +153,37 @@ def require_dense(unknowns: int) -> None:
         "to all others",
         "Align fewer exposures at a time, or with fitgeometry='shift', which has two parameters "
         "for each",
+    )
+
+
+def require_detections(detections: int) -> None:
+    """Check that all catalogs together can be matched and solved within the memory.
+
+    Raises
+    ------
+    TooLargeError
+        If they can't.
+    """
+    _require(
+        _DETECTION * float(detections),
+        f"The catalogs have {detections} sources",
+        "Give catalogs with fewer sources ('brightest'), or align fewer exposures at a time",
+    )
+
+
+def require_pairs(pairs: int, detections: int) -> None:
+    """Check that all pairs of detections of two catalogs within the search fit into memory.
+
+    Raises
+    ------
+    TooLargeError
+        If they don't.
+    """
+    _require(
+        _PAIR * float(pairs),
+        f"Catalogs of up to {detections} sources have {pairs} pairs within the search",
+        "Give catalogs with fewer sources ('brightest'), or a smaller 'searchrad' and "
+        "'abs_searchrad'",
     )
 
 

@@ -120,6 +120,10 @@ class Code(StrEnum):
     OUT_OF_MEMORY = "out_of_memory", Standing.LEFT, exceptions.WorkerError
     WORKER_DIED = "worker_died", Standing.LEFT, exceptions.WorkerError
 
+    # the image took part, and stays as it was
+    NOT_CORRECTED = "not_corrected", Standing.LEFT, exceptions.InputError
+    NOT_WRITTEN = "not_written", Standing.LEFT, exceptions.OutputError
+
     @property
     def status(self) -> Status:
         """Of an image whose group has this code."""

@@ -1,14 +1,28 @@
-"""Lists of names in messages, and suggestions for a name that does not exist."""
+"""Lists of names in messages, suggestions for names that do not exist, texts that are shown."""
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["listed", "nearest"]
+__all__ = ["HIDDEN", "listed", "nearest", "printable", "without_secrets"]
+
+HIDDEN = "***"
+"""What stands for a password."""
+
+_USERS = re.compile(
+    r"(?<=://)[^\s'\"<>]*@|(?<![^\s'\"(=,])[^\s'\"@:/=(,]+:(?!//)[^\s'\"@]+@(?=[\w\[])"
+)
+"""Names and passwords in addresses, also where http:// was forgotten."""
+
+_KEYS = re.compile(
+    r"(?i)([?&;][\w.-]*(?:key|token|secret|passw|pwd|signature|auth|credential)[\w.-]*=)[^&\s'\"#]*"
+)
+"""Words of queries that let somebody in."""
 
 _MOST = 20
 """Largest number of names in a list."""
@@ -34,3 +48,14 @@ def listed(names: Iterable[str]) -> str:
     every = list(dict.fromkeys(names))
     more = f" and {len(every) - _MOST} more" if len(every) > _MOST else ""
     return ", ".join(every[:_MOST]) + more
+
+
+def printable(text: str) -> str:
+    """A text of anybody's, with its control characters and what is no character escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def without_secrets(text: str) -> str:
+    """A text in which passwords and keys of addresses are hidden, and that can be printed."""
+    hidden = _USERS.sub(f"{HIDDEN}@", printable(text))
+    return _KEYS.sub(rf"\1{HIDDEN}", hidden)

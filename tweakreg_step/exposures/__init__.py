@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .exposure import UNUSABLE, VERSION, Refusal
 from .read import Member, ReadExposures, read_exposures
-from .write import problem_of, unwritten, write_exposures
+from .write import problem_of, tell_changed_words, unwritten, write_exposures
 
 __all__ = [
     "UNUSABLE",
@@ -14,6 +14,7 @@ __all__ = [
     "Refusal",
     "problem_of",
     "read_exposures",
+    "tell_changed_words",
     "unwritten",
     "write_exposures",
 ]

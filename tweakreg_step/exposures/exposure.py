@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError, TweakregError, WorkerError
 from tweakreg_step.core.image_names import image_name
+from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.exposures.parallel import cycles_collected
 from tweakreg_step.telescopes.choose import group_of_name, missions, telescope_of
 from tweakreg_step.telescopes.library import entry_of
+
+from .view_checks import check_view
 
 if TYPE_CHECKING:
     from tweakreg_step.telescopes import OpenImage, Telescope, View
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from .exposure_catalog import ExposureCatalog, Reader
 
 __all__ = [
+    "OUT_OF_MEMORY",
     "UNUSABLE",
     "VERSION",
     "Exposure",
@@ -34,6 +38,9 @@ __all__ = [
 ]
 
 VERSION = version("tweakreg-step")
+
+OUT_OF_MEMORY = "out_of_memory"
+"""Code of an exposure for which the memory did not suffice: nothing is wrong with its file."""
 
 UNUSABLE = "unusable"
 """Code of an exposure that could be opened but can't be aligned, as one without a WCS."""
@@ -200,7 +207,9 @@ def exposure_of(model: Any, name: str, reader: Reader, *, reset: bool) -> Exposu
 
 def _image_of(image: OpenImage, file_name: str, reader: Reader, *, reset: bool) -> ExposureImage:
     name = image_name(file_name, image.label)
-    return ExposureImage(name, reader.catalog(image, name), image.view(reset=reset))
+    view = image.view(reset=reset)
+    check_view(view, image.bounding_box, image.to_sky, name)
+    return ExposureImage(name, reader.catalog(image, name), view)
 
 
 def _group(model: Any) -> str:
@@ -213,20 +222,21 @@ def _group(model: Any) -> str:
 def refusal_of(name: str, error: Exception, *, opened: bool) -> Refusal:
     """The refusal of an exposure, from the error that reading it raised."""
     group = group_of_name(name)
-    if isinstance(error, InputError):
-        known = error if name in str(error) else InputError(f"'{name}': {error}")
-        return Refusal(name, UNUSABLE if opened else "unreadable", known, group)
     log.debug("%s: %s", name, error, exc_info=error)
-    if isinstance(error, MemoryError):
+    if is_shortage(error):
         return Refusal(
             name,
-            "out_of_memory",
+            OUT_OF_MEMORY,
             WorkerError(
                 f"There was not enough memory to work on '{name}'. An image needs about ten times "
-                "the size of its data. Lower 'n_workers', or set in_memory=False."
+                "the size of its data. Lower 'n_workers', set in_memory=False, or use a machine "
+                "with more memory."
             ),
             group,
         )
+    if isinstance(error, InputError):
+        known = error if name in str(error) else InputError(f"'{name}': {error}")
+        return Refusal(name, UNUSABLE if opened else "unreadable", known, group)
     lines = str(error).splitlines() or [""]
     return Refusal(
         name,

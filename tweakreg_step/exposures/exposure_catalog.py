@@ -126,7 +126,7 @@ def catalog_path(folder: Path, name: str, parameters: Parameters) -> Path:
 
 def _stem(name: str) -> str:
     """The start of the names of the catalogs of a file."""
-    return f"{Path(file_of(name)).stem}_cat"
+    return f"{Path(file_of(name)).stem.removesuffix('.fits')}_cat"  # also of a_cal.fits.gz
 
 
 def read_checkpoints(

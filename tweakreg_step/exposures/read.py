@@ -12,7 +12,7 @@ from astropy.table import Table
 from tqdm import tqdm
 
 from tweakreg_step.catalogs import checkpoint_meta, write_checkpoint
-from tweakreg_step.core.exceptions import InputError, WorkerError
+from tweakreg_step.core.exceptions import WorkerError
 from tweakreg_step.core.images import Image
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
@@ -23,6 +23,7 @@ from tweakreg_step.telescopes.wcs import CorrectorPlane, box_of
 
 from .combine_catalogs import CombinedCatalog, combine_catalogs, refuse_mixed
 from .exposure import (
+    OUT_OF_MEMORY,
     UNUSABLE,
     VERSION,
     Exposure,
@@ -199,7 +200,7 @@ def _by_workers(
         ReadTask(place, names[index], reader.only(names[index]), reset, VERSION)
         for index, place in places
     ]
-    for number, result in pool.results(read_exposure, tasks):
+    for number, result in _results(pool, tasks):
         index, name = places[number][0], tasks[number].name
         if isinstance(result, Lost):
             error = WorkerError(f"'{name}': {result.reason}")
@@ -208,6 +209,19 @@ def _by_workers(
         if isinstance(result, Exposure) and result.group:
             library.name_group(index, result.group)
         yield index, result
+
+
+def _results(pool: WorkerPool, tasks: Sequence[ReadTask]) -> Iterator[tuple[int, Any]]:
+    """Number and result of each task; those that lacked memory wait, and are done again alone."""
+    waiting = []
+    for number, result in pool.results(read_exposure, tasks):
+        if isinstance(result, Refusal) and result.code == OUT_OF_MEMORY and len(tasks) > 1:
+            waiting.append(number)
+        else:
+            yield number, result
+    for number in waiting:
+        log.warning("%s lacked memory: it is read again, alone.", tasks[number].name)
+        yield number, next(iter(pool.results(read_exposure, [tasks[number]])))[1]
 
 
 def _read_here(library: Any, index: int, name: str, reader: Reader) -> Exposure | Refusal:
@@ -286,7 +300,7 @@ def _with_images(seen: Exposure | Refusal, group: str) -> tuple[Exposure, list[I
         return seen
     try:
         return seen, [_image(image, group, seen.telescope) for image in seen.images]
-    except InputError as error:
+    except Exception as error:  # noqa: BLE001 - of a WCS of any kind, see `exposure_of`
         return replace(refusal_of(seen.name, error, opened=True), telescope=seen.telescope)
 
 

@@ -10,7 +10,9 @@ from tqdm import tqdm
 
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.files import drafts, write_whole
+from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.exposures.parallel import Lost, cycles_collected
+from tweakreg_step.telescopes.representable import make_representable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +21,14 @@ if TYPE_CHECKING:
     from tweakreg_step.exposures.parallel import InProcess, Workers
     from tweakreg_step.telescopes.library import Place
 
-__all__ = ["WriteTask", "problem_of", "unwritten", "write_exposure", "write_exposures"]
+__all__ = [
+    "WriteTask",
+    "problem_of",
+    "tell_changed_words",
+    "unwritten",
+    "write_exposure",
+    "write_exposures",
+]
 
 log = logging.getLogger(__name__)
 
@@ -60,16 +69,28 @@ def _write(task: WriteTask) -> None:
     with task.place.open() as model:
         if task.change is not None:
             task.change(model)
+        tell_changed_words(model, task.target)
         write_whole(task.target, model.save, within=task.within)
+
+
+def tell_changed_words(model: Any, target: Path) -> None:
+    """Make a model's words such that its file can hold them, and say which."""
+    changed = make_representable(model, target)
+    if changed:
+        log.warning(
+            "%s: FITS headers hold ASCII alone: %s in its metadata %s written without other "
+            "letters.",
+            *(target.name, ", ".join(changed), "is" if len(changed) == 1 else "are"),
+        )
 
 
 def problem_of(name: str, error: Exception) -> str:
     """The message for a result that could not be written."""
+    log.debug("%s", name, exc_info=error)
+    if is_shortage(error):
+        return f"'{name}': not enough memory. Lower 'n_workers', or set in_memory=False."
     if isinstance(error, InputError | OutputError):
         return str(error)
-    log.debug("%s", name, exc_info=error)
-    if isinstance(error, MemoryError):
-        return f"'{name}': not enough memory. Lower 'n_workers', or set in_memory=False."
     return f"'{name}': {type(error).__name__}: {str(error).rstrip('.')}."
 
 

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .base import BaseStep
 from .failed_run import reports_errors
+from .outputs import warn_overwritten
 
-__all__ = ["BaseStep", "reports_errors"]
+__all__ = ["BaseStep", "reports_errors", "warn_overwritten"]

@@ -10,13 +10,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
-from stpipe import Step, config_parser
-from stpipe._cmdline import FromCommandLine  # stpipe has no public name for it
+from stpipe import Step
 from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
-from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.files import check_folder, remove_hidden_folders, write_whole
+from tweakreg_step.core.exceptions import InputError, OutputError
+from tweakreg_step.core.files import check_folder, remove_hidden_folders
 from tweakreg_step.exposures import problem_of, unwritten, write_exposures
 from tweakreg_step.exposures.parallel import (
     Cluster,
@@ -37,16 +36,18 @@ from tweakreg_step.parameters import (
 )
 from tweakreg_step.telescopes.choose import open_exposure, suffixes, telescope_of
 from tweakreg_step.telescopes.inputs import first_file
-from tweakreg_step.telescopes.library import ExposureLibrary, discard
+from tweakreg_step.telescopes.library import ExposureLibrary, discard, file_names
 
+from .command_line import EndedError, is_terse, one_sentence, saves_parameters_only
 from .old_names import OLD_NAMES, renamed
+from .origins import FROM_CRDS, origins_of
+from .outputs import SavedWhole, warn_of_output_file
 
 __all__ = ["BaseStep"]
 
 log = logging.getLogger(__name__)
 
 CRDS_VARIABLES = ("CRDS_SERVER_URL", "CRDS_PATH", "CRDS_CONTEXT")
-_FROM_CRDS = "from_crds"
 
 
 class BaseStep(Step):
@@ -60,6 +61,10 @@ class BaseStep(Step):
     _workers: Workers | None = None
     _opened: AbstractModelLibrary | None = None
     """The library that this run has opened or copied itself."""
+    _unwritten: dict[str, str] | None = None
+    """Why results of this run could not be written, by the name of the image's file."""
+    _written: int | None = None
+    """How many results were written; None where none were to be."""
 
     # ---- opening
 
@@ -85,7 +90,7 @@ class BaseStep(Step):
         config = super().get_config_from_reference(
             dataset, disable=disable, crds_observatory=crds_observatory
         )
-        vars(config)[_FROM_CRDS] = dict(config)
+        vars(config)[FROM_CRDS] = dict(config)
         return config
 
     @classmethod
@@ -157,14 +162,18 @@ class BaseStep(Step):
     ) -> Any:
         """Make a step from parameters, remembering where each came from."""
         config = cls.merge_config(config, config_file)
-        sources = _sources(config, config_file, "keyword" if parent is None else PIPELINE)
+        sources = origins_of(config, config_file, "keyword" if parent is None else PIPELINE)
         given = dict(config)  # validation changes it
         try:
             step = super().from_config_section(
                 config, parent=parent, name=name, config_file=config_file
             )
         except ValidationError as error:
-            raise ValidationError(refusal(given) or str(error)) from error
+            sentence = refusal(given) or str(error)
+            if is_terse():
+                log.error("%s", sentence)  # noqa: TRY400 - the sentence says all
+                raise EndedError(sentence) from error
+            raise ValidationError(sentence) from error
         step._sources = sources  # noqa: SLF001 - its own class
         return step
 
@@ -172,7 +181,11 @@ class BaseStep(Step):
 
     @staticmethod
     def remove_suffix(name: str) -> tuple[str, str]:
-        """A file name without the suffix of an earlier step, and the separator."""
+        """A file name without the suffix of an earlier step, and the separator.
+
+        (Of ``a_cal.fits.gz`` only the last ending is cut by who asks.)
+        """
+        name = name.removesuffix(".fits").removesuffix(".asdf")
         root, separator, suffix = name.rpartition("_")
         return (root, "_") if separator and suffix in suffixes() else (name, "_")
 
@@ -182,7 +195,15 @@ class BaseStep(Step):
 
     def run(self, *args: Any) -> Any:
         """Run the step, after making sure that parameters make sense and results can be written."""
+        if saves_parameters_only(args):
+            log.info("There is no input to align: parameters are saved, and that is all.")
+            return None
+        with nullcontext() if self.parent is not None else one_sentence():
+            return self._run(*args)
+
+    def _run(self, *args: Any) -> Any:
         Parameters.of(self)
+        warn_of_output_file(self.output_file, used=not self.output_use_model)
         wanted = (self.writes_results, self.search_attr("output_dir"), self.save_catalogs)
         if any(wanted) or self.resume or self.save_abs_catalog or self.save_plots:
             check_folder(self.output_folder)
@@ -193,7 +214,17 @@ class BaseStep(Step):
             Workers(count) if count > 1 else nullcontext() as self._workers,
             self._without_remains(),
         ):
-            return super().run(*args)
+            self._unwritten, self._written = {}, None
+            try:
+                result = super().run(*args)
+            except OutputError:  # the others are written
+                self.finish()
+                raise
+            self.finish()
+            return result
+
+    def finish(self) -> None:
+        """What is to be done when the results are written, or could not all be written."""
 
     @contextmanager
     def _without_remains(self) -> Iterator[None]:
@@ -222,7 +253,7 @@ class BaseStep(Step):
         """Save a model, or each one of a library, whole or not at all."""
         if isinstance(model, AbstractModelLibrary):
             return self._save_each(model, *args, **options)
-        return super().save_model(_SavedWhole(model), *args, **options)
+        return super().save_model(SavedWhole(model), *args, **options)
 
     def _save_each(
         self,
@@ -249,9 +280,16 @@ class BaseStep(Step):
                 finally:
                     library.shelve(model, index, modify=False)
                 del model  # or two are open while the next one is read
+        self._unwritten = self._by_name(library, problems)
+        self._written = len(saved)
         if problems:
             raise unwritten([problems[index] for index in sorted(problems)], len(library))
         return [saved[index] for index in sorted(saved)]
+
+    def _by_name(self, library: AbstractModelLibrary, problems: dict[int, str]) -> dict[str, str]:
+        """Problems by the name of the image's file, of those by its index."""
+        names = file_names(library, lambda name: self.remove_suffix(name)[0]) if problems else []
+        return {names[index]: problem for index, problem in problems.items()}
 
     def changed_later(self, library: AbstractModelLibrary) -> list[int]:
         """Indices of a library's members that are changed when they are written or opened.
@@ -317,39 +355,3 @@ def _crds_parameters(given: Any) -> tuple[Any, str]:
     if isinstance(given, AbstractModelLibrary):
         return given.get_crds_parameters(), given.crds_observatory
     return given.get_crds_parameters(), telescope_of(given).crds_observatory
-
-
-class _SavedWhole:
-    """A model whose ``save`` writes a complete file or none."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def save(self, path: str | Path, **options: Any) -> str:
-        """Save the model at ``path``."""
-        target = Path(path)
-        write_whole(target, lambda draft: self._model.save(draft, **options))
-        return str(target)
-
-
-def _sources(config: Any, config_file: Any, otherwise: str) -> dict[str, str]:
-    """Source of each value of a merged configuration."""
-    in_file = dict(config_parser.load_config_file(str(config_file))) if config_file else {}
-    in_file |= renamed(in_file)[0]
-    in_crds = vars(config).get(_FROM_CRDS, {}) if hasattr(config, "__dict__") else {}
-    sources = {}
-    for name, value in config.items():
-        if isinstance(value, FromCommandLine):
-            sources[name] = "command line"
-        elif name in in_file and str(in_file[name]) == str(value):
-            sources[name] = f"parameter file {Path(config_file).name}"
-        elif name in in_crds and str(in_crds[name]) == str(value):
-            sources[name] = "CRDS"
-        elif isinstance(value, list):  # stpipe does not mark the lists of its command line
-            sources[name] = f"command line or {otherwise}"
-        else:
-            sources[name] = otherwise
-    return sources

@@ -8,13 +8,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stpipe.library import AbstractModelLibrary
 
-from tweakreg_step.core.exceptions import TweakregError
+from tweakreg_step.core.exceptions import InputError, TweakregError
+from tweakreg_step.core.names import safe_name
 from tweakreg_step.core.options import Options
 from tweakreg_step.pipeline.run_result import versions
 from tweakreg_step.report import (
@@ -26,6 +28,8 @@ from tweakreg_step.report import (
     write_result,
 )
 from tweakreg_step.telescopes.library import product_name
+
+from .base import BaseStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,12 +116,14 @@ def product_of(inputs: Sequence[Any]) -> str:
     while isinstance(first, list | tuple):
         first = first[0] if first else ""
     if isinstance(first, AbstractModelLibrary):
-        return product_name(first, UNNAMED)
+        with suppress(InputError):
+            return product_name(first, UNNAMED)
+        return UNNAMED
     if not isinstance(first, str | Path):
         first = getattr(getattr(first, "meta", None), "filename", None) or ""
     text = str(first).split(",")[0].strip()
-    stem = re.sub(r"[^\w.+-]", "", Path(text).stem)
-    return _named_in(Path(text).expanduser()) or stem or UNNAMED
+    stem = safe_name(re.sub(r"[^\w.+-]", "", Path(text).stem))
+    return _named_in(Path(text).expanduser()) or BaseStep.remove_suffix(stem)[0] or UNNAMED
 
 
 def _named_in(path: Path) -> str:
@@ -125,7 +131,7 @@ def _named_in(path: Path) -> str:
     if path.suffix != ".json":
         return ""
     try:
-        name = json.loads(path.read_text())["products"][0]["name"]
-    except (OSError, ValueError, LookupError, TypeError):
+        name = json.loads(path.read_bytes())["products"][0]["name"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return ""
-    return re.sub(r"[^\w.+-]", "", name) if isinstance(name, str) else ""
+    return safe_name(name) if isinstance(name, str) else ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tweakreg_step.core.wording import without_secrets
+
 from .declaration import coerce
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def departures(
         if value != declaration.default:
             unit = f" {declaration.unit}" if declaration.unit else ""
             source = sources.get(declaration.name, "set in Python")
-            yield f"{declaration.name} = {value!r}{unit} ({source})"
+            yield f"{declaration.name} = {_shown(value)!r}{unit} ({source})"
 
 
 def effective(
@@ -70,7 +72,7 @@ def effective(
         value = coerce(declaration, values[declaration.name])
         usual = value == declaration.default
         source = "default" if usual else sources.get(declaration.name, "set in Python")
-        yield Setting(declaration.name, value, source)
+        yield Setting(declaration.name, _shown(value), source)
 
 
 def unset(
@@ -84,3 +86,8 @@ def unset(
         usual = coerce(declaration, values[declaration.name]) == declaration.default
         if usual and sources.get(declaration.name, PIPELINE) == PIPELINE:
             yield declaration.name
+
+
+def _shown(value: Any) -> Any:
+    """A value without the passwords of addresses."""
+    return without_secrets(value) if isinstance(value, str) else value

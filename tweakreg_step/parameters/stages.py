@@ -297,7 +297,15 @@ class ReferenceParameters:
     )
     offline: bool = parameter(False, "Never ask a catalog service, use what was kept?")
     refcat_timeout: float = parameter(
-        20.0, "Longest silence of a catalog service", unit="s", low=0.1, high=3600.0
+        20.0,
+        "Longest silence of a catalog service; a question with all its tries may take four times "
+        "as long",
+        unit="s",
+        low=0.1,
+        high=3600.0,
+    )
+    refcat_max_size: float = parameter(
+        256.0, "Largest answer of a catalog service that is read", unit="MB", low=0.001
     )
     refcat_retries: int = parameter(
         2, "How often a catalog service that fails is asked again", low=0, high=10

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JointAlignment", "align_jointly"]
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class JointAlignment:
@@ -38,12 +41,15 @@ class JointAlignment:
         (G,) verdicts on each phase; the second is empty without a reference.
     moved
         (I,) whether the WCS of each image was corrected.
+    uncorrected
+        By image: why its WCS could not be corrected, though its group is aligned.
     """
 
     solution: Solution
     relative: tuple[Verdict, ...]
     absolute: tuple[Verdict, ...]
     moved: tuple[bool, ...]
+    uncorrected: dict[int, str] = field(default_factory=dict)
 
 
 def align_jointly(
@@ -69,12 +75,24 @@ def align_jointly(
     solution = solve_jointly(detections, len(groups), reference, options)
     relative = verdicts_of(solution.relative, more)
     relative = with_idle_groups(relative, groups, options.searchrad)
-    with all_or_nothing([image.plane.corrector for image in groups.images]):
-        moved = tuple(
-            _corrected(image.plane, solution, int(group), int(unit))
-            for image, group, unit in zip(groups.images, groups.of_image, groups.units, strict=True)
-        )
-    return JointAlignment(solution, relative, verdicts_of(solution.absolute, more), moved)
+    moved, uncorrected = [], {}
+    for index, (image, *labels) in enumerate(
+        zip(groups.images, groups.of_image.tolist(), groups.units.tolist(), strict=True)
+    ):
+        try:
+            with all_or_nothing([image.plane.corrector]):
+                moved.append(_corrected(image.plane, solution, *labels))
+        except MemoryError:
+            raise
+        except Exception as error:
+            log.debug("%s", image.name, exc_info=error)
+            moved.append(False)
+            uncorrected[index] = (
+                f"Its WCS can't be corrected: {type(error).__name__}: {error}. It must have the "
+                "frames and transforms of its mission. Run the step 'assign_wcs' on it again."
+            )
+    absolute = verdicts_of(solution.absolute, more)
+    return JointAlignment(solution, relative, absolute, tuple(moved), uncorrected)
 
 
 def _corrected(plane: Plane, solution: Solution, group: int, unit: int) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from tweakreg_step.core.outcome import Status
-from tweakreg_step.exposures import UNUSABLE, VERSION
+from tweakreg_step.exposures import UNUSABLE, VERSION, problem_of
 from tweakreg_step.report import essentials_left_out, essentials_of
 from tweakreg_step.telescopes import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tweakreg_step.core.outcome import Outcome
     from tweakreg_step.exposures import Member, ReadExposures, Refusal
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from tweakreg_step.telescopes import Telescope
 
 __all__ = ["changes_of", "update_exposures"]
+
+
+log = logging.getLogger(__name__)
 
 
 def changes_of(
@@ -84,8 +89,8 @@ def _left_out(refusal: Refusal, telescope: Telescope, parameters: Parameters) ->
     )
 
 
-def update_exposures(library: Any, changes: Mapping[int, Change]) -> None:
-    """Make the changes to the exposures of a library.
+def update_exposures(library: Any, changes: Mapping[int, Change]) -> dict[str, str]:
+    """Make the changes to the exposures of a library; one that can't be changed stays as it is.
 
     Parameters
     ----------
@@ -93,15 +98,46 @@ def update_exposures(library: Any, changes: Mapping[int, Change]) -> None:
         The exposures; changed.
     changes
         The changes, by the exposure's index in the library.
+
+    Returns
+    -------
+    dict
+        Why some could not be changed, by the name of their file.
     """
+    problems = {}
     with library:
         for index in tqdm(sorted(changes), "writing WCS", unit="image", disable=None):
+            change = changes[index]
             model = library.borrow(index)
             try:
-                changes[index](model)
+                with _all_or_nothing(model):
+                    change(model)
+            except Exception as error:  # noqa: BLE001 - it is the outcome of this image alone
+                problems[change.name] = problem_of(change.name, error)
+                log.warning("%s could not be changed. %s", change.name, problems[change.name])
             finally:
                 library.shelve(model, index)
             del model
+    return problems
+
+
+@contextmanager
+def _all_or_nothing(model: Any) -> Iterator[None]:
+    """Give a model its metadata back if they can't be changed as a whole."""
+    words = getattr(model.meta, "instance", None)
+    before = _copied(words)
+    try:
+        yield
+    except Exception:
+        if isinstance(words, dict):
+            words.clear()
+            words.update(before)
+        raise
+
+
+def _copied(words: Any) -> Any:
+    """A copy of nested mappings; what they hold is shared."""
+    return {k: _copied(v) for k, v in words.items()} if isinstance(words, dict) else words
 
 
 def _is_reset(outcome: Outcome, parameters: Parameters) -> bool:

@@ -106,7 +106,11 @@ def write_fits(correctors: Sequence[Any], groups: Groups, found: JointAlignment)
     """
     for image, corrector in enumerate(correctors):
         group = int(groups.of_image[image])
-        corrector.meta["fit_info"] = _fit_info(found, group, moved=found.moved[image])
+        info = _fit_info(found, group, moved=found.moved[image])
+        if image in found.uncorrected:
+            reason = found.uncorrected[image]
+            info = {"status": f"FAILED: {Code.NOT_CORRECTED}", "reason": reason}
+        corrector.meta["fit_info"] = info
 
 
 def _fit_info(found: JointAlignment, group: int, *, moved: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +11,18 @@ from tweakreg_step.catalogs.reference import (
     REFERENCE_SIGMA,
 )
 from tweakreg_step.core.detections import Detections
+from tweakreg_step.core.memory import require_detections
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.images import Groups, Image, Plane
     from tweakreg_step.core.sources import Sources
 
 
 __all__ = ["CENTROID_SIGMA", "REFERENCE_SIGMA", "gather", "usable"]
+
+log = logging.getLogger(__name__)
 
 CENTROID_SIGMA = 0.05
 """Position error per axis where a catalog gives none [pixels]: typical for stars of S/N 20."""
@@ -26,12 +30,19 @@ CENTROID_SIGMA = 0.05
 CENTROID_FLOOR = 0.01
 """Error added in quadrature per axis [pixels]: the best that finders reach on real pixels."""
 
+CENTROID_CEILING = 1000.0
+"""Largest error of a position per axis [pixels]: beyond it the source is not known to be there."""
+
+LARGEST = 1e5
+"""No image has more pixels along an axis."""
+
 
 def gather(groups: Groups) -> Detections:
     """Detections of all images on the sky, through each image's current WCS.
 
     Sources without a finite position, or with a weight that is not positive, are left out.
     """
+    require_detections(sum(len(image.sources) for image in groups.images))
     of_images = np.stack([groups.of_image, groups.units, groups.detectors], axis=1).tolist()
     parts = [
         _detections(image, (index, *labels))
@@ -47,7 +58,8 @@ def gather(groups: Groups) -> Detections:
 def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
     """The detections of an image; `labels` number image, group, unit and detector."""
     index, group, unit, detector = labels
-    sources = usable(image.sources)
+    _warn_of_unused(image)
+    sources = usable(image)
     x, y = np.asarray(sources.x, float), np.asarray(sources.y, float)
     # one pixel to the right and one up, in the same call: slopes convert pixel errors to arcsec
     steps = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
@@ -72,12 +84,59 @@ def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
     )
 
 
-def usable(sources: Sources) -> Sources:
-    """The sources with finite positions and, if they have weights, positive ones."""
-    good = np.isfinite(sources.x) & np.isfinite(sources.y)
+def usable(image: Image) -> Sources:
+    """The sources of an image that can take part in an alignment.
+
+    They have finite positions, not farther off the image than its size, each position once to the
+    precision of `CENTROID_FLOOR`, and a positive weight, if there are weights.
+    """
+    sources = image.sources
+    return sources[_with_numbers(sources) & ~_far_off(image) & ~_repeated(sources)]
+
+
+def _with_numbers(sources: Sources) -> BoolArray:
+    good: BoolArray = np.isfinite(sources.x) & np.isfinite(sources.y)
     if sources.weight is not None:
         good = good & np.isfinite(sources.weight) & (sources.weight > 0)
-    return sources[good]
+    return good
+
+
+def _far_off(image: Image) -> BoolArray:
+    """Mask (N,) of the positions farther off the image than its size: a search around them is long.
+
+    Without limits, or with infinite ones, the image may be as large as any.
+    """
+    box = image.plane.bounding_box
+    far: BoolArray = np.zeros(len(image.sources), bool)
+    positions = (image.sources.x, image.sources.y)
+    for position, limits in zip(positions, box or ((np.nan, np.nan),) * 2, strict=True):
+        low, high = sorted(map(float, limits)) if np.isfinite(limits).all() else (-LARGEST, LARGEST)
+        far |= (position < low - (high - low)) | (position > high + (high - low))
+    return far
+
+
+def _repeated(sources: Sources) -> BoolArray:
+    """Mask (N,) of the sources whose position an earlier one with numbers has."""
+    good = _with_numbers(sources)
+    rows = np.flatnonzero(good)
+    cells = [np.floor(np.asarray(p)[rows] / CENTROID_FLOOR) for p in (sources.x, sources.y)]
+    _, first = np.unique(cells[0] + 1j * cells[1], return_index=True)
+    repeated = good.copy()
+    repeated[rows[first]] = False
+    return repeated
+
+
+def _warn_of_unused(image: Image) -> None:
+    """Say how many sources with numbers are not used, and why."""
+    good, far = _with_numbers(image.sources), _far_off(image)
+    repeated = _repeated(image.sources)
+    if dropped := int((good & (far | repeated)).sum()):
+        log.warning(
+            "%s: %d of %d sources are not used: %d are farther off the image than its size, %d "
+            "repeat the position of another.",
+            *(image.name, dropped, len(image.sources), int((good & far).sum())),
+            dropped - int((good & far).sum()),
+        )
 
 
 def _pixel_errors(sources: Sources) -> FloatArray:
@@ -89,10 +148,11 @@ def _pixel_errors(sources: Sources) -> FloatArray:
     usual = np.full(len(sources), CENTROID_SIGMA)
     weight = sources.weight
     if weight is not None and np.isfinite(weight).any():
-        usual = CENTROID_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
+        with np.errstate(over="ignore"):
+            usual = CENTROID_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
         given[:] = np.nan  # the user's weights say more than the finder's errors
     errors = np.where(np.isfinite(given) & (given > 0), given, usual[:, None])
-    return np.asarray(np.hypot(errors, CENTROID_FLOOR))
+    return np.asarray(np.hypot(np.minimum(errors, CENTROID_CEILING), CENTROID_FLOOR))
 
 
 def _in_unit(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tweakreg_step.core.exceptions import AlignmentError
+from tweakreg_step.core.image_names import file_of
 from tweakreg_step.core.outcome import Code, LeftOut, Outcome, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tweakreg_step.core.exceptions import TweakregError
     from tweakreg_step.core.outcome import Verdict
@@ -17,7 +20,16 @@ if TYPE_CHECKING:
     from tweakreg_step.parameters import SafetyParameters
     from tweakreg_step.report import RunResult
 
-__all__ = ["allowed", "failed", "failure", "left_out_of", "may_change", "must_raise", "withheld"]
+__all__ = [
+    "allowed",
+    "failed",
+    "failure",
+    "left_out_of",
+    "may_change",
+    "must_raise",
+    "unchanged",
+    "withheld",
+]
 
 
 def failed(outcomes: Sequence[Outcome]) -> list[int]:
@@ -81,6 +93,37 @@ def withheld(result: RunResult, safety: SafetyParameters) -> RunResult:
     groups = replace(result.groups, relative=relative, absolute=absolute)
     images = replace(result.images, corners_after=result.images.corners_before)
     return replace(result, groups=groups, images=images)
+
+
+def unchanged(result: RunResult, problems: Mapping[str, str]) -> RunResult:
+    """The result of a run of which some images could not be changed, or not be written.
+
+    Parameters
+    ----------
+    result
+        Of the run.
+    problems
+        Why, by the name of the image's file.
+    """
+    if not problems:
+        return result
+    images = result.images
+    names = [file_of(name) for name in images.names]
+    bad = np.array([name in problems for name in names], bool)
+    outcomes = tuple(
+        replace(
+            outcome,
+            status=Status.FAILED,
+            reason=problems[name],
+            code=Code.NOT_WRITTEN,
+            moved=False,
+        )
+        if name in problems
+        else outcome
+        for name, outcome in zip(names, images.outcomes, strict=True)
+    )
+    corners = np.where(bad[:, None, None], images.corners_before, images.corners_after)
+    return replace(result, images=replace(images, outcomes=outcomes, corners_after=corners))
 
 
 def _not_applied(verdict: Verdict) -> Verdict:

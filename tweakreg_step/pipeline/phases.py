@@ -7,13 +7,15 @@ relative one stays.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import (
     CatalogError,
     ReferenceServiceError,
+    TweakregError,
 )
+from tweakreg_step.core.memory import shortage_named
 from tweakreg_step.core.outcome import Code, Outcome, Status, Verdict
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
@@ -69,6 +71,8 @@ class Alignment:
         The reference catalog in the solver's form and as a table; None where there is none.
     moved
         (I,) whether the WCS of each image was corrected; None where no image could be.
+    uncorrected
+        By image: why its WCS could not be corrected.
     """
 
     outcomes: list[Outcome]
@@ -80,8 +84,10 @@ class Alignment:
     reference: Reference | None = None
     table: Table | None = None
     moved: tuple[bool, ...] | None = None
+    uncorrected: dict[int, str] = field(default_factory=dict)
 
 
+@shortage_named("to align the images")
 def align_in_phases(
     groups: Groups,
     parameters: Parameters,
@@ -139,14 +145,25 @@ def _with_reference(
     start = Alignment([], None, None, gather(groups))
     try:
         table = _reference(groups, parameters, folder, catalogs)
+        if table is None:
+            return start
+        epochs, observatories = group_epochs(groups), group_observatories(groups)
+        reference = reference_of(table, epochs, observatories)
     except (ReferenceServiceError, CatalogError) as error:
-        log.warning("No absolute alignment: %s", error)
-        missing = Verdict(Code.of(error), str(error))
-        return replace(start, absolute=(missing,) * len(groups))
-    if table is None:
-        return start
-    epochs, observatories = group_epochs(groups), group_observatories(groups)
-    return replace(start, table=table, reference=reference_of(table, epochs, observatories))
+        problem: TweakregError = error
+    except (TweakregError, MemoryError):
+        raise
+    except Exception as error:
+        log.debug("reference catalog", exc_info=error)
+        problem = CatalogError(
+            f"The reference catalog can't be used: {type(error).__name__}: {error}. Its columns "
+            "must hold what their names say. Mend it, or give another 'abs_refcat'."
+        )
+    else:
+        return replace(start, table=table, reference=reference)
+    log.warning("No absolute alignment: %s", problem)
+    missing = Verdict(Code.of(problem), str(problem))
+    return replace(start, absolute=(missing,) * len(groups))
 
 
 def _reference(
@@ -187,7 +204,9 @@ def _globally(
     found = align_jointly(groups, start.detections, start.reference, options, more)
     absolute = start.absolute if start.reference is None else found.absolute
     relative = (ONE_GROUP,) if len(found.relative) < 2 else found.relative
-    solved = replace(start, solution=found.solution, moved=found.moved)
+    solved = replace(
+        start, solution=found.solution, moved=found.moved, uncorrected=found.uncorrected
+    )
     return replace(solved, relative=relative, absolute=absolute)
 
 
@@ -197,11 +216,16 @@ def _globally(
 def _outcomes(groups: Groups, alignment: Alignment) -> list[Outcome]:
     moved = alignment.moved or (False,) * len(groups.images)
     outcomes = []
-    for group, changed in zip(groups.of_image.tolist(), moved, strict=True):
+    pairs = zip(groups.of_image.tolist(), moved, strict=True)
+    for image, (group, changed) in enumerate(pairs):
         relative, absolute = (
             None if verdicts is None else verdicts[group]
             for verdicts in (alignment.relative, alignment.absolute)
         )
+        if image in alignment.uncorrected:
+            reason = alignment.uncorrected[image]
+            outcomes.append(Outcome(Status.FAILED, reason, code=Code.NOT_CORRECTED))
+            continue
         outcome = _outcome(relative, absolute)
         outcomes.append(replace(outcome, moved=changed and outcome.status is Status.ALIGNED))
     return outcomes

@@ -23,6 +23,7 @@ from tweakreg_step.catalogs.reference import (
 from tweakreg_step.core.detections import Reference
 from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.memory import require_places
+from tweakreg_step.core.names import safe_name
 from tweakreg_step.parameters import AbsoluteParameters, ReferenceParameters
 from tweakreg_step.telescopes import USUAL
 from tweakreg_step.telescopes.wcs import corners_of, epoch_of
@@ -82,7 +83,8 @@ def load_reference(
 
 def save_reference(reference: Table, folder: Path) -> None:
     """Write the catalog that was used, as ``fit_<name>_ref.ecsv``."""
-    path = folder / f"fit_{Path(reference.meta['name']).stem.lower()}_ref.ecsv"
+    stem = safe_name(Path(str(reference.meta["name"])).stem.lower())
+    path = folder / f"fit_{stem or 'table'}_ref.ecsv"
     write_whole(path, lambda draft: reference.write(draft, format="ascii.ecsv"))
 
 

@@ -96,7 +96,7 @@ def run_result_of(
         achieved, achievable = achieved_and_achievable(
             solution, alignment.detections, alignment.reference
         )
-    places = [usable(image.sources) for image in groups.images]
+    places = [usable(image) for image in groups.images]
     corners = _corners(groups.images)
     group = groups.of_image
     images = ImageResults(

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from astropy.io.fits import HDUList
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.wording import listed
+from tweakreg_step.core.memory import is_shortage
+from tweakreg_step.core.wording import listed, printable
 
+from .external_references import refuse_external
 from .jwst import JWST
 from .mission import mission_in_file
 
@@ -80,7 +82,21 @@ def open_exposure(path: str | Path) -> Any:
         If it is none, or of a mission whose images can't be aligned.
     """
     path = Path(path)
-    return telescope_of_file(path).open(path)
+    telescope = telescope_of_file(path)
+    try:
+        refuse_external(path)
+        return telescope.open(path)
+    except Exception as error:  # readers raise whatever they like on a broken file
+        if is_shortage(error):  # not an error of the file
+            raise MemoryError(str(error)) from error
+        if isinstance(error, InputError):
+            raise
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise InputError(
+            f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be a {telescope.name} "
+            "exposure in FITS or ASDF. Remove it from the input, or fetch it again if it is "
+            "damaged."
+        ) from error
 
 
 def group_of_name(file_name: str) -> str:
@@ -103,8 +119,9 @@ def _named(mission: str, name: str) -> Telescope:
     for telescope in TELESCOPES:
         if telescope.name == mission:
             return telescope
+    what = KNOWN.get(mission, f"an image of {printable(mission[:80])}")
     raise InputError(
-        f"'{name}' is {KNOWN.get(mission, f'an image of {mission}')}, but this step aligns images "
+        f"'{printable(name[:300])}' is {what}, but this step aligns images "
         f"of {missions()}: other missions are not supported yet. Remove it from the input."
     )
 

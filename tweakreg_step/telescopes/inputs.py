@@ -12,6 +12,7 @@ from stpipe.datamodel import AbstractDataModel
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.names import check_name
 
 from .association import association_of, check_exist, read_association, science_only
 from .choose import telescope_of
@@ -103,12 +104,25 @@ def _association(init: Input, home: Path) -> dict[str, Any]:
     if isinstance(init, Sequence) and not isinstance(init, str) and len(init) == 1:
         return _association(init[0], home)
     if isinstance(init, str | Path) and _is_association(str(init)):
+        check_name(str(init), "The name of the association")
         return read_association(_placed(str(init), home))
     paths = _files(init, home)
     if not paths:
         raise InputError(_NOTHING)
+    for path in paths:
+        _check_no_folder(path)
     check_exist(paths, "The input")
     return association_of(paths)
+
+
+def _check_no_folder(path: Path) -> None:
+    if not path.is_dir():
+        return
+    images = len(list(path.glob("*_cal.fits*")))
+    raise InputError(
+        f"'{path}' is a folder, but exposures must be given as files. It has {images} files "
+        f"*_cal.fits: give '{path}/*_cal.fits', or an association."
+    )
 
 
 def _is_association(name: str) -> bool:
@@ -136,9 +150,11 @@ def _files(init: Input, home: Path) -> list[Path]:
     )
 
 
-def _matches(word: str, home: Path) -> list[Path]:
+def _matches(word: str, home: Path, above: tuple[Path, ...] = ()) -> list[Path]:
+    """The files that a word stands for; ``above`` are the lists in which it stands."""
+    check_name(word, "A name in the input")
     if word.startswith("@"):
-        return _listed(_placed(word[1:], home))
+        return _listed(_placed(word[1:], home), above)
     path = _placed(word, home)
     if glob.has_magic(word) and not path.exists():
         found = sorted(glob.glob(str(path)))  # noqa: PTH207 - Path.glob refuses absolute patterns
@@ -151,8 +167,13 @@ def _matches(word: str, home: Path) -> list[Path]:
     return [path]
 
 
-def _listed(path: Path) -> list[Path]:
+def _listed(path: Path, above: tuple[Path, ...]) -> list[Path]:
     """The files in a text file, one a line; paths are relative to its folder."""
+    if path.resolve() in above:
+        raise InputError(
+            f"The list '{path}' lists itself ('@'), or lists that do so, but each must end in "
+            "images. Remove that line."
+        )
     try:
         lines = [line.split("#")[0].strip() for line in path.read_text().splitlines()]
     except (OSError, UnicodeDecodeError) as error:
@@ -160,7 +181,8 @@ def _listed(path: Path) -> list[Path]:
             f"The list '{path}' can't be read: {error}. After '@' must come the name of a text "
             "file with one image per line."
         ) from error
-    return [found for line in lines if line for found in _matches(line, path.parent)]
+    inside = (*above, path.resolve())
+    return [found for line in lines if line for found in _matches(line, path.parent, inside)]
 
 
 def first_file(init: Input, input_dir: str = "") -> Path | None:

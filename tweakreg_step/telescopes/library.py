@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import shutil
 import weakref
 from contextlib import suppress
@@ -15,6 +16,14 @@ from stpipe.library import AbstractModelLibrary, NoGroupID
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import check_folder, hidden_name
+from tweakreg_step.core.names import (
+    REPORT_ROOM,
+    RESULT_ROOM,
+    check_name,
+    is_representable,
+    safe_name,
+)
+from tweakreg_step.core.wording import printable
 
 from .association import names_group, read_association
 from .choose import open_exposure, telescope_of, telescope_of_file
@@ -35,6 +44,8 @@ __all__ = [
     "product_name",
     "without",
 ]
+
+log = logging.getLogger(__name__)
 
 ASN_WORDS = ("table_name", "asn_pool")
 """Keys of an association that are recorded in its exposures."""
@@ -241,29 +252,50 @@ def file_names(library: AbstractModelLibrary, root_of: Callable[[str], str]) -> 
     """
     members = library.asn["products"][0]["members"]
     names = [Path(member["expname"]).name for member in members]
-    names = [n if n != UNNAMED else f"image{i}.fits" for i, n in enumerate(names, start=1)]
-    roots = [root_of(Path(name).stem) for name in names]
-    twice = [n for n, root in zip(names, roots, strict=True) if roots.count(root) > 1]
-    if twice:
-        raise InputError(
-            f"The file names {', '.join(map(repr, twice))} would give results of the same name, "
-            "but names must differ, apart from suffix and folder: results and catalogs are named "
-            "after them. Rename the files (and 'meta.filename' of models in memory)."
-        )
-    foreign = [name for name in names if not name.isascii()]
+    names = [
+        n if n not in {UNNAMED, "", ".."} else f"image{i}.fits" for i, n in enumerate(names, 1)
+    ]
+    foreign = [name for name in names if not is_representable(name)]
     if foreign:
         raise InputError(
-            f"The file name {foreign[0]!r} has characters beyond ASCII, but FITS headers, which "
-            "record it, can hold no others. Rename the file."
+            f"The file name '{printable(foreign[0])}' has characters beyond ASCII, but FITS "
+            "headers, which record it, can hold no others. Rename the file."
+        )
+    for name in names:
+        check_name(root_of(Path(name).stem), "The name of an image", RESULT_ROOM)
+    roots = [root_of(Path(name).stem) for name in names]
+    paths = [member["expname"] for member in members]
+    twice = [path for path, root in zip(paths, roots, strict=True) if roots.count(root) > 1]
+    if twice:
+        raise InputError(
+            f"The files {', '.join(map(repr, twice))} would give results of the same name, "
+            "but names must differ, apart from suffix and folder: results and catalogs are named "
+            "after them. Rename the files (and 'meta.filename' of models in memory)."
         )
     return names
 
 
-def product_name(library: AbstractModelLibrary, first: str) -> str:
-    """The name of the association's product; without one, the stem of the first image."""
+def product_name(library: AbstractModelLibrary, otherwise: str) -> str:
+    """The name of the association's product, as a file can have it; ``otherwise`` if it has none.
+
+    Raises
+    ------
+    InputError
+        If no file can be called so.
+    """
     products = library.asn.get("products") or [{}]
-    name = str(products[0].get("name") or "").strip()
-    return name or Path(first).stem
+    given = str(products[0].get("name") or "").strip()
+    if not given:
+        return otherwise
+    check_name(given, "The name of the association's product", REPORT_ROOM)
+    name = safe_name(given) or otherwise
+    if name != given:
+        log.warning(
+            "The association's product is called '%s', which is no name of a file in the output "
+            "folder: reports are called after '%s'.",
+            *(printable(given), name),
+        )
+    return name
 
 
 def without(library: AbstractModelLibrary, indices: Collection[int]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from pathlib import Path
 
@@ -89,7 +91,29 @@ def test_the_default_folder_is_in_astropys_cache(
     assert Cache.at("~/mine").folder == Path("~/mine").expanduser()
 
 
-def test_strange_files_beside(cache: Cache) -> None:
+@pytest.mark.parametrize(
+    "end",
+    ["x", "1.2.3_+4.5.6_7.8.9", ".._+.._..", "1_+2_3", "\u0661.000000_+5.000000_9.000000",
+     "nan_+nan_nan", "999999.000000_+05.000000_99.000000", "10.000000_-5.000000_9.000000_2"],
+)  # fmt: skip
+def test_strange_files_beside(cache: Cache, end: str) -> None:
     (path,) = cache.folder.iterdir()
-    (cache.folder / (path.name.split("_")[0] + "_x.answer")).write_text("")
+    (cache.folder / f"{path.name.split('_')[0]}_{end}.answer").write_text("")
+    (cache.folder / f"{path.name.split('_')[0]}_10.000000_-5.000000_9.000000.answer").mkdir()
     assert isinstance(cache.find("GAIADR3", WHERE, HERE), Entry)
+
+
+@pytest.mark.parametrize("body", ["a.ecsv", "x y\n1 2\n", "# %ECSV 1.0\n# ---\n# - [", "\n"])
+def test_an_entry_with_a_good_check_sum_and_nothing_else(cache: Cache, body: str) -> None:
+    (path,) = cache.folder.iterdir()
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    head = {"query": "", "release": "", "date": "", "sha256": digest}
+    path.write_text(f"{json.dumps(head)}\n{body}")
+    assert cache.find("GAIADR3", WHERE, HERE) is None
+
+
+@pytest.mark.parametrize("head", ["[]", "3", "null", "[" * 5000, '{"sha256": 5}'])
+def test_heads_of_other_kinds(cache: Cache, head: str) -> None:
+    (path,) = cache.folder.iterdir()
+    path.write_text(f"{head}\nbody")
+    assert cache.find("GAIADR3", WHERE, HERE) is None

@@ -10,6 +10,7 @@ import pytest
 from catalog_server import CatalogServer, gaia_like, serving
 
 from tweakreg_step.catalogs.reference import service
+from tweakreg_step.catalogs.reference.answer import parsed
 from tweakreg_step.catalogs.reference.footprint import Circle
 from tweakreg_step.core.exceptions import ReferenceServiceError
 from tweakreg_step.parameters.stages import ReferenceParameters
@@ -56,7 +57,7 @@ def test_the_stars_of_a_circle(server: CatalogServer, mode: str) -> None:
         ("nonsense", r"sent positions that are no numbers", 2),
         ("beyond", r"sent positions that are out of range", 2),
         ("slow", r"was silent for 0\.25 s", 2),
-        ("dribbling", r"had sent only a part of its answer after 1 s", 2),
+        ("dribbling", r"had sent no answer, or only a part of it, when the time", 1),
     ],
 )
 def test_bad_answers_are_told_apart(
@@ -100,11 +101,11 @@ def test_the_public_service_is_the_default(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("text", ["No data records found\n", "# nothing\n", "ra,dec,mag\r\n"])
 def test_no_stars_are_no_error_of_the_service(text: str) -> None:
-    assert len(service.parsed(text)) == 0
+    assert len(parsed(text)) == 0
 
 
 def test_words_for_unknown_values() -> None:
-    table = service.parsed('# a comment\n"RA","Dec",pmra,pmdec\n1.5,2,null,\n3,4,-5.5,NaN\n')
+    table = parsed('# a comment\n"RA","Dec",pmra,pmdec\n1.5,2,null,\n3,4,-5.5,NaN\n')
     assert table["RA"].tolist() == [1.5, 3.0]
     assert np.isnan(np.ma.filled(np.ma.asarray(table["pmra"], float), np.nan)).tolist() == [
         True,

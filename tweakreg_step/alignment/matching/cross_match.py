@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from tweakreg_step.core.memory import require_pairs
 from tweakreg_step.core.sphere import chord
 
 from .cycle_closure import Edges
@@ -32,6 +33,16 @@ SIGNIFICANT = float(np.log(1e-4))
 
 _BATCH = 100_000
 """Pairs of detections searched at once, so that their arrays fit into the processor's cache."""
+
+_DENSEST = 15.0
+"""Detections of a thinned catalog on a square arcsecond, at most."""
+
+_MANY = 2e6
+"""Pairs for which there is always room."""
+
+_CROWDED = 200
+"""Neighbours of a detection, on average, beyond which a catalog is thinned before they are listed:
+clumps would have as many pairs as the square of their detections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +160,13 @@ def catalog_of(
         Positions of the detections on the detectors, if known.
     """
     tree = cKDTree(vectors)
-    pairs = tree.query_pairs(float(chord(max(separation, double))), output_type="ndarray")
+    wide = float(chord(max(separation, double)))
+    if tree.count_neighbors(tree, wide) > _CROWDED * len(vectors):
+        first = _firsts_of_cells(vectors, 0.5 * float(chord(double)))
+        vectors, covariance, image = vectors[first], covariance[first], image[first]
+        on_detector = None if on_detector is None else on_detector.take(first)
+        tree = cKDTree(vectors)
+    pairs = tree.query_pairs(wide, output_type="ndarray")
     gap = np.linalg.norm(vectors[pairs[:, 0]] - vectors[pairs[:, 1]], axis=1)
     near = gap < chord(double)
     same = image[pairs[:, 0]] == image[pairs[:, 1]]
@@ -164,6 +181,14 @@ def catalog_of(
     variance = float(np.median(0.5 * np.trace(covariance, axis1=1, axis2=2)))
     kept = None if on_detector is None else on_detector.take(~dropped)
     return Catalog(cKDTree(vectors[~dropped]), variance, radius, kept)
+
+
+def _firsts_of_cells(vectors: FloatArray, side: float) -> BoolArray:
+    """Mask of the first of vectors (N, 3) in each cell of a grid."""
+    cells = np.floor(vectors / side).astype(np.int64)
+    first = np.zeros(len(vectors), bool)
+    first[np.unique(cells, axis=0, return_index=True)[1]] = True
+    return first
 
 
 def window_of(reach: Reach, variance: float) -> float:
@@ -227,7 +252,9 @@ def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: R
     swing = np.deg2rad(reach.roll / 3600.0)
     extent = max(min(one.radius, other.radius) for one, other in catalogs)
     trees = [(one.tree, other.tree) for one, other in catalogs]
-    pairs = make_pairs(trees, reach.radius + swing * extent)
+    distance = reach.radius + swing * extent
+    _require_room(catalogs, distance)
+    pairs = make_pairs(trees, distance)
     noise = np.array([one.variance + other.variance for one, other in catalogs])
     window = window_of(reach, float(np.median(noise)))
     rolls = roll_grid(reach.roll, float(np.max(pairs.lever)), window)
@@ -250,6 +277,16 @@ def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: R
     ambiguity = second_peaks(pairs, peaks, reach.radius, window, significant & ~peaks.rival)
     ambiguity = replace(ambiguity, pinned=_pinned_counts(pairs, peaks, pinned, window))
     return FoundEdges(edges, found.sigma, significant, peaks.rival, peaks.count, ambiguity)
+
+
+def _require_room(catalogs: Sequence[tuple[Catalog, Catalog]], distance: float) -> None:
+    """Check that the pairs within `distance` [arcsec] fit into memory, where they may be many."""
+    sizes = np.array([(one.tree.n, other.tree.n) for one, other in catalogs], float)
+    around = np.minimum(sizes.max(axis=1), _DENSEST * np.pi * distance**2)
+    if np.sum(sizes.min(axis=1) * around) > _MANY:
+        reach = float(chord(distance))
+        count = sum(one.tree.count_neighbors(other.tree, reach) for one, other in catalogs)
+        require_pairs(int(count), int(sizes.max()))
 
 
 def _peaks(

@@ -40,6 +40,9 @@ __all__ = [
 _CELLS = 6_000_000
 """Histogram cells in memory at once, 48 MB."""
 
+_ROLLS = 2000
+"""Most rolls to each side: enough for 3 degrees of a field of a degree."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
@@ -137,8 +140,11 @@ def make_pairs(catalogs: Sequence[tuple[cKDTree, cKDTree]], radius: float) -> Pa
 
 
 def roll_grid(limit: float, lever: float, window: float) -> FloatArray:
-    """Rolls [radians] up to `limit` [arcsec as angle] in steps of half a window at `lever`."""
-    step = 0.5 * window / max(lever, window)
+    """Rolls [radians] up to `limit` [arcsec as angle] in steps of half a window at `lever`.
+
+    The steps are larger where there would be more than `_ROLLS` of them.
+    """
+    step = max(0.5 * window / max(lever, window), limit / ARCSEC / _ROLLS)
     count = int(np.ceil(limit / ARCSEC / step))
     return np.asarray(step * np.arange(-count, count + 1)) if count else np.zeros(1)
 

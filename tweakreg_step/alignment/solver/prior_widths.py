@@ -103,9 +103,8 @@ def _precision(prior: FloatArray, phi: FloatArray, variance: FloatArray) -> Floa
     width = 1.0 / float(np.median(prior))
     weight = (_TAIL + 1.0) / (_TAIL + (phi**2 + variance) / width)
     known = float(np.sum(np.maximum(1.0 - variance * prior, 0.0)))
-    if known <= 0.0:
-        return prior
-    fresh = float(np.sum(weight * phi**2)) / known
+    # the width so far counts as one parameter: where the data say nothing, it stays
+    fresh = (float(np.sum(weight * phi**2)) + width) / (known + 1.0)
     fresh = float(np.clip(fresh, width / _STEP, width * _STEP))
     weight = (_TAIL + 1.0) / (_TAIL + (phi**2 + variance) / fresh)
     return np.asarray(weight / fresh)

@@ -27,7 +27,8 @@ __all__ = ["Cache", "Entry"]
 log = logging.getLogger(__name__)
 
 SUFFIX = ".answer"
-NAME = re.compile(r"_(?P<ra>[\d.]+)_(?P<dec>[-+][\d.]+)_(?P<radius>[\d.]+)$")
+NAME = re.compile(r"_(\d{1,3}\.\d{6})_([-+]\d{1,2}\.\d{6})_(\d{1,3}\.\d{6})", re.ASCII)
+"""The end of an entry's name: RA, DEC and radius of its circle [deg]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,9 @@ class Cache:
 
         Damaged entries are skipped, with a warning.
         """
-        covering = [(c.radius, path) for path, c in self._entries(catalog, service)]
-        for _, path in sorted(covering):
-            if _circle(path).holds(circle) and (entry := _read(path)):
-                return entry
-        return None
+        covering = [(c.radius, p) for p, c in self._entries(catalog, service) if c.holds(circle)]
+        found = (_read(path) for _, path in sorted(covering))
+        return next((entry for entry in found if entry), None)
 
     def keep(self, catalog: str, service: str, circle: Circle, entry: Entry) -> None:
         """Store an answer; a failure is logged as a warning."""
@@ -87,20 +86,15 @@ class Cache:
 
     def _entries(self, catalog: str, service: str) -> Iterator[tuple[Path, Circle]]:
         for path in sorted(self.folder.glob(f"{_stem(catalog, service)}_*{SUFFIX}")):
-            if NAME.search(path.stem):
-                yield path, _circle(path)
+            start = len(_stem(catalog, service))
+            if match := NAME.fullmatch(path.stem, start):  # others are of somebody else
+                yield path, Circle(*map(float, match.groups()))
 
 
 def _stem(catalog: str, service: str) -> str:
     """Start of an entry's file name: name of the catalog, digest of catalog and service."""
     letters = re.sub(r"[^a-z0-9]+", "-", catalog.lower())[-24:].strip("-")
     return f"{letters}-{_digest(f'{catalog} {service}')[:12]}"
-
-
-def _circle(path: Path) -> Circle:
-    match = NAME.search(path.stem)
-    assert match is not None  # noqa: S101 - `_entries` lets no others pass
-    return Circle(*(float(match[part]) for part in ("ra", "dec", "radius")))
 
 
 def _digest(text: str) -> str:
@@ -112,14 +106,16 @@ def _entry(text: str) -> Entry:
     head = json.loads(line)
     if head["sha256"] != _digest(body):
         raise ValueError("its check sum is wrong")
-    table = Table.read(body, format="ascii.ecsv")
+    table = Table.read(body.splitlines(), format="ascii.ecsv")  # a text might be a name
+    if not {"RA", "DEC"} <= set(table.colnames):
+        raise ValueError("it has no positions")
     return Entry(table, head["query"], head["release"], head["date"])
 
 
 def _read(path: Path) -> Entry | None:
     try:
         return _entry(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 - readers raise whatever they like on a broken file
         log.warning(
             "The kept answer '%s' is damaged (%s): the service is asked again. Delete the file if "
             "this is said in every run.",

@@ -12,8 +12,13 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from tweakreg_step.catalogs.tables import is_table_file
-from tweakreg_step.core.exceptions import CatalogError, NoReferenceStarsError, ReferenceServiceError
-from tweakreg_step.core.wording import nearest
+from tweakreg_step.core.exceptions import (
+    CatalogError,
+    NoReferenceStarsError,
+    ReferenceServiceError,
+    TweakregError,
+)
+from tweakreg_step.core.wording import nearest, without_secrets
 
 from . import hats, service
 from .cache import Cache, Entry
@@ -23,7 +28,7 @@ from .file import read_reference, sky_table
 from .footprint import Circle, inside
 from .origin import with_selection
 from .select import select
-from .stars import REFERENCE_SIGMA, bad_errors
+from .stars import BEST, REFERENCE_SIGMA, WORST, bad_errors, unbelieved_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,13 +106,14 @@ def _member(name: str) -> Member:
         hats.check_library()
         listed = upper in hats.ADDRESSES
         place = hats.ADDRESSES[upper] if listed else name if "://" in name else str(path)
-        label = upper if listed else Path(name.rstrip("/")).name
+        label = upper if listed else Path(without_secrets(name).rstrip("/")).name
         return Member(label, "hats", place=place)
     if not is_table_file(path):
         known = (*service.RELEASES, *hats.ADDRESSES)
         raise CatalogError(
-            f"The reference catalog, '{name}', does not exist. It must be a file with a table, the "
-            f"folder or the address of a HATS catalog, or one of the names {', '.join(known)}. "
+            f"The reference catalog, '{without_secrets(name)}', does not exist. It must be a "
+            "file with a table, the folder or the address of a HATS catalog, or one of the names "
+            f"{', '.join(known)}. "
             f"{nearest(name, known)}Check the name and the folder."
         )
     table = read_reference(path)
@@ -146,7 +152,7 @@ def stars_from(
     empty = True
     for index, member in enumerate(members):
         try:
-            return _stars(member, field, parameters, last=index == len(members) - 1)
+            return _guarded(member, field, parameters, last=index == len(members) - 1)
         except (ReferenceServiceError, CatalogError) as error:
             if len(members) == 1:
                 raise
@@ -156,6 +162,24 @@ def stars_from(
     raise (NoReferenceStarsError if empty else ReferenceServiceError)(
         f"None of the {len(members)} reference catalogs could be used. " + " ".join(failures)
     )
+
+
+def _guarded(
+    member: Member, field: Sequence[Circle], parameters: ReferenceParameters, *, last: bool
+) -> Table:
+    """The stars of one catalog, whose faults of any kind are those of a catalog."""
+    try:
+        return _stars(member, field, parameters, last=last)
+    except (TweakregError, MemoryError):
+        raise
+    except Exception as error:
+        kind = CatalogError if member.kind == "file" else ReferenceServiceError
+        log.debug("%s", member.name, exc_info=error)
+        raise kind(
+            f"{member.name} can't be used: {type(error).__name__}: {without_secrets(str(error))}. "
+            "It must be a table of stars whose columns hold what their names say. Mend it, or give "
+            "another 'abs_refcat'."
+        ) from error
 
 
 def _stars(
@@ -191,6 +215,13 @@ def _log_missing_errors(table: Table, name: str) -> None:
             number,
             len(table),
             weighted,
+        )
+    elif number := unbelieved_errors(table):
+        log.warning(
+            "Reference catalog %s: the errors of %d of %d stars, or those of their weights, are "
+            "not believed: no position on the sky is known better than %g mas, and the worst count "
+            "as %g arcsec.",
+            *(name, number, len(table), 1e3 * BEST, WORST),
         )
     elif column_named(table, "ra_error") is None and "weight" not in table.colnames:
         log.info("Reference catalog %s gives no errors: %s is taken for all.", name, _usual())
@@ -280,12 +311,14 @@ class _CachedQuery:
         member, now = self._member, datetime.now(UTC).isoformat(timespec="seconds")
         if member.kind == "service":
             table = service.ask(member.name, circle, self._parameters)
-            query = service.query_of(member.name, circle)
+            query = without_secrets(service.query_of(member.name, circle))
             return Entry(table, query, service.RELEASES[member.name][0], now)
         self._catalog = self._catalog or hats.open_catalog(member.place, self._parameters)
         table = hats.ask(self._catalog, circle)
         table = table[inside(table["RA"], table["DEC"], [circle])]
-        query = f"{member.place} RA={circle.ra} DEC={circle.dec} SR={circle.radius}"
+        query = (
+            f"{without_secrets(member.place)} RA={circle.ra} DEC={circle.dec} SR={circle.radius}"
+        )
         return Entry(_with_motions(table), query, hats.release_of(self._catalog), now)
 
 

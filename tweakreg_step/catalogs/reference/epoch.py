@@ -11,7 +11,7 @@ from tweakreg_step.telescopes import USUAL
 
 from .columns import quantity
 from .observatory import barycentric
-from .stars import Stars, stars_of
+from .stars import Stars, bounded_covariance, stars_of
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
@@ -68,7 +68,7 @@ def place(
     covariance = np.einsum("nij,njk,nlk->nil", derivative, stars.covariance, derivative) / 1e6
     new_ra = np.degrees(np.arctan2(u[:, 1], u[:, 0])) % 360.0
     new_dec = np.degrees(np.arctan2(u[:, 2], np.hypot(u[:, 0], u[:, 1])))
-    return new_ra, new_dec, covariance
+    return new_ra, new_dec, bounded_covariance(covariance)
 
 
 def is_moved(table: Table) -> bool:

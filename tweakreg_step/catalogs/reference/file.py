@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord
+from astropy.utils.iers import conf as earth_rotation
 
 from tweakreg_step.catalogs.tables import numbers, read_table
 from tweakreg_step.core.exceptions import CatalogError
@@ -69,7 +70,7 @@ def sky_table(table: Table, name: str) -> Table:
         ra, dec = _degrees(table[ra_column], name), _degrees(table[dec_column], name)
         result.remove_columns([ra_column, dec_column])
     elif centroid:
-        sky = SkyCoord(table[centroid]).icrs
+        sky = _icrs(table[centroid], name)
         ra, dec = np.asarray(sky.ra.deg), np.asarray(sky.dec.deg)
         result.remove_column(centroid)
     else:
@@ -84,6 +85,18 @@ def sky_table(table: Table, name: str) -> Table:
         weight = numbers(table, "weight", f"reference {name}")
         bad["without a positive weight"] = ~(np.isfinite(weight) & (weight > 0))
     return _without(result, bad, name)
+
+
+def _icrs(column: object, name: str) -> SkyCoord:
+    """Coordinates in ICRS; those that turn with the Earth need no table from the network."""
+    try:
+        with earth_rotation.set_temp("auto_download", value=False):
+            return SkyCoord(column).icrs
+    except Exception as error:  # of whatever frame, with whatever is missing
+        raise CatalogError(
+            f"'sky_centroid' of the reference catalog {name} can't be turned into ICRS: {error}. "
+            "It must hold coordinates on the sky. Give 'RA' and 'DEC' in degrees."
+        ) from error
 
 
 def _without(table: Table, bad: dict[str, BoolArray], name: str) -> Table:

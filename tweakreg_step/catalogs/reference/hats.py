@@ -11,6 +11,7 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from tweakreg_step.core.exceptions import CatalogError, ReferenceServiceError
+from tweakreg_step.core.wording import without_secrets
 
 from .columns import CORRELATED, NAMES
 
@@ -151,7 +152,8 @@ def release_of(catalog: Any) -> str:
 def _failure(place: str, error: Exception) -> ReferenceServiceError:
     text = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
     return ReferenceServiceError(
-        f"The HATS catalog '{place}' can't be read: {type(error).__name__}: {text}. It must be a "
+        f"The HATS catalog '{without_secrets(place)}' can't be read: {type(error).__name__}: "
+        f"{without_secrets(text)}. It must be a "
         "folder or URL with 'hats.properties' or 'collection.properties' that can be reached now. "
         "Check the address and the network, or give another 'abs_refcat' (several after commas)."
     )

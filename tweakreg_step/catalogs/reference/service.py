@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
 import logging
 import os
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.table import Table
+from urllib3.exceptions import MaxRetryError
+from urllib3.util import Retry
 
 from tweakreg_step.core.exceptions import ReferenceServiceError
+from tweakreg_step.core.wording import HIDDEN, without_secrets
+
+from .answer import AnswerError, parsed
+from .download import MEGABYTE, DownloadError, Limits, download
 
 if TYPE_CHECKING:
+    from astropy.table import Table
+
     from tweakreg_step.parameters import ReferenceParameters
 
     from .footprint import Circle
@@ -36,11 +40,8 @@ RELEASES = {
 }
 """Catalogs of the service: their release, and the epoch of its positions [Julian year]."""
 
-BACK_OFF = 1.0  # s before the second try, twice that before the third ...
-LONGEST = 4.0  # longest time for a whole answer, in timeouts
-CHUNK = 1 << 16
-UNKNOWN = [(text, "nan") for text in ("", "null", "NULL", "NaN", "nan")]
-NO_RECORDS = "no data records"
+BACK_OFF = 1.0  # the second try comes at once, the third after twice this [s], then four times ...
+LONGEST = 4.0  # a question may take this many timeouts, with all its tries
 
 
 def address() -> str:
@@ -66,6 +67,8 @@ def query_of(catalog: str, circle: Circle, *, epoch: bool = False) -> str:
 def ask(catalog: str, circle: Circle, parameters: ReferenceParameters) -> Table:
     """Ask the service for the stars of a circle.
 
+    All tries together have one time, `LONGEST` timeouts, which nothing that is sent can stretch.
+
     Returns
     -------
     Table
@@ -77,138 +80,77 @@ def ask(catalog: str, circle: Circle, parameters: ReferenceParameters) -> Table:
     ReferenceServiceError
         If it can't be reached, or its answer is broken, after a few tries.
     """
-    url = query_of(catalog, circle)
-    if urllib.parse.urlsplit(url).scheme not in {"http", "https"}:
-        raise ReferenceServiceError(
-            f"The address of the catalog service is '{address()}', but it must begin with http:// "
-            f"or https://. Mend the environment variable {VARIABLE}."
-        )
-    for tried in range(parameters.refcat_retries + 1):
+    _check_address()
+    url, until = query_of(catalog, circle), time.monotonic() + LONGEST * parameters.refcat_timeout
+    retry = Retry(parameters.refcat_retries, backoff_factor=BACK_OFF)
+    limits = Limits(parameters.refcat_timeout, until, parameters.refcat_max_size * MEGABYTE)
+    while True:
         try:
-            return _completed(parsed(_fetch(url, parameters.refcat_timeout)), catalog)
-        except _TryError as problem:
+            return _completed(parsed(download(url, limits)), catalog)
+        except AnswerError as problem:
+            last = DownloadError(*problem.args)
+        except DownloadError as problem:
             last = problem
         if last.refused:
             url = query_of(catalog, circle, epoch=True)
-        if not last.may_pass:
+        again = _next(retry, last, limits)
+        if again is None:
             break
-        if tried < parameters.refcat_retries:
-            pause = BACK_OFF * 2.0**tried
-            log.info("The service of %s %s; asked again in %g s.", catalog, last, pause)
-            time.sleep(pause)
-    raise ReferenceServiceError(
-        f"The catalog service at {address()} {last}, asked for {catalog} {tried + 1} "
-        f"time{'s' * (tried > 0)}. It must give a table of stars. Try again later, raise "
-        "'refcat_timeout' if it is slow, give another 'abs_refcat' (a file, or several after "
-        f"commas), or another service in {VARIABLE}. The query was {url}"
-    ) from last
+        retry = again
+        pause = retry.get_backoff_time()
+        sentence = _without_password(str(last))
+        log.info("The service of %s %s; asked again in %g s.", catalog, sentence, pause)
+        time.sleep(pause)
+    raise _failure(catalog, last, tries=len(retry.history) + 1, url=url) from last
 
 
-class _TryError(Exception):
-    """The failure of one try, as the end of a sentence.
-
-    `may_pass`: whether another try may succeed; `refused`: whether the service returned an error.
-    """
-
-    def __init__(self, sentence: str, *, may_pass: bool = True, refused: bool = False) -> None:
-        super().__init__(sentence)
-        self.may_pass = may_pass
-        self.refused = refused
-
-
-def _fetch(url: str, timeout: float) -> str:
-    """The text of an answer; `timeout` is the longest silence [s]."""
+def _check_address() -> None:
     try:
-        # the scheme was checked
-        with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310
-            return _read(answer, timeout).decode("utf-8", errors="replace")
-    except urllib.error.HTTPError as error:
-        may_pass = error.code >= 500 or error.code in {400, 408, 422, 429}
-        sentence = f"answered with the error {error.code} ({error.reason})"
-        error.close()
-        raise _TryError(sentence, may_pass=may_pass, refused=True) from error
-    except http.client.IncompleteRead as error:
-        raise _TryError(f"sent a truncated answer: {_missing(error)}") from error
-    except TimeoutError as error:
-        raise _TryError(f"was silent for {timeout:g} s") from error
-    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, TimeoutError):
-            raise _TryError(f"was silent for {timeout:g} s") from error
-        text = str(reason) or type(error).__name__
-        raise _TryError(f"can't be reached ({text})") from error
-
-
-def _missing(error: http.client.IncompleteRead) -> str:
-    more = f", {error.expected} bytes more were promised" if error.expected else ""
-    return f"{len(error.partial)} bytes came last{more}"
-
-
-def _read(answer: http.client.HTTPResponse, timeout: float) -> bytes:
-    """Read an answer to its end, within `LONGEST` timeouts in total.
-
-    An answer that is shorter than announced is an `IncompleteRead`, as for a single read.
-    """
-    start, promised, parts = time.monotonic(), answer.length, []
-    while part := answer.read1(CHUNK):
-        parts.append(part)
-        if time.monotonic() - start > LONGEST * timeout:
-            raise _TryError(f"had sent only a part of its answer after {LONGEST * timeout:g} s")
-    body = b"".join(parts)
-    if promised is not None and len(body) < promised:
-        raise http.client.IncompleteRead(body, promised - len(body))
-    return body
-
-
-def parsed(text: str) -> Table:
-    """The table in an answer: comment lines, a line of column names, a line for each star."""
-    if not text.strip():
-        raise _TryError("sent an answer without any text")
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if not lines or lines[0].strip().lower().startswith(NO_RECORDS):
-        return _empty()
-    header = next((i for i, line in enumerate(lines[:5]) if _is_header(line)), None)
-    if header is None:
-        raise _TryError(f"sent no table but '{lines[0].strip()[:80]}'")
-    rows = lines[header:]
-    _check_rows(rows)
-    if len(rows) == 1:
-        return _empty()
-    table = Table.read("\n".join(rows), format="ascii.csv", guess=False, fill_values=UNKNOWN)
-    names = {name.lower(): name for name in reversed(table.colnames)}
-    table.rename_columns([names["ra"], names["dec"]], ["RA", "DEC"])
-    for name in table.colnames:
-        if np.ma.getmaskarray(np.ma.asarray(table[name])).all():
-            table[name] = np.full(len(table), np.nan)  # columns without values have no type
-    _check_positions(table)
-    return table
-
-
-def _check_positions(table: Table) -> None:
-    ra, dec = (np.ma.asarray(table[name]) for name in ("RA", "DEC"))
-    if any(position.dtype.kind not in "fi" for position in (ra, dec)):
-        raise _TryError("sent positions that are no numbers")
-    if np.any(np.abs(dec) > 90.0) or np.any(ra > 360.0) or np.any(ra < -180.0):
-        raise _TryError("sent positions that are out of range")
-
-
-def _empty() -> Table:
-    return Table({"RA": np.empty(0), "DEC": np.empty(0)})
-
-
-def _is_header(line: str) -> bool:
-    return {"ra", "dec"} <= {name.strip().strip('"').lower() for name in line.split(",")}
-
-
-def _check_rows(rows: list[str]) -> None:
-    """Raise if a line has fewer fields than the header: the answer was truncated."""
-    wanted = rows[0].count(",")
-    short = next((row for row in rows if row.count(",") < wanted), None)
-    if short is not None:
-        raise _TryError(
-            f"sent a truncated answer: the line '{short[:60]}' has {short.count(',') + 1} fields "
-            f"instead of {wanted + 1}"
+        scheme = urllib.parse.urlsplit(address()).scheme
+    except ValueError:  # such as a bracket that is not closed
+        scheme = ""
+    if scheme not in {"http", "https"}:
+        raise ReferenceServiceError(
+            f"The address of the catalog service is '{without_secrets(address())}', but it must "
+            f"begin with http:// or https:// and name a host. Mend the environment variable "
+            f"{VARIABLE}."
         )
+
+
+def _next(retry: Retry, problem: DownloadError, limits: Limits) -> Retry | None:
+    """The state of the tries before another one; None if it makes no sense, or has no time left."""
+    if not problem.may_pass:
+        return None
+    try:
+        again = retry.increment("GET", error=problem)
+    except MaxRetryError:
+        return None
+    return again if again.get_backoff_time() < limits.left else None
+
+
+def _failure(
+    catalog: str, problem: DownloadError, *, tries: int, url: str
+) -> ReferenceServiceError:
+    return ReferenceServiceError(
+        f"The catalog service at {without_secrets(address())} {_without_password(str(problem))}, "
+        f"asked for {catalog} {tries} time{'s' * (tries > 1)}. It must give a table of stars. Try "
+        "again later, raise 'refcat_timeout' if it is slow, give another 'abs_refcat' (a file, or "
+        f"several after commas), or another service in {VARIABLE}. The query was "
+        f"{without_secrets(url)}"
+    )
+
+
+def _without_password(text: str) -> str:
+    """A text of a library that may name parts of the address."""
+    for secret in _passwords():
+        text = text.replace(secret, HIDDEN)
+    return without_secrets(text)
+
+
+def _passwords() -> set[str]:
+    authority = address().partition("://")[2]
+    _, colon, password = authority.rpartition("@")[0].partition(":")
+    return {password, urllib.parse.unquote(password)} if colon and password else set()
 
 
 def _completed(table: Table, catalog: str) -> Table:

@@ -20,13 +20,33 @@ __all__ = [
     "REFERENCE_SIGMA",
     "Stars",
     "bad_errors",
+    "bounded_covariance",
     "motion_dispersion",
     "position_errors",
     "stars_of",
+    "unbelieved_errors",
 ]
 
 REFERENCE_SIGMA = 0.005
 """Error of a reference position whose catalog gives none, per axis [arcsec]."""
+
+BEST, WORST = 1e-6, 3600.0
+"""No position of a star on the sky is known better than a microarcsecond, and one that is known to
+no degree is not known at all [arcsec]: errors outside of these are not believed."""
+
+BELIEVED = {
+    "parallax": 1e3,
+    "parallax_error": 1e3,
+    "pmra": 1e5,
+    "pmdec": 1e5,
+    "pmra_error": 1e5,
+    "pmdec_error": 1e5,
+}
+"""What is larger than this [mas, mas/yr] was not measured: the nearest star has a parallax of 768
+mas, the fastest moves by 10,400 mas/yr."""
+
+EPOCHS = 1800.0, 2200.0
+"""When positions are measured [Julian year]."""
 
 DISPERSION_MAG = (13.0, 15.0)
 DISPERSION = (11.0, 7.0)
@@ -87,15 +107,40 @@ def position_errors(table: Table) -> FloatArray:
 
     From the columns ra_error, dec_error (or ra_err, dec_err), in their unit, or mas as in Gaia
     where they have none; if there are none, or they are not positive, from ``weight`` ~ 1 /
-    variance; else `REFERENCE_SIGMA`.
+    variance; else `REFERENCE_SIGMA`. They are at least `BEST` and at most `WORST`.
     """
+    return np.clip(_stated_errors(table), BEST, WORST)
+
+
+def unbelieved_errors(table: Table) -> int:
+    """How many rows have an error of their position that is too small or too large to be one."""
+    errors = _stated_errors(table)
+    return int(np.any((errors < BEST) | (errors > WORST), axis=1).sum())
+
+
+def _stated_errors(table: Table) -> FloatArray:
+    """Errors (M, 2) [arcsec] as the catalog has them."""
     errors = np.stack([quantity(table, f"{axis}_error") for axis in ("ra", "dec")], axis=-1) / 1e3
     usual = np.full(len(table), REFERENCE_SIGMA)
     if "weight" in table.colnames:
         weight: FloatArray = np.ma.filled(np.ma.asarray(table["weight"], dtype=float), np.nan)
         if np.isfinite(weight).any():
-            usual = REFERENCE_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
+            with np.errstate(over="ignore"):
+                usual = REFERENCE_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
     return np.where(np.isfinite(errors) & (errors > 0), errors, usual[:, None])
+
+
+def bounded_covariance(covariance: FloatArray) -> FloatArray:
+    """Covariances (M, 2, 2) [arcsec^2] of which no error is below `BEST` or above `WORST`.
+
+    Those that are not, by errors or correlations that contradict each other, are changed.
+    """
+    result = covariance.copy()
+    for axis in (0, 1):
+        result[:, axis, axis] = np.clip(result[:, axis, axis], BEST**2, WORST**2)
+    most = 0.999 * np.sqrt(result[:, 0, 0] * result[:, 1, 1])
+    result[:, 0, 1] = result[:, 1, 0] = np.clip(result[:, 0, 1], -most, most)
+    return result
 
 
 def bad_errors(table: Table) -> int:
@@ -123,8 +168,9 @@ def stars_of(table: Table) -> Stars | None:
     """
     if None in {column_named(table, meant) for meant in ("pmra", "pmdec", "epoch")}:
         return None
-    values = {meant: quantity(table, meant) for meant in CORRELATED[2:]}
+    values = {meant: _believed(table, meant) for meant in CORRELATED[2:]}
     epoch = quantity(table, "epoch")
+    epoch = np.where((epoch > EPOCHS[0]) & (epoch < EPOCHS[1]), epoch, np.nan)
     if not np.isfinite(epoch).any():
         return None
     dispersion = motion_dispersion(quantity(table, "mag"))
@@ -133,7 +179,7 @@ def stars_of(table: Table) -> Stars | None:
     priors = {"parallax": PARALLAX_PER_MOTION * dispersion}
     sigma = [*(1e3 * position_errors(table).T)]
     for meant in CORRELATED[2:]:
-        error = np.nan_to_num(quantity(table, f"{meant}_error"), nan=0.0)
+        error = np.nan_to_num(_believed(table, f"{meant}_error"), nan=0.0)
         prior = priors.get(meant, dispersion)
         sigma.append(np.where(np.isfinite(values[meant]), error, prior))
     return Stars(
@@ -145,13 +191,20 @@ def stars_of(table: Table) -> Stars | None:
     )
 
 
+def _believed(table: Table, meant: str) -> FloatArray:
+    """A column (M,), NaN where it is larger than anything that can be."""
+    values = quantity(table, meant)
+    return np.where(np.abs(values) < BELIEVED[meant], values, np.nan)
+
+
 def _covariance(table: Table, sigma: FloatArray) -> FloatArray:
     """Covariances (M, 5, 5) from errors (M, 5) and the correlations that the catalog gives."""
     matrix = np.broadcast_to(np.eye(5), (len(sigma), 5, 5)).copy()
     known = np.stack([_is_known(table, meant) for meant in CORRELATED], axis=-1)
     for i, j in combinations(range(5), 2):
         both = known[:, i] & known[:, j]
-        matrix[both, i, j] = correlation(table, CORRELATED[i], CORRELATED[j])[both]
+        given = np.clip(correlation(table, CORRELATED[i], CORRELATED[j]), -1.0, 1.0)
+        matrix[both, i, j] = given[both]
         matrix[:, j, i] = matrix[:, i, j]
     return np.asarray(matrix * sigma[:, :, None] * sigma[:, None, :])
 

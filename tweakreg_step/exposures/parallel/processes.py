@@ -163,7 +163,7 @@ class Workers:
                 "Worker processes can't be started: the first ended at once, but each must be able "
                 "to import this package. In a script, everything that runs must stand under 'if "
                 '__name__ == "__main__":\', as workers import the script, which must be a file and '
-                "not come from standard input; or set n_workers=1."
+                "not come from standard input; and have memory for them. Else set n_workers=1."
             ) from error
         return pool
 
@@ -177,8 +177,8 @@ class Workers:
         except BrokenProcessPool:
             return Lost(
                 "The process that worked on it died, and died again when it was tried once more "
-                "alone; most often the memory did not suffice. Lower 'n_workers', or remove the "
-                "image from the input if the file is damaged."
+                "alone; most often the memory did not suffice. Lower 'n_workers', or use a machine "
+                "with more memory."
             )
         finally:
             self.close()

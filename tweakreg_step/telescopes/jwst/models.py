@@ -116,6 +116,7 @@ class JWST:
                 "'v2v3'. Resampled images (*_i2d.fits) can't be aligned: give the exposures that "
                 "they were made of."
             )
+        _check_words(model, file_name)
         _check_angles(model, file_name)
         _check_arrays(model, file_name)
 
@@ -197,6 +198,17 @@ def _not_a_model(path: Path, error: Exception) -> str:
         f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be a JWST exposure in FITS or "
         "ASDF. Remove it from the input, or fetch it again if it is damaged."
     )
+
+
+def _check_words(model: Any, file_name: str) -> None:
+    """What holds words of its own must: results could not be recorded else."""
+    for name in ("asn", "cal_step", "exposure", "instrument", "observation", "wcsinfo"):
+        words = model.meta.instance.get(name, {})
+        if not isinstance(words, dict):
+            raise InputError(
+                f"'{file_name}' has a {type(words).__name__} as 'meta.{name}', but it must be a "
+                "set of keywords, or results can't be recorded. Fetch the file again."
+            )
 
 
 def _check_angles(model: Any, file_name: str) -> None:

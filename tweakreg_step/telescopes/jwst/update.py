@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.core.outcome import FITS_PREFIX
+from tweakreg_step.core.wording import printable
 from tweakreg_step.parameters import MAX_SIP_DEGREE, SipParameters
 
 from .image import CORRECTED, bounding_box_of, delivered
@@ -33,7 +34,7 @@ def wcs_name(present: str, reference: str | None) -> str:
     After a relative alignment, the name of an earlier absolute one is dropped.
     """
     if reference is not None:
-        return f"{ABSOLUTE_FIT}{reference}"
+        return f"{ABSOLUTE_FIT}{printable(reference)}"
     return "" if str(present).startswith(ABSOLUTE_FIT) else present
 
 

@@ -52,6 +52,12 @@ class CorrectorPlane:
         return self.box
 
     @property
+    def bounding_box(self) -> BoundingBox | None:
+        """Limits of the image in pixels as its WCS has them, None where it has none."""
+        box: BoundingBox | None = self.corrector.bounding_box
+        return box
+
+    @property
     def pixel_scale(self) -> float:
         """Side of a pixel in the middle of the image [arcsec], NaN where unknown."""
         if self.box is None:

@@ -1,0 +1,32 @@
+"""A fixed tenth of the whole runs on hostile input whose table is docs/tables/reliability.rst."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fuzz.runs import KINDS, run_case
+
+from tweakreg_step.simulate import simulate_mosaic
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_input_ends_no_run_raw(kind: str, tmp_path: Path) -> None:
+    truth = simulate_mosaic(
+        tmp_path / "input",
+        seed=3,
+        tiles=(1, 1),
+        dithers=3,
+        shape=(192, 192),
+        stars_per_image=30,
+        flux_limits=(20.0, 3000.0),
+        reference_fraction=0.8,
+    )
+    folder = tmp_path / "work"
+    folder.mkdir()
+    runs = {seed: run_case(kind, seed, truth, folder) for seed in range(KINDS[kind][1] // 10)}
+    assert not {seed: run.what for seed, run in runs.items() if run.what}
+    assert "hang" not in {run.outcome for run in runs.values()}
+    assert not {seed: run.outside for seed, run in runs.items() if run.outside}
+    assert not {seed: run.lost for seed, run in runs.items() if run.lost}
+    assert "done" in {run.outcome for run in runs.values()}

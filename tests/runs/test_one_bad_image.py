@@ -1,0 +1,168 @@
+"""What is wrong with one image is the outcome of that image, found when it is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from stdatamodels.jwst import datamodels
+from step_outputs import opened, result_files
+
+from tweakreg_step import TweakRegStep
+from tweakreg_step.core.exceptions import OutputError
+from tweakreg_step.pipeline import align_jointly
+from tweakreg_step.simulate import Truth
+from tweakreg_step.telescopes.jwst import JWST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def box(*limits: float) -> Callable[[Any], None]:
+    def spoil(model: Any) -> None:
+        model.meta.wcs.bounding_box = (limits[:2], limits[2:])
+
+    return spoil
+
+
+def word(path: str, value: Any) -> Callable[[Any], None]:
+    def spoil(model: Any) -> None:
+        *above, name = path.split(".")
+        words = model.meta.instance
+        for part in above:
+            words = words[part]
+        words[name] = value
+
+    return spoil
+
+
+def scaled(factor: float) -> Callable[[Any], None]:
+    def spoil(model: Any) -> None:
+        from astropy.modeling.models import Scale
+
+        wcs = model.meta.wcs
+        wcs.insert_transform(wcs.pipeline[0].frame, Scale(factor) & Scale(factor), after=True)
+
+    return spoil
+
+
+SPOILED = {
+    "infinite box": (box(-np.inf, np.inf, -np.inf, np.inf), "bounding box"),
+    "box with NaN": (box(-0.5, np.nan, -0.5, 511.5), "bounding box"),
+    "box of 1e9 pixels": (box(-1e9, 1e9, -0.5, 511.5), "bounding box"),
+    "box the other way round": (box(511.5, -0.5, -0.5, 511.5), "bounding box"),
+    "box of nothing": (box(5.0, 5.0, 5.0, 5.0), "bounding box"),
+    "v2_ref NaN": (word("wcsinfo.v2_ref", np.nan), "'v2_ref'"),
+    "v3_ref infinite": (word("wcsinfo.v3_ref", np.inf), "'v3_ref'"),
+    "v3_ref 1e300": (word("wcsinfo.v3_ref", 1e300), "'v3_ref'"),
+    "roll_ref text": (word("wcsinfo.roll_ref", "north"), "'roll_ref'"),
+    "roll_ref list": (word("wcsinfo.roll_ref", [1.0]), "'roll_ref'"),
+    "roll_ref truth": (word("wcsinfo.roll_ref", True), "'roll_ref'"),
+    "cal_step text": (word("cal_step", "COMPLETE"), "'meta.cal_step'"),
+    "cal_step list": (word("cal_step", []), "'meta.cal_step'"),
+    "wcsinfo number": (word("wcsinfo", 5), "'meta.wcsinfo'"),
+    "instrument text": (word("instrument", "NIRCAM"), "'meta.instrument'"),
+    "exposure list": (word("exposure", [1]), "'meta.exposure'"),
+    "times of text": (word("exposure.mid_time", "noon"), ""),
+    "wcs text": (word("wcs", "a WCS"), ""),
+    "pixels of nothing": (scaled(0.0), "pixels of"),
+    "pixels of degrees": (scaled(1e9), ""),
+    "WCS with NaN": (scaled(np.nan), "must be on the sky"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Invalid interval:RuntimeWarning")  # as it is meant to be
+@pytest.mark.parametrize("fault", SPOILED)
+def test_a_bad_image_is_left_out_by_name(files: Truth, fault: str) -> None:
+    spoil, expected = SPOILED[fault]
+    models = opened(files)
+    spoil(models[1])
+    library = TweakRegStep.call(models, save_report=True)
+    report = json.loads(next(Path().glob("*_tweakreg.json")).read_text())
+    (left_out,) = report["left_out"]
+    assert left_out["name"] == files.files[1].name
+    assert expected in left_out["reason"]
+    assert files.files[1].name in left_out["reason"]
+    assert [one["status"] for one in report["images"]] == ["COMPLETE", "COMPLETE"]
+    with library:
+        good = [library.borrow(i) for i in range(len(library))]
+        for index, model in enumerate(good):
+            library.shelve(model, index, modify=False)
+    named = {model.meta.filename: model for model in good}
+    wcses = [named.get(path.name) for path in files.files]
+    assert wcses[0] is not None
+    assert wcses[2] is not None
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    apply = JWST.apply
+
+    def applying(self: JWST, model: Any, change: Any) -> Any:
+        problems = apply(self, model, change)
+        if model.meta.filename == name:
+            raise ZeroDivisionError("of a kind that nobody expects")
+        return problems
+
+    monkeypatch.setattr(JWST, "apply", applying)
+
+
+def test_an_image_that_cannot_be_changed_stays_as_it_is(
+    files: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = files.files[1].name
+    failing(monkeypatch, bad)
+    before = opened(files)
+    TweakRegStep.call(str(files.association), save_results=True, output_dir="out")
+    report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
+    status = {one["name"]: (one["status"], one["reason"]) for one in report["images"]}
+    assert "of a kind that nobody expects" in status[bad][1]
+    assert [s for s, _ in status.values()] == ["COMPLETE", "FAILED", "COMPLETE"]
+    assert len(result_files(Path("out"))) == 3
+    with datamodels.open(Path("out") / bad.replace("_cal", "_tweakreg")) as model:
+        assert model.meta.cal_step.tweakreg is None
+        assert "v2v3corr" not in model.meta.wcs.available_frames
+        assert model.meta.wcsinfo.instance == before[1].meta.wcsinfo.instance
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_a_report_never_says_complete_of_what_is_not_written(
+    files: Truth, monkeypatch: pytest.MonkeyPatch, n_workers: int
+) -> None:
+    bad = files.files[1].name
+    Path("out", bad.replace("_cal", "_tweakreg")).mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"1 of 3 results could not be written"):
+        TweakRegStep.call(
+            str(files.association), save_results=True, output_dir="out", n_workers=n_workers
+        )
+    report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
+    reasons = {one["name"]: one["reason"] for one in report["images"]}
+    status = {one["name"]: one["status"] for one in report["images"]}
+    assert status.pop(bad) == "FAILED"
+    assert "can't be written" in reasons[bad]
+    assert set(status.values()) == {"COMPLETE"}
+
+
+def test_a_wcs_that_takes_no_correction(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    correct, bad = align_jointly.correct, files.files[1].name
+
+    def correcting(corrector: Any, *args: Any) -> Any:
+        if corrector.meta["name"] == bad:
+            raise ZeroDivisionError("of a kind that nobody expects")
+        return correct(corrector, *args)
+
+    monkeypatch.setattr(align_jointly, "correct", correcting)
+    models = opened(files)
+    library = TweakRegStep.call(models, save_report=True, refimage=files.files[0].name)
+    report = json.loads(next(Path().glob("*_tweakreg.json")).read_text())
+    status = {one["name"]: (one["status"], one["reason"]) for one in report["images"]}
+    assert status[bad][0] == "FAILED"
+    assert "of a kind that nobody expects" in status[bad][1]
+    with library:
+        changed = [library.borrow(i) for i in range(3)]
+        for index, model in enumerate(changed):
+            library.shelve(model, index, modify=False)
+    assert changed[1].meta.cal_step.tweakreg == "FAILED"
+    assert "v2v3corr" not in changed[1].meta.wcs.available_frames
