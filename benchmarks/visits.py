@@ -1,0 +1,134 @@
+"""Detectors that lie off their exposure, and that lie elsewhere in the next visit; real geometry.
+
+Data and catalogs are those of ``ceers.py``. First, three exposures of ten detectors in each of two
+visits are aligned to the survey's HST catalog, each visit by itself and both in one run: between
+the visits the detectors moved. Second, the detectors of a visit are moved by up to 60 mas in any
+direction, and the reference has about eight stars a detector, known to 2 mas; counted are detectors
+that end more than 5 mas off the truth in an exposure.
+
+    python benchmarks/visits.py [runs]
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ceers import PLACES, catalog, correctors, errors, sources
+from ceers_images import Image, read_visit
+from tables import publish
+
+from tweakreg_step import absolute_align
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+RUNS = 10
+MOVED_PX = 60.0 / 31.0
+SHARE, STAR_MAS = 0.08, 2.0
+OFF_MAS = 5.0
+
+
+def of_visit(visit: str, seed: int) -> tuple[list[Image], list[Any]]:
+    """The images of a visit, and their correctors with catalogs of all bright sources."""
+    images, stars = read_visit(visit), sources()
+    catalogs = [catalog(image, stars, int(visit) + 1000 * seed) for image in images]
+    given = correctors(images, catalogs, "exposure")
+    for corrector in given:
+        corrector.meta["visit"] = visit
+        corrector.meta["group_id"] = f"{visit} {corrector.meta['group_id']}"
+    return images, given
+
+
+def line(name: str, found: np.ndarray) -> tuple[str, ...]:
+    """Median, 95 % and worst error of a detector."""
+    return (name, *(f"{v:.2f}" for v in (*np.percentile(found, (50.0, 95.0)), found.max())))
+
+
+def visits() -> list[tuple[str, ...]]:
+    """The lines of two visits, apart and in one run."""
+    rows = []
+    both: tuple[list[Image], list[Any]] = ([], [])
+    for visit in ("001", "002"):
+        images, given = of_visit(visit, 0)
+        found = errors(absolute_align(given, sources()), images, relative=False)
+        rows.append(line(f"visit {visit} by itself", found))
+        images, given = of_visit(visit, 0)
+        both[0].extend(images)
+        both[1].extend(given)
+    found = errors(absolute_align(both[1], sources()), both[0], relative=False)
+    rows.append(line("both visits in one run", found))
+    return rows
+
+
+def sparse(rng: np.random.Generator, *, errors_given: bool) -> Table:
+    """A twelfth of the stars, displaced by their errors."""
+    table = sources()
+    table = table[rng.random(len(table)) < SHARE]
+    step = rng.normal(0.0, STAR_MAS / 3.6e6, (2, len(table)))
+    table["RA"] = table["RA"] + step[0] / np.cos(np.deg2rad(table["DEC"]))
+    table["DEC"] = table["DEC"] + step[1]
+    if errors_given:
+        for column in ("ra_error", "dec_error"):
+            table[column] = STAR_MAS
+            table[column].unit = "mas"
+    return table
+
+
+def moved(visit: str, seed: int, *, errors_given: bool) -> np.ndarray:
+    """Errors of a visit's images whose detectors lie up to 60 mas off."""
+    rng = np.random.default_rng(seed)
+    images, given = of_visit(visit, seed)
+    names = sorted({image.detector for image in images})
+    angle, size = rng.uniform(0.0, 2.0 * np.pi, len(names)), rng.uniform(0.0, MOVED_PX, len(names))
+    steps = size[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    offset = dict(zip(names, steps, strict=True))
+    for corrector in given:
+        dx, dy = offset[corrector.meta["detector"]]
+        table = corrector.meta["catalog"]
+        table["x"], table["y"] = table["x"] + dx, table["y"] + dy
+    aligned = absolute_align(given, sparse(rng, errors_given=errors_given))
+    # the truth of a pixel is that of the pixel before the move
+    shifted = [
+        replace(image, published=Shifted(image.published, *offset[image.detector]))
+        for image in images
+    ]
+    return errors(aligned, shifted, relative=False)
+
+
+class Shifted:
+    """A WCS whose pixels are displaced."""
+
+    def __init__(self, wcs: Any, dx: float, dy: float) -> None:
+        self._wcs, self._step = wcs, (dx, dy)
+
+    def forward_transform(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """RA and DEC [deg] of displaced pixels."""
+        ra, dec = self._wcs.forward_transform(x - self._step[0], y - self._step[1])
+        return ra, dec
+
+
+def main() -> None:
+    """Print and write the tables."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    warnings.simplefilter("ignore")
+    print("Error per axis of a detector [mas]")
+    publish(__file__, "visits", (("run", *PLACES), visits()), write=runs == RUNS)
+    rows = []
+    for visit in ("001", "002"):
+        for given in (True, False):
+            every = [moved(visit, seed, errors_given=given) for seed in range(runs)]
+            off = sum(int((one > OFF_MAS).sum()) for one in every)
+            name = f"visit {visit}, errors {'given' if given else 'not given'}"
+            found = np.concatenate(every)
+            rows.append((*line(name, found), f"{off} of {len(found)}"))
+            print(*rows[-1], sep="  ", flush=True)
+    header = ("run", *PLACES, f"over {OFF_MAS:.0f} mas")
+    publish(__file__, "moved_detectors", (header, rows), write=runs == RUNS)
+
+
+if __name__ == "__main__":
+    main()
