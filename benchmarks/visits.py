@@ -26,7 +26,7 @@ from tweakreg_step import absolute_align
 if TYPE_CHECKING:
     from astropy.table import Table
 
-RUNS = 10
+RUNS = 3
 MOVED_PX = 60.0 / 31.0
 SHARE, STAR_MAS = 0.08, 2.0
 OFF_MAS = 5.0
