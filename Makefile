@@ -64,7 +64,7 @@ $(VENV_DEMO)/.ready: pyproject.toml
 
 $(VENV_JWST)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV_JWST)
-	$(VENV_JWST)/bin/python $(PIP) jwst pytest
+	$(VENV_JWST)/bin/python $(PIP) jwst pytest hypothesis
 	$(VENV_JWST)/bin/python $(PIP) --editable .
 	touch $@
 
