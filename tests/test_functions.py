@@ -116,7 +116,7 @@ def test_the_order_of_the_input_does_not_matter() -> None:
 def test_a_failure_of_tweakwcs_leaves_the_correctors_as_they_were(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from tweakreg_step.pipeline import stock_method as sequential
+    from tweakreg_step.pipeline.methods import stock_method as sequential
 
     align_wcs = sequential.align_wcs
 

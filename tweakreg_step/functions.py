@@ -24,17 +24,17 @@ from tweakreg_step.parameters import (
     RelativeParameters,
     checked,
 )
-from tweakreg_step.pipeline.align_jointly import align_jointly
 from tweakreg_step.pipeline.correctors import images_of, write_fits
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group
-from tweakreg_step.pipeline.options import GIVEN_CATALOGS, options_of
-from tweakreg_step.pipeline.reference_stars import load_reference, reference_of, save_reference
-from tweakreg_step.pipeline.stock_method import (
+from tweakreg_step.pipeline.methods.align_jointly import align_jointly
+from tweakreg_step.pipeline.methods.stock_method import (
     absolute_sequential,
     check_enough,
     relative_sequential,
 )
+from tweakreg_step.pipeline.options import GIVEN_CATALOGS, options_of
+from tweakreg_step.pipeline.reference_stars import load_reference, reference_of, save_reference
 from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs, group_observatories
 
 from .core.exceptions import AlignmentError

@@ -10,6 +10,8 @@ from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.names import (
     REPORT_ROOM,
     check_name,
+    file_of,
+    image_name,
     is_representable,
     representable,
     safe_name,
@@ -71,3 +73,11 @@ def test_headers_hold_ascii(text: str, plain: str) -> None:
     assert representable(text) == plain
     assert is_representable(plain)
     assert is_representable(text) == (text == plain)
+
+
+@pytest.mark.parametrize("label", ["", "1", "SCI,2"])
+@pytest.mark.parametrize("file_name", ["a_cal.fits", "b[3]_flc.fits", "image1"])
+def test_the_file_of_an_image(file_name: str, label: str) -> None:
+    name = image_name(file_name, label)
+    assert file_of(name) == file_name
+    assert (name == file_name) == (not label)

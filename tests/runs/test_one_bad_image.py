@@ -13,7 +13,7 @@ from step_outputs import opened, result_files
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.pipeline import align_jointly
+from tweakreg_step.pipeline.methods import align_jointly
 from tweakreg_step.simulate import Truth
 from tweakreg_step.telescopes.jwst import JWST
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.image_names import file_of
+from tweakreg_step.core.names import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

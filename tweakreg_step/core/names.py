@@ -1,4 +1,4 @@
-"""Names of anybody's: as the name of one file, and as a FITS header can hold them."""
+"""Names: of images, of files that results go to, and as a FITS header can hold them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ __all__ = [
     "RESULT_ROOM",
     "check_letters",
     "check_name",
+    "file_of",
+    "image_name",
     "is_representable",
     "representable",
     "safe_name",
@@ -29,6 +31,17 @@ RESULT_ROOM = len("_tweakreg.fits")
 """Bytes that the name of a result adds to that of an image without its suffix."""
 
 _SEPARATORS = re.compile(r"[/\\]")
+_LABEL = re.compile(r"\[[^\[\]]+\]$")
+
+
+def image_name(file_name: str, label: str) -> str:
+    """The name of an image: that of its file, with its label if it has one: ``a.fits[SCI,1]``."""
+    return f"{file_name}[{label}]" if label else file_name
+
+
+def file_of(image: str) -> str:
+    """The name of the file of an image."""
+    return _LABEL.sub("", image)
 
 
 def check_letters(text: str, what: str) -> None:

@@ -20,7 +20,7 @@ from tweakreg_step.catalogs import (
     read_catfile,
     read_checkpoint,
 )
-from tweakreg_step.core.image_names import file_of
+from tweakreg_step.core.names import file_of
 from tweakreg_step.core.wording import listed
 from tweakreg_step.parameters import SelectionParameters
 from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.images import Groups
 
-    from .align_jointly import JointAlignment
+    from .methods.align_jointly import JointAlignment
 
 __all__ = ["correctors_of", "group_names", "images_of", "is_moved", "write_fits"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.core.exceptions import AlignmentError
-from tweakreg_step.core.image_names import file_of
+from tweakreg_step.core.names import file_of
 from tweakreg_step.core.outcome import Code, LeftOut, Outcome, Status
 
 if TYPE_CHECKING:

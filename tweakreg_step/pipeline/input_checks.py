@@ -8,7 +8,7 @@ from astropy.table import Table
 
 from tweakreg_step.catalogs import numbers
 from tweakreg_step.core.exceptions import CatalogError, ParameterError
-from tweakreg_step.core.image_names import file_of
+from tweakreg_step.core.names import file_of
 from tweakreg_step.core.wording import listed, nearest
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from tweakreg_step.core.memory import shortage_named
 from tweakreg_step.core.outcome import Code, Outcome, Status, Verdict
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
-from .align_jointly import align_jointly
-from .align_sequentially import align_sequentially
 from .detections import gather
 from .input_checks import fixed_group
+from .methods.align_jointly import align_jointly
+from .methods.align_sequentially import align_sequentially
 from .options import more_sources, options_of_run
 from .reference_stars import load_reference, reference_of, save_reference
 

@@ -10,15 +10,15 @@ import numpy as np
 from tweakreg_step.alignment import assess
 from tweakreg_step.core.exceptions import AlignmentError, NoMatchError
 from tweakreg_step.core.outcome import Code, Verdict
+from tweakreg_step.pipeline.correctors import correctors_of, is_moved
+from tweakreg_step.pipeline.detections import gather
+from tweakreg_step.pipeline.idle_groups import with_idle_groups
+from tweakreg_step.pipeline.input_checks import fixed_group
+from tweakreg_step.pipeline.options import more_sources, options_of_run
+from tweakreg_step.pipeline.reference_stars import load_reference
 from tweakreg_step.report import GroupFit, verdicts_of
 from tweakreg_step.telescopes.wcs import Snapshot
 
-from .correctors import correctors_of, is_moved
-from .detections import gather
-from .idle_groups import with_idle_groups
-from .input_checks import fixed_group
-from .options import more_sources, options_of_run
-from .reference_stars import load_reference
 from .stock_method import absolute_sequential, relative_sequential
 
 if TYPE_CHECKING:

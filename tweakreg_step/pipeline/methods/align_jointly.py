@@ -10,10 +10,9 @@ import numpy as np
 
 from tweakreg_step.alignment import solve_jointly
 from tweakreg_step.core.outcome import Code
+from tweakreg_step.pipeline.idle_groups import with_idle_groups
 from tweakreg_step.report import verdicts_of
 from tweakreg_step.telescopes.wcs import all_or_nothing, correct
-
-from .idle_groups import with_idle_groups
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
