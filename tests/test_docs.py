@@ -57,7 +57,7 @@ def test_the_page_of_design_shows_the_folders_and_names_that_there_are() -> None
     # a line of the tree may name two
     tree = re.findall(r"^    +([a-z_]+/ .*|[a-z_]+/)$", text, re.MULTILINE)
     assert {name for line in tree for name in re.findall(r"\b([a-z_]+)/(?= |$)", line)} == folders
-    homes = ROOT, package, package / "alignment"
+    homes = ROOT, package, package / "alignment", package / "pipeline"
     for name in re.findall(r"``([a-z_/]+\.py)``", text):
         assert any((home / name).exists() for home in homes), name
     for name, file in re.findall(r"``(\w+)``\s+in\s+``([a-z_/]+\.py)``", text):
