@@ -29,7 +29,7 @@ from tables import publish
 from tweakreg_step import TweakRegStep, absolute_align, relative_align
 from tweakreg_step.core.images import Groups
 from tweakreg_step.exposures.read import read_exposures
-from tweakreg_step.parameters.run import Parameters
+from tweakreg_step.parameters.run_parameters import Parameters
 from tweakreg_step.pipeline.correctors import correctors_of
 from tweakreg_step.simulate import (
     Defects,

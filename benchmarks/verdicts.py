@@ -23,7 +23,7 @@ from tables import publish, rst_table
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step import relative_align
-from tweakreg_step.alignment.assess_external import assess
+from tweakreg_step.alignment.assess_sequential import assess
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core.correction import move
 from tweakreg_step.core.detections import Detections, Reference

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tweakreg_step.parameters.declaration import declarations
-from tweakreg_step.parameters.run import STAGES
+from tweakreg_step.parameters.run_parameters import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import tables
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.parameters.declaration import declarations
-from tweakreg_step.parameters.run import STAGES
+from tweakreg_step.parameters.run_parameters import STAGES
 
 ROOT = Path(__file__).parent.parent
 TABLES = sorted((ROOT / "docs" / "tables").glob("*.rst"))

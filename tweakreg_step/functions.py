@@ -33,8 +33,8 @@ from tweakreg_step.pipeline.methods.stock_method import (
     check_enough,
     relative_sequential,
 )
-from tweakreg_step.pipeline.options import GIVEN_CATALOGS, options_of
 from tweakreg_step.pipeline.reference_stars import load_reference, reference_of, save_reference
+from tweakreg_step.pipeline.solver_options import GIVEN_CATALOGS, options_of
 from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs, group_observatories
 
 from .core.exceptions import AlignmentError

@@ -21,14 +21,14 @@ from stdatamodels.jwst import datamodels
 from tweakreg_step import TweakRegStep
 from tweakreg_step.catalogs import read_catalog
 from tweakreg_step.catalogs.reference import Circle, members_of, stars_from
-from tweakreg_step.catalogs.reference.answer import AnswerError, parsed
+from tweakreg_step.catalogs.reference.service_answer import AnswerError, parsed
 from tweakreg_step.core.exceptions import InputError, TweakregError
 from tweakreg_step.exposures.exposure import Exposure, exposure_of, refusal_of
 from tweakreg_step.exposures.exposure_catalog import Reader
 from tweakreg_step.parameters import Parameters, ReferenceParameters
 from tweakreg_step.pipeline.reference_stars import reference_of
-from tweakreg_step.telescopes.association import read_association
-from tweakreg_step.telescopes.choose import open_exposure
+from tweakreg_step.telescopes.association_file import read_association
+from tweakreg_step.telescopes.choose_mission import open_exposure
 
 if TYPE_CHECKING:
     from numpy.random import Generator

@@ -20,8 +20,8 @@ from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.core.solution import GroupMotions
 from tweakreg_step.core.sphere import angular_distance, directions
-from tweakreg_step.parameters.run import Parameters
-from tweakreg_step.pipeline.options import more_sources
+from tweakreg_step.parameters.run_parameters import Parameters
+from tweakreg_step.pipeline.solver_options import more_sources
 from tweakreg_step.report.remedies import MORE_SOURCES, remedy_of
 from tweakreg_step.report.sentences import verdicts_of
 

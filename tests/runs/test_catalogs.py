@@ -71,7 +71,7 @@ def test_precedence_of_catalogs(files: Truth, tmp_path: Path) -> None:
 
 def catalog_lengths(files: Truth, catfile: str) -> list[int]:
     from tweakreg_step.exposures.read import read_exposures
-    from tweakreg_step.parameters.run import Parameters
+    from tweakreg_step.parameters.run_parameters import Parameters
 
     step = TweakRegStep(use_custom_catalogs=True, catfile=catfile)
     library = ExposureLibrary(str(files.association))

@@ -14,7 +14,7 @@ from stdatamodels.jwst import datamodels
 from step_outputs import Aligned, models_of, relative_errors_mas
 
 from tweakreg_step import TweakRegStep
-from tweakreg_step.catalogs.checkpoint import checkpoint_meta, fingerprint, read_checkpoint
+from tweakreg_step.catalogs.saved_catalogs import checkpoint_meta, fingerprint, read_checkpoint
 from tweakreg_step.catalogs.source_catalogs import write_catalog
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.simulate import Truth

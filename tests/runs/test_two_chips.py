@@ -18,7 +18,7 @@ from tweakreg_step.exposures import read_exposures
 from tweakreg_step.parameters import Parameters
 from tweakreg_step.pipeline import run as run_module
 from tweakreg_step.simulate import Truth, simulate_mosaic, truth_error
-from tweakreg_step.telescopes import EARTH, choose
+from tweakreg_step.telescopes import EARTH, choose_mission
 from tweakreg_step.telescopes.jwst import JWST
 from tweakreg_step.telescopes.library import ExposureLibrary, file_names
 
@@ -44,7 +44,7 @@ def mosaic(tmp_path_factory: pytest.TempPathFactory) -> Truth:
 def paths(mosaic: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files of the mission, which is one of those that are known."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(choose, "TELESCOPES", (JWST(), TwoChipMission()))
+    monkeypatch.setattr(choose_mission, "TELESCOPES", (JWST(), TwoChipMission()))
     return two_chip_files(mosaic, tmp_path)
 
 
@@ -182,7 +182,9 @@ def test_two_missions_in_one_run(paths: list[Path], mosaic: Truth) -> None:
     call(given, mosaic, save_results=True)
     results = sorted(path.name for path in Path().glob("*_tweakreg.fits"))
     assert len(results) == 3
-    wcses = [model.meta.wcs for name in results[1:] if (model := choose.open_exposure(name))]
+    wcses = [
+        model.meta.wcs for name in results[1:] if (model := choose_mission.open_exposure(name))
+    ]
     wcses += [chip.wcs for chip in opened(RESULTS[1]).chips]
     assert [fits.getval(name, "TELESCOP") for name in results] == ["TWOCHIP", "JWST", "JWST"]
     errors = [truth_error(w, i).rms_mas for w, i in zip(wcses, mosaic.images, strict=True)]

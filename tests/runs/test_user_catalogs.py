@@ -21,7 +21,7 @@ from tweakreg_step import TweakRegStep
 from tweakreg_step.catalogs import to_table
 from tweakreg_step.core.exceptions import CatalogError, InputError, ParameterError
 from tweakreg_step.exposures.read import read_exposures
-from tweakreg_step.parameters.run import Parameters
+from tweakreg_step.parameters.run_parameters import Parameters
 from tweakreg_step.simulate import ImageTruth, Truth, pixel_of, true_wcs
 from tweakreg_step.telescopes.library import ExposureLibrary
 

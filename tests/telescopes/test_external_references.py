@@ -19,7 +19,7 @@ from tweakreg_step.catalogs.reference import read_reference
 from tweakreg_step.catalogs.tables import read_table
 from tweakreg_step.core.exceptions import CatalogError, InputError
 from tweakreg_step.simulate import Truth
-from tweakreg_step.telescopes.choose import open_exposure
+from tweakreg_step.telescopes.choose_mission import open_exposure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

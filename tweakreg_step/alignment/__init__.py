@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .assess_external import assess
+from .assess_sequential import assess
 from .displacement import Displacement, displacement_of, worst_corner
 from .joint import solve_jointly
 from .pair_offsets import PairOffsets, pair_offsets_of

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from .checkpoint import Checkpoint, checkpoint_meta, fingerprint, read_checkpoint, write_checkpoint
 from .image_lists import check_images, read_catfile
+from .saved_catalogs import (
+    Checkpoint,
+    checkpoint_meta,
+    fingerprint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from .source_catalogs import alignable, inside, read_catalog, to_table, with_weights, within
 from .tables import is_table_file, numbers
 

@@ -13,10 +13,10 @@ from tweakreg_step.core.exceptions import InputError, TweakregError, WorkerError
 from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.core.names import image_name
 from tweakreg_step.exposures.parallel import cycles_collected
-from tweakreg_step.telescopes.choose import group_of_name, missions, telescope_of
+from tweakreg_step.telescopes.choose_mission import group_of_name, missions, telescope_of
 from tweakreg_step.telescopes.library import entry_of
 
-from .view_checks import check_view
+from .image_checks import check_view
 
 if TYPE_CHECKING:
     from tweakreg_step.telescopes import OpenImage, Telescope, View

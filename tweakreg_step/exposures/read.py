@@ -16,7 +16,7 @@ from tweakreg_step.core.exceptions import WorkerError
 from tweakreg_step.core.images import Image
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
-from tweakreg_step.telescopes.choose import group_of_name
+from tweakreg_step.telescopes.choose_mission import group_of_name
 from tweakreg_step.telescopes.library import group_ids, without
 from tweakreg_step.telescopes.visits import visit_of_group
 from tweakreg_step.telescopes.wcs import CorrectorPlane, box_of

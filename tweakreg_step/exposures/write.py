@@ -12,7 +12,7 @@ from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.files import drafts, write_whole
 from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.exposures.parallel import Lost, cycles_collected
-from tweakreg_step.telescopes.representable import make_representable
+from tweakreg_step.telescopes.header_words import make_representable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

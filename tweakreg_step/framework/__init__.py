@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import BaseStep
+from .base_step import BaseStep
 from .failed_run import reports_errors
 from .outputs import warn_overwritten
 

@@ -29,7 +29,7 @@ from tweakreg_step.report import (
 )
 from tweakreg_step.telescopes.library import product_name
 
-from .base import BaseStep
+from .base_step import BaseStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

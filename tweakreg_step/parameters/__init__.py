@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .declaration import Declaration, declarations, spec_text
 from .provenance import PIPELINE, Setting, departures, effective, unset
-from .run import STAGES, Parameters, checked, is_default, is_optional, is_text, refusal
+from .run_parameters import STAGES, Parameters, checked, is_default, is_optional, is_text, refusal
 from .stages import (
     MAX_SIP_DEGREE,
     AbsoluteParameters,

@@ -23,8 +23,8 @@ from .detections import gather
 from .input_checks import fixed_group
 from .methods.align_jointly import align_jointly
 from .methods.align_sequentially import align_sequentially
-from .options import more_sources, options_of_run
 from .reference_stars import load_reference, reference_of, save_reference
+from .solver_options import more_sources, options_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

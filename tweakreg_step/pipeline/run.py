@@ -14,9 +14,9 @@ from tweakreg_step.report import RunFacts, log_alignment, log_catalogs
 from .apply import changes_of
 from .failure_policy import allowed, left_out_of, may_change, withheld
 from .mission_defaults import with_mission_defaults
-from .options import options_of_run
 from .phases import align_in_phases
 from .run_result import Before, Circumstances, run_result_of, versions
+from .solver_options import options_of_run
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -19,7 +19,7 @@ from tweakreg_step.report import (
     ReferenceNote,
     RunResult,
 )
-from tweakreg_step.telescopes.choose import packages
+from tweakreg_step.telescopes.choose_mission import packages
 from tweakreg_step.telescopes.wcs import corners_of
 
 from .detections import usable

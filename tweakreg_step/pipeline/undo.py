@@ -7,7 +7,7 @@ from typing import Any
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import write_whole
-from tweakreg_step.telescopes.choose import missions, open_exposure, telescope_of
+from tweakreg_step.telescopes.choose_mission import missions, open_exposure, telescope_of
 
 __all__ = ["remove_correction"]
 

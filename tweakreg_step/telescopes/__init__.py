@@ -1,6 +1,7 @@
 """What differs between missions, behind one small protocol, and the WCS of images.
 
-`choose`, `library` and `inputs` are imported as modules: they load the missions' own software.
+`choose_mission`, `library` and `inputs` are imported as modules: they load the missions' own
+software.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from tweakreg_step.core.observatory import Observatory
 
 from .change import Change
 from .image import OpenImage, View
-from .observatory import EARTH, L2, USUAL
+from .places import EARTH, L2, USUAL
 from .telescope import Entry, Telescope
 
 __all__ = [

@@ -14,8 +14,8 @@ from stpipe.library import AbstractModelLibrary
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.names import check_name
 
-from .association import association_of, check_exist, read_association, science_only
-from .choose import telescope_of
+from .association_file import association_of, check_exist, read_association, science_only
+from .choose_mission import telescope_of
 from .library import ExposureLibrary, copy_library
 
 __all__ = ["first_file", "open_library"]

@@ -25,8 +25,8 @@ from tweakreg_step.core.names import (
 )
 from tweakreg_step.core.wording import printable
 
-from .association import names_group, read_association
-from .choose import open_exposure, telescope_of, telescope_of_file
+from .association_file import names_group, read_association
+from .choose_mission import open_exposure, telescope_of, telescope_of_file
 from .telescope import Entry
 
 if TYPE_CHECKING:

@@ -114,7 +114,7 @@ class Telescope(Protocol):
         """The tweakwcs corrector of an image.
 
         Its ``meta`` holds ``catalog``, ``name``, ``group_id``, ``detector``, ``epoch`` and
-        ``observatory``. Raises `InputError` if the WCS can't be corrected.
+        ``places``. Raises `InputError` if the WCS can't be corrected.
         """
 
     # ---- results

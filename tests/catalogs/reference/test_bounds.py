@@ -9,7 +9,7 @@ import pytest
 from astropy.table import Table
 
 from tweakreg_step.catalogs.reference import as_published, at_epoch, position_errors, stars_of
-from tweakreg_step.catalogs.reference.chain import _log_missing_errors
+from tweakreg_step.catalogs.reference.fallbacks import _log_missing_errors
 from tweakreg_step.catalogs.reference.stars import BEST, WORST, bounded_covariance
 from tweakreg_step.pipeline.reference_stars import reference_of
 

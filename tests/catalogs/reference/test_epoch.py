@@ -14,7 +14,7 @@ from conftest import REAL_DATA
 
 from tweakreg_step.catalogs.reference import as_published, at_epoch, place, stars_of
 from tweakreg_step.catalogs.reference.epoch import with_known_motion
-from tweakreg_step.catalogs.reference.observatory import barycentric
+from tweakreg_step.catalogs.reference.observer import barycentric
 from tweakreg_step.catalogs.reference.stars import motion_dispersion
 from tweakreg_step.simulate.directions import direction, separation_mas
 from tweakreg_step.telescopes import EARTH, L2, Observatory

@@ -12,8 +12,8 @@ from tweakreg_step.core.outcome import Code, Standing, Verdict
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
 from tweakreg_step.report.group_outcome import headline, reasons, standings
 from tweakreg_step.report.result import RunResult
-from tweakreg_step.report.statistics.attention import hints
 from tweakreg_step.report.statistics.corrections import corrections_of
+from tweakreg_step.report.statistics.needs_attention import hints
 from tweakreg_step.report.statistics.offset_histogram import REFERENCE, differences_of
 from tweakreg_step.report.statistics.residuals import residuals_of
 from tweakreg_step.report.statistics.short_names import shortened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from .criteria import findings, groups_to_reject
 from .diagnosis import Failures, diagnose
-from .judge import findings, groups_to_reject
 
 __all__ = ["Failures", "diagnose", "findings", "groups_to_reject"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .chain import Member, members_of, stars_from
 from .epoch import as_published, at_epoch, is_moved, place, with_known_motion
+from .fallbacks import Member, members_of, stars_from
 from .file import read_reference
 from .footprint import Circle, circles
 from .hats import ADDRESSES

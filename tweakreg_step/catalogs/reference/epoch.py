@@ -10,7 +10,7 @@ from astropy.table import Column, Table
 from tweakreg_step.telescopes import USUAL
 
 from .columns import quantity
-from .observatory import barycentric
+from .observer import barycentric
 from .stars import Stars, bounded_covariance, stars_of
 
 if TYPE_CHECKING:

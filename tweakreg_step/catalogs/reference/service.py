@@ -15,8 +15,8 @@ from urllib3.util import Retry
 from tweakreg_step.core.exceptions import ReferenceServiceError
 from tweakreg_step.core.wording import HIDDEN, without_secrets
 
-from .answer import AnswerError, parsed
 from .download import MEGABYTE, DownloadError, Limits, download
+from .service_answer import AnswerError, parsed
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .dask import Cluster, connected
-from .garbage import collect_and_freeze, collection_limited, cycles_collected
+from .garbage_collection import collect_and_freeze, collection_limited, cycles_collected
 from .processes import InProcess, Lost, Workers, worker_count
 from .signals import ended_by_terminate
 

@@ -14,8 +14,8 @@ from tweakreg_step.pipeline.correctors import correctors_of, is_moved
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.idle_groups import with_idle_groups
 from tweakreg_step.pipeline.input_checks import fixed_group
-from tweakreg_step.pipeline.options import more_sources, options_of_run
 from tweakreg_step.pipeline.reference_stars import load_reference
+from tweakreg_step.pipeline.solver_options import more_sources, options_of_run
 from tweakreg_step.report import GroupFit, verdicts_of
 from tweakreg_step.telescopes.wcs import Snapshot
 

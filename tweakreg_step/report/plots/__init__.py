@@ -8,10 +8,10 @@ East is to the left in every picture of the sky.
 from __future__ import annotations
 
 from .canvas import Drawing, Picture, rendered
-from .differences import draw_differences
 from .footprints import draw_footprints
 from .motions import draw_motions
 from .overlaps import draw_overlaps
+from .position_differences import draw_differences
 from .residuals import draw_histogram, draw_residuals
 from .vectors import draw_vectors
 

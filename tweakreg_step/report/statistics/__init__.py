@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .attention import hints
 from .corrections import Corrections, corrections_of
+from .needs_attention import hints
 from .offset_histogram import REFERENCE, Differences, differences_of
 from .residuals import Residuals, residuals_of
 from .short_names import shortened

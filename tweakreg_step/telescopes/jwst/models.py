@@ -10,8 +10,8 @@ from stdatamodels.jwst import datamodels
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.telescopes.association import names_group
-from tweakreg_step.telescopes.observatory import L2
+from tweakreg_step.telescopes.association_file import names_group
+from tweakreg_step.telescopes.places import L2
 from tweakreg_step.telescopes.telescope import Entry
 
 from .image import REFERENCE_ANGLES, JwstImage

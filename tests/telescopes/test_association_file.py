@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.telescopes.association import read_association, science_only
+from tweakreg_step.telescopes.association_file import read_association, science_only
 from tweakreg_step.telescopes.inputs import open_library
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tweakreg_step.core.exceptions import ParameterError, TweakregError
 from tweakreg_step.parameters.declaration import declarations
-from tweakreg_step.parameters.run import STAGES, Parameters
+from tweakreg_step.parameters.run_parameters import STAGES, Parameters
 from tweakreg_step.parameters.stages import AbsoluteParameters, RelativeParameters
 
 # From the documentation of the JWST step; starfinder, align_method and kernel_fwhm=None are ours.

@@ -11,7 +11,7 @@ import pytest
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.exposures.parallel.garbage import (
+from tweakreg_step.exposures.parallel.garbage_collection import (
     PYTHONS_OWN,
     collection_limited,
     cycles_collected,

@@ -15,13 +15,13 @@ from stdatamodels.jwst.datamodels import ImageModel
 from tweakreg_step import TweakRegStep, remove_correction
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.simulate import Truth
-from tweakreg_step.telescopes.choose import (
+from tweakreg_step.telescopes.choose_mission import (
     group_of_name,
     open_exposure,
     telescope_of,
     telescope_of_file,
 )
-from tweakreg_step.telescopes.mission import mission_in_file
+from tweakreg_step.telescopes.mission_name import mission_in_file
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 

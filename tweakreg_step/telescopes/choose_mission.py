@@ -13,7 +13,7 @@ from tweakreg_step.core.wording import listed, printable
 
 from .external_references import refuse_external
 from .jwst import JWST
-from .mission import mission_in_file
+from .mission_name import mission_in_file
 
 if TYPE_CHECKING:
     from .telescope import Telescope

@@ -34,7 +34,7 @@ from tweakreg_step.parameters import (
     is_text,
     refusal,
 )
-from tweakreg_step.telescopes.choose import open_exposure, suffixes, telescope_of
+from tweakreg_step.telescopes.choose_mission import open_exposure, suffixes, telescope_of
 from tweakreg_step.telescopes.inputs import first_file
 from tweakreg_step.telescopes.library import ExposureLibrary, discard, file_names
 

@@ -9,7 +9,7 @@ from star_fields import catalogs, field, noisy, problem_of, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver.iteration import converge
-from tweakreg_step.alignment.verdict.judge import groups_to_reject
+from tweakreg_step.alignment.verdict.criteria import groups_to_reject
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.report.sentences import reason_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from star_fields import SIGMA, catalogs, field, noisy, stars
 
-from tweakreg_step.alignment.assess_external import assess
+from tweakreg_step.alignment.assess_sequential import assess
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Standing
 
