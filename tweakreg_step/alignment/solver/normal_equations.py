@@ -37,6 +37,9 @@ __all__ = ["Step", "normal_equations", "solve_step"]
 DENSE_LIMIT = 6000
 """Unknowns up to which dense matrices (288 MB each) are made without checking the memory."""
 
+_DENSE = 300
+"""Unknowns up to which matrices are dense: sparse ones cost more to build than they save."""
+
 _FULL = 0.3
 """Share of non-zero entries above which a dense factorisation is faster than a sparse one."""
 
@@ -67,7 +70,7 @@ def _square(rows: Any, count: int) -> Any:
     """
     per_row = np.diff(rows.indptr).astype(float)
     # A sparse product spends some 5 ns per term, a dense one 0.1 ns.
-    dense = count <= 300 or 50.0 * np.sum(per_row**2) > rows.shape[0] * float(count) ** 2
+    dense = count <= _DENSE or 50.0 * np.sum(per_row**2) > rows.shape[0] * float(count) ** 2
     if not dense:
         product = (rows.T @ rows).tocsc()
         if count > DENSE_LIMIT and product.nnz > _FULL * float(count) ** 2:
@@ -131,6 +134,10 @@ def normal_equations(
     own = np.einsum("nik,nil->nkl", weighted, linear.columns)
     row = np.repeat(linear.index, width, axis=1).ravel()
     column = np.tile(linear.index, (1, width)).ravel()
+    if isinstance(reduced, np.ndarray) and total <= _DENSE:
+        # summed here, as a sparse matrix sorts its entries before it sums them
+        direct = np.bincount(row * total + column, own.ravel(), minlength=total**2)
+        return direct.reshape(total, total) - reduced, right, spread
     direct = sparse.coo_matrix((own.ravel(), (row, column)), shape=(total, total)).tocsc()
     if isinstance(reduced, np.ndarray):
         direct = direct.tocoo()  # each entry once
