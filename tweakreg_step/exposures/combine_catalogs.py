@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,6 @@ from tweakreg_step.sources import StarSet, refined_with_epsf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from tweakreg_step.core.images import Image
     from tweakreg_step.core.sources import Sources
@@ -23,34 +22,15 @@ if TYPE_CHECKING:
 
     from .exposure_catalog import ExposureCatalog
 
-__all__ = ["CombinedCatalog", "combine_catalogs", "refuse_mixed"]
+__all__ = ["combine_catalogs", "refuse_mixed"]
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class CombinedCatalog:
-    """The sources of an image when those of all other exposures are known.
-
-    Attributes
-    ----------
-    sources
-        Those that can be used.
-    unused
-        Number of the others.
-    path
-        Where the catalog was written, None where it was not.
-    """
-
-    sources: Sources
-    unused: int
-    path: Path | None
-
-
 def combine_catalogs(
     units: Sequence[str], catalogs: Sequence[ExposureCatalog], parameters: Parameters
-) -> list[CombinedCatalog]:
-    """The catalogs of all images, refined with those of all other exposures.
+) -> list[ExposureCatalog]:
+    """The catalogs of all images, refined with those of all others, with the sources of use alone.
 
     Parameters
     ----------
@@ -72,8 +52,8 @@ def combine_catalogs(
     balanced = _balanced(detections)
     usable = [alignable(sources) for sources in balanced]
     return [
-        CombinedCatalog(some, len(every) - len(some), path)
-        for some, every, path in zip(usable, balanced, paths, strict=True)
+        replace(catalog, sources=some, unused=len(every) - len(some), path=path, stamps=None)
+        for catalog, some, every, path in zip(catalogs, usable, balanced, paths, strict=True)
     ]
 
 

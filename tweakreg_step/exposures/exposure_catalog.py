@@ -174,6 +174,8 @@ class ExposureCatalog:
         Whether the catalog is that of an earlier run.
     touched
         Whether the user's regions for the image, if any, overlap it.
+    unused
+        Number of further sources, which can't be used; counted when all catalogs are there.
     """
 
     sources: Sources
@@ -183,6 +185,7 @@ class ExposureCatalog:
     fingerprint: str = ""
     reused: bool = False
     touched: bool = True
+    unused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

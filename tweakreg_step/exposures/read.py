@@ -21,7 +21,7 @@ from tweakreg_step.telescopes.library import group_ids, without
 from tweakreg_step.telescopes.visits import visit_of_group
 from tweakreg_step.telescopes.wcs import CorrectorPlane, box_of
 
-from .combine_catalogs import CombinedCatalog, combine_catalogs, refuse_mixed
+from .combine_catalogs import combine_catalogs, refuse_mixed
 from .exposure import (
     OUT_OF_MEMORY,
     UNUSABLE,
@@ -319,7 +319,7 @@ def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
     )
 
 
-def _with_sources(image: Image, catalog: CombinedCatalog) -> Image:
+def _with_sources(image: Image, catalog: ExposureCatalog) -> Image:
     sources, corrector = catalog.sources, image.plane.corrector
     plane = CorrectorPlane(corrector, box_of(corrector, sources.x, sources.y))
     return replace(image, sources=sources, plane=plane, unused=catalog.unused)
