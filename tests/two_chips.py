@@ -105,6 +105,12 @@ class TwoChipMission:
             raise InputError(f"'{path}' can't be opened.") from error
         return TwoChips(chips, meta)
 
+    def adopted(self, model: TwoChips) -> TwoChips:
+        return model.copy()
+
+    def result_name(self, _file_name: str, **_where: bool) -> str:
+        return ""
+
     def group_of_name(self, file_name: str) -> str:
         return file_name.split("_", maxsplit=1)[0] if file_name.endswith("_flc.fits") else ""
 

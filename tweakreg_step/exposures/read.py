@@ -19,7 +19,7 @@ from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
 from tweakreg_step.telescopes.choose_mission import group_of_name
 from tweakreg_step.telescopes.library import group_ids, without
 from tweakreg_step.telescopes.visits import visit_of_group
-from tweakreg_step.telescopes.wcs import CorrectorPlane, box_of
+from tweakreg_step.telescopes.wcs import box_of, plane_of
 
 from .combine_catalogs import combine_catalogs, refuse_mixed
 from .exposure import (
@@ -314,14 +314,14 @@ def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
         epoch=read.view.epoch,
         observatory=telescope.observatory,
         sources=Sources.at(none, none),
-        plane=CorrectorPlane(corrector, None),
+        plane=plane_of(corrector, None),
         visit=visit_of_group(group),
     )
 
 
 def _with_sources(image: Image, catalog: ExposureCatalog) -> Image:
     sources, corrector = catalog.sources, image.plane.corrector
-    plane = CorrectorPlane(corrector, box_of(corrector, sources.x, sources.y))
+    plane = plane_of(corrector, box_of(corrector, sources.x, sources.y))
     return replace(image, sources=sources, plane=plane, unused=catalog.unused)
 
 

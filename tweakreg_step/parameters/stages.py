@@ -352,6 +352,9 @@ class GeneralParameters:
 
     output_use_model: bool = parameter(True, "Name the output files after the images?")
     in_memory: bool = parameter(True, "Keep all images in memory? If False, one is open at a time")
+    update_inputs: bool = parameter(
+        False, "Replace each input file by its result, whole or not at all?"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.telescopes import USUAL
 from tweakreg_step.telescopes.visits import visit_of_group
-from tweakreg_step.telescopes.wcs import CorrectorPlane, box_of
+from tweakreg_step.telescopes.wcs import box_of, plane_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,7 +75,7 @@ def _image(corrector: Any, group: Any, columns: Iterable[str]) -> Image:
         epoch=meta.get("epoch"),
         observatory=meta.get("observatory", USUAL),
         sources=sources,
-        plane=CorrectorPlane(corrector, box_of(corrector, sources.x, sources.y)),
+        plane=plane_of(corrector, box_of(corrector, sources.x, sources.y)),
         visit=str(meta.get("visit") or visit_of_group(group)),
     )
 

@@ -12,6 +12,7 @@ from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.core.wording import listed, printable
 
 from .external_references import refuse_external
+from .hst import HST
 from .jwst import JWST
 from .mission_name import mission_in_file
 
@@ -29,10 +30,10 @@ __all__ = [
     "telescope_of_file",
 ]
 
-TELESCOPES: tuple[Telescope, ...] = (JWST(),)
+TELESCOPES: tuple[Telescope, ...] = (JWST(), HST())
 """The missions whose images can be aligned. A file that names none is taken for the first."""
 
-KNOWN = {"HST": "an HST image", "ROMAN": "a Roman image"}
+KNOWN = {"ROMAN": "a Roman image"}
 """Missions that are not supported, and what an error message calls their images."""
 
 

@@ -89,7 +89,7 @@ def _is_model(item: Input) -> bool:
 
 def _copy(item: Input) -> Any:
     if isinstance(item, HDUList):
-        telescope_of(item)  # without such models, no copy either: what it is is said at once
+        return telescope_of(item).adopted(item)
     if _is_model(item):
         return item.copy()
     raise InputError(

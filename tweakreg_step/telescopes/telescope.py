@@ -80,6 +80,20 @@ class Telescope(Protocol):
     def open(self, path: Path) -> Any:
         """Open a file of this mission as a model; raise `InputError` if it can't be done."""
 
+    def adopted(self, model: Any) -> Any:
+        """A model of its own of what a user has opened, which is not changed."""
+
+    def result_name(self, file_name: str, *, beside: bool) -> str:
+        """Name of the file of a result, '' where it is made by stpipe's pattern.
+
+        Parameters
+        ----------
+        file_name
+            Name of the exposure's file.
+        beside
+            Whether a result of the same name would take the place of its input.
+        """
+
     def group_of_name(self, file_name: str) -> str:
         """The group of an exposure from its file name, '' if that is no name of this mission.
 

@@ -70,6 +70,14 @@ class JWST:
         except Exception as error:  # readers raise whatever they like on a broken file
             raise InputError(_not_a_model(path, error)) from error
 
+    def adopted(self, model: Any) -> Any:
+        """A copy of a model."""
+        return model.copy()
+
+    def result_name(self, file_name: str, *, beside: bool) -> str:  # noqa: ARG002 - the protocol's
+        """Nothing: results are named by stpipe's pattern."""
+        return ""
+
     def group_of_name(self, file_name: str) -> str:
         """The group of an exposure from its file name; see `group_of_name`."""
         return group_of_name(file_name)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from .fits_plane import FitsPlane, put_linear
 from .footprints import corners_of, epoch_of, group_epochs, group_observatories
 from .inverse import pixels_within
+from .plane import plane_of
 from .snapshot import Snapshot, all_or_nothing
 from .tangent_plane import CorrectorPlane, box_of
 from .v2v3corr import correct
 
 __all__ = [
     "CorrectorPlane",
+    "FitsPlane",
     "Snapshot",
     "all_or_nothing",
     "box_of",
@@ -19,4 +22,6 @@ __all__ = [
     "group_epochs",
     "group_observatories",
     "pixels_within",
+    "plane_of",
+    "put_linear",
 ]

@@ -1,4 +1,4 @@
-"""Correction of an image's GWCS (frame ``v2v3corr``) from the motion of its group on the sky."""
+"""Correction of an image's WCS from the motion of its group; a GWCS gets the frame ``v2v3corr``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.core.correction import move
+
+from .fits_plane import FitsPlane
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
@@ -53,6 +55,9 @@ def correct(
         matrix, shift = detector_motion
         inner = ((before - origin) @ turn.T @ matrix.T + shift) @ turn + origin
     ra, dec = move(*plane.to_sky(inner), centre, *motion)
+    if isinstance(plane, FitsPlane):
+        plane.put(x.ravel(), y.ravel(), ra, dec)
+        return
     after = plane.from_sky(ra, dec)
     matrix, shift = _affine(before, after)
     plane.corrector.set_correction(matrix=matrix, shift=shift)

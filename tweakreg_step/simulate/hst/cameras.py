@@ -1,0 +1,206 @@
+"""Cameras of HST as far as files show them: chips on the sky, distortion, header keywords.
+
+The numbers are those of the real cameras, rounded; distortion is quadratic, and as large at the
+corners of a chip of any size as it is on the real one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.io import fits
+
+from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
+
+__all__ = ["CAMERAS", "Camera", "template"]
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera.
+
+    Attributes
+    ----------
+    instrument, detector, band
+        INSTRUME, DETECTOR and the filter.
+    filter_keyword
+        Keyword of the filter.
+    scale
+        Side of a pixel [arcsec].
+    fwhm
+        Of stars on the detector [pixels].
+    chips
+        Number of the chip and the place of its centre, in sizes of a chip, of each image.
+    bend
+        Displacement by distortion at the middle of a chip's side, as a part of its half size.
+    unit
+        BUNIT.
+    suffix
+        How names of its files end.
+    rootname
+        First letter of its rootnames.
+    tables
+        Whether it has lookup tables (D2IMARR, WCSDVARR).
+    """
+
+    instrument: str
+    detector: str
+    band: str
+    filter_keyword: str
+    scale: float
+    fwhm: float
+    chips: tuple[tuple[int, float, float], ...]
+    bend: float
+    unit: str
+    suffix: str
+    rootname: str
+    tables: bool = False
+
+
+_TWO = ((2, 0.0, -0.515), (1, 0.0, 0.515))
+_FOUR = ((1, 0.25, 0.25), (2, -0.52, 0.52), (3, -0.52, -0.52), (4, 0.52, -0.52))
+_ONE = ((1, 0.0, 0.0),)
+
+CAMERAS = {
+    "ACS/WFC": Camera(
+        "ACS", "WFC", "F606W", "FILTER1", 0.05, 1.9, _TWO, 0.017, "ELECTRONS", "flc", "j", True
+    ),
+    "ACS/SBC": Camera(
+        "ACS", "SBC", "F150LP", "FILTER1", 0.032, 3.0, _ONE, 0.02, "COUNTS", "flt", "j"
+    ),
+    "WFC3/UVIS": Camera(
+        "WFC3", "UVIS", "F606W", "FILTER", 0.0396, 1.9, _TWO, 0.015, "ELECTRONS", "flc", "i", True
+    ),
+    "WFC3/IR": Camera(
+        "WFC3", "IR", "F160W", "FILTER", 0.1283, 1.25, _ONE, 0.01, "ELECTRONS/S", "flt", "i"
+    ),
+    "WFPC2": Camera(
+        "WFPC2", "", "F606W", "FILTNAM1", 0.0996, 1.4, _FOUR, 0.01, "COUNTS", "flt", "u"
+    ),
+}
+"""By instrument and detector."""
+
+EXPSTART = 55610.0
+"""Start of the first exposure [MJD]: February 2011."""
+
+
+def template(
+    camera: Camera,
+    shape: tuple[int, int],
+    pointing: tuple[float, float, float],
+    rootname: str,
+    seconds: float,
+) -> fits.HDUList:
+    """An exposure without light.
+
+    Parameters
+    ----------
+    camera
+        The camera.
+    shape
+        (ny, nx) of its chips.
+    pointing
+        RA and DEC [deg] of the camera's middle, and position angle of its columns [deg].
+    rootname
+        Name of the exposure.
+    seconds
+        Exposure time.
+    """
+    hdus = fits.HDUList([fits.PrimaryHDU(header=_primary(camera, rootname, seconds))])
+    for number, (chip, right, up) in enumerate(camera.chips, start=1):
+        header = _science(camera, shape, pointing, (right, up), number)
+        header["CCDCHIP" if camera.instrument != "WFPC2" else "DETECTOR"] = chip
+        data = np.zeros(shape, np.float32)
+        hdus.append(fits.ImageHDU(data, header, name="SCI", ver=number))
+        hdus.append(fits.ImageHDU(data.copy(), name="ERR", ver=number))
+        hdus.append(fits.ImageHDU(np.zeros(shape, np.int16), name="DQ", ver=number))
+    if camera.tables:
+        for word, size in (("D2IMARR", 0.03), ("WCSDVARR", 0.05)):
+            for number in range(1, 2 * len(camera.chips) + 1):
+                hdus.append(_table(word, number, shape, size))
+    hdus[0].header["NEXTEND"] = len(hdus) - 1
+    return hdus
+
+
+def _primary(camera: Camera, rootname: str, seconds: float) -> fits.Header:
+    header = fits.Header()
+    header["FILENAME"] = (f"{rootname}_{camera.suffix}.fits", "name of file")
+    header["TELESCOP"] = ("HST", "telescope used to acquire data")
+    header["INSTRUME"] = camera.instrument
+    header["ROOTNAME"] = rootname
+    if camera.detector:
+        header["DETECTOR"] = camera.detector
+    header[camera.filter_keyword] = camera.band
+    header["OBSTYPE"] = "IMAGING"
+    header["EXPTIME"] = seconds
+    header["EXPSTART"] = EXPSTART
+    header["EXPEND"] = EXPSTART + seconds / 86400.0
+    header["EXPFLAG"] = "NORMAL"
+    header["PA_V3"] = 100.0
+    return header
+
+
+def _science(
+    camera: Camera,
+    shape: tuple[int, int],
+    pointing: tuple[float, float, float],
+    place: tuple[float, float],
+    number: int,
+) -> fits.Header:
+    ny, nx = shape
+    angle = np.deg2rad(pointing[2])
+    # the columns at the position angle, the rows to the west of them; a little skew, as ACS has
+    rows = camera.scale * np.array([-np.cos(angle), np.sin(angle)])
+    columns = camera.scale * np.array([np.sin(angle + 0.03), np.cos(angle + 0.03)])
+    matrix = np.column_stack([rows, columns])
+    offset = matrix @ (np.array(place) * [nx, ny])
+    crval = np.array(ra_dec(from_plane(offset, frames_at(*pointing[:2]))))
+    header = fits.Header()
+    header["BUNIT"] = camera.unit
+    values = {"WCSAXES": 2, "CRPIX1": 0.5 * nx, "CRPIX2": 0.5 * ny}
+    values |= {"CRVAL1": float(crval[0]), "CRVAL2": float(crval[1])}
+    values |= {f"CD{i + 1}_{j + 1}": float(matrix[i, j] / 3600.0) for i in (0, 1) for j in (0, 1)}
+    for keyword, value in values.items():
+        header[keyword] = value
+    header["CTYPE1"], header["CTYPE2"] = "RA---TAN-SIP", "DEC--TAN-SIP"
+    header["CUNIT1"] = header["CUNIT2"] = "deg"
+    header["RADESYS"] = "ICRS"
+    header["ORIENTAT"] = float(pointing[2])
+    header["WCSNAME"] = ("IDC_0461802ej", "Coordinate system title")
+    _add_distortion(header, camera.bend, shape)
+    if camera.tables:
+        _add_lookups(header, number)
+    return header
+
+
+def _add_distortion(header: fits.Header, bend: float, shape: tuple[int, int]) -> None:
+    """SIP coefficients of second order, another one for each axis and power."""
+    header["A_ORDER"] = header["B_ORDER"] = 2
+    half = 0.5 * np.hypot(*shape)
+    for axis, (square, cross) in {"A": (1.0, -0.7), "B": (-0.3, 0.9)}.items():
+        header[f"{axis}_2_0"] = square * bend / half
+        header[f"{axis}_1_1"] = cross * bend / half
+        header[f"{axis}_0_2"] = 0.4 * bend / half
+
+
+def _add_lookups(header: fits.Header, number: int) -> None:
+    for word, place, error in (("D2IMDIS", "D2IM", "D2IMERR"), ("CPDIS", "DP", "CPERR")):
+        for axis in (1, 2):
+            header[f"{error}{axis}"] = 0.1
+            header[f"{word}{axis}"] = "Lookup"
+            version = 2 * (number - 1) + axis
+            for entry in (f"EXTVER: {version}", "NAXES: 2", "AXIS.1: 1", "AXIS.2: 2"):
+                header.append((f"{place}{axis}", entry))
+
+
+def _table(word: str, number: int, shape: tuple[int, int], size: float) -> fits.ImageHDU:
+    """A lookup table of displacements [pixels] of a given size."""
+    rng = np.random.default_rng((number, len(word)))
+    hdu = fits.ImageHDU((size * rng.standard_normal((5, 9))).astype(np.float32), name=word)
+    hdu.ver = number
+    for axis, (pixels, count) in enumerate(zip(shape[::-1], (9, 5), strict=True), start=1):
+        hdu.header[f"CRPIX{axis}"] = 1.0
+        hdu.header[f"CRVAL{axis}"] = 1.0
+        hdu.header[f"CDELT{axis}"] = pixels / (count - 1.0)
+    return hdu

@@ -1,0 +1,199 @@
+"""An open exposure: its HDUs, and the changes to their headers; pixels stay where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from astropy.io.fits import ImageHDU
+
+from .chip_wcs import TABLES, chip_wcs
+from .storage import Storage, in_file, in_memory
+
+if TYPE_CHECKING:
+    from astropy.io.fits import HDUList, Header
+
+    from .cards import Cards
+    from .chip_wcs import ChipWCS
+
+__all__ = ["Chip", "HstExposure", "Meta"]
+
+DRIZZLED = ("_drz", "_drc", "_sci")
+"""How names of images end that AstroDrizzle has made: without distortion, with weights."""
+
+COMPANIONS = {"_c0m": "_c1m", "_c0f": "_c1f"}
+"""Names of files of WFPC2, and of those with their data quality."""
+
+
+@dataclass
+class Meta:
+    """What the step keeps of an exposure outside of its file.
+
+    Attributes
+    ----------
+    filename
+        Name of the file.
+    group_id
+        Group that the association gives, '' for none.
+    exptype
+        Type in the association.
+    catalog
+        Path of a source catalog that the association gives, '' for none.
+    """
+
+    filename: str
+    group_id: str = ""
+    exptype: str = "science"
+    catalog: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """Where the parts of one image are.
+
+    Attributes
+    ----------
+    science
+        Index of the HDU with its pixels.
+    version
+        EXTVER of that.
+    error, quality, weight
+        Indices of the HDUs with its errors, data quality, and weights; None where there are none.
+    """
+
+    science: int
+    version: int
+    error: int | None
+    quality: int | None
+    weight: int | None
+
+
+@dataclass
+class HstExposure:
+    """A file of HST, or HDUs in memory, as stpipe wants models."""
+
+    storage: Storage
+    meta: Meta
+    path: Path | None = None
+    """The file that it is from, None for HDUs without one."""
+    changed: dict[int, Cards] = field(default_factory=dict)
+    """Headers that were changed, by HDU."""
+
+    crds_observatory = "hst"
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a file; of its pixels nothing is read yet."""
+        return cls(in_file(path), Meta(path.name), path)
+
+    @classmethod
+    def of_hdus(cls, hdus: HDUList) -> Self:
+        """The exposure in HDUs that a user has opened, which are copied."""
+        name = hdus.filename()
+        path = None if name is None else Path(name).absolute()
+        own = in_memory(in_memory(hdus).hdus({}))
+        told = str(own.headers[0].header.get("FILENAME") or "")
+        return cls(own, Meta(path.name if path else told), path)
+
+    # ---- as stpipe wants models
+
+    def get_crds_parameters(self) -> dict[str, str]:
+        """Values by which CRDS could choose parameters: none."""
+        return {}
+
+    def copy(self) -> HstExposure:
+        """An exposure whose headers can be changed without changing this one."""
+        return replace(self, meta=replace(self.meta), changed=dict(self.changed))
+
+    def save(self, path: str | Path, **_options: Any) -> str:
+        """Write a file: changed headers, and all other bytes as they are."""
+        target, changed = Path(path), dict(self.changed)
+        primary = self.cards(0)
+        said = primary.header.get("FILENAME")
+        if said is not None and target.name != said:
+            comment = primary.header.comments["FILENAME"]
+            changed[0] = primary.with_values({"FILENAME": (target.name, comment)})
+        self.storage.write(target, changed)
+        return str(target)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    # ---- content
+
+    def hdus(self) -> HDUList:
+        """All HDUs in memory, with the changes that were made."""
+        return self.storage.hdus(self.changed)
+
+    def cards(self, index: int) -> Cards:
+        """The header of an HDU."""
+        return self.changed.get(index) or self.storage.headers[index]
+
+    def header(self, index: int = 0) -> Header:
+        """The header of an HDU, for reading."""
+        return self.cards(index).header
+
+    def array(self, index: int) -> Any:
+        """The array of an HDU."""
+        return self.storage.array(index)
+
+    @property
+    def root(self) -> str:
+        """Name of the file without its ending."""
+        return self.meta.filename.removesuffix(".gz").removesuffix(".fits")
+
+    @property
+    def is_drizzled(self) -> bool:
+        """Whether AstroDrizzle has made it."""
+        return self.root.endswith(DRIZZLED) or "D001DATA" in self.cards(0)
+
+    @property
+    def chips(self) -> list[Chip]:
+        """Its images: HDUs named SCI of two dimensions, else the first HDU if it has pixels."""
+        names = self._names()
+        chips = [
+            Chip(index, version, *(names.get((word, version)) for word in ("ERR", "DQ", "WHT")))
+            for (name, version), index in names.items()
+            if name == "SCI" and self.header(index).get("NAXIS") == 2
+        ]
+        if not chips and self.header().get("NAXIS") == 2:
+            chips = [Chip(0, 1, None, None, None)]
+        return sorted(chips, key=lambda chip: chip.version)
+
+    def wcs(self, chip: Chip, cards: Cards | None = None) -> ChipWCS:
+        """The WCS of a chip, or that of another header for it."""
+        tables = [
+            self._table(index) for (name, _), index in self._names().items() if name in TABLES
+        ]
+        return chip_wcs((cards or self.cards(chip.science)).header, tables)
+
+    def has_table(self, name: str, version: int) -> bool:
+        """Whether there is a lookup table of a name and number."""
+        return (name, version) in self._names()
+
+    def companion(self, chip: Chip) -> Any:
+        """Data quality of a chip in a file of its own, None where there is none."""
+        if self.path is None:
+            return None
+        for own, other in COMPANIONS.items():
+            path = self.path.with_name(self.path.name.replace(own, other))
+            if path.name != self.path.name and path.is_file():
+                quality = HstExposure.open(path)
+                return next((quality.array(c.science) for c in quality.chips if c == chip), None)
+        return None
+
+    def _names(self) -> dict[tuple[str, int], int]:
+        """Index of each HDU by EXTNAME and EXTVER."""
+        found: dict[tuple[str, int], int] = {}
+        for index in range(len(self.storage.headers)):
+            header = self.header(index)
+            name = str(header.get("EXTNAME") or "").strip().upper()
+            found.setdefault((name, int(header.get("EXTVER") or 1)), index)
+        return found
+
+    def _table(self, index: int) -> ImageHDU:
+        return ImageHDU(self.array(index), self.header(index))
