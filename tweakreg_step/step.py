@@ -126,9 +126,9 @@ class TweakRegStep(BaseStep):
         return bool(self.save_report) and (self.writes_results or "save_report" in self._sources)
 
     def _warn_overwritten(self, library: AbstractModelLibrary) -> None:
-        if self.writes_results and self.output_use_model:
+        if self.writes_results and self.output_use_model and not self.update_inputs:
             files = [member["expname"] for member in library.asn["products"][0]["members"]]
-            warn_overwritten(files, lambda name: self.make_output_path(basepath=name))
+            warn_overwritten(files, self.path_of_result)
 
     def _open(self, *inputs: Any) -> AbstractModelLibrary:
         given = inputs[0] if len(inputs) == 1 else list(inputs)

@@ -9,7 +9,7 @@ from astropy.io.fits import HDUList
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.memory import is_shortage
-from tweakreg_step.core.wording import listed, printable
+from tweakreg_step.core.wording import printable
 
 from .external_references import refuse_external
 from .hst import HST
@@ -28,6 +28,7 @@ __all__ = [
     "suffixes",
     "telescope_of",
     "telescope_of_file",
+    "telescope_or_none",
 ]
 
 TELESCOPES: tuple[Telescope, ...] = (JWST(), HST())
@@ -37,9 +38,9 @@ KNOWN = {"ROMAN": "a Roman image"}
 """Missions that are not supported, and what an error message calls their images."""
 
 
-def missions() -> str:
+def missions(word: str = "and") -> str:
     """Names of the missions whose images can be aligned, for a sentence."""
-    return listed([telescope.name for telescope in TELESCOPES])
+    return f" {word} ".join(telescope.name for telescope in TELESCOPES)
 
 
 def telescope_of_file(path: Path) -> Telescope:
@@ -61,17 +62,22 @@ def telescope_of(model: Any) -> Telescope:
     InputError
         If its images can't be aligned, or it is no exposure at all.
     """
-    for telescope in TELESCOPES:
-        if telescope.owns(model):
-            return telescope
+    telescope = telescope_or_none(model)
+    if telescope is not None:
+        return telescope
     name = _file_name(model)
     mission = _mission_in_model(model)
     if not mission:
         raise InputError(
-            f"'{name}' is a {type(model).__name__}, which is no exposure of {missions()}, but this "
-            "step aligns those. Remove it from the input, or open its file as one."
+            f"'{name}' is a {type(model).__name__}, which is no exposure of {missions('or')}, but "
+            "this step aligns those. Remove it from the input, or open its file as one."
         )
     return _named(mission, name)
+
+
+def telescope_or_none(model: Any) -> Telescope | None:
+    """The mission of an open exposure, None where its images can't be aligned."""
+    return next((telescope for telescope in TELESCOPES if telescope.owns(model)), None)
 
 
 def open_exposure(path: str | Path) -> Any:

@@ -38,11 +38,14 @@ class Entry:
         Group of exposures that it belongs to, '' where its metadata name none.
     exptype
         Type of the exposure in the association.
+    path
+        Path of the file that it was opened from, '' where that is not known.
     """
 
     file_name: str
     group: str
     exptype: str = "science"
+    path: str = ""
 
 
 class Telescope(Protocol):

@@ -7,6 +7,7 @@ changes stays as it is to the bit, and a change can be taken back to the bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from astropy.io.fits import Card, Header
@@ -64,8 +65,8 @@ class Cards:
 
     @property
     def header(self) -> Header:
-        """The header, for reading."""
-        return Header.fromstring(self.text)
+        """The header, for reading: it is shared."""
+        return _parsed(self.texts)
 
     def __contains__(self, keyword: str) -> bool:
         return self.find(keyword) is not None
@@ -99,6 +100,12 @@ class Cards:
     def keywords(self) -> list[str]:
         """The keyword of each card, '' for a blank one."""
         return [_keyword(text) for text in self.texts]
+
+
+@lru_cache(maxsize=512)
+def _parsed(texts: tuple[str, ...]) -> Header:
+    """A header is asked for its values many times, and slow to read."""
+    return Header.fromstring("".join(texts))
 
 
 def cards_of(header: Header) -> Cards:

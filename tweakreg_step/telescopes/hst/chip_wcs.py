@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray
 
-__all__ = ["TABLES", "ChipWCS", "chip_wcs", "is_same"]
+__all__ = ["TABLES", "ChipWCS", "chip_wcs", "is_same", "packed"]
 
 TABLES = ("D2IMARR", "WCSDVARR")
 """Names of the extensions with lookup tables of distortion."""
@@ -48,25 +48,36 @@ class ChipWCS(WCS):
         return _remade, (*self.made_of, *linear)
 
 
-def chip_wcs(header: fits.Header, tables: Sequence[Any]) -> ChipWCS:
+def packed(tables: Sequence[fits.ImageHDU]) -> bytes:
+    """A FITS file of the lookup tables of an exposure."""
+    content = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), *tables]).writeto(content, output_verify="ignore")
+    return content.getvalue()
+
+
+def chip_wcs(text: str, tables: bytes) -> ChipWCS:
     """The WCS of a chip.
 
     Parameters
     ----------
-    header
-        Header of the chip.
+    text
+        Its header.
     tables
-        The extensions with lookup tables of its file; may be empty.
+        A FITS file of the lookup tables of its exposure.
 
     Raises
     ------
     ValueError, KeyError
         If the header has none.
     """
-    copies = [fits.ImageHDU(hdu.data, hdu.header) for hdu in tables]
-    content = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), *copies]).writeto(content, output_verify="ignore")
-    return _made(header.tostring(), content.getvalue())
+    header = fits.Header.fromstring(text)
+    with warnings.catch_warnings(), fits.open(io.BytesIO(tables)) as hdus:
+        # of dates and units that are spelled otherwise, which astropy mends
+        warnings.simplefilter("ignore", FITSFixedWarning)
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        wcs = ChipWCS(header, hdus)
+    wcs.made_of = text, tables
+    return wcs
 
 
 def is_same(first: WCS, second: WCS) -> bool:
@@ -78,18 +89,7 @@ def is_same(first: WCS, second: WCS) -> bool:
     return all(np.array_equal(*pair) for pair in pairs)
 
 
-def _made(text: str, tables: bytes) -> ChipWCS:
-    header = fits.Header.fromstring(text)
-    with warnings.catch_warnings(), fits.open(io.BytesIO(tables)) as hdus:
-        # of dates and units that are spelled otherwise, which astropy mends
-        warnings.simplefilter("ignore", FITSFixedWarning)
-        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
-        wcs = ChipWCS(header, hdus)
-    wcs.made_of = text, tables
-    return wcs
-
-
 def _remade(text: str, tables: bytes, crval: FloatArray, matrix: FloatArray) -> ChipWCS:
-    wcs = _made(text, tables)
+    wcs = chip_wcs(text, tables)
     put_linear(wcs, crval, matrix)
     return wcs

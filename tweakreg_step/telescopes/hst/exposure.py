@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from astropy.io.fits import ImageHDU
 
-from .chip_wcs import TABLES, chip_wcs
+from .chip_wcs import TABLES, chip_wcs, packed
 from .storage import Storage, in_file, in_memory
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class HstExposure:
     """The file that it is from, None for HDUs without one."""
     changed: dict[int, Cards] = field(default_factory=dict)
     """Headers that were changed, by HDU."""
+    tables: bytes | None = None
+    """The lookup tables of distortion, once they were read."""
 
     crds_observatory = "hst"
 
@@ -158,18 +160,18 @@ class HstExposure:
         chips = [
             Chip(index, version, *(names.get((word, version)) for word in ("ERR", "DQ", "WHT")))
             for (name, version), index in names.items()
-            if name == "SCI" and self.header(index).get("NAXIS") == 2
+            if name == "SCI" and _is_image(self.header(index))
         ]
-        if not chips and self.header().get("NAXIS") == 2:
+        if not chips and _is_image(self.header()):
             chips = [Chip(0, 1, None, None, None)]
         return sorted(chips, key=lambda chip: chip.version)
 
     def wcs(self, chip: Chip, cards: Cards | None = None) -> ChipWCS:
         """The WCS of a chip, or that of another header for it."""
-        tables = [
-            self._table(index) for (name, _), index in self._names().items() if name in TABLES
-        ]
-        return chip_wcs((cards or self.cards(chip.science)).header, tables)
+        if self.tables is None:
+            places = [index for (name, _), index in self._names().items() if name in TABLES]
+            self.tables = packed([self._table(index) for index in places])
+        return chip_wcs((cards or self.cards(chip.science)).text, self.tables)
 
     def has_table(self, name: str, version: int) -> bool:
         """Whether there is a lookup table of a name and number."""
@@ -197,3 +199,7 @@ class HstExposure:
 
     def _table(self, index: int) -> ImageHDU:
         return ImageHDU(self.array(index), self.header(index))
+
+
+def _is_image(header: Header) -> bool:
+    return header.get("NAXIS") == 2 and str(header.get("XTENSION", "IMAGE")).strip() == "IMAGE"

@@ -9,8 +9,8 @@ from astropy.io.fits import HDUList
 from tweakwcs.correctors import FITSWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.telescopes.association import names_group
-from tweakreg_step.telescopes.observatory import EARTH
+from tweakreg_step.telescopes.association_file import names_group
+from tweakreg_step.telescopes.places import EARTH
 from tweakreg_step.telescopes.telescope import Entry
 
 from .checks import check
@@ -93,7 +93,8 @@ class HST:
         said = str(model.header().get("ROOTNAME") or "").strip().lower()
         own = model.root if model.is_drizzled else said or self.group_of_name(meta.filename)
         group = meta.group_id if names_group(meta.group_id) else own
-        return Entry(meta.filename, group, meta.exptype)
+        path = "" if model.path is None else str(model.path)
+        return Entry(meta.filename, group, meta.exptype, path)
 
     def assign(
         self,

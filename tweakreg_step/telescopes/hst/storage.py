@@ -64,8 +64,11 @@ class InFile:
 
     def array(self, index: int) -> Any:
         """The array of an HDU, None where it has none."""
-        with fits.open(self.path, memmap=False) as hdus:
-            return hdus[index].data
+        start, _, end = self.places[index]
+        with _opened(self.path) as file:
+            file.seek(start)
+            kind = fits.PrimaryHDU if index == 0 else fits.ImageHDU
+            return kind.fromstring(file.read(end - start)).data
 
     def write(self, target: Path, changed: Mapping[int, Cards]) -> None:
         """Write all HDUs, some with another header; all other bytes are those of the file."""
@@ -173,7 +176,7 @@ def _copied(hdus: fits.HDUList, changed: Mapping[int, Cards]) -> fits.HDUList:
         if hdu.data is not None and isinstance(hdu.data, np.ndarray):
             copy.data = hdu.data.copy()
     for index, cards in changed.items():
-        copies[index].header = cards.header
+        copies[index].header = cards.header.copy()
     return fits.HDUList(copies)
 
 
