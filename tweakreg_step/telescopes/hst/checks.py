@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import InputError
 
-from .archive import free_key, is_aligned
+from .headers import free_key, is_aligned
 from .image import filter_of
 
 if TYPE_CHECKING:

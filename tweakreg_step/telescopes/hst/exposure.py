@@ -14,8 +14,8 @@ from .storage import Storage, in_file, in_memory
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
 
-    from .cards import Cards
     from .chip_wcs import ChipWCS
+    from .headers import Cards
 
 __all__ = ["Chip", "HstExposure", "Meta"]
 

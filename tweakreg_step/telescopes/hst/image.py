@@ -11,11 +11,10 @@ from tweakreg_step.core.sources import Pixels
 from tweakreg_step.telescopes.image import View
 from tweakreg_step.telescopes.wcs import pixels_within
 
-from .archive import is_aligned
 from .errors import errors_of
+from .headers import as_delivered, is_aligned
 from .psf import stellar_fwhm
 from .quality import bits_of
-from .update import as_delivered
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray

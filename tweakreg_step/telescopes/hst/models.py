@@ -15,9 +15,8 @@ from tweakreg_step.telescopes.telescope import Entry
 
 from .checks import check
 from .exposure import HstExposure
+from .headers import apply, require_stwcs, restore
 from .image import HstImage
-from .results import apply, restore
-from .stwcs_package import require_stwcs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

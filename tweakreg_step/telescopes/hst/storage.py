@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 import numpy as np
 from astropy.io import fits
 
-from .cards import Cards, cards_of
+from .headers import Cards, cards_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

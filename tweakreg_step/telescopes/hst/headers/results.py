@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.outcome import FITS_PREFIX
+from tweakreg_step.telescopes.hst.chip_wcs import is_same
 
-from .chip_wcs import is_same
 from .update import Fit, as_delivered, corrected
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.outcome import Essential
     from tweakreg_step.telescopes.change import Change
+    from tweakreg_step.telescopes.hst.chip_wcs import ChipWCS
+    from tweakreg_step.telescopes.hst.exposure import Chip, HstExposure
 
     from .cards import Cards, Value
-    from .chip_wcs import ChipWCS
-    from .exposure import Chip, HstExposure
 
 __all__ = ["apply", "restore"]
 
