@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .finders import candidates
+from .flags import excluded
 from .measure import GALAXIES, measured
 from .selection import brightest_evenly, brightest_of
 
@@ -33,6 +34,10 @@ it, windows and errors change by less than a tenth."""
 
 SPARE = 2
 """Number of sources measured, relative to the number wanted: the brightest may be cosmic rays."""
+
+MORE = 4
+"""How many times as many are measured where too few of these can be used: in a single exposure of a
+CCD in orbit, nineteen of twenty sources may be cosmic rays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +120,18 @@ def _with_width(
     fwhm: float,
 ) -> tuple[Plane, Measured]:
     plane, all_sources = candidates(pixels, starfinder, fwhm, finder, segmentation)
-    some = _evenly(all_sources, plane, SPARE * finder.brightest)
-    return plane, measured(
-        plane, some, all_sources, fwhm, refined=finder.refine_centroids != "none"
-    )
+    number, refined = SPARE * finder.brightest, finder.refine_centroids != "none"
+    while True:
+        some = _evenly(all_sources, plane, number)
+        found = measured(plane, some, all_sources, fwhm, refined=refined)
+        if len(some) == len(all_sources) or _usable(found.sources) >= finder.brightest:
+            return plane, found
+        number *= MORE
+
+
+def _usable(sources: Sources) -> int:
+    """Number of sources that can be used for the alignment."""
+    return len(sources) if sources.flags is None else int((~excluded(sources.flags)).sum())
 
 
 def _evenly(sources: Sources, plane: Plane, number: int) -> Sources:

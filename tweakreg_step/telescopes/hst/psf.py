@@ -22,9 +22,9 @@ CAMERAS = {
     "ACS HRC": (0.027, 1.7),
     "ACS SBC": (0.032, 3.0),
     "WFC3 UVIS": (0.0396, 1.5),
-    "WFC3 IR": (0.1283, 0.75),
+    "WFC3 IR": (0.1283, 0.6),
     "WFPC2 1": (0.0455, 1.2),
-    "WFPC2": (0.0996, 1.0),
+    "WFPC2": (0.0996, 1.3),
 }
 """Side of a pixel [arcsec], and FWHM of diffusion and pixel [pixels]. Chip 1 of WFPC2 is the PC."""
 
