@@ -100,8 +100,8 @@ def open_exposure(path: str | Path) -> Any:
             raise
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
-            f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be a {telescope.name} "
-            "exposure in FITS or ASDF. Remove it from the input, or fetch it again if it is "
+            f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be an "
+            f"exposure of {telescope.name} in FITS or ASDF. Remove it, or fetch it again if it is "
             "damaged."
         ) from error
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import InputError
 
+from .chip_motions import chips_apart
 from .headers import free_key, is_aligned
 from .image import filter_of
 
@@ -20,9 +21,9 @@ __all__ = ["check"]
 log = logging.getLogger(__name__)
 
 _UPDATE = (
-    "Run 'from stwcs.updatewcs import updatewcs; updatewcs({name!r})' in Python (it needs the "
-    " reference files that 'crds bestrefs --update-bestrefs --sync-references=1 --files {name}' "
-    "brings), or fetch the file from the archive again."
+    "In Python: 'from stwcs.updatewcs import updatewcs; updatewcs({name!r})' writes it (with the "
+    "reference files that 'crds bestrefs --update-bestrefs --sync-references=1 --files {name}' "
+    "brings); or fetch the file from the archive again."
 )
 
 DISPERSED = ("G", "PR")
@@ -54,6 +55,22 @@ def check(exposure: HstExposure, name: str) -> None:
         _check_wcs(exposure, chip, name)
         _check_key(exposure, chip, name)
     _tell_of_guiding(exposure, name)
+    for solution, missed in chips_apart(exposure).items():
+        log.warning(
+            "%s: the solution '%s' in it moves its chips apart, by up to %.0f mas from any motion "
+            "that they could share. %s",
+            *(name, solution, missed, _remedy(exposure, solution)),
+        )
+
+
+def _remedy(exposure: HstExposure, solution: str) -> str:
+    present = str(exposure.header(exposure.chips[0].science).get("WCSNAME") or "")
+    if solution != present:
+        return "It is not the present one; do not restore it."
+    return (
+        "It is the present one, and an alignment moves all chips as one: restore another first, "
+        "with stwcs.wcsutil.altwcs.restoreWCS(file, ['SCI'], wcskey='A')."
+    )
 
 
 def _check_kind(exposure: HstExposure, name: str) -> None:

@@ -177,6 +177,12 @@ class HstExposure:
         """Whether there is a lookup table of a name and number."""
         return (name, version) in self._names()
 
+    def headerlets(self) -> list[bytes]:
+        """The FITS file in each headerlet that is in the file and not compressed."""
+        places = [index for (name, _), index in self._names().items() if name == "HDRLET"]
+        contents = (self.storage.content(index) for index in places)
+        return [content for content in contents if content.startswith(b"SIMPLE")]
+
     def companion(self, chip: Chip) -> Any:
         """Data quality of a chip in a file of its own, None where there is none."""
         if self.path is None:

@@ -37,6 +37,9 @@ class Storage(Protocol):
     def array(self, index: int) -> Any:
         """The array of an HDU, None where it has none."""
 
+    def content(self, index: int) -> bytes:
+        """The bytes of an HDU's data, nothing where they are not in a file."""
+
     def write(self, target: Path, changed: Mapping[int, Cards]) -> None:
         """Write all HDUs, some with another header."""
 
@@ -69,6 +72,13 @@ class InFile:
             file.seek(start)
             kind = fits.PrimaryHDU if index == 0 else fits.ImageHDU
             return kind.fromstring(file.read(end - start)).data
+
+    def content(self, index: int) -> bytes:
+        """The bytes of an HDU's data."""
+        _, data, end = self.places[index]
+        with _opened(self.path) as file:
+            file.seek(data)
+            return file.read(end - data)
 
     def write(self, target: Path, changed: Mapping[int, Cards]) -> None:
         """Write all HDUs, some with another header; all other bytes are those of the file."""
@@ -104,6 +114,10 @@ class InMemory:
     def array(self, index: int) -> Any:
         """The array of an HDU, None where it has none."""
         return self.given[index].data
+
+    def content(self, index: int) -> bytes:  # noqa: ARG002 - the protocol's
+        """Nothing: they are not in a file."""
+        return b""
 
     def write(self, target: Path, changed: Mapping[int, Cards]) -> None:
         """Write all HDUs, some with another header."""

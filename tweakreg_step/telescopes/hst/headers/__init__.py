@@ -5,12 +5,13 @@ from __future__ import annotations
 from .archive import free_key, is_aligned
 from .cards import Cards, Value, cards_of
 from .results import apply, restore
-from .stwcs_package import require_stwcs
+from .stwcs_package import alternate_names, require_stwcs
 from .update import as_delivered
 
 __all__ = [
     "Cards",
     "Value",
+    "alternate_names",
     "apply",
     "as_delivered",
     "cards_of",
