@@ -8,7 +8,7 @@ from .inverse import pixels_within
 from .plane import plane_of
 from .snapshot import Snapshot, all_or_nothing
 from .tangent_plane import CorrectorPlane, box_of
-from .v2v3corr import correct
+from .v2v3corr import correct, put
 
 __all__ = [
     "CorrectorPlane",
@@ -23,5 +23,6 @@ __all__ = [
     "group_observatories",
     "pixels_within",
     "plane_of",
+    "put",
     "put_linear",
 ]
