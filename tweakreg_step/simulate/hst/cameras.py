@@ -57,6 +57,11 @@ class Camera:
     rootname: str
     tables: bool = False
 
+    @property
+    def is_drizzled(self) -> bool:
+        """Whether its images are as AstroDrizzle makes them: no distortion, but weights."""
+        return self.suffix == "drc"
+
 
 _TWO = ((2, 0.0, -0.515), (1, 0.0, 0.515))
 _FOUR = ((1, 0.25, 0.25), (2, -0.52, 0.52), (3, -0.52, -0.52), (4, 0.52, -0.52))
@@ -74,6 +79,9 @@ CAMERAS = {
     ),
     "WFC3/IR": Camera(
         "WFC3", "IR", "F160W", "FILTER", 0.1283, 1.25, _ONE, 0.01, "ELECTRONS/S", "flt", "i"
+    ),
+    "ACS/WFC drizzled": Camera(
+        "ACS", "WFC", "F606W", "FILTER1", 0.05, 2.1, _ONE, 0.0, "ELECTRONS/S", "drc", "j"
     ),
     "WFPC2": Camera(
         "WFPC2", "", "F606W", "FILTNAM1", 0.0996, 1.4, _FOUR, 0.01, "COUNTS", "flt", "u"
@@ -113,6 +121,9 @@ def template(
         header["CCDCHIP" if camera.instrument != "WFPC2" else "DETECTOR"] = chip
         data = np.zeros(shape, np.float32)
         hdus.append(fits.ImageHDU(data, header, name="SCI", ver=number))
+        if camera.is_drizzled:
+            hdus.append(fits.ImageHDU(data + seconds, name="WHT", ver=number))
+            continue
         hdus.append(fits.ImageHDU(data.copy(), name="ERR", ver=number))
         hdus.append(fits.ImageHDU(np.zeros(shape, np.int16), name="DQ", ver=number))
     if camera.tables:
@@ -163,12 +174,14 @@ def _science(
     values |= {f"CD{i + 1}_{j + 1}": float(matrix[i, j] / 3600.0) for i in (0, 1) for j in (0, 1)}
     for keyword, value in values.items():
         header[keyword] = value
-    header["CTYPE1"], header["CTYPE2"] = "RA---TAN-SIP", "DEC--TAN-SIP"
+    sip = "" if camera.is_drizzled else "-SIP"
+    header["CTYPE1"], header["CTYPE2"] = f"RA---TAN{sip}", f"DEC--TAN{sip}"
     header["CUNIT1"] = header["CUNIT2"] = "deg"
     header["RADESYS"] = "ICRS"
     header["ORIENTAT"] = float(pointing[2])
     header["WCSNAME"] = ("IDC_0461802ej", "Coordinate system title")
-    _add_distortion(header, camera.bend, shape)
+    if not camera.is_drizzled:
+        _add_distortion(header, camera.bend, shape)
     if camera.tables:
         _add_lookups(header, number)
     return header

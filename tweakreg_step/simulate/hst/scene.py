@@ -85,7 +85,7 @@ class Scene:
     template: Path | None = None
 
 
-def simulate_hst(folder: str | Path, scene: Scene) -> HstTruth:
+def simulate_hst(folder: str | Path, scene: Scene, sky: Stars | None = None) -> HstTruth:
     """Write the exposures of a visit, and the reference catalog.
 
     Parameters
@@ -94,10 +94,12 @@ def simulate_hst(folder: str | Path, scene: Scene) -> HstTruth:
         Made if it does not exist.
     scene
         The visit.
+    sky
+        Stars to see, with fluxes in electrons; None for those of the scene.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    stars = _stars(scene)
+    stars = _stars(scene) if sky is None else sky
     exposures = tuple(_exposure(folder, scene, number, stars) for number in range(scene.exposures))
     catalog = folder / CATALOG
     reference = reference_catalog(
@@ -205,6 +207,8 @@ def _put(
     data, error, hits = parts
     unit = scene.seconds if camera.unit.endswith("/S") else 1.0
     hdu.data = (data / unit).astype(np.float32)
+    if camera.is_drizzled:
+        return
     hdus["ERR", hdu.ver].data = (error / unit).astype(np.float32)
     flagged = np.random.default_rng((scene.seed, 11)).random(data.shape) < scene.flagged
     quality = np.where((hits > 2.0 * error) & flagged, COSMIC_RAY, 0)

@@ -12,6 +12,8 @@ from .chip_wcs import TABLES, chip_wcs, packed
 from .storage import Storage, in_file, in_memory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from astropy.io.fits import HDUList, Header
 
     from .chip_wcs import ChipWCS
@@ -22,8 +24,11 @@ __all__ = ["Chip", "HstExposure", "Meta"]
 DRIZZLED = ("_drz", "_drc", "_sci")
 """How names of images end that AstroDrizzle has made: without distortion, with weights."""
 
-COMPANIONS = {"_c0m": "_c1m", "_c0f": "_c1f"}
+QUALITY = {"_c0m": "_c1m", "_c0f": "_c1f"}
 """Names of files of WFPC2, and of those with their data quality."""
+
+WEIGHTS = {"_single_sci": "_single_wht"}
+"""Names of images that were drizzled singly, and of their weights."""
 
 
 @dataclass
@@ -183,15 +188,23 @@ class HstExposure:
         contents = (self.storage.content(index) for index in places)
         return [content for content in contents if content.startswith(b"SIMPLE")]
 
-    def companion(self, chip: Chip) -> Any:
-        """Data quality of a chip in a file of its own, None where there is none."""
+    def quality(self, chip: Chip) -> Any:
+        """Data quality of a chip, None where there is none."""
+        return self._companion(chip, QUALITY) if chip.quality is None else self.array(chip.quality)
+
+    def weight(self, chip: Chip) -> Any:
+        """Weights of a drizzled image, None where there are none."""
+        return self._companion(chip, WEIGHTS) if chip.weight is None else self.array(chip.weight)
+
+    def _companion(self, chip: Chip, names: Mapping[str, str]) -> Any:
+        """An array of a chip that is in a file of its own beside that of the exposure."""
         if self.path is None:
             return None
-        for own, other in COMPANIONS.items():
+        for own, other in names.items():
             path = self.path.with_name(self.path.name.replace(own, other))
             if path.name != self.path.name and path.is_file():
-                quality = HstExposure.open(path)
-                return next((quality.array(c.science) for c in quality.chips if c == chip), None)
+                beside = HstExposure.open(path)
+                return next((beside.array(c.science) for c in beside.chips if c == chip), None)
         return None
 
     def _names(self) -> dict[tuple[str, int], int]:

@@ -89,15 +89,18 @@ class HstImage:
         chip, exposure = self.chip, self.exposure
         data = _native(exposure.array(chip.science))
         mask, saturated = ~np.isfinite(data), None
-        quality = self._quality()
+        quality = exposure.quality(chip)
         if quality is not None and np.shape(quality) == data.shape:
             header = exposure.header()
             bits = bits_of(*_words(header, "INSTRUME", "DETECTOR"))
             mask |= bits.unusable(quality)
             saturated = bits.is_saturated(quality)
-        weight = None if chip.weight is None else _native(exposure.array(chip.weight))
+        weight = exposure.weight(chip)
         if weight is not None:
+            weight = _native(weight)
             mask |= ~(weight > 0)
+        elif exposure.is_drizzled:
+            mask |= data == 0.0  # where no exposure was
         return Pixels(data, errors_of(exposure, chip, data, weight), mask, saturated)
 
     def to_sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -116,12 +119,6 @@ class HstImage:
         aligned = is_aligned(cards)
         wcs = self.exposure.wcs(self.chip, as_delivered(cards)) if reset and aligned else self.wcs
         return View(wcs, {}, self._detector(), epoch_of(self.exposure), aligned)
-
-    def _quality(self) -> Any:
-        quality = self.chip.quality
-        if quality is None:
-            return self.exposure.companion(self.chip)
-        return self.exposure.array(quality)
 
     def _detector(self) -> str | None:
         """Camera, chip and filter; None for a drizzled image, on which all chips lie."""
