@@ -36,6 +36,7 @@ class Chip:
     fwhm = 2.0
     exposure_time = None
     catalog = ""
+    table = None
 
     @property
     def bounding_box(self) -> Any:

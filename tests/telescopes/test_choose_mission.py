@@ -86,13 +86,9 @@ def test_a_file_of_the_mission(stack: Truth) -> None:
     assert telescope_of(ImageModel((2, 2))).name == "JWST"  # it says nothing else
 
 
-@pytest.mark.parametrize(
-    ("mission", "what"),
-    [("ROMAN", "a Roman image"), ("CHANDRA", "an image of CHANDRA")],
-)
-def test_a_file_of_another_mission(tmp_path: Path, mission: str, what: str) -> None:
-    path = fits_of(mission, tmp_path / "a_flc.fits")
-    sentence = rf"a_flc\.fits' is {what}, but .* of JWST and HST: other missions are not supported"
+def test_a_file_of_another_mission(tmp_path: Path) -> None:
+    path = fits_of("CHANDRA", tmp_path / "a_flc.fits")
+    sentence = r"a_flc\.fits' is an image of CHANDRA, but .* of JWST and HST and ROMAN: other"
     for refuse in (open_exposure, remove_correction, lambda p: TweakRegStep.call(str(p))):
         with pytest.raises(InputError, match=sentence):
             refuse(path)
@@ -106,9 +102,9 @@ def test_an_open_file_of_another_mission(tmp_path: Path) -> None:
 
 
 def test_a_model_of_another_mission() -> None:
-    roman = SimpleNamespace(meta=SimpleNamespace(filename="r_cal.asdf", telescope="Roman"))
-    with pytest.raises(InputError, match=r"'r_cal\.asdf' is a Roman image, but"):
-        telescope_of(roman)
+    meta = SimpleNamespace(filename="r_cal.asdf", telescope="Roman")
+    with pytest.raises(InputError, match=r"'r_cal\.asdf' is an exposure of ROMAN that was opened"):
+        telescope_of(SimpleNamespace(meta=meta))
 
 
 def test_what_is_no_exposure_at_all() -> None:

@@ -59,6 +59,7 @@ HOUSE = (
     Convention("x", "y"),
     Convention("xcentroid", "ycentroid"),
     Convention("x_centroid", "y_centroid"),
+    Convention("x_psf", "y_psf"),
 )
 PROGRAMS = (
     *(
@@ -73,7 +74,10 @@ SKY = (
     Convention("ALPHAPSF_J2000", "DELTAPSF_J2000"),
     Convention("ALPHA_J2000", "DELTA_J2000"),
 )
-FLUXES = ("FLUX", "FLUX_AUTO", "FLUX_PSF", "FLUX_APER", "FLUX_BEST", "FLUX_ISO")
+FLUXES = (
+    "FLUX", "FLUX_AUTO", "FLUX_PSF", "FLUX_APER", "FLUX_BEST", "FLUX_ISO",
+    "PSF_FLUX", "KRON_FLUX",
+)  # fmt: skip
 MAGNITUDES = (
     "MAG", "MAG_AUTO", "MAG_PSF", "MAG_APER", "MAG_BEST", "MAG_ISO", "MAG1", "MAGNITUDE",
 )  # fmt: skip
@@ -194,7 +198,11 @@ def errors_of(table: Table, columns: tuple[str, str], name: str) -> tuple[FloatA
         return [numbers(table, c, name) for c in found] if len(found) == len(names) else []
 
     if kind is None:  # XERR is what IRAF's phot writes, 0 where it did not centre
-        x, y = ((values(f"{a}_ERR") or values(f"{a}ERR") or [unknown])[0] for a in "XY")
+        own = [column.upper() for column in columns]  # of x_psf it is x_psf_err
+        x, y = (
+            (values(f"{c}_ERR") or values(f"{a}_ERR") or values(f"{a}ERR") or [unknown])[0]
+            for c, a in zip(own, "XY", strict=True)
+        )
         return np.where(x > 0, x, np.nan), np.where(y > 0, y, np.nan)
     if variances := values(f"ERRX2{kind}_IMAGE", f"ERRY2{kind}_IMAGE"):
         return _deviation(variances[0]), _deviation(variances[1])

@@ -123,6 +123,8 @@ def from_table(
         flags=_own_flags(table, name),
     )
     bad = _bad_rows(sources, _flags(table, pair[0], name))
+    if "warning_flags" in table.colnames:  # of the source catalogs of a mission
+        bad["with warning flags"] = numbers(table, "warning_flags", name) > 0
     if columns.xyunits == "degrees":
         if to_pixels is None:
             raise CatalogError(

@@ -14,6 +14,7 @@ import numpy as np
 from tweakreg_step.catalogs import (
     check_images,
     fingerprint,
+    from_table,
     inside,
     is_table_file,
     read_catalog,
@@ -29,6 +30,7 @@ from tweakreg_step.sources.detect import find_sources
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from astropy.table import Table
     from numpy.typing import NDArray
 
     from tweakreg_step.catalogs import Checkpoint
@@ -242,6 +244,9 @@ class Reader:
         given = self._given(image, name)
         if given is not None:
             return ExposureCatalog(self._selected(self._read(image, given, name), image, name))
+        table = image.table
+        if table is not None:
+            return ExposureCatalog(self._selected(self._in_memory(table, image, name), image, name))
         options, path, fingerprint, checkpoint = self.parameters, None, "", None
         pixels = image.pixels()
         if options.keeps_catalogs:
@@ -281,6 +286,17 @@ class Reader:
     def _read(self, image: OpenImage, path: Path, name: str) -> Sources:
         options = self.parameters
         return read_catalog(path, name, options.columns, options.selection, image.to_pixels)
+
+    def _in_memory(self, table: Table, image: OpenImage, name: str) -> Sources:
+        """The sources of a catalog that an earlier step of the pipeline has left in the model."""
+        options = self.parameters
+        return from_table(
+            table,
+            f"in the metadata of '{name}'",
+            options.columns,
+            options.selection,
+            image.to_pixels,
+        )
 
     def _find(self, image: OpenImage, pixels: Pixels) -> Finding:
         options = self.parameters

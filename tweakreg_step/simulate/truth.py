@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_step.simulate.detectors import detector_named
 from tweakreg_step.simulate.directions import direction, separation_mas
-from tweakreg_step.simulate.nircam import nircam
 from tweakreg_step.simulate.optics import DetectorOffset, Pointing, detector_wcs, displaced
 
 if TYPE_CHECKING:
@@ -125,13 +125,13 @@ def _image_truth(entry: dict[str, Any]) -> ImageTruth:
 
 def true_wcs(image: ImageTruth) -> WCS:
     """Build the WCS through which the image was rendered."""
-    detector = displaced(nircam(image.detector, image.shape), image.offset)
+    detector = displaced(detector_named(image.detector, image.shape), image.offset)
     return detector_wcs(detector, image.true, image.velocity_aberration)
 
 
 def claimed_wcs(image: ImageTruth) -> WCS:
     """Build the WCS that the file was delivered with."""
-    detector = nircam(image.detector, image.shape)
+    detector = detector_named(image.detector, image.shape)
     return detector_wcs(detector, image.claimed, image.velocity_aberration)
 
 

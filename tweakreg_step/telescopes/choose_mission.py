@@ -15,6 +15,7 @@ from .external_references import refuse_external
 from .hst import HST
 from .jwst import JWST
 from .mission_name import mission_in_file
+from .roman import Roman
 
 if TYPE_CHECKING:
     from .telescope import Telescope
@@ -31,11 +32,8 @@ __all__ = [
     "telescope_or_none",
 ]
 
-TELESCOPES: tuple[Telescope, ...] = (JWST(), HST())
+TELESCOPES: tuple[Telescope, ...] = (JWST(), HST(), Roman())
 """The missions whose images can be aligned. A file that names none is taken for the first."""
-
-KNOWN = {"ROMAN": "a Roman image"}
-"""Missions that are not supported, and what an error message calls their images."""
 
 
 def missions(word: str = "and") -> str:
@@ -71,6 +69,12 @@ def telescope_of(model: Any) -> Telescope:
         raise InputError(
             f"'{name}' is a {type(model).__name__}, which is no exposure of {missions('or')}, but "
             "this step aligns those. Remove it from the input, or open its file as one."
+        )
+    if any(telescope.name == mission for telescope in TELESCOPES):
+        raise InputError(
+            f"'{name}' is an exposure of {mission} that was opened as a {type(model).__name__}, "
+            "but as one it can't be aligned. Give the name of its file, or open it with the "
+            "software of the mission."
         )
     return _named(mission, name)
 
@@ -126,10 +130,9 @@ def _named(mission: str, name: str) -> Telescope:
     for telescope in TELESCOPES:
         if telescope.name == mission:
             return telescope
-    what = KNOWN.get(mission, f"an image of {printable(mission[:80])}")
     raise InputError(
-        f"'{printable(name[:300])}' is {what}, but this step aligns images "
-        f"of {missions()}: other missions are not supported yet. Remove it from the input."
+        f"'{printable(name[:300])}' is an image of {printable(mission[:80])}, but this step aligns "
+        f"images of {missions()}: other missions are not supported yet. Remove it from the input."
     )
 
 
@@ -137,6 +140,8 @@ def _mission_in_model(model: Any) -> str:
     """The mission in a model's metadata, in capitals; '' where it has none."""
     if isinstance(model, HDUList):
         said = model[0].header.get("TELESCOP") if len(model) else None
+    elif "roman" in (getattr(model, "instance", None) or ()):
+        said = "ROMAN"  # its file was opened by software for other files
     else:
         said = getattr(getattr(model, "meta", None), "telescope", None)
     return str(said or "").strip().upper()

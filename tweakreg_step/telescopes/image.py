@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from astropy.table import Table
+
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.sources import BoundingBox, Pixels
 
@@ -60,6 +62,10 @@ class OpenImage(Protocol):
     @property
     def catalog(self) -> str:
         """Path of the source catalog in the metadata, '' for none."""
+
+    @property
+    def table(self) -> Table | None:
+        """A source catalog in the memory of the model, made in this run; None for none."""
 
     def pixels(self) -> Pixels:
         """The data, with unusable pixels masked."""

@@ -62,6 +62,10 @@ class HstImage:
         return ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
 
     @property
+    def table(self) -> None:
+        """No catalog in memory: exposures of HST have none."""
+
+    @property
     def fwhm(self) -> float | None:
         """FWHM of stars [pixels], None where it is not known."""
         if self.exposure.is_drizzled:  # on pixels of any size

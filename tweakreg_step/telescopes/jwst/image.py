@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gwcs import WCS
 from stdatamodels.jwst.datamodels import dqflags
 
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.telescopes.image import View
-from tweakreg_step.telescopes.wcs import pixels_within
+from tweakreg_step.telescopes.wcs import CORRECTED, delivered, pixels_within
 
 from .psf import stellar_fwhm
 
@@ -21,9 +20,8 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.sources import BoundingBox
 
-__all__ = ["CORRECTED", "REFERENCE_ANGLES", "JwstImage", "bounding_box_of", "delivered", "epoch_of"]
+__all__ = ["REFERENCE_ANGLES", "JwstImage", "bounding_box_of", "epoch_of"]
 
-CORRECTED = "v2v3corr"  # the frame that a correction inserts
 REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
 MJD_2000 = 51544.5  # of the epoch 2000.0
 EARLIEST_MJD = 40000.0  # 1968: earlier times are unset values
@@ -36,6 +34,7 @@ class JwstImage:
     model: Any
 
     label = ""
+    table = None
 
     @property
     def bounding_box(self) -> BoundingBox:
@@ -109,20 +108,6 @@ def bounding_box_of(model: Any) -> BoundingBox:
         return ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
     (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
     return ((xmin, xmax), (ymin, ymax))
-
-
-def delivered(wcs: Any) -> Any:
-    """A WCS without the correction of an alignment; the same object where it has none."""
-    frames = list(wcs.available_frames)
-    if CORRECTED not in frames:
-        return wcs
-    place = frames.index(CORRECTED)
-    steps = [(step.frame, step.transform) for step in wcs.pipeline]
-    # the correction is the transform from the frame before; the one that follows is kept
-    steps[place - 1 : place + 1] = [(steps[place - 1][0], steps[place][1])]
-    result = WCS(copy.deepcopy(steps), name=wcs.name)
-    result.bounding_box = wcs.bounding_box
-    return result
 
 
 def epoch_of(model: Any) -> float | None:

@@ -51,7 +51,7 @@ class JWST:
 
     def owns(self, model: Any) -> bool:
         """Whether a model is of JWST: one of stdatamodels that does not say otherwise."""
-        if not isinstance(model, datamodels.JwstDataModel):
+        if not isinstance(model, datamodels.JwstDataModel) or "roman" in model.instance:
             return False
         return (model.meta.telescope or self.name) == self.name
 

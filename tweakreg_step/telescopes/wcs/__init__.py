@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .delivered import CORRECTED, delivered
 from .fits_plane import FitsPlane, put_linear
-from .footprints import corners_of, epoch_of, group_epochs, group_observatories
+from .footprints import corners_of, epoch_of, group_epochs, group_observatories, region
 from .inverse import pixels_within
 from .plane import plane_of
 from .snapshot import Snapshot, all_or_nothing
@@ -11,6 +12,7 @@ from .tangent_plane import CorrectorPlane, box_of
 from .v2v3corr import correct, put
 
 __all__ = [
+    "CORRECTED",
     "CorrectorPlane",
     "FitsPlane",
     "Snapshot",
@@ -18,6 +20,7 @@ __all__ = [
     "box_of",
     "corners_of",
     "correct",
+    "delivered",
     "epoch_of",
     "group_epochs",
     "group_observatories",
@@ -25,4 +28,5 @@ __all__ = [
     "plane_of",
     "put",
     "put_linear",
+    "region",
 ]
