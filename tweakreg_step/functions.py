@@ -199,7 +199,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     ref_wcs, ref_wcsinfo
         Not needed: the footprints of the correctors say where stars are needed.
     epoch
-        Time of all exposures, if no corrector has one: Julian year, or an astropy Time.
+        Time of all exposures, if no corrector has one: Julian year, an astropy Time, or a date.
     timeout
         Longest silence of a catalog service [s], in place of that in ``reference``.
     save_abs_catalog, abs_catalog_output_dir

@@ -29,6 +29,7 @@ from .footprint import Circle, inside
 from .origin import with_selection
 from .select import select
 from .stars import BEST, REFERENCE_SIGMA, WORST, bad_errors, unbelieved_errors
+from .years import with_years
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ def members_of(abs_refcat: str | Path | Table) -> tuple[Member, ...]:
         If none of them can be used, as far as that is known without the field.
     """
     if isinstance(abs_refcat, Table):
-        table = sky_table(abs_refcat, "given as a table")
+        table = with_years(sky_table(abs_refcat, "given as a table"), "given as a table")
         table.meta.setdefault("name", "table")
         return (Member(str(table.meta["name"]), "file", table=table),)
     text = str(abs_refcat).strip()
@@ -278,7 +279,7 @@ def _queried(member: Member, field: Sequence[Circle], parameters: ReferenceParam
         "release": entries[0].release,
         "date": max(entry.date for entry in entries),
     }
-    return sky_table(table, member.name)
+    return with_years(sky_table(table, member.name), member.name)
 
 
 class _CachedQuery:

@@ -14,6 +14,7 @@ from tweakreg_step.catalogs.tables import numbers, read_table
 from tweakreg_step.core.exceptions import CatalogError
 
 from .origin import with_source
+from .years import with_years
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,7 @@ def read_reference(path: Path) -> Table:
         If the file can't be read, or its columns or values do not fit.
     """
     table = sky_table(read_table(path, "reference catalog"), f"'{path}'")
+    table = with_years(table, f"'{path}'")
     table.meta["name"] = path.name
     return with_source(table, path)
 
@@ -71,6 +73,7 @@ def sky_table(table: Table, name: str) -> Table:
         result.remove_columns([ra_column, dec_column])
     elif centroid:
         sky = _icrs(table[centroid], name)
+        _warn_of_motions_within(sky, name)
         ra, dec = np.asarray(sky.ra.deg), np.asarray(sky.dec.deg)
         result.remove_column(centroid)
     else:
@@ -97,6 +100,15 @@ def _icrs(column: object, name: str) -> SkyCoord:
             f"'sky_centroid' of the reference catalog {name} can't be turned into ICRS: {error}. "
             "It must hold coordinates on the sky. Give 'RA' and 'DEC' in degrees."
         ) from error
+
+
+def _warn_of_motions_within(sky: SkyCoord, name: str) -> None:
+    if sky.data.differentials:
+        log.warning(
+            "'sky_centroid' of the reference catalog %s has proper motions, but only those in "
+            "columns are used. Give 'RA', 'DEC', 'pmra', 'pmdec' and 'ref_epoch'.",
+            name,
+        )
 
 
 def _without(table: Table, bad: dict[str, BoolArray], name: str) -> Table:
