@@ -18,6 +18,7 @@ from tweakreg_step.parameters import (
     effective,
     spec_text,
     unset,
+    unused,
 )
 from tweakreg_step.pipeline.apply import update_exposures
 from tweakreg_step.pipeline.failure_policy import failure, must_raise, unchanged
@@ -82,6 +83,8 @@ class TweakRegStep(BaseStep):
         """
         parameters, start, stopwatch = Parameters.of(self), dt.datetime.now(dt.UTC), Stopwatch()
         log_parameters(departures(*self._declared))
+        for sentence in unused(parameters):
+            log.warning(sentence)
         refcat = parameters.absolute.abs_refcat
         catalogs = members_of(refcat) if refcat else None  # a bad one is refused before the work
         with stopwatch("opening"):

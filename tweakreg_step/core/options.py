@@ -22,9 +22,8 @@ class Options:
         not used in a source that only one other image detects [arcsec].
     minobj, abs_minobj
         Smallest number of matches of a group, and of a component with the reference.
-    nclip, sigma
-        Rounds of reweighting, and the standardised residual at which weights start to fall; they
-        vanish at twice that.
+    sigma
+        Standardised residual at which weights start to fall; they vanish at twice that.
     shift_sigma, roll_sigma, scale_sigma
         Standard deviations of the pointing prior: arcsec, arcsec as angle, dimensionless.
     motion_shift_sigma, motion_roll_sigma, motion_scale_sigma
@@ -46,7 +45,6 @@ class Options:
     tolerance: float = 0.7
     separation: float = 1.0
     minobj: int = 15
-    nclip: int = 3
     sigma: float = 3.0
     abs_searchrad: float = 6.0
     abs_tolerance: float = 0.7

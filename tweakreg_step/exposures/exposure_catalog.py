@@ -62,8 +62,6 @@ def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, P
         If it can't be used, or names an image that is not among ``names``.
     """
     catfile, wanted = parameters.catalogs.catfile, parameters.catalogs.use_custom_catalogs
-    if catfile and not wanted:
-        log.warning("'catfile' is given but not used: set use_custom_catalogs=True to use it.")
     if not (catfile and wanted):
         return {}
     catalogs = read_catfile(Path(catfile).expanduser())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tweakreg_step.core.exceptions import ParameterError
 
+from .checks import check_separation
 from .declaration import coerce, declarations
 from .stages import (
     AbsoluteParameters,
@@ -88,7 +89,10 @@ class Parameters:
         ParameterError
             If a value is not allowed, or two values contradict each other.
         """
-        return cls(**{stage: _collect(kind, step) for stage, kind in STAGES.items()})
+        result = cls(**{stage: _collect(kind, step) for stage, kind in STAGES.items()})
+        for stage, prefix in ((result.relative, ""), (result.absolute, "abs_")):
+            check_separation(result.method.align_method, stage, prefix)
+        return result
 
     @property
     def keeps_catalogs(self) -> bool:

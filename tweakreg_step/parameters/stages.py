@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .checks import check_both, check_order, check_separation
+from .checks import check_both, check_order
 from .declaration import parameter
 
 __all__ = [
@@ -230,9 +230,6 @@ class RelativeParameters:
     xoffset: float = parameter(0.0, "First guess of the offset in x", unit="arcsec")
     yoffset: float = parameter(0.0, "First guess of the offset in y", unit="arcsec")
 
-    def __post_init__(self) -> None:
-        check_separation("separation", self.separation, "tolerance", self.tolerance)
-
 
 @dataclass(frozen=True, slots=True)
 class AbsoluteParameters:
@@ -268,9 +265,6 @@ class AbsoluteParameters:
         1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0
     )
     abs_tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.001)
-
-    def __post_init__(self) -> None:
-        check_separation("abs_separation", self.abs_separation, "abs_tolerance", self.abs_tolerance)
 
 
 @dataclass(frozen=True, slots=True)

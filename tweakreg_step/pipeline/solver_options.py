@@ -38,7 +38,6 @@ def options_of(
         tolerance=relative.tolerance,
         separation=relative.separation,
         minobj=relative.minobj,
-        nclip=relative.nclip,
         sigma=relative.sigma,
         abs_searchrad=absolute.abs_searchrad,
         abs_tolerance=absolute.abs_tolerance,
