@@ -38,10 +38,17 @@ from tweakreg_step.telescopes.choose_mission import open_exposure, suffixes, tel
 from tweakreg_step.telescopes.inputs import first_file
 from tweakreg_step.telescopes.library import ExposureLibrary, discard, file_names
 
-from .command_line import EndedError, is_terse, one_sentence, saves_parameters_only
+from .command_line import (
+    EndedError,
+    is_terse,
+    one_sentence,
+    refuse_unknown_options,
+    saves_parameters_only,
+)
 from .old_names import OLD_NAMES, renamed
 from .origins import FROM_CRDS, origins_of
 from .outputs import SavedWhole, warn_of_output_file
+from .unknown_names import complete_attributes, refused_names
 
 __all__ = ["BaseStep"]
 
@@ -154,6 +161,7 @@ class BaseStep(Step):
         for old, (today, kind) in OLD_NAMES.items():
             spec[old] = f"{kind}(default=None)"
             spec.inline_comments[old] = f"# Of an earlier release: now {today}"
+        refuse_unknown_options(cls.__name__, spec)
         return spec
 
     @classmethod
@@ -169,13 +177,18 @@ class BaseStep(Step):
                 config, parent=parent, name=name, config_file=config_file
             )
         except ValidationError as error:
-            sentence = refusal(given) or str(error)
+            spec = cls.load_spec_file()
+            sentence = refusal(given) or refused_names(given, spec) or str(error)
             if is_terse():
                 log.error("%s", sentence)  # noqa: TRY400 - the sentence says all
                 raise EndedError(sentence) from error
             raise ValidationError(sentence) from error
         step._sources = sources  # noqa: SLF001 - its own class
         return step
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._as_made = frozenset(vars(self))
 
     # ---- output
 
@@ -202,6 +215,7 @@ class BaseStep(Step):
             return self._run(*args)
 
     def _run(self, *args: Any) -> Any:
+        complete_attributes(self, self.load_spec_file(), self._as_made)
         Parameters.of(self)
         warn_of_output_file(self.output_file, used=not self.output_use_model)
         wanted = (self.writes_results, self.search_attr("output_dir"), self.save_catalogs)
