@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .change import Change
     from .image import OpenImage, View
 
-__all__ = ["Entry", "Telescope"]
+__all__ = ["Entry", "Label", "Telescope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,22 @@ class Entry:
     file_name: str
     group: str
     exptype: str = "science"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Group and detector of an exposure, '' where unknown.
+
+    Attributes
+    ----------
+    group
+        Group of exposures that it belongs to.
+    detector
+        Name of its detector.
+    """
+
+    group: str
+    detector: str
 
 
 class Telescope(Protocol):
@@ -86,7 +102,13 @@ class Telescope(Protocol):
         For files that can't be opened.
         """
 
+    def label_of_file(self, path: Path) -> Label:
+        """Group and detector of an exposure from the header of its file alone."""
+
     # ---- models
+
+    def label(self, model: Any) -> Label:
+        """Group and detector of a model."""
 
     def entry(self, model: Any) -> Entry:
         """File name, group and type of a model."""
