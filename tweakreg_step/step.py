@@ -98,11 +98,14 @@ class TweakRegStep(BaseStep):
             check_refimage(parameters.method.refimage, names, found_groups(library))
             self._warn_overwritten(library)
             _check_groups(library, names, reference=bool(refcat))
+        not_given = frozenset(unset(*self._declared))
+        if "brightest" not in not_given:
+            parameters = parameters.with_brightest_given()
         run = Run(
             names=names,
             parameters=parameters,
             effective=self.effective,
-            unset=frozenset(unset(*self._declared)),
+            unset=not_given,
             folder=self.output_folder,
             catalogs=catalogs,
             product=product_name(library, self.remove_suffix(Path(names[0]).stem)[0]),

@@ -59,3 +59,13 @@ def test_parameter_errors_can_be_caught_as_value_errors_of_this_package() -> Non
     with pytest.raises(ValueError, match="starfinder") as caught:
         Parameters.of(SimpleNamespace(starfinder="eyes"))
     assert isinstance(caught.value, TweakregError)
+
+
+def test_the_number_of_brightest_of_given_catalogs() -> None:
+    assert Parameters.of(SimpleNamespace()).brightest_given is None
+    assert Parameters.of(SimpleNamespace(brightest=None)).brightest_given is None
+    assert Parameters.of(SimpleNamespace(brightest="None")).finder.brightest is None
+    assert Parameters.of(SimpleNamespace(brightest=50)).brightest_given == 50
+    usual = Parameters.of(SimpleNamespace(brightest=200))
+    assert usual.brightest_given is None  # the default, unless it is known to be the user's
+    assert usual.with_brightest_given().brightest_given == 200

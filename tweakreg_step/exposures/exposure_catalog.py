@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -46,11 +45,15 @@ __all__ = [
     "exclusions_of",
     "read_checkpoints",
     "warn_untouched",
+    "warn_without_catalogs",
 ]
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+INCLUDED = " (they lie in none of its include regions)"
+"""What is said of sources that are dropped by a file with include regions."""
 
 
 def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, Path | None]:
@@ -87,7 +90,22 @@ def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exc
     check_images(files, names, path, role)
     different = dict.fromkeys(file for file in files.values() if file is not None)
     regions = {file: read_exclusions(file) for file in different}
+    for one in regions.values():
+        _tell_included(one)
     return {name: regions[file] for name, file in files.items() if file is not None}
+
+
+def _tell_included(exclusions: Exclusions) -> None:
+    """Say that a region file keeps only what is inside, as DS9's regions include unless told."""
+    included, count = exclusions.included, len(exclusions.regions)
+    if included:
+        log.log(
+            logging.WARNING if included == count else logging.INFO,
+            "The region file '%s' has %d include regions and %d exclude regions: only sources "
+            "inside of its include regions are used. To leave out what is inside instead, write "
+            "'-' before each shape, or set its property 'Exclude' in DS9.",
+            *(exclusions.path, included, count - included),
+        )
 
 
 def warn_untouched(exclusions: dict[str, Exclusions], touched: dict[str, bool]) -> None:
@@ -113,6 +131,31 @@ def warn_untouched(exclusions: dict[str, Exclusions], touched: dict[str, bool]) 
                 path,
                 listed(names),
             )
+
+
+def warn_without_catalogs(
+    parameters: Parameters, catfile: dict[str, Path | None], named: Sequence[str | bool | None]
+) -> None:
+    """Warn if the user's catalogs are to be used, and no image has one.
+
+    Parameters
+    ----------
+    parameters
+        The parameters of the run.
+    catfile
+        Catalogs of the catfile.
+    named
+        (I,) whether the metadata of each image name one, or which; None where that is not known.
+    """
+    if not parameters.catalogs.use_custom_catalogs or any(catfile.values()):
+        return
+    if named and not any(name or name is None for name in named):
+        log.warning(
+            "use_custom_catalogs=True, but none of the %d images has a catalog: no 'catfile' names "
+            "one, nor does 'tweakreg_catalog' of a member of the association or of 'meta'. "
+            "The sources of all are searched. Give a 'catfile' with two columns: image, catalog.",
+            len(named),
+        )
 
 
 def catalog_path(folder: Path, name: str, parameters: Parameters) -> Path:
@@ -183,6 +226,7 @@ class ExposureCatalog:
     fingerprint: str = ""
     reused: bool = False
     touched: bool = True
+    given: bool = False
     unused: int = 0
 
 
@@ -239,7 +283,8 @@ class Reader:
     def _catalog(self, image: OpenImage, name: str) -> ExposureCatalog:
         given = self._given(image, name)
         if given is not None:
-            return ExposureCatalog(self._selected(self._read(image, given, name), image, name))
+            own, most = self._read(image, given, name), self.parameters.brightest_given
+            return ExposureCatalog(self._selected(own, image, name, most), given=True)
         options, path, fingerprint, checkpoint = self.parameters, None, "", None
         pixels = image.pixels()
         if options.keeps_catalogs:
@@ -253,7 +298,8 @@ class Reader:
         found = self._find(image, pixels)
         # sources outside the bounding box are not counted among those found
         on_image = inside(found.sources, image.bounding_box)
-        sources, stamps = self._selected(on_image, image, name), None
+        most = options.finder.brightest
+        sources, stamps = self._selected(on_image, image, name, most), None
         if options.finder.refine_centroids == "epsf":
             stamps = star_stamps(found.plane, sources, found.fwhm)
         return ExposureCatalog(
@@ -285,7 +331,7 @@ class Reader:
         finder = options.finder
         if options.selection != SelectionParameters() or finder.peakmax is not None:
             # the brightest are taken after selection, so all must be found first
-            finder = replace(finder, brightest=sys.maxsize // 4)
+            finder = replace(finder, brightest=None)
         return find_sources(
             pixels,
             options.catalogs.starfinder,
@@ -294,13 +340,15 @@ class Reader:
             image.fwhm,
         )
 
-    def _selected(self, sources: Sources, image: OpenImage, name: str) -> Sources:
+    def _selected(
+        self, sources: Sources, image: OpenImage, name: str, brightest: int | None
+    ) -> Sources:
         """The selected sources; logs how many are dropped, and why."""
         options, box = self.parameters, image.bounding_box
         all_of_them, sources = len(sources), inside(sources, box)
         limits = limits_of(
             options.selection,
-            options.finder.brightest,
+            brightest,
             options.finder.peakmax,
             image.exposure_time,
             name,
@@ -309,7 +357,11 @@ class Reader:
             sources = with_peaks(sources, image.pixels())
         selected, dropped = select(sources, limits, box, self._allowed(image, name, box))
         dropped = {"the bounding box": all_of_them - len(sources)} | dropped
-        reasons = ", ".join(f"{number} by {why}" for why, number in dropped.items() if number)
+        outside = _of(self.exclusions, name)
+        meant = {"exclusions": INCLUDED} if outside is not None and outside.included else {}
+        reasons = ", ".join(
+            f"{number} by {why}{meant.get(why, '')}" for why, number in dropped.items() if number
+        )
         if reasons:
             level = logging.INFO if len(selected) else logging.WARNING
             log.log(

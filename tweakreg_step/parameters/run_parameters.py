@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tweakreg_step.core.exceptions import ParameterError
 
@@ -63,7 +63,11 @@ STAGES: dict[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """All parameters of one run, checked."""
+    """All parameters of one run, checked.
+
+    Beside the stages: ``brightest_given``, the largest number of sources of a catalog that is
+    given; None for all. It is ``finder.brightest`` if the user set that.
+    """
 
     catalogs: CatalogParameters
     columns: ColumnParameters
@@ -79,6 +83,7 @@ class Parameters:
     general: GeneralParameters
     safety: SafetyParameters
     scale: ScaleParameters
+    brightest_given: int | None = None
 
     @classmethod
     def of(cls, step: Any) -> Parameters:
@@ -92,7 +97,12 @@ class Parameters:
         result = cls(**{stage: _collect(kind, step) for stage, kind in STAGES.items()})
         for stage, prefix in ((result.relative, ""), (result.absolute, "abs_")):
             check_separation(result.method.align_method, stage, prefix)
-        return result
+        usual = result.finder.brightest == FinderParameters().brightest
+        return result if usual else result.with_brightest_given()
+
+    def with_brightest_given(self) -> Self:
+        """The parameters where 'brightest' holds for catalogs that are given, too."""
+        return replace(self, brightest_given=self.finder.brightest)
 
     @property
     def keeps_catalogs(self) -> bool:

@@ -141,9 +141,10 @@ class FinderParameters:
     sharphi: float = parameter(2.0, "Upper limit of sharpness (iraf, dao)")
     roundlo: float = parameter(0.0, "Lower limit of roundness (iraf, dao)")
     roundhi: float = parameter(0.2, "Upper limit of roundness (iraf, dao)")
-    brightest: int = parameter(
+    brightest: int | None = parameter(
         200,
-        "Keep this number of the brightest sources, found or given, evenly over the image",
+        "Keep this number of the brightest sources, evenly over the image; None: all. Of catalogs "
+        "that are given all are kept unless it is set",
         low=1,
     )
     peakmax: float | None = parameter(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from .stages import (
@@ -120,7 +120,8 @@ def unused(parameters: Parameters) -> Iterator[str]:
     parameters
         All parameters of a run.
     """
-    values = departed(*(getattr(parameters, field.name) for field in fields(parameters)))
+    stages = (getattr(parameters, field.name) for field in fields(parameters))
+    values = departed(*filter(is_dataclass, stages))
     for rule in _RULES:
         if rule.holds(parameters):
             for name in rule.names:

@@ -74,8 +74,10 @@ def more_sources(groups: Groups, parameters: Parameters) -> str:
     """
     selection, finder = parameters.selection, parameters.finder
     remedies = []
-    if any(len(image.sources) >= finder.brightest for image in groups.images):
-        remedies.append(f"raise 'brightest' from {finder.brightest}")
+    custom = parameters.catalogs.use_custom_catalogs
+    most = parameters.brightest_given if custom else finder.brightest
+    if most is not None and any(len(image.sources) >= most for image in groups.images):
+        remedies.append(f"raise 'brightest' from {most}")
     used = [name for name in _SELECTING if getattr(selection, name) not in {None, ""}]
     used += ["peakmax"] if finder.peakmax is not None else []
     if used:

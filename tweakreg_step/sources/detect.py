@@ -34,6 +34,9 @@ it, windows and errors change by less than a tenth."""
 SPARE = 2
 """Number of sources measured, relative to the number wanted: the brightest may be cosmic rays."""
 
+ALL = 10**12
+"""More sources than any image has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -97,7 +100,7 @@ def find_sources(
     if not known and _disagree(found.fwhm, expected, GALAXIES if expected_fwhm else np.inf):
         used = found.fwhm or expected
         plane, found = _with_width(pixels, starfinder, finder, segmentation, used)
-    return Finding(_chosen(found, plane, finder.brightest), plane, used, expected)
+    return Finding(_chosen(found, plane, finder.brightest or ALL), plane, used, expected)
 
 
 def _disagree(measured_fwhm: float | None, expected: float, most: float) -> bool:
@@ -115,7 +118,7 @@ def _with_width(
     fwhm: float,
 ) -> tuple[Plane, Measured]:
     plane, all_sources = candidates(pixels, starfinder, fwhm, finder, segmentation)
-    some = _evenly(all_sources, plane, SPARE * finder.brightest)
+    some = _evenly(all_sources, plane, SPARE * (finder.brightest or ALL))
     return plane, measured(
         plane, some, all_sources, fwhm, refined=finder.refine_centroids != "none"
     )

@@ -47,7 +47,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Group and detector of an exposure, '' where unknown.
+    """What the metadata of an exposure say of it, '' where they don't.
 
     Attributes
     ----------
@@ -55,10 +55,13 @@ class Label:
         Group of exposures that it belongs to.
     detector
         Name of its detector.
+    catalog
+        File with its sources; None where that is not known before it is opened.
     """
 
     group: str
     detector: str
+    catalog: str | None = None
 
 
 class Telescope(Protocol):
@@ -103,12 +106,12 @@ class Telescope(Protocol):
         """
 
     def label_of_file(self, path: Path) -> Label:
-        """Group and detector of an exposure from the header of its file alone."""
+        """What the header of the file of an exposure says of it."""
 
     # ---- models
 
     def label(self, model: Any) -> Label:
-        """Group and detector of a model."""
+        """What the metadata of a model say of it."""
 
     def entry(self, model: Any) -> Entry:
         """File name, group and type of a model."""

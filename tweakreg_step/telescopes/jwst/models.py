@@ -82,18 +82,20 @@ class JWST:
         return group_of_name(file_name)
 
     def label_of_file(self, path: Path) -> Label:
-        """Group and detector of an exposure from the header of its file alone."""
+        """What the header of the file of an exposure says of it."""
         try:
             header = fits.getheader(path, 0)
             values = {name: header.get(key) for key, name in IN_HEADER.items()}
         except Exception:  # noqa: BLE001 - no FITS, or damaged: the error comes when it is read
             return Label("", "")
-        return Label(group_of(values) or "", str(header.get("DETECTOR") or "").strip())
+        detector, catalog = (str(header.get(key) or "").strip() for key in ("DETECTOR", "TCATFILE"))
+        return Label(group_of(values) or "", detector, catalog)
 
     def label(self, model: Any) -> Label:
-        """Group and detector of a model."""
+        """What the metadata of a model say of it."""
         detector = getattr(getattr(model.meta, "instrument", None), "detector", None)
-        return Label(self.entry(model).group, str(detector or ""))
+        catalog = getattr(model.meta, "tweakreg_catalog", None)
+        return Label(self.entry(model).group, str(detector or ""), str(catalog or "").strip())
 
     def entry(self, model: Any) -> Entry:
         """File name, group and exposure type of a model."""
