@@ -99,8 +99,7 @@ class TweakRegStep(BaseStep):
             self._warn_overwritten(library)
             _check_groups(library, names, reference=bool(refcat))
         not_given = frozenset(unset(*self._declared))
-        if "brightest" not in not_given:
-            parameters = parameters.with_brightest_given()
+        parameters = replace(parameters, given=_names_of_parameters() - not_given)
         run = Run(
             names=names,
             parameters=parameters,
@@ -190,6 +189,11 @@ class TweakRegStep(BaseStep):
         plots = bool(self.save_plots)
         write_result(result, self.output_folder, report=self.wants_report, plots=plots)
         self.report_written = True
+
+
+def _names_of_parameters() -> frozenset[str]:
+    """Names of all parameters."""
+    return frozenset(declaration.name for declaration in declarations(*STAGES.values()))
 
 
 def _check_groups(library: AbstractModelLibrary, names: Sequence[str], *, reference: bool) -> None:

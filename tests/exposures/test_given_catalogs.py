@@ -11,10 +11,11 @@ from astropy.table import Table
 from spoiled import edit
 from step_outputs import opened
 
-from tweakreg_step.exposures.exposure_catalog import exclusions_of, warn_without_catalogs
+from tweakreg_step.core.exceptions import CatalogError
 from tweakreg_step.exposures.read import ReadExposures, read_exposures
+from tweakreg_step.exposures.user_lists import exclusions_of, warn_without_catalogs
 from tweakreg_step.parameters import Parameters
-from tweakreg_step.simulate import Truth
+from tweakreg_step.simulate import Truth, pixel_of, true_wcs
 from tweakreg_step.telescopes.inputs import open_library
 
 COUNT = 300
@@ -145,3 +146,72 @@ def test_sources_outside_of_include_regions_are_said_so(
     with caplog.at_level("INFO", logger="tweakreg_step"):
         reading(files, exclusions="list.txt")
     assert "by exclusions (they lie in none of its include regions)" in caplog.text
+
+
+def listed(files: Truth, shift: float, names: str, count: int | None = None) -> dict[str, Any]:
+    """A list for each image of where its stars are, counted from 0 plus a shift."""
+    table = Table.read(files.catalog)
+    lines = []
+    for image, path in zip(files.images, files.files, strict=True):
+        x, y = pixel_of(true_wcs(image), np.asarray(table["RA"]), np.asarray(table["DEC"]))
+        on = (x > 5) & (x < 506) & (y > 5) & (y < 506)
+        rows = np.stack([x[on], y[on]], axis=1)[:count] + shift
+        Path(f"{path.stem}.txt").write_text(names + "".join(f"{a:.3f} {b:.3f}\n" for a, b in rows))
+        lines.append(f"{path.name} {path.stem}.txt\n")
+    Path("catfile.txt").write_text("".join(lines))
+    return {"use_custom_catalogs": True, "catfile": "catfile.txt"}
+
+
+@pytest.mark.parametrize("names", ["", "x y\n"])
+def test_lists_that_count_from_one_are_corrected(
+    files: Truth, names: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = reading(files, **listed(files, 0.0, names))
+    assert not caplog.records
+    corrected = reading(files, **listed(files, 1.0, names))
+    assert caplog.text.count("count pixels from 1, but were taken to count from 0") == 3
+    assert "lie (1, 1) pixel beside the light" in caplog.text
+    assert "They are corrected by it. Set xyorigin=1" in caplog.text
+    for one, other in zip(right.images, corrected.images, strict=True):
+        np.testing.assert_allclose(one.sources.x, other.sources.x, atol=2e-3)
+        np.testing.assert_allclose(one.sources.y, other.sources.y, atol=2e-3)
+    caplog.clear()
+    told = reading(files, xyorigin=1, **listed(files, 1.0, names))
+    assert not caplog.records
+    np.testing.assert_allclose(told.images[0].sources.x, right.images[0].sources.x, atol=2e-3)
+
+
+def test_an_origin_that_is_given_is_kept(files: Truth, caplog: pytest.LogCaptureFixture) -> None:
+    read = reading(files, xyorigin=1, **listed(files, 0.0, ""))
+    assert "count pixels from 0, but were taken to count from 1" in caplog.text
+    assert "They are used as they are, since 'xyorigin' is given." in caplog.text
+    right = reading(files, **listed(files, 0.0, ""))
+    np.testing.assert_allclose(read.images[0].sources.x, right.images[0].sources.x - 1.0, atol=2e-3)
+
+
+def test_columns_of_sextractor_that_count_from_zero(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = listed(files, 0.0, "# 1 X_IMAGE\n# 2 Y_IMAGE\n")
+    read = reading(files, **options)
+    assert "or give its columns the names 'x' and 'y'" in caplog.text
+    right = reading(files, **listed(files, 0.0, ""))
+    np.testing.assert_allclose(read.images[0].sources.x, right.images[0].sources.x, atol=2e-3)
+
+
+def test_few_positions_beside_the_light_are_refused(files: Truth) -> None:
+    with pytest.raises(CatalogError, match=r"seem to count pixels from 1.* Set xyorigin=1.*=0 if"):
+        reading(files, **listed(files, 1.0, "", count=6))
+
+
+def test_a_list_that_can_not_be_told(files: Truth, caplog: pytest.LogCaptureFixture) -> None:
+    rng = np.random.default_rng(3)
+    options = listed(files, 0.0, "")
+    for path in files.files:
+        np.savetxt(f"{path.stem}.txt", rng.uniform(5.0, 500.0, (40, 2)), fmt="%.3f")
+    reading(files, **options)
+    assert caplog.text.count("has no names of columns, and the pixels of") == 3
+    assert "0 is taken. Give 'xyorigin'" in caplog.text
+    caplog.clear()
+    reading(files, xyorigin=1, **options)
+    assert not caplog.records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -68,4 +69,4 @@ def test_the_number_of_brightest_of_given_catalogs() -> None:
     assert Parameters.of(SimpleNamespace(brightest=50)).brightest_given == 50
     usual = Parameters.of(SimpleNamespace(brightest=200))
     assert usual.brightest_given is None  # the default, unless it is known to be the user's
-    assert usual.with_brightest_given().brightest_given == 200
+    assert replace(usual, given=frozenset({"brightest"})).brightest_given == 200

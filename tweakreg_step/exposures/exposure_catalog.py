@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from tweakreg_step.catalogs import (
-    check_images,
     fingerprint,
     inside,
     is_table_file,
-    read_catalog,
-    read_catfile,
     read_checkpoint,
 )
 from tweakreg_step.core.names import file_of
-from tweakreg_step.core.wording import listed
 from tweakreg_step.parameters import SelectionParameters
 from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
 from tweakreg_step.sources.detect import find_sources
+
+from .given_catalog import read_given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,11 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ExposureCatalog",
     "Reader",
-    "custom_catalogs",
-    "exclusions_of",
     "read_checkpoints",
-    "warn_untouched",
-    "warn_without_catalogs",
 ]
 
 log = logging.getLogger(__name__)
@@ -54,108 +48,6 @@ T = TypeVar("T")
 
 INCLUDED = " (they lie in none of its include regions)"
 """What is said of sources that are dropped by a file with include regions."""
-
-
-def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, Path | None]:
-    """Paths of the catalogs in the user's catfile, by image; empty without one.
-
-    Raises
-    ------
-    InputError
-        If it can't be used, or names an image that is not among ``names``.
-    """
-    catfile, wanted = parameters.catalogs.catfile, parameters.catalogs.use_custom_catalogs
-    if not (catfile and wanted):
-        return {}
-    catalogs = read_catfile(Path(catfile).expanduser())
-    check_images(catalogs, names, catfile)
-    # workers on other machines may have another working folder
-    return {name: path and path.absolute() for name, path in catalogs.items()}
-
-
-def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exclusions]:
-    """The regions in the user's file of exclusions, by image; empty without one.
-
-    Raises
-    ------
-    InputError
-        If it, or a region file, can't be used, or if it names an image that is not among ``names``.
-    """
-    path, role = parameters.selection.exclusions, "exclusions file"
-    if not path:
-        return {}
-    from tweakreg_step.sources.regions import read_exclusions  # noqa: PLC0415 - slow
-
-    files = read_catfile(Path(path).expanduser(), role, "region file")
-    check_images(files, names, path, role)
-    different = dict.fromkeys(file for file in files.values() if file is not None)
-    regions = {file: read_exclusions(file) for file in different}
-    for one in regions.values():
-        _tell_included(one)
-    return {name: regions[file] for name, file in files.items() if file is not None}
-
-
-def _tell_included(exclusions: Exclusions) -> None:
-    """Say that a region file keeps only what is inside, as DS9's regions include unless told."""
-    included, count = exclusions.included, len(exclusions.regions)
-    if included:
-        log.log(
-            logging.WARNING if included == count else logging.INFO,
-            "The region file '%s' has %d include regions and %d exclude regions: only sources "
-            "inside of its include regions are used. To leave out what is inside instead, write "
-            "'-' before each shape, or set its property 'Exclude' in DS9.",
-            *(exclusions.path, included, count - included),
-        )
-
-
-def warn_untouched(exclusions: dict[str, Exclusions], touched: dict[str, bool]) -> None:
-    """Warn of each region file whose regions lie on none of the images that it was given for.
-
-    Parameters
-    ----------
-    exclusions
-        The regions, by image.
-    touched
-        Whether they overlap the image, by image, for images that could be read.
-    """
-    images: dict[str, list[str]] = {}
-    for name, regions in exclusions.items():
-        if name in touched:
-            images.setdefault(regions.path, []).append(name)
-    for path, names in images.items():
-        if not any(touched[name] for name in names):
-            log.warning(
-                "None of the regions of '%s' lies on its image: %s. They should, to leave anything "
-                "out. Check their coordinates (pixels of the image, or the sky), and the lines of "
-                "'exclusions'.",
-                path,
-                listed(names),
-            )
-
-
-def warn_without_catalogs(
-    parameters: Parameters, catfile: dict[str, Path | None], named: Sequence[str | bool | None]
-) -> None:
-    """Warn if the user's catalogs are to be used, and no image has one.
-
-    Parameters
-    ----------
-    parameters
-        The parameters of the run.
-    catfile
-        Catalogs of the catfile.
-    named
-        (I,) whether the metadata of each image name one, or which; None where that is not known.
-    """
-    if not parameters.catalogs.use_custom_catalogs or any(catfile.values()):
-        return
-    if named and not any(name or name is None for name in named):
-        log.warning(
-            "use_custom_catalogs=True, but none of the %d images has a catalog: no 'catfile' names "
-            "one, nor does 'tweakreg_catalog' of a member of the association or of 'meta'. "
-            "The sources of all are searched. Give a 'catfile' with two columns: image, catalog.",
-            len(named),
-        )
 
 
 def catalog_path(folder: Path, name: str, parameters: Parameters) -> Path:
@@ -283,7 +175,8 @@ class Reader:
     def _catalog(self, image: OpenImage, name: str) -> ExposureCatalog:
         given = self._given(image, name)
         if given is not None:
-            own, most = self._read(image, given, name), self.parameters.brightest_given
+            most = self.parameters.brightest_given
+            own = read_given(given, image, name, self.parameters)
             return ExposureCatalog(self._selected(own, image, name, most), given=True)
         options, path, fingerprint, checkpoint = self.parameters, None, "", None
         pixels = image.pixels()
@@ -321,10 +214,6 @@ class Reader:
                 *(options.selection, None if regions is None else regions.text, corners),
             ]
         )
-
-    def _read(self, image: OpenImage, path: Path, name: str) -> Sources:
-        options = self.parameters
-        return read_catalog(path, name, options.columns, options.selection, image.to_pixels)
 
     def _find(self, image: OpenImage, pixels: Pixels) -> Finding:
         options = self.parameters

@@ -35,14 +35,8 @@ from .exposure import (
     read_exposure,
     refusal_of,
 )
-from .exposure_catalog import (
-    Reader,
-    custom_catalogs,
-    exclusions_of,
-    read_checkpoints,
-    warn_untouched,
-    warn_without_catalogs,
-)
+from .exposure_catalog import Reader, read_checkpoints
+from .user_lists import custom_catalogs, exclusions_of, warn_untouched, warn_without_catalogs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .checks import check_separation
-from .declaration import Declaration, declarations, spec_text
+from .declaration import Declaration, declarations, departed, spec_text
 from .provenance import PIPELINE, Setting, departures, effective, unset
 from .run_parameters import STAGES, Parameters, checked, is_default, is_optional, is_text, refusal
 from .stages import (
@@ -19,7 +19,7 @@ from .stages import (
     SelectionParameters,
     SipParameters,
 )
-from .unused import departed, unused, unused_in_mode
+from .unused import unused, unused_in_mode
 
 __all__ = [
     "MAX_SIP_DEGREE",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tweakreg_step.core.exceptions import ParameterError
 
 from .checks import check_separation
-from .declaration import coerce, declarations
+from .declaration import coerce, declarations, departed
 from .stages import (
     AbsoluteParameters,
     CatalogParameters,
@@ -65,8 +65,8 @@ STAGES: dict[str, type] = {
 class Parameters:
     """All parameters of one run, checked.
 
-    Beside the stages: ``brightest_given``, the largest number of sources of a catalog that is
-    given; None for all. It is ``finder.brightest`` if the user set that.
+    Beside the stages: ``given``, names of the parameters that the user gave; at least those that
+    differ from their defaults.
     """
 
     catalogs: CatalogParameters
@@ -83,7 +83,7 @@ class Parameters:
     general: GeneralParameters
     safety: SafetyParameters
     scale: ScaleParameters
-    brightest_given: int | None = None
+    given: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, step: Any) -> Parameters:
@@ -97,12 +97,13 @@ class Parameters:
         result = cls(**{stage: _collect(kind, step) for stage, kind in STAGES.items()})
         for stage, prefix in ((result.relative, ""), (result.absolute, "abs_")):
             check_separation(result.method.align_method, stage, prefix)
-        usual = result.finder.brightest == FinderParameters().brightest
-        return result if usual else result.with_brightest_given()
+        stages = [getattr(result, stage) for stage in STAGES]
+        return replace(result, given=frozenset(departed(*stages)))
 
-    def with_brightest_given(self) -> Self:
-        """The parameters where 'brightest' holds for catalogs that are given, too."""
-        return replace(self, brightest_given=self.finder.brightest)
+    @property
+    def brightest_given(self) -> int | None:
+        """The largest number of sources of a catalog that is given; None for all."""
+        return self.finder.brightest if "brightest" in self.given else None
 
     @property
     def keeps_catalogs(self) -> bool:

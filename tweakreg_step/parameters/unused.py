@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from .declaration import departed
 from .stages import (
     AbsoluteParameters,
     ColumnParameters,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from .run_parameters import Parameters
 
-__all__ = ["NOT_GLOBAL", "NOT_SEQUENTIAL", "departed", "unused", "unused_in_mode"]
+__all__ = ["NOT_GLOBAL", "NOT_SEQUENTIAL", "unused", "unused_in_mode"]
 
 _SEQUENTIAL = "Leave it out, or set align_method='sequential'."
 _OUTLIERS = "outliers lose their weight by their residuals, see 'sigma'"
@@ -162,13 +163,3 @@ def unused_in_mode(values: dict[str, Any], mode: str) -> Iterator[str]:
 
 def _given(name: str, value: Any) -> str:
     return f"Parameter '{name}' is {value!r}"
-
-
-def departed(*stages: Any) -> dict[str, Any]:
-    """The values of stages that differ from their defaults, by name."""
-    return {
-        field.name: getattr(stage, field.name)
-        for stage in stages
-        for field in fields(stage)
-        if getattr(stage, field.name) != field.default
-    }
