@@ -59,6 +59,11 @@ What they mean in the two modes
        if there is a significant one, the message names the value to try. In the sequential mode the
        offset is that of a group from all groups aligned before it, in its own tangent plane, and of
        all aligned groups, as one body, from the reference catalog.
+   * - ``xoffset``, ``yoffset``
+     - Where the search starts, along the axes of the tangent plane of ``refimage``, or of the first
+       image: each pair of groups is searched around this offset and its opposite as well as around
+       none, within ``searchrad`` of each. In the sequential mode the histogram, or without
+       ``use2dhist`` the match, starts there.
    * - ``tolerance``, ``abs_tolerance``
      - Upper limit of the match radius; the radius itself comes from the residuals.
    * - ``separation``

@@ -195,3 +195,28 @@ def test_parameters_without_effect_are_said(caplog: pytest.LogCaptureFixture) ->
     relative_align(correctors, nclip=5, align_method="sequential", detector_motion="none")
     assert "'detector_motion' is 'none', but align_method='sequential'" in caplog.text
     assert "'nclip'" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"align_method": "sequential"}, {"align_method": "sequential", "use2dhist": False}]
+)
+def test_a_first_guess_of_the_offset_starts_the_search(how: dict[str, Any]) -> None:
+    """The second image is 12 arcsec off along x of the tangent plane, and 5 along y."""
+
+    def pair() -> list[Any]:
+        first, second, *_ = make_correctors(make_scene("4 dithers", seed=29))
+        second.set_correction(np.eye(2), np.array([12.0, 5.0]))
+        return [first, second]
+
+    given = how | {"fitgeometry": "shift", "minobj": 10, "enforce_user_order": True}
+    with pytest.raises(AlignmentError):
+        relative_align(pair(), **given)
+    aligned = relative_align(pair(), xoffset=12.0, yoffset=5.0, **given)
+    x, y = np.array([100.0, 1000.0]), np.array([300.0, 900.0])
+    right = relative_align(make_correctors(make_scene("4 dithers", seed=29))[:2], **given)
+
+    def apart(correctors: list[Any]) -> Any:
+        (ra, dec), (other_ra, other_dec) = (c.wcs(x, y) for c in correctors)
+        return 3600.0 * np.array([ra - other_ra, dec - other_dec])
+
+    np.testing.assert_allclose(apart(aligned), apart(right), atol=0.01)

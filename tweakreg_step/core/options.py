@@ -15,6 +15,8 @@ class Options:
         Geometry of every group's correction: 'shift', 'rshift', 'rscale' or 'general'.
     searchrad, abs_searchrad
         Largest offset searched between two groups, and between a group and the reference [arcsec].
+    start
+        First guess of the offset of some groups from the others, east and north [arcsec].
     tolerance, abs_tolerance
         Upper limit of the match radius; the radius itself follows from the residuals [arcsec].
     separation
@@ -42,6 +44,7 @@ class Options:
 
     fitgeometry: str = "rshift"
     searchrad: float = 2.0
+    start: tuple[float, float] = (0.0, 0.0)
     tolerance: float = 0.7
     separation: float = 1.0
     minobj: int = 15
