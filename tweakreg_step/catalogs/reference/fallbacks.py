@@ -27,6 +27,7 @@ from .epoch import as_published
 from .file import read_reference, sky_table
 from .footprint import Circle, inside
 from .origin import with_selection
+from .remote_hats import ask_apart
 from .select import select
 from .stars import BEST, REFERENCE_SIGMA, WORST, bad_errors, unbelieved_errors
 from .years import with_years
@@ -314,13 +315,20 @@ class _CachedQuery:
             table = service.ask(member.name, circle, self._parameters)
             query = without_secrets(service.query_of(member.name, circle))
             return Entry(table, query, service.RELEASES[member.name][0], now)
-        self._catalog = self._catalog or hats.open_catalog(member.place, self._parameters)
-        table = hats.ask(self._catalog, circle)
+        table, release = self._hats(circle)
         table = table[inside(table["RA"], table["DEC"], [circle])]
         query = (
             f"{without_secrets(member.place)} RA={circle.ra} DEC={circle.dec} SR={circle.radius}"
         )
-        return Entry(_with_motions(table), query, hats.release_of(self._catalog), now)
+        return Entry(_with_motions(table), query, release, now)
+
+    def _hats(self, circle: Circle) -> tuple[Table, str]:
+        """The stars of a HATS catalog near a circle, and its release."""
+        place = self._member.place
+        if hats.is_remote(place):
+            return ask_apart(place, circle, self._parameters)
+        self._catalog = self._catalog or hats.open_catalog(place, self._parameters)
+        return hats.ask(self._catalog, circle), hats.release_of(self._catalog)
 
 
 def _with_motions(table: Table) -> Table:
