@@ -6,6 +6,7 @@ flux, weight), ``name``, ``group_id``, perhaps ``detector`` and, after an alignm
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +23,14 @@ from tweakreg_step.parameters import (
     MethodParameters,
     ReferenceParameters,
     RelativeParameters,
+    check_separation,
     checked,
+    departed,
+    unused_in_mode,
 )
 from tweakreg_step.pipeline.correctors import images_of, write_fits
 from tweakreg_step.pipeline.detections import gather
-from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group
+from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group, warn_of_groups
 from tweakreg_step.pipeline.methods.align_jointly import align_jointly
 from tweakreg_step.pipeline.methods.stock_method import (
     absolute_sequential,
@@ -56,6 +60,8 @@ __all__ = [
     "filter_catalog_by_bounding_box",
     "relative_align",
 ]
+
+log = logging.getLogger(__name__)
 
 SINGLE_GROUP_REFCAT = list(NAMED)
 """Names that stand for reference catalogs of a service instead of a file."""
@@ -142,9 +148,12 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
         refimage=refimage or "",
         detector_motion=detector_motion,
     )
+    check_separation(method.align_method, parameters)
+    _warn_unused(parameters, method, clip_accum=clip_accum)
     check_catalogs(correctors)
     joint = align_method != "sequential"
     groups = Groups.of(images_of(correctors, measured=joint))
+    warn_of_groups(groups)
     if len(groups) < 2:
         raise AlignmentError(
             f"There are {len(correctors)} images in {len(groups)} group, but "
@@ -199,7 +208,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     ref_wcs, ref_wcsinfo
         Not needed: the footprints of the correctors say where stars are needed.
     epoch
-        Time of all exposures, if no corrector has one: Julian year, or an astropy Time.
+        Time of all exposures, if no corrector has one: Julian year, an astropy Time, or a date.
     timeout
         Longest silence of a catalog service [s], in place of that in ``reference``.
     save_abs_catalog, abs_catalog_output_dir
@@ -256,12 +265,15 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         abs_method=abs_method,
         detector_motion=detector_motion,
     )
+    check_separation(method.align_method, parameters, "abs_")
+    _warn_unused(parameters, method, clip_accum=clip_accum)
     check_catalogs(correctors)
     if not correctors:
         raise AlignmentError("There are no images, but at least one is needed. Give correctors.")
     how = reference if timeout is None else replace(reference, refcat_timeout=float(timeout))
     joint = align_method != "sequential"
     groups = Groups.of(images_of(correctors, measured=joint))
+    warn_of_groups(groups)
     stars = load_reference(abs_refcat, groups.images, how, abs_searchrad, epoch)
     check_enough(stars, parameters)
     if save_abs_catalog:
@@ -293,6 +305,13 @@ def filter_catalog_by_bounding_box(catalog: Table, bounding_box: BoundingBox | N
     return catalog[within(catalog["x"], catalog["y"], bounding_box)]
 
 
+def _warn_unused(stage: Any, method: MethodParameters, *, clip_accum: bool) -> None:
+    """Say which parameters differ from their defaults and are not used by the method."""
+    given = departed(stage, method) | ({"clip_accum": True} if clip_accum else {})
+    for sentence in unused_in_mode(given, method.align_method):
+        log.warning(sentence)
+
+
 def _check_any(groups: Groups, verdicts: Sequence[Verdict], where: str) -> None:
     """If no group was aligned, raise the `AlignmentError` for the most frequent verdict."""
     if any(verdict.applied for verdict in verdicts):
@@ -310,7 +329,6 @@ def _as_relative(parameters: AbsoluteParameters) -> RelativeParameters:
     return RelativeParameters(
         minobj=parameters.abs_minobj,
         fitgeometry=parameters.abs_fitgeometry,
-        nclip=parameters.abs_nclip,
         sigma=parameters.abs_sigma,
         separation=parameters.abs_separation,
         tolerance=parameters.abs_tolerance,

@@ -271,6 +271,8 @@ def test_a_group_whose_neighbours_were_given_up_is_told_so(one: int, left: int) 
             "sources",
         ),
         ({"use_custom_catalogs": True}, 20, "give catalogs with more sources"),
+        ({"use_custom_catalogs": True}, 200, "give catalogs with more sources"),
+        ({"brightest": None}, 200, "lower 'snr_threshold' to find more sources"),
         (
             {"use_custom_catalogs": True, "peakmax": 9.0, "brightest": 5},
             5,

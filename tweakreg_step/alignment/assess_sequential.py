@@ -12,6 +12,7 @@ import numpy as np
 
 from tweakreg_step.alignment.solver import Model, Motions, Problem
 from tweakreg_step.core.correction import parameter_count, prior_precision
+from tweakreg_step.core.evidence import FEWEST
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 
@@ -63,7 +64,7 @@ def assess(
         claimed & (reference is not None),
     )
     sources = np.bincount(ordered.detections.group, minlength=count)
-    enough = sources >= max(options.minobj, 1)
+    enough = sources >= max(options.minobj, FEWEST)
     status = tuple(
         Code.ALIGNED if c else Code.NO_MATCH if e else Code.TOO_FEW_SOURCES
         for c, e in zip(claimed, enough, strict=True)

@@ -24,6 +24,7 @@ from tweakreg_step.alignment.solver import (
     with_motion,
 )
 from tweakreg_step.core.correction import parameter_count, parameters_of, prior_precision
+from tweakreg_step.core.evidence import FEWEST
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 from tweakreg_step.core.sphere import plane_jacobian, to_plane
@@ -122,7 +123,7 @@ def _with_failures(joint_fit: _JointFit, **known: Any) -> _JointFit:
 def _solve(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:
     """Register and fit; once more with the wide search for groups that may be rolled by degrees."""
     size = np.bincount(ordered.detections.group, minlength=len(frames))
-    enough = size >= max(options.minobj, 1)
+    enough = size >= max(options.minobj, FEWEST)
     ordered = replace(ordered, detections=ordered.detections.take(enough[ordered.detections.group]))
     joint_fit = _register_and_solve(ordered, frames, options, None)
     few = np.array([item is Code.TOO_FEW_MATCHES for item in joint_fit.status], bool)

@@ -15,7 +15,7 @@ from astropy.coordinates import SkyCoord
 
 from tweakreg_step.core.exceptions import CatalogError
 
-from .tables import numbers
+from .tables import differ, numbers
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -102,6 +102,7 @@ def position_columns(table: Table, options: ColumnParameters, name: str) -> tupl
         known = _exactly if convention in HOUSE else _in_any_case
         x, y = known(table, convention.x), known(table, convention.y)
         if x and y:
+            _check_others(table, (x, y), name, any_case=convention not in HOUSE)
             return x, y
     if table.meta.get("nameless") and len(table.colnames) == 2:
         return table.colnames[0], table.colnames[1]
@@ -130,6 +131,18 @@ def _no_positions(table: Table, name: str, *, sky: bool) -> str:
         f"needs {accepted}. Rename its columns, or choose with 'xcol' and 'ycol' (names, or "
         f"numbers from 1 to {len(table.colnames)}) and 'xyunits'."
     )
+
+
+def _check_others(table: Table, columns: tuple[str, str], name: str, *, any_case: bool) -> None:
+    """Refuse other columns of the same names in other letters that hold other numbers."""
+    for column in columns if any_case else ():
+        same = [c for c in table.colnames if c.upper() == column.upper()]
+        if any(differ(table[column], table[other]) for other in same):
+            raise CatalogError(
+                f"The catalog {name} has the columns {same}, which differ, but only one may be "
+                "meant (letter case is ignored). Remove the others, or choose with 'xcol' and "
+                "'ycol'."
+            )
 
 
 def _exactly(table: Table, wanted: str) -> str:

@@ -14,10 +14,14 @@ from .outcome import Standing
 if TYPE_CHECKING:
     from .outcome import Code
 
-__all__ = ["MOST_SEARCHED", "Basis", "Diagnosis", "Evidence", "Finding"]
+__all__ = ["FEWEST", "MOST_SEARCHED", "Basis", "Diagnosis", "Evidence", "Finding"]
 
 MOST_SEARCHED = 20
 """Groups for which a failure's cause is searched; where more fail there is one reason for all."""
+
+
+FEWEST = 3
+"""Sources that must agree on an offset: of fewer, it can't be told whether they agree by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ class Diagnosis:
         Largest offset that was tried, and that the wide histogram shows [arcsec].
     searched
         Whether that histogram was made.
+    stars
+        Number of reference stars.
     """
 
     status: Code
@@ -126,6 +132,7 @@ class Diagnosis:
     radius: float
     reach: float
     searched: bool
+    stars: int
 
 
 @dataclass(frozen=True, slots=True)

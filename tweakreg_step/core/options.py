@@ -15,6 +15,8 @@ class Options:
         Geometry of every group's correction: 'shift', 'rshift', 'rscale' or 'general'.
     searchrad, abs_searchrad
         Largest offset searched between two groups, and between a group and the reference [arcsec].
+    start
+        First guess of the offset of some groups from the others, east and north [arcsec].
     tolerance, abs_tolerance
         Upper limit of the match radius; the radius itself follows from the residuals [arcsec].
     separation
@@ -22,9 +24,8 @@ class Options:
         not used in a source that only one other image detects [arcsec].
     minobj, abs_minobj
         Smallest number of matches of a group, and of a component with the reference.
-    nclip, sigma
-        Rounds of reweighting, and the standardised residual at which weights start to fall; they
-        vanish at twice that.
+    sigma
+        Standardised residual at which weights start to fall; they vanish at twice that.
     shift_sigma, roll_sigma, scale_sigma
         Standard deviations of the pointing prior: arcsec, arcsec as angle, dimensionless.
     motion_shift_sigma, motion_roll_sigma, motion_scale_sigma
@@ -43,10 +44,10 @@ class Options:
 
     fitgeometry: str = "rshift"
     searchrad: float = 2.0
+    start: tuple[float, float] = (0.0, 0.0)
     tolerance: float = 0.7
     separation: float = 1.0
     minobj: int = 15
-    nclip: int = 3
     sigma: float = 3.0
     abs_searchrad: float = 6.0
     abs_tolerance: float = 0.7

@@ -44,10 +44,17 @@ from tweakreg_step.telescopes.choose_mission import (
 from tweakreg_step.telescopes.inputs import first_file
 from tweakreg_step.telescopes.library import ExposureLibrary, discard, entry_of, file_names
 
-from .command_line import EndedError, is_terse, one_sentence, saves_parameters_only
+from .command_line import (
+    EndedError,
+    is_terse,
+    one_sentence,
+    refuse_unknown_options,
+    saves_parameters_only,
+)
 from .old_names import OLD_NAMES, renamed
 from .origins import FROM_CRDS, origins_of
 from .outputs import Naming, SavedWhole, paths_or_problems, warn_of_output_file
+from .unknown_names import complete_attributes, refused_names
 
 __all__ = ["BaseStep"]
 
@@ -160,6 +167,7 @@ class BaseStep(Step):
         for old, (today, kind) in OLD_NAMES.items():
             spec[old] = f"{kind}(default=None)"
             spec.inline_comments[old] = f"# Of an earlier release: now {today}"
+        refuse_unknown_options(cls.__name__, spec)
         return spec
 
     @classmethod
@@ -175,13 +183,18 @@ class BaseStep(Step):
                 config, parent=parent, name=name, config_file=config_file
             )
         except ValidationError as error:
-            sentence = refusal(given) or str(error)
+            spec = cls.load_spec_file()
+            sentence = refusal(given) or refused_names(given, spec) or str(error)
             if is_terse():
                 log.error("%s", sentence)  # noqa: TRY400 - the sentence says all
                 raise EndedError(sentence) from error
             raise ValidationError(sentence) from error
         step._sources = sources  # noqa: SLF001 - its own class
         return step
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._as_made = frozenset(vars(self))
 
     # ---- output
 
@@ -208,6 +221,7 @@ class BaseStep(Step):
             return self._run(*args)
 
     def _run(self, *args: Any) -> Any:
+        complete_attributes(self, self.load_spec_file(), self._as_made)
         Parameters.of(self)
         if self.update_inputs:
             self.save_results = True

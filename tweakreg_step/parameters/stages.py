@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .checks import check_both, check_order, check_separation
+from .checks import check_both, check_order
 from .declaration import parameter
 
 __all__ = [
@@ -141,9 +141,10 @@ class FinderParameters:
     sharphi: float = parameter(2.0, "Upper limit of sharpness (iraf, dao)")
     roundlo: float = parameter(0.0, "Lower limit of roundness (iraf, dao)")
     roundhi: float = parameter(0.2, "Upper limit of roundness (iraf, dao)")
-    brightest: int = parameter(
+    brightest: int | None = parameter(
         200,
-        "Keep this number of the brightest sources, found or given, evenly over the image",
+        "Keep this number of the brightest sources, evenly over the image; None: all. Of catalogs "
+        "that are given all are kept unless it is set",
         low=1,
     )
     peakmax: float | None = parameter(
@@ -230,9 +231,6 @@ class RelativeParameters:
     xoffset: float = parameter(0.0, "First guess of the offset in x", unit="arcsec")
     yoffset: float = parameter(0.0, "First guess of the offset in y", unit="arcsec")
 
-    def __post_init__(self) -> None:
-        check_separation("separation", self.separation, "tolerance", self.tolerance)
-
 
 @dataclass(frozen=True, slots=True)
 class AbsoluteParameters:
@@ -268,9 +266,6 @@ class AbsoluteParameters:
         1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0
     )
     abs_tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.001)
-
-    def __post_init__(self) -> None:
-        check_separation("abs_separation", self.abs_separation, "abs_tolerance", self.abs_tolerance)
 
 
 @dataclass(frozen=True, slots=True)

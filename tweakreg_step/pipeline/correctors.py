@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.catalogs import numbers, to_table
+from tweakreg_step.catalogs.reference import years_of
+from tweakreg_step.core.exceptions import CatalogError, InputError
 from tweakreg_step.core.images import Image
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sources import Sources
@@ -57,6 +59,8 @@ def images_of(correctors: Sequence[Any], *, measured: bool = True) -> tuple[Imag
     ------
     CatalogError
         If a column of a catalog has no numbers.
+    InputError
+        If the epoch of an image is no time.
     """
     columns = _MEASURED if measured else _POSITIONS
     return tuple(
@@ -72,12 +76,23 @@ def _image(corrector: Any, group: Any, columns: Iterable[str]) -> Image:
         name=str(meta.get("name")),
         group=group,
         detector=meta.get("detector"),
-        epoch=meta.get("epoch"),
+        epoch=_year(meta.get("epoch"), str(meta.get("name"))),
         observatory=meta.get("observatory", USUAL),
         sources=sources,
         plane=plane_of(corrector, box_of(corrector, sources.x, sources.y)),
         visit=str(meta.get("visit") or visit_of_group(group)),
     )
+
+
+def _year(epoch: Any, name: str) -> float | None:
+    """The time of an image [Julian year], however it is given; None where it is not known."""
+    if epoch is None:
+        return None
+    try:
+        year = float(years_of(epoch, f"meta['epoch'] of the corrector '{name}'", "Mend it.")[0])
+    except CatalogError as error:
+        raise InputError(str(error)) from error
+    return year if np.isfinite(year) else None
 
 
 def _sources(catalog: Table, columns: Iterable[str]) -> Sources:

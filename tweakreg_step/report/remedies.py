@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.evidence import MOST_SEARCHED
+from tweakreg_step.core.evidence import FEWEST, MOST_SEARCHED
 from tweakreg_step.core.outcome import Code
 
 if TYPE_CHECKING:
     from tweakreg_step.core.evidence import Diagnosis
 
-__all__ = ["MORE_SOURCES", "remedy_of"]
+__all__ = ["MORE_SOURCES", "is_hopeless", "remedy_of"]
 
 MORE_SOURCES = "lower 'snr_threshold' to find more sources"
 """What to do for more sources where nothing else is known of where they come from."""
@@ -35,7 +35,23 @@ def remedy_of(diagnosis: Diagnosis | None, more: str = MORE_SOURCES) -> str:
     """
     if diagnosis is None:
         return ""
+    if is_hopeless(diagnosis):
+        return f"{_beyond_chance('source', diagnosis.sources)}; {more}"
     return _absolute(diagnosis, more) if diagnosis.absolute else _relative(diagnosis, more)
+
+
+def is_hopeless(diagnosis: Diagnosis | None) -> bool:
+    """Whether a group has as many sources as are asked for, but fewer than can be aligned."""
+    return diagnosis is not None and diagnosis.needed <= diagnosis.sources < FEWEST
+
+
+def _beyond_chance(what: str, found: int) -> str:
+    """The fact that so few can't be told from chance, and how many can."""
+    number = f"{found} {what}" + "s" * (found != 1)
+    return (
+        f"it has {number}, which can't be told from chance, as any offset brings one onto another; "
+        f"{FEWEST} or more that agree can"
+    )
 
 
 def _relative(case: Diagnosis, more: str) -> str:
@@ -61,6 +77,9 @@ def _absolute(case: Diagnosis, more: str) -> str:
     """The remedy for a group that is not tied to the reference."""
     if np.isinf(case.gap):
         return "the reference catalog has no star; give one that covers it"
+    if case.stars < FEWEST:
+        fact = _beyond_chance("star", case.stars).removeprefix("it has ")
+        return f"the reference catalog has {fact}; give one that has more in the field"
     if case.gap > case.radius:
         return (
             f"the nearest reference star is {_angle(case.gap)} away from its sources; give a "

@@ -8,7 +8,7 @@ from tweakreg_step.core.evidence import Basis
 from tweakreg_step.core.outcome import Code, Standing, Verdict
 from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionGrounds
 
-from .remedies import MORE_SOURCES, remedy_of
+from .remedies import MORE_SOURCES, is_hopeless, remedy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,6 +75,8 @@ def reason_of(finding: Finding, more: str = MORE_SOURCES) -> str:
 
 def _left(finding: Finding, more: str) -> str:
     """The sentence on a group that was left alone in its phase."""
+    if finding.status is Code.TOO_FEW_SOURCES and is_hopeless(finding.diagnosis):
+        return f"Left as it was: {remedy_of(finding.diagnosis, more)}."
     if finding.status is not Code.ALIGNED:
         return f"{FACTS[finding.status]}; {remedy_of(finding.diagnosis, more)}."
     if finding.code is Code.NOT_CONNECTED:

@@ -39,6 +39,9 @@ MORE = 4
 """How many times as many are measured where too few of these can be used: in a single exposure of a
 CCD in orbit, nineteen of twenty sources may be cosmic rays."""
 
+ALL = 10**12
+"""More sources than any image has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -102,7 +105,7 @@ def find_sources(
     if not known and _disagree(found.fwhm, expected, GALAXIES if expected_fwhm else np.inf):
         used = found.fwhm or expected
         plane, found = _with_width(pixels, starfinder, finder, segmentation, used)
-    return Finding(_chosen(found, plane, finder.brightest), plane, used, expected)
+    return Finding(_chosen(found, plane, finder.brightest or ALL), plane, used, expected)
 
 
 def _disagree(measured_fwhm: float | None, expected: float, most: float) -> bool:
@@ -120,11 +123,12 @@ def _with_width(
     fwhm: float,
 ) -> tuple[Plane, Measured]:
     plane, all_sources = candidates(pixels, starfinder, fwhm, finder, segmentation)
-    number, refined = SPARE * finder.brightest, finder.refine_centroids != "none"
+    wanted, refined = finder.brightest or ALL, finder.refine_centroids != "none"
+    number = SPARE * wanted
     while True:
         some = _evenly(all_sources, plane, number)
         found = measured(plane, some, all_sources, fwhm, refined=refined)
-        if len(some) == len(all_sources) or _usable(found.sources) >= finder.brightest:
+        if len(some) == len(all_sources) or _usable(found.sources) >= wanted:
             return plane, found
         number *= MORE
 

@@ -68,6 +68,11 @@ class Exclusions:
     path: str
     text: str
 
+    @property
+    def included(self) -> int:
+        """Number of include regions."""
+        return sum(include for include, _ in self.regions)
+
     def touches(self, box: BoundingBox, to_sky: ToSky) -> bool:
         """Whether any region may overlap an image; True also if one is close to it.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .change import Change
     from .image import OpenImage, View
 
-__all__ = ["Entry", "Telescope"]
+__all__ = ["Entry", "Label", "Telescope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,25 @@ class Entry:
     group: str
     exptype: str = "science"
     path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the metadata of an exposure say of it, '' where they don't.
+
+    Attributes
+    ----------
+    group
+        Group of exposures that it belongs to.
+    detector
+        Name of its detector.
+    catalog
+        File with its sources; None where that is not known before it is opened.
+    """
+
+    group: str
+    detector: str
+    catalog: str | None = None
 
 
 class Telescope(Protocol):
@@ -103,7 +122,13 @@ class Telescope(Protocol):
         For files that can't be opened.
         """
 
+    def label_of_file(self, path: Path) -> Label:
+        """What the header of the file of an exposure says of it."""
+
     # ---- models
+
+    def label(self, model: Any) -> Label:
+        """What the metadata of a model say of it."""
 
     def entry(self, model: Any) -> Entry:
         """File name, group and type of a model."""

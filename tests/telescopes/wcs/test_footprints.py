@@ -29,7 +29,6 @@ def test_an_epoch_for_images_that_have_none() -> None:
     unknown = [image("a", None)]
     assert epoch_of(unknown) is None
     assert epoch_of(unknown, 2024.5) == 2024.5
-    assert epoch_of(unknown, Time(2024.5, format="jyear")) == pytest.approx(2024.5, abs=1e-9)
     assert epoch_of([image("a", 2022.0)], 2024.5) == 2022.0
 
 

@@ -23,6 +23,7 @@ from .detector_artefacts import DetectorPositions
 from .overlap_graph import bridges, components, members, overlapping, well_connected
 from .periodic_fields import periods, with_period_ambiguity
 from .second_peak import OffsetAmbiguity
+from .start_offset import find_edges_around
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -145,14 +146,19 @@ def _edges(
     ]
     fixed = [(node, g, scene.reference[g], scene.catalogs[g]) for g in absolute.tolist()]
     found = []
-    for edges, radius, tolerance, turn in (
-        (usable, options.searchrad, options.tolerance, swing * np.sqrt(2.0)),
-        (fixed, options.abs_searchrad, options.abs_tolerance, swing),
+    none = 0.0, 0.0
+    for edges, reach, start in (
+        (
+            usable,
+            Reach(options.searchrad, swing * np.sqrt(2.0), options.tolerance),
+            options.start,
+        ),
+        (fixed, Reach(options.abs_searchrad, swing, options.abs_tolerance), none),
     ):
         kept = [(a, b, c, d) for a, b, c, d in edges if c is not None and d is not None]
         nodes = np.array([(a, b) for a, b, _, _ in kept], np.int64).reshape(-1, 2)
         pairs = [(c, d) for _, _, c, d in kept]
-        found.append(find_edges(nodes, pairs, Reach(radius, turn, tolerance)))
+        found.append(find_edges_around(nodes, pairs, reach, start, scene.frames))
     return FoundEdges.joined(found)
 
 
@@ -233,7 +239,8 @@ def _component_onto_reference(
 def _search(scene: _Scene, roll: float | None, only: BoolArray | None) -> FoundEdges:
     """Search all edges, or those with an end in the groups `only` (G,)."""
     options = scene.options
-    pairs, expected = overlapping(scene.vectors, scene.group, scene.frames, options.searchrad)
+    margin = options.searchrad + float(np.hypot(*options.start))
+    pairs, expected = overlapping(scene.vectors, scene.group, scene.frames, margin)
     chosen = pairs[well_connected(pairs, expected, len(scene.frames))]
     absolute = _near_reference(scene)
     if only is not None:

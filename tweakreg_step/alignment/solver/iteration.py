@@ -38,6 +38,9 @@ _RADIUS_SIGMAS = 4.5
 """Match radius in units of the error of a difference per axis: 4e-5 of the true pairs of normally
 distributed errors are farther apart."""
 
+_LAST_ROUNDS = 6
+"""Rounds of reweighting of the last fit; those of earlier ones are few."""
+
 _MIN_RADIUS = 5e-4
 """Smallest match radius [arcsec]: catalogs have no errors below 0.1 mas."""
 
@@ -199,7 +202,7 @@ def converge(
         if len(star) == 0:
             return None
         links, index = link(problem.detections, source, problem.reference, star)
-        rounds = options.nclip + 3 if turn == passes - 1 else 2 + min(turn, 1)
+        rounds = _LAST_ROUNDS if turn == passes - 1 else 2 + min(turn, 1)
         wide = width if turn == 0 else 0.0
         solved = fit(links, model, motions, options.sigma, rounds, wide)
         associated = AssociatedFit(links, index, star, solved, radius)

@@ -76,7 +76,8 @@ def _too_few_matches(
 def _implausible(problem: Problem, associated: AssociatedFit, active: IntArray) -> dict[int, Code]:
     """Groups whose shift, roll or scale is larger than the search could have found."""
     options, theta = problem.options, associated.fit.motions.theta
-    limit = 2.0 * max(options.searchrad, options.abs_searchrad) * np.sqrt(len(active))
+    reach = max(options.searchrad, options.abs_searchrad) + float(np.hypot(*options.start))
+    limit = 2.0 * reach * np.sqrt(len(active))
     far = np.hypot(theta[active, 0], theta[active, 1]) > limit
     most = max(options.max_roll, 3.0 * options.roll_sigma)  # the wide search or the plain one
     far |= np.abs(theta[active, 2:3]).sum(axis=1) > 2.0 * np.deg2rad(most / 3600.0)

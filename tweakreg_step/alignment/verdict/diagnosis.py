@@ -87,7 +87,7 @@ def diagnose(
             :, unclear
         ]
     gap = _gaps(detections, frames, reference, failed | unanchored)
-    looks = far, gap, searched
+    looks = far, gap, searched, 0 if reference is None else len(reference)
     relative, absolute = (
         [
             _diagnosis(failures, group, (options, reach), looks, absolute=phase) if there else None
@@ -102,13 +102,13 @@ def _diagnosis(
     failures: Failures,
     group: int,
     options: tuple[Options, Options],
-    looks: tuple[FloatArray, FloatArray, BoolArray],
+    looks: tuple[FloatArray, FloatArray, BoolArray, int],
     *,
     absolute: bool,
 ) -> Diagnosis:
-    """The diagnosis of one group in one phase, from options plain and wide, peaks and gaps."""
+    """The diagnosis of one group in one phase, from options plain and wide; peaks, gaps, stars."""
     given, wide = options
-    far, gap, searched = looks
+    far, gap, searched, stars = looks
     matches = failures.reference_matches if absolute else failures.matches
     offset, roll, scale = failures.size[group].tolist()
     return Diagnosis(
@@ -124,6 +124,7 @@ def _diagnosis(
         radius=float(given.abs_searchrad if absolute else given.searchrad),
         reach=float(wide.abs_searchrad if absolute else wide.searchrad),
         searched=bool(searched[group]),
+        stars=stars,
     )
 
 

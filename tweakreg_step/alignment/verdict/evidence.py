@@ -369,7 +369,11 @@ def _sigmas(problem: Problem, covariance: FloatArray) -> tuple[FloatArray, Float
 
 
 def _pulls(options: Options, problem: Problem, theta: FloatArray) -> FloatArray:
-    """The largest parameter (G,) of each group in standard deviations of the pointing prior."""
-    sigmas = options.shift_sigma, options.roll_sigma, options.scale_sigma
+    """The largest parameter (G,) of each group in standard deviations of the pointing prior.
+
+    An offset that the user told to start from is no wonder.
+    """
+    shift = float(np.hypot(options.shift_sigma, np.hypot(*options.start)))
+    sigmas = shift, options.roll_sigma, options.scale_sigma
     precision = prior_precision(problem.model.geometry, sigmas)
     return np.asarray(np.max(np.abs(theta) * np.sqrt(precision), axis=1))

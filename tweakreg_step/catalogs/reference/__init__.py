@@ -9,6 +9,7 @@ from .footprint import Circle, circles
 from .hats import ADDRESSES
 from .service import RELEASES
 from .stars import REFERENCE_SIGMA, position_errors, stars_of
+from .years import years_of
 
 __all__ = [
     "NAMED",
@@ -26,6 +27,7 @@ __all__ = [
     "stars_from",
     "stars_of",
     "with_known_motion",
+    "years_of",
 ]
 
 NAMED = ("GAIAREFCAT", *(name for name in RELEASES if name != "GAIAREFCAT"), *ADDRESSES)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .columns import CORRELATED, column_named, correlation, quantity
+from .years import EARLIEST, LATEST
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -44,9 +45,6 @@ BELIEVED = {
 }
 """What is larger than this [mas, mas/yr] was not measured: the nearest star has a parallax of 768
 mas, the fastest moves by 10,400 mas/yr."""
-
-EPOCHS = 1800.0, 2200.0
-"""When positions are measured [Julian year]."""
 
 DISPERSION_MAG = (13.0, 15.0)
 DISPERSION = (11.0, 7.0)
@@ -170,7 +168,7 @@ def stars_of(table: Table) -> Stars | None:
         return None
     values = {meant: _believed(table, meant) for meant in CORRELATED[2:]}
     epoch = quantity(table, "epoch")
-    epoch = np.where((epoch > EPOCHS[0]) & (epoch < EPOCHS[1]), epoch, np.nan)
+    epoch = np.where((epoch >= EARLIEST) & (epoch <= LATEST), epoch, np.nan)
     if not np.isfinite(epoch).any():
         return None
     dispersion = motion_dispersion(quantity(table, "mag"))

@@ -14,7 +14,7 @@ from tweakreg_step.pipeline.correctors import correctors_of, is_moved
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.idle_groups import with_idle_groups
 from tweakreg_step.pipeline.input_checks import fixed_group
-from tweakreg_step.pipeline.reference_stars import load_reference
+from tweakreg_step.pipeline.reference_stars import stars_around
 from tweakreg_step.pipeline.solver_options import more_sources, options_of_run
 from tweakreg_step.report import GroupFit, verdicts_of
 from tweakreg_step.telescopes.wcs import Snapshot
@@ -181,7 +181,7 @@ def _absolute(run: _Run, bodies: list[list[int]], reference: Reference, table: T
         images = sorted(image for number in body for image in groups.members[number])
         try:
             field = [groups.images[image] for image in images]
-            stars = load_reference(table, field, searchrad=absolute.abs_searchrad)
+            stars = stars_around(table, field, absolute.abs_searchrad)
             absolute_sequential([run.correctors[image] for image in images], stars, absolute)
         except NoMatchError:
             pass  # assessed below, as what it claims to have done is

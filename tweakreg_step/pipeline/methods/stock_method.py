@@ -82,7 +82,7 @@ def relative_sequential(
         If nothing could be aligned, or corrections are implausibly large.
     """
     p = parameters
-    match = XYXYMatch(
+    match = _MatchFromStart(
         searchrad=p.searchrad,
         separation=p.separation,
         use2dhist=p.use2dhist,
@@ -90,7 +90,7 @@ def relative_sequential(
         xoffset=p.xoffset,
         yoffset=p.yoffset,
     )
-    reach = p.searchrad if p.use2dhist else max(abs(p.xoffset), abs(p.yoffset))
+    reach = (p.searchrad if p.use2dhist else 0.0) + max(abs(p.xoffset), abs(p.yoffset))
     with all_or_nothing(correctors), _usable(correctors):
         _align(
             _first(correctors, refgroup),
@@ -108,6 +108,19 @@ def relative_sequential(
     _check_moved(
         correctors, "another", f"{p.minobj} of 'minobj' within {p.searchrad:g} arcsec ('searchrad')"
     )
+
+
+class _MatchFromStart(XYXYMatch):
+    """The matching of tweakwcs, whose histogram starts at the offset that is given, too."""
+
+    def __call__(self, refcat: Table, imcat: Table, *args: Any, **options: Any) -> Any:
+        """Indices of matched sources in both catalogs, columns TPx and TPy [arcsec]."""
+        start = (self._xoffset, self._yoffset) if self._use2dhist else (0.0, 0.0)
+        if any(start):
+            imcat = imcat.copy()
+            imcat["TPx"] -= start[0]
+            imcat["TPy"] -= start[1]
+        return super().__call__(refcat, imcat, *args, **options)
 
 
 def absolute_sequential(

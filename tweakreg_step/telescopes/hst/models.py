@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from astropy.io import fits
 from astropy.io.fits import HDUList
 from tweakwcs.correctors import FITSWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.places import EARTH
-from tweakreg_step.telescopes.telescope import Entry
+from tweakreg_step.telescopes.telescope import Entry, Label
 
 from .checks import check
 from .exposure import HstExposure
@@ -86,6 +87,18 @@ class HST:
             return f"{stem}_tweakreg.fits"
         return f"{root.removesuffix('_tweakreg')}_tweakreg_{suffix}.fits"
 
+    def label_of_file(self, path: Path) -> Label:
+        """What the header of the file of an exposure says of it."""
+        try:
+            return _label(fits.getheader(path, 0))
+        except Exception:  # noqa: BLE001 - no FITS, or damaged: the error comes when it is read
+            return Label("", "")
+
+    def label(self, model: HstExposure) -> Label:
+        """What the header of an exposure says of it."""
+        found = _label(model.header())
+        return Label(self.entry(model).group, found.detector, model.meta.catalog)
+
     def entry(self, model: HstExposure) -> Entry:
         """File name, group and type of an exposure; images that were drizzled stand alone."""
         meta = model.meta
@@ -143,3 +156,8 @@ class HST:
     def restore(self, model: HstExposure) -> bool:
         """Restore the WCS of each chip as delivered."""
         return restore(model)
+
+
+def _label(header: fits.Header) -> Label:
+    root, detector = (str(header.get(key) or "").strip() for key in ("ROOTNAME", "DETECTOR"))
+    return Label(root.lower(), detector)

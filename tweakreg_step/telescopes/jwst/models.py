@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from astropy.io import fits
 from stdatamodels.jwst import datamodels
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.places import L2
-from tweakreg_step.telescopes.telescope import Entry
+from tweakreg_step.telescopes.telescope import Entry, Label
 
 from .image import REFERENCE_ANGLES, JwstImage
 from .update import annotate, restore, update_wcs, wcs_name
@@ -34,6 +35,12 @@ GROUP_KEYWORDS = (
     ("visit_group", "sequence_id", "activity_id"),
     ("exposure_number",),
 )
+IN_HEADER = {
+    "PROGRAM": "program_number", "OBSERVTN": "observation_number", "VISIT": "visit_number",
+    "VISITGRP": "visit_group", "SEQ_ID": "sequence_id", "ACT_ID": "activity_id",
+    "EXPOSURE": "exposure_number",
+}  # fmt: skip
+"""What these are called in FITS headers."""
 EXPOSURE_NAME = re.compile(r"(jw\d{11}_[0-9a-z]{5})_(\d{5})_")
 ASN_WORDS = {"table_name": "table_name", "asn_pool": "pool_name"}
 """Keys of an association that are recorded in its exposures, and their names in ``meta.asn``."""
@@ -81,6 +88,22 @@ class JWST:
     def group_of_name(self, file_name: str) -> str:
         """The group of an exposure from its file name; see `group_of_name`."""
         return group_of_name(file_name)
+
+    def label_of_file(self, path: Path) -> Label:
+        """What the header of the file of an exposure says of it."""
+        try:
+            header = fits.getheader(path, 0)
+            values = {name: header.get(key) for key, name in IN_HEADER.items()}
+        except Exception:  # noqa: BLE001 - no FITS, or damaged: the error comes when it is read
+            return Label("", "")
+        detector, catalog = (str(header.get(key) or "").strip() for key in ("DETECTOR", "TCATFILE"))
+        return Label(group_of(values) or "", detector, catalog)
+
+    def label(self, model: Any) -> Label:
+        """What the metadata of a model say of it."""
+        detector = getattr(getattr(model.meta, "instrument", None), "detector", None)
+        catalog = getattr(model.meta, "tweakreg_catalog", None)
+        return Label(self.entry(model).group, str(detector or ""), str(catalog or "").strip())
 
     def entry(self, model: Any) -> Entry:
         """File name, group and exposure type of a model."""

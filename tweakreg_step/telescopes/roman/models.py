@@ -12,7 +12,7 @@ from tweakwcs.correctors import RomanWCSCorrector
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.places import L2
-from tweakreg_step.telescopes.telescope import Entry
+from tweakreg_step.telescopes.telescope import Entry, Label
 from tweakreg_step.telescopes.wcs import CORRECTED
 
 from .image import REFERENCE_ANGLES, RomanImage, known, word
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Roman"]
 
-EXPOSURE_NAME = re.compile(r"r(\d{19})_(\d{4})_")
+EXPOSURE_NAME = re.compile(r"r(\d{19})_(\d{4})_(wfi\d\d)?")
 
 ASN_WORDS = {"table_name": "table_name", "asn_pool": "pool_name"}
 """Keys of an association that are recorded in its exposures, and their names in ``meta.asn``."""
@@ -91,6 +91,17 @@ class Roman:
         stem = file_name.removesuffix(".asdf")
         root, separator, suffix = stem.rpartition("_")
         return f"{root if separator and suffix in self.suffixes else stem}_tweakreg.asdf"
+
+    def label_of_file(self, path: Path) -> Label:
+        """What the name of the file of an exposure says of it."""
+        match = EXPOSURE_NAME.match(path.name)
+        return Label(f"{match[1]}{match[2]}", match[3].upper()) if match else Label("", "")
+
+    def label(self, model: Any) -> Label:
+        """What the metadata of a model say of it."""
+        (image,) = self.images(model)
+        detector = word(model, "instrument", "detector")
+        return Label(self.entry(model).group, detector, None if image.table else image.catalog)
 
     def entry(self, model: Any) -> Entry:
         """File name, group and type of a model.

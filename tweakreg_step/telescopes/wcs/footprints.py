@@ -26,7 +26,7 @@ def corners_of(images: Iterable[Image]) -> list[FloatArray]:
     return [image.plane.corners() for image in images]
 
 
-def epoch_of(images: Iterable[Image], otherwise: Any = None) -> float | None:
+def epoch_of(images: Iterable[Image], otherwise: float | None = None) -> float | None:
     """The mean time of all images [Julian year]; None if none is known.
 
     Parameters
@@ -34,14 +34,10 @@ def epoch_of(images: Iterable[Image], otherwise: Any = None) -> float | None:
     images
         Images, of which some may have a time.
     otherwise
-        A time for all images if none has one: Julian years, or an astropy Time.
+        A time for all images if none has one [Julian year].
     """
     times = sorted(float(image.epoch) for image in images if image.epoch is not None)
-    if times:
-        return float(np.mean(times))
-    if otherwise is None:
-        return None
-    return float(getattr(otherwise, "jyear", otherwise))
+    return float(np.mean(times)) if times else otherwise
 
 
 def group_epochs(groups: Groups) -> FloatArray:
