@@ -25,7 +25,7 @@ from tweakreg_step.parameters import (
     checked,
 )
 from tweakreg_step.pipeline.correctors import images_of, write_fits
-from tweakreg_step.pipeline.detections import gather
+from tweakreg_step.pipeline.detections import gather, warn_of_unused
 from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group
 from tweakreg_step.pipeline.methods.align_jointly import align_jointly
 from tweakreg_step.pipeline.methods.stock_method import (
@@ -145,6 +145,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     check_catalogs(correctors)
     joint = align_method != "sequential"
     groups = Groups.of(images_of(correctors, measured=joint))
+    warn_of_unused(groups.images)
     if len(groups) < 2:
         raise AlignmentError(
             f"There are {len(correctors)} images in {len(groups)} group, but "
@@ -262,6 +263,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     how = reference if timeout is None else replace(reference, refcat_timeout=float(timeout))
     joint = align_method != "sequential"
     groups = Groups.of(images_of(correctors, measured=joint))
+    warn_of_unused(groups.images)
     stars = load_reference(abs_refcat, groups.images, how, abs_searchrad, epoch)
     check_enough(stars, parameters)
     if save_abs_catalog:
