@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from .footprints import corners_of, epoch_of, group_epochs, group_observatories
 from .inverse import pixels_within
-from .snapshot import Snapshot, all_or_nothing
+from .snapshot import Snapshot, StoredWcs, all_or_nothing
 from .tangent_plane import CorrectorPlane, box_of
 from .v2v3corr import correct
 
 __all__ = [
     "CorrectorPlane",
     "Snapshot",
+    "StoredWcs",
     "all_or_nothing",
     "box_of",
     "corners_of",
