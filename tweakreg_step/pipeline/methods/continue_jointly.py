@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.parameters import MethodParameters, RelativeParameters
 from tweakreg_step.pipeline.detections import gather
-from tweakreg_step.pipeline.solver_options import GIVEN_CATALOGS, options_of
 from tweakreg_step.pipeline.reference_stars import reference_of
+from tweakreg_step.pipeline.solver_options import GIVEN_CATALOGS, options_of
 from tweakreg_step.telescopes.wcs import Snapshot, StoredWcs, group_epochs, group_observatories
 
 from .align_jointly import align_jointly
