@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from astropy.table import Table
+from astropy.table import Table, vstack
 from scenes import Scene, make_correctors, make_judge, make_scene
 
 from tweakreg_step import TweakregError, absolute_align, relative_align
@@ -141,6 +141,28 @@ def test_a_failure_of_tweakwcs_leaves_the_correctors_as_they_were(
     monkeypatch.undo()
     relative_align(correctors)  # they are as good as new
     assert all(c.wcs.available_frames.count("v2v3corr") == 1 for c in correctors)
+
+
+@pytest.mark.parametrize("method", ["global", "sequential"])
+def test_what_is_far_off_or_repeated_is_said_and_left_out(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = make_scene("4 dithers", seed=27)
+    plain, given = make_correctors(scene), make_correctors(scene)
+    for corrector in given:
+        table = corrector.meta["catalog"]
+        far = Table({"x": np.full(7, 1e5), "y": np.arange(7.0)})
+        none = Table({"x": np.full(3, np.nan), "y": np.zeros(3)})
+        corrector.meta["catalog"] = vstack([table, table[:5], far, none])
+    for correctors in (plain, given):
+        relative_align(correctors, align_method=method)
+    for one, other in zip(plain, given, strict=True):
+        assert np.array_equal(sky(one), sky(other))
+        size = len(one.meta["catalog"])
+        assert len(other.meta["catalog"]) == size + 15
+        said = f"{one.meta['name']}: 12 of {size + 15} sources are not used: 7 are farther off"
+        assert caplog.text.count(said) == 1
+        assert "than its size, 5 repeat the position of another" in caplog.text
 
 
 def test_unrelated_catalogs_are_not_aligned() -> None:

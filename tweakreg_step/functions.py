@@ -29,17 +29,19 @@ from tweakreg_step.parameters import (
     unused_in_mode,
 )
 from tweakreg_step.pipeline.correctors import images_of, write_fits
-from tweakreg_step.pipeline.detections import gather
+from tweakreg_step.pipeline.detections import gather, warn_of_unused
 from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group, warn_of_groups
 from tweakreg_step.pipeline.methods.align_jointly import align_jointly
+from tweakreg_step.pipeline.methods.continue_jointly import continue_jointly
+from tweakreg_step.pipeline.methods.kept_start import Asked, keep_start
 from tweakreg_step.pipeline.methods.stock_method import (
     absolute_sequential,
     check_enough,
     relative_sequential,
 )
-from tweakreg_step.pipeline.reference_stars import load_reference, reference_of, save_reference
+from tweakreg_step.pipeline.reference_stars import load_reference, save_reference
 from tweakreg_step.pipeline.solver_options import GIVEN_CATALOGS, options_of
-from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs, group_observatories
+from tweakreg_step.telescopes.wcs import StoredWcs, all_or_nothing
 
 from .core.exceptions import AlignmentError
 from .core.images import Groups
@@ -154,6 +156,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     joint = align_method != "sequential"
     groups = Groups.of(images_of(correctors, measured=joint))
     warn_of_groups(groups)
+    warn_of_unused(groups.images)
     if len(groups) < 2:
         raise AlignmentError(
             f"There are {len(correctors)} images in {len(groups)} group, but "
@@ -162,12 +165,14 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     fixed = fixed_group(groups, method.refimage)
     if not joint:
         relative_sequential(correctors, parameters, fixed, clip_accum=clip_accum)
-    else:
-        options = options_of(groups, parameters, _ABSOLUTE, method, fixed)
-        with all_or_nothing(correctors):
-            found = align_jointly(groups, gather(groups), None, options, GIVEN_CATALOGS)
-            write_fits(correctors, groups, found)
-            _check_any(groups, found.relative, "")
+        return correctors
+    options = options_of(groups, parameters, _ABSOLUTE, method, fixed)
+    before = [StoredWcs.of(corrector) for corrector in correctors]
+    with all_or_nothing(correctors):
+        found = align_jointly(groups, gather(groups), None, options, GIVEN_CATALOGS)
+        write_fits(correctors, groups, found)
+        _check_any(groups, found.relative, "")
+        keep_start(groups.images, before, Asked(parameters, detector_motion, fixed))
     return correctors
 
 
@@ -274,19 +279,22 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     joint = align_method != "sequential"
     groups = Groups.of(images_of(correctors, measured=joint))
     warn_of_groups(groups)
-    stars = load_reference(abs_refcat, groups.images, how, abs_searchrad, epoch)
-    check_enough(stars, parameters)
-    if save_abs_catalog:
-        save_reference(stars, Path(abs_catalog_output_dir or "."))
+    warn_of_unused(groups.images)
+
+    def stars_around() -> Table:
+        stars = load_reference(abs_refcat, groups.images, how, abs_searchrad, epoch)
+        check_enough(stars, parameters)
+        if save_abs_catalog:
+            save_reference(stars, Path(abs_catalog_output_dir or "."))
+        return stars
+
     if not joint:
-        absolute_sequential(correctors, stars, parameters, clip_accum=clip_accum)
-    else:
-        options = options_of(groups, _as_relative(parameters), parameters, method)
-        known = reference_of(stars, group_epochs(groups), group_observatories(groups))
-        with all_or_nothing(correctors):
-            found = align_jointly(groups, gather(groups), known, options, GIVEN_CATALOGS)
-            write_fits(correctors, groups, found)
-            _check_any(groups, found.absolute, f" to '{stars.meta['name']}'")
+        absolute_sequential(correctors, stars_around(), parameters, clip_accum=clip_accum)
+        return correctors
+    with all_or_nothing(correctors):
+        stars, found = continue_jointly(groups, stars_around, parameters, method)
+        write_fits(correctors, groups, found)
+        _check_any(groups, found.absolute, f" to '{stars.meta['name']}'")
     return correctors
 
 
@@ -322,14 +330,3 @@ def _check_any(groups: Groups, verdicts: Sequence[Verdict], where: str) -> None:
         reasons.setdefault(verdict.reason, []).append(str(group))
     sentences = " ".join(f"{listed(names)}: {why}" for why, names in list(reasons.items())[:3])
     raise kinds.most_common(1)[0][0](f"No image could be aligned{where}. {sentences}")
-
-
-def _as_relative(parameters: AbsoluteParameters) -> RelativeParameters:
-    """Parameters of the matches between groups in an absolute alignment, taken from its own."""
-    return RelativeParameters(
-        minobj=parameters.abs_minobj,
-        fitgeometry=parameters.abs_fitgeometry,
-        sigma=parameters.abs_sigma,
-        separation=parameters.abs_separation,
-        tolerance=parameters.abs_tolerance,
-    )

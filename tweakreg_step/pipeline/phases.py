@@ -19,7 +19,7 @@ from tweakreg_step.core.memory import shortage_named
 from tweakreg_step.core.outcome import Code, Outcome, Status, Verdict
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
-from .detections import gather
+from .detections import gather, warn_of_unused
 from .input_checks import fixed_group
 from .methods.align_jointly import align_jointly
 from .methods.align_sequentially import align_sequentially
@@ -143,6 +143,7 @@ def _with_reference(
 ) -> Alignment:
     """Detections and reference catalog of the alignment; where none can be read, a verdict why."""
     start = Alignment([], None, None, gather(groups))
+    warn_of_unused(groups.images)
     try:
         table = _reference(groups, parameters, folder, catalogs)
         if table is None:

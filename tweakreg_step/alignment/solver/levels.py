@@ -7,7 +7,7 @@ others. Each level adds columns to the normal equations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,12 +108,6 @@ class Level:
 
     def _moves(self, detection: IntArray) -> np.ndarray:
         return (detection >= 0) & (self.unit[detection] >= 0)
-
-    def take(self, index: IntArray) -> Level:
-        """The level of some of the detections (an index or a mask)."""
-        return replace(
-            self, unit=self.unit[index], place=self.place[index], to_sky=self.to_sky[index]
-        )
 
 
 def detector_levels(

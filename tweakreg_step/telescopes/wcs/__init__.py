@@ -7,7 +7,7 @@ from .fits_plane import FitsPlane, put_linear
 from .footprints import corners_of, epoch_of, group_epochs, group_observatories, region
 from .inverse import pixels_within
 from .plane import plane_of
-from .snapshot import Snapshot, all_or_nothing
+from .snapshot import Snapshot, StoredWcs, all_or_nothing
 from .tangent_plane import CorrectorPlane, box_of
 from .v2v3corr import correct, put
 
@@ -16,6 +16,7 @@ __all__ = [
     "CorrectorPlane",
     "FitsPlane",
     "Snapshot",
+    "StoredWcs",
     "all_or_nothing",
     "box_of",
     "corners_of",
