@@ -18,6 +18,7 @@ from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 from .assemble_solution import solution_of
 from .canonical_order import canonical
 from .rejection import group_frames, no_failures, solve_with_rejection, with_findings
+from .sets import with_sets
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray
@@ -74,4 +75,5 @@ def assess(
     )
     accepted = replace(accepted, failures=replace(accepted.failures, sources=sources))
     found = accepted.problem, accepted.associated, accepted.failures.status
-    return with_findings(solution_of(ordered, *found, _NO_CHOICE), ordered, accepted)
+    solution = with_findings(solution_of(ordered, *found, _NO_CHOICE), ordered, accepted)
+    return with_sets(solution, detections, options)

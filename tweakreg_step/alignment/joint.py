@@ -32,6 +32,7 @@ from .assemble_solution import solution_of
 from .canonical_order import canonical
 from .rejection import AcceptedFit, group_frames, no_failures, solve_with_rejection, with_findings
 from .rigid_body import as_a_whole
+from .sets import with_sets
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray
@@ -95,7 +96,16 @@ def solve_jointly(
     """
     parameter_count(options.fitgeometry)
     if reference is not None and not options.joint:
-        return as_a_whole(solve_jointly, detections, group_count, reference, options)
+        solution = as_a_whole(_solved, detections, group_count, reference, options)
+    else:
+        solution = _solved(detections, group_count, reference, options)
+    return with_sets(solution, detections, options)
+
+
+def _solved(
+    detections: Detections, group_count: int, reference: Reference | None, options: Options
+) -> Solution:
+    """The solution of all groups; its sets are not compared yet."""
     ordered = canonical(detections, group_count, reference)
     if options.refgroup is not None:
         options = replace(options, refgroup=int(ordered.group[options.refgroup]))

@@ -45,7 +45,7 @@ def as_a_whole(
     Parameters
     ----------
     register
-        The function `solve_jointly`, passed as an argument since its module imports this one.
+        Solves all groups jointly; an argument, since the module of that function imports this one.
     detections, group_count, reference, options
         As for `solve_jointly`.
     """

@@ -12,6 +12,7 @@ __all__ = [
     "NoMatchError",
     "NoReferenceStarsError",
     "NotConnectedError",
+    "NotTiedError",
     "OutputError",
     "ParameterError",
     "ReferenceServiceError",
@@ -75,6 +76,10 @@ class ImplausibleError(AlignmentError):
 
 class NotConnectedError(AlignmentError):
     """A group overlaps no other group and no reference star."""
+
+
+class NotTiedError(AlignmentError):
+    """Sets of groups are aligned, each in itself, but not to each other, though they overlap."""
 
 
 class MixedGroupError(AlignmentError):

@@ -237,6 +237,9 @@ def _outcome(relative: Verdict | None, absolute: Verdict | None) -> Outcome:
         return Outcome(Status.ALIGNED, absolute.reason, absolute=True, code=absolute.code)
     if relative is not None and relative.applied:
         reason = relative.reason
+        if absolute is not None and relative.code.error is not None:
+            reason = f"{reason} {absolute.reason}"
+            return Outcome(Status.ALIGNED, reason, code=relative.code)
         if absolute is not None:
             reason = f"Aligned to the other images, but not to the reference. {absolute.reason}"
             return Outcome(Status.ALIGNED, reason, code=absolute.code)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.evidence import Basis
 from tweakreg_step.core.outcome import Code, Standing, Verdict
 from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionGrounds
 
-from .remedies import MORE_SOURCES, remedy_of
+from .remedies import MORE_SOURCES, not_tied, remedy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tweakreg_step.core.evidence import Evidence, Finding
     from tweakreg_step.core.solution import MotionChoice
@@ -45,7 +45,9 @@ _ALIGNED = {
 }
 
 
-def verdicts_of(findings: Iterable[Finding], more: str = MORE_SOURCES) -> tuple[Verdict, ...]:
+def verdicts_of(
+    findings: Iterable[Finding], more: str = MORE_SOURCES, names: Sequence[Any] = ()
+) -> tuple[Verdict, ...]:
     """Findings, each with its sentence.
 
     Parameters
@@ -54,19 +56,27 @@ def verdicts_of(findings: Iterable[Finding], more: str = MORE_SOURCES) -> tuple[
         Of groups.
     more
         What gives more sources, see `tweakreg_step.report.remedies.remedy_of`.
+    names
+        (G,) names of the groups, empty where they have none.
     """
     return tuple(
-        Verdict(finding.code, reason_of(finding, more), finding.evidence) for finding in findings
+        Verdict(finding.code, reason_of(finding, more, names), finding.evidence)
+        for finding in findings
     )
 
 
-def reason_of(finding: Finding, more: str = MORE_SOURCES) -> str:
+def reason_of(finding: Finding, more: str = MORE_SOURCES, names: Sequence[Any] = ()) -> str:
     """The sentence of a finding: fact, requirement and, where something is wrong, remedy."""
     if finding.evidence is None or finding.standing is Standing.LEFT:
         return _left(finding, more)
     fact = _ALIGNED[finding.basis].format(finding.evidence.matches)
     if finding.standing is Standing.ALIGNED:
         return f"{fact}."
+    if finding.gap is not None and finding.code in {
+        Code.NOT_TIED_TOGETHER,
+        Code.TOO_LITTLE_OVERLAP,
+    }:
+        return f"{fact}, but {not_tied(finding.gap, names)}."
     doubt = _doubt(finding.code, finding.evidence, finding.noise_mas, more)
     if finding.basis is Basis.NEIGHBOURS:
         return f"{fact}. Doubtful: {doubt}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .association import associate, nearest_stars, renumber, to_reference_epoch
+from .bodies import Bodies, BodyPair, beyond, compare_bodies, wide_ranges
 from .cross_match import Catalog, Reach, catalog_of, window_of
 from .initial_registration import Registration, peak_offsets, register_initially
 from .offset_histogram import log_chance, make_pairs, search
@@ -10,13 +11,17 @@ from .overlap_graph import bridges, members, overlapping, shared_counts, sharing
 from .second_peak import OffsetAmbiguity
 
 __all__ = [
+    "Bodies",
+    "BodyPair",
     "Catalog",
     "OffsetAmbiguity",
     "Reach",
     "Registration",
     "associate",
+    "beyond",
     "bridges",
     "catalog_of",
+    "compare_bodies",
     "log_chance",
     "make_pairs",
     "members",
@@ -29,5 +34,6 @@ __all__ = [
     "shared_counts",
     "sharing",
     "to_reference_epoch",
+    "wide_ranges",
     "window_of",
 ]

@@ -72,7 +72,7 @@ def align_jointly(
         What gives more sources, as a part of a sentence.
     """
     solution = solve_jointly(detections, len(groups), reference, options)
-    relative = verdicts_of(solution.relative, more)
+    relative = verdicts_of(solution.relative, more, groups.names)
     relative = with_idle_groups(relative, groups, options.searchrad)
     moved, uncorrected = [], {}
     for index, (image, *labels) in enumerate(
@@ -90,7 +90,7 @@ def align_jointly(
                 f"Its WCS can't be corrected: {type(error).__name__}: {error}. It must have the "
                 "frames and transforms of its mission. Run the step 'assign_wcs' on it again."
             )
-    absolute = verdicts_of(solution.absolute, more)
+    absolute = verdicts_of(solution.absolute, more, groups.names)
     return JointAlignment(solution, relative, absolute, tuple(moved), uncorrected)
 
 
