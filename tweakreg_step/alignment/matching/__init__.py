@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .association import associate, nearest_stars, renumber, to_reference_epoch
 from .bodies import Bodies, BodyPair, beyond, compare_bodies, wide_ranges
-from .cross_match import Catalog, Reach, catalog_of, window_of
+from .cross_match import Catalog, Reach, catalog_of, find_edges, window_of
 from .initial_registration import Registration, peak_offsets, register_initially
 from .offset_histogram import log_chance, make_pairs, search
 from .overlap_graph import bridges, members, overlapping, shared_counts, sharing
@@ -22,6 +22,7 @@ __all__ = [
     "bridges",
     "catalog_of",
     "compare_bodies",
+    "find_edges",
     "log_chance",
     "make_pairs",
     "members",
