@@ -11,11 +11,11 @@ from astropy.table import Table
 from states import wcs_state
 from stdatamodels.jwst import datamodels
 from step_outputs import Aligned, models_of, run_results, statuses
-from tweakreg_step.report.statistics.attention import hints
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import NotTiedError
 from tweakreg_step.report.group_outcome import headline
+from tweakreg_step.report.statistics import hints
 
 STEP_PX = 3.0 / 0.0629
 

@@ -95,4 +95,6 @@ def _composed(relative: Solution, whole: Solution, body: IntArray) -> Solution:
         reference_matches=then.reference_matches[body],
     )
     absolute = tuple(whole.absolute[number] for number in body)
-    return replace(relative, groups=groups, absolute=absolute)
+    apart = {one.image: one for one in (*whole.apart, *relative.apart)}
+    every = tuple(apart[image] for image in sorted(apart))
+    return replace(relative, groups=groups, absolute=absolute, apart=every)

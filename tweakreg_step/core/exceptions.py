@@ -12,6 +12,7 @@ __all__ = [
     "NoMatchError",
     "NoReferenceStarsError",
     "NotConnectedError",
+    "NotRigidError",
     "NotTiedError",
     "OutputError",
     "ParameterError",
@@ -80,6 +81,10 @@ class NotConnectedError(AlignmentError):
 
 class NotTiedError(AlignmentError):
     """Sets of groups are aligned, each in itself, but not to each other, though they overlap."""
+
+
+class NotRigidError(AlignmentError):
+    """An image does not move with the other images of its group."""
 
 
 class MixedGroupError(AlignmentError):

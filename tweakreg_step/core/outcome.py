@@ -125,6 +125,7 @@ class Code(StrEnum):
     WORKER_DIED = "worker_died", Standing.LEFT, exceptions.WorkerError
 
     # the image took part, and stays as it was
+    IMAGE_APART = "image_apart", Standing.LEFT, exceptions.NotRigidError
     NOT_CORRECTED = "not_corrected", Standing.LEFT, exceptions.InputError
     NOT_WRITTEN = "not_written", Standing.LEFT, exceptions.OutputError
 

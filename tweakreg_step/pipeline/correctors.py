@@ -111,8 +111,9 @@ def write_fits(correctors: Sequence[Any], groups: Groups, found: JointAlignment)
         group = int(groups.of_image[image])
         info = _fit_info(found, group, moved=found.moved[image])
         if image in found.uncorrected:
-            reason = found.uncorrected[image]
-            info = {"status": f"FAILED: {Code.NOT_CORRECTED}", "reason": reason}
+            why = found.uncorrected[image]
+            info = {"status": f"FAILED: {why.code}", "reason": why.reason}
+            log.warning("%s: %s", groups.images[image].name, why.reason)
         corrector.meta["fit_info"] = info
     for name, verdict in zip(groups.names, found.relative, strict=True):
         if verdict.applied and verdict.code.error is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tweakreg_step.core.evidence import Basis
 from tweakreg_step.core.outcome import Code, Standing, Verdict
 from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionGrounds
@@ -14,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tweakreg_step.core.evidence import Evidence, Finding
-    from tweakreg_step.core.solution import MotionChoice
+    from tweakreg_step.core.solution import ApartImage, MotionChoice
 
-__all__ = ["FACTS", "motion_reason", "reason_of", "verdicts_of"]
+__all__ = ["FACTS", "apart_reason", "motion_reason", "reason_of", "verdicts_of"]
 
 FACTS = {
     Code.ALIGNED: "Aligned",
@@ -147,6 +149,19 @@ def _image_off(e: Evidence) -> str:
         f"{who} with as many sources, or more, {e.image_offset_mas:.0f} mas from where the group "
         "puts it; if the images of the group were not taken at once, give them a 'group_id' each; "
         "if detectors moved, set 'detector_motion'; else look at the sources of that image"
+    )
+
+
+def apart_reason(one: ApartImage) -> str:
+    """The sentence on an image that does not move with its group."""
+    east, north = one.offset_mas
+    size = float(np.hypot(east, north))
+    return (
+        f"Left as it was: {one.matches} of its sources agree with others {size:.0f} mas "
+        f"({east:+.0f} east, {north:+.0f} north) from where its group puts them, while most "
+        "images of the group agree with theirs; a group must move as one. If it was not taken at "
+        "once with the others, give it a 'group_id' of its own; if its detector moved, set "
+        "'detector_motion'; else look at its sources."
     )
 
 

@@ -35,6 +35,9 @@ _FEWEST = 10
 _SURE = float(np.log(1e-6))
 """Logarithm of the probability of chance below which another offset is believed."""
 
+_HERE = 0.03
+"""Offset that is none [arcsec]: the groups themselves are placed to less."""
+
 _DOUBLE = 0.3
 """Sources closer than this are the same star [arcsec]."""
 
@@ -63,12 +66,12 @@ def with_lost_images(
     if not lost.any():
         return relative
     rest = _Rest.of(problem, associated)
-    kept, other, offset = relative.kept.copy(), relative.other.copy(), relative.offset.copy()
+    other, offset = relative.other.copy(), relative.offset.copy()
     for image in np.flatnonzero(lost).tolist():
         found = _offset(rest, problem, image)
-        if found is not None:
+        if found is not None and np.hypot(*found[1]) > _HERE:
             other[image], offset[image] = found
-    return replace(relative, kept=kept, other=other, offset=offset)
+    return replace(relative, other=other, offset=offset)
 
 
 def _lost(problem: Problem, associated: AssociatedFit, several: BoolArray) -> BoolArray:
