@@ -7,6 +7,7 @@ association and robust fit, rejection, detector motions, gauge and covariances, 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from tweakreg_step.core.sphere import plane_jacobian, to_plane
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
+from .populations import solution_of_the_sky
 from .rejection import (
     AcceptedFit,
     apart_images,
@@ -110,18 +112,27 @@ def solve_jointly(
         If an index or an option is out of its range. Bad data raise nothing: they give a status.
     """
     parameter_count(options.fitgeometry)
-    if reference is not None and not options.joint:
-        solution = as_a_whole(_solved, detections, group_count, reference, options)
-    else:
-        solution = _solved(detections, group_count, reference, options)
+
+    def solve(taken: BoolArray) -> Solution:
+        solved = partial(_solved, taken=taken)
+        if reference is not None and not options.joint:
+            return as_a_whole(solved, detections, group_count, reference, options)
+        return solved(detections, group_count, reference, options)
+
+    solution = solution_of_the_sky(detections, group_count, solve)
     return with_sets(solution, detections, options)
 
 
 def _solved(
-    detections: Detections, group_count: int, reference: Reference | None, options: Options
+    detections: Detections,
+    group_count: int,
+    reference: Reference | None,
+    options: Options,
+    taken: BoolArray,
 ) -> Solution:
-    """The solution of all groups; its sets are not compared yet."""
+    """The solution of the detections of a mask (N,); its sets are not compared yet."""
     ordered = canonical(detections, group_count, reference)
+    ordered = ordered if taken.all() else ordered.take(taken[ordered.position])
     if options.refgroup is not None:
         options = replace(options, refgroup=int(ordered.group[options.refgroup]))
     frames = group_frames(ordered.detections, group_count)

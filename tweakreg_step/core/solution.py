@@ -304,6 +304,8 @@ class Solution:
         (G,) verdicts on each phase; the second is empty without a reference.
     apart
         The images that were left out, since they do not move with their groups.
+    artefacts
+        Indices of the detections that were left out, since they stay on the detector.
     """
 
     geometry: str
@@ -317,6 +319,7 @@ class Solution:
     relative: tuple[Finding, ...] = ()
     absolute: tuple[Finding, ...] = ()
     apart: tuple[ApartImage, ...] = ()
+    artefacts: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def _identity(count: int) -> FloatArray:

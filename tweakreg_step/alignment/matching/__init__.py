@@ -8,6 +8,7 @@ from .cross_match import Catalog, Reach, catalog_of, find_edges, window_of
 from .initial_registration import Registration, peak_offsets, register_initially
 from .offset_histogram import log_chance, make_pairs, search
 from .overlap_graph import bridges, members, overlapping, shared_counts, sharing
+from .repeated_pixels import repeated_pixels
 from .second_peak import OffsetAmbiguity
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "peak_offsets",
     "register_initially",
     "renumber",
+    "repeated_pixels",
     "search",
     "shared_counts",
     "sharing",
