@@ -36,6 +36,7 @@ from .rejection import (
     AcceptedFit,
     apart_images,
     group_frames,
+    motions_are_extreme,
     no_failures,
     solve_with_rejection,
     with_findings,
@@ -136,7 +137,7 @@ def _solved(
     if options.refgroup is not None:
         options = replace(options, refgroup=int(ordered.group[options.refgroup]))
     frames = group_frames(ordered.detections, group_count)
-    joint_fit = _anchored(ordered, frames, options)
+    joint_fit = _credible(ordered, frames, options)
     apart: list[ApartImage] = []
     for _ in range(_ROUNDS):
         found = apart_images(joint_fit.accepted)
@@ -145,7 +146,7 @@ def _solved(
         apart += found
         numbers = [one.image for one in apart]
         kept = ordered.take(~np.isin(ordered.detections.image, numbers))
-        joint_fit = _anchored(kept, frames, options)
+        joint_fit = _credible(kept, frames, options)
     accepted = joint_fit.accepted
     solution = solution_of(
         joint_fit.ordered, accepted.problem, accepted.associated, joint_fit.status, joint_fit.choice
@@ -154,6 +155,20 @@ def _solved(
     given = dict(zip(first[0].tolist(), detections.image[ordered.position[first[1]]], strict=True))
     named = tuple(replace(one, image=int(given[one.image])) for one in apart)
     return with_findings(replace(solution, apart=named), ordered, accepted)
+
+
+def _credible(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:
+    """The fit; without motions of detectors where these only hide what is wrong with an image.
+
+    A group that does not move as one may be fitted by detectors that shrink by a per cent.
+    """
+    joint_fit = _anchored(ordered, frames, options)
+    if not motions_are_extreme(joint_fit.accepted):
+        return joint_fit
+    plain = _anchored(ordered, frames, replace(options, detector_motion="none"))
+    images = plain.accepted.images
+    hidden = images is not None and bool((images.off | images.absolutely_off).any())
+    return plain if hidden else joint_fit
 
 
 def _anchored(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.solver import converge, match_counts
+from tweakreg_step.alignment.solver import DETECTOR, converge, match_counts
 from tweakreg_step.alignment.verdict import (
     Failures,
     diagnose,
@@ -16,7 +16,7 @@ from tweakreg_step.alignment.verdict import (
     image_evidence,
 )
 from tweakreg_step.core.solution import ApartImage
-from tweakreg_step.core.sphere import directions, mean_frames
+from tweakreg_step.core.sphere import ARCSEC, directions, mean_frames
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
@@ -39,6 +39,10 @@ __all__ = [
     "with_findings",
     "with_images",
 ]
+
+
+_EXTREME = 5.0
+"""Motions of detectors in usual widths, above which they are looked at: 0.1 arcsec, 5e-4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,28 @@ def apart_images(accepted: AcceptedFit) -> list[ApartImage]:
         )
         for image in np.flatnonzero(images.apart)
     ]
+
+
+def motions_are_extreme(accepted: AcceptedFit) -> bool:
+    """Whether a detector moved by many times what is usual of detectors."""
+    if accepted.associated is None:
+        return False
+    options = accepted.problem.options
+    usual = np.array(
+        [
+            options.motion_shift_sigma,
+            options.motion_shift_sigma,
+            options.motion_roll_sigma / ARCSEC,
+            *[options.motion_scale_sigma] * 3,
+        ]
+    )
+    motions = accepted.associated.fit.motions.phi
+    levels = zip(accepted.problem.model.levels, motions, strict=True)
+    return any(
+        bool((np.abs(phi) > _EXTREME * usual[: phi.shape[1]]).any())
+        for level, phi in levels
+        if level.name.startswith(DETECTOR)
+    )
 
 
 def no_failures(status: tuple[Code, ...], anchored: BoolArray) -> Failures:

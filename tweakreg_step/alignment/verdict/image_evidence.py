@@ -16,6 +16,7 @@ import numpy as np
 from tweakreg_step.alignment.solver import moved_directions, unassociated_links
 from tweakreg_step.core.sphere import mean_frames, to_plane
 
+from .image_means import mean_offsets
 from .image_offsets import ImageOffsets, image_offsets
 from .lost_images import with_lost_images
 
@@ -32,6 +33,10 @@ _FEWEST = 5
 _CLEAR = 0.5
 """Partners that agree with an image over those that agree on its other offset, below which it is
 off and not they."""
+
+_MEAN, _MEAN_ERRORS = 3.0, 6.0
+"""Mean offset of an image's matches above which it is off: in errors of a single difference, as
+the catalogs have them, and in its own errors."""
 
 _SAME = 0.03
 """Offsets closer than this are the same [arcsec]: the groups themselves are placed to less."""
@@ -104,8 +109,10 @@ def image_evidence(problem: Problem, associated: AssociatedFit) -> ImageEvidence
         absolute = image_offsets(problem, associated, absolute=True)
     several = _with_several_images(problem)
     relative = with_lost_images(problem, associated, relative, absolute, several)
-    none = np.zeros(len(relative.kept), bool)
-    off, absolutely_off = relative.disagree, none if absolute is None else absolute.disagree
+    none = absolutely_off = np.zeros(len(relative.kept), bool)
+    relative, off = _with_means(associated, relative, several, absolute=False)
+    if absolute is not None:
+        absolute, absolutely_off = _with_means(associated, absolute, several, absolute=True)
     if not (off.any() or absolutely_off.any()):
         return ImageEvidence(relative, absolute, off, absolutely_off, none)
     places = _places(problem, associated)
@@ -125,6 +132,27 @@ def _with_several_images(problem: Problem) -> BoolArray:
     there = np.bincount(detections.image, minlength=count) > 0
     size = np.bincount(group[there], minlength=len(problem.component))
     return np.asarray(there & (size[group] > 1))
+
+
+def _with_means(
+    associated: AssociatedFit, found: ImageOffsets, several: BoolArray, *, absolute: bool
+) -> tuple[ImageOffsets, BoolArray]:
+    """The offsets, those of all matches of an image added where it has no other; and who is off.
+
+    A fit holds an image that is off by little, with larger errors for all: its matches then have a
+    mean offset of many errors.
+    """
+    means = mean_offsets(associated, len(several), absolute=absolute)
+    size = np.hypot(*means.offset.T)
+    least = np.maximum(_MEAN * means.noise, _MEAN_ERRORS * means.sigma)
+    far = several & (means.matches >= _FEWEST) & (size > least)
+    new = far & (found.other == 0)
+    found = replace(
+        found,
+        other=np.where(new, means.matches, found.other),
+        offset=np.where(new[:, None], means.offset, found.offset),
+    )
+    return found, far | (found.disagree & ~new)
 
 
 def _places(problem: Problem, associated: AssociatedFit) -> _Places:
