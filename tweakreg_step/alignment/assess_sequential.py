@@ -18,7 +18,8 @@ from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import group_frames, no_failures, solve_with_rejection, with_findings
+from .rejection import group_frames, no_failures, solve_with_rejection, with_findings, with_images
+from .sets import with_sets
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray
@@ -74,5 +75,7 @@ def assess(
         problem, start, (_RADIUS, 0.0), no_failures(status, problem.anchored)
     )
     accepted = replace(accepted, failures=replace(accepted.failures, sources=sources))
+    accepted = with_images(accepted)
     found = accepted.problem, accepted.associated, accepted.failures.status
-    return with_findings(solution_of(ordered, *found, _NO_CHOICE), ordered, accepted)
+    solution = with_findings(solution_of(ordered, *found, _NO_CHOICE), ordered, accepted)
+    return with_sets(solution, detections, options)

@@ -10,7 +10,7 @@ import numpy as np
 from tweakreg_step.core.detections import Detections, Reference
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
 
 __all__ = ["Canonical", "canonical"]
@@ -42,6 +42,10 @@ class Canonical:
     group: IntArray
     unit: IntArray
     star: IntArray
+
+    def take(self, keep: BoolArray) -> Canonical:
+        """The same with the detections of a mask (n,) alone; all keep their numbers."""
+        return replace(self, detections=self.detections.take(keep), position=self.position[keep])
 
 
 def _numbers(label: IntArray, count: int) -> IntArray:

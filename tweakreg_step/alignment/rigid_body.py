@@ -45,7 +45,7 @@ def as_a_whole(
     Parameters
     ----------
     register
-        The function `solve_jointly`, passed as an argument since its module imports this one.
+        Solves all groups jointly; an argument, since the module of that function imports this one.
     detections, group_count, reference, options
         As for `solve_jointly`.
     """
@@ -95,4 +95,6 @@ def _composed(relative: Solution, whole: Solution, body: IntArray) -> Solution:
         reference_matches=then.reference_matches[body],
     )
     absolute = tuple(whole.absolute[number] for number in body)
-    return replace(relative, groups=groups, absolute=absolute)
+    apart = {one.image: one for one in (*whole.apart, *relative.apart)}
+    every = tuple(apart[image] for image in sorted(apart))
+    return replace(relative, groups=groups, absolute=absolute, apart=every)

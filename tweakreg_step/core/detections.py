@@ -49,6 +49,8 @@ class Detections:
     detector
         (N,) index of the detector, which has one unit for each visit; -1 where there is none. Left
         out, each unit is a detector of its own.
+    epoch
+        (N,) middle of the exposure [Julian year], NaN where unknown or left out.
     """
 
     ra: FloatArray
@@ -61,8 +63,11 @@ class Detections:
     unit_to_sky: FloatArray
     flux: FloatArray
     detector: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    epoch: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
+        if len(self.epoch) == 0:  # of a frozen class
+            object.__setattr__(self, "epoch", np.full(len(self.ra), np.nan))
         if len(self.detector) != len(self.unit) or ((self.unit >= 0) & (self.detector < 0)).any():
             object.__setattr__(self, "detector", self.unit)  # of a frozen class
         shapes: dict[str, tuple[int, ...]] = {"covariance": (2, 2), "unit_to_sky": (2, 2)}

@@ -14,7 +14,7 @@ from .outcome import Standing
 if TYPE_CHECKING:
     from .outcome import Code
 
-__all__ = ["FEWEST", "MOST_SEARCHED", "Basis", "Diagnosis", "Evidence", "Finding"]
+__all__ = ["FEWEST", "MOST_SEARCHED", "Basis", "Diagnosis", "Evidence", "Finding", "SetGap"]
 
 MOST_SEARCHED = 20
 """Groups for which a failure's cause is searched; where more fail there is one reason for all."""
@@ -136,6 +136,34 @@ class Diagnosis:
 
 
 @dataclass(frozen=True, slots=True)
+class SetGap:
+    """How the set of groups that a group is in stands to another set, which it is not tied to.
+
+    Attributes
+    ----------
+    group
+        Index of a group of the other set that is nearest to it.
+    groups
+        Number of groups of the other set.
+    expected
+        Number of sources that both should have found where they overlap.
+    matches, offset
+        Number of sources that match, and how far off the other set is then [arcsec]; 0 and NaN
+        where none do.
+    radius, reach
+        Largest offset for which sets are tied, and that was searched [arcsec].
+    """
+
+    group: int
+    groups: int
+    expected: float
+    matches: int
+    offset: float
+    radius: float
+    reach: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What was found of a group in one phase.
 
@@ -153,6 +181,8 @@ class Finding:
         Error of a single detection per axis, to compare the error of a correction with.
     diagnosis
         What is known of a failure; None where nothing failed.
+    gap
+        Another set of groups that its own is not tied to; None where there is none.
     """
 
     code: Code
@@ -161,6 +191,7 @@ class Finding:
     evidence: Evidence | None = None
     noise_mas: float = float("inf")
     diagnosis: Diagnosis | None = None
+    gap: SetGap | None = None
 
     @property
     def standing(self) -> Standing:

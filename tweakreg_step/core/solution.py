@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLEAR_EVIDENCE",
+    "ApartImage",
     "DetectionFits",
     "GroupMotions",
     "Mode",
@@ -264,6 +265,26 @@ class UnitMotions:
 
 
 @dataclass(frozen=True, slots=True)
+class ApartImage:
+    """An image that does not move with its group, and was left out of the solution.
+
+    Attributes
+    ----------
+    image
+        Its index.
+    offset_mas
+        How far its sources are from where the others put them, when it moves with its group:
+        east and north.
+    matches
+        Number of partners that agree on that.
+    """
+
+    image: int
+    offset_mas: tuple[float, float]
+    matches: int
+
+
+@dataclass(frozen=True, slots=True)
 class Solution:
     """The solution for G groups, E pairs of them, N detections and U units of detector motion.
 
@@ -281,6 +302,10 @@ class Solution:
         The choice of the detectors' motions.
     relative, absolute
         (G,) verdicts on each phase; the second is empty without a reference.
+    apart
+        The images that were left out, since they do not move with their groups.
+    artefacts
+        Indices of the detections that were left out, since they stay on the detector.
     """
 
     geometry: str
@@ -293,6 +318,8 @@ class Solution:
     motion: MotionChoice
     relative: tuple[Finding, ...] = ()
     absolute: tuple[Finding, ...] = ()
+    apart: tuple[ApartImage, ...] = ()
+    artefacts: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def _identity(count: int) -> FloatArray:

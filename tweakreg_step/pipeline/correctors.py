@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from .methods.align_jointly import JointAlignment
 
 __all__ = ["correctors_of", "group_names", "images_of", "is_moved", "write_fits"]
+
+log = logging.getLogger(__name__)
 
 MOVED = "SUCCESS"
 """What tweakwcs says in ``meta['fit_info']['status']`` of an image that it has corrected."""
@@ -123,9 +126,13 @@ def write_fits(correctors: Sequence[Any], groups: Groups, found: JointAlignment)
         group = int(groups.of_image[image])
         info = _fit_info(found, group, moved=found.moved[image])
         if image in found.uncorrected:
-            reason = found.uncorrected[image]
-            info = {"status": f"FAILED: {Code.NOT_CORRECTED}", "reason": reason}
+            why = found.uncorrected[image]
+            info = {"status": f"FAILED: {why.code}", "reason": why.reason}
+            log.warning("%s: %s", groups.images[image].name, why.reason)
         corrector.meta["fit_info"] = info
+    for name, verdict in zip(groups.names, found.relative, strict=True):
+        if verdict.applied and verdict.code.error is not None:
+            log.warning("%s: %s", name, verdict.reason)
 
 
 def _fit_info(found: JointAlignment, group: int, *, moved: bool) -> dict[str, Any]:

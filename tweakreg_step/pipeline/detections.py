@@ -78,7 +78,7 @@ def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
     slopes = np.stack([to_plane(directions(ra[k], dec[k]), frames) for k in (1, 2)], axis=-1)
     errors = _pixel_errors(sources)
     covariance = np.einsum("nik,nk,njk->nij", slopes, errors**2, slopes)
-    unit_xy, unit_to_sky = _in_unit(image.plane, ra[0], dec[0], frames, unit)
+    unit_xy, unit_to_sky = _in_unit(image.plane, ra[0], dec[0], frames)
     count = len(x)
     return Detections(
         ra=ra[0],
@@ -91,6 +91,7 @@ def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
         unit_to_sky=unit_to_sky,
         flux=np.asarray(sources.flux, float),
         detector=np.full(count, detector),
+        epoch=np.full(count, np.nan if image.epoch is None else float(image.epoch)),
     )
 
 
@@ -188,14 +189,14 @@ def _pixel_errors(sources: Sources) -> FloatArray:
 
 
 def _in_unit(
-    image: Plane, ra: FloatArray, dec: FloatArray, frames: FloatArray, unit: int
+    image: Plane, ra: FloatArray, dec: FloatArray, frames: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Positions (N, 2) in the detector's V2-V3 plane [arcsec] and their derivatives on the sky.
 
     The derivatives (N, 2, 2) are of (east, north) with respect to those positions.
     """
     count = len(ra)
-    if unit < 0 or count == 0:
+    if count == 0:
         return np.zeros((count, 2)), np.broadcast_to(np.eye(2), (count, 2, 2)).copy()
     turn, centre = image.to_detector()
     plane = image.from_sky(ra, dec)

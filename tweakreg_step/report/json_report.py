@@ -24,6 +24,7 @@ from .sentences import motion_reason
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tweakreg_step.alignment import ImageFits
     from tweakreg_step.core.solution import Solution
 
     from .result import RunResult
@@ -169,8 +170,22 @@ def _image(result: RunResult, image: int) -> dict[str, Any]:
         "reason": outcome.reason,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
+        "code": None if outcome.code is None else outcome.code.value,
+        "fit": _image_fit(result.images.fits, image),
         "corners_before": result.images.corners_before[image],
         "corners_after": result.images.corners_after[image],
+    }
+
+
+def _image_fit(fits: ImageFits, image: int) -> dict[str, Any]:
+    """How well an image agrees with the others."""
+    return {
+        "matches": fits.matches[image],
+        "rms_mas": fits.rms_mas[image],
+        "offset_mas": fits.offset_mas[image],
+        "offset_sigma_mas": fits.offset_sigma_mas[image],
+        "roll_arcsec": fits.roll_arcsec[image],
+        "roll_sigma_arcsec": fits.roll_sigma_arcsec[image],
     }
 
 

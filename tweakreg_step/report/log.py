@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tweakreg_step.core.images import Groups
+    from tweakreg_step.core.outcome import Outcome
     from tweakreg_step.core.solution import Solution
 
     from .result import RunResult
@@ -301,20 +302,27 @@ def _left_out(result: RunResult) -> None:
 
 
 def _complaints(result: RunResult) -> dict[str, list[str]]:
-    """Groups by what is to be said of them."""
+    """Images and groups by what is to be said of them."""
     complaints: dict[str, list[str]] = {}
-    first = {int(group): image for image, group in reversed(list(enumerate(result.images.group)))}
+    images = result.images
+    first: dict[int, Outcome] = {}
+    for name, number, outcome in zip(images.names, images.group, images.outcomes, strict=True):
+        if outcome.code in _OF_IMAGES:
+            complaints.setdefault(outcome.reason, []).append(name)
+        else:
+            first.setdefault(int(number), outcome)
     for group, name in enumerate(result.groups.names):
-        found, image = group_outcome(result, group), result.images.outcomes[first[group]]
+        found, image = group_outcome(result, group), first.get(group)
         aligned = found.standing is Standing.ALIGNED or found.code in _SAID
-        if image.status is not Status.ALIGNED:
+        if image is not None and image.status is not Status.ALIGNED:
             complaints.setdefault(image.reason, []).append(name)
         elif not aligned:
             complaints.setdefault(found.reason, []).append(name)
     return complaints
 
 
+_OF_IMAGES = (Code.IMAGE_APART, Code.NOT_CORRECTED)
+"""Codes of single images, whose group may be aligned."""
+
 _SAID = (Code.REFERENCE_UNREACHABLE, Code.REFERENCE_EMPTY, Code.BAD_CATALOG)
-
-
 """Codes of problems that were logged when they occurred."""

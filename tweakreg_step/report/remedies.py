@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,9 +10,11 @@ from tweakreg_step.core.evidence import FEWEST, MOST_SEARCHED
 from tweakreg_step.core.outcome import Code
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.evidence import Diagnosis
+    from collections.abc import Sequence
 
-__all__ = ["MORE_SOURCES", "is_hopeless", "remedy_of"]
+    from tweakreg_step.core.evidence import Diagnosis, SetGap
+
+__all__ = ["MORE_SOURCES", "is_hopeless", "not_tied", "remedy_of"]
 
 MORE_SOURCES = "lower 'snr_threshold' to find more sources"
 """What to do for more sources where nothing else is known of where they come from."""
@@ -71,6 +73,37 @@ def _relative(case: Diagnosis, more: str) -> str:
             "that overlap, or a reference catalog"
         )
     return _offset(case, more)
+
+
+def not_tied(gap: SetGap, names: Sequence[Any] = ()) -> str:
+    """That a set of groups is not tied to another one, and what to do, as a part of a sentence.
+
+    Parameters
+    ----------
+    gap
+        Between the two sets.
+    names
+        (G,) names of the groups, empty where they have none.
+    """
+    whose = f"that of '{names[gap.group]}'" if names else "another one"
+    size = "1 group" if gap.groups == 1 else f"{gap.groups} groups"
+    fact = f"only within its set of groups, which nothing ties to {whose} ({size})"
+    if gap.matches and gap.offset > gap.radius:
+        return (
+            f"{fact}: {gap.matches} sources of the two match {gap.offset:.2f} arcsec from where "
+            f"the WCS put them, beyond the search radius; raise 'searchrad' from {gap.radius:g} to "
+            f"{np.ceil(1.2 * gap.offset):.0f}, or give a reference catalog that covers both"
+        )
+    remedy = "give a reference catalog that covers both, or align the sets in runs of their own"
+    if gap.matches:
+        return (
+            f"{fact}: {gap.matches} sources of the two match {gap.offset:.2f} arcsec from where "
+            f"the WCS put them, too few to hold both together; {remedy}"
+        )
+    shared = f"{gap.expected:.0f} common sources are expected where the two overlap"
+    if gap.expected < 1.5:
+        shared = "hardly a common source is expected where the two meet"
+    return f"{fact}: {shared}, and no offset up to {gap.reach:.0f} arcsec matches them; {remedy}"
 
 
 def _absolute(case: Diagnosis, more: str) -> str:

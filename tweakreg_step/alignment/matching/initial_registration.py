@@ -16,6 +16,7 @@ from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import angular_distance, chord, directions, rotation_matrices
 
 from .association import friends_of_friends
+from .body_ties import with_tied_bodies
 from .corroboration import ambiguity_of_groups
 from .cross_match import Catalog, FoundEdges, Reach, catalog_of, find_edges, window_of
 from .cycle_closure import consistent
@@ -236,11 +237,22 @@ def _component_onto_reference(
     return np.asarray(rotation_matrices(found.edges.vector)[0]), found.ambiguity
 
 
-def _search(scene: _Scene, roll: float | None, only: BoolArray | None) -> FoundEdges:
-    """Search all edges, or those with an end in the groups `only` (G,)."""
+def _search(
+    scene: _Scene,
+    roll: float | None,
+    only: BoolArray | None,
+    partners: BoolArray | None = None,
+) -> FoundEdges:
+    """Search all edges, or those with an end in the groups `only` (G,).
+
+    `partners` (G,) are the groups that the other end may be in; None: any.
+    """
     options = scene.options
     margin = options.searchrad + float(np.hypot(*options.start))
     pairs, expected = overlapping(scene.vectors, scene.group, scene.frames, margin)
+    if partners is not None:
+        allowed = partners[pairs].any(axis=1)
+        pairs, expected = pairs[allowed], expected[allowed]
     chosen = pairs[well_connected(pairs, expected, len(scene.frames))]
     absolute = _near_reference(scene)
     if only is not None:
@@ -285,7 +297,8 @@ def register_initially(
             found = FoundEdges.joined([found.take(found.accepted), wide])
             rotation, kept = _agreeing(scene, found)
             status = _reasons(count, found, kept)
-    return _registration(scene, rotation, kept, status)
+    registration = _registration(scene, rotation, kept, status)
+    return with_tied_bodies(registration, detections, scene.vectors, frames, options)
 
 
 def peak_offsets(
@@ -293,7 +306,7 @@ def peak_offsets(
     frames: FloatArray,
     reference: Reference | None,
     options: Options,
-    only: BoolArray,
+    between: tuple[BoolArray, BoolArray | None],
     roll: float | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Offsets [arcsec] of the most significant histogram peaks of some groups, for remedies.
@@ -302,8 +315,8 @@ def peak_offsets(
     ----------
     detections, frames, reference, options
         As for `register_initially`.
-    only
-        (G,) mask of the groups.
+    between
+        (G,) masks of the groups, and of those that they are compared with; None: all.
     roll
         Largest roll [arcsec as angle]; None: that of the pointing prior.
 
@@ -313,7 +326,8 @@ def peak_offsets(
         (G,) to other groups and to the reference; NaN where no peak is significant.
     """
     count = len(frames)
-    found = _search(_scene(detections, frames, reference, options), roll, only)
+    only, partners = between
+    found = _search(_scene(detections, frames, reference, options), roll, only, partners)
     good = found.take(np.flatnonzero(found.significant))
     order = np.argsort(-good.edges.log_chance, kind="stable")  # the most significant is last
     edges = good.edges.take(order)

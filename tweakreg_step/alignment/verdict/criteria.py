@@ -13,15 +13,17 @@ from tweakreg_step.core.outcome import Code
 
 from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import chance, clusters, evidence
-from .image_offsets import image_offsets
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.evidence import Diagnosis, Evidence, Finding
 
     from .evidence import Chance
+    from .image_evidence import ImageEvidence
+    from .image_offsets import ImageOffsets
 
     Diagnoses = tuple[list[Diagnosis | None], list[Diagnosis | None]]
 
@@ -133,6 +135,7 @@ def findings(
     outcome: tuple[tuple[Code, ...], Diagnoses],
     covariance: FloatArray,
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None,
+    images: ImageEvidence | None = None,
 ) -> tuple[list[Finding], list[Finding]]:
     """The findings (G,) of the relative and of the absolute phase.
 
@@ -146,6 +149,8 @@ def findings(
         (G, p, p) of the parameters.
     ambiguity
         (G,) evidence for another initial offset, for each phase; None where there was no search.
+    images
+        Evidence on the groups' single images; None if nothing could be aligned.
     """
     status, (failed, unanchored) = outcome
     count = len(status)
@@ -158,9 +163,12 @@ def findings(
         label = clusters(associated, count)
         alone = np.bincount(label)[label] == 1
         noise = _noise_mas(associated, count)
-        pieces[0] = _with_image_offsets(problem, associated, pieces[0], absolute=False)
-        if problem.anchored.any():
-            pieces[1] = _with_image_offsets(problem, associated, pieces[1], absolute=True)
+    if images is not None:
+        detections = problem.detections
+        pieces[0] = _with_images(detections, images.relative, images.off, pieces[0])
+        if images.absolute is not None:
+            off = images.absolutely_off
+            pieces[1] = _with_images(detections, images.absolute, off, pieces[1])
     if ambiguity is not None:
         pieces = [
             _with_ambiguity(piece, doubt) for piece, doubt in zip(pieces, ambiguity, strict=True)
@@ -182,19 +190,16 @@ def findings(
     return relative, absolute
 
 
-def _with_image_offsets(
-    problem: Problem,
-    associated: AssociatedFit,
+def _with_images(
+    detections: Detections,
+    found: ImageOffsets,
+    off: BoolArray,
     pieces: list[Evidence | None],
-    *,
-    absolute: bool,
 ) -> list[Evidence | None]:
-    """The evidence with that of the groups' single images added."""
-    found = image_offsets(problem, associated, absolute=absolute)
-    detections, count = problem.detections, len(pieces)
-    group = np.zeros(len(found.kept), np.int64)
+    """The evidence (G,) with that of the groups' single images (I,) added."""
+    count = len(pieces)
+    group = np.zeros(len(off), np.int64)
     group[detections.image] = detections.group
-    off = found.disagree
     number = np.bincount(group[off], minlength=count)
     largest = np.zeros(count)
     np.maximum.at(largest, group[off], 1e3 * np.hypot(*found.offset[off].T))

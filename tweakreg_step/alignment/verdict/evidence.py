@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.options import Options
 
 
-__all__ = ["Chance", "Phase", "chance", "clusters", "evidence"]
+__all__ = ["Chance", "Phase", "chance", "clusters", "evidence", "phase_of"]
 
 _SAMPLE = 32
 """Detections of a group around which the density of possible partners is counted."""
@@ -118,6 +118,11 @@ def _phase(
     if absolute:
         return absolute_phase(associated.links, position)
     return relative_phase(associated.links, position, weight)
+
+
+def phase_of(associated: AssociatedFit, *, absolute: bool) -> Phase:
+    """Differences of the fit's residuals from those of other groups, or of the stars."""
+    return _phase(associated, associated.fit.residual, _precision(associated), absolute=absolute)
 
 
 def _precision(associated: AssociatedFit) -> FloatArray:

@@ -109,7 +109,10 @@ class _Run:
     def assessed(self, claimed: BoolArray, reference: Reference | None) -> tuple[Verdicts, ...]:
         """The verdicts of both phases on what tweakwcs claims to have aligned (G,)."""
         found = assess(gather(self.groups), claimed, reference, self.options)
-        return verdicts_of(found.relative, self.more), verdicts_of(found.absolute, self.more)
+        return tuple(
+            verdicts_of(phase, self.more, self.groups.names)
+            for phase in (found.relative, found.absolute)
+        )
 
     def with_idle_groups(self, verdicts: Verdicts) -> Verdicts:
         """Relative verdicts whose reasons name the idle groups."""
