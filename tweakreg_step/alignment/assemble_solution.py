@@ -10,7 +10,6 @@ import numpy as np
 from tweakreg_step.alignment.matching import bridges, members, shared_counts, sharing
 from tweakreg_step.alignment.solver import (
     DETECTOR,
-    DETECTOR_IN_VISIT,
     MATCHED_WEIGHT,
     covariance_of,
     gauged,
@@ -66,9 +65,11 @@ def _gauged(
     return theta
 
 
-def _fitted(model: Model, variance: FloatArray) -> FloatArray:
+def _fitted(model: Model, covariance: Covariance) -> FloatArray:
     """Number (G,) of parameters that the data determine: trace of 1 - C Pi over each group."""
-    share = 1.0 - variance[: model.prior.size].reshape(model.prior.shape) * model.prior
+    size, shape = model.prior.size, model.prior.shape
+    variance = model.bonds.variances(covariance.entries) if model.parents else covariance.diagonal()
+    share = 1.0 - variance[:size].reshape(shape) * model.prior
     return np.asarray(np.maximum(share, 0.0).sum(axis=1))
 
 
@@ -184,7 +185,7 @@ def _estimated(problem: Problem, associated: AssociatedFit) -> _Estimate:
     solved = covariance_of(fit.step.factor, width)
     component, anchored = _components(associated, problem)
     ties, weight = (component, anchored), _gauge_weight(problem)
-    fitted = np.where(component >= 0, _fitted(model, solved.diagonal()), 0.0)
+    fitted = np.where(component >= 0, _fitted(model, solved), 0.0)
     scatter = group_scatter(associated, fitted)
     inflation = np.ones(solved.size)
     inflation[: model.prior.size] = np.repeat(
@@ -321,25 +322,20 @@ def _units(
     empty: UnitMotions,
 ) -> UnitMotions:
     """The motions of the detectors, in the numbering of the input."""
-    model, unit = problem.model, problem.detections.unit
-    if model.level(DETECTOR) < 0:
+    model = problem.model
+    number = model.level(DETECTOR)
+    if number < 0:
         return empty
-    count = len(ordered.unit)
-    detector = np.zeros(count, np.int64)
-    detector[unit[unit >= 0]] = problem.detections.detector[unit >= 0]
-    matrix = np.broadcast_to(np.eye(2), (count, 2, 2)).copy()
-    shift, places = np.zeros((count, 2)), []
-    for name, member in ((DETECTOR, detector), (DETECTOR_IN_VISIT, np.arange(count))):
-        number = model.level(name)
-        if number < 0:
-            continue
-        phi = associated.fit.motions.phi[number]
-        own_matrix, own_shift = affine(model.levels[number].geometry, phi)
-        # both are about the detector's centre, and what they move by adds up
-        matrix += own_matrix[member] - np.eye(2)
-        shift += own_shift[member]
-        width = phi.shape[1]
-        places.append(model.start_of(number) + width * member[:, None] + np.arange(width))
-    blocks = solved.summed_blocks(places)
+    phi = associated.fit.motions.phi[number]
+    matrix, shift = affine(model.levels[number].geometry, phi)
+    width = phi.shape[1]
+    place = model.start_of(number) + width * np.arange(len(phi))[:, None] + np.arange(width)
+    blocks = solved.summed_blocks([place])
+    every = UnitMotions.empty(len(ordered.unit))
+    known = np.arange(len(phi))
+    matrices, shifts = every.matrix, every.shift
+    matrices[known], shifts[known] = matrix, shift
+    covariance = np.zeros((len(ordered.unit), width, width))
+    covariance[known] = blocks
     back = ordered.unit
-    return UnitMotions(matrix[back], shift[back], blocks[back])
+    return UnitMotions(matrices[back], shifts[back], covariance[back])

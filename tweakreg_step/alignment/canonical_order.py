@@ -97,6 +97,9 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
         image=image[part.image],
         unit=np.where(part.unit >= 0, np.append(unit, -1)[part.unit], -1),
         detector=_renumbered(part.detector),
+        band=_renumbered(part.band),
+        visit=_renumbered(part.visit),
+        guide=_renumbered(part.guide),
     )
     # Identical detections are ordered by the new numbers of group and image: any order will do.
     same = np.lexsort((part.image, part.group, *keys_of(part)))

@@ -43,9 +43,11 @@ def gather(groups: Groups) -> Detections:
     Sources without a finite position, or with a weight that is not positive, are left out.
     """
     require_detections(sum(len(image.sources) for image in groups.images))
-    of_images = np.stack([groups.of_image, groups.units, groups.detectors], axis=1).tolist()
+    names = "group", "unit", "detector", "band", "visit", "guide"
+    detector, told = (groups.units, groups.detectors), (groups.bands, groups.visits, groups.guides)
+    of_images = np.stack([groups.of_image, *detector, *told], axis=1).tolist()
     parts = [
-        _detections(image, (index, *labels))
+        _detections(image, {"image": index} | dict(zip(names, labels, strict=True)))
         for index, (image, labels) in enumerate(zip(groups.images, of_images, strict=True))
     ]
     columns = {
@@ -55,9 +57,8 @@ def gather(groups: Groups) -> Detections:
     return Detections(**columns)
 
 
-def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
-    """The detections of an image; `labels` number image, group, unit and detector."""
-    index, group, unit, detector = labels
+def _detections(image: Image, labels: dict[str, int]) -> Detections:
+    """The detections of an image; `labels` are its fields that number images and other things."""
     _warn_of_unused(image)
     sources = usable(image)
     x, y = np.asarray(sources.x, float), np.asarray(sources.y, float)
@@ -68,19 +69,17 @@ def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
     slopes = np.stack([to_plane(directions(ra[k], dec[k]), frames) for k in (1, 2)], axis=-1)
     errors = _pixel_errors(sources)
     covariance = np.einsum("nik,nk,njk->nij", slopes, errors**2, slopes)
-    unit_xy, unit_to_sky = _in_unit(image.plane, ra[0], dec[0], frames, unit)
+    unit_xy, unit_to_sky = _in_unit(image.plane, ra[0], dec[0], frames, labels["unit"])
     count = len(x)
     return Detections(
         ra=ra[0],
         dec=dec[0],
         covariance=covariance,
-        group=np.full(count, group),
-        image=np.full(count, index),
-        unit=np.full(count, unit),
         unit_xy=unit_xy,
         unit_to_sky=unit_to_sky,
         flux=np.asarray(sources.flux, float),
-        detector=np.full(count, detector),
+        epoch=np.full(count, np.nan if image.epoch is None else float(image.epoch)),
+        **{name: np.full(count, label) for name, label in labels.items()},
     )
 
 

@@ -8,7 +8,7 @@ from .detector_motion import choose_motion, geometry_of, most_general, motion_ra
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
 from .iteration import AssociatedFit, Problem, converge, match_counts, unassociated_links
-from .levels import DETECTOR, DETECTOR_IN_VISIT, Level, detector_levels
+from .levels import DETECTOR, Level, detector_level
 from .links import Links, link
 from .normal_equations import solve_step
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
@@ -17,7 +17,6 @@ from .robust import MATCHED_WEIGHT
 
 __all__ = [
     "DETECTOR",
-    "DETECTOR_IN_VISIT",
     "MATCHED_WEIGHT",
     "AssociatedFit",
     "Covariance",
@@ -32,7 +31,7 @@ __all__ = [
     "choose_motion",
     "converge",
     "covariance_of",
-    "detector_levels",
+    "detector_level",
     "displacement_covariance",
     "gauged",
     "geometry_of",

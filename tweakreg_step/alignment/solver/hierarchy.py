@@ -1,7 +1,7 @@
 """Nested motions of groups and levels: corrected positions of detections and their derivatives.
 
 The vector of all P parameters is that of the groups, one group after another, then of the units of
-each level, see `levels`.
+each level, see `levels`, then of the parents, see `parents`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from tweakreg_step.alignment.linalg import source_sums
 from tweakreg_step.core.correction import affine, design
 from tweakreg_step.core.sphere import ARCSEC, frames_of, from_plane, plane_jacobian, to_plane
 
+from .parents import GROUPS, Bonds, bonds_of
+
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
     from .levels import Level
     from .links import Links
+    from .parents import Parent
 
 __all__ = ["Linear", "Model", "Motions", "linearise", "moved_directions"]
 
@@ -35,20 +38,40 @@ class Model:
     geometry
         Fit geometry of the groups' motions.
     prior
-        (G, p) inverse variances of the groups' parameters.
+        (G, p) inverse variances of the groups' parameters, less what their parents move them by.
     levels
         Further motions of the detections, in addition to those of their groups.
+    parents
+        Motions that groups, or units of a level, have in common.
     """
 
     frames: FloatArray
     geometry: str
     prior: FloatArray
     levels: tuple[Level, ...] = ()
+    parents: tuple[Parent, ...] = ()
 
     @property
     def precision(self) -> FloatArray:
-        """(P,) prior inverse variances of all parameters: of the groups, then of each level."""
-        return np.concatenate([self.prior.ravel(), *(level.prior.ravel() for level in self.levels)])
+        """(P,) prior inverse variances of all parameters: of groups, then levels, then parents."""
+        return np.concatenate([self.prior.ravel(), *(one.prior.ravel() for one in self.units)])
+
+    @property
+    def units(self) -> tuple[Level | Parent, ...]:
+        """The levels, then the parents."""
+        return (*self.levels, *self.parents)
+
+    @property
+    def bonds(self) -> Bonds:
+        """The differences of children from their parents, and their inverse variances."""
+        starts, place = {GROUPS: 0}, self.prior.size
+        for level in self.levels:
+            starts[level.name], place = place, place + level.prior.size
+        parents = []
+        for parent in self.parents:
+            parents.append((place, parent))
+            place += parent.prior.size
+        return bonds_of(starts, parents, self.precision)
 
     def level(self, name: str) -> int:
         """Index of the level with a name, -1 if there is none."""
@@ -62,26 +85,28 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Motions:
-    """Parameters of the groups (G, p), and of the units (U, q) of each level."""
+    """Parameters of the groups (G, p), of the units (U, q) of each level, and of the parents."""
 
     theta: FloatArray
     phi: tuple[FloatArray, ...] = ()
+    parents: tuple[FloatArray, ...] = ()
 
     @property
     def flat(self) -> FloatArray:
         """(P,) vector of all parameters."""
-        return np.concatenate([self.theta.ravel(), *(phi.ravel() for phi in self.phi)])
+        every = (self.theta, *self.phi, *self.parents)
+        return np.concatenate([part.ravel() for part in every])
 
     def plus(self, delta: FloatArray) -> Motions:
         """The motions with a vector (P,) added to the parameters."""
-        ends = np.cumsum([self.theta.size, *(phi.size for phi in self.phi)])[:-1]
-        first, *others = np.split(delta, ends)
-        return Motions(
-            self.theta + first.reshape(self.theta.shape),
-            tuple(
-                phi + part.reshape(phi.shape) for phi, part in zip(self.phi, others, strict=True)
-            ),
+        every = (self.theta, *self.phi, *self.parents)
+        ends = np.cumsum([part.size for part in every])[:-1]
+        theta, *others = (
+            part + step.reshape(part.shape)
+            for part, step in zip(every, np.split(delta, ends), strict=True)
         )
+        levels = len(self.phi)
+        return Motions(theta, tuple(others[:levels]), tuple(others[levels:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from tweakreg_step.core.sphere import directions
 
 from .hierarchy import Model, Motions, moved_directions
 from .links import link
+from .parents import Parent
 from .robust import MATCHED_WEIGHT, Fit, fit
 
 if TYPE_CHECKING:
@@ -65,17 +66,25 @@ class Problem:
 
 
 def with_levels(
-    problem: Problem, motions: Motions, *added: Level, without: Sequence[str] = ()
+    problem: Problem, motions: Motions, *added: Level | Parent, without: Sequence[str] = ()
 ) -> tuple[Problem, Motions]:
-    """The problem with levels `added`, whose motions start from zero, and one name left out."""
-    kept = [
-        (level, phi)
-        for level, phi in zip(problem.model.levels, motions.phi, strict=True)
-        if level.name not in without
-    ]
-    kept += [(level, np.zeros(level.prior.shape)) for level in added]
-    model = replace(problem.model, levels=tuple(level for level, _ in kept))
-    return replace(problem, model=model), Motions(motions.theta, tuple(phi for _, phi in kept))
+    """The problem with levels and parents `added`, whose motions start from zero.
+
+    Those named in `without` are left out.
+    """
+    model = problem.model
+    every = zip(model.units, (*motions.phi, *motions.parents), strict=True)
+    kept = [(one, phi) for one, phi in every if one.name not in without]
+    kept += [(one, np.zeros(one.prior.shape)) for one in added]
+    parents = [(one, phi) for one, phi in kept if isinstance(one, Parent)]
+    levels = [(one, phi) for one, phi in kept if not isinstance(one, Parent)]
+    model = replace(
+        model,
+        levels=tuple(level for level, _ in levels),
+        parents=tuple(parent for parent, _ in parents),
+    )
+    found = (tuple(phi for _, phi in some) for some in (levels, parents))
+    return replace(problem, model=model), Motions(motions.theta, *found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,13 @@ import numpy as np
 from tweakreg_step.core.correction import affine, design, parameter_count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
 
-__all__ = ["DETECTOR", "DETECTOR_IN_VISIT", "Level", "detector_levels"]
+__all__ = ["DETECTOR", "Level", "detector_level"]
 
 DETECTOR = "detector"
 """Name of the level of the detectors' own motions."""
-
-DETECTOR_IN_VISIT = "detector in a visit"
-"""Name of the level of what a detector moves by in one visit beside that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,7 @@ class Level:
     geometry
         Fit geometry of the motions, one of `tweakreg_step.core.correction.GEOMETRIES`.
     prior
-        (U, q) inverse variances of the parameters.
+        (U, q) inverse variances of the parameters, less what their parents move them by.
     """
 
     name: str
@@ -116,25 +111,17 @@ class Level:
         )
 
 
-def detector_levels(
-    detections: Detections, geometry: str, priors: Mapping[str, FloatArray]
-) -> tuple[Level, ...]:
+def detector_level(detections: Detections, geometry: str, prior: FloatArray) -> Level:
     """The detectors' own motions, each in its V2-V3 plane about its centre.
-
-    One level for what a detector moves by in the whole run; where detectors have units for several
-    visits, a second one for what is different in each.
 
     Parameters
     ----------
     detections
-        Whose `detector` and `unit` say which detector each is of, and in which visit.
+        Whose `unit` says which detector, filter and visit each is of.
     geometry
         Of the motions.
-    priors
-        By level: (U, q) inverse variances.
+    prior
+        (U, q) inverse variances.
     """
-    labels = {DETECTOR: detections.detector, DETECTOR_IN_VISIT: detections.unit}
-    return tuple(
-        Level(name, labels[name], detections.unit_xy, detections.unit_to_sky, geometry, prior)
-        for name, prior in priors.items()
-    )
+    place, to_sky = detections.unit_xy, detections.unit_to_sky
+    return Level(DETECTOR, detections.unit, place, to_sky, geometry, prior)

@@ -11,7 +11,8 @@ D_s the sum of W_i and m_s that of W_i x_i over a source, Pi the prior's inverse
 
     H = A' W A + Pi - (A' W)_s D_s^-1 (W A)_s,   H delta = -A' W (x - D_s^-1 m_s) - Pi theta
 
-A reference star is a detection without a motion (group -1).
+Where units have parents, Pi is R' Pi R, see `parents`. A reference star is a detection without a
+motion (group -1).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from .links import Links
 
 
-__all__ = ["Step", "normal_equations", "solve_step"]
+__all__ = ["Step", "factor_with_prior", "normal_equations", "solve_step"]
 
 DENSE_LIMIT = 6000
 """Unknowns up to which dense matrices (288 MB each) are made without checking the memory."""
@@ -147,6 +148,15 @@ def normal_equations(
     return direct - reduced, right, spread
 
 
+def factor_with_prior(matrix: Any, model: Model, motions: Motions) -> tuple[Factor, FloatArray]:
+    """Factor of the normal matrix (P, P) with the prior, and the prior's pull (P,) on motions."""
+    if not model.parents:
+        return factorise(matrix, model.precision), model.precision * motions.flat
+    bonds = model.bonds
+    prior = bonds.matrix()
+    return factorise(matrix, prior.diagonal(), prior), bonds.pull(motions.flat)
+
+
 def solve_step(
     linear: Linear, links: Links, model: Model, motions: Motions, weight: FloatArray
 ) -> Step:
@@ -160,8 +170,8 @@ def solve_step(
         (N, 2, 2) inverse covariances times robust weights.
     """
     matrix, right, spread = normal_equations(linear, links, weight)
-    factor = factorise(matrix, model.precision)
-    delta = factor.solve(right - model.precision * motions.flat)
+    factor, pull = factor_with_prior(matrix, model, motions)
+    delta = factor.solve(right - pull)
     after = linear.position + np.einsum("nik,nk->ni", linear.columns, delta[linear.index])
     moment = np.einsum("nij,nj->ni", weight, after)
     mean = np.einsum("sij,sj->si", spread, source_sums(moment, links.source, links.source_count))

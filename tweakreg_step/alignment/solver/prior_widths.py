@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import factorise, inverse_2x2
+from tweakreg_step.alignment.linalg import inverse_2x2
 
+from .detector_parents import PLACEMENT
 from .hierarchy import linearise
-from .normal_equations import normal_equations
+from .normal_equations import factor_with_prior, normal_equations
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.linalg import Factor
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .hierarchy import Model
     from .iteration import AssociatedFit, Problem
     from .levels import Level
+    from .parents import Parent
 
 __all__ = ["with_estimated_widths"]
 
@@ -58,43 +60,48 @@ def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> Proble
         The problem and its fit, in which the levels have motions.
     """
     links, fit, model = associated.links, associated.fit, problem.model
-    if not any(len(level.prior) >= _FEWEST for level in model.levels):
+    if not any(len(one.prior) >= _FEWEST for one in model.units):
         return problem
     linear = linearise(links, model, fit.motions)
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
     matrix, right, _ = normal_equations(linear, links, precision)
     for _ in range(_ROUNDS):
-        factor = factorise(matrix, model.precision)
-        flat = fit.motions.flat + factor.solve(right - model.precision * fit.motions.flat)
-        levels = tuple(
-            _updated(level, *_state(factor, flat, model, number))
-            for number, level in enumerate(model.levels)
-        )
-        model = replace(model, levels=levels)
+        factor, pull = factor_with_prior(matrix, model, fit.motions)
+        flat = fit.motions.flat + factor.solve(right - pull)
+        model = _updated(model, factor, flat)
     return replace(problem, model=model)
 
 
-def _state(
-    factor: Factor, flat: FloatArray, model: Model, number: int
-) -> tuple[FloatArray, FloatArray]:
-    """Motions (U, q) of a level and their variances, for the present priors."""
-    shape, start = model.levels[number].prior.shape, model.start_of(number)
-    size = shape[0] * shape[1]
-    own = np.zeros((len(flat), size))
-    own[start + np.arange(size), np.arange(size)] = 1.0
-    variance = np.diagonal(factor.solve(own)[start : start + size])
-    return flat[start : start + size].reshape(shape), variance.reshape(shape)
+def _updated(model: Model, factor: Factor, flat: FloatArray) -> Model:
+    """The model after one round of the fixed point."""
+    bonds, start = model.bonds, model.prior.size
+    difference = bonds.differences(flat)
+    # of the levels alone: there may be many groups, and what they have is no width of theirs
+    own = bonds.rows[start:].T.toarray()
+    variance = np.einsum("ij,ij->j", own, factor.solve(own))
+    ends = np.cumsum([one.prior.size for one in model.units])[:-1]
+    parts = zip(np.split(difference[start:], ends), np.split(variance, ends), strict=True)
+    levels = len(model.levels)
+    prior = [_widened(one, *part) for one, part in zip(model.units, parts, strict=True)]
+    return replace(
+        model,
+        levels=tuple(replace(one, prior=p) for one, p in zip(model.levels, prior, strict=False)),
+        parents=tuple(
+            replace(one, prior=p) for one, p in zip(model.parents, prior[levels:], strict=True)
+        ),
+    )
 
 
-def _updated(level: Level, phi: FloatArray, variance: FloatArray) -> Level:
-    """The level after one round of the fixed point."""
-    if len(phi) < _FEWEST:
-        return level
-    prior = level.prior.copy()
+def _widened(one: Level | Parent, phi: FloatArray, variance: FloatArray) -> FloatArray:
+    """The prior (U, q) that differences (U q,) of units from their parents ask for."""
+    prior = one.prior.copy()
+    phi, variance = phi.reshape(prior.shape), variance.reshape(prior.shape)
+    if len(phi) < _FEWEST or one.name == PLACEMENT:
+        return prior
     for kind in _KINDS:
         if prior[:, kind].size:
             prior[:, kind] = _precision(prior[:, kind], phi[:, kind], variance[:, kind])
-    return replace(level, prior=np.minimum(prior, 1.0 / _LEAST[: prior.shape[1]] ** 2))
+    return np.minimum(prior, 1.0 / _LEAST[: prior.shape[1]] ** 2)
 
 
 def _precision(prior: FloatArray, phi: FloatArray, variance: FloatArray) -> FloatArray:
