@@ -14,6 +14,7 @@ from tweakreg_step.alignment.solver import (
     covariance_of,
     gauged,
     group_scatter,
+    marginal_prior,
     match_counts,
     pair_covariance,
     regauge,
@@ -23,12 +24,15 @@ from tweakreg_step.core.correction import affine
 from tweakreg_step.core.solution import (
     DetectionFits,
     GroupMotions,
+    Levels,
     Mode,
     PairTies,
     Solution,
     UnitMotions,
 )
 from tweakreg_step.core.sphere import directions, ra_dec, to_plane
+
+from .level_summary import levels_of
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Problem, Scatter
@@ -44,7 +48,7 @@ __all__ = ["solution_of"]
 
 def _gauge_weight(problem: Problem) -> FloatArray:
     """Weights (G, p) of the mean correction that is made zero: the prior, or `refgroup` alone."""
-    weight = problem.model.prior.copy()
+    weight = marginal_prior(problem)
     if problem.options.refgroup is not None:
         weight[problem.options.refgroup] *= 1e12
     return weight
@@ -156,6 +160,7 @@ def solution_of(
         units=_units(ordered, problem, associated, estimate.solved, empty.units),
         reference_star=_stars(ordered, associated),
         modes=_modes(ordered, problem, estimate),
+        levels=levels_of(problem, associated.fit.motions, estimate.solved, ordered.group),
     )
 
 
@@ -175,6 +180,7 @@ def _empty(
         reference_star=np.zeros(0, np.int64),
         modes=(),
         motion=choice,
+        levels=Levels.empty(len(back)),
     )
 
 

@@ -20,8 +20,10 @@ from tweakreg_step.alignment.solver import (
     geometry_of,
     most_general,
     motion_radius,
+    visit_of,
     with_estimated_widths,
     with_motion,
+    with_visits,
 )
 from tweakreg_step.core.correction import parameter_count, parameters_of, prior_precision
 from tweakreg_step.core.outcome import Code
@@ -170,14 +172,17 @@ def _register_and_solve(
 def _with_choice(general: AcceptedFit, choice: MotionChoice) -> AcceptedFit:
     """The fit with the detector motion that was chosen, from that with the most general one."""
     associated = general.associated
-    if associated is None or geometry_of(general.problem.model) == "none":
+    none = geometry_of(general.problem.model) == "none"
+    if associated is None or (none and visit_of(general.problem.model) is None):
         return general
     problem, start = general.problem, associated.fit.motions
     reach = associated.radius, 0.0
     if choice.geometry != geometry_of(problem.model):
         problem, start = with_motion(problem, start, choice.geometry)
         reach = max(reach[0], motion_radius(problem.options) if start.phi else 0.0), 0.0
-    chosen = solve_with_rejection(problem, start, reach, general.failures)
+    # for the same motions with other widths the association is known already
+    passes = 1 if none else 3
+    chosen = solve_with_rejection(problem, start, reach, general.failures, passes)
     return general if chosen.associated is None else replace(chosen, ambiguity=general.ambiguity)
 
 
@@ -202,5 +207,5 @@ def _problem(
         registration.component,
         registration.anchored,
     )
-    motions = Motions(theta)
+    problem, motions = with_visits(problem, Motions(theta))
     return with_motion(problem, motions, most_general(problem))

@@ -61,7 +61,8 @@ def as_a_whole(
         catalog = replace(
             reference, epoch_ra=reference.epoch_ra[first], epoch_dec=reference.epoch_dec[first]
         )
-    plain = replace(options, joint=True, detector_motion="none", refgroup=None)
+    plain = replace(options, joint=True, refgroup=None)
+    plain = replace(plain, detector_motion="none", visit_motion="none")
     whole = register(moved, count, catalog, plain)
     return _composed(relative, whole, body)
 

@@ -18,10 +18,13 @@ __all__ = [
     "CLEAR_EVIDENCE",
     "DetectionFits",
     "GroupMotions",
+    "LevelWidth",
+    "Levels",
     "Mode",
     "MotionChoice",
     "MotionGrounds",
     "PairTies",
+    "Placement",
     "Solution",
     "UnitMotions",
 ]
@@ -264,6 +267,69 @@ class UnitMotions:
 
 
 @dataclass(frozen=True, slots=True)
+class LevelWidth:
+    """How far the units of a level scatter, as it was taken by the fit.
+
+    Attributes
+    ----------
+    name, count
+        Of the level, and the number of its units.
+    shift_mas, roll_arcsec
+        Standard deviations per axis, and of the roll; NaN where the level has none.
+    """
+
+    name: str
+    count: int
+    shift_mas: float
+    roll_arcsec: float
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The scale of where detectors lie in a visit.
+
+    Attributes
+    ----------
+    group
+        One of the groups of the visit.
+    scale, sigma
+        In units of VA_SCALE - 1, the scale factor of velocity aberration less 1, and its error.
+    """
+
+    group: int
+    scale: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What is known of the levels of motion beside those of groups and units.
+
+    Attributes
+    ----------
+    widths
+        Of each level, as it was estimated, or as it is usual where too few units tell.
+    apart_mas, apart_roll
+        (G, 2) and (G,) what a group is from its visit [mas], [arcsec]; 0 where it has none.
+    left
+        (G,) whether that is more than exposures of a visit ever are apart.
+    placements
+        Of each visit; empty where they were not fitted.
+    """
+
+    widths: tuple[LevelWidth, ...]
+    apart_mas: FloatArray
+    apart_roll: FloatArray
+    left: BoolArray
+    placements: tuple[Placement, ...] = ()
+
+    @classmethod
+    def empty(cls, count: int) -> Self:
+        """No levels."""
+        return cls((), np.zeros((count, 2)), np.zeros(count), np.zeros(count, bool))
+
+
+@dataclass(frozen=True, slots=True)
 class Solution:
     """The solution for G groups, E pairs of them, N detections and U units of detector motion.
 
@@ -279,6 +345,8 @@ class Solution:
         The least determined common motions, in descending order of their errors.
     motion
         The choice of the detectors' motions.
+    levels
+        What is known of visits and of other levels of motion.
     relative, absolute
         (G,) verdicts on each phase; the second is empty without a reference.
     """
@@ -291,6 +359,7 @@ class Solution:
     reference_star: IntArray
     modes: tuple[Mode, ...]
     motion: MotionChoice
+    levels: Levels
     relative: tuple[Finding, ...] = ()
     absolute: tuple[Finding, ...] = ()
 

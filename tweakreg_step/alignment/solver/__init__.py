@@ -5,19 +5,25 @@ from __future__ import annotations
 from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
 from .detector_motion import choose_motion, geometry_of, most_general, motion_radius, with_motion
+from .detector_parents import PLACEMENT
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
 from .iteration import AssociatedFit, Problem, converge, match_counts, unassociated_links
 from .levels import DETECTOR, Level, detector_level
 from .links import Links, link
 from .normal_equations import solve_step
+from .parents import GROUPS
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
 from .prior_widths import with_estimated_widths
 from .robust import MATCHED_WEIGHT
+from .tails import departures, visit_of
+from .visit_motion import marginal_prior, with_visits
 
 __all__ = [
     "DETECTOR",
+    "GROUPS",
     "MATCHED_WEIGHT",
+    "PLACEMENT",
     "AssociatedFit",
     "Covariance",
     "Level",
@@ -31,12 +37,14 @@ __all__ = [
     "choose_motion",
     "converge",
     "covariance_of",
+    "departures",
     "detector_level",
     "displacement_covariance",
     "gauged",
     "geometry_of",
     "group_scatter",
     "link",
+    "marginal_prior",
     "match_counts",
     "most_general",
     "motion_radius",
@@ -45,8 +53,10 @@ __all__ = [
     "regauge",
     "solve_step",
     "unassociated_links",
+    "visit_of",
     "weak_modes",
     "with_estimated_widths",
     "with_motion",
+    "with_visits",
     "without_common",
 ]

@@ -44,6 +44,9 @@ class Parent:
         (C, p, q) derivative of a child's parameters with respect to those of its parent.
     prior
         (U, q) inverse variances of the parents' parameters.
+    within
+        (p,) inverse variances of the children about their parents, before the weights of those
+        that left them; None where the children's prior has no weights.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Parent:
     unit: IntArray
     carry: FloatArray
     prior: FloatArray
+    within: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

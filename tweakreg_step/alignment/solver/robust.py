@@ -18,6 +18,7 @@ from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
 
 from .hierarchy import linearise
 from .normal_equations import solve_step
+from .tails import with_tails
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
@@ -213,6 +214,7 @@ def fit(
         precision = weight[:, None, None] * inverse_2x2(covariance)
         step = solve_step(linear, links, model, motions, precision)
         motions = motions.plus(step.delta)
+        model = with_tails(model, motions)
         square = standardised(step.residual, covariance, weight, links)
         scale = _scale(square)
         if turn == rounds + len(widths) - 1:
