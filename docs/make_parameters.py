@@ -80,7 +80,7 @@ global solution, the default, finds most of them from the data:
        ``yoffset``
      - Not needed: there is no order, each source of each group takes part, and each pair of groups
        has its own search.
-   * - ``abs_method``, ``detector_motion``
+   * - ``abs_method``, ``detector_motion``, ``visit_motion``
      - Global mode alone.
 
 """
