@@ -14,6 +14,7 @@ from tweakreg_step.alignment.solver import (
     covariance_of,
     gauged,
     group_scatter,
+    honest_factor,
     marginal_prior,
     match_counts,
     pair_covariance,
@@ -160,7 +161,9 @@ def solution_of(
         units=_units(ordered, problem, associated, estimate.solved, empty.units),
         reference_star=_stars(ordered, associated),
         modes=_modes(ordered, problem, estimate),
-        levels=levels_of(problem, associated.fit.motions, estimate.solved, ordered.group),
+        levels=levels_of(
+            problem, associated, (estimate.solved, estimate.covariance), ordered.group
+        ),
     )
 
 
@@ -188,7 +191,7 @@ def _estimated(problem: Problem, associated: AssociatedFit) -> _Estimate:
     """Parameters and covariances of a fit after the gauge."""
     model, fit = problem.model, associated.fit
     width = model.prior.shape[1]
-    solved = covariance_of(fit.step.factor, width)
+    solved = covariance_of(honest_factor(problem, associated), width)
     component, anchored = _components(associated, problem)
     ties, weight = (component, anchored), _gauge_weight(problem)
     fitted = np.where(component >= 0, _fitted(model, solved), 0.0)

@@ -17,11 +17,14 @@ from tweakreg_step.alignment.solver import (
     Motions,
     Problem,
     choose_motion,
+    field_motion,
+    field_reach,
     geometry_of,
     most_general,
     motion_radius,
     visit_of,
     with_estimated_widths,
+    with_levels,
     with_motion,
     with_visits,
 )
@@ -154,8 +157,10 @@ def _register_and_solve(
     )
     problem, start = _problem(ordered, frames, registration, options)
     reach = 4.5 * float(np.max(registration.sigma, initial=0.0)), 0.0
-    if start.phi:
+    if geometry_of(problem.model) != "none":
         reach = max(reach[0], motion_radius(options)), 0.5 * motion_radius(options)
+    path = field_reach(problem.model, ordered.detections)
+    reach = max(reach[0], 4.5 * path), max(reach[1], path)
     accepted = solve_with_rejection(
         problem, start, reach, no_failures(registration.status, problem.anchored)
     )
@@ -208,4 +213,7 @@ def _problem(
         registration.anchored,
     )
     problem, motions = with_visits(problem, Motions(theta))
+    field = field_motion(ordered.detections, registration.component >= 0)
+    if field is not None:
+        problem, motions = with_levels(problem, motions, field)
     return with_motion(problem, motions, most_general(problem))

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.solver import GROUPS, PLACEMENT, departures, visit_of
-from tweakreg_step.core.solution import Levels, LevelWidth, Placement
+from tweakreg_step.alignment.solver import (
+    DISPERSION,
+    FIELD,
+    GROUPS,
+    MATTERS,
+    PLACEMENT,
+    departures,
+    epochs_of,
+    visit_of,
+)
+from tweakreg_step.core.solution import EpochTie, FieldFit, Levels, LevelWidth, Placement
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver import Covariance, Model, Motions, Problem
-    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Motions, Problem
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = ["levels_of"]
 
@@ -21,33 +31,94 @@ _LEFT = 0.1
 _ROLL = 180.0 * 3600.0 / np.pi
 
 
-def levels_of(problem: Problem, motions: Motions, solved: Covariance, order: IntArray) -> Levels:
+def levels_of(
+    problem: Problem,
+    associated: AssociatedFit,
+    covariances: tuple[Covariance, Covariance],
+    order: IntArray,
+) -> Levels:
     """The levels of a fit, groups in the numbering of the input.
 
     Parameters
     ----------
-    problem, motions, solved
-        The problem, its motions and their covariance, in canonical numbering.
+    problem, associated
+        The problem and its fit, in canonical numbering.
+    covariances
+        Of all parameters, before the gauge and after it.
     order
         (G,) canonical number of each group of the input.
     """
-    model = problem.model
+    model, motions = problem.model, associated.fit.motions
     apart = departures(model, motions)
     apart[problem.component < 0] = 0.0
     roll = _ROLL * apart[:, 2] if apart.shape[1] > 2 else np.zeros(len(apart))
-    visit = visit_of(model)
-    left = np.zeros(len(apart), bool)
-    if visit is not None and visit.within is not None:
-        share = np.min((model.prior / visit.within)[:, :3], axis=1)
-        left = (visit.unit >= 0) & (problem.component >= 0) & (share < _LEFT)
-    inward = np.argsort(order)
     return Levels(
         widths=tuple(_widths(model)),
         apart_mas=1e3 * apart[order, :2],
         apart_roll=roll[order],
-        left=left[order],
-        placements=tuple(_placements(problem, motions, solved, inward)),
+        left=_left(problem)[order],
+        placements=tuple(_placements(problem, motions, covariances[0], np.argsort(order))),
+        field=_field(model, associated, covariances[0]),
+        ties=tuple(_ties(problem, associated, covariances[1])),
     )
+
+
+def _left(problem: Problem) -> BoolArray:
+    """(G,) whether a group left its visit."""
+    visit = visit_of(problem.model)
+    if visit is None or visit.within is None:
+        return np.zeros(len(problem.component), bool)
+    share = np.min((problem.model.prior / visit.within)[:, :3], axis=1)
+    return np.asarray((visit.unit >= 0) & (problem.component >= 0) & (share < _LEFT))
+
+
+def _field(model: Model, associated: AssociatedFit, solved: Covariance) -> FieldFit | None:
+    """The motion of the field, None where there is none."""
+    if model.field is None:
+        return None
+    number = model.level(FIELD)
+    index = model.start_of(number) + np.arange(2)
+    return FieldFit(
+        mean_mas=1e3 * associated.fit.motions.phi[number][0],
+        sigma_mas=1e3 * np.sqrt(solved.entries(index, index)),
+        scatter_mas=1e3 * float(np.sqrt(associated.links.spread)),
+        told=associated.links.told,
+    )
+
+
+def _ties(problem: Problem, associated: AssociatedFit, covariance: Covariance) -> list[EpochTie]:
+    """How well each epoch is tied to the next one."""
+    if problem.model.field is None:
+        return []
+    active = problem.component >= 0
+    epoch = epochs_of(problem.detections, active)
+    order = np.flatnonzero(np.isfinite(epoch))
+    order = order[np.argsort(epoch[order], kind="stable")]
+    every = np.split(order, 1 + np.flatnonzero(np.diff(epoch[order]) >= MATTERS))
+    found = []
+    for first, second in pairwise(every):
+        years = float(epoch[second].mean() - epoch[first].mean())
+        sigma = _apart(problem, covariance, first, second)
+        if not associated.links.told:
+            # of sources with unknown motions: they may have moved by this, and all groups with them
+            sigma = float(np.hypot(sigma, DISPERSION * years))
+        epochs = float(epoch[first].mean()), float(epoch[second].mean())
+        found.append(EpochTie(epochs, 1e3 * sigma))
+    return found
+
+
+def _apart(problem: Problem, covariance: Covariance, first: IntArray, second: IntArray) -> float:
+    """Standard deviation per axis of the mean displacement of groups from others [arcsec]."""
+    own = problem.component
+    tied = set(own[first].tolist()) & set(own[second].tolist())
+    if not (tied or (problem.anchored[first].any() and problem.anchored[second].any())):
+        return float("inf")
+    vector = np.zeros((covariance.size, 2))
+    for groups, sign in ((second, 1.0), (first, -1.0)):
+        for axis in (0, 1):
+            vector[groups * covariance.width + axis, axis] = sign / len(groups)
+    variance = np.einsum("ij,ij->j", vector, covariance.product(vector))
+    return float(np.sqrt(np.mean(np.maximum(variance, 0.0))))
 
 
 def _widths(model: Model) -> list[LevelWidth]:
@@ -61,7 +132,7 @@ def _widths(model: Model) -> list[LevelWidth]:
     return found + [
         _width(name, len(prior), np.median(prior, axis=0))
         for name, prior in named.items()
-        if prior.shape[1] > 1
+        if prior.shape[1] > 1 and name != FIELD
     ]
 
 

@@ -7,7 +7,7 @@ mas only in reports.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -127,6 +127,12 @@ class Reference:
         (M, 2, 2) of the positions at the epoch of observation, east and north [arcsec^2].
     epoch_ra, epoch_dec
         (G, M) positions at the epoch of each group [deg], None if one epoch is used for all.
+    origin
+        (M,) epoch [Julian year] at which the errors of a star's position and of its motion are
+        independent; None where the catalog says nothing of motions.
+    origin_covariance, motion_covariance
+        (M, 2, 2) of the positions then [arcsec^2], and of the motions [arcsec^2 / yr^2], NaN where
+        the motion is unknown.
     """
 
     ra: FloatArray
@@ -134,6 +140,9 @@ class Reference:
     covariance: FloatArray
     epoch_ra: FloatArray | None = None
     epoch_dec: FloatArray | None = None
+    origin: FloatArray | None = None
+    origin_covariance: FloatArray | None = None
+    motion_covariance: FloatArray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.ra)
@@ -147,3 +156,11 @@ class Reference:
 
     def __len__(self) -> int:
         return len(self.ra)
+
+    def take(self, index: IntArray | BoolArray) -> Reference:
+        """The stars selected by an index or a mask."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        for name, array in values.items():
+            if array is not None:
+                values[name] = array[:, index] if name.startswith("epoch_") else array[index]
+        return Reference(**values)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CLEAR_EVIDENCE",
     "DetectionFits",
+    "EpochTie",
+    "FieldFit",
     "GroupMotions",
     "LevelWidth",
     "Levels",
@@ -302,6 +304,43 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldFit:
+    """The motion of the field between epochs.
+
+    Attributes
+    ----------
+    mean_mas, sigma_mas
+        (2,) mean motion of the sources of unknown motion, east and north, and its errors [mas/yr].
+    scatter_mas
+        Standard deviation per axis of the sources' motions about it [mas/yr].
+    told
+        Whether reference stars of known motion tell the mean; if not, it was taken to be zero.
+    """
+
+    mean_mas: FloatArray
+    sigma_mas: FloatArray
+    scatter_mas: float
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EpochTie:
+    """How well two epochs are tied to each other.
+
+    Attributes
+    ----------
+    epochs
+        Mean epochs of the groups of each [Julian year].
+    sigma_mas
+        Standard deviation per axis of their mean displacement from each other; infinite where
+        nothing ties them.
+    """
+
+    epochs: tuple[float, float]
+    sigma_mas: float
+
+
+@dataclass(frozen=True, slots=True)
 class Levels:
     """What is known of the levels of motion beside those of groups and units.
 
@@ -315,6 +354,10 @@ class Levels:
         (G,) whether that is more than exposures of a visit ever are apart.
     placements
         Of each visit; empty where they were not fitted.
+    field
+        The motion of the field, None where all groups are of one epoch.
+    ties
+        Of each epoch to the next one; empty where all groups are of one epoch.
     """
 
     widths: tuple[LevelWidth, ...]
@@ -322,6 +365,8 @@ class Levels:
     apart_roll: FloatArray
     left: BoolArray
     placements: tuple[Placement, ...] = ()
+    field: FieldFit | None = None
+    ties: tuple[EpochTie, ...] = ()
 
     @classmethod
     def empty(cls, count: int) -> Self:

@@ -6,11 +6,21 @@ from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
 from .detector_motion import choose_motion, geometry_of, most_general, motion_radius, with_motion
 from .detector_parents import PLACEMENT
+from .field_motion import DISPERSION, FIELD, epochs_of, field_motion, field_reach
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
-from .iteration import AssociatedFit, Problem, converge, match_counts, unassociated_links
+from .iteration import (
+    AssociatedFit,
+    Problem,
+    common_directions,
+    converge,
+    honest_factor,
+    match_counts,
+    unassociated_links,
+    with_levels,
+)
 from .levels import DETECTOR, Level, detector_level
-from .links import Links, link
+from .links import MATTERS, Links, link
 from .normal_equations import solve_step
 from .parents import GROUPS
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
@@ -21,8 +31,11 @@ from .visit_motion import marginal_prior, with_visits
 
 __all__ = [
     "DETECTOR",
+    "DISPERSION",
+    "FIELD",
     "GROUPS",
     "MATCHED_WEIGHT",
+    "MATTERS",
     "PLACEMENT",
     "AssociatedFit",
     "Covariance",
@@ -35,14 +48,19 @@ __all__ = [
     "achieved_and_achievable",
     "bound",
     "choose_motion",
+    "common_directions",
     "converge",
     "covariance_of",
     "departures",
     "detector_level",
     "displacement_covariance",
+    "epochs_of",
+    "field_motion",
+    "field_reach",
     "gauged",
     "geometry_of",
     "group_scatter",
+    "honest_factor",
     "link",
     "marginal_prior",
     "match_counts",
@@ -56,6 +74,7 @@ __all__ = [
     "visit_of",
     "weak_modes",
     "with_estimated_widths",
+    "with_levels",
     "with_motion",
     "with_visits",
     "without_common",

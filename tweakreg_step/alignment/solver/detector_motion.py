@@ -25,6 +25,7 @@ from tweakreg_step.core.sphere import frames_of, to_plane
 from .detector_parents import OF_UNITS, parents_of_units
 from .hierarchy import Motions, linearise, moved_directions
 from .iteration import AssociatedFit, Problem, with_levels
+from .latents import latents, seen, source_spread
 from .levels import DETECTOR, detector_level
 from .normal_equations import solve_step
 
@@ -146,13 +147,9 @@ def _agreement(
     count = links.source_count
     centres = frames_of(source_sums(moved, links.source, count))
     position = to_plane(moved, centres[links.source])
-    total = source_sums(precision, links.source, count)
-    weighted_sources = total[:, 0, 0] > 0.0
-    spread = np.zeros_like(total)
-    spread[weighted_sources] = inverse_2x2(total[weighted_sources])
-    moment = source_sums(np.einsum("nij,nj->ni", precision, position), links.source, count)
-    mean = np.einsum("sij,sj->si", spread, moment)
-    residual = (position - mean[links.source])[chosen]
+    spread = source_spread(links, precision)
+    mean = latents(links, spread, precision, position)
+    residual = (position - seen(links, mean))[chosen]
     weight = precision[chosen]
     chi2 = float(np.einsum("ni,nij,nj->", residual, weight, residual))
     norm = float(np.trace(weight, axis1=1, axis2=2).sum())

@@ -6,7 +6,7 @@ each level, see `levels`, then of the parents, see `parents`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from tweakreg_step.alignment.linalg import source_sums
 from tweakreg_step.core.correction import affine, design
 from tweakreg_step.core.sphere import ARCSEC, frames_of, from_plane, plane_jacobian, to_plane
 
+from .field_motion import FieldMotion
 from .parents import GROUPS, Bonds, bonds_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Model:
     frames: FloatArray
     geometry: str
     prior: FloatArray
-    levels: tuple[Level, ...] = ()
+    levels: tuple[Level | FieldMotion, ...] = ()
     parents: tuple[Parent, ...] = ()
 
     @property
@@ -57,7 +58,7 @@ class Model:
         return np.concatenate([self.prior.ravel(), *(one.prior.ravel() for one in self.units)])
 
     @property
-    def units(self) -> tuple[Level | Parent, ...]:
+    def units(self) -> tuple[Level | FieldMotion | Parent, ...]:
         """The levels, then the parents."""
         return (*self.levels, *self.parents)
 
@@ -72,6 +73,19 @@ class Model:
             parents.append((place, parent))
             place += parent.prior.size
         return bonds_of(starts, parents, self.precision)
+
+    @property
+    def field(self) -> FieldMotion | None:
+        """The level of the field's motion, None where there is none."""
+        return next((one for one in self.levels if isinstance(one, FieldMotion)), None)
+
+    def with_spread(self, spread: float) -> Model:
+        """The model with the scatter of motions about that of the field."""
+        levels = tuple(
+            replace(one, spread=spread) if isinstance(one, FieldMotion) else one
+            for one in self.levels
+        )
+        return replace(self, levels=levels) if self.field is not None else self
 
     def level(self, name: str) -> int:
         """Index of the level with a name, -1 if there is none."""
@@ -153,7 +167,7 @@ def _moved(
     local = frames_of(links.vectors)
     offset = -links.drift
     for level, phi in zip(model.levels, motions.phi, strict=True):
-        offset = offset + level.offset(links.detection, phi)
+        offset = offset + level.offset(links, phi)
     shifted = links.vectors + np.einsum("ni,nij->nj", offset / ARCSEC, local[:, :2])
     fixed = links.group < 0
     frames = model.frames[links.group]
@@ -184,8 +198,8 @@ def linearise(links: Links, model: Model, motions: Motions) -> Linear:
     index = np.where(fixed, 0, links.group)[:, None] * width + np.arange(width)
     start = motions.theta.size
     for level, phi in zip(model.levels, motions.phi, strict=True):
-        slope, place = level.columns(links.detection, phi, transform)
-        none = level.moves(links.detection) < 0
+        slope, place = level.columns(links, phi, transform)
+        none = level.moves(links) < 0
         columns = np.concatenate([columns, slope], axis=2)
         index = np.concatenate([index, np.where(none[:, None], 0, start + place)], axis=1)
         start += phi.size

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tweakreg_step.alignment.linalg import Factor
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
+    from .field_motion import FieldMotion
     from .hierarchy import Model
     from .iteration import AssociatedFit, Problem
     from .levels import Level
@@ -127,7 +128,9 @@ def _updated(model: Model, factor: Factor, flat: FloatArray) -> Model:
     )
 
 
-def _widened(one: Level | Parent, phi: FloatArray, variance: FloatArray) -> FloatArray:
+def _widened(
+    one: Level | FieldMotion | Parent, phi: FloatArray, variance: FloatArray
+) -> FloatArray:
     """The prior (U, q) that differences (U q,) of units from their parents ask for."""
     prior = one.prior.copy()
     phi, variance = phi.reshape(prior.shape), variance.reshape(prior.shape)

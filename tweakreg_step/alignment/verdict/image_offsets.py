@@ -17,8 +17,7 @@ from tweakreg_step.alignment.linalg import source_sums
 from tweakreg_step.alignment.matching import log_chance, members
 from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
-    moved_directions,
-    unassociated_links,
+    common_directions,
 )
 from tweakreg_step.core.sphere import ARCSEC, chord, directions, frames_of
 
@@ -96,8 +95,8 @@ def image_offsets(problem: Problem, associated: AssociatedFit, *, absolute: bool
     absolute
         Whether the partners are the reference stars.
     """
-    detections, motions = problem.detections, associated.fit.motions
-    moved = moved_directions(unassociated_links(detections), problem.model, motions)
+    detections = problem.detections
+    moved = common_directions(problem, associated)
     count = int(detections.image.max(initial=-1)) + 1
     found = ImageOffsets(np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros((count, 2)))
     active = problem.component[detections.group] >= 0
