@@ -101,7 +101,7 @@ def _ties(problem: Problem, associated: AssociatedFit, covariance: Covariance) -
         sigma = _apart(problem, covariance, first, second)
         if not associated.links.told:
             # of sources with unknown motions: they may have moved by this, and all groups with them
-            sigma = float(np.hypot(sigma, DISPERSION * years))
+            sigma = max(sigma, DISPERSION * years)
         epochs = float(epoch[first].mean()), float(epoch[second].mean())
         found.append(EpochTie(epochs, 1e3 * sigma))
     return found

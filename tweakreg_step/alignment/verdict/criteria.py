@@ -14,6 +14,7 @@ from tweakreg_step.core.outcome import Code
 from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import chance, clusters, evidence
 from .image_offsets import image_offsets
+from .rejected_stars import rejected_stars
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
@@ -160,6 +161,11 @@ def findings(
         pieces[0] = _with_image_offsets(problem, associated, pieces[0], absolute=False)
         if problem.anchored.any():
             pieces[1] = _with_image_offsets(problem, associated, pieces[1], absolute=True)
+            rejected = rejected_stars(problem, associated).tolist()
+            pieces[1] = [
+                piece and replace(piece, rejected_stars=number)
+                for piece, number in zip(pieces[1], rejected, strict=True)
+            ]
     if ambiguity is not None:
         pieces = [
             _with_ambiguity(piece, doubt) for piece, doubt in zip(pieces, ambiguity, strict=True)
