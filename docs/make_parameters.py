@@ -85,7 +85,7 @@ What they mean in the two modes
        ``abs_nclip``
      - Not used: there is no order, each source of each group takes part, each pair of groups has
        its own search, and outliers lose their weight by their residuals.
-   * - ``abs_method``, ``detector_motion``
+   * - ``abs_method``, ``detector_motion``, ``visit_motion``
      - Global mode alone.
 
 """

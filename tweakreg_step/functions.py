@@ -1,7 +1,10 @@
 """The functions relative_align and absolute_align, which correct tweakwcs correctors.
 
 The correctors' ``meta`` holds ``catalog`` (a table with x, y [pixels] and perhaps x_err, y_err,
-flux, weight), ``name``, ``group_id``, perhaps ``detector`` and, after an alignment, ``fit_info``.
+flux, weight), ``name``, ``group_id``, perhaps ``detector``, and after an alignment ``fit_info``.
+Further names say what moves with what: ``visit`` (else what a group's name tells of it),
+``guide_star``, and ``filter``, which ``detector`` may end with; ``epoch`` is the time of the
+exposure [Julian year].
 """
 
 from __future__ import annotations
@@ -93,6 +96,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     align_method: str = _METHOD.align_method,
     refimage: str | None = None,
     detector_motion: str = _METHOD.detector_motion,
+    visit_motion: str = _METHOD.visit_motion,
 ) -> list[Any]:
     """Align groups of images to each other.
 
@@ -111,7 +115,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
         results as the function of this name in stcal.
     refimage
         Name of an image, or group_id of a group, that stays fixed.
-    detector_motion
+    detector_motion, visit_motion
         See `MethodParameters` ('global' alone).
 
     Returns
@@ -149,6 +153,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
         align_method=align_method,
         refimage=refimage or "",
         detector_motion=detector_motion,
+        visit_motion=visit_motion,
     )
     check_separation(method.align_method, parameters)
     _warn_unused(parameters, method, clip_accum=clip_accum)
@@ -198,6 +203,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     align_method: str = _METHOD.align_method,
     abs_method: str = _METHOD.abs_method,
     detector_motion: str = _METHOD.detector_motion,
+    visit_motion: str = _METHOD.visit_motion,
     reference: ReferenceParameters = _REFERENCE,
 ) -> list[Any]:
     """Align images to a reference catalog.
@@ -230,7 +236,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     abs_method
         'joint': each group has its own correction, from the reference and from its neighbours in
         one solution. 'rigid': the groups keep their places to each other ('global' alone).
-    detector_motion
+    detector_motion, visit_motion
         See `MethodParameters` ('global' alone).
     reference
         Selection of the stars, and options of catalog services.
@@ -269,6 +275,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         align_method=align_method,
         abs_method=abs_method,
         detector_motion=detector_motion,
+        visit_motion=visit_motion,
     )
     check_separation(method.align_method, parameters, "abs_")
     _warn_unused(parameters, method, clip_accum=clip_accum)

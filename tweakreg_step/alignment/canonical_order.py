@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.detections import Detections, Reference
-
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections, Reference
 
 
 __all__ = ["Canonical", "canonical"]
@@ -101,6 +100,9 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
         image=image[part.image],
         unit=np.where(part.unit >= 0, np.append(unit, -1)[part.unit], -1),
         detector=_renumbered(part.detector),
+        band=_renumbered(part.band),
+        visit=_renumbered(part.visit),
+        guide=_renumbered(part.guide),
     )
     # Identical detections are ordered by the new numbers of group and image: any order will do.
     same = np.lexsort((part.image, part.group, *keys_of(part)))
@@ -122,10 +124,8 @@ def _sorted_reference(
     fine = np.isfinite(reference.ra) & np.isfinite(reference.dec) & np.isfinite(flat).all(axis=1)
     kept = np.flatnonzero(fine)
     order = kept[np.lexsort((reference.ra[kept], reference.dec[kept]))]
-    every = (reference.epoch_ra, reference.epoch_dec)
-    turn = np.argsort(group)
-    epochs = [None if array is None else array[turn][:, order] for array in every]
-    catalog = Reference(
-        reference.ra[order], reference.dec[order], reference.covariance[order], *epochs
-    )
+    catalog, turn = reference.take(order), np.argsort(group)
+    if catalog.epoch_ra is not None and catalog.epoch_dec is not None:
+        there = {"epoch_ra": catalog.epoch_ra[turn], "epoch_dec": catalog.epoch_dec[turn]}
+        catalog = replace(catalog, **there)
     return order, catalog

@@ -18,11 +18,16 @@ from tweakreg_step.alignment.solver import (
     Motions,
     Problem,
     choose_motion,
+    field_motion,
+    field_reach,
     geometry_of,
     most_general,
     motion_radius,
+    visit_of,
     with_estimated_widths,
+    with_levels,
     with_motion,
+    with_visits,
 )
 from tweakreg_step.core.correction import parameter_count, parameters_of, prior_precision
 from tweakreg_step.core.evidence import FEWEST
@@ -222,8 +227,10 @@ def _register_and_solve(
     )
     problem, start = _problem(ordered, frames, registration, options)
     reach = 4.5 * float(np.max(registration.sigma, initial=0.0)), 0.0
-    if start.phi:
+    if geometry_of(problem.model) != "none":
         reach = max(reach[0], motion_radius(options)), 0.5 * motion_radius(options)
+    path = field_reach(problem.model, ordered.detections)
+    reach = max(reach[0], 4.5 * path), max(reach[1], path)
     accepted = solve_with_rejection(
         problem, start, reach, no_failures(registration.status, problem.anchored)
     )
@@ -240,14 +247,17 @@ def _register_and_solve(
 def _with_choice(general: AcceptedFit, choice: MotionChoice) -> AcceptedFit:
     """The fit with the detector motion that was chosen, from that with the most general one."""
     associated = general.associated
-    if associated is None or geometry_of(general.problem.model) == "none":
+    none = geometry_of(general.problem.model) == "none"
+    if associated is None or (none and visit_of(general.problem.model) is None):
         return general
     problem, start = general.problem, associated.fit.motions
     reach = associated.radius, 0.0
     if choice.geometry != geometry_of(problem.model):
         problem, start = with_motion(problem, start, choice.geometry)
         reach = max(reach[0], motion_radius(problem.options) if start.phi else 0.0), 0.0
-    chosen = solve_with_rejection(problem, start, reach, general.failures)
+    # for the same motions with other widths the association is known already
+    passes = 1 if none else 3
+    chosen = solve_with_rejection(problem, start, reach, general.failures, passes)
     return general if chosen.associated is None else replace(chosen, ambiguity=general.ambiguity)
 
 
@@ -272,5 +282,8 @@ def _problem(
         registration.component,
         registration.anchored,
     )
-    motions = Motions(theta)
+    problem, motions = with_visits(problem, Motions(theta))
+    field = field_motion(ordered.detections, registration.component >= 0)
+    if field is not None:
+        problem, motions = with_levels(problem, motions, field)
     return with_motion(problem, motions, most_general(problem))

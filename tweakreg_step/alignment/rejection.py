@@ -76,7 +76,11 @@ def group_frames(detections: Detections, count: int) -> FloatArray:
 
 
 def solve_with_rejection(
-    problem: Problem, start: Motions, reach: tuple[float, float], failures: Failures
+    problem: Problem,
+    start: Motions,
+    reach: tuple[float, float],
+    failures: Failures,
+    passes: int = 3,
 ) -> AcceptedFit:
     """Fit, drop the rejected groups or their ties to the reference, and repeat until none is left.
 
@@ -89,11 +93,13 @@ def solve_with_rejection(
         level may be from where they start, per axis [arcsec].
     failures
         What is known of the groups so far, see `no_failures`.
+    passes
+        Number of associations of each fit.
     """
     count = len(failures.status)
     associated = None
     for _ in range(2 * count + 1):
-        associated = converge(problem, start, *reach)
+        associated = converge(problem, start, *reach, passes)
         bad, weakly_anchored = groups_to_reject(problem, associated)
         failures = _with_rejections(failures, associated, bad, weakly_anchored)
         if not bad and not weakly_anchored.any():

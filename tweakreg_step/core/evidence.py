@@ -61,6 +61,9 @@ class Evidence:
     images_off, image_offset_mas
         Number of images of the group that agree with their partners at another offset as well as
         at none, or better, and the largest of these offsets.
+    rejected_stars
+        Number of reference stars that the group sees but does not match, where they are most of
+        those that it sees; else 0.
     """
 
     matches: int
@@ -79,6 +82,7 @@ class Evidence:
     pinned_matches: int = 0
     images_off: int = 0
     image_offset_mas: float = 0.0
+    rejected_stars: int = 0
 
 
 class Basis(Enum):

@@ -30,6 +30,10 @@ class Options:
         Standard deviations of the pointing prior: arcsec, arcsec as angle, dimensionless.
     motion_shift_sigma, motion_roll_sigma, motion_scale_sigma
         The same for the motions of the detectors.
+    visit_motion
+        'auto': exposures of a visit move together, with the errors that follow; 'none'.
+    visit_shift_sigma, visit_roll_sigma
+        Standard deviations of an exposure about its visit, as long as too few tell.
     detector_motion
         Geometry of the detectors' motions: 'none', 'shift', 'rshift', 'rscale' or 'auto'.
     refgroup
@@ -59,6 +63,9 @@ class Options:
     motion_shift_sigma: float = 0.02
     motion_roll_sigma: float = 20.0
     motion_scale_sigma: float = 1e-4
+    visit_motion: str = "auto"
+    visit_shift_sigma: float = 0.010
+    visit_roll_sigma: float = 1.0
     refgroup: int | None = None
     joint: bool = True
     max_roll: float = 3.0 * 3600.0

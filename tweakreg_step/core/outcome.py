@@ -89,6 +89,7 @@ class Code(StrEnum):
     SAME_PIXELS = "same_pixels", Standing.DOUBTFUL
     SECOND_PEAK = "second_peak", Standing.DOUBTFUL
     IMAGE_OFF = "image_off", Standing.DOUBTFUL
+    STARS_REJECTED = "stars_rejected", Standing.DOUBTFUL
     WEAK_EVIDENCE = "weak_evidence", Standing.DOUBTFUL
     RESERVED_DISAGREE = "reserved_disagree", Standing.DOUBTFUL
     POOR_COVERAGE = "poor_coverage", Standing.DOUBTFUL

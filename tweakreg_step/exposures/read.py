@@ -318,6 +318,8 @@ def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
         sources=Sources.at(none, none),
         plane=plane_of(corrector, None),
         visit=visit_of_group(group),
+        band=read.view.band,
+        guide_star=read.view.guide_star,
     )
 
 

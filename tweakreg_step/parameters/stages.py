@@ -199,6 +199,13 @@ class MethodParameters:
         "the data demand it (global)",
         choices=("none", "shift", "rshift", "rscale", "auto"),
     )
+    visit_motion: str = parameter(
+        "auto",
+        "auto: the exposures of a visit, or of a guide star, move together and little apart, as "
+        "the data say, so that one with few sources is held by the others; none: each for itself "
+        "(global)",
+        choices=("none", "auto"),
+    )
     refimage: str = parameter("", "Image or group that stays fixed in the relative alignment")
 
 

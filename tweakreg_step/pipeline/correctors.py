@@ -53,8 +53,8 @@ def images_of(correctors: Sequence[Any], *, measured: bool = True) -> tuple[Imag
     ----------
     correctors
         ``meta`` holds ``catalog``, a table with x, y [pixels] and perhaps x_err, y_err [pixels],
-        flux and weight; perhaps ``name``, ``group_id``, ``detector``, ``epoch`` [Julian year] and
-        ``observatory``.
+        flux and weight; perhaps ``name``, ``group_id``, ``detector``, ``filter``, ``visit``,
+        ``guide_star``, ``epoch`` [Julian year] and ``observatory``.
     measured
         Whether more than positions and weights is read of the catalogs.
 
@@ -84,6 +84,8 @@ def _image(corrector: Any, group: Any, columns: Iterable[str]) -> Image:
         sources=sources,
         plane=plane_of(corrector, box_of(corrector, sources.x, sources.y)),
         visit=str(meta.get("visit") or visit_of_group(group)),
+        band=str(meta.get("filter") or ""),
+        guide_star=str(meta.get("guide_star") or ""),
     )
 
 

@@ -54,9 +54,11 @@ def gather(groups: Groups) -> Detections:
     Sources that are not `usable` are left out.
     """
     require_detections(sum(len(image.sources) for image in groups.images))
-    of_images = np.stack([groups.of_image, groups.units, groups.detectors], axis=1).tolist()
+    names = "group", "unit", "detector", "band", "visit", "guide"
+    detector, told = (groups.units, groups.detectors), (groups.bands, groups.visits, groups.guides)
+    of_images = np.stack([groups.of_image, *detector, *told], axis=1).tolist()
     parts = [
-        _detections(image, (index, *labels))
+        _detections(image, {"image": index} | dict(zip(names, labels, strict=True)))
         for index, (image, labels) in enumerate(zip(groups.images, of_images, strict=True))
     ]
     columns = {
@@ -66,9 +68,8 @@ def gather(groups: Groups) -> Detections:
     return Detections(**columns)
 
 
-def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
-    """The detections of an image; `labels` number image, group, unit and detector."""
-    index, group, unit, detector = labels
+def _detections(image: Image, labels: dict[str, int]) -> Detections:
+    """The detections of an image; `labels` are its fields that number images and other things."""
     sources = usable(image)
     x, y = np.asarray(sources.x, float), np.asarray(sources.y, float)
     # one pixel to the right and one up, in the same call: slopes convert pixel errors to arcsec
@@ -84,14 +85,11 @@ def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
         ra=ra[0],
         dec=dec[0],
         covariance=covariance,
-        group=np.full(count, group),
-        image=np.full(count, index),
-        unit=np.full(count, unit),
         unit_xy=unit_xy,
         unit_to_sky=unit_to_sky,
         flux=np.asarray(sources.flux, float),
-        detector=np.full(count, detector),
         epoch=np.full(count, np.nan if image.epoch is None else float(image.epoch)),
+        **{name: np.full(count, label) for name, label in labels.items()},
     )
 
 

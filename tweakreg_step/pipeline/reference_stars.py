@@ -14,8 +14,10 @@ from tweakreg_step.catalogs.reference import (
     as_published,
     at_epoch,
     circles,
+    independent_errors,
     is_moved,
     members_of,
+    motion_is_known,
     place,
     position_errors,
     stars_from,
@@ -196,10 +198,14 @@ def _moving(table: Table, epochs: FloatArray, observatories: list[Observatory]) 
         return Reference(ra=ra, dec=dec, covariance=covariance)
     require_places(len(views), len(ra))
     placed = {view: place(stars, *view) for view in different}
+    origin, at_origin, motion = independent_errors(stars, motion_is_known(as_published(table)))
     return Reference(
         ra=ra,
         dec=dec,
         covariance=np.mean([placed[view][2] for view in different], axis=0),
         epoch_ra=np.stack([placed[view][0] for view in views]),
         epoch_dec=np.stack([placed[view][1] for view in views]),
+        origin=origin,
+        origin_covariance=at_origin,
+        motion_covariance=motion,
     )

@@ -47,6 +47,7 @@ def options_of(
         abs_tolerance=absolute.abs_tolerance,
         abs_minobj=absolute.abs_minobj,
         detector_motion=method.detector_motion,
+        visit_motion=method.visit_motion,
         refgroup=None if refgroup is None else groups.names.index(refgroup),
         joint=method.abs_method == "joint",
     )

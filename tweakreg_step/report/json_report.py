@@ -17,6 +17,7 @@ from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.outcome import Standing
 
 from .groups import ROLL, group_of_report
+from .levels import levels_of
 from .match_table import matches_of, write_matches
 from .overlaps import overlaps_of
 from .sentences import motion_reason
@@ -69,6 +70,7 @@ def report_of(result: RunResult) -> dict[str, Any]:
         "components": [] if solution is None else _components(solution),
         "weak_modes": [] if solution is None else _modes(solution),
         "detectors": None if solution is None else _detectors(result, solution),
+        "levels": None if solution is None else levels_of(solution.levels),
         "reference": _reference(result),
         "parameters": [
             {"name": given.name, "value": given.value, "origin": given.origin}

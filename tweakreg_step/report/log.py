@@ -12,6 +12,7 @@ from tweakreg_step.core.outcome import Code, Standing, Status
 
 from .group_outcome import GroupOutcome, group_outcome
 from .key_figures import Figures, figures_of
+from .levels import level_rows
 from .sentences import motion_reason
 
 if TYPE_CHECKING:
@@ -288,10 +289,28 @@ def log_end(result: RunResult) -> None:
     """Log the table of the groups, and a warning for each one left alone or doubtful."""
     for line in summary_table(result):
         log.info("%s", line)
+    _levels(result)
     _left_out(result)
     for sentence, names in _complaints(result).items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         log.warning("%s%s: %s", ", ".join(names[:3]), more, sentence)
+
+
+def _levels(result: RunResult) -> None:
+    """Log what moves with what, and what does not though it should."""
+    if result.solution is None:
+        return
+    levels = result.solution.levels
+    for what, how in level_rows(levels, result.groups.names):
+        log.info("%s: %s", what, how)
+    left = [result.groups.names[group] for group in np.flatnonzero(levels.left).tolist()]
+    if left:
+        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+        log.warning(
+            "%s%s: not where the other exposures of the visit are. That is taken as it is; look at "
+            "the guide star, or at the sources.",
+            *(", ".join(left[:3]), more),
+        )
 
 
 def _left_out(result: RunResult) -> None:

@@ -102,6 +102,12 @@ def _doubt(code: Code, e: Evidence, noise: float, more: str) -> str:
         return _other_offset(code, e)
     if code is Code.IMAGE_OFF:
         return _image_off(e)
+    if code is Code.STARS_REJECTED:
+        return (
+            f"{e.rejected_stars} reference stars that it sees within 100 mas were rejected, more "
+            "than were matched; if they move, give a catalog with proper motions, and the epochs "
+            "of the exposures; else look at what ties it to the other groups"
+        )
     doubts = {
         Code.WEAK_EVIDENCE: (
             f"chance gives as many matches with a probability of 10^{e.log10_chance:.1f}; {more}"

@@ -70,6 +70,9 @@ class Mosaic:
         Faintest and brightest star, DN/s.
     reference_fraction, reference_error : float
         Part of the stars in the absolute catalog, and its error per axis in mas.
+    aberration_centre : (float, float), optional
+        Point (v2, v3) [arcsec] about which velocity aberration truly acts on all detectors; None:
+        about each one's own reference point, as the files have it.
     """
 
     seed: int
@@ -91,6 +94,7 @@ class Mosaic:
     flux_limits: tuple[float, float] = (3.0, 3000.0)
     reference_fraction: float = 0.5
     reference_error: float = 1.0
+    aberration_centre: tuple[float, float] | None = None
 
 
 def simulate_mosaic(folder: str | Path, *, seed: int, **options: Any) -> Truth:
@@ -161,6 +165,7 @@ def mosaic_images(mosaic: Mosaic) -> tuple[ImageTruth, ...]:
                     claimed=claimed,
                     offset=offsets[name],
                     velocity_aberration=mosaic.settings.velocity_aberration,
+                    aberration_centre=mosaic.aberration_centre,
                 )
                 for name in mosaic.detectors
             )

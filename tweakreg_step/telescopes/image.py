@@ -31,6 +31,9 @@ class View:
         Middle of the exposure [Julian year], None where unknown.
     corrected
         Whether the WCS in its file has the correction of an earlier alignment.
+    band, guide_star
+        Names of the filter, with which that of the detector ends, and of the guide star; ''
+        where unknown.
     """
 
     wcs: Any
@@ -38,6 +41,8 @@ class View:
     detector: str | None
     epoch: float | None
     corrected: bool
+    band: str = ""
+    guide_star: str = ""
 
 
 class OpenImage(Protocol):

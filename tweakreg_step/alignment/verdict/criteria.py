@@ -13,6 +13,7 @@ from tweakreg_step.core.outcome import Code
 
 from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import chance, clusters, evidence
+from .rejected_stars import rejected_stars
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
@@ -159,7 +160,12 @@ def findings(
     if associated is not None:
         pieces[0] = list(evidence(problem, associated, covariance, absolute=False))
         if problem.anchored.any():
-            pieces[1] = list(evidence(problem, associated, covariance, absolute=True))
+            found = evidence(problem, associated, covariance, absolute=True)
+            rejected = rejected_stars(problem, associated).tolist()
+            pieces[1] = [
+                piece and replace(piece, rejected_stars=number)
+                for piece, number in zip(found, rejected, strict=True)
+            ]
         label = clusters(associated, count)
         alone = np.bincount(label)[label] == 1
         noise = _noise_mas(associated, count)

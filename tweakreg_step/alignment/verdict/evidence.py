@@ -17,9 +17,8 @@ from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
 from tweakreg_step.alignment.matching import log_chance, sharing
 from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
-    moved_directions,
+    common_directions,
     solve_step,
-    unassociated_links,
 )
 from tweakreg_step.core.correction import design, prior_precision
 from tweakreg_step.core.evidence import Evidence
@@ -201,7 +200,7 @@ def _expected(
 ) -> FloatArray:
     """Expected chance matches (G,), from the density of possible partners around detections."""
     detections, count = problem.detections, len(problem.component)
-    moved = moved_directions(unassociated_links(detections), problem.model, associated.fit.motions)
+    moved = common_directions(problem, associated)
     size = np.bincount(detections.group, minlength=count)
     order = np.argsort(detections.group, kind="stable")
     start = np.cumsum(size) - size
@@ -316,7 +315,9 @@ def _reserve(
     after = fit.linear.position + np.einsum(
         "nik,nk->ni", fit.linear.columns, delta[fit.linear.index]
     )
+    after = after - associated.motion()
     before = to_plane(links.vectors, fit.linear.frames[links.source]) - links.drift
+    before = before - associated.motion(with_field=True)
     weight = _precision(associated)
     chosen = kept_out & (fit.weight > MATCHED_WEIGHT)
     rms = []

@@ -18,6 +18,7 @@ from tweakreg_step.alignment.linalg import source_sums
 from tweakreg_step.alignment.matching import log_chance, members, to_reference_epoch
 from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
+    common_directions,
     moved_directions,
     unassociated_links,
 )
@@ -122,7 +123,12 @@ def image_offsets(problem: Problem, associated: AssociatedFit, *, absolute: bool
         )
         partners_of = _stars_at_epochs(problem.reference)
     else:
-        moved = _at_one_epoch(problem, associated, 0.25 * reach)
+        still = problem.model.field is None
+        moved = (
+            _at_one_epoch(problem, associated, 0.25 * reach)
+            if still
+            else common_directions(problem, associated)
+        )
         others = _others(problem, associated, moved, active)
 
         def partners_of(_: int) -> _Partners:

@@ -97,6 +97,8 @@ class JwstImage:
             detector=f"{instrument.detector} {instrument.filter}" if instrument.detector else None,
             epoch=epoch_of(self.model),
             corrected=CORRECTED in meta.wcs.available_frames,
+            band=str(instrument.filter or ""),
+            guide_star=str(meta.guidestar.gs_id or ""),
         )
 
 

@@ -162,6 +162,8 @@ class JWST:
             "name": name,
             "group_id": group,
             "detector": view.detector,
+            "filter": view.band,
+            "guide_star": view.guide_star,
             "epoch": view.epoch,
             "observatory": self.observatory,
         }
