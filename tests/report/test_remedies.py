@@ -284,7 +284,11 @@ def test_a_group_whose_neighbours_were_given_up_is_told_so(one: int, left: int) 
 def test_more_sources_come_from_what_limits_them(given: dict, sources: int, remedy: str) -> None:
     none = np.zeros(sources)
     images = [
-        SimpleNamespace(sources=none[:count], group=0, detector="", visit="")
+        SimpleNamespace(
+            sources=none[:count],
+            **{"group": 0, "detector": "", "bare_detector": ""},
+            **{"band": "", "visit": "", "guide_star": ""},
+        )
         for count in (3, sources)
     ]
     assert more_sources(Groups.of(images), Parameters.of(SimpleNamespace(**given))) == remedy

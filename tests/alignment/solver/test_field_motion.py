@@ -62,7 +62,7 @@ def test_a_reference_without_motions_is_not_believed_in_silence() -> None:
     scene = moving_field(2, Sky(-5.0, 1.0, known=0.0))
     found = scene.solved()
     assert np.abs(scene.errors(found)).max() > 0.010
-    assert {one.code for one in found.absolute} == {Code.POORLY_DETERMINED}
+    assert {one.code for one in found.absolute} <= {Code.POORLY_DETERMINED, Code.IMAGE_OFF}
     sigma = np.sqrt(found.groups.covariance[:, 0, 0])
     assert np.all(np.abs(scene.errors(found)) < 3.0 * sigma[:, None])
 
