@@ -172,7 +172,7 @@ def images(rng: np.random.Generator) -> Scene:
 
 def artefacts(rng: np.random.Generator) -> Scene:
     """Exposures of one detector with hot pixels, persistence, or a population that moves."""
-    kind = rng.choice(["persistence", "hot", "moving", "close"])
+    kind = rng.choice(["persistence", "hot", "moving", "close", "none", "none"])
     known = bool(rng.random() < 0.5) and kind != "moving"
     count = int(rng.choice([2, 3, 4]))
     dither = rng.uniform(0.05, 0.11) if kind == "close" else rng.choice([0.5, 1.5, 1.8, 3.0])
@@ -189,6 +189,8 @@ def artefacts(rng: np.random.Generator) -> Scene:
         if kind == "persistence":
             moves = before[rng.random(len(before)) < 0.9]
             before = pixel
+        elif kind == "none":
+            moves = spread(rng, len(true) // 3)
         elif kind == "moving":
             moves = hot + exposure * 0.06 * direction + off - where
         else:
@@ -197,7 +199,7 @@ def artefacts(rng: np.random.Generator) -> Scene:
         every = np.concatenate([pixel, moves])
         label = exposure, exposure, 0
         table.add(label, every, every + where, np.concatenate([true, none]))
-    scene = table.scene(known=known)
+    scene = table.scene(known=known, innocent=kind == "none" and len(places) > 18)
     if kind == "persistence" and rng.random() < 0.7:  # times are known, as they are of a mission
         scene = replace(scene, given=replace(scene.given, epoch=2025.0 + 1e-5 * scene.given.group))
     return scene
