@@ -123,7 +123,8 @@ def visits(rng: np.random.Generator) -> Scene:
     angle = rng.uniform(0.0, 2.0 * np.pi)
     offset = size * np.array([np.cos(angle), np.sin(angle)])
     centre = np.array([rng.choice([0.0, 0.0, 20.0, 45.0, 55.0, 90.0]), 0.0])
-    places = spread(rng, int(rng.choice([800, 2500])), 280.0)
+    stars = int(rng.choice([800, 2500]))
+    places = spread(rng, stars, 280.0)
     table, steps = Table(rng), spread(rng, 3, 6.0)
     for visit in range(2):
         for number, step in enumerate(steps):
@@ -131,7 +132,9 @@ def visits(rng: np.random.Generator) -> Scene:
             where = step + visit * centre
             off = rng.normal(0.0, 0.004, 2) + visit * offset
             expose(table, places, (group, group, 0), where, off)
-    apart = np.repeat([0, 1], 3) if centre[0] > SIDE else np.zeros(6, int)
+    # by the WCS, which is all that is known of where they look
+    overlap = np.prod(np.clip(SIDE - np.abs(centre + offset), 0.0, None)) * stars / 280.0**2
+    apart = np.repeat([0, 1], 3) if overlap < 2.0 else np.zeros(6, int)
     return table.scene(part=apart, innocent=not far and centre[0] in (0.0, 20.0, 90.0))
 
 

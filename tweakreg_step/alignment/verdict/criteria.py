@@ -229,7 +229,7 @@ def _with_clumps(pieces: list[Evidence | None], clumps: Clumps) -> list[Evidence
     columns = clumps.count.tolist(), (1e3 * clumps.distance).tolist()
     return [
         replace(piece, second_matches=n, second_offset_mas=mas)
-        if piece and n and not piece.second_matches
+        if piece and n and not (piece.second_matches or piece.images_off)
         else piece
         for piece, n, mas in zip(pieces, *columns, strict=True)
     ]

@@ -32,7 +32,7 @@ _REACH = 0.25
 _ERRORS = 4.0
 """Radius of a clump in errors of a difference per axis, as the catalogs have them."""
 
-_SHARE = 0.08
+_SHARE = 0.12
 """Differences in the second clump over those in the first, above which it counts."""
 
 _FEWEST = 5
