@@ -263,19 +263,22 @@ def far(error: np.ndarray, part: np.ndarray, use: np.ndarray, *, absolute: bool)
     return False
 
 
-def silence(trials: int) -> list[tuple[str, ...]]:
+SILENT = (
+    "scenes", "trials", "wrong in silence", "wrong and doubted", "nothing wrong", "doubted in vain"
+)  # fmt: skip
+TRIALS = {"two visits": 300, "images of a group": 200, "sky or detector": 500}
+
+
+def silence(trials: int | None) -> list[tuple[str, ...]]:
     """Rows: scenes, trials, wrong in silence, wrong and doubted, innocent, doubted in vain."""
     rows = []
-    for name, make in SCENES.items():
-        counts = np.zeros(4, int)
-        for seed in range(trials):
-            scene = make(np.random.default_rng((seed, list(SCENES).index(name), 7)))
+    for number, (name, make) in enumerate(SCENES.items()):
+        counts, wanted = np.zeros(4, int), trials or TRIALS[name]
+        for seed in range(wanted):
+            scene = make(np.random.default_rng((seed, number, 7)))
             in_silence, wrong, doubted = outcome(scene)
-            counts += (
-                in_silence,
-                wrong and not in_silence,
-                scene.innocent,
-                scene.innocent and doubted,
-            )
-        rows.append((name, str(trials), *(str(n) for n in counts)))
+            innocent = scene.innocent
+            counts += (in_silence, wrong and not in_silence, innocent, innocent and doubted)
+        rows.append((name, str(wanted), *(str(n) for n in counts)))
+        print(rows[-1], flush=True)
     return rows

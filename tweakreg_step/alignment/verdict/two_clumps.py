@@ -35,6 +35,9 @@ _ERRORS = 4.0
 _SHARE = 0.12
 """Differences in the second clump over those in the first, above which it counts."""
 
+_SCATTER = 3.0
+"""Standard deviations by which a clump must exceed its mirror image."""
+
 _FEWEST = 5
 """Differences in the second clump from which on it counts."""
 
@@ -139,7 +142,9 @@ def _second(difference: FloatArray, radius: float) -> tuple[int, float]:
     share = (radius / _REACH) ** 2
     chance = log_chance(np.array([float(count)]), np.array([rest * share]))[0] - np.log(share)
     between = here < _VALLEY * count
-    clear = between or count - mirrored > _SHARE * here
+    # where errors are too small, the densest place and its mirror image differ by chance alone
+    excess = count - mirrored - _SCATTER * float(np.sqrt(count + mirrored))
+    clear = between or (excess > 0.0 and count - mirrored > _SHARE * here)
     if count < _FEWEST or chance > _SIGNIFICANT or not clear:
         return none
     return count, float(size[best])
