@@ -62,7 +62,9 @@ def solution_of_the_sky(detections: Detections, group_count: int, solve: Solve) 
     if matches[best] == 0:
         pinned = np.bincount(detections.group[later], minlength=group_count)
         everything = solve(np.ones(len(detections), bool))
-        return _doubted(everything, involved, Code.SAME_PIXELS, pinned_matches=pinned)
+        found = everything.absolute
+        loose = [g for g in involved if not (found and found[g].code is Code.ALIGNED)]
+        return _doubted(everything, np.array(loose), Code.SAME_PIXELS, pinned_matches=pinned)
     solution = replace(tried[best], artefacts=np.flatnonzero(choices[best]))
     for other, number in zip(tried, matches, strict=True):
         gap = _difference(solution, other, involved)

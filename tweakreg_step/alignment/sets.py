@@ -32,8 +32,8 @@ _ERRORS = 6.0
 _LEAST = 0.03
 """The same where errors are smaller than detectors are off [arcsec]."""
 
-_SOME = 1.0
-"""Common sources that are expected of two sets that do overlap."""
+_SOME = 0.5
+"""Common sources that are expected of two sets that do overlap: one in either, perhaps real."""
 
 
 def with_sets(solution: Solution, detections: Detections, options: Options) -> Solution:

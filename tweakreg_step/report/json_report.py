@@ -152,6 +152,7 @@ def _totals(result: RunResult, groups: list[dict[str, Any]]) -> dict[str, Any]:
         "doubtful": words.count(Standing.DOUBTFUL.value),
         "left_alone": words.count(Standing.LEFT.value),
         "detections": int(result.images.detections.sum()),
+        "artefacts": 0 if result.solution is None else len(result.solution.artefacts),
         "matches": sum(matches),
         "reference_matches": sum(fit.get("reference_matches") or 0 for fit in fits),
         "chi2": sum(fit.get("chi2") or 0.0 for fit in fits),

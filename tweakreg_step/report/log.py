@@ -281,6 +281,12 @@ def log_alignment(
         pairs = len(solution.pairs)
         how = f"all groups at once, {pairs} pair{'s' * (pairs != 1)} of them with common sources. "
         how += motion_reason(solution.motion)
+        if len(solution.artefacts):
+            how += (
+                f" {len(solution.artefacts)} sources are at the pixels of an exposure before, "
+                "though the telescope moved: they are taken for hot pixels or persistence, and "
+                "take no part."
+            )
     where = "" if stars is None else f" to a catalog of {stars} stars,"
     log.info("Alignment:%s %s (%.1f s)", where, how, seconds)
 

@@ -7,7 +7,14 @@ from .bodies import Bodies, BodyPair, beyond, compare_bodies, wide_ranges
 from .cross_match import Catalog, Reach, catalog_of, find_edges, window_of
 from .initial_registration import Registration, peak_offsets, register_initially
 from .offset_histogram import log_chance, make_pairs, search
-from .overlap_graph import bridges, members, overlapping, shared_counts, sharing
+from .overlap_graph import (
+    bridges,
+    members,
+    overlapping,
+    shared_counts,
+    sharing,
+    well_connected,
+)
 from .repeated_pixels import repeated_pixels
 from .second_peak import OffsetAmbiguity
 
@@ -37,6 +44,7 @@ __all__ = [
     "shared_counts",
     "sharing",
     "to_reference_epoch",
+    "well_connected",
     "wide_ranges",
     "window_of",
 ]

@@ -14,6 +14,7 @@ from tweakreg_step.core.outcome import Code
 from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import chance, clusters, evidence
 from .rejected_stars import rejected_stars
+from .two_clumps import second_clumps
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .evidence import Chance
     from .image_evidence import ImageEvidence
     from .image_offsets import ImageOffsets
+    from .two_clumps import Clumps
 
     Diagnoses = tuple[list[Diagnosis | None], list[Diagnosis | None]]
 
@@ -179,6 +181,8 @@ def findings(
         pieces = [
             _with_ambiguity(piece, doubt) for piece, doubt in zip(pieces, ambiguity, strict=True)
         ]
+    if associated is not None:
+        pieces[0] = _with_clumps(pieces[0], second_clumps(problem, associated))
     relative = [
         relative_finding(status[g], pieces[0][g], float(noise[g]), failed[g], alone=bool(alone[g]))
         for g in range(count)
@@ -224,6 +228,17 @@ def _with_ambiguity(
     return [
         piece and replace(piece, second_matches=n, second_offset_mas=mas, pinned_matches=pinned)
         for piece, n, mas, pinned in zip(pieces, *columns, strict=True)
+    ]
+
+
+def _with_clumps(pieces: list[Evidence | None], clumps: Clumps) -> list[Evidence | None]:
+    """The evidence with a second offset below the search's resolution, if there is no other."""
+    columns = clumps.count.tolist(), (1e3 * clumps.distance).tolist()
+    return [
+        replace(piece, second_matches=n, second_offset_mas=mas)
+        if piece and n and not (piece.second_matches or piece.images_off)
+        else piece
+        for piece, n, mas in zip(pieces, *columns, strict=True)
     ]
 
 
