@@ -125,3 +125,11 @@ def test_groups_by_name() -> None:
     assert group_of_name("jw01345001001_14201_00003_nrca1_cal.fits") == "jw01345001001_14201_3"
     assert group_of_name("j94f05bgq_flc.fits") == "j94f05bgq"
     assert group_of_name("mosaic.fits") == ""
+
+
+@pytest.mark.filterwarnings("ignore")  # stdatamodels' own, on the same
+def test_a_file_that_names_no_mission_is_not_called_a_model(tmp_path: Path) -> None:
+    path = fits_of(None, tmp_path / "a_cal.fits")
+    with pytest.raises(InputError, match="does not say of which mission it is") as caught:
+        TweakRegStep.call(str(path))
+    assert "JwstDataModel" not in str(caught.value)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.detections import Detections, Reference
 
 
-__all__ = ["Canonical", "canonical"]
+__all__ = ["Canonical", "canonical", "check_groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,15 @@ def _finite(detections: Detections) -> IntArray:
     return np.flatnonzero(fine)
 
 
+def check_groups(detections: Detections, count: int) -> None:
+    """Raise `ValueError` if the index of a group is not in 0 ... count - 1."""
+    if len(detections) and not 0 <= detections.group.min() <= detections.group.max() < count:
+        raise ValueError(
+            f"Groups are numbered {detections.group.min()} to {detections.group.max()}, but 0 to "
+            f"{count - 1} are needed."
+        )
+
+
 def canonical(detections: Detections, count: int, reference: Reference | None) -> Canonical:
     """The canonical form of a problem of `count` groups.
 
@@ -81,11 +90,7 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
     ValueError
         If a group index is not in 0 ... count - 1.
     """
-    if len(detections) and not 0 <= detections.group.min() <= detections.group.max() < count:
-        raise ValueError(
-            f"Groups are numbered {detections.group.min()} to {detections.group.max()}, but 0 to "
-            f"{count - 1} are needed."
-        )
+    check_groups(detections, count)
     fine = _finite(detections)
     # Detections at equal positions are ordered by covariance, whatever the numbers of their groups.
     keys = (detections.covariance[fine, 0, 0], detections.ra[fine], detections.dec[fine])

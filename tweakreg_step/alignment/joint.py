@@ -36,7 +36,7 @@ from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 from tweakreg_step.core.sphere import plane_jacobian, to_plane
 
 from .assemble_solution import solution_of
-from .canonical_order import canonical
+from .canonical_order import canonical, check_groups
 from .populations import solution_of_the_sky
 from .rejection import (
     AcceptedFit,
@@ -119,6 +119,7 @@ def solve_jointly(
         If an index or an option is out of its range. Bad data raise nothing: they give a status.
     """
     parameter_count(options.fitgeometry)
+    check_groups(detections, group_count)
 
     def solve(taken: BoolArray) -> Solution:
         solved = partial(_solved, taken=taken)

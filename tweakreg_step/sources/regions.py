@@ -20,6 +20,7 @@ from astropy.wcs import WCS
 from regions import PixCoord, PixelRegion, Regions
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.files import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,7 +187,7 @@ def read_exclusions(path: Path) -> Exclusions:
         If it can't be read, or has a shape or a coordinate system that is not supported.
     """
     try:
-        text = path.read_text()
+        text = content_of(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"The region file '{path}' can't be read: {error}. It must be a text file in DS9's "

@@ -13,6 +13,7 @@ from stpipe.datamodel import AbstractDataModel
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.files import content_of
 from tweakreg_step.core.names import check_name
 
 from .association_file import association_of, check_exist, read_association, science_only
@@ -181,12 +182,13 @@ def _listed(path: Path, above: tuple[Path, ...]) -> list[Path]:
             "images. Remove that line."
         )
     try:
-        lines = [line.split("#")[0].strip() for line in path.read_text().splitlines()]
+        text = content_of(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"The list '{path}' can't be read: {error}. After '@' must come the name of a text "
             "file with one image per line."
         ) from error
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
     inside = (*above, path.resolve())
     words = _first_columns([line for line in lines if line], path)
     return [found for word in words for found in _matches(word, path.parent, inside)]

@@ -112,7 +112,10 @@ def test_a_field_without_stars(catalog: Path) -> None:
 
 def test_a_folder_that_is_no_catalog(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ReferenceServiceError, match=r"'.*empty' can't be read: FileNotFoundError"):
+    with pytest.raises(CatalogError, match=r"empty', is a folder, but no HATS catalog: it must"):
+        members_of(str(tmp_path / "empty"))
+    (tmp_path / "empty" / "hats.properties").write_text("")
+    with pytest.raises(ReferenceServiceError, match=r"'.*empty' can't be read"):
         stars_from(members_of(str(tmp_path / "empty")), FIELD, ReferenceParameters())
 
 

@@ -40,6 +40,8 @@ def test_an_epoch_for_images_that_have_none() -> None:
         ({"mid_time": 0.0}, {"date": "2023-02-25", "time": "06:30:00"}, "2023-02-25T06:30:00"),
         ({}, {"date": "2023-02-25"}, "2023-02-25T12:00:00"),
         ({}, {}, None),
+        ({"mid_time": 1e30}, {"date": "2023-02-25"}, "2023-02-25T12:00:00"),
+        ({"mid_time": 1e30, "start_time": np.inf}, {"date": "9999-02-25"}, None),
     ],
 )
 def test_the_time_of_an_exposure(

@@ -106,6 +106,7 @@ def _member(name: str) -> Member:
     path = Path(name).expanduser()
     if upper in hats.ADDRESSES or "://" in name or path.is_dir():
         hats.check_library()
+        hats.check_folder(path)
         listed = upper in hats.ADDRESSES
         place = hats.ADDRESSES[upper] if listed else name if "://" in name else str(path)
         label = upper if listed else Path(without_secrets(name).rstrip("/")).name

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .footprint import Circle
 
-__all__ = ["ADDRESSES", "ask", "check_library", "is_remote", "open_catalog"]
+__all__ = ["ADDRESSES", "ask", "check_folder", "check_library", "is_remote", "open_catalog"]
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,17 @@ def check_library() -> None:
         raise CatalogError(
             "'abs_refcat' is a HATS catalog, but the package 'hats', which reads these, is not "
             "installed. Install it: pip install 'tweakreg-step[hats]', or give another catalog."
+        )
+
+
+def check_folder(path: Path) -> None:
+    """Raise `CatalogError` if a folder on this machine is no HATS catalog."""
+    names = ("hats.properties", "properties", "collection.properties")
+    if path.is_dir() and not any((path / name).is_file() for name in names):
+        raise CatalogError(
+            f"The reference catalog, '{path}', is a folder, but no HATS catalog: it must have "
+            "'hats.properties' or 'collection.properties'. Give a file with a table, or the folder "
+            "of a HATS catalog."
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = ["REFERENCE_ANGLES", "JwstImage", "bounding_box_of", "epoch_of"]
 REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
 MJD_2000 = 51544.5  # of the epoch 2000.0
 EARLIEST_MJD = 40000.0  # 1968: earlier times are unset values
+LATEST_MJD = 106000.0  # 2149: stars would be moved off the sky
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +125,13 @@ def epoch_of(model: Any) -> float | None:
     date = times.mid_time if _is_date(times.mid_time) else float(np.mean(ends)) if ends else None
     if date is None:
         date = _observation_date(model)
-    return None if date is None else 2000.0 + (float(date) - MJD_2000) / 365.25
+    if date is None or not _is_date(date):
+        return None
+    return 2000.0 + (float(date) - MJD_2000) / 365.25
 
 
 def _is_date(mjd: Any) -> bool:
-    return mjd is not None and bool(np.isfinite(mjd)) and mjd > EARLIEST_MJD
+    return isinstance(mjd, Real) and EARLIEST_MJD < float(mjd) < LATEST_MJD
 
 
 def _observation_date(model: Any) -> float | None:

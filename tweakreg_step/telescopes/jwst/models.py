@@ -130,6 +130,12 @@ class JWST:
     def check(self, model: Any, file_name: str) -> None:
         """Raise `InputError` if a model can't be aligned."""
         if not isinstance(model, datamodels.ImageModel):
+            if not model.meta.telescope:
+                raise InputError(
+                    f"'{file_name}' does not say of which mission it is (keyword TELESCOP), and it "
+                    f"is no image of {self.name}, but those are needed. Remove it from the input, "
+                    "or give the calibrated exposure (usually *_cal.fits)."
+                )
             raise InputError(
                 f"'{file_name}' is a {type(model).__name__}, but only images can be aligned. Give "
                 "calibrated imaging exposures (ImageModel, usually *_cal.fits)."
