@@ -286,8 +286,12 @@ def test_more_sources_come_from_what_limits_them(given: dict, sources: int, reme
     images = [
         SimpleNamespace(
             sources=none[:count],
-            **{"group": 0, "detector": "", "bare_detector": ""},
-            **{"band": "", "visit": "", "guide_star": ""},
+            group=0,
+            detector="",
+            bare_detector="",
+            band="",
+            visit="",
+            guide_star="",
         )
         for count in (3, sources)
     ]
