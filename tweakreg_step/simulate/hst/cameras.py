@@ -89,6 +89,43 @@ CAMERAS = {
 }
 """By instrument and detector."""
 
+_ASTRODRIZZLE: dict[str, str | float] = {
+    "PROPOSID": 1,
+    "LINENUM": "1",
+    "DATE-OBS": "2011-02-18",
+    "TIME-OBS": "00:00:00",
+    "SUBARRAY": False,
+    "PFLTFILE": "N/A",
+    "CCDGAIN": 1.0,
+    "CCDAMP": "ABCD",
+    "DARKTIME": 0.0,
+}
+"""Keywords without which AstroDrizzle does not start."""
+
+_AMPLIFIERS = {"READNSE": 4.0, "ATODGN": 1.0}
+"""The same, with a letter for each amplifier."""
+
+_ASTRODRIZZLE_CHIP: dict[str, str | float] = {
+    "LTV1": 0.0,
+    "LTV2": 0.0,
+    "LTM1_1": 1.0,
+    "LTM2_2": 1.0,
+    "VAFACTOR": 1.0,
+    "MEANDARK": 0.0,
+    "NGOODPIX": 1,
+    "PHOTFLAM": 1e-19,
+    "PHOTPLAM": 5900.0,
+    "PHOTZPT": -21.1,
+    "PHOTBW": 670.0,
+    "IDCTHETA": 0.0,
+    "IDCV2REF": 256.6,
+    "IDCV3REF": 302.25,
+    "IDCTAB": "N/A",
+    "OCX10": 0.0,
+    "OCY11": 0.0,
+}
+"""The same in the header of each chip."""
+
 EXPSTART = 55610.0
 """Start of the first exposure [MJD]: February 2011."""
 
@@ -118,6 +155,7 @@ def template(
     hdus = fits.HDUList([fits.PrimaryHDU(header=_primary(camera, rootname, seconds))])
     for number, (chip, right, up) in enumerate(camera.chips, start=1):
         header = _science(camera, shape, pointing, (right, up), number)
+        header["EXPNAME"] = rootname
         header["CCDCHIP" if camera.instrument != "WFPC2" else "DETECTOR"] = chip
         data = np.zeros(shape, np.float32)
         hdus.append(fits.ImageHDU(data, header, name="SCI", ver=number))
@@ -136,6 +174,8 @@ def template(
 
 def _primary(camera: Camera, rootname: str, seconds: float) -> fits.Header:
     header = fits.Header()
+    if camera.filter_keyword == "FILTER1":
+        header["FILTER2"] = "CLEAR2L"
     header["FILENAME"] = (f"{rootname}_{camera.suffix}.fits", "name of file")
     header["TELESCOP"] = ("HST", "telescope used to acquire data")
     header["INSTRUME"] = camera.instrument
@@ -148,7 +188,12 @@ def _primary(camera: Camera, rootname: str, seconds: float) -> fits.Header:
     header["EXPSTART"] = EXPSTART
     header["EXPEND"] = EXPSTART + seconds / 86400.0
     header["EXPFLAG"] = "NORMAL"
-    header["PA_V3"] = 100.0
+    header["PA_V3"] = 35.0
+    for keyword, value in _ASTRODRIZZLE.items():
+        header[keyword] = value
+    for keyword, value in _AMPLIFIERS.items():
+        for amplifier in "ABCD":
+            header[f"{keyword}{amplifier}"] = value
     return header
 
 
@@ -180,6 +225,10 @@ def _science(
     header["RADESYS"] = "ICRS"
     header["ORIENTAT"] = float(pointing[2])
     header["WCSNAME"] = ("IDC_0461802ej", "Coordinate system title")
+    header["IDCSCALE"] = header["OCX11"] = header["OCY10"] = camera.scale
+    header["IDCXREF"], header["IDCYREF"] = header["CRPIX1"], header["CRPIX2"]
+    for keyword, word in _ASTRODRIZZLE_CHIP.items():
+        header[keyword] = word
     if not camera.is_drizzled:
         _add_distortion(header, camera.bend, shape)
     if camera.tables:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
+from astropy.table import Table
 from astropy.wcs import WCS, FITSFixedWarning
 
 from tweakreg_step.simulate.render import Psf, star_image
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Scene", "simulate_hst"]
 
 CATALOG = "reference.ecsv"
+
+SKY = "sky.ecsv"
+"""All stars as they are: RA, DEC [deg], FLUX [electrons]."""
+
 COSMIC_RAY = 8192
 
 
@@ -52,6 +57,9 @@ class Scene:
         Standard deviations of shift [arcsec], roll [arcsec] and scale.
     dither
         Largest dither [arcsec].
+    offsets
+        East and north [arcsec] of each exposure, as those of the tiles of a mosaic; empty for
+        dithers that are drawn.
     sky, read
         Sky and read noise [electrons].
     seconds
@@ -75,6 +83,7 @@ class Scene:
     fluxes: tuple[float, float] = (2000.0, 200000.0)
     pointing_error: tuple[float, float, float] = (0.3, 20.0, 3e-5)
     dither: float = 2.0
+    offsets: tuple[tuple[float, float], ...] = ()
     sky: float = 40.0
     read: float = 4.0
     seconds: float = 500.0
@@ -101,6 +110,9 @@ def simulate_hst(folder: str | Path, scene: Scene, sky: Stars | None = None) -> 
     folder.mkdir(parents=True, exist_ok=True)
     stars = _stars(scene) if sky is None else sky
     exposures = tuple(_exposure(folder, scene, number, stars) for number in range(scene.exposures))
+    Table({"RA": stars.ra, "DEC": stars.dec, "FLUX": stars.flux}).write(
+        folder / SKY, format="ascii.ecsv", overwrite=True
+    )
     catalog = folder / CATALOG
     reference = reference_catalog(
         stars, fraction=scene.reference_fraction, sigma=scene.reference_error, seed=scene.seed
@@ -129,7 +141,8 @@ def _stars(scene: Scene) -> Stars:
     camera = CAMERAS[scene.camera]
     ny, nx = chips[0].shape
     side = camera.scale * np.hypot(ny * max(1.0, len(chips) ** 0.5 * 1.2), nx * 1.2)
-    radius = 0.5 * side * (1.45 if len(chips) > 2 else 1.0) + scene.dither
+    radius = 0.5 * side * (1.45 if len(chips) > 2 else 1.0)
+    radius += max([scene.dither, *(float(np.hypot(*offset)) for offset in scene.offsets)])
     density = scene.stars / (ny * nx * camera.scale**2)
     count = int(density * np.pi * radius**2)
     return star_field(_centre(hdus), radius, count, seed=scene.seed, flux_limits=scene.fluxes)
@@ -146,8 +159,7 @@ def _exposure(folder: Path, scene: Scene, number: int, stars: Stars) -> Exposure
     rng = np.random.default_rng((scene.seed, number, 7))
     hdus, camera = _empty(scene, number), CAMERAS[scene.camera]
     centre, true = _centre(hdus), []
-    east, north = scene.dither * (2.0 * rng.random(2) - 1.0)
-    dither = Motion(east, north, 0.0, 0.0) if number else Motion()
+    dither = Motion(*_offset(scene, number, rng))
     shift, roll, scale = scene.pointing_error
     draw = rng.standard_normal(4)
     error = Motion(shift * draw[0], shift * draw[1], roll * draw[2], scale * draw[3])
@@ -161,6 +173,14 @@ def _exposure(folder: Path, scene: Scene, number: int, stars: Stars) -> Exposure
     path = folder / hdus[0].header["FILENAME"]
     hdus.writeto(path, overwrite=True)
     return ExposureTruth(path, tuple(true))
+
+
+def _offset(scene: Scene, number: int, rng: np.random.Generator) -> tuple[float, float]:
+    """East and north [arcsec] of an exposure."""
+    east, north = scene.dither * (2.0 * rng.random(2) - 1.0)
+    if scene.offsets:
+        return scene.offsets[number]
+    return (east, north) if number else (0.0, 0.0)
 
 
 def _placed(header: fits.Header) -> dict[str, float]:
