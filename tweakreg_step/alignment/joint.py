@@ -23,7 +23,6 @@ from tweakreg_step.alignment.solver import (
     geometry_of,
     most_general,
     motion_radius,
-    visit_of,
     with_estimated_widths,
     with_levels,
     with_motion,
@@ -238,18 +237,22 @@ def _register_and_solve(
     accepted = replace(accepted, ambiguity=registration.ambiguity)
     choice = MotionChoice(MotionGrounds.NOT_ALIGNED)
     if accepted.associated is not None:
-        problem = with_estimated_widths(accepted.problem, accepted.associated)
+        problem, matters = with_estimated_widths(accepted.problem, accepted.associated)
         choice = choose_motion(problem, accepted.associated)
-        accepted = _with_choice(replace(accepted, problem=problem), choice)
+        accepted = _with_choice(replace(accepted, problem=problem), choice, again=matters)
     lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
     return _JointFit(ordered, accepted, choice, lost)
 
 
-def _with_choice(general: AcceptedFit, choice: MotionChoice) -> AcceptedFit:
-    """The fit with the detector motion that was chosen, from that with the most general one."""
+def _with_choice(general: AcceptedFit, choice: MotionChoice, *, again: bool) -> AcceptedFit:
+    """The fit with the detector motion that was chosen, from that with the most general one.
+
+    Without detectors' motions it is made `again` only where priors have changed that have a part
+    in it.
+    """
     associated = general.associated
     none = geometry_of(general.problem.model) == "none"
-    if associated is None or (none and visit_of(general.problem.model) is None):
+    if associated is None or (none and not again):
         return general
     problem, start = general.problem, associated.fit.motions
     reach = associated.radius, 0.0

@@ -23,7 +23,7 @@ from tweakreg_step.alignment.linalg import inverse_2x2
 from .detector_parents import PLACEMENT
 from .hierarchy import linearise
 from .normal_equations import factor_with_prior, normal_equations
-from .tails import visit_of, with_tails
+from .tails import VISIT, visit_of, with_tails
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.linalg import Factor
@@ -34,11 +34,15 @@ if TYPE_CHECKING:
     from .iteration import AssociatedFit, Problem
     from .levels import Level
     from .parents import Parent
+    from .robust import Fit
 
 __all__ = ["with_estimated_widths"]
 
 _FEWEST = 4
 """Units below which a level keeps the widths that are usual: two can't say how they scatter."""
+
+_NO_PART = 0.02
+"""Share of the prior in the precision of a motion below which it need not be fitted again."""
 
 _ROUNDS = 8
 _STEP = 10.0
@@ -59,18 +63,28 @@ _NORMAL = 1.35
 the weights of Student's t; exposures about their visits have a normal prior with tails."""
 
 
-def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> Problem:
+def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> tuple[Problem, bool]:
     """The problem, its levels with the priors that their motions ask for.
 
     Parameters
     ----------
     problem, associated
         The problem and its fit, in which the levels have motions.
+
+    Returns
+    -------
+    problem, matters
+        And whether the new priors have a part in what the motions are, so that they must be fitted
+        again.
     """
     links, fit, model = associated.links, associated.fit, problem.model
-    several = any(len(one.prior) >= _FEWEST for one in model.units)
+    several = any(len(one.prior) >= _FEWEST for one in model.units if one.name != VISIT)
     if not several and len(_held(model)) < _FEWEST:
-        return problem
+        return problem, several
+    if not several:
+        model, share = _of_visits(model, fit)
+        if share < _NO_PART:
+            return replace(problem, model=model), False
     linear = linearise(links, model, fit.motions)
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
     matrix, right, _ = normal_equations(linear, links, precision)
@@ -79,7 +93,21 @@ def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> Proble
         flat = fit.motions.flat + factor.solve(right - pull)
         model = _with_scatter(_updated(model, factor, flat), factor, flat)
         model = with_tails(model, fit.motions)
-    return replace(problem, model=model)
+    return replace(problem, model=model), True
+
+
+def _of_visits(model: Model, fit: Fit) -> tuple[Model, float]:
+    """The scatter of exposures about their visits, and the largest part that its prior has.
+
+    For the covariance of the fit: where the data determine each exposure it stays what it is.
+    """
+    factor, flat = fit.step.factor, fit.motions.flat
+    phi, variance = _of_held(model, factor, flat)
+    for _ in range(_ROUNDS):
+        model = with_tails(_scattered(model, phi, variance), fit.motions)
+    share = variance * model.prior[_held(model)]
+    kinds = min(share.shape[1], 3)
+    return model, float(share[:, :kinds].max(initial=0.0))
 
 
 def _held(model: Model) -> IntArray:
@@ -91,14 +119,26 @@ def _held(model: Model) -> IntArray:
 
 def _with_scatter(model: Model, factor: Factor, flat: FloatArray) -> Model:
     """The model after one round of the fixed point for exposures about their visits."""
-    held, visit = _held(model), visit_of(model)
-    if visit is None or visit.within is None or len(held) < _FEWEST:
+    if len(_held(model)) < _FEWEST:
         return model
-    within, width = visit.within.copy(), model.prior.shape[1]
+    return _scattered(model, *_of_held(model, factor, flat))
+
+
+def _of_held(model: Model, factor: Factor, flat: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What groups are apart from their visits, (K, p), and the variances of that."""
+    held, width = _held(model), model.prior.shape[1]
     index = held[:, None] * width + np.arange(width)
     rows = model.bonds.rows[index.ravel()].T.toarray()
-    phi = (rows.T @ flat).reshape(index.shape)
-    variance = np.einsum("ij,ij->j", rows, factor.solve(rows)).reshape(index.shape)
+    variance = np.einsum("ij,ij->j", rows, factor.solve(rows))
+    return (rows.T @ flat).reshape(index.shape), variance.reshape(index.shape)
+
+
+def _scattered(model: Model, phi: FloatArray, variance: FloatArray) -> Model:
+    """The model with the scatter (p,) that differences (K, p) from visits ask for."""
+    visit, held = visit_of(model), _held(model)
+    if visit is None or visit.within is None:
+        return model
+    within, width = visit.within.copy(), model.prior.shape[1]
     for kind in _KINDS[:2]:
         if within[kind].size:
             prior, usual = model.prior[held, kind], _NORMAL * within[kind]
