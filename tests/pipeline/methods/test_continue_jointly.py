@@ -208,9 +208,14 @@ def test_a_change_in_between_is_a_fresh_start(
 def test_rebuilt_correctors_are_as_good() -> None:
     judge = make_judge(scene(), "rshift", reference=True)
     one = absolute_align(make_correctors(scene()), scene().reference)
-    again = absolute_align(rebuilt(relative_align(make_correctors(scene()))), scene().reference)
+    again = rebuilt(relative_align(make_correctors(scene())))
+    rigid = rebuilt(again)
+    places = judge.relative(rigid)
+    absolute_align(again, scene().reference)
     assert judge.absolute(again) < 1.1 * judge.absolute(one)
-    assert apart(one, again) > TIGHT  # they are another start
+    assert apart(one, again) < TIGHT  # since their corrections are told from the WCS as delivered
+    absolute_align(rigid, scene().reference, abs_method="rigid")
+    assert judge.relative(rigid) == pytest.approx(places, abs=0.02)  # mas
 
 
 def with_a_bad_catalog() -> Scene:
