@@ -8,6 +8,7 @@ ended would take those errors for likely. So it starts where the first one did, 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from .align_jointly import JointAlignment
 
 __all__ = ["Start", "present", "try_starts", "with_delivered"]
+
+log = logging.getLogger(__name__)
 
 _ENOUGH = 10
 """Matches of an image from which on these data find its motion again by themselves."""
@@ -93,6 +96,8 @@ def try_starts(
         else:
             for snapshot in before:
                 snapshot.restore()
+    if used.guess:
+        log.info("Aligned from the WCS without the corrections of earlier alignments.")
     return found, used
 
 
