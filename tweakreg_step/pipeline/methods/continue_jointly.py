@@ -8,11 +8,14 @@ before the first.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tweakreg_step.core.exceptions import ParameterError
 from tweakreg_step.parameters import MethodParameters, RelativeParameters
 from tweakreg_step.pipeline.detections import gather
+from tweakreg_step.pipeline.input_checks import fixed_group
 from tweakreg_step.pipeline.reference_stars import reference_of
 from tweakreg_step.pipeline.solver_options import GIVEN_CATALOGS, options_of
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
@@ -22,7 +25,7 @@ from .kept_start import common_start, keep_start
 from .try_starts import Start, present, try_starts, with_delivered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from astropy.table import Table
 
@@ -102,8 +105,14 @@ def _options(
         )
     if method.detector_motion == _ANY_MOTION:
         method = replace(method, detector_motion=asked.detector_motion)
-    fixed = asked.refgroup if asked.refgroup in groups.names else None
-    return options_of(groups, relative, parameters, method, fixed)
+    return options_of(groups, relative, parameters, method, _fixed(groups, asked.refimage))
+
+
+def _fixed(groups: Groups, refimage: str) -> Hashable | None:
+    """The group that stays fixed; None if it is not among those that are aligned now."""
+    with suppress(ParameterError):
+        return fixed_group(groups, refimage)
+    return None
 
 
 def _as_relative(parameters: AbsoluteParameters) -> RelativeParameters:

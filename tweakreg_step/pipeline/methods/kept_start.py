@@ -49,13 +49,13 @@ class Asked:
         Its parameters.
     detector_motion
         See `MethodParameters`.
-    refgroup
-        Name of the group that stays fixed, None for none.
+    refimage
+        Name of the image or group that stays fixed, '' for none.
     """
 
     relative: RelativeParameters
     detector_motion: str
-    refgroup: Hashable | None
+    refimage: str
 
 
 @dataclass(frozen=True, slots=True)
