@@ -205,7 +205,6 @@ def _globally(
 ) -> Alignment:
     options = options_of_run(groups, parameters, refgroup)
     more = more_sources(groups, parameters)
-
     starts = with_delivered(present(groups))
     if start.reference is None or not options.joint or len(starts) == 1:
         found = align_jointly(groups, start.detections, start.reference, options, more)

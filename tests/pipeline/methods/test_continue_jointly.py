@@ -121,11 +121,12 @@ def test_detectors_that_move_are_one_solution() -> None:
 @pytest.mark.parametrize(("second", "used"), [("auto", "rshift"), ("none", "none")])
 def test_the_second_call_may_ask_for_another_motion(second: str, used: str) -> None:
     groups = Groups.of(images_of(make_correctors(scene())[:2]))
-    asked = Asked(RelativeParameters(), "rshift", "not among them.fits")
+    first = MethodParameters(detector_motion="rshift", refimage="not among them.fits")
+    asked = Asked(RelativeParameters(), first)
     method = MethodParameters(detector_motion=second)
     options = _options(groups, asked, AbsoluteParameters(), method)
     assert (options.detector_motion, options.refgroup) == (used, None)
-    named = replace(asked, refimage=groups.images[1].name)
+    named = replace(asked, method=replace(first, refimage=groups.images[1].name))
     assert _options(groups, named, AbsoluteParameters(), method).refgroup == 1
 
 

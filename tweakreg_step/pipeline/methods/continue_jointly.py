@@ -40,7 +40,10 @@ __all__ = ["continue_jointly"]
 
 log = logging.getLogger(__name__)
 
-_ANY_MOTION = MethodParameters().detector_motion
+_USUAL = MethodParameters()
+
+_MOTIONS = "detector_motion", "visit_motion"
+"""What the first call was asked for counts also where the second is not asked for it."""
 
 
 def continue_jointly(
@@ -103,9 +106,9 @@ def _options(
             "one solution has one geometry: '%s' is used. Give both functions the same.",
             *(parameters.abs_fitgeometry, relative.fitgeometry, relative.fitgeometry),
         )
-    if method.detector_motion == _ANY_MOTION:
-        method = replace(method, detector_motion=asked.detector_motion)
-    return options_of(groups, relative, parameters, method, _fixed(groups, asked.refimage))
+    unsaid = [name for name in _MOTIONS if getattr(method, name) == getattr(_USUAL, name)]
+    method = replace(method, **{name: getattr(asked.method, name) for name in unsaid})
+    return options_of(groups, relative, parameters, method, _fixed(groups, asked.method.refimage))
 
 
 def _fixed(groups: Groups, refimage: str) -> Hashable | None:

@@ -130,7 +130,8 @@ def _settled(found: JointAlignment, groups: Groups, *, guess: bool) -> bool:
         return held == len(groups)
     used = found.solution.detections.used
     matches = np.bincount(found.detections.image[used], minlength=len(groups.images))
-    return held == plain == len(groups) and int(matches.min(initial=_ENOUGH)) >= _ENOUGH
+    enough = int(matches.min(initial=_ENOUGH)) >= _ENOUGH
+    return held == plain == len(groups) and enough and not found.uncorrected
 
 
 def _merit(found: JointAlignment) -> tuple[int, int]:
