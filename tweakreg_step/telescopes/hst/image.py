@@ -122,7 +122,8 @@ class HstImage:
         cards = self.exposure.cards(self.chip.science)
         aligned = is_aligned(cards)
         wcs = self.exposure.wcs(self.chip, as_delivered(cards)) if reset and aligned else self.wcs
-        return View(wcs, {}, self._detector(), epoch_of(self.exposure), aligned)
+        band = filter_of(self.exposure.header())
+        return View(wcs, {}, self._detector(), epoch_of(self.exposure), aligned, band)
 
     def _detector(self) -> str | None:
         """Camera, chip and filter; None for a drizzled image, on which all chips lie."""
