@@ -65,3 +65,15 @@ def test_usual_images_are_of_groups_of_their_own(
 ) -> None:
     call(files, minobj=10_000)
     assert "more than once" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [ValueError, AttributeError, OSError])
+def test_a_header_that_fails_costs_no_run(
+    files: Truth, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fails(*_: Any) -> None:
+        raise error("of a header")
+
+    monkeypatch.setattr("tweakreg_step.telescopes.labels.telescope_of_file", fails)
+    library = open_library([str(p) for p in files.files], in_memory=True, owned=False)
+    assert [(label.group, label.detector) for label in labels_of(library)] == [("", "")] * 3
