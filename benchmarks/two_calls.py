@@ -43,7 +43,7 @@ VISITS = (
 HEADER = ("scene", "joint", "two calls", "saved in between")
 SCENES: dict[str, dict[str, Any]] = {
     "stack of four": {"tiles": (1, 1), "dithers": 4},
-    "mosaic of 2 x 2, 30 % overlap": {"tiles": (2, 2), "dithers": 1, "overlap": 0.3},
+    "mosaic of 2 x 2, 60 % overlap": {"tiles": (2, 2), "dithers": 1, "overlap": 0.6},
     "three dithers of two detectors": {
         "tiles": (1, 1),
         "dithers": 3,
