@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api import align, apply, undo
     from .core.exceptions import TweakregError
     from .functions import (
         SINGLE_GROUP_REFCAT,
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
         filter_catalog_by_bounding_box,
         relative_align,
     )
-    from .pipeline.undo import remove_correction
+    from .solutions.undo import remove_correction
     from .step import TweakRegStep
 
 __all__ = [
@@ -22,9 +23,12 @@ __all__ = [
     "TweakRegStep",
     "TweakregError",
     "absolute_align",
+    "align",
+    "apply",
     "filter_catalog_by_bounding_box",
     "relative_align",
     "remove_correction",
+    "undo",
 ]
 
 __version__ = version("tweakreg-step")
@@ -32,7 +36,10 @@ __version__ = version("tweakreg-step")
 _HOMES = {
     "TweakRegStep": "step",
     "TweakregError": "core.exceptions",
-    "remove_correction": "pipeline.undo",
+    "align": "api",
+    "apply": "api",
+    "remove_correction": "solutions.undo",
+    "undo": "api",
 }
 
 

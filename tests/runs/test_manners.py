@@ -50,7 +50,8 @@ def test_names_of_compressed_files(files: Truth) -> None:
     assert sorted(p.name for p in Path("o").iterdir()) == sorted(
         [f"{stem}_tweakreg.fits" for stem in stems]
         + [f"{stem}_cal_cat.ecsv" for stem in stems]
-        + [f"{stems[0]}_tweakreg.json", f"{stems[0]}_tweakreg_matches.ecsv"]
+        + [f"{stems[0]}_tweakreg{end}" for end in (".json", "_matches.ecsv", "_solution.asdf")]
+        + [f"{stems[0]}_sources.ecsv"]
     )
 
 

@@ -6,13 +6,14 @@ from .assess_sequential import assess
 from .displacement import Displacement, displacement_of, worst_corner
 from .joint import solve_jointly
 from .pair_offsets import PairOffsets, pair_offsets_of
-from .residuals import Matched, matched_of
+from .residuals import Matched, corrected_directions, matched_of
 
 __all__ = [
     "Displacement",
     "Matched",
     "PairOffsets",
     "assess",
+    "corrected_directions",
     "displacement_of",
     "matched_of",
     "pair_offsets_of",

@@ -82,6 +82,10 @@ class Image:
         Number of further sources, which can't.
     refused
         Verdict on an image that must not be changed, None for others.
+    guide_star
+        Name of its guide star, '' where unknown.
+    corrected
+        Whether the WCS in its file has the correction of an earlier alignment.
     """
 
     name: str
@@ -94,6 +98,8 @@ class Image:
     visit: str = ""
     unused: int = 0
     refused: Verdict | None = None
+    guide_star: str = ""
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -316,6 +316,8 @@ def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
         sources=Sources.at(none, none),
         plane=CorrectorPlane(corrector, None),
         visit=visit_of_group(group),
+        guide_star=read.view.guide_star,
+        corrected=read.view.corrected,
     )
 
 

@@ -341,6 +341,11 @@ class ReportParameters:
         "Write <product>_tweakreg.json and <product>_tweakreg_matches.ecsv? They are written where "
         "the images are; if those are not, only if this is given",
     )
+    save_solution: bool = parameter(
+        True,
+        "Write <product>_tweakreg_solution.asdf, which can be applied to other files of the same "
+        "exposures, and taken back? Written where the report is",
+    )
     save_plots: bool = parameter(
         False, "Write a page of pictures, <product>_tweakreg.html (needs the extra 'plots')?"
     )

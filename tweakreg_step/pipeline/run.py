@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from tweakreg_step.core.images import Groups
 from tweakreg_step.exposures import read_exposures
 from tweakreg_step.report import RunFacts, log_alignment, log_catalogs
+from tweakreg_step.solutions import Marks, solution_of
 
 from .apply import changes_of
 from .failure_policy import allowed, left_out_of, may_change, withheld
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.outcome import Outcome
     from tweakreg_step.parameters import Parameters, Setting
     from tweakreg_step.report import RunResult
+    from tweakreg_step.solutions import SavedSolution
     from tweakreg_step.telescopes import Change
 
     from .stopwatch import Stopwatch
@@ -77,11 +79,14 @@ class AlignedRun:
         Outcome of each exposure that was used, then of those that could not be used.
     changes
         Changes by the exposure's index in the library; empty if none may be made.
+    solution
+        What was found, to be saved.
     """
 
     result: RunResult
     outcomes: list[Outcome]
     changes: dict[int, Change]
+    solution: SavedSolution
 
 
 def align_library(
@@ -111,7 +116,7 @@ def align_library(
     log_catalogs(groups, stopwatch.seconds["sources"])
     # one thread: several would wait for each other, and the order of their sums would change bits
     with stopwatch("alignment"), threadpool_limits(1):
-        before = Before.of(groups.images)
+        before, marks = Before.of(groups.images), Marks.of(groups.images)
         alignment = align_in_phases(groups, parameters, run.folder, run.catalogs)
     stars = None if alignment.table is None else len(alignment.table)
     seconds, sequential = stopwatch.seconds["alignment"], bool(alignment.fits)
@@ -130,8 +135,12 @@ def align_library(
     circumstances = Circumstances(facts, left_out)
     result = run_result_of(groups, before, alignment, outcomes, circumstances)
     result = withheld(result, parameters.safety)
+    # what a dry run has found can be applied later
+    lasting = allowed(alignment.outcomes, replace(parameters.safety, apply_correction=True))
+    images = replace(result.images, outcomes=tuple(lasting))
+    solution = solution_of(groups, marks, replace(result, images=images))
     changes: dict[int, Change] = {}
     with stopwatch("writing"):
         if may_change(outcomes, parameters.safety):
             changes = changes_of(exposures, result, parameters)
-    return AlignedRun(result, outcomes, changes)
+    return AlignedRun(result, outcomes, changes, solution)

@@ -29,6 +29,8 @@ class View:
         Middle of the exposure [Julian year], None where unknown.
     corrected
         Whether the WCS in its file has the correction of an earlier alignment.
+    guide_star
+        Name of the guide star, '' where unknown.
     """
 
     wcs: Any
@@ -36,6 +38,7 @@ class View:
     detector: str | None
     epoch: float | None
     corrected: bool
+    guide_star: str = ""
 
 
 class OpenImage(Protocol):

@@ -18,7 +18,7 @@ from .association_file import association_of, check_exist, read_association, sci
 from .choose_mission import telescope_of
 from .library import ExposureLibrary, copy_library
 
-__all__ = ["first_file", "open_library"]
+__all__ = ["first_file", "given_exposures", "open_library"]
 
 Input = Any
 """str | Path | AbstractDataModel | AbstractModelLibrary | Sequence of those"""
@@ -67,6 +67,46 @@ def open_library(
     if len(library) == 0:
         raise InputError(_NOTHING)
     return library
+
+
+def given_exposures(init: Input, *, input_dir: str = "") -> list[Any]:
+    """The paths of the exposures that a user names, or the models, as they were given.
+
+    Parameters
+    ----------
+    init
+        As for `open_library`; a library must keep its models in memory.
+    input_dir
+        Folder of files that are given by a bare name.
+
+    Raises
+    ------
+    InputError
+        If there are none, or they do not exist.
+    """
+    if isinstance(init, AbstractModelLibrary):
+        return _models_of(init)
+    if _is_model(init):
+        return [init]
+    if _holds_models(init):
+        mixed = [item for item in init if not _is_model(item)]
+        return list(init) if not mixed else [_copy(item) for item in mixed]
+    members = _association(init, Path(input_dir))["products"][0]["members"]
+    return [Path(member["expname"]) for member in members]
+
+
+def _models_of(library: AbstractModelLibrary) -> list[Any]:
+    """The models of a library, which holds them still."""
+    if not isinstance(library, ExposureLibrary) or not library.keeps_models:
+        raise InputError(
+            "The input is a library whose models are not in memory, but files or models are needed "
+            "here. Give its files, or open it with in_memory=True."
+        )
+    with library:
+        models = [library.borrow(index) for index in range(len(library))]
+        for index, model in enumerate(models):
+            library.shelve(model, index, modify=False)
+    return models
 
 
 _NOTHING = (

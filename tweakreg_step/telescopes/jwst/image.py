@@ -98,6 +98,7 @@ class JwstImage:
             detector=f"{instrument.detector} {instrument.filter}" if instrument.detector else None,
             epoch=epoch_of(self.model),
             corrected=CORRECTED in meta.wcs.available_frames,
+            guide_star=str(meta.guidestar.gs_id or ""),
         )
 
 

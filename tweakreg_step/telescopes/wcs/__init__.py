@@ -6,11 +6,12 @@ from .footprints import corners_of, epoch_of, group_epochs, group_observatories
 from .inverse import pixels_within
 from .snapshot import Snapshot, all_or_nothing
 from .tangent_plane import CorrectorPlane, box_of
-from .v2v3corr import correct
+from .v2v3corr import affine_between, correct
 
 __all__ = [
     "CorrectorPlane",
     "Snapshot",
+    "affine_between",
     "all_or_nothing",
     "box_of",
     "corners_of",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Affine = tuple[FloatArray, FloatArray]
 
-__all__ = ["correct"]
+__all__ = ["affine_between", "correct"]
 
 # Points along each axis of the image at which the motion is evaluated. An affine transformation in
 # the image's own tangent plane represents a rigid motion of the sky to better than 0.001 mas.
@@ -54,11 +54,11 @@ def correct(
         inner = ((before - origin) @ turn.T @ matrix.T + shift) @ turn + origin
     ra, dec = move(*plane.to_sky(inner), centre, *motion)
     after = plane.from_sky(ra, dec)
-    matrix, shift = _affine(before, after)
+    matrix, shift = affine_between(before, after)
     plane.corrector.set_correction(matrix=matrix, shift=shift)
 
 
-def _affine(before: FloatArray, after: FloatArray) -> Affine:
+def affine_between(before: FloatArray, after: FloatArray) -> Affine:
     """Matrix and shift of the least-squares affine from positions (N, 2) to positions (N, 2)."""
     mean = before.mean(axis=0)
     slopes = np.linalg.lstsq(before - mean, after - after.mean(axis=0), rcond=None)[0].T

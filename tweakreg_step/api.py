@@ -1,0 +1,179 @@
+"""Alignment from Python: align, apply a solution, take it back; results that show themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.results import AlignmentResult, FilesResult, files_result
+from tweakreg_step.solutions import (
+    SavedSolution,
+    carry_out,
+    plan_of,
+    plan_of_undo,
+    planned,
+    read_solution,
+    targets_of,
+)
+from tweakreg_step.step import TweakRegStep
+
+__all__ = ["AlignmentResult", "FilesResult", "align", "apply", "undo"]
+
+
+def align(
+    exposures: Any,
+    abs_refcat: Any = None,
+    *,
+    output_dir: str | Path | None = None,
+    **parameters: Any,
+) -> AlignmentResult:
+    """Align exposures to each other, and to a reference catalog.
+
+    Parameters
+    ----------
+    exposures
+        An association; files, by name, as a list, as a pattern; models, or a library of models,
+        which are not changed.
+    abs_refcat
+        Reference catalog: the name of a service as ``"GAIADR3"``, a path, or a table with RA and
+        DEC, or with sky coordinates. None aligns the exposures to each other alone.
+    output_dir
+        Folder that the aligned exposures, the report and the solution are written to; None writes
+        nothing.
+    **parameters
+        Those of `TweakRegStep`, and ``config_file``.
+
+    Returns
+    -------
+    AlignmentResult
+        The exposures, the tables, and the solution.
+
+    Raises
+    ------
+    TweakregError
+        If the input or the parameters can't be used.
+
+    Examples
+    --------
+    >>> result = align("mosaic_asn.json", abs_refcat="reference.ecsv")
+    >>> print(result.sentence)
+    3 of 3 groups aligned to each other; 3 of 3 groups tied to reference.ecsv.
+    >>> result.groups["group", "shift_east", "shift_north", "rms"].pprint()  # doctest: +SKIP
+    """
+    if abs_refcat is not None:
+        parameters["abs_refcat"] = abs_refcat
+    if output_dir is not None:
+        parameters |= {"output_dir": str(output_dir)}
+        parameters.setdefault("save_results", True)
+    step = TweakRegStep.configured(exposures, **parameters)
+    library = step.run(exposures)
+    return replace(step.result, library=library)
+
+
+def apply(
+    solution: SavedSolution | AlignmentResult | str | Path,
+    exposures: Any,
+    *,
+    rebase: bool = False,
+    output_dir: str | Path | None = None,
+) -> FilesResult:
+    """Put a solution on the exposures that it was solved for, at any level of processing.
+
+    All exposures are looked at before any is changed. One that has the solution already stays as
+    it is, so that it can be applied again, as after an interruption.
+
+    Parameters
+    ----------
+    solution
+        The path of a solution, or a result of `align`.
+    exposures
+        As for `align`. Models are changed in place.
+    rebase
+        Whether exposures whose WCS is not the one that was solved for are moved to where the
+        solution has them, if a shift, a roll and a scale do that.
+    output_dir
+        Folder that results are written to, under the names of their files; None replaces the files.
+
+    Returns
+    -------
+    FilesResult
+        What was done to each image.
+
+    Raises
+    ------
+    InputError
+        If the solution can't be read, or is not one of these exposures; nothing is changed then.
+    OutputError
+        If a file can't be written; the others are.
+
+    Examples
+    --------
+    >>> result = apply("out/mosaic_tweakreg_solution.asdf", "jw*_cal.fits", output_dir="again")
+    >>> print(result.sentence)
+    The solution 'mosaic' on 3 images: 3 applied.
+    """
+    found = _solution(solution)
+    targets = targets_of(exposures)
+    plans = planned(targets, lambda one, model: plan_of(found, one, model, rebase=rebase))
+    return _done(plans, output_dir, f"The solution '{found.product}' on")
+
+
+def undo(exposures: Any, *, output_dir: str | Path | None = None) -> FilesResult:
+    """Give exposures the WCS back that they were delivered with, to the bit.
+
+    Parameters
+    ----------
+    exposures
+        As for `align`. Models are changed in place.
+    output_dir
+        Folder that results are written to, under the names of their files; None replaces the files.
+
+    Returns
+    -------
+    FilesResult
+        What was done to each image.
+
+    Raises
+    ------
+    InputError
+        If one is no image with a WCS that can be corrected; nothing is changed then.
+    OutputError
+        If a file can't be written; the others are.
+
+    Examples
+    --------
+    >>> print(undo("again/*_cal.fits").sentence)
+    Undone on 3 images: 3 undone.
+    """
+    plans = planned(targets_of(exposures), plan_of_undo)
+    return _done(plans, output_dir, "Undone on")
+
+
+def _done(plans: Any, output_dir: str | Path | None, verb: str) -> FilesResult:
+    folder = None if output_dir is None else Path(output_dir).expanduser()
+    carry_out(plans, folder)
+    exposures = [
+        plan.target.model
+        if plan.target.path is None
+        else plan.target.path
+        if folder is None
+        else folder / plan.target.name
+        for plan in plans
+    ]
+    return files_result([row for plan in plans for row in plan.rows], exposures, verb)
+
+
+def _solution(given: Any) -> SavedSolution:
+    if isinstance(given, SavedSolution):
+        return given
+    if isinstance(given, AlignmentResult):
+        return given.solution
+    if isinstance(given, str | Path):
+        return read_solution(given)
+    raise InputError(
+        f"The solution is a {type(given).__name__}, but the path of a file "
+        "*_tweakreg_solution.asdf or the result of an alignment is needed. The exposures come "
+        "second."
+    )

@@ -1,0 +1,9 @@
+"""Results that show themselves: tables with units, as text and as HTML."""
+
+from __future__ import annotations
+
+from .alignment_result import AlignmentResult
+from .files_result import FilesResult, files_result
+from .source_catalog import save_sources, sources_of
+
+__all__ = ["AlignmentResult", "FilesResult", "files_result", "save_sources", "sources_of"]

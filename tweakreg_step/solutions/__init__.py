@@ -1,0 +1,32 @@
+"""Solutions: what was found, as a file; put on exposures, taken back."""
+
+from __future__ import annotations
+
+from .apply import plan_of
+from .collect import Marks, solution_of
+from .file import SCHEMA, read_solution, save_solution, solution_path, write_solution
+from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution
+from .targets import Plan, Target, carry_out, planned, targets_of
+from .undo import plan_of_undo, remove_correction
+
+__all__ = [
+    "SCHEMA",
+    "Marks",
+    "Plan",
+    "SavedGroups",
+    "SavedImages",
+    "SavedLevel",
+    "SavedSolution",
+    "Target",
+    "carry_out",
+    "plan_of",
+    "plan_of_undo",
+    "planned",
+    "read_solution",
+    "remove_correction",
+    "save_solution",
+    "solution_of",
+    "solution_path",
+    "targets_of",
+    "write_solution",
+]
