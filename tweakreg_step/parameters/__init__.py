@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .declaration import Declaration, declarations, spec_text
+from .declaration import Declaration, coerce, declarations, spec_text
 from .provenance import PIPELINE, Setting, departures, effective, unset
 from .run_parameters import STAGES, Parameters, checked, is_default, is_optional, is_text, refusal
 from .stages import (
@@ -37,6 +37,7 @@ __all__ = [
     "Setting",
     "SipParameters",
     "checked",
+    "coerce",
     "declarations",
     "departures",
     "effective",

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from .alignment_result import AlignmentResult
 from .files_result import FilesResult, files_result
+from .solution_text import shown_solution
 from .source_catalog import save_sources, sources_of
 
-__all__ = ["AlignmentResult", "FilesResult", "files_result", "save_sources", "sources_of"]
+__all__ = [
+    "AlignmentResult",
+    "FilesResult",
+    "files_result",
+    "save_sources",
+    "shown_solution",
+    "sources_of",
+]

@@ -6,12 +6,13 @@ from .apply import plan_of
 from .collect import Marks, solution_of
 from .file import SCHEMA, read_solution, save_solution, solution_path, write_solution
 from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution
-from .targets import Plan, Target, carry_out, planned, targets_of
+from .targets import OpenTarget, Plan, Target, carry_out, planned, targets_of
 from .undo import plan_of_undo, remove_correction
 
 __all__ = [
     "SCHEMA",
     "Marks",
+    "OpenTarget",
     "Plan",
     "SavedGroups",
     "SavedImages",
