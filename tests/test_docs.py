@@ -31,7 +31,9 @@ def test_the_index_names_every_page() -> None:
     assert not [page for page in pages if f"<{page}>" not in index]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.asdf")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tweakreg_step" / "config").glob("*.asdf")), ids=lambda p: p.stem
+)
 def test_parameter_files_hold_only_what_differs_each_with_its_reason(path: Path) -> None:
     step = TweakRegStep.from_config_file(str(path))
     text = path.read_text()

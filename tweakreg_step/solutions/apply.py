@@ -11,13 +11,13 @@ import numpy as np
 from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.outcome import Status
-from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, to_plane
+from tweakreg_step.core.sphere import ARCSEC
 from tweakreg_step.parameters import SipParameters, checked, declarations
 from tweakreg_step.report import essentials_from
 from tweakreg_step.telescopes import Change
-from tweakreg_step.telescopes.wcs import affine_between
+from tweakreg_step.telescopes.wcs import affine_between, put
 
-from .fingerprint import SAME, fingerprint, grid, largest_distance
+from .fingerprint import SAME, affine_on_sky, fingerprint, grid, largest_distance
 from .names import rows_of
 from .targets import OpenTarget, Plan
 
@@ -110,12 +110,9 @@ def _row(solution: SavedSolution, row: int, image: OpenImage, placed: _Placed) -
 
 def _moved_by(before: FloatArray, after: FloatArray) -> tuple[float, float, float]:
     """East and north [mas] and roll [arcsec] of the motion of positions (9, 2) [deg]."""
-    frame = frames_at(*before[4])
-    start, end = (to_plane(directions(*places.T), frame) for places in (before, after))
-    matrix, _ = affine_between(start, end)
+    matrix, (east, north) = affine_on_sky(before, after, before[4])
     roll = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
-    east, north = 1e3 * (end[4] - start[4])
-    return float(east), float(north), float(ARCSEC * roll)
+    return 1e3 * float(east), 1e3 * float(north), float(ARCSEC * roll)
 
 
 def _place(
@@ -135,7 +132,7 @@ def _place(
         return _Placed(now, Done.ALREADY, 0.0)
     if off <= SAME:
         if images.moved[row]:
-            plane.corrector.set_correction(matrix=images.matrix[row], shift=images.shift[row])
+            put(plane, *grid(box), *images.after[row].T)
         return _Placed(plane, Done.APPLIED, off)
     name = exposure.name_of(image)
     if not rebase:
@@ -166,7 +163,7 @@ def _rebase(plane: Plane, box: FloatArray, after: FloatArray, name: str) -> None
             f"{1e3 * KNOWN_MOTION:g} mas are the most. Its distortion or its field is another: "
             "align it again."
         )
-    plane.corrector.set_correction(matrix=matrix, shift=shift)
+    put(plane, *grid(box), *after.T)
 
 
 def _not_the_one(solution: SavedSolution, name: str, off: float, *, elsewhere: bool) -> str:

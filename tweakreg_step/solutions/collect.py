@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from tweakreg_step.core.outcome import Status
-from tweakreg_step.core.sphere import directions, frames_of, ra_dec, to_plane
+from tweakreg_step.core.sphere import directions, ra_dec
 from tweakreg_step.report import essentials_of
 from tweakreg_step.telescopes.visits import visit_of_group
-from tweakreg_step.telescopes.wcs import affine_between
 
-from .fingerprint import fingerprint, grid
+from .fingerprint import affine_on_sky, fingerprint
 from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution
 
 if TYPE_CHECKING:
@@ -37,28 +36,24 @@ class Marks:
         (I, 2, 2) limits of each image [pixels].
     sky
         (I, 9, 2) RA, DEC [deg ICRS].
-    plane
-        (I, 9, 2) in the image's tangent plane [arcsec].
     """
 
     box: FloatArray
     sky: FloatArray
-    plane: FloatArray
 
     @classmethod
     def of(cls, images: Sequence[Image]) -> Self:
         """Compute them from images."""
-        marks = [_marks(image) for image in images]
-        box, sky, plane = (np.array(part) for part in zip(*marks, strict=True))
-        return cls(box, sky, plane)
+        box, sky = zip(*map(_marks, images), strict=True)
+        return cls(np.array(box), np.array(sky))
 
 
-def _marks(image: Image) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _marks(image: Image) -> tuple[FloatArray, FloatArray]:
     try:
         box = np.array(image.plane.limits, float)
     except ValueError:
-        return np.full((2, 2), np.nan), np.full((9, 2), np.nan), np.full((9, 2), np.nan)
-    return box, fingerprint(image.plane, box), image.plane.from_pixels(*grid(box))
+        return np.full((2, 2), np.nan), np.full((9, 2), np.nan)
+    return box, fingerprint(image.plane, box)
 
 
 def solution_of(groups: Groups, before: Marks, result: RunResult) -> SavedSolution:
@@ -97,7 +92,9 @@ def _images(groups: Groups, before: Marks, after: Marks, result: RunResult) -> S
     known = [str(image.detector or "").partition(" ") for image in groups.images]
     moved = np.array([outcome.moved for outcome in outcomes], bool)
     motions = [
-        affine_between(before.plane[i], after.plane[i]) if one else (np.eye(2), np.zeros(2))
+        affine_on_sky(before.sky[i], after.sky[i], before.sky[i, 4])
+        if one
+        else (np.eye(2), np.zeros(2))
         for i, one in enumerate(moved.tolist())
     ]
     aligned = [outcome.status is Status.ALIGNED for outcome in outcomes]
@@ -201,14 +198,12 @@ def _measured_level(
 
 def _measured(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Tangent point, matrix and shift of the motion of positions (n, 9, 2) [deg]."""
-    start, end = (directions(*places.reshape(-1, 2).T) for places in (before, after))
+    start = directions(*before.reshape(-1, 2).T)
     if not np.isfinite(start).all():
         return np.full(2, np.nan), np.eye(2), np.zeros(2)
     middle = start.mean(axis=0)
-    middle /= np.linalg.norm(middle)
-    frames = np.broadcast_to(frames_of(middle), (len(start), 3, 3))
-    matrix, shift = affine_between(to_plane(start, frames), to_plane(end, frames))
-    return np.array([float(angle) for angle in ra_dec(middle)]), matrix, shift
+    centre = np.array([float(angle) for angle in ra_dec(middle / np.linalg.norm(middle))])
+    return centre, *affine_on_sky(before.reshape(-1, 2), after.reshape(-1, 2), centre)
 
 
 def _detector_level(groups: Groups, solution: Solution) -> SavedLevel:

@@ -42,8 +42,8 @@ class SavedImages:
     corrected
         (I,) whether the WCS that was solved for had the correction of an earlier alignment.
     matrix, shift
-        (I, 2, 2), (I, 2) [arcsec]: the position d in the image's tangent plane is corrected to
-        matrix d + shift. The plane is that of a tweakwcs corrector.
+        (I, 2, 2), (I, 2) [arcsec]: the same motion as an affine, in the plane tangent at the
+        image's middle as it was: the position d, axes east and north, moves to matrix d + shift.
     moved
         (I,) whether the image is to be corrected.
     absolute

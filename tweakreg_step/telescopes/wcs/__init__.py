@@ -6,7 +6,7 @@ from .footprints import corners_of, epoch_of, group_epochs, group_observatories
 from .inverse import pixels_within
 from .snapshot import Snapshot, all_or_nothing
 from .tangent_plane import CorrectorPlane, box_of
-from .v2v3corr import affine_between, correct
+from .v2v3corr import affine_between, correct, put
 
 __all__ = [
     "CorrectorPlane",
@@ -20,4 +20,5 @@ __all__ = [
     "group_epochs",
     "group_observatories",
     "pixels_within",
+    "put",
 ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Affine = tuple[FloatArray, FloatArray]
 
-__all__ = ["affine_between", "correct"]
+__all__ = ["affine_between", "correct", "put"]
 
 # Points along each axis of the image at which the motion is evaluated. An affine transformation in
 # the image's own tangent plane represents a rigid motion of the sky to better than 0.001 mas.
@@ -53,8 +53,22 @@ def correct(
         matrix, shift = detector_motion
         inner = ((before - origin) @ turn.T @ matrix.T + shift) @ turn + origin
     ra, dec = move(*plane.to_sky(inner), centre, *motion)
-    after = plane.from_sky(ra, dec)
-    matrix, shift = affine_between(before, after)
+    put(plane, x.ravel(), y.ravel(), ra, dec)
+
+
+def put(plane: Plane, x: FloatArray, y: FloatArray, ra: FloatArray, dec: FloatArray) -> None:
+    """Correct an image's WCS so that pixels lie where they are wanted, by least squares.
+
+    Parameters
+    ----------
+    plane
+        Plane of the image; the WCS in its corrector is replaced.
+    x, y
+        (N,) pixels, not on one line.
+    ra, dec
+        (N,) where they shall lie [deg].
+    """
+    matrix, shift = affine_between(plane.from_pixels(x, y), plane.from_sky(ra, dec))
     plane.corrector.set_correction(matrix=matrix, shift=shift)
 
 
