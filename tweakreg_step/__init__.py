@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import align, apply, undo
+    from .api import align, apply, transfer, undo
     from .core.exceptions import TweakregError
     from .functions import (
         SINGLE_GROUP_REFCAT,
@@ -28,6 +28,7 @@ __all__ = [
     "filter_catalog_by_bounding_box",
     "relative_align",
     "remove_correction",
+    "transfer",
     "undo",
 ]
 
@@ -39,6 +40,7 @@ _HOMES = {
     "align": "api",
     "apply": "api",
     "remove_correction": "solutions.undo",
+    "transfer": "api",
     "undo": "api",
 }
 

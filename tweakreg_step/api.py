@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.files import write_whole
 from tweakreg_step.results import AlignmentResult, FilesResult, files_result
 from tweakreg_step.solutions import (
     SavedSolution,
     carry_out,
     plan_of,
+    plan_of_transfer,
     plan_of_undo,
     planned,
     read_solution,
@@ -19,7 +21,7 @@ from tweakreg_step.solutions import (
 )
 from tweakreg_step.step import TweakRegStep
 
-__all__ = ["AlignmentResult", "FilesResult", "align", "apply", "undo"]
+__all__ = ["AlignmentResult", "FilesResult", "align", "apply", "transfer", "undo"]
 
 
 def align(
@@ -149,6 +151,57 @@ def undo(exposures: Any, *, output_dir: str | Path | None = None) -> FilesResult
     """
     plans = planned(targets_of(exposures), plan_of_undo)
     return _done(plans, output_dir, "Undone on")
+
+
+def transfer(
+    solution: SavedSolution | AlignmentResult | str | Path,
+    exposures: Any,
+    *,
+    output_dir: str | Path | None = None,
+) -> FilesResult:
+    """Carry what an exposure or a visit moved by to other exposures of it.
+
+    Such as those of another filter, of another detector or instrument in parallel, or those with
+    too few stars. Levels that are shared are carried: the exposure, else the visit, and the
+    detector. Those that are not add to the error, by how far their units usually are apart.
+
+    Parameters
+    ----------
+    solution
+        The path of a solution, or a result of `align`.
+    exposures
+        As for `align`; their WCS must be as delivered. Models are changed in place.
+    output_dir
+        Folder that results are written to, under the names of their files; None replaces the files.
+
+    Returns
+    -------
+    FilesResult
+        What was carried to each image, from where, with its error. For files it is also written
+        beside them, as ``<product>_transfer.ecsv``; the errors are in the headers as well.
+
+    Raises
+    ------
+    InputError
+        If the solution has no motion for one of them, it was aligned before, or is a spectrum;
+        nothing is changed then.
+    OutputError
+        If a file can't be written; the others are.
+
+    Examples
+    --------
+    >>> result = transfer("out/mosaic_tweakreg_solution.asdf", "other/jw*_cal.fits")
+    >>> print(result.sentence)
+    The motions of 'mosaic' for 2 images: 2 carried.
+    """
+    found = _solution(solution)
+    plans = planned(targets_of(exposures), lambda one, model: plan_of_transfer(found, one, model))
+    result = _done(plans, output_dir, f"The motions of '{found.product}' for")
+    files = [path for path in result.exposures if isinstance(path, Path)]
+    if files:
+        path = files[0].parent / f"{found.product}_transfer.ecsv"
+        write_whole(path, lambda draft: result.table.write(draft, format="ascii.ecsv"))
+    return result
 
 
 def _done(plans: Any, output_dir: str | Path | None, verb: str) -> FilesResult:

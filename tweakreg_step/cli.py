@@ -23,6 +23,7 @@ INPUT, USAGE, INTERRUPTED = 1, 2, 130
 _HOMES = {
     "align": "align",
     "apply": "solution",
+    "transfer": "solution",
     "undo": "solution",
     "show": "solution",
     "config": "config",

@@ -111,6 +111,7 @@ def test_it_writes_what_the_step_writes(
     np.testing.assert_allclose(table["RA"], result.sources["RA"], rtol=0.0, atol=1e-10)
     solution = read_solution(tmp_path / "out" / "mosaic_tweakreg_solution.asdf")
     assert solution.images.names == result.solution.images.names
+    assert solution.checksum == result.solution.checksum
 
 
 def test_no_sources_without_an_association(result: AlignmentResult) -> None:

@@ -150,6 +150,14 @@ def _add_solution_commands(commands: Any) -> None:
         help="move exposures with another WCS to where the solution has them",
     )
     _add_output(parser)
+    parser = _command(
+        commands, "transfer", "carry what an exposure or a visit moved by to its other exposures"
+    )
+    parser.add_argument("solution", help="*_tweakreg_solution.asdf")
+    parser.add_argument(
+        "exposures", nargs="+", help=f"{_EXPOSURES}; of another filter, detector or instrument"
+    )
+    _add_output(parser)
     parser = _command(commands, "undo", "give exposures the WCS back that they were delivered with")
     parser.add_argument("exposures", nargs="+", help=_EXPOSURES)
     _add_output(parser)

@@ -1,10 +1,10 @@
-"""The commands that take a solution: ``tweakreg apply``, ``undo`` and ``show``."""
+"""The commands on solutions: ``tweakreg apply``, ``transfer``, ``undo`` and ``show``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tweakreg_step.api import apply, undo
+from tweakreg_step.api import apply, transfer, undo
 from tweakreg_step.results import shown_solution
 from tweakreg_step.solutions import read_solution
 
@@ -13,7 +13,7 @@ from .output import say
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["run_apply", "run_show", "run_undo"]
+__all__ = ["run_apply", "run_show", "run_transfer", "run_undo"]
 
 
 def run_apply(options: argparse.Namespace) -> int:
@@ -26,6 +26,12 @@ def run_apply(options: argparse.Namespace) -> int:
             output_dir=options.output_dir,
         )
     )
+    return 0
+
+
+def run_transfer(options: argparse.Namespace) -> int:
+    """Carry motions to other exposures; returns the exit status."""
+    say(transfer(options.solution, options.exposures, output_dir=options.output_dir))
     return 0
 
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from tweakreg_step.core.images import Groups
 from tweakreg_step.exposures import read_exposures
 from tweakreg_step.report import RunFacts, log_alignment, log_catalogs
-from tweakreg_step.solutions import Marks, solution_of
+from tweakreg_step.solutions import Marks, solution_of, with_checksum
 
 from .apply import changes_of
 from .failure_policy import allowed, left_out_of, may_change, withheld
@@ -138,7 +138,7 @@ def align_library(
     # what a dry run has found can be applied later
     lasting = allowed(alignment.outcomes, replace(parameters.safety, apply_correction=True))
     images = replace(result.images, outcomes=tuple(lasting))
-    solution = solution_of(groups, marks, replace(result, images=images))
+    solution = with_checksum(solution_of(groups, marks, replace(result, images=images)))
     changes: dict[int, Change] = {}
     with stopwatch("writing"):
         if may_change(outcomes, parameters.safety):

@@ -32,7 +32,7 @@ def shown_solution(solution: SavedSolution) -> str:
     lines = [
         f"Solution '{solution.product}' of {solution.created}, by tweakreg_step "
         f"{solution.versions.get('tweakreg_step', 'unknown')}, checksum "
-        f"{solution.checksum[:12] or 'none: it was not written'}",
+        f"{solution.checksum[:12]}",
         f"{int(images.moved.sum())} of {len(images)} images in {len(solution.groups)} groups are "
         f"to be corrected; method '{solution.method}'.",
         solution.gauge,

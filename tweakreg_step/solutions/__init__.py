@@ -1,12 +1,13 @@
-"""Solutions: what was found, as a file; put on exposures, taken back."""
+"""Solutions: what was found, as a file; put on exposures, taken back, carried to others."""
 
 from __future__ import annotations
 
 from .apply import plan_of
 from .collect import Marks, solution_of
-from .file import SCHEMA, read_solution, save_solution, solution_path, write_solution
+from .file import SCHEMA, read_solution, save_solution, solution_path, with_checksum, write_solution
 from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution
 from .targets import OpenTarget, Plan, Target, carry_out, planned, targets_of
+from .transfer import plan_of_transfer
 from .undo import plan_of_undo, remove_correction
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Target",
     "carry_out",
     "plan_of",
+    "plan_of_transfer",
     "plan_of_undo",
     "planned",
     "read_solution",
@@ -29,5 +31,6 @@ __all__ = [
     "solution_of",
     "solution_path",
     "targets_of",
+    "with_checksum",
     "write_solution",
 ]

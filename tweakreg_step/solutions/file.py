@@ -28,7 +28,7 @@ __all__ = [
     "save_solution",
     "solution_path",
     "write_solution",
-]
+, "with_checksum"]
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,11 @@ _ENDING = "_tweakreg_solution.asdf"
 def solution_path(folder: Path, product: str) -> Path:
     """Path of the solution of a product."""
     return folder / f"{product}{_ENDING}"
+
+
+def with_checksum(solution: SavedSolution) -> SavedSolution:
+    """The solution with the checksum that its file will have."""
+    return replace(solution, checksum=_checksum(_tree(solution)))
 
 
 def write_solution(solution: SavedSolution, path: Path) -> Path:

@@ -186,7 +186,7 @@ class SavedSolution:
     versions
         Of this package and of those that results depend on.
     checksum
-        Of all the above, '' where it was not written.
+        Of all the above, '' where it was not computed.
     """
 
     product: str

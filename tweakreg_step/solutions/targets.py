@@ -213,10 +213,14 @@ class OpenTarget:
     images: tuple[OpenImage, ...]
 
     @classmethod
-    def of(cls, target: Target, model: Any) -> OpenTarget:
-        """Of an open model; raises `InputError` if its WCS can't be corrected."""
+    def of(cls, target: Target, model: Any, *, pixels: bool = True) -> OpenTarget:
+        """Of an open model; raises `InputError` if it can't be aligned.
+
+        Without `pixels`, it is enough that its WCS can be corrected.
+        """
         telescope = telescope_of(model)
-        telescope.check(model, target.name)
+        check = telescope.check if pixels else telescope.check_wcs
+        check(model, target.name)
         images = tuple(telescope.images(model))
         return cls(target.name, telescope.entry(model).group, model, telescope, images)
 

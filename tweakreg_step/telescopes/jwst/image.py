@@ -106,7 +106,7 @@ def bounding_box_of(model: Any) -> BoundingBox:
     """Limits of a model's image in pixels: those of its WCS, else all of its data."""
     box = model.meta.wcs.bounding_box
     if box is None:
-        ny, nx = model.data.shape
+        ny, nx = model.data.shape[-2:]
         return ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
     (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
     return ((xmin, xmax), (ymin, ymax))

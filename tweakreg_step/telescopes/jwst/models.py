@@ -35,6 +35,8 @@ GROUP_KEYWORDS = (
     ("exposure_number",),
 )
 EXPOSURE_NAME = re.compile(r"(jw\d{11}_[0-9a-z]{5})_(\d{5})_")
+SPECTRUM = re.compile(r"WFSS|GRISM|SOSS|LRS|MRS|IFU|MSASPEC|FIXEDSLIT|BRIGHTOBJ")
+"""In types of exposures that are spectra."""
 ASN_WORDS = {"table_name": "table_name", "asn_pool": "pool_name"}
 """Keys of an association that are recorded in its exposures, and their names in ``meta.asn``."""
 
@@ -103,6 +105,25 @@ class JWST:
                 f"'{file_name}' is a {type(model).__name__}, but only images can be aligned. Give "
                 "calibrated imaging exposures (ImageModel, usually *_cal.fits)."
             )
+        self.check_wcs(model, file_name)
+        _check_arrays(model, file_name)
+
+    def check_wcs(self, model: Any, file_name: str) -> None:
+        """Raise `InputError` if the WCS of a model can't be corrected: images, and cubes of them.
+
+        Cubes are what coronagraphy and time series have.
+        """
+        kind = str(model.meta.exposure.type or "") if _has_words(model, "exposure") else ""
+        if SPECTRUM.search(kind):
+            raise InputError(
+                f"'{file_name}' is a spectrum ({kind}), but only images can be aligned, and "
+                "motions are carried to images alone. Remove it from the input."
+            )
+        if not isinstance(model, datamodels.ImageModel | datamodels.CubeModel):
+            raise InputError(
+                f"'{file_name}' is a {type(model).__name__}, but motions are carried to images "
+                "alone. Give imaging exposures, such as *_cal.fits or *_calints.fits."
+            )
         wcs = getattr(model.meta, "wcs", None)
         if wcs is None:
             raise InputError(
@@ -118,7 +139,6 @@ class JWST:
             )
         _check_words(model, file_name)
         _check_angles(model, file_name)
-        _check_arrays(model, file_name)
 
     def images(self, model: Any) -> tuple[JwstImage]:
         """The image of a model."""
@@ -209,6 +229,10 @@ def _check_words(model: Any, file_name: str) -> None:
                 f"'{file_name}' has a {type(words).__name__} as 'meta.{name}', but it must be a "
                 "set of keywords, or results can't be recorded. Fetch the file again."
             )
+
+
+def _has_words(model: Any, name: str) -> bool:
+    return isinstance(model.meta.instance.get(name), dict)
 
 
 def _check_angles(model: Any, file_name: str) -> None:
