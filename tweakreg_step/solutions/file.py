@@ -27,8 +27,9 @@ __all__ = [
     "read_solution",
     "save_solution",
     "solution_path",
+    "with_checksum",
     "write_solution",
-, "with_checksum"]
+]
 
 log = logging.getLogger(__name__)
 
