@@ -59,10 +59,11 @@ def align(
 
     Examples
     --------
-    >>> result = align("mosaic_asn.json", abs_refcat="reference.ecsv")
+    >>> result = align("mosaic_asn.json", abs_refcat="reference.ecsv", output_dir="out")
     >>> print(result.sentence)
     3 of 3 groups aligned to each other; 3 of 3 groups tied to reference.ecsv.
-    >>> result.groups["group", "shift_east", "shift_north", "rms"].pprint()  # doctest: +SKIP
+    >>> str(result.groups["rms"].unit), result.ok
+    ('mas', True)
     """
     if abs_refcat is not None:
         parameters["abs_refcat"] = abs_refcat

@@ -55,7 +55,7 @@ def test_what_no_file_can_be_called_is_refused(name: str) -> None:
 
 def test_room_for_endings_is_needed() -> None:
     check_name("a" * 250, "The name")
-    with pytest.raises(InputError, match=r"has 250 bytes.*results need 23 more"):
+    with pytest.raises(InputError, match=r"has 250 bytes.*results need 22 more"):
         check_name("a" * 250, "The name", 22)
 
 
