@@ -10,7 +10,15 @@ from .saved_catalogs import (
     read_checkpoint,
     write_checkpoint,
 )
-from .source_catalogs import alignable, inside, read_catalog, to_table, with_weights, within
+from .source_catalogs import (
+    alignable,
+    inside,
+    read_catalog,
+    to_table,
+    unalignable,
+    with_weights,
+    within,
+)
 from .tables import is_table_file, numbers
 
 __all__ = [
@@ -26,6 +34,7 @@ __all__ = [
     "read_catfile",
     "read_checkpoint",
     "to_table",
+    "unalignable",
     "with_weights",
     "within",
     "write_checkpoint",

@@ -42,6 +42,7 @@ __all__ = [
     "inside",
     "read_catalog",
     "to_table",
+    "unalignable",
     "with_weights",
     "within",
     "write_catalog",
@@ -278,6 +279,13 @@ def alignable(detections: Sources) -> Sources:
     if detections.flags is None:
         return detections
     return detections[~excluded(detections.flags)]
+
+
+def unalignable(detections: Sources) -> Sources:
+    """The detections that their flags exclude from the alignment."""
+    if detections.flags is None:
+        return detections[:0]
+    return detections[excluded(detections.flags)]
 
 
 def to_table(detections: Sources, name: str) -> Table:

@@ -176,6 +176,8 @@ class ExposureCatalog:
         Whether the user's regions for the image, if any, overlap it.
     unused
         Number of further sources, which can't be used; counted when all catalogs are there.
+    left_out
+        These sources; None until then.
     """
 
     sources: Sources
@@ -186,6 +188,7 @@ class ExposureCatalog:
     reused: bool = False
     touched: bool = True
     unused: int = 0
+    left_out: Sources | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,11 @@ MAX_SIP_DEGREE = 6  # higher ones lose their digits to rounding
 class CatalogParameters:
     """Origin of source catalogs, and whether they are written."""
 
-    save_catalogs: bool = parameter(False, "Write the catalogs of found sources?")
+    save_catalogs: bool = parameter(
+        False,
+        "Write the catalogs of found sources, with DS9 regions of what became of them, and "
+        "<product>_catfile.txt, which can be given back as catfile?",
+    )
     use_custom_catalogs: bool = parameter(False, "Use catalogs given by the user?")
     catalog_format: str = parameter(
         "ecsv", "Format of the catalogs that are written", choices=("ecsv", "fits")

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from tweakreg_step.core.images import Groups
 from tweakreg_step.exposures import read_exposures
 from tweakreg_step.report import RunFacts, log_alignment, log_catalogs
+from tweakreg_step.results import save_catfile, save_regions
 from tweakreg_step.solutions import Marks, solution_of, with_checksum
 
 from .apply import changes_of
@@ -139,6 +140,9 @@ def align_library(
     lasting = allowed(alignment.outcomes, replace(parameters.safety, apply_correction=True))
     images = replace(result.images, outcomes=tuple(lasting))
     solution = with_checksum(solution_of(groups, marks, replace(result, images=images)))
+    if parameters.catalogs.save_catalogs:
+        save_regions(result, exposures.kept, exposures.left_out, run.folder)
+        save_catfile(result.images.names, exposures.kept, run.product, run.folder)
     changes: dict[int, Change] = {}
     with stopwatch("writing"):
         if may_change(outcomes, parameters.safety):

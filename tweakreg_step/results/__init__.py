@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .alignment_result import AlignmentResult
 from .files_result import FilesResult, files_result
+from .region_files import save_catfile, save_regions
 from .solution_text import shown_solution
 from .source_catalog import save_sources, sources_of
 
@@ -11,6 +12,8 @@ __all__ = [
     "AlignmentResult",
     "FilesResult",
     "files_result",
+    "save_catfile",
+    "save_regions",
     "save_sources",
     "shown_solution",
     "sources_of",
