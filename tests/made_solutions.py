@@ -24,6 +24,7 @@ def large_solution(count: int) -> SavedSolution:
         filters=("F356W",) * count,
         visits=("jw01345001001",) * count,
         guide_stars=("S1AB000001",) * count,
+        members=("",) * count,
         epoch=2023.0 + rng.random(count),
         box=np.tile([[-0.5, 2047.5], [-0.5, 2047.5]], (count, 1, 1)),
         before=rng.normal(size=(count, 9, 2)),

@@ -20,6 +20,7 @@ from tweakreg_step.solutions import (
     targets_of,
 )
 from tweakreg_step.step import TweakRegStep
+from tweakreg_step.telescopes.inputs import product_of
 
 __all__ = ["AlignmentResult", "FilesResult", "align", "apply", "transfer", "undo"]
 
@@ -162,9 +163,11 @@ def transfer(
 ) -> FilesResult:
     """Carry what an exposure or a visit moved by to other exposures of it.
 
-    Such as those of another filter, of another detector or instrument in parallel, or those with
-    too few stars. Levels that are shared are carried: the exposure, else the visit, and the
-    detector. Those that are not add to the error, by how far their units usually are apart.
+    Such as those of another filter, of another detector or instrument in parallel, those with too
+    few stars, or those that an aligned mosaic was made of (which its table of inputs names, or the
+    association of its name that is given). Levels that are shared are carried: the exposure, else
+    the visit, and the detector. Those that are not add to the error, by how far their units
+    usually are apart.
 
     Parameters
     ----------
@@ -196,7 +199,11 @@ def transfer(
     The motions of 'mosaic' for 2 images: 2 carried.
     """
     found = _solution(solution)
-    plans = planned(targets_of(exposures), lambda one, model: plan_of_transfer(found, one, model))
+    product = product_of(exposures)
+    plans = planned(
+        targets_of(exposures),
+        lambda one, model: plan_of_transfer(found, one, model, mosaic=product),
+    )
     result = _done(plans, output_dir, f"The motions of '{found.product}' for")
     files = [path for path in result.exposures if isinstance(path, Path)]
     if files:

@@ -86,6 +86,8 @@ class Image:
         Name of its guide star, '' where unknown.
     corrected
         Whether the WCS in its file has the correction of an earlier alignment.
+    members
+        File names of the exposures that a mosaic was made of.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Image:
     refused: Verdict | None = None
     guide_star: str = ""
     corrected: bool = False
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -325,6 +325,7 @@ def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
         visit=visit_of_group(group),
         guide_star=read.view.guide_star,
         corrected=read.view.corrected,
+        members=read.view.members,
     )
 
 

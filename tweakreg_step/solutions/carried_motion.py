@@ -14,9 +14,11 @@ import numpy as np
 
 from tweakreg_step.core.correction import design, move, parameters_of
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.names import file_of
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, from_plane, ra_dec, to_plane
 from tweakreg_step.core.wording import listed
+from tweakreg_step.telescopes.choose_mission import root_of
 from tweakreg_step.telescopes.visits import visit_of_group
 
 from .fingerprint import affine_on_sky
@@ -53,6 +55,8 @@ class Wanted:
         Middle of the exposure [Julian year], None where unknown.
     middle
         (2,) RA, DEC [deg] of its middle.
+    mosaic
+        Name of the product that it belongs to by an association, '' where there is none.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Wanted:
     band: str
     epoch: float | None
     middle: FloatArray
+    mosaic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Carried:
     Attributes
     ----------
     source
-        The exposure, or the visit, whose motion it is, as words.
+        The exposure, the visit or the mosaic whose motion it is, as words.
     images
         Indices of the images in the solution that it comes from.
     centre
@@ -103,7 +108,8 @@ def carried_motion(solution: SavedSolution, wanted: Wanted) -> Carried:
     assert level is not None  # noqa: S101 - every solution has it
     groups, source = _groups(solution, wanted)
     images = np.flatnonzero(np.isin(solution.images.group, groups) & _aligned(solution))
-    _check_delivered(solution, images, wanted)
+    if not source.startswith("mosaic"):
+        _check_delivered(solution, images, wanted)
     motion, variance = (
         _of_group(level, groups[0], wanted)
         if len(groups) == 1
@@ -111,7 +117,9 @@ def carried_motion(solution: SavedSolution, wanted: Wanted) -> Carried:
     )
     if source.startswith("visit") and len(groups) == 1:
         variance = variance + np.array([EXPOSURE_SHIFT, EXPOSURE_SHIFT, EXPOSURE_ROLL]) ** 2
-    detector_motion, added = _detector(solution, images, wanted)
+    detector_motion, added = None, np.zeros(3)
+    if not source.startswith("mosaic"):
+        detector_motion, added = _detector(solution, images, wanted)
     return Carried(
         source=source,
         images=images,
@@ -129,6 +137,9 @@ def _aligned(solution: SavedSolution) -> BoolArray:
 def _groups(solution: SavedSolution, wanted: Wanted) -> tuple[list[int], str]:
     """The groups (indices) whose motion an image has, and what that is in words."""
     good = set(solution.images.group[_aligned(solution)].tolist())
+    mosaics = [g for g in sorted(good) if _made_of(solution, g, wanted)]
+    if mosaics:
+        return mosaics[:1], f"mosaic {solution.groups.names[mosaics[0]]}"
     names, visit = solution.groups.names, visit_of_group(wanted.group)
     own = [g for g in sorted(good) if wanted.group and names[g] == wanted.group]
     if own:
@@ -145,6 +156,18 @@ def _groups(solution: SavedSolution, wanted: Wanted) -> tuple[list[int], str]:
         f"solution '{solution.product}', but the motion of its exposure or its visit is what can "
         f"be carried. The solution has: {known or 'no visits'}. Give the solution of its visit."
     )
+
+
+def _made_of(solution: SavedSolution, group: int, wanted: Wanted) -> bool:
+    """Whether a group is a mosaic that an exposure is part of."""
+    images = solution.images
+    for i in np.flatnonzero(images.group == group):
+        parts = {root_of(name) for name in images.members[i].split()}
+        if root_of(file_of(wanted.name)) in parts:
+            return True
+        if wanted.mosaic and root_of(file_of(images.names[i])) == wanted.mosaic:
+            return True
+    return False
 
 
 def _parallel(solution: SavedSolution, group: int, wanted: Wanted) -> bool:

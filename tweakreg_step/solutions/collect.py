@@ -106,6 +106,7 @@ def _images(groups: Groups, before: Marks, after: Marks, result: RunResult) -> S
         filters=tuple(band for *_, band in known),
         visits=tuple(image.visit for image in groups.images),
         guide_stars=tuple(image.guide_star for image in groups.images),
+        members=tuple(" ".join(image.members) for image in groups.images),
         epoch=np.array([np.nan if i.epoch is None else i.epoch for i in groups.images], float),
         box=before.box,
         before=before.sky,

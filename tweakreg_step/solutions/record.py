@@ -32,6 +32,9 @@ class SavedImages:
         (I,) names, '' where unknown.
     visits, guide_stars
         (I,) names of the visit and of the guide star, '' where unknown.
+    members
+        (I,) file names of the exposures that a mosaic was made of, separated by blanks; '' for
+        exposures, and where they are not known.
     epoch
         (I,) middle of the exposure [Julian year], NaN where unknown.
     box
@@ -58,6 +61,7 @@ class SavedImages:
     filters: tuple[str, ...]
     visits: tuple[str, ...]
     guide_stars: tuple[str, ...]
+    members: tuple[str, ...]
     epoch: FloatArray
     box: FloatArray
     before: FloatArray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .fingerprint import SAME, affine_on_sky, fingerprint, largest_distance
 from .targets import OpenTarget, Plan
 
 if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.images import Plane
     from tweakreg_step.telescopes import OpenImage
 
@@ -31,8 +33,22 @@ __all__ = ["plan_of_transfer"]
 CARRIED, ALREADY = "carried", "already carried"
 
 
-def plan_of_transfer(solution: SavedSolution, target: Target, model: Any) -> Plan:
+def plan_of_transfer(
+    solution: SavedSolution, target: Target, model: Any, *, mosaic: str = ""
+) -> Plan:
     """What is to be done to one exposure so that it moves as its exposure or visit did.
+
+    An exposure that a mosaic of the solution was made of moves as the mosaic, from the WCS that it
+    has: that which the mosaic was made with.
+
+    Parameters
+    ----------
+    solution
+        The solution.
+    target, model
+        The exposure, and its open model.
+    mosaic
+        Name of the product of the association that names the exposure, '' where there is none.
 
     Raises
     ------
@@ -42,7 +58,7 @@ def plan_of_transfer(solution: SavedSolution, target: Target, model: Any) -> Pla
     exposure = OpenTarget.of(target, model, pixels=False)
     planes, rows, carried = [], [], []
     for image in exposure.images:
-        plane, motion, row = _moved(solution, exposure, image)
+        plane, motion, row = _moved(solution, exposure, image, mosaic)
         planes.append(plane)
         carried.append(motion)
         rows.append({"file": target.name, "image": image.label} | row)
@@ -52,7 +68,7 @@ def plan_of_transfer(solution: SavedSolution, target: Target, model: Any) -> Pla
 
 
 def _moved(
-    solution: SavedSolution, exposure: OpenTarget, image: OpenImage
+    solution: SavedSolution, exposure: OpenTarget, image: OpenImage, mosaic: str
 ) -> tuple[Plane, Carried, dict[str, Any]]:
     """The plane of an image with its corrected WCS, what was carried, and a row of results."""
     view, box = image.view(), image.bounding_box
@@ -60,19 +76,19 @@ def _moved(
     before = fingerprint(plane, box)
     detector, _, band = (view.detector or "").partition(" ")
     name = exposure.name_of(image)
-    wanted = Wanted(name, exposure.group, detector, band, view.epoch, before[4])
+    wanted = Wanted(name, exposure.group, detector, band, view.epoch, before[4], mosaic)
     carried = carried_motion(solution, wanted)
-    correct(plane, carried.centre, carried.motion, carried.detector_motion)
-    after = fingerprint(plane, box)
-    done = CARRIED
-    if view.corrected:
-        present = fingerprint(exposure.plane(image, reset=False), box)
-        if largest_distance(present, after) > SAME:
-            raise InputError(
-                f"'{name}' was aligned already, but the motion is carried to the WCS as delivered. "
-                "Take that alignment back with 'undo' first."
-            )
-        done = ALREADY
+    if carried.source.startswith("mosaic"):
+        plane = exposure.plane(image, reset=False)
+        before = fingerprint(plane, box)
+        carried = carried_motion(solution, replace(wanted, middle=before[4]))
+    applied = bool(view.applied) and view.applied == solution.checksum[:12]
+    if applied and carried.source.startswith("mosaic"):
+        after, done = before, ALREADY
+    else:
+        correct(plane, carried.centre, carried.motion, carried.detector_motion)
+        after = fingerprint(plane, box)
+        done = CARRIED if carried.source.startswith("mosaic") else _state(exposure, image, after)
     matrix, shift = affine_on_sky(before, after, before[4])
     roll = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
     row = {
@@ -86,6 +102,25 @@ def _moved(
         "error_roll": float(carried.error[2]),
     }
     return plane, carried, row
+
+
+def _state(exposure: OpenTarget, image: OpenImage, after: FloatArray) -> str:
+    """Whether the motion is to be carried, or was already.
+
+    Raises
+    ------
+    InputError
+        If the image has another correction.
+    """
+    if not image.view().corrected:
+        return CARRIED
+    present = fingerprint(exposure.plane(image, reset=False), image.bounding_box)
+    if largest_distance(present, after) > SAME:
+        raise InputError(
+            f"'{exposure.name_of(image)}' was aligned already, but the motion is carried to the "
+            "WCS as delivered. Take that alignment back with 'undo' first."
+        )
+    return ALREADY
 
 
 def _change(

@@ -31,6 +31,11 @@ class View:
         Whether the WCS in its file has the correction of an earlier alignment.
     guide_star
         Name of the guide star, '' where unknown.
+    members
+        File names of the exposures that a mosaic was made of; empty for exposures, and where these
+        are not known.
+    applied
+        Start of the checksum of the solution that was last put on it, '' where there was none.
     """
 
     wcs: Any
@@ -39,6 +44,8 @@ class View:
     epoch: float | None
     corrected: bool
     guide_star: str = ""
+    members: tuple[str, ...] = ()
+    applied: str = ""
 
 
 class OpenImage(Protocol):

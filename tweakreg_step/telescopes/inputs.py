@@ -18,7 +18,7 @@ from .association_file import association_of, check_exist, read_association, sci
 from .choose_mission import telescope_of
 from .library import ExposureLibrary, copy_library
 
-__all__ = ["first_file", "given_exposures", "open_library"]
+__all__ = ["first_file", "given_exposures", "open_library", "product_of"]
 
 Input = Any
 """str | Path | AbstractDataModel | AbstractModelLibrary | Sequence of those"""
@@ -93,6 +93,15 @@ def given_exposures(init: Input, *, input_dir: str = "") -> list[Any]:
         return list(init) if not mixed else [_copy(item) for item in mixed]
     members = _association(init, Path(input_dir))["products"][0]["members"]
     return [Path(member["expname"]) for member in members]
+
+
+def product_of(init: Input) -> str:
+    """Name of the product of an association file, '' for any other input."""
+    if isinstance(init, list | tuple) and len(init) == 1:
+        init = init[0]
+    if not (isinstance(init, str | Path) and _is_association(str(init))):
+        return ""
+    return str(_association(init, Path())["products"][0].get("name") or "")
 
 
 def _models_of(library: AbstractModelLibrary) -> list[Any]:

@@ -13,7 +13,7 @@ from stdatamodels.jwst.datamodels import dqflags
 
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.telescopes.image import View
-from tweakreg_step.telescopes.wcs import pixels_within
+from tweakreg_step.telescopes.wcs import correction_of, is_tan, pixels_within, without_correction
 
 from .psf import stellar_fwhm
 
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.sources import BoundingBox
 
-__all__ = ["CORRECTED", "REFERENCE_ANGLES", "JwstImage", "bounding_box_of", "delivered", "epoch_of"]
+__all__ = [
+    "CORRECTED",
+    "REFERENCE_ANGLES",
+    "JwstImage",
+    "bounding_box_of",
+    "delivered",
+    "epoch_of",
+    "is_corrected",
+]
 
 CORRECTED = "v2v3corr"  # the frame that a correction inserts
 REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
@@ -94,12 +102,32 @@ class JwstImage:
         instrument = meta.instrument
         return View(
             wcs=wcs,
-            angles={angle: getattr(meta.wcsinfo, angle) for angle in REFERENCE_ANGLES},
+            angles={}
+            if is_tan(meta.wcs)
+            else {angle: getattr(meta.wcsinfo, angle) for angle in REFERENCE_ANGLES},
             detector=f"{instrument.detector} {instrument.filter}" if instrument.detector else None,
             epoch=epoch_of(self.model),
-            corrected=CORRECTED in meta.wcs.available_frames,
+            corrected=is_corrected(meta.wcs),
             guide_star=str(meta.guidestar.gs_id or ""),
+            members=_members(self.model),
+            applied=str(dict(meta.instance.get("tweakreg_report") or {}).get("solution") or ""),
         )
+
+
+def is_corrected(wcs: Any) -> bool:
+    """Whether a WCS has the correction of an alignment."""
+    return CORRECTED in wcs.available_frames or correction_of(wcs) is not None
+
+
+def _members(model: Any) -> tuple[str, ...]:
+    """File names of the exposures that a mosaic was made of, from its table of their headers."""
+    table: Any = getattr(model, "hdrtab", None)
+    names = getattr(getattr(table, "dtype", None), "names", None) or ()
+    column = next((name for name in names if name.upper() == "FILENAME"), None)
+    if column is None:
+        return ()
+    texts = (t.decode() if isinstance(t, bytes) else str(t) for t in table[column])
+    return tuple(text.strip() for text in texts if text.strip())
 
 
 def bounding_box_of(model: Any) -> BoundingBox:
@@ -116,7 +144,7 @@ def delivered(wcs: Any) -> Any:
     """A WCS without the correction of an alignment; the same object where it has none."""
     frames = list(wcs.available_frames)
     if CORRECTED not in frames:
-        return wcs
+        return without_correction(wcs)
     place = frames.index(CORRECTED)
     steps = [(step.frame, step.transform) for step in wcs.pipeline]
     # the correction is the transform from the frame before; the one that follows is kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.places import L2
 from tweakreg_step.telescopes.telescope import Entry
+from tweakreg_step.telescopes.wcs import TanCorrector, is_tan
 
 from .image import REFERENCE_ANGLES, JwstImage
 from .update import annotate, restore, update_wcs, wcs_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from astropy.table import Table
 
@@ -48,7 +49,7 @@ class JWST:
     crds_observatory = "jwst"
     observatory = L2
     fitgeometry = "rshift"
-    suffixes = ("cal", "calints", "tweakreg", "skymatch", "crf", "rate", "tweakregstep")
+    suffixes = ("cal", "calints", "tweakreg", "skymatch", "crf", "rate", "i2d", "tweakregstep")
     packages = ("stdatamodels",)
 
     def owns(self, model: Any) -> bool:
@@ -81,6 +82,8 @@ class JWST:
         observation = getattr(getattr(model.meta, "observation", None), "instance", {})
         given = getattr(model.meta, "group_id", None)
         group = given if names_group(given) else group_of(observation)
+        if is_tan(getattr(model.meta, "wcs", None)):  # what it was made of moves as one
+            group = Path(model.meta.filename or "").stem
         exptype = getattr(model.meta.asn, "exptype", None) or "science"
         return Entry(model.meta.filename or "", group or "", exptype)
 
@@ -95,7 +98,7 @@ class JWST:
             if key in words:
                 setattr(model.meta.asn, attribute, words[key])
         group = self.entry(model).group
-        if group:
+        if group and not is_tan(getattr(model.meta, "wcs", None)):
             model.meta.group_id = group
 
     def check(self, model: Any, file_name: str) -> None:
@@ -130,14 +133,16 @@ class JWST:
                 f"'{file_name}' has no WCS, but 'meta.wcs' is needed. Run the step 'assign_wcs' "
                 "on it first, or take the *_cal.fits file of the archive."
             )
+        _check_words(model, file_name)
+        if is_tan(wcs):  # of a mosaic, which is corrected in its own plane
+            return
         frames = list(getattr(wcs, "available_frames", ()))
         if "v2v3" not in frames:
             raise InputError(
                 f"The WCS of '{file_name}' has the frames {frames}, but a correction needs "
-                "'v2v3'. Resampled images (*_i2d.fits) can't be aligned: give the exposures that "
-                "they were made of."
+                "'v2v3', or the one tangent plane of a mosaic (*_i2d.fits). Give the exposures "
+                "that it was made of."
             )
-        _check_words(model, file_name)
         _check_angles(model, file_name)
 
     def images(self, model: Any) -> tuple[JwstImage]:
@@ -154,6 +159,8 @@ class JWST:
             "epoch": view.epoch,
             "observatory": self.observatory,
         }
+        if is_tan(view.wcs):
+            return TanCorrector(view.wcs, meta)
         try:
             return JWSTWCSCorrector(view.wcs, view.angles, meta=meta)
         except ValueError as error:

@@ -12,7 +12,7 @@ from tweakreg_step.core.outcome import FITS_PREFIX
 from tweakreg_step.core.wording import printable
 from tweakreg_step.parameters import MAX_SIP_DEGREE, SipParameters
 
-from .image import CORRECTED, bounding_box_of, delivered
+from .image import bounding_box_of, delivered, is_corrected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ def restore(model: Any) -> bool:
     bool
         Whether it had a correction.
     """
-    if CORRECTED not in model.meta.wcs.available_frames:
+    if not is_corrected(model.meta.wcs):
         return False
     wcs, memory = delivered(model.meta.wcs), model.meta.instance.pop(MEMORY, None)
     if memory is None:  # aligned by other software: footprint and keywords are computed again
@@ -115,7 +115,7 @@ def _remember(model: Any) -> None:
 
     Values saved by an earlier alignment are replaced where 'assign_wcs' was run since.
     """
-    if CORRECTED not in model.meta.wcs.available_frames:
+    if not is_corrected(model.meta.wcs):
         words = dict(model.meta.wcsinfo.instance)
         model.meta.instance[MEMORY] = {"name": model.meta.wcs.name, "wcsinfo": words}
 
