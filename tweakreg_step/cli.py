@@ -26,6 +26,7 @@ _HOMES = {
     "transfer": "solution",
     "undo": "solution",
     "show": "solution",
+    "page": "page",
     "config": "config",
     "doctor": "doctor",
 }

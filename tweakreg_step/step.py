@@ -26,7 +26,7 @@ from tweakreg_step.pipeline.input_checks import check_refimage
 from tweakreg_step.pipeline.run import Run, align_library
 from tweakreg_step.pipeline.stopwatch import Stopwatch
 from tweakreg_step.report import log_end, log_parameters, write_result
-from tweakreg_step.results import AlignmentResult, save_sources
+from tweakreg_step.results import AlignmentResult, save_sources, save_state
 from tweakreg_step.solutions import save_solution
 from tweakreg_step.telescopes.inputs import open_library
 from tweakreg_step.telescopes.library import (
@@ -174,7 +174,7 @@ class TweakRegStep(BaseStep):
     @property
     def wants_solution(self) -> bool:
         """Whether the solution is written, by the same rule as the report."""
-        asked = "save_solution" in self._sources
+        asked = bool({"save_solution", "save_state"} & set(self._sources))
         return bool(self.save_solution) and (self.writes_results or asked)
 
     @property
@@ -208,7 +208,9 @@ class TweakRegStep(BaseStep):
         self._reported = result
         if self.wants_solution and self._solution is not None:
             folder = self.output_folder
-            saved = (save_solution(self._solution, folder), save_sources(result, folder))
+            saved = [save_solution(self._solution, folder), save_sources(result, folder)]
+            if self.save_state:
+                saved.append(save_state(result, folder))
             log.info("Solution: %s", ", ".join(str(path) for path in saved if path is not None))
         if self._written is not None:
             log.info(

@@ -33,7 +33,7 @@ _EVERY = "--help-parameters"
 
 _USUAL = (
     "abs_refcat", "searchrad", "minobj", "fitgeometry", "align_method", "save_catalogs",
-    "save_plots", "on_failure", "n_workers",
+    "save_plots", "save_state", "on_failure", "n_workers",
 )  # fmt: skip
 """Parameters that the short help shows."""
 
@@ -174,6 +174,14 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_others(commands: Any) -> None:
+    parser = _command(commands, "page", "make the page of pictures of a run")
+    parser.add_argument(
+        "report",
+        help="*_tweakreg.json, with the *_tweakreg_state.asdf beside it that --save-state writes",
+    )
+    parser.add_argument(
+        "--output-dir", "--output_dir", help="folder of the page (default: that of the report)"
+    )
     parser = _command(commands, "config", "list parameter files, or copy one to change it")
     parser.add_argument("name", nargs="?", help="the file to copy")
     parser.add_argument("target", nargs="?", default=".", help="where to (default: here)")

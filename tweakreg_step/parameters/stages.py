@@ -350,6 +350,11 @@ class ReportParameters:
         "Write <product>_tweakreg_solution.asdf, which can be applied to other files of the same "
         "exposures, and taken back? Written where the report is",
     )
+    save_state: bool = parameter(
+        False,
+        "Write <product>_tweakreg_state.asdf: detections and weights, to which new exposures can "
+        "be added, and of which the page can be made?",
+    )
     save_plots: bool = parameter(
         False, "Write a page of pictures, <product>_tweakreg.html (needs the extra 'plots')?"
     )

@@ -8,6 +8,7 @@ from .json_report import SCHEMA, report_of, write_report
 from .key_figures import figures_of
 from .log import log_alignment, log_catalogs, log_end, log_parameters, summary_table
 from .match_table import matches_of, write_rows
+from .page import write_page
 from .remedies import MORE_SOURCES
 from .result import (
     AlignedCatalogs,
@@ -17,6 +18,7 @@ from .result import (
     ReferenceNote,
     RunFacts,
     RunResult,
+    result_classes,
 )
 from .sentences import verdicts_of
 from .write import write_result
@@ -43,8 +45,10 @@ __all__ = [
     "log_parameters",
     "matches_of",
     "report_of",
+    "result_classes",
     "summary_table",
     "verdicts_of",
+    "write_page",
     "write_report",
     "write_result",
     "write_rows",

@@ -25,6 +25,7 @@ __all__ = [
     "ReferenceNote",
     "RunFacts",
     "RunResult",
+    "result_classes",
 ]
 
 
@@ -232,3 +233,11 @@ class RunResult:
     catalogs: AlignedCatalogs
     solution: Solution | None = None
     left_out: tuple[LeftOut, ...] = ()
+
+
+def result_classes() -> dict[str, type]:
+    """The classes of this module by name, of which a result is made."""
+    kinds = (
+        AlignedCatalogs, GroupFit, GroupResults, ImageResults, ReferenceNote, RunFacts, RunResult,
+    )  # fmt: skip
+    return {kind.__name__: kind for kind in kinds}

@@ -7,14 +7,19 @@ from .files_result import FilesResult, files_result
 from .region_files import save_catfile, save_regions
 from .solution_text import shown_solution
 from .source_catalog import save_sources, sources_of
+from .state import read_state, save_state, state_path, write_state
 
 __all__ = [
     "AlignmentResult",
     "FilesResult",
     "files_result",
+    "read_state",
     "save_catfile",
     "save_regions",
     "save_sources",
+    "save_state",
     "shown_solution",
     "sources_of",
+    "state_path",
+    "write_state",
 ]

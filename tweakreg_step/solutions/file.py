@@ -6,7 +6,7 @@ import hashlib
 import logging
 import re
 from dataclasses import fields, is_dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import asdf
@@ -215,6 +215,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, PurePath):
+        return str(value)
     return value.item() if isinstance(value, np.generic) else value
 
 
