@@ -37,7 +37,7 @@ def run(test: doctest.DocTest) -> None:
 
 @pytest.mark.usefixtures("_exposures")
 def test_docstrings() -> None:
-    for name in ("align", "apply", "undo", "transfer"):
+    for name in ("align", "apply", "undo", "transfer", "add"):
         function = getattr(api, name)
         tests = doctest.DocTestFinder(recurse=False).find(function, name, globs={**vars(api)})
         assert [test for test in tests if test.examples], name

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import align, apply, transfer, undo
+    from .api import add, align, apply, transfer, undo
     from .core.exceptions import TweakregError
     from .functions import (
         SINGLE_GROUP_REFCAT,
@@ -23,6 +23,7 @@ __all__ = [
     "TweakRegStep",
     "TweakregError",
     "absolute_align",
+    "add",
     "align",
     "apply",
     "filter_catalog_by_bounding_box",
@@ -37,6 +38,7 @@ __version__ = version("tweakreg-step")
 _HOMES = {
     "TweakRegStep": "step",
     "TweakregError": "core.exceptions",
+    "add": "api",
     "align": "api",
     "apply": "api",
     "remove_correction": "solutions.undo",

@@ -4,25 +4,43 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import write_whole
-from tweakreg_step.results import AlignmentResult, FilesResult, files_result
+from tweakreg_step.core.names import file_of
+from tweakreg_step.core.wording import listed
+from tweakreg_step.results import (
+    AlignmentResult,
+    FilesResult,
+    files_result,
+    read_state,
+    sources_of,
+    state_path,
+    write_state,
+    write_state_catalogs,
+)
 from tweakreg_step.solutions import (
     SavedSolution,
     carry_out,
+    merged,
+    parameters_of_run,
     plan_of,
     plan_of_transfer,
     plan_of_undo,
     planned,
     read_solution,
+    save_solution,
     targets_of,
 )
 from tweakreg_step.step import TweakRegStep
 from tweakreg_step.telescopes.inputs import product_of
 
-__all__ = ["AlignmentResult", "FilesResult", "align", "apply", "transfer", "undo"]
+if TYPE_CHECKING:
+    from tweakreg_step.report import RunResult
+
+__all__ = ["AlignmentResult", "FilesResult", "add", "align", "apply", "transfer", "undo"]
 
 
 def align(
@@ -210,6 +228,98 @@ def transfer(
         path = files[0].parent / f"{found.product}_transfer.ecsv"
         write_whole(path, lambda draft: result.table.write(draft, format="ascii.ecsv"))
     return result
+
+
+def add(
+    solution: str | Path,
+    exposures: Any,
+    *,
+    move_all: Any = None,
+    output_dir: str | Path | None = None,
+    **parameters: Any,
+) -> AlignmentResult:
+    """Let new exposures join a solution; no pixels of the old ones are read.
+
+    It needs the state of the run, ``<product>_tweakreg_state.asdf`` beside the solution, which
+    ``save_state=True`` writes.
+
+    Parameters
+    ----------
+    solution
+        The path of the solution.
+    exposures
+        The new exposures, as for `align`.
+    move_all
+        None: the old exposures stay fixed, and the new ones are aligned to the sources that they
+        have in common. Else the files of the old exposures, whose WCS are read: all is solved as
+        if it were aligned at once, with the sources that the state has.
+    output_dir
+        Folder that the new exposures (all of them with ``move_all``) and the new solution are
+        written to; None writes nothing.
+    **parameters
+        Parameters that differ from those of the run.
+
+    Returns
+    -------
+    AlignmentResult
+        Of the exposures that were aligned; its solution is that of all.
+
+    Raises
+    ------
+    TweakregError
+        If the solution, its state, the exposures or the parameters can't be used.
+
+    Examples
+    --------
+    >>> result = align("jw*_0000[12]_*_cal.fits", output_dir="two", save_state=True)
+    >>> solution = next(Path("two").glob("*_solution.asdf"))
+    >>> result = add(solution, "jw*_00003_*_cal.fits", output_dir="three")
+    >>> len(result.solution.images)
+    3
+    """
+    found = read_solution(solution)
+    state = read_state(state_path(Path(solution).expanduser().parent, found.product))
+    options = parameters_of_run(found) | parameters
+    if move_all is not None:
+        if found.reference:
+            options = {"abs_refcat": found.parameter("abs_refcat")} | options
+        return _all_at_once(state, exposures, move_all, output_dir, options)
+    sources = sources_of(state)
+    sources.meta["name"] = f"sources of {found.product}"
+    options["save_solution"] = False  # that of all is written
+    result = align(exposures, sources, output_dir=output_dir, **options)
+    whole = merged(found, result.solution)
+    if output_dir is not None:
+        folder = Path(output_dir).expanduser()
+        save_solution(whole, folder)
+        write_state(state, state_path(folder, found.product))  # for those that join later
+    return replace(result, solution=whole)
+
+
+def _all_at_once(
+    state: RunResult,
+    exposures: Any,
+    old: Any,
+    output_dir: str | Path | None,
+    options: dict[str, Any],
+) -> AlignmentResult:
+    """Align old and new exposures, the old ones with the sources of the state."""
+    names = [file_of(name) for name in state.images.names]
+    before, new = targets_of(old), targets_of(exposures)
+    missing = sorted(set(names) - {target.name for target in before})
+    if missing or not all(target.path for target in (*before, *new)):
+        raise InputError(
+            f"All old exposures must be given as files where all shall move, but there are "
+            f"{len(before)} of {len(set(names))}; missing: {listed(missing) or 'their files'}. "
+            "Give them, or leave out 'move_all' to keep them where they are."
+        )
+    known = set(names)
+    kept = [target for target in before if target.name in known]
+    with TemporaryDirectory() as folder:
+        catfile = write_state_catalogs(state, [target.name for target in new], Path(folder))
+        given = [str(target.path) for target in (*kept, *new)]
+        custom = {"use_custom_catalogs": True, "catfile": str(catfile)}
+        return align(given, output_dir=output_dir, **(options | custom))
 
 
 def _done(plans: Any, output_dir: str | Path | None, verb: str) -> FilesResult:

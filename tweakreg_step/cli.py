@@ -22,6 +22,7 @@ INPUT, USAGE, INTERRUPTED = 1, 2, 130
 
 _HOMES = {
     "align": "align",
+    "add": "align",
     "apply": "solution",
     "transfer": "solution",
     "undo": "solution",

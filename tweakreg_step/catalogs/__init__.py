@@ -18,6 +18,7 @@ from .source_catalogs import (
     unalignable,
     with_weights,
     within,
+    write_catalog,
 )
 from .tables import is_table_file, numbers
 
@@ -37,5 +38,6 @@ __all__ = [
     "unalignable",
     "with_weights",
     "within",
+    "write_catalog",
     "write_checkpoint",
 ]

@@ -1,11 +1,11 @@
-"""The command ``tweakreg align``."""
+"""The commands ``tweakreg align`` and ``tweakreg add``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tweakreg_step.api import align
+from tweakreg_step.api import add, align
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.parameters import STAGES, coerce, declarations
 from tweakreg_step.solutions import solution_path
@@ -17,7 +17,7 @@ from .parser import make_parser, parameters_of
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["run_align"]
+__all__ = ["run_add", "run_align"]
 
 SOME_FAILED = 3
 """Exit status where some images could not be aligned."""
@@ -47,4 +47,16 @@ def run_align(options: argparse.Namespace) -> int:
     solution = solution_path(Path(options.output_dir).expanduser(), result.run.run.product)
     if result.run.run.dry_run and solution.is_file():
         say(f"Put it on the exposures with: tweakreg apply {solution} {' '.join(first)}")
+    return 0 if result.ok else SOME_FAILED
+
+
+def run_add(options: argparse.Namespace) -> int:
+    """Let new exposures join a solution; returns the exit status."""
+    result = add(
+        options.solution,
+        options.exposures,
+        move_all=options.move_all,
+        output_dir=options.output_dir,
+    )
+    say(result)
     return 0 if result.ok else SOME_FAILED

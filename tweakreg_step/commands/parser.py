@@ -174,6 +174,18 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_others(commands: Any) -> None:
+    parser = _command(commands, "add", "let new exposures join a solution")
+    parser.add_argument("solution", help="*_tweakreg_solution.asdf, its state beside it")
+    parser.add_argument("exposures", nargs="+", help=_EXPOSURES)
+    parser.add_argument(
+        "--move-all",
+        nargs="+",
+        metavar="OLD",
+        help="the old exposures, which move as well (default: they stay fixed)",
+    )
+    parser.add_argument(
+        "--output-dir", "--output_dir", default=".", help="folder of the results (default: here)"
+    )
     parser = _command(commands, "page", "make the page of pictures of a run")
     parser.add_argument(
         "report",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -197,6 +197,8 @@ class AlignedCatalogs:
         (N,) pixel positions of `detections`.
     note
         On the reference catalog, None where there was none.
+    x_err, y_err, weight
+        (N,) errors [pixels] and weights as the catalogs have them, NaN where they have none.
     """
 
     detections: Detections | None
@@ -204,6 +206,9 @@ class AlignedCatalogs:
     x: FloatArray
     y: FloatArray
     note: ReferenceNote | None
+    x_err: FloatArray = field(default_factory=lambda: np.zeros(0))
+    y_err: FloatArray = field(default_factory=lambda: np.zeros(0))
+    weight: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def empty(cls) -> Self:

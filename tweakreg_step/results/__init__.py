@@ -8,6 +8,7 @@ from .region_files import save_catfile, save_regions
 from .solution_text import shown_solution
 from .source_catalog import save_sources, sources_of
 from .state import read_state, save_state, state_path, write_state
+from .state_catalogs import write_state_catalogs
 
 __all__ = [
     "AlignmentResult",
@@ -22,4 +23,5 @@ __all__ = [
     "sources_of",
     "state_path",
     "write_state",
+    "write_state_catalogs",
 ]

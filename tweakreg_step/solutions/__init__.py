@@ -5,7 +5,14 @@ from __future__ import annotations
 from .apply import plan_of
 from .collect import Marks, solution_of
 from .file import SCHEMA, read_solution, save_solution, solution_path, with_checksum, write_solution
-from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution
+from .merge import merged
+from .record import (
+    SavedGroups,
+    SavedImages,
+    SavedLevel,
+    SavedSolution,
+    parameters_of_run,
+)
 from .targets import OpenTarget, Plan, Target, carry_out, planned, targets_of
 from .transfer import plan_of_transfer
 from .undo import plan_of_undo, remove_correction
@@ -21,6 +28,8 @@ __all__ = [
     "SavedSolution",
     "Target",
     "carry_out",
+    "merged",
+    "parameters_of_run",
     "plan_of",
     "plan_of_transfer",
     "plan_of_undo",

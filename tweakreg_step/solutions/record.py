@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.parameters import Setting
 
-__all__ = ["SavedGroups", "SavedImages", "SavedLevel", "SavedSolution"]
+__all__ = ["SavedGroups", "SavedImages", "SavedLevel", "SavedSolution", "parameters_of_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,3 +218,21 @@ class SavedSolution:
     def reset(self) -> bool:
         """Whether corrections of earlier alignments were ignored."""
         return bool(self.parameter("reset_wcs", otherwise=False))
+
+
+_OF_THE_RUN = {
+    "abs_refcat", "catfile", "use_custom_catalogs", "apply_correction", "save_state", "resume",
+    "save_catalogs", "save_abs_catalog", "refimage", "scheduler", "n_workers",
+}  # fmt: skip
+"""Parameters that hold for the exposures of one run alone."""
+
+
+def parameters_of_run(solution: SavedSolution) -> dict[str, Any]:
+    """The parameters that were given to a run, by name, as far as they hold for another one."""
+    return {
+        one.name: one.value
+        for one in solution.parameters
+        if not one.origin.startswith("default")
+        and one.name not in _OF_THE_RUN
+        and not one.name.startswith(("save_", "output_"))
+    }
