@@ -21,6 +21,7 @@ from tweakreg_step.parameters import (
     unset,
 )
 from tweakreg_step.pipeline.apply import update_exposures
+from tweakreg_step.pipeline.detector_calibration import calibration_of
 from tweakreg_step.pipeline.failure_policy import failure, must_raise, unchanged
 from tweakreg_step.pipeline.input_checks import check_refimage
 from tweakreg_step.pipeline.run import Run, align_library
@@ -129,6 +130,7 @@ class TweakRegStep(BaseStep):
         refcat = parameters.absolute.abs_refcat
         # a bad one is refused before the work
         catalogs = members_of(self.table_of("abs_refcat", refcat)) if refcat else None
+        calibration = calibration_of(parameters.method.detector_calibration)
         with stopwatch("opening"):
             library = self._open(*inputs)
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
@@ -143,6 +145,7 @@ class TweakRegStep(BaseStep):
             catalogs=catalogs,
             product=product_name(library, self.remove_suffix(Path(names[0]).stem)[0]),
             start=start,
+            calibration=calibration,
         )
         result = align_library(library, run, self.worker_pool(), stopwatch)
         with stopwatch("writing"):

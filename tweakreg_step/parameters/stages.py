@@ -202,6 +202,11 @@ class MethodParameters:
         "the data demand it (global)",
         choices=("none", "shift", "rshift", "rscale", "auto"),
     )
+    detector_calibration: str = parameter(
+        "",
+        "Solution of another run (*_tweakreg_solution.asdf) whose motions of detectors, with their "
+        "errors, are the prior of this one's",
+    )
     refimage: str = parameter("", "Image or group that stays fixed in the relative alignment")
 
 

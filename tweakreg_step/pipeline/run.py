@@ -14,6 +14,7 @@ from tweakreg_step.results import save_catfile, save_regions
 from tweakreg_step.solutions import Marks, solution_of, with_checksum
 
 from .apply import changes_of
+from .detector_calibration import start_from, with_calibrated
 from .failure_policy import allowed, left_out_of, may_change, withheld
 from .mission_defaults import with_mission_defaults
 from .phases import align_in_phases
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
 
     from tweakreg_step.catalogs.reference import Member
     from tweakreg_step.core.outcome import Outcome
+    from tweakreg_step.exposures import ReadExposures
     from tweakreg_step.parameters import Parameters, Setting
     from tweakreg_step.report import RunResult
     from tweakreg_step.solutions import SavedSolution
     from tweakreg_step.telescopes import Change
 
+    from .detector_calibration import Calibration
+    from .phases import Alignment
     from .stopwatch import Stopwatch
 
 __all__ = ["AlignedRun", "Run", "align_library"]
@@ -56,6 +60,8 @@ class Run:
         The reference catalogs; None where there is none.
     product, start
         Name of the product, and start of the run [UTC].
+    calibration
+        Motions of detectors that are known; None where none are.
     """
 
     names: list[str]
@@ -66,6 +72,7 @@ class Run:
     catalogs: tuple[Member, ...] | None
     product: str
     start: Any
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,7 @@ def align_library(
     # one thread: several would wait for each other, and the order of their sums would change bits
     with stopwatch("alignment"), threadpool_limits(1):
         before, marks = Before.of(groups.images), Marks.of(groups.images)
-        alignment = align_in_phases(groups, parameters, run.folder, run.catalogs)
+        alignment = _aligned(groups, parameters, run)
     stars = None if alignment.table is None else len(alignment.table)
     seconds, sequential = stopwatch.seconds["alignment"], bool(alignment.fits)
     log_alignment(alignment.solution, stars, seconds, sequential=sequential)
@@ -137,14 +144,33 @@ def align_library(
     result = run_result_of(groups, before, alignment, outcomes, circumstances)
     result = withheld(result, parameters.safety)
     # what a dry run has found can be applied later
-    lasting = allowed(alignment.outcomes, replace(parameters.safety, apply_correction=True))
-    images = replace(result.images, outcomes=tuple(lasting))
-    solution = with_checksum(solution_of(groups, marks, replace(result, images=images)))
-    if parameters.catalogs.save_catalogs:
-        save_regions(result, exposures.kept, exposures.left_out, run.folder)
-        save_catfile(result.images.names, exposures.kept, run.product, run.folder)
+    lasting = allowed(
+        [*alignment.outcomes, *(o.outcome for o in left_out)],
+        replace(parameters.safety, apply_correction=True),
+    )
+    images = replace(result.images, outcomes=tuple(lasting[: len(result.images)]))
+    solution = solution_of(groups, marks, replace(result, images=images), run.calibration)
+    _save_beside_catalogs(exposures, result, parameters, run)
     changes: dict[int, Change] = {}
     with stopwatch("writing"):
         if may_change(outcomes, parameters.safety):
             changes = changes_of(exposures, result, parameters)
-    return AlignedRun(result, outcomes, changes, solution)
+    return AlignedRun(result, outcomes, changes, with_checksum(solution))
+
+
+def _save_beside_catalogs(
+    exposures: ReadExposures, result: RunResult, parameters: Parameters, run: Run
+) -> None:
+    """Write what goes with saved catalogs: regions of the sources, and the list of catalogs."""
+    if parameters.catalogs.save_catalogs:
+        save_regions(result, exposures.kept, exposures.left_out, run.folder)
+        save_catfile(result.images.names, exposures.kept, run.product, run.folder)
+
+
+def _aligned(groups: Groups, parameters: Parameters, run: Run) -> Alignment:
+    """The alignment of the images, which start from a detector calibration if there is one."""
+    if run.calibration is None:
+        return align_in_phases(groups, parameters, run.folder, run.catalogs)
+    before = start_from(run.calibration, groups)
+    alignment = align_in_phases(groups, parameters, run.folder, run.catalogs, run.calibration)
+    return with_calibrated(alignment, groups, before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -23,7 +23,24 @@ if TYPE_CHECKING:
     from tweakreg_step.core.solution import Solution
     from tweakreg_step.report import RunResult
 
+    Affine = tuple[FloatArray, FloatArray]
+
 __all__ = ["Marks", "solution_of"]
+
+
+class Calibrated(Protocol):
+    """Motions of detectors that were known before a run."""
+
+    @property
+    def geometry(self) -> str:
+        """Of the motions."""
+
+    @property
+    def covariance(self) -> FloatArray:
+        """(q, q) of a motion."""
+
+    def of(self, detector: str | None) -> Affine | None:
+        """The motion of a detector with a filter, None where not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +73,12 @@ def _marks(image: Image) -> tuple[FloatArray, FloatArray]:
     return box, fingerprint(image.plane, box)
 
 
-def solution_of(groups: Groups, before: Marks, result: RunResult) -> SavedSolution:
+def solution_of(
+    groups: Groups,
+    before: Marks,
+    result: RunResult,
+    calibrated: Calibrated | None = None,
+) -> SavedSolution:
     """The solution of a run.
 
     Parameters
@@ -67,11 +89,13 @@ def solution_of(groups: Groups, before: Marks, result: RunResult) -> SavedSoluti
         Their marks before it.
     result
         The result; its outcomes say which images are to be corrected.
+    calibrated
+        The motions that detectors had before the alignment, None if they had none.
     """
     after = Marks.of(groups.images)
     levels = [_group_level(groups, before, after, result)]
-    if result.solution is not None and result.solution.units.moving:
-        levels.append(_detector_level(groups, result.solution))
+    if result.solution is not None and (calibrated or result.solution.units.moving):
+        levels.append(_detector_level(groups, result.solution, calibrated))
     return SavedSolution(
         product=result.run.product,
         created=result.run.start,
@@ -207,18 +231,37 @@ def _measured(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatA
     return centre, *affine_on_sky(before.reshape(-1, 2), after.reshape(-1, 2), centre)
 
 
-def _detector_level(groups: Groups, solution: Solution) -> SavedLevel:
+def _detector_level(
+    groups: Groups,
+    solution: Solution,
+    calibrated: Calibrated | None,
+) -> SavedLevel:
+    """The motions of detectors: those that they had, followed by those that were fitted.
+
+    Each turns about the middle of the detector as it is then.
+    """
     units = solution.units
+    matrix, shift = np.array(units.matrix), np.array(units.shift)
+    for unit in range(len(units)):
+        own = np.flatnonzero(groups.units == unit)
+        had = calibrated.of(groups.images[own[0]].detector) if calibrated and len(own) else None
+        if had is not None:
+            matrix[unit], shift[unit] = matrix[unit] @ had[0], shift[unit] + had[1]
+    geometry, covariance = solution.motion.geometry, np.asarray(units.covariance)
+    if calibrated and len(calibrated.covariance) > covariance.shape[1]:
+        geometry, fitted = calibrated.geometry, covariance
+        covariance = np.tile(calibrated.covariance, (len(units), 1, 1))
+        covariance[:, : fitted.shape[1], : fitted.shape[1]] = fitted
     return SavedLevel(
         name="detector",
-        geometry=solution.motion.geometry,
+        geometry=geometry,
         frame="detector",
         units=tuple(_unit_name(groups, unit) for unit in range(len(units))),
         of_image=np.asarray(groups.units, np.int64),
         centre=np.full((len(units), 2), np.nan),
-        matrix=np.asarray(units.matrix),
-        shift=np.asarray(units.shift),
-        covariance=np.asarray(units.covariance),
+        matrix=matrix,
+        shift=shift,
+        covariance=covariance,
     )
 
 
