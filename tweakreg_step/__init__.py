@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         filter_catalog_by_bounding_box,
         relative_align,
     )
+    from .pipeline.mosaic_check import check_mosaic
     from .solutions.undo import remove_correction
     from .step import TweakRegStep
 
@@ -26,6 +27,7 @@ __all__ = [
     "add",
     "align",
     "apply",
+    "check_mosaic",
     "filter_catalog_by_bounding_box",
     "relative_align",
     "remove_correction",
@@ -41,6 +43,7 @@ _HOMES = {
     "add": "api",
     "align": "api",
     "apply": "api",
+    "check_mosaic": "pipeline.mosaic_check",
     "remove_correction": "solutions.undo",
     "transfer": "api",
     "undo": "api",

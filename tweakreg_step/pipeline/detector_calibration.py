@@ -58,7 +58,7 @@ class Calibration:
     def of(self, detector: str | None) -> tuple[FloatArray, FloatArray] | None:
         """The motion of a detector with a filter, None where not known."""
         name = detector or ""
-        return self.motions.get(name) or self.motions.get(name.partition(" ")[0])
+        return self.motions.get(name) or self.motions.get(name.rpartition(" ")[0])
 
     def prior(self, options: Options) -> Options:
         """The options with these errors as the prior of the detectors' motions."""

@@ -20,7 +20,7 @@ from .result import (
     RunResult,
     result_classes,
 )
-from .sentences import verdicts_of
+from .sentences import apart_reason, verdicts_of
 from .write import write_result
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "ReferenceNote",
     "RunFacts",
     "RunResult",
+    "apart_reason",
     "essentials_from",
     "essentials_left_out",
     "essentials_of",

@@ -13,6 +13,7 @@ from tweakreg_step.report import essentials_of
 from tweakreg_step.telescopes.visits import visit_of_group
 
 from .fingerprint import affine_on_sky, fingerprint
+from .names import detector_and_filter
 from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def solution_of(
 
 def _images(groups: Groups, before: Marks, after: Marks, result: RunResult) -> SavedImages:
     outcomes = result.images.outcomes
-    known = [str(image.detector or "").partition(" ") for image in groups.images]
+    known = [detector_and_filter(image.detector) for image in groups.images]
     moved = np.array([outcome.moved for outcome in outcomes], bool)
     motions = [
         affine_on_sky(before.sky[i], after.sky[i], before.sky[i, 4])
@@ -126,8 +127,8 @@ def _images(groups: Groups, before: Marks, after: Marks, result: RunResult) -> S
     return SavedImages(
         names=tuple(image.name for image in groups.images),
         group=np.asarray(groups.of_image, np.int64),
-        detectors=tuple(detector for detector, _, _ in known),
-        filters=tuple(band for *_, band in known),
+        detectors=tuple(detector for detector, _ in known),
+        filters=tuple(band for _, band in known),
         visits=tuple(image.visit for image in groups.images),
         guide_stars=tuple(image.guide_star for image in groups.images),
         members=tuple(" ".join(image.members) for image in groups.images),

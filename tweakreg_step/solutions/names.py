@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from .record import SavedSolution
     from .targets import OpenTarget
 
-__all__ = ["rows_of"]
+__all__ = ["detector_and_filter", "rows_of"]
+
+
+def detector_and_filter(text: str | None) -> tuple[str, str]:
+    """Names of the detector and the filter, from both together: '' where unknown."""
+    detector, _, band = (text or "").rpartition(" ")
+    return (detector, band) if detector else (band, "")
 
 
 def rows_of(solution: SavedSolution, exposure: OpenTarget) -> list[int]:

@@ -17,7 +17,7 @@ from tweakreg_step.exposures import tell_changed_words
 from tweakreg_step.telescopes.choose_mission import open_exposure, telescope_of
 from tweakreg_step.telescopes.inputs import given_exposures
 from tweakreg_step.telescopes.library import entry_of
-from tweakreg_step.telescopes.wcs import CorrectorPlane
+from tweakreg_step.telescopes.wcs import plane_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -243,4 +243,4 @@ class OpenTarget:
         view = image.view(reset=reset)
         corrector = self.telescope.corrector(view, Table(), self.name_of(image), self.group)
         limits = image.bounding_box if box is None else box
-        return CorrectorPlane(corrector, tuple(tuple(map(float, pair)) for pair in limits))  # type: ignore[arg-type]
+        return plane_of(corrector, tuple(tuple(map(float, pair)) for pair in limits))  # type: ignore[arg-type]

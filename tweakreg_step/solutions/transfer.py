@@ -17,6 +17,7 @@ from tweakreg_step.telescopes.wcs import correct
 from .apply import sip_of
 from .carried_motion import Wanted, carried_motion
 from .fingerprint import SAME, affine_on_sky, fingerprint, largest_distance
+from .names import detector_and_filter
 from .targets import OpenTarget, Plan
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _moved(
     view, box = image.view(), image.bounding_box
     plane = exposure.plane(image, reset=True)
     before = fingerprint(plane, box)
-    detector, _, band = (view.detector or "").partition(" ")
+    detector, band = detector_and_filter(view.detector)
     name = exposure.name_of(image)
     wanted = Wanted(name, exposure.group, detector, band, view.epoch, before[4], mosaic)
     carried = carried_motion(solution, wanted)

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
+from tweakreg_step.alignment.linalg import inverse_2x2
 
+from .field_motion import with_spread
 from .hierarchy import linearise
+from .latents import source_spread, spread_seen
 from .normal_equations import solve_step
+from .tails import with_tails
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
@@ -53,6 +56,8 @@ class Fit:
 
     Attributes
     ----------
+    links
+        The links, with the scatter of their motions as it was found.
     motions
         The fitted motions.
     linear, step
@@ -68,8 +73,11 @@ class Fit:
         (N, 2) residuals in the planes tangent at the sources [arcsec].
     floor
         (G + 1,) error floor of each group and, last, of the reference [arcsec].
+    field_path
+        (N, 2) path of the field since the source's origin, 0 where it does not follow [arcsec].
     """
 
+    links: Links
     motions: Motions
     linear: Linear
     step: Step
@@ -78,6 +86,7 @@ class Fit:
     square: FloatArray
     residual: FloatArray
     floor: FloatArray
+    field_path: FloatArray
 
 
 def taper(distance: FloatArray, threshold: float) -> FloatArray:
@@ -138,11 +147,9 @@ def standardised(
     np.maximum.at(largest, source, weight)
     relative = np.divide(weight, largest[source], out=np.zeros_like(weight), where=weight > 0.0)
     precision = inverse_2x2(covariance)
-    total = source_sums(relative[:, None, None] * precision, source, count)
-    weighted_sources = total[:, 0, 0] > 0.0
-    spread = np.zeros_like(total)
-    spread[weighted_sources] = inverse_2x2(total[weighted_sources])
-    variance = covariance + (1.0 - 2.0 * relative)[:, None, None] * spread[source]
+    spread = source_spread(links, relative[:, None, None] * precision)
+    weighted_sources = spread[:, 0, 0] > 0.0
+    variance = covariance + (1.0 - 2.0 * relative)[:, None, None] * spread_seen(links, spread)
     # With one detection left in a source the difference is rounding error of an exact zero.
     alone = np.trace(variance, axis1=1, axis2=2) < 1e-6 * np.trace(covariance, axis1=1, axis2=2)
     alone |= ~weighted_sources[source]
@@ -209,15 +216,18 @@ def fit(
     covariance = _with_floor(linear, links, floor)
     weight = median_weights(linear.position, covariance + width**2 * np.eye(2), links)
     motions, widths = start, _widths(width, covariance)
-    for turn in range(rounds + len(widths)):
+    rounds += len(widths)
+    for turn in range(rounds):
         precision = weight[:, None, None] * inverse_2x2(covariance)
         step = solve_step(linear, links, model, motions, precision)
         motions = motions.plus(step.delta)
+        model = with_tails(model, motions)
         square = standardised(step.residual, covariance, weight, links)
         scale = _scale(square)
-        if turn == rounds + len(widths) - 1:
+        if turn == rounds - 1:
             break
         linear = _relinearised(linear, links, model, motions, step)
+        links = with_spread(links, linear.position, precision)
         if turn < len(widths):
             allowed = covariance + widths[turn] ** 2 * np.eye(2)
             square = standardised(step.residual, allowed, weight, links)
@@ -230,7 +240,15 @@ def fit(
         if turn > len(widths) and np.mean(np.abs(fresh - weight)) < _CONVERGED:
             break
         weight = fresh
-    return Fit(motions, linear, step, covariance, weight, square, step.residual, floor)
+    every = links, motions, linear, step, covariance, weight, square, step.residual, floor
+    return Fit(*every, _field_path(links, model, motions))
+
+
+def _field_path(links: Links, model: Model, motions: Motions) -> FloatArray:
+    """Path (N, 2) [arcsec] of the field since the sources' origins."""
+    if model.field is None:
+        return np.zeros((len(links.source), 2))
+    return -model.field.offset(links, motions.phi[model.level(model.field.name)])
 
 
 def _widths(width: float, covariance: FloatArray) -> list[float]:

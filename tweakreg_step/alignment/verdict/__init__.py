@@ -4,5 +4,13 @@ from __future__ import annotations
 
 from .criteria import findings, groups_to_reject
 from .diagnosis import Failures, diagnose
+from .image_evidence import ImageEvidence, image_evidence
 
-__all__ = ["Failures", "diagnose", "findings", "groups_to_reject"]
+__all__ = [
+    "Failures",
+    "ImageEvidence",
+    "diagnose",
+    "findings",
+    "groups_to_reject",
+    "image_evidence",
+]

@@ -13,15 +13,20 @@ from tweakreg_step.core.outcome import Code
 
 from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import chance, clusters, evidence
-from .image_offsets import image_offsets
+from .rejected_stars import rejected_stars
+from .two_clumps import second_clumps
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.evidence import Diagnosis, Evidence, Finding
 
     from .evidence import Chance
+    from .image_evidence import ImageEvidence
+    from .image_offsets import ImageOffsets
+    from .two_clumps import Clumps
 
     Diagnoses = tuple[list[Diagnosis | None], list[Diagnosis | None]]
 
@@ -76,7 +81,8 @@ def _too_few_matches(
 def _implausible(problem: Problem, associated: AssociatedFit, active: IntArray) -> dict[int, Code]:
     """Groups whose shift, roll or scale is larger than the search could have found."""
     options, theta = problem.options, associated.fit.motions.theta
-    limit = 2.0 * max(options.searchrad, options.abs_searchrad) * np.sqrt(len(active))
+    reach = max(options.searchrad, options.abs_searchrad) + float(np.hypot(*options.start))
+    limit = 2.0 * reach * np.sqrt(len(active))
     far = np.hypot(theta[active, 0], theta[active, 1]) > limit
     most = max(options.max_roll, 3.0 * options.roll_sigma)  # the wide search or the plain one
     far |= np.abs(theta[active, 2:3]).sum(axis=1) > 2.0 * np.deg2rad(most / 3600.0)
@@ -132,6 +138,7 @@ def findings(
     outcome: tuple[tuple[Code, ...], Diagnoses],
     covariance: FloatArray,
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None,
+    images: ImageEvidence | None = None,
 ) -> tuple[list[Finding], list[Finding]]:
     """The findings (G,) of the relative and of the absolute phase.
 
@@ -145,6 +152,8 @@ def findings(
         (G, p, p) of the parameters.
     ambiguity
         (G,) evidence for another initial offset, for each phase; None where there was no search.
+    images
+        Evidence on the groups' single images; None if nothing could be aligned.
     """
     status, (failed, unanchored) = outcome
     count = len(status)
@@ -153,17 +162,27 @@ def findings(
     if associated is not None:
         pieces[0] = list(evidence(problem, associated, covariance, absolute=False))
         if problem.anchored.any():
-            pieces[1] = list(evidence(problem, associated, covariance, absolute=True))
+            found = evidence(problem, associated, covariance, absolute=True)
+            rejected = rejected_stars(problem, associated).tolist()
+            pieces[1] = [
+                piece and replace(piece, rejected_stars=number)
+                for piece, number in zip(found, rejected, strict=True)
+            ]
         label = clusters(associated, count)
         alone = np.bincount(label)[label] == 1
         noise = _noise_mas(associated, count)
-        pieces[0] = _with_image_offsets(problem, associated, pieces[0], absolute=False)
-        if problem.anchored.any():
-            pieces[1] = _with_image_offsets(problem, associated, pieces[1], absolute=True)
+    if images is not None:
+        detections = problem.detections
+        pieces[0] = _with_images(detections, images.relative, images.off, pieces[0])
+        if images.absolute is not None:
+            off = images.absolutely_off
+            pieces[1] = _with_images(detections, images.absolute, off, pieces[1])
     if ambiguity is not None:
         pieces = [
             _with_ambiguity(piece, doubt) for piece, doubt in zip(pieces, ambiguity, strict=True)
         ]
+    if associated is not None:
+        pieces[0] = _with_clumps(pieces[0], second_clumps(problem, associated))
     relative = [
         relative_finding(status[g], pieces[0][g], float(noise[g]), failed[g], alone=bool(alone[g]))
         for g in range(count)
@@ -181,19 +200,16 @@ def findings(
     return relative, absolute
 
 
-def _with_image_offsets(
-    problem: Problem,
-    associated: AssociatedFit,
+def _with_images(
+    detections: Detections,
+    found: ImageOffsets,
+    off: BoolArray,
     pieces: list[Evidence | None],
-    *,
-    absolute: bool,
 ) -> list[Evidence | None]:
-    """The evidence with that of the groups' single images added."""
-    found = image_offsets(problem, associated, absolute=absolute)
-    detections, count = problem.detections, len(pieces)
-    group = np.zeros(len(found.kept), np.int64)
+    """The evidence (G,) with that of the groups' single images (I,) added."""
+    count = len(pieces)
+    group = np.zeros(len(off), np.int64)
     group[detections.image] = detections.group
-    off = found.disagree
     number = np.bincount(group[off], minlength=count)
     largest = np.zeros(count)
     np.maximum.at(largest, group[off], 1e3 * np.hypot(*found.offset[off].T))
@@ -212,6 +228,17 @@ def _with_ambiguity(
     return [
         piece and replace(piece, second_matches=n, second_offset_mas=mas, pinned_matches=pinned)
         for piece, n, mas, pinned in zip(pieces, *columns, strict=True)
+    ]
+
+
+def _with_clumps(pieces: list[Evidence | None], clumps: Clumps) -> list[Evidence | None]:
+    """The evidence with a second offset below the search's resolution, if there is no other."""
+    columns = clumps.count.tolist(), (1e3 * clumps.distance).tolist()
+    return [
+        replace(piece, second_matches=n, second_offset_mas=mas)
+        if piece and n and not (piece.second_matches or piece.images_off)
+        else piece
+        for piece, n, mas in zip(pieces, *columns, strict=True)
     ]
 
 

@@ -17,9 +17,8 @@ from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
 from tweakreg_step.alignment.matching import log_chance, sharing
 from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
-    moved_directions,
+    common_directions,
     solve_step,
-    unassociated_links,
 )
 from tweakreg_step.core.correction import design, prior_precision
 from tweakreg_step.core.evidence import Evidence
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.options import Options
 
 
-__all__ = ["Chance", "Phase", "chance", "clusters", "evidence"]
+__all__ = ["Chance", "Phase", "chance", "clusters", "evidence", "phase_of"]
 
 _SAMPLE = 32
 """Detections of a group around which the density of possible partners is counted."""
@@ -120,6 +119,11 @@ def _phase(
     return relative_phase(associated.links, position, weight)
 
 
+def phase_of(associated: AssociatedFit, *, absolute: bool) -> Phase:
+    """Differences of the fit's residuals from those of other groups, or of the stars."""
+    return _phase(associated, associated.fit.residual, _precision(associated), absolute=absolute)
+
+
 def _precision(associated: AssociatedFit) -> FloatArray:
     """Scalar weights (L,) [arcsec^-2]: inverse mean variance per axis, times the robust weight."""
     trace = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)
@@ -196,7 +200,7 @@ def _expected(
 ) -> FloatArray:
     """Expected chance matches (G,), from the density of possible partners around detections."""
     detections, count = problem.detections, len(problem.component)
-    moved = moved_directions(unassociated_links(detections), problem.model, associated.fit.motions)
+    moved = common_directions(problem, associated)
     size = np.bincount(detections.group, minlength=count)
     order = np.argsort(detections.group, kind="stable")
     start = np.cumsum(size) - size
@@ -311,7 +315,9 @@ def _reserve(
     after = fit.linear.position + np.einsum(
         "nik,nk->ni", fit.linear.columns, delta[fit.linear.index]
     )
+    after = after - associated.motion()
     before = to_plane(links.vectors, fit.linear.frames[links.source]) - links.drift
+    before = before - associated.motion(with_field=True)
     weight = _precision(associated)
     chosen = kept_out & (fit.weight > MATCHED_WEIGHT)
     rms = []
@@ -369,7 +375,11 @@ def _sigmas(problem: Problem, covariance: FloatArray) -> tuple[FloatArray, Float
 
 
 def _pulls(options: Options, problem: Problem, theta: FloatArray) -> FloatArray:
-    """The largest parameter (G,) of each group in standard deviations of the pointing prior."""
-    sigmas = options.shift_sigma, options.roll_sigma, options.scale_sigma
+    """The largest parameter (G,) of each group in standard deviations of the pointing prior.
+
+    An offset that the user told to start from is no wonder.
+    """
+    shift = float(np.hypot(options.shift_sigma, np.hypot(*options.start)))
+    sigmas = shift, options.roll_sigma, options.scale_sigma
     precision = prior_precision(problem.model.geometry, sigmas)
     return np.asarray(np.max(np.abs(theta) * np.sqrt(precision), axis=1))

@@ -11,10 +11,11 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 from astropy.utils.iers import conf as earth_rotation
 
-from tweakreg_step.catalogs.tables import numbers, read_table
+from tweakreg_step.catalogs.tables import differ, numbers, read_table
 from tweakreg_step.core.exceptions import CatalogError
 
 from .origin import with_source
+from .years import with_years
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,7 @@ def read_reference(path: Path) -> Table:
         If the file can't be read, or its columns or values do not fit.
     """
     table = sky_table(read_table(path, "reference catalog"), f"'{path}'")
+    table = with_years(table, f"'{path}'")
     table.meta["name"] = path.name
     return with_source(table, path)
 
@@ -71,7 +73,7 @@ def sky_table(table: Table, name: str) -> Table:
     result = table.copy()
     if ra_column and dec_column:
         ra, dec = _degrees(table[ra_column], name), _degrees(table[dec_column], name)
-        result.remove_columns([ra_column, dec_column])
+        result.remove_columns([c for c in table.colnames if c.lower() in {"ra", "dec"}])
     elif centroid:
         sky = _icrs(table[centroid], name)
         ra, dec = np.asarray(sky.ra.deg), np.asarray(sky.dec.deg)
@@ -153,10 +155,10 @@ def _without(table: Table, bad: dict[str, BoolArray], name: str) -> Table:
 
 def _only(table: Table, wanted: str, name: str) -> str | None:
     found = [column for column in table.colnames if column.lower() == wanted]
-    if len(found) > 1:
+    if any(differ(table[found[0]], table[other]) for other in found[1:]):
         raise CatalogError(
-            f"The reference catalog {name} has the columns {found}, but only one may be meant by "
-            f"'{wanted}' (letter case is ignored). Remove or rename the others."
+            f"The reference catalog {name} has the columns {found}, which differ, but only one may "
+            f"be meant by '{wanted}' (letter case is ignored). Remove or rename the others."
         )
     return found[0] if found else None
 

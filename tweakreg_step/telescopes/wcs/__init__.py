@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from .footprints import corners_of, epoch_of, group_epochs, group_observatories
+from .delivered import CORRECTED, delivered, is_corrected
+from .fits_plane import FitsPlane, put_linear
+from .footprints import corners_of, epoch_of, group_epochs, group_observatories, region
 from .inverse import pixels_within
-from .snapshot import Snapshot, all_or_nothing
-from .tan_mosaic import TanCorrector, correction_of, is_tan, without_correction
+from .plane import plane_of
+from .snapshot import Snapshot, StoredWcs, all_or_nothing
+from .tan_mosaic import TanCorrector, is_tan
 from .tangent_plane import CorrectorPlane, box_of
 from .v2v3corr import affine_between, correct, put
 
 __all__ = [
+    "CORRECTED",
     "CorrectorPlane",
+    "FitsPlane",
     "Snapshot",
+    "StoredWcs",
     "TanCorrector",
     "affine_between",
     "all_or_nothing",
     "box_of",
     "corners_of",
     "correct",
-    "correction_of",
+    "delivered",
     "epoch_of",
     "group_epochs",
     "group_observatories",
+    "is_corrected",
     "is_tan",
     "pixels_within",
+    "plane_of",
     "put",
-    "without_correction",
+    "put_linear",
+    "region",
 ]

@@ -1,4 +1,4 @@
-"""Correction of an image's GWCS (frame ``v2v3corr``) from the motion of its group on the sky."""
+"""Correction of an image's WCS from the motion of its group; a GWCS gets the frame ``v2v3corr``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.core.correction import move
+
+from .fits_plane import FitsPlane
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
@@ -68,6 +70,9 @@ def put(plane: Plane, x: FloatArray, y: FloatArray, ra: FloatArray, dec: FloatAr
     ra, dec
         (N,) where they shall lie [deg].
     """
+    if isinstance(plane, FitsPlane):
+        plane.put(x, y, ra, dec)
+        return
     matrix, shift = affine_between(plane.from_pixels(x, y), plane.from_sky(ra, dec))
     plane.corrector.set_correction(matrix=matrix, shift=shift)
 
