@@ -71,7 +71,21 @@ def main() -> int:
         f"The truth is {'met' if good else 'NOT met'}: the limits are {ABSOLUTE_LIMIT_MAS} mas "
         f"absolute and {RELATIVE_LIMIT_MAS} mas relative."
     )
+    show_solution(truth.folder, output)
     return 0 if good else 1
+
+
+def show_solution(exposures: Path, output: Path) -> None:
+    """Show what was found, and the commands that put it on other files and take it back."""
+    solution = next(output.glob("*_tweakreg_solution.asdf"))
+    print(f"\nWhat was found is a file of its own, {solution}:\n", flush=True)
+    command = [str(Path(sys.executable).with_name("tweakreg")), "show", str(solution)]
+    subprocess.run(command, check=True)  # noqa: S603 - our own command
+    print(
+        f"\nPut it on the exposures as they were delivered, and take it back:\n"
+        f"  tweakreg apply {solution} {exposures}/*_cal.fits\n"
+        f"  tweakreg undo {exposures}/*_cal.fits"
+    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ def test_the_pages_of_verdicts_tell_every_code(name: str) -> None:
     assert not [code for code in Code if f"``{code}``" not in text]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.asdf")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tweakreg_step" / "config").glob("*.asdf")), ids=lambda p: p.stem
+)
 def test_parameter_files_hold_only_what_differs_each_with_its_reason(path: Path) -> None:
     step = TweakRegStep.from_config_file(str(path))
     text = path.read_text()

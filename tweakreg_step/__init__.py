@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api import add, align, apply, transfer, undo
     from .core.exceptions import TweakregError
     from .functions import (
         SINGLE_GROUP_REFCAT,
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
         relative_align,
     )
     from .pipeline.mosaic_check import check_mosaic
-    from .pipeline.undo import remove_correction
+    from .solutions.undo import remove_correction
     from .step import TweakRegStep
 
 __all__ = [
@@ -23,10 +24,15 @@ __all__ = [
     "TweakRegStep",
     "TweakregError",
     "absolute_align",
+    "add",
+    "align",
+    "apply",
     "check_mosaic",
     "filter_catalog_by_bounding_box",
     "relative_align",
     "remove_correction",
+    "transfer",
+    "undo",
 ]
 
 __version__ = version("tweakreg-step")
@@ -34,8 +40,13 @@ __version__ = version("tweakreg-step")
 _HOMES = {
     "TweakRegStep": "step",
     "TweakregError": "core.exceptions",
+    "add": "api",
+    "align": "api",
+    "apply": "api",
     "check_mosaic": "pipeline.mosaic_check",
-    "remove_correction": "pipeline.undo",
+    "remove_correction": "solutions.undo",
+    "transfer": "api",
+    "undo": "api",
 }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import weakref
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tweakreg_step.catalogs.reference import members_of
 from tweakreg_step.framework import BaseStep, reports_errors, warn_overwritten
@@ -21,6 +22,7 @@ from tweakreg_step.parameters import (
     unused,
 )
 from tweakreg_step.pipeline.apply import update_exposures
+from tweakreg_step.pipeline.detector_calibration import calibration_of
 from tweakreg_step.pipeline.failure_policy import failure, must_raise, unchanged
 from tweakreg_step.pipeline.input_checks import (
     check_refimage,
@@ -30,6 +32,8 @@ from tweakreg_step.pipeline.input_checks import (
 from tweakreg_step.pipeline.run import Run, align_library
 from tweakreg_step.pipeline.stopwatch import Stopwatch
 from tweakreg_step.report import log_end, log_parameters, write_result
+from tweakreg_step.results import AlignmentResult, save_sources, save_state
+from tweakreg_step.solutions import save_solution
 from tweakreg_step.telescopes.inputs import open_library
 from tweakreg_step.telescopes.labels import labels_of
 from tweakreg_step.telescopes.library import (
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.parameters import Declaration, Setting
     from tweakreg_step.report import RunResult
+    from tweakreg_step.solutions import SavedSolution
     from tweakreg_step.telescopes import Change
 
 __all__ = ["TweakRegStep"]
@@ -64,6 +69,45 @@ class TweakRegStep(BaseStep):
 
     _unreported: RunResult | None = None
     """The result of this run, until its images are written."""
+
+    _solution: SavedSolution | None = None
+    """What this run has found."""
+
+    _reported: RunResult | None = None
+    """The result of this run, as it was reported."""
+
+    _library: weakref.ref[AbstractModelLibrary] | None = None
+    """The exposures of this run, which the step does not keep."""
+
+    @classmethod
+    def configured(cls, exposures: Any, **parameters: Any) -> Self:
+        """A step with the parameters that `call` would have, not run yet.
+
+        Parameters
+        ----------
+        exposures
+            The input that it will be run on: CRDS has parameters for it.
+        **parameters
+            As for `call`.
+        """
+        config, config_file = cls.build_config(exposures, **parameters)
+        config.pop("class", None)
+        name = config.pop("name", None)
+        return cls.from_config_section(config, name=name, config_file=config_file)  # type: ignore[no-any-return]
+
+    @property
+    def result(self) -> AlignmentResult:
+        """The result of the last run: tables, solution, exposures.
+
+        Raises
+        ------
+        ValueError
+            If the step was not run, or ended with an error.
+        """
+        if self._reported is None or self._solution is None:
+            raise ValueError("The step has no result: it was not run, or ended with an error.")
+        library = None if self._library is None else self._library()
+        return AlignmentResult(self._reported, self._solution, library)
 
     @reports_errors
     def process(self, *inputs: Any) -> AbstractModelLibrary:
@@ -86,12 +130,15 @@ class TweakRegStep(BaseStep):
         ParameterError, InputError, CatalogError, OutputError
             If the input or parameters can't be used; no result is written then.
         """
+        self._reported = self._solution = None
         parameters, start, stopwatch = Parameters.of(self), dt.datetime.now(dt.UTC), Stopwatch()
         log_parameters(departures(*self._declared))
         for sentence in unused(parameters):
             log.warning(sentence)
         refcat = parameters.absolute.abs_refcat
-        catalogs = members_of(refcat) if refcat else None  # a bad one is refused before the work
+        # a bad one is refused before the work
+        catalogs = members_of(self.table_of("abs_refcat", refcat)) if refcat else None
+        calibration = calibration_of(parameters.method.detector_calibration)
         with stopwatch("opening"):
             library = self._open(*inputs)
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
@@ -109,6 +156,7 @@ class TweakRegStep(BaseStep):
             catalogs=catalogs,
             product=product_name(library, self.remove_suffix(Path(names[0]).stem)[0]),
             start=start,
+            calibration=calibration,
         )
         result = align_library(library, run, self.worker_pool(), stopwatch)
         with stopwatch("writing"):
@@ -118,7 +166,8 @@ class TweakRegStep(BaseStep):
         if must_raise(result.outcomes, parameters.safety):
             self._write_report(told)
             raise failure(result.result.images.names, result.outcomes)
-        self._unreported = told
+        self._unreported, self._solution = told, result.solution
+        self._library = weakref.ref(library)
         return library
 
     @property
@@ -136,8 +185,20 @@ class TweakRegStep(BaseStep):
         """Whether a report is written: where results are saved, or if it was asked for by name."""
         return bool(self.save_report) and (self.writes_results or "save_report" in self._sources)
 
+    @property
+    def wants_solution(self) -> bool:
+        """Whether the solution is written, by the same rule as the report."""
+        asked = bool({"save_solution", "save_state"} & set(self._sources))
+        return bool(self.save_solution) and (self.writes_results or asked)
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether images may be changed: in a dry run they are not."""
+        return bool(self.apply_correction)
+
     def _warn_overwritten(self, library: AbstractModelLibrary) -> None:
-        if self.writes_results and self.output_use_model and not self.update_inputs:
+        own_names = self.output_use_model and not self.update_inputs
+        if self.writes_results and self.changes_images and own_names:
             files = [member["expname"] for member in library.asn["products"][0]["members"]]
             warn_overwritten(files, self.path_of_result)
 
@@ -159,6 +220,13 @@ class TweakRegStep(BaseStep):
             return
         result, self._unreported = unchanged(self._unreported, self._unwritten or {}), None
         self._write_report(result)
+        self._reported = result
+        if self.wants_solution and self._solution is not None:
+            folder = self.output_folder
+            saved = [save_solution(self._solution, folder), save_sources(result, folder)]
+            if self.save_state:
+                saved.append(save_state(result, folder))
+            log.info("Solution: %s", ", ".join(str(path) for path in saved if path is not None))
         if self._written is not None:
             log.info(
                 "%d of %d images are written, in '%s'.",

@@ -15,7 +15,7 @@ from stdatamodels.jwst import datamodels
 from tweakreg_step.simulate import Truth
 
 BIN = Path(sys.executable).parent
-CONFIG = Path(__file__).parents[2] / "config"
+CONFIG = Path(__file__).parents[2] / "tweakreg_step" / "config"
 
 
 def strun(*arguments: object) -> str:
@@ -44,8 +44,10 @@ def test_strun_aligns_and_says_where_values_came_from(files: Truth, tmp_path: Pa
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     stems = [image.file_name.removesuffix("_cal.fits") for image in files.images]
     report = ["mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]
+    report += ["mosaic_tweakreg_solution.asdf", "mosaic_sources.ecsv", "mosaic_catfile.txt"]
     assert names == sorted(
-        [f"{s}_tweakreg.fits" for s in stems] + [f"{s}_cal_cat.ecsv" for s in stems] + report
+        [f"{s}{end}" for s in stems for end in ("_tweakreg.fits", "_cal_cat.ecsv", "_cal_cat.reg")]
+        + report
     )
     with datamodels.open(tmp_path / "out" / f"{stems[0]}_tweakreg.fits") as model:
         assert model.meta.cal_step.tweakreg == "COMPLETE"

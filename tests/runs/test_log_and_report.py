@@ -15,7 +15,8 @@ from step_outputs import result_files
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth
 
-ASIDE = ["mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]
+REPORTS = ["mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]
+ASIDE = ["mosaic_sources.ecsv", *REPORTS, "mosaic_tweakreg_solution.asdf"]
 
 
 def ours(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
@@ -39,14 +40,15 @@ def test_a_line_for_each_stage_and_a_table_at_the_end(
     stages = ["CRDS is not configured", "Parameters", "Sources", reference, "Alignment"]
     assert starts[: len(stages)] == stages
     assert lines[-1] == "3 of 3 images are written, in 'out'."
-    assert lines[-2].startswith("Report: ")
-    assert lines[-3] == "3 groups: 3 aligned; 3 of 3 images moved."
+    assert lines[-2] == "Solution: out/mosaic_tweakreg_solution.asdf, out/mosaic_sources.ecsv"
+    assert lines[-3].startswith("Report: ")
+    assert lines[-4] == "3 groups: 3 aligned; 3 of 3 images moved."
     # three groups below the line of sources, and three in the table below its two of titles
     assert sum(line.startswith("  jw") for line in lines) == 3
     assert sum(line.startswith("jw") and line.endswith("aligned") for line in lines) == 3
     levels = [line for line in lines if "scatter" in line]
     assert levels[0].startswith("exposure in a visit, 3 units")
-    assert len(lines) == len(stages) + 3 + len(levels) + 2 + 3 + 4
+    assert len(lines) == len(stages) + 3 + len(levels) + 2 + 3 + 5
     assert ours(caplog, logging.WARNING) == []
     totals = json.loads(Path("out/mosaic_tweakreg.json").read_text())["totals"]
     assert lines[2].startswith(f"Sources: {totals['detections']} take part (")
@@ -74,8 +76,8 @@ def test_a_group_that_is_left_alone_is_warned_of_once(
 def test_report_and_page_are_written_without_results_if_wanted(files: Truth) -> None:
     run(files, save_results=False, output_dir=None, save_report=True, save_plots=True)
     written = sorted(path.name for path in Path().glob("*.*"))
-    assert written == sorted([*ASIDE, "mosaic_tweakreg.html"])
-    report = json.loads(Path(ASIDE[0]).read_text())
+    assert written == sorted([*REPORTS, "mosaic_tweakreg.html"])
+    report = json.loads(Path(REPORTS[0]).read_text())
     assert [stage["name"] for stage in report["stages"]] == [
         "opening",
         "sources",
@@ -89,7 +91,7 @@ def test_report_and_page_are_written_without_results_if_wanted(files: Truth) -> 
 def test_a_report_that_cannot_be_written_costs_no_image(
     files: Truth, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Path("out", ASIDE[0]).mkdir(parents=True)
+    Path("out", REPORTS[0]).mkdir(parents=True)
     run(files)
     assert len(result_files(Path("out"))) == 3
     errors = ours(caplog, logging.ERROR)

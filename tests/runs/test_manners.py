@@ -49,8 +49,9 @@ def test_names_of_compressed_files(files: Truth) -> None:
     stems = [path.name.removesuffix("_cal.fits") for path in files.files]
     assert sorted(p.name for p in Path("o").iterdir()) == sorted(
         [f"{stem}_tweakreg.fits" for stem in stems]
-        + [f"{stem}_cal_cat.ecsv" for stem in stems]
-        + [f"{stems[0]}_tweakreg.json", f"{stems[0]}_tweakreg_matches.ecsv"]
+        + [f"{stem}_cal_cat{end}" for stem in stems for end in (".ecsv", ".reg")]
+        + [f"{stems[0]}_tweakreg{end}" for end in (".json", "_matches.ecsv", "_solution.asdf")]
+        + [f"{stems[0]}_sources.ecsv", f"{stems[0]}_catfile.txt"]
     )
 
 

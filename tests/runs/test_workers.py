@@ -75,7 +75,8 @@ def test_any_number_of_workers_gives_the_same_bits(files: Truth, options: dict[s
     names = sorted(path.name for path in one.iterdir())
     assert sorted(path.name for path in three.iterdir()) == names
     results = [name for name in names if name.endswith(".fits")]
-    assert len(results) == 3
+    # a dry run writes no copies
+    assert len(results) == (3 if options.get("apply_correction", True) else 0)
     for name in results:
         assert contents(three / name) == contents(one / name)
     for name in (name for name in names if name.endswith("_cat.ecsv")):

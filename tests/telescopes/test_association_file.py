@@ -58,7 +58,7 @@ def of(*members: Any, **words: Any) -> dict[str, Any]:
         (of(member(expname="a\0b")), r"expname' in .* is 'a\\x00b', but nothing can have"),
         (of(member(expname="\ud800")), r"is '\\ud800', but nothing can have such a name"),
         (of(member(group_id="\ud800")), r"group_id' in .* is '\\ud800'"),
-        (of(member(), name="n" * 240), r"has 240 bytes, but .* results need 22 more"),
+        (of(member(), name="n" * 240), r"has 240 bytes, but .* results need 23 more"),
         (of(member(), name="a\0b"), r"'products\[0\]\.name' in the association .*asn\.json'"),
         (of(member(expname="")), r"1 of 1 files that do not exist"),
         (of(member(expname=".")), r"1 of 1 files that do not exist"),

@@ -7,7 +7,7 @@ from .displacement import Displacement, displacement_of, worst_corner
 from .image_fits import ImageFits, image_fits
 from .joint import solve_jointly
 from .pair_offsets import PairOffsets, pair_offsets_of
-from .residuals import Matched, matched_of
+from .residuals import Matched, corrected_directions, matched_of
 
 __all__ = [
     "Displacement",
@@ -15,6 +15,7 @@ __all__ = [
     "Matched",
     "PairOffsets",
     "assess",
+    "corrected_directions",
     "displacement_of",
     "image_fits",
     "matched_of",

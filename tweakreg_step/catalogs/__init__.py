@@ -17,8 +17,10 @@ from .source_catalogs import (
     read_catalog,
     read_named,
     to_table,
+    unalignable,
     with_weights,
     within,
+    write_catalog,
 )
 from .tables import is_table_file, numbers
 
@@ -37,7 +39,9 @@ __all__ = [
     "read_checkpoint",
     "read_named",
     "to_table",
+    "unalignable",
     "with_weights",
     "within",
+    "write_catalog",
     "write_checkpoint",
 ]

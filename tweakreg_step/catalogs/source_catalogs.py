@@ -44,6 +44,7 @@ __all__ = [
     "read_catalog",
     "read_named",
     "to_table",
+    "unalignable",
     "with_weights",
     "within",
     "write_catalog",
@@ -298,6 +299,13 @@ def alignable(detections: Sources) -> Sources:
     if detections.flags is None:
         return detections
     return detections[~excluded(detections.flags)]
+
+
+def unalignable(detections: Sources) -> Sources:
+    """The detections that their flags exclude from the alignment."""
+    if detections.flags is None:
+        return detections[:0]
+    return detections[excluded(detections.flags)]
 
 
 def to_table(detections: Sources, name: str) -> Table:

@@ -82,6 +82,10 @@ class Image:
         Number of further sources, which can't.
     refused
         Verdict on an image that must not be changed, None for others.
+    corrected
+        Whether the WCS in its file has the correction of an earlier alignment.
+    members
+        File names of the exposures that a mosaic was made of.
     """
 
     name: str
@@ -96,6 +100,8 @@ class Image:
     guide_star: str = ""
     unused: int = 0
     refused: Verdict | None = None
+    corrected: bool = False
+    members: tuple[str, ...] = ()
 
     @property
     def bare_detector(self) -> str | None:

@@ -24,7 +24,7 @@ __all__ = [
 LONGEST_NAME = 255
 """Bytes that file systems allow for the name of a file."""
 
-REPORT_ROOM = len("_tweakreg_matches.ecsv")
+REPORT_ROOM = len("_tweakreg_solution.asdf")
 """Bytes that the longest name of a report adds to that of the product."""
 
 RESULT_ROOM = len("_tweakreg.fits")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.catalogs import alignable, with_weights, write_checkpoint
+from tweakreg_step.catalogs import alignable, unalignable, with_weights, write_checkpoint
 from tweakreg_step.core.images import Groups
 from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.sources import StarSet, refined_with_epsf
@@ -52,7 +52,14 @@ def combine_catalogs(
     balanced = _balanced(detections)
     usable = [alignable(sources) for sources in balanced]
     return [
-        replace(catalog, sources=some, unused=len(every) - len(some), path=path, stamps=None)
+        replace(
+            catalog,
+            sources=some,
+            unused=len(every) - len(some),
+            left_out=unalignable(every),
+            path=path,
+            stamps=None,
+        )
         for catalog, some, every, path in zip(catalogs, usable, balanced, paths, strict=True)
     ]
 

@@ -111,6 +111,8 @@ class ExposureCatalog:
         Whether the user's regions for the image, if any, overlap it.
     unused
         Number of further sources, which can't be used; counted when all catalogs are there.
+    left_out
+        These sources; None until then.
     """
 
     sources: Sources
@@ -122,6 +124,7 @@ class ExposureCatalog:
     touched: bool = True
     given: bool = False
     unused: int = 0
+    left_out: Sources | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class ReadExposures:
         Their images.
     kept
         File names of their catalogs; None for the user's own and where none was written.
+    left_out
+        The sources of each image that can't be used.
     refusals
         The exposures that can't be used.
     unusable
@@ -95,6 +97,7 @@ class ReadExposures:
     members: list[Member]
     images: list[Image]
     kept: list[str | None]
+    left_out: list[Sources]
     refusals: list[Refusal]
     unusable: list[int]
 
@@ -291,6 +294,10 @@ def _with_sources_of_all(
         members=_members([(index, exposure) for index, exposure, _ in good]),
         images=images,
         kept=[None if catalog.path is None else catalog.path.name for catalog in catalogs],
+        left_out=[
+            catalog.sources[:0] if catalog.left_out is None else catalog.left_out
+            for catalog in catalogs
+        ],
         refusals=refusals,
         unusable=[i for i, one in enumerate(left) if isinstance(one, Refusal)],
     )
@@ -320,6 +327,8 @@ def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
         visit=visit_of_group(group),
         band=read.view.band,
         guide_star=read.view.guide_star,
+        corrected=read.view.corrected,
+        members=read.view.members,
     )
 
 

@@ -54,6 +54,7 @@ from .command_line import (
 from .old_names import OLD_NAMES, renamed
 from .origins import FROM_CRDS, origins_of
 from .outputs import Naming, SavedWhole, paths_or_problems, warn_of_output_file
+from .tables import GivenTable, without_tables
 from .unknown_names import complete_attributes, refused_names
 
 __all__ = ["BaseStep"]
@@ -72,6 +73,8 @@ class BaseStep(Step):
 
     _sources: ClassVar[dict[str, str]] = {}
     _workers: Workers | None = None
+    _tables: dict[str, GivenTable]
+    """Tables that were given as parameters."""
     _opened: AbstractModelLibrary | None = None
     """The library that this run has opened or copied itself."""
     _unwritten: dict[str, str] | None = None
@@ -91,6 +94,23 @@ class BaseStep(Step):
         return ("tweakreg_step", "py.warnings")
 
     # ---- parameters
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options, self._tables = without_tables(options)
+        super().__init__(*args, **options)
+        self._as_made = frozenset(vars(self))
+
+    def table_of(self, name: str, value: Any) -> Any:
+        """The table that was given as a parameter, or its value where none was."""
+        given = self._tables.get(name)
+        return given.table if given is not None and given.stands_for == value else value
+
+    def _take_tables(self) -> None:
+        """Keep tables that were assigned to parameters: stpipe takes texts alone."""
+        plain, tables = without_tables(vars(self))
+        for name in tables:
+            setattr(self, name, plain[name])
+        self._tables = self._tables | tables
 
     @classmethod
     def get_config_from_reference(
@@ -175,6 +195,9 @@ class BaseStep(Step):
         cls, config: Any, parent: Any = None, name: Any = None, config_file: Any = None
     ) -> Any:
         """Make a step from parameters, remembering where each came from."""
+        plain, tables = without_tables(config)
+        for table in tables:
+            config[table] = plain[table]
         config = cls.merge_config(config, config_file)
         sources = origins_of(config, config_file, "keyword" if parent is None else PIPELINE)
         given = dict(config)  # validation changes it
@@ -189,12 +212,8 @@ class BaseStep(Step):
                 log.error("%s", sentence)  # noqa: TRY400 - the sentence says all
                 raise EndedError(sentence) from error
             raise ValidationError(sentence) from error
-        step._sources = sources  # noqa: SLF001 - its own class
+        step._sources, step._tables = sources, tables  # noqa: SLF001 - its own class
         return step
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._as_made = frozenset(vars(self))
 
     # ---- output
 
@@ -221,6 +240,7 @@ class BaseStep(Step):
             return self._run(*args)
 
     def _run(self, *args: Any) -> Any:
+        self._take_tables()
         complete_attributes(self, self.load_spec_file(), self._as_made)
         Parameters.of(self)
         if self.update_inputs:
@@ -288,6 +308,9 @@ class BaseStep(Step):
         """Save the members of a library; those that can't be written do not stop the others."""
         wanted = (options.get("force"), self.writes_results, output_file)
         if not any(wanted):
+            return None
+        if not self.changes_images:
+            log.info("Dry run: no copies of the images are written, as they would be unchanged.")
             return None
         saved, problems = self._save_away(library, {} if options else {"suffix": suffix})
         with library:
@@ -388,6 +411,11 @@ class BaseStep(Step):
     def writes_results(self) -> bool:
         """Whether the images are written when the step ends."""
         return bool(self.save_results or self.output_file or self.update_inputs)
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether images may be changed: in a dry run they are not."""
+        return True
 
     @property
     def output_folder(self) -> Path:

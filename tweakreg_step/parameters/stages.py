@@ -38,7 +38,11 @@ MAX_SIP_DEGREE = 6  # higher ones lose their digits to rounding
 class CatalogParameters:
     """Origin of source catalogs, and whether they are written."""
 
-    save_catalogs: bool = parameter(False, "Write the catalogs of found sources?")
+    save_catalogs: bool = parameter(
+        False,
+        "Write the catalogs of found sources, with DS9 regions of what became of them, and "
+        "<product>_catfile.txt, which can be given back as catfile?",
+    )
     use_custom_catalogs: bool = parameter(False, "Use catalogs given by the user?")
     catalog_format: str = parameter(
         "ecsv", "Format of the catalogs that are written", choices=("ecsv", "fits")
@@ -199,6 +203,11 @@ class MethodParameters:
         "the data demand it (global)",
         choices=("none", "shift", "rshift", "rscale", "auto"),
     )
+    detector_calibration: str = parameter(
+        "",
+        "Solution of another run (*_tweakreg_solution.asdf) whose motions of detectors, with their "
+        "errors, are the prior of this one's",
+    )
     visit_motion: str = parameter(
         "auto",
         "auto: the exposures of a visit, or of a guide star, move together and little apart, as "
@@ -342,6 +351,16 @@ class ReportParameters:
         True,
         "Write <product>_tweakreg.json and <product>_tweakreg_matches.ecsv? They are written where "
         "the images are; if those are not, only if this is given",
+    )
+    save_solution: bool = parameter(
+        True,
+        "Write <product>_tweakreg_solution.asdf, which can be applied to other files of the same "
+        "exposures, and taken back? Written where the report is",
+    )
+    save_state: bool = parameter(
+        False,
+        "Write <product>_tweakreg_state.asdf: detections and weights, to which new exposures can "
+        "be added, and of which the page can be made?",
     )
     save_plots: bool = parameter(
         False, "Write a page of pictures, <product>_tweakreg.html (needs the extra 'plots')?"

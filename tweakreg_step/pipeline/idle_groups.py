@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.outcome import Verdict
 
 
-__all__ = ["with_idle_groups"]
+__all__ = ["overlap", "with_idle_groups"]
 
 _WITHOUT_PARTNER = {Code.NOT_CONNECTED, Code.NO_MATCH, Code.TOO_FEW_MATCHES}
 """Codes of verdicts on groups that found no other group to match."""
@@ -55,7 +55,7 @@ def with_idle_groups(
     places = [[corners[i] for i in images] for images in groups.members]
     result = list(verdicts)
     for g in partnerless:
-        near = [o for o in range(len(places)) if o != g and _overlap(places[g], places[o], margin)]
+        near = [o for o in range(len(places)) if o != g and overlap(places[g], places[o], margin)]
         known = [o for o in near if o in idle]
         if known:
             idle_names = listed(f"{names[o]} ({idle[o]})" for o in known)
@@ -89,8 +89,11 @@ def _with_idle_named(verdict: Verdict, idle: str, *, alone: bool) -> Verdict:
     return replace(verdict, code=Code.NOT_CONNECTED, reason=reason)
 
 
-def _overlap(some: Sequence[FloatArray], others: Sequence[FloatArray], margin: float) -> bool:
-    """Whether an image of one group comes closer than a margin [arcsec] to one of another."""
+def overlap(some: Sequence[FloatArray], others: Sequence[FloatArray], margin: float) -> bool:
+    """Whether an image of one group comes closer than a margin [arcsec] to one of another.
+
+    Each image is given by its corners (4, 2), RA and DEC [deg].
+    """
     return any(_near(one, other, margin) for one in some for other in others)
 
 

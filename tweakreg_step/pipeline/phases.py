@@ -28,7 +28,7 @@ from .reference_stars import load_reference, reference_of, save_reference
 from .solver_options import more_sources, options_of_run
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from astropy.table import Table
@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     from tweakreg_step.catalogs.reference import Member
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.images import Groups
+    from tweakreg_step.core.options import Options
     from tweakreg_step.core.solution import Solution
     from tweakreg_step.parameters import Parameters
     from tweakreg_step.report import GroupFit
 
+    from .detector_calibration import Calibration
     from .methods.align_jointly import JointAlignment
 
     Verdicts = tuple[Verdict, ...]
@@ -96,6 +98,7 @@ def align_in_phases(
     parameters: Parameters,
     folder: Path,
     catalogs: tuple[Member, ...] | None = None,
+    calibration: Calibration | None = None,
 ) -> Alignment:
     """Align the images to each other and to the reference catalog; corrects their WCS.
 
@@ -109,13 +112,18 @@ def align_in_phases(
         Folder in which the reference catalog is written if that was requested.
     catalogs
         The reference catalogs, if those in files were read already.
+    calibration
+        Where detectors lie, to which the images were put; None where nothing is known.
     """
     refgroup = fixed_group(groups, parameters.method.refimage)
     start = _with_reference(groups, parameters, folder, catalogs)
     if start.table is None and len(groups) < 2:
         return _with_outcomes(groups, replace(start, relative=(ONE_GROUP,)))
     if parameters.method.align_method == "global":
-        alignment = _globally(groups, start, parameters, refgroup)
+        options = options_of_run(groups, parameters, refgroup)
+        if calibration is not None:
+            options = calibration.prior(options)
+        alignment = _globally(groups, start, parameters, options)
     else:
         alignment = _sequentially(groups, start, parameters)
     return _with_outcomes(groups, alignment)
@@ -201,9 +209,8 @@ def _sequentially(groups: Groups, start: Alignment, parameters: Parameters) -> A
 
 
 def _globally(
-    groups: Groups, start: Alignment, parameters: Parameters, refgroup: Hashable | None
+    groups: Groups, start: Alignment, parameters: Parameters, options: Options
 ) -> Alignment:
-    options = options_of_run(groups, parameters, refgroup)
     more = more_sources(groups, parameters)
     starts = with_delivered(present(groups))
     if start.reference is None or not options.joint or len(starts) == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
@@ -10,8 +10,11 @@ from threadpoolctl import threadpool_limits
 from tweakreg_step.core.images import Groups
 from tweakreg_step.exposures import read_exposures
 from tweakreg_step.report import RunFacts, log_alignment, log_catalogs
+from tweakreg_step.results import save_catfile, save_regions
+from tweakreg_step.solutions import Marks, solution_of, with_checksum
 
 from .apply import changes_of
+from .detector_calibration import start_from, with_calibrated
 from .failure_policy import allowed, left_out_of, may_change, withheld
 from .mission_defaults import with_mission_defaults
 from .phases import align_in_phases
@@ -26,10 +29,14 @@ if TYPE_CHECKING:
 
     from tweakreg_step.catalogs.reference import Member
     from tweakreg_step.core.outcome import Outcome
+    from tweakreg_step.exposures import ReadExposures
     from tweakreg_step.parameters import Parameters, Setting
     from tweakreg_step.report import RunResult
+    from tweakreg_step.solutions import SavedSolution
     from tweakreg_step.telescopes import Change
 
+    from .detector_calibration import Calibration
+    from .phases import Alignment
     from .stopwatch import Stopwatch
 
 __all__ = ["AlignedRun", "Run", "align_library"]
@@ -53,6 +60,8 @@ class Run:
         The reference catalogs; None where there is none.
     product, start
         Name of the product, and start of the run [UTC].
+    calibration
+        Motions of detectors that are known; None where none are.
     """
 
     names: list[str]
@@ -63,6 +72,7 @@ class Run:
     catalogs: tuple[Member, ...] | None
     product: str
     start: Any
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +87,14 @@ class AlignedRun:
         Outcome of each exposure that was used, then of those that could not be used.
     changes
         Changes by the exposure's index in the library; empty if none may be made.
+    solution
+        What was found, to be saved.
     """
 
     result: RunResult
     outcomes: list[Outcome]
     changes: dict[int, Change]
+    solution: SavedSolution
 
 
 def align_library(
@@ -111,8 +124,8 @@ def align_library(
     log_catalogs(groups, stopwatch.seconds["sources"])
     # one thread: several would wait for each other, and the order of their sums would change bits
     with stopwatch("alignment"), threadpool_limits(1):
-        before = Before.of(groups.images)
-        alignment = align_in_phases(groups, parameters, run.folder, run.catalogs)
+        before, marks = Before.of(groups.images), Marks.of(groups.images)
+        alignment = _aligned(groups, parameters, run)
     stars = None if alignment.table is None else len(alignment.table)
     seconds, sequential = stopwatch.seconds["alignment"], bool(alignment.fits)
     log_alignment(alignment.solution, stars, seconds, sequential=sequential)
@@ -130,8 +143,34 @@ def align_library(
     circumstances = Circumstances(facts, left_out)
     result = run_result_of(groups, before, alignment, outcomes, circumstances)
     result = withheld(result, parameters.safety)
+    # what a dry run has found can be applied later
+    lasting = allowed(
+        [*alignment.outcomes, *(o.outcome for o in left_out)],
+        replace(parameters.safety, apply_correction=True),
+    )
+    images = replace(result.images, outcomes=tuple(lasting[: len(result.images)]))
+    solution = solution_of(groups, marks, replace(result, images=images), run.calibration)
+    _save_beside_catalogs(exposures, result, parameters, run)
     changes: dict[int, Change] = {}
     with stopwatch("writing"):
         if may_change(outcomes, parameters.safety):
             changes = changes_of(exposures, result, parameters)
-    return AlignedRun(result, outcomes, changes)
+    return AlignedRun(result, outcomes, changes, with_checksum(solution))
+
+
+def _save_beside_catalogs(
+    exposures: ReadExposures, result: RunResult, parameters: Parameters, run: Run
+) -> None:
+    """Write what goes with saved catalogs: regions of the sources, and the list of catalogs."""
+    if parameters.catalogs.save_catalogs:
+        save_regions(result, exposures.kept, exposures.left_out, run.folder)
+        save_catfile(result.images.names, exposures.kept, run.product, run.folder)
+
+
+def _aligned(groups: Groups, parameters: Parameters, run: Run) -> Alignment:
+    """The alignment of the images, which start from a detector calibration if there is one."""
+    if run.calibration is None:
+        return align_in_phases(groups, parameters, run.folder, run.catalogs)
+    before = start_from(run.calibration, groups)
+    alignment = align_in_phases(groups, parameters, run.folder, run.catalogs, run.calibration)
+    return with_calibrated(alignment, groups, before)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.images import Groups, Image
     from tweakreg_step.core.outcome import LeftOut, Outcome
+    from tweakreg_step.core.sources import Sources
     from tweakreg_step.report import GroupFit, RunFacts
 
     from .phases import Alignment
@@ -125,13 +126,21 @@ def run_result_of(
         achieved_mas=achieved,
     )
     note = None if alignment.table is None else _reference_note(alignment.table)
-    x, y = (
-        np.concatenate([np.asarray(getattr(one, axis), float) for one in places])
-        for axis in ("x", "y")
-    )
-    catalogs = AlignedCatalogs(alignment.detections, alignment.reference, x, y, note)
+    columns = {name: _column(places, name) for name in ("x", "y", "x_err", "y_err", "weight")}
+    catalogs = AlignedCatalogs(alignment.detections, alignment.reference, note=note, **columns)
     return RunResult(
         circumstances.facts, images, results, catalogs, solution, circumstances.left_out
+    )
+
+
+def _column(catalogs: Sequence[Sources], name: str) -> FloatArray:
+    """A column (N,) of the catalogs of all images, NaN where one does not have it."""
+    columns = [getattr(one, name) for one in catalogs]
+    return np.concatenate(
+        [
+            np.full(len(one), np.nan) if column is None else np.asarray(column, float)
+            for one, column in zip(catalogs, columns, strict=True)
+        ]
     )
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from .headers import essentials_left_out, essentials_of
+from .group_outcome import group_outcome, headline
+from .headers import essentials_from, essentials_left_out, essentials_of
 from .json_report import SCHEMA, report_of, write_report
+from .key_figures import figures_of
 from .log import log_alignment, log_catalogs, log_end, log_parameters, summary_table
+from .match_table import matches_of, write_rows
+from .page import write_page
 from .remedies import MORE_SOURCES
 from .result import (
     AlignedCatalogs,
@@ -14,6 +18,7 @@ from .result import (
     ReferenceNote,
     RunFacts,
     RunResult,
+    result_classes,
 )
 from .sentences import apart_reason, verdicts_of
 from .write import write_result
@@ -29,15 +34,23 @@ __all__ = [
     "RunFacts",
     "RunResult",
     "apart_reason",
+    "essentials_from",
     "essentials_left_out",
     "essentials_of",
+    "figures_of",
+    "group_outcome",
+    "headline",
     "log_alignment",
     "log_catalogs",
     "log_end",
     "log_parameters",
+    "matches_of",
     "report_of",
+    "result_classes",
     "summary_table",
     "verdicts_of",
+    "write_page",
     "write_report",
     "write_result",
+    "write_rows",
 ]

@@ -12,9 +12,11 @@ from .group_outcome import group_outcome
 from .key_figures import figures_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .result import RunResult
 
-__all__ = ["FACTS", "essentials_left_out", "essentials_of"]
+__all__ = ["FACTS", "essentials_from", "essentials_left_out", "essentials_of"]
 
 _LONGEST = 40  # characters of a text, so that its comment fits on the card
 
@@ -42,6 +44,11 @@ FACTS = {
     "reference": ("TWRREF", "reference catalog"),
     "epoch": ("TWREPOCH", "[yr] its epoch"),
     "version": ("TWRVERS", "version of tweakreg_step"),
+    "solution": ("TWRSOLN", "applied from a solution with this checksum"),
+    "carried_from": ("TWRFROM", "exposure or visit whose motion was carried"),
+    "error_east_mas": ("TWRTE", "[mas] error of what was carried, east"),
+    "error_north_mas": ("TWRTN", "[mas] the same, north"),
+    "error_roll_arcsec": ("TWRTROLL", "[arcsec] the same, roll"),
 }
 """FITS keyword and comment of each essential result, in their order."""
 
@@ -62,6 +69,11 @@ def essentials_of(result: RunResult, image: int) -> tuple[Essential, ...]:
     values = _verdict(result, image, group) | _figures(result, group)
     values |= _image(result, image) | _reference(result, group)
     values["version"] = result.run.versions.get("tweakreg_step")
+    return essentials_from(values)
+
+
+def essentials_from(values: Mapping[str, _Value]) -> tuple[Essential, ...]:
+    """The essential results from their values by name; unknown ones are left out."""
     known = ((name, _plain(values[name])) for name in FACTS if name in values)
     return tuple(
         Essential(name, FACTS[name][0], value, FACTS[name][1])

@@ -13,7 +13,7 @@ from astropy.table import Column, Table
 from tweakreg_step.alignment import matched_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .result import RunResult
 
 
-__all__ = ["COLUMNS", "matches_of", "write_matches"]
+__all__ = ["COLUMNS", "matches_of", "write_matches", "write_rows"]
 
 ALONE = "alone"
 CLIPPED = "clipped: residual"
@@ -126,21 +126,28 @@ def matches_of(result: RunResult) -> Table:
 
 
 def write_matches(table: Table, path: Path) -> None:
-    """Write a table of matches as ECSV.
+    """Write a table from `matches_of` as ECSV."""
+    write_rows(table, path, {name: form for name, (_, form, _) in COLUMNS.items()})
+
+
+def write_rows(table: Table, path: Path, forms: Mapping[str, str]) -> None:
+    """Write a table as ECSV.
 
     astropy writes the header; the rows are formatted here, several times as fast.
 
     Parameters
     ----------
     table
-        Table from `matches_of`.
+        The table.
     path
         Path of the file.
+    forms
+        printf format of each column, in their order.
     """
     head = StringIO()
     table[:0].write(head, format="ascii.ecsv", delimiter=",")
-    columns = [_cells(table[name], form) for name, (_, form, _) in COLUMNS.items()]
-    line = ",".join(form for _, form, _ in COLUMNS.values()) + "\n"
+    columns = [_cells(table[name], form) for name, form in forms.items()]
+    line = ",".join(forms.values()) + "\n"
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(head.getvalue())
         file.writelines(line % row for row in zip(*columns, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = [
     "ReferenceNote",
     "RunFacts",
     "RunResult",
+    "result_classes",
 ]
 
 
@@ -202,6 +203,8 @@ class AlignedCatalogs:
         (N,) pixel positions of `detections`.
     note
         On the reference catalog, None where there was none.
+    x_err, y_err, weight
+        (N,) errors [pixels] and weights as the catalogs have them, NaN where they have none.
     """
 
     detections: Detections | None
@@ -209,6 +212,9 @@ class AlignedCatalogs:
     x: FloatArray
     y: FloatArray
     note: ReferenceNote | None
+    x_err: FloatArray = field(default_factory=lambda: np.zeros(0))
+    y_err: FloatArray = field(default_factory=lambda: np.zeros(0))
+    weight: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def empty(cls) -> Self:
@@ -238,3 +244,11 @@ class RunResult:
     catalogs: AlignedCatalogs
     solution: Solution | None = None
     left_out: tuple[LeftOut, ...] = ()
+
+
+def result_classes() -> dict[str, type]:
+    """The classes of this module by name, of which a result is made."""
+    kinds = (
+        AlignedCatalogs, GroupFit, GroupResults, ImageResults, ReferenceNote, RunFacts, RunResult,
+    )  # fmt: skip
+    return {kind.__name__: kind for kind in kinds}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "missions",
     "open_exposure",
     "packages",
+    "root_of",
     "suffixes",
     "telescope_of",
     "telescope_of_file",
@@ -34,6 +36,9 @@ __all__ = [
 
 TELESCOPES: tuple[Telescope, ...] = (JWST(), HST(), Roman())
 """The missions whose images can be aligned. A file that names none is taken for the first."""
+
+_ENDING = re.compile(r"\.(fits|asdf)(\.gz)?$")
+_ASSOCIATION = re.compile(r"[acor]\d{3,4}$")
 
 
 def missions(word: str = "and") -> str:
@@ -119,6 +124,19 @@ def group_of_name(file_name: str) -> str:
 def suffixes() -> set[str]:
     """Suffixes of file names that are replaced by that of the result, of all missions."""
     return {suffix for telescope in TELESCOPES for suffix in telescope.suffixes}
+
+
+def root_of(file_name: str) -> str:
+    """The part of a file's name that all levels of processing of an exposure share.
+
+    Suffixes are cut off, and the number of an association as in ``a_nrca1_o003_crf.fits``.
+    """
+    stem = _ENDING.sub("", file_name)
+    root, _, suffix = stem.rpartition("_")
+    while root and (suffix in suffixes() or _ASSOCIATION.match(suffix)):
+        stem = root
+        root, _, suffix = stem.rpartition("_")
+    return stem
 
 
 def packages() -> tuple[str, ...]:

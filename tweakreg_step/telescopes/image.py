@@ -34,6 +34,11 @@ class View:
     band, guide_star
         Names of the filter, with which that of the detector ends, and of the guide star; ''
         where unknown.
+    members
+        File names of the exposures that a mosaic was made of; empty for exposures, and where these
+        are not known.
+    applied
+        Start of the checksum of the solution that was last put on it, '' where there was none.
     """
 
     wcs: Any
@@ -43,6 +48,8 @@ class View:
     corrected: bool
     band: str = ""
     guide_star: str = ""
+    members: tuple[str, ...] = ()
+    applied: str = ""
 
 
 class OpenImage(Protocol):

@@ -21,7 +21,7 @@ from .choose_mission import telescope_of
 from .hst.association_table import exposures_of_table, is_association_table
 from .library import ExposureLibrary, copy_library
 
-__all__ = ["first_file", "open_library"]
+__all__ = ["first_file", "given_exposures", "open_library", "product_of"]
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,55 @@ def open_library(
     if len(library) == 0:
         raise InputError(_NOTHING)
     return library
+
+
+def given_exposures(init: Input, *, input_dir: str = "") -> list[Any]:
+    """The paths of the exposures that a user names, or the models, as they were given.
+
+    Parameters
+    ----------
+    init
+        As for `open_library`; a library must keep its models in memory.
+    input_dir
+        Folder of files that are given by a bare name.
+
+    Raises
+    ------
+    InputError
+        If there are none, or they do not exist.
+    """
+    if isinstance(init, AbstractModelLibrary):
+        return _models_of(init)
+    if _is_model(init):
+        return [init]
+    if _holds_models(init):
+        mixed = [item for item in init if not _is_model(item)]
+        return list(init) if not mixed else [_copy(item) for item in mixed]
+    members = _association(init, Path(input_dir))["products"][0]["members"]
+    return [Path(member["expname"]) for member in members]
+
+
+def product_of(init: Input) -> str:
+    """Name of the product of an association file, '' for any other input."""
+    if isinstance(init, list | tuple) and len(init) == 1:
+        init = init[0]
+    if not (isinstance(init, str | Path) and _is_association(str(init))):
+        return ""
+    return str(_association(init, Path())["products"][0].get("name") or "")
+
+
+def _models_of(library: AbstractModelLibrary) -> list[Any]:
+    """The models of a library, which holds them still."""
+    if not isinstance(library, ExposureLibrary) or not library.keeps_models:
+        raise InputError(
+            "The input is a library whose models are not in memory, but files or models are needed "
+            "here. Give its files, or open it with in_memory=True."
+        )
+    with library:
+        models = [library.borrow(index) for index in range(len(library))]
+        for index, model in enumerate(models):
+            library.shelve(model, index, modify=False)
+    return models
 
 
 _NOTHING = (

@@ -149,6 +149,12 @@ class Telescope(Protocol):
     def check(self, model: Any, file_name: str) -> None:
         """Raise `InputError` if a model can't be aligned."""
 
+    def check_wcs(self, model: Any, file_name: str) -> None:
+        """Raise `InputError` if the WCS of a model can't be corrected, whatever its pixels are.
+
+        Spectra are refused.
+        """
+
     def images(self, model: Any) -> Sequence[OpenImage]:
         """The images of a model."""
 

@@ -7,7 +7,7 @@ from .fallbacks import Member, members_of, stars_from
 from .file import read_reference
 from .footprint import Circle, circles
 from .hats import ADDRESSES
-from .service import RELEASES
+from .service import RELEASES, service_reachable
 from .stars import (
     REFERENCE_SIGMA,
     independent_errors,
@@ -32,6 +32,7 @@ __all__ = [
     "place",
     "position_errors",
     "read_reference",
+    "service_reachable",
     "stars_from",
     "stars_of",
     "with_known_motion",

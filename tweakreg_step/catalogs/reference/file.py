@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord
+from astropy.table import QTable, Table
 from astropy.utils.iers import conf as earth_rotation
 
 from tweakreg_step.catalogs.tables import differ, numbers, read_table
@@ -19,8 +20,6 @@ from .years import with_years
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from astropy.table import Table
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
 
@@ -65,19 +64,23 @@ def sky_table(table: Table, name: str) -> Table:
     CatalogError
         If there are no position columns, ambiguous ones, values out of range, or no usable row.
     """
+    if isinstance(table, QTable):  # its columns are quantities, which are no columns
+        table = Table(table)
     ra_column, dec_column, centroid = (
         _only(table, wanted, name) for wanted in ("ra", "dec", "sky_centroid")
     )
     check_once(table, name)
+    if not (ra_column and dec_column):
+        centroid = centroid or _coordinates(table, name)
     result = table.copy()
     if ra_column and dec_column:
         ra, dec = _degrees(table[ra_column], name), _degrees(table[dec_column], name)
         result.remove_columns([c for c in table.colnames if c.lower() in {"ra", "dec"}])
     elif centroid:
         sky = _icrs(table[centroid], name)
-        _warn_of_motions_within(sky, name)
         ra, dec = np.asarray(sky.ra.deg), np.asarray(sky.dec.deg)
         result.remove_column(centroid)
+        result = _with_motions(result, sky)
     else:
         raise CatalogError(
             f"The reference catalog {name} has the columns {table.colnames}, but it needs 'RA' and "
@@ -92,6 +95,17 @@ def sky_table(table: Table, name: str) -> Table:
     return _without(result, bad, name)
 
 
+def _coordinates(table: Table, name: str) -> str | None:
+    """Name of the column of sky coordinates, None where there is none."""
+    found = [column for column in table.colnames if isinstance(table[column], SkyCoord)]
+    if len(found) > 1:
+        raise CatalogError(
+            f"The reference catalog {name} has the columns of coordinates {found}, but only one "
+            "may be meant. Remove the others, or call the right one 'sky_centroid'."
+        )
+    return found[0] if found else None
+
+
 def _icrs(column: object, name: str) -> SkyCoord:
     """Coordinates in ICRS; those that turn with the Earth need no table from the network."""
     try:
@@ -104,13 +118,18 @@ def _icrs(column: object, name: str) -> SkyCoord:
         ) from error
 
 
-def _warn_of_motions_within(sky: SkyCoord, name: str) -> None:
-    if sky.data.differentials:
-        log.warning(
-            "'sky_centroid' of the reference catalog %s has proper motions, but only those in "
-            "columns are used. Give 'RA', 'DEC', 'pmra', 'pmdec' and 'ref_epoch'.",
-            name,
-        )
+def _with_motions(table: Table, sky: SkyCoord) -> Table:
+    """The table with the proper motions and the epoch that its coordinates have."""
+    if "s" not in sky.data.differentials:
+        return table
+    known = {name.lower() for name in table.colnames}
+    motions = {"pmra": sky.pm_ra_cosdec.to("mas/yr"), "pmdec": sky.pm_dec.to("mas/yr")}
+    for column, values in motions.items():
+        if column not in known:
+            table[column] = np.asarray(values.value)
+    if sky.obstime is not None and "ref_epoch" not in known:
+        table["ref_epoch"] = np.broadcast_to(sky.obstime.jyear, len(table)).copy()
+    return table
 
 
 def _without(table: Table, bad: dict[str, BoolArray], name: str) -> Table:

@@ -16,6 +16,7 @@ from tweakreg_step.core.exceptions import ReferenceServiceError
 from tweakreg_step.core.wording import HIDDEN, without_secrets
 
 from .download import MEGABYTE, DownloadError, Limits, download
+from .footprint import Circle
 from .service_answer import AnswerError, parsed
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.parameters import ReferenceParameters
 
-    from .footprint import Circle
-
-__all__ = ["RELEASES", "address", "ask", "query_of"]
+__all__ = ["RELEASES", "address", "ask", "query_of", "service_reachable"]
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +61,18 @@ def query_of(catalog: str, circle: Circle, *, epoch: bool = False) -> str:
     return f"{address()}/{PATH}?" + urllib.parse.urlencode(
         where | {"FORMAT": "CSV", "CAT": catalog} | when
     )
+
+
+def service_reachable(seconds: float = 5.0) -> str:
+    """Whether the service answers a small question within a time [s], as a sentence."""
+    limits = Limits(seconds, time.monotonic() + seconds, MEGABYTE)
+    where = without_secrets(address())
+    try:
+        download(query_of("GAIADR3", Circle(0.0, 0.0, 0.01)), limits)
+    except DownloadError as error:
+        reason = without_secrets(str(error)).partition(" (")[0]
+        return f"the service at {where} {reason}; a file can be given instead ('abs_refcat')"
+    return f"the service at {where} answers"
 
 
 def ask(catalog: str, circle: Circle, parameters: ReferenceParameters) -> Table:

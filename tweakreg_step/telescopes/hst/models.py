@@ -125,6 +125,10 @@ class HST:
         """Raise `InputError` if an exposure can't be aligned."""
         check(model, file_name)
 
+    def check_wcs(self, model: HstExposure, file_name: str) -> None:
+        """Raise `InputError` if the WCS of an exposure can't be corrected."""
+        check(model, file_name)
+
     def images(self, model: HstExposure) -> list[HstImage]:
         """The images of an exposure: one of each chip."""
         chips = model.chips

@@ -13,7 +13,7 @@ from stdatamodels.jwst.datamodels import dqflags
 
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.telescopes.image import View
-from tweakreg_step.telescopes.wcs import CORRECTED, delivered, pixels_within
+from tweakreg_step.telescopes.wcs import delivered, is_corrected, is_tan, pixels_within
 
 from .psf import stellar_fwhm
 
@@ -95,20 +95,35 @@ class JwstImage:
         instrument = meta.instrument
         return View(
             wcs=wcs,
-            angles={angle: getattr(meta.wcsinfo, angle) for angle in REFERENCE_ANGLES},
+            angles={}
+            if is_tan(meta.wcs)
+            else {angle: getattr(meta.wcsinfo, angle) for angle in REFERENCE_ANGLES},
             detector=f"{instrument.detector} {instrument.filter}" if instrument.detector else None,
             epoch=epoch_of(self.model),
-            corrected=CORRECTED in meta.wcs.available_frames,
+            corrected=is_corrected(meta.wcs),
             band=str(instrument.filter or ""),
             guide_star=str(meta.guidestar.gs_id or ""),
+            members=_members(self.model),
+            applied=str(dict(meta.instance.get("tweakreg_report") or {}).get("solution") or ""),
         )
+
+
+def _members(model: Any) -> tuple[str, ...]:
+    """File names of the exposures that a mosaic was made of, from its table of their headers."""
+    table: Any = getattr(model, "hdrtab", None)
+    names = getattr(getattr(table, "dtype", None), "names", None) or ()
+    column = next((name for name in names if name.upper() == "FILENAME"), None)
+    if column is None:
+        return ()
+    texts = (t.decode() if isinstance(t, bytes) else str(t) for t in table[column])
+    return tuple(text.strip() for text in texts if text.strip())
 
 
 def bounding_box_of(model: Any) -> BoundingBox:
     """Limits of a model's image in pixels: those of its WCS, else all of its data."""
     box = model.meta.wcs.bounding_box
     if box is None:
-        ny, nx = model.data.shape
+        ny, nx = model.data.shape[-2:]
         return ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
     (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
     return ((xmin, xmax), (ymin, ymax))

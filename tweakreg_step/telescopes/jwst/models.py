@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +15,13 @@ from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.places import L2
 from tweakreg_step.telescopes.telescope import Entry, Label
+from tweakreg_step.telescopes.wcs import TanCorrector, is_tan
 
 from .image import REFERENCE_ANGLES, JwstImage
 from .update import annotate, restore, update_wcs, wcs_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from astropy.table import Table
 
@@ -42,6 +43,8 @@ IN_HEADER = {
 }  # fmt: skip
 """What these are called in FITS headers."""
 EXPOSURE_NAME = re.compile(r"(jw\d{11}_[0-9a-z]{5})_(\d{5})_")
+SPECTRUM = re.compile(r"WFSS|GRISM|SOSS|LRS|MRS|IFU|MSASPEC|FIXEDSLIT|BRIGHTOBJ")
+"""In types of exposures that are spectra."""
 ASN_WORDS = {"table_name": "table_name", "asn_pool": "pool_name"}
 """Keys of an association that are recorded in its exposures, and their names in ``meta.asn``."""
 
@@ -53,7 +56,7 @@ class JWST:
     crds_observatory = "jwst"
     observatory = L2
     fitgeometry = "rshift"
-    suffixes = ("cal", "calints", "tweakreg", "skymatch", "crf", "rate", "tweakregstep")
+    suffixes = ("cal", "calints", "tweakreg", "skymatch", "crf", "rate", "i2d", "tweakregstep")
     packages = ("stdatamodels",)
 
     def owns(self, model: Any) -> bool:
@@ -110,6 +113,8 @@ class JWST:
         observation = getattr(getattr(model.meta, "observation", None), "instance", {})
         given = getattr(model.meta, "group_id", None)
         group = given if names_group(given) else group_of(observation)
+        if is_tan(getattr(model.meta, "wcs", None)):  # what it was made of moves as one
+            group = Path(model.meta.filename or "").stem
         exptype = getattr(model.meta.asn, "exptype", None) or "science"
         return Entry(model.meta.filename or "", group or "", exptype)
 
@@ -124,7 +129,7 @@ class JWST:
             if key in words:
                 setattr(model.meta.asn, attribute, words[key])
         group = self.entry(model).group
-        if group:
+        if group and not is_tan(getattr(model.meta, "wcs", None)):
             model.meta.group_id = group
 
     def check(self, model: Any, file_name: str) -> None:
@@ -140,22 +145,42 @@ class JWST:
                 f"'{file_name}' is a {type(model).__name__}, but only images can be aligned. Give "
                 "calibrated imaging exposures (ImageModel, usually *_cal.fits)."
             )
+        self.check_wcs(model, file_name)
+        _check_arrays(model, file_name)
+
+    def check_wcs(self, model: Any, file_name: str) -> None:
+        """Raise `InputError` if the WCS of a model can't be corrected: images, and cubes of them.
+
+        Cubes are what coronagraphy and time series have.
+        """
+        kind = str(model.meta.exposure.type or "") if _has_words(model, "exposure") else ""
+        if SPECTRUM.search(kind):
+            raise InputError(
+                f"'{file_name}' is a spectrum ({kind}), but only images can be aligned, and "
+                "motions are carried to images alone. Remove it from the input."
+            )
+        if not isinstance(model, datamodels.ImageModel | datamodels.CubeModel):
+            raise InputError(
+                f"'{file_name}' is a {type(model).__name__}, but motions are carried to images "
+                "alone. Give imaging exposures, such as *_cal.fits or *_calints.fits."
+            )
         wcs = getattr(model.meta, "wcs", None)
         if wcs is None:
             raise InputError(
                 f"'{file_name}' has no WCS, but 'meta.wcs' is needed. Run the step 'assign_wcs' "
                 "on it first, or take the *_cal.fits file of the archive."
             )
+        _check_words(model, file_name)
+        if is_tan(wcs):  # of a mosaic, which is corrected in its own plane
+            return
         frames = list(getattr(wcs, "available_frames", ()))
         if "v2v3" not in frames:
             raise InputError(
                 f"The WCS of '{file_name}' has the frames {frames}, but a correction needs "
-                "'v2v3'. Resampled images (*_i2d.fits) can't be aligned: give the exposures that "
-                "they were made of."
+                "'v2v3', or the one tangent plane of a mosaic (*_i2d.fits). Give the exposures "
+                "that it was made of."
             )
-        _check_words(model, file_name)
         _check_angles(model, file_name)
-        _check_arrays(model, file_name)
 
     def images(self, model: Any) -> tuple[JwstImage]:
         """The image of a model."""
@@ -173,6 +198,8 @@ class JWST:
             "epoch": view.epoch,
             "observatory": self.observatory,
         }
+        if is_tan(view.wcs):
+            return TanCorrector(view.wcs, meta)
         try:
             return JWSTWCSCorrector(view.wcs, view.angles, meta=meta)
         except ValueError as error:
@@ -248,6 +275,10 @@ def _check_words(model: Any, file_name: str) -> None:
                 f"'{file_name}' has a {type(words).__name__} as 'meta.{name}', but it must be a "
                 "set of keywords, or results can't be recorded. Fetch the file again."
             )
+
+
+def _has_words(model: Any, name: str) -> bool:
+    return isinstance(model.meta.instance.get(name), dict)
 
 
 def _check_angles(model: Any, file_name: str) -> None:

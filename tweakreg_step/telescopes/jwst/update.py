@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tweakreg_step.core.outcome import FITS_PREFIX
 from tweakreg_step.core.wording import printable
 from tweakreg_step.parameters import MAX_SIP_DEGREE, SipParameters
-from tweakreg_step.telescopes.wcs import CORRECTED, delivered, region
+from tweakreg_step.telescopes.wcs import delivered, is_corrected, region
 
 from .image import bounding_box_of
 
@@ -67,7 +67,7 @@ def restore(model: Any) -> bool:
     bool
         Whether it had a correction.
     """
-    if CORRECTED not in model.meta.wcs.available_frames:
+    if not is_corrected(model.meta.wcs):
         return False
     wcs, memory = delivered(model.meta.wcs), model.meta.instance.pop(MEMORY, None)
     if memory is None:  # aligned by other software: footprint and keywords are computed again
@@ -113,7 +113,7 @@ def _remember(model: Any) -> None:
 
     Values saved by an earlier alignment are replaced where 'assign_wcs' was run since.
     """
-    if CORRECTED not in model.meta.wcs.available_frames:
+    if not is_corrected(model.meta.wcs):
         words = dict(model.meta.wcsinfo.instance)
         model.meta.instance[MEMORY] = {"name": model.meta.wcs.name, "wcsinfo": words}
 

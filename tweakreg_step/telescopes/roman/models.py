@@ -129,6 +129,10 @@ class Roman:
         if group:
             model.meta["group_id"] = group
 
+    def check_wcs(self, model: Any, file_name: str) -> None:
+        """Raise `InputError` if the WCS of a model can't be corrected."""
+        self.check(model, file_name)
+
     def check(self, model: Any, file_name: str) -> None:
         """Raise `InputError` if a model can't be aligned."""
         kind = type(model).__name__

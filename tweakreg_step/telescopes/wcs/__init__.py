@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from .delivered import CORRECTED, delivered
+from .delivered import CORRECTED, delivered, is_corrected
 from .fits_plane import FitsPlane, put_linear
 from .footprints import corners_of, epoch_of, group_epochs, group_observatories, region
 from .inverse import pixels_within
 from .plane import plane_of
 from .snapshot import Snapshot, StoredWcs, all_or_nothing
+from .tan_mosaic import TanCorrector, is_tan
 from .tangent_plane import CorrectorPlane, box_of
-from .v2v3corr import correct, put
+from .v2v3corr import affine_between, correct, put
 
 __all__ = [
     "CORRECTED",
@@ -17,6 +18,8 @@ __all__ = [
     "FitsPlane",
     "Snapshot",
     "StoredWcs",
+    "TanCorrector",
+    "affine_between",
     "all_or_nothing",
     "box_of",
     "corners_of",
@@ -25,6 +28,8 @@ __all__ = [
     "epoch_of",
     "group_epochs",
     "group_observatories",
+    "is_corrected",
+    "is_tan",
     "pixels_within",
     "plane_of",
     "put",

@@ -7,7 +7,9 @@ from typing import Any
 
 from gwcs import WCS
 
-__all__ = ["CORRECTED", "delivered"]
+from .tan_mosaic import correction_of, without_correction
+
+__all__ = ["CORRECTED", "delivered", "is_corrected"]
 
 CORRECTED = "v2v3corr"
 """The frame that a correction inserts."""
@@ -17,7 +19,7 @@ def delivered(wcs: Any) -> Any:
     """A WCS without the correction of an alignment; the same object where it has none."""
     frames = list(wcs.available_frames)
     if CORRECTED not in frames:
-        return wcs
+        return without_correction(wcs)
     place = frames.index(CORRECTED)
     steps = [(step.frame, step.transform) for step in wcs.pipeline]
     # the correction is the transform from the frame before; the one that follows is kept
@@ -25,3 +27,8 @@ def delivered(wcs: Any) -> Any:
     result = WCS(copy.deepcopy(steps), name=wcs.name)
     result.bounding_box = wcs.bounding_box
     return result
+
+
+def is_corrected(wcs: Any) -> bool:
+    """Whether a GWCS has the correction of an alignment."""
+    return CORRECTED in wcs.available_frames or correction_of(wcs) is not None

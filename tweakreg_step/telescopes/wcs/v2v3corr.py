@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Affine = tuple[FloatArray, FloatArray]
 
-__all__ = ["correct", "put"]
+__all__ = ["affine_between", "correct", "put"]
 
 # Points along each axis of the image at which the motion is evaluated. An affine transformation in
 # the image's own tangent plane represents a rigid motion of the sky to better than 0.001 mas.
@@ -73,11 +73,11 @@ def put(plane: Plane, x: FloatArray, y: FloatArray, ra: FloatArray, dec: FloatAr
     if isinstance(plane, FitsPlane):
         plane.put(x, y, ra, dec)
         return
-    matrix, shift = _affine(plane.from_pixels(x, y), plane.from_sky(ra, dec))
+    matrix, shift = affine_between(plane.from_pixels(x, y), plane.from_sky(ra, dec))
     plane.corrector.set_correction(matrix=matrix, shift=shift)
 
 
-def _affine(before: FloatArray, after: FloatArray) -> Affine:
+def affine_between(before: FloatArray, after: FloatArray) -> Affine:
     """Matrix and shift of the least-squares affine from positions (N, 2) to positions (N, 2)."""
     mean = before.mean(axis=0)
     slopes = np.linalg.lstsq(before - mean, after - after.mean(axis=0), rcond=None)[0].T

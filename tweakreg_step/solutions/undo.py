@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.files import write_whole
 from tweakreg_step.telescopes.choose_mission import missions, open_exposure, telescope_of
 
-__all__ = ["remove_correction"]
+from .targets import OpenTarget, Plan
+
+if TYPE_CHECKING:
+    from .targets import Target
+
+__all__ = ["plan_of_undo", "remove_correction"]
 
 
 def remove_correction(model_or_file: Any) -> Any:
@@ -46,6 +51,21 @@ def remove_correction(model_or_file: Any) -> Any:
         if _restore(model, path.name):
             write_whole(path, model.save)
     return path
+
+
+def plan_of_undo(target: Target, model: Any) -> Plan:
+    """What is to be done to one exposure so that it has the WCS that it was delivered with.
+
+    Raises
+    ------
+    InputError
+        If it is no image with a WCS that can be corrected.
+    """
+    exposure = OpenTarget.of(target, model)
+    corrected = any(image.view().corrected for image in exposure.images)
+    done = "undone" if corrected else "as delivered"
+    rows = [{"file": target.name, "image": one.label, "done": done} for one in exposure.images]
+    return Plan(target, rows, exposure.telescope.restore if corrected else None)
 
 
 def _restore(model: Any, name: str) -> bool:

@@ -1,0 +1,62 @@
+"""The commands ``tweakreg align`` and ``tweakreg add``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tweakreg_step.api import add, align
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.parameters import STAGES, coerce, declarations
+from tweakreg_step.solutions import solution_path
+
+from .config import parameter_file
+from .output import say
+from .parser import make_parser, parameters_of
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["run_add", "run_align"]
+
+SOME_FAILED = 3
+"""Exit status where some images could not be aligned."""
+
+
+def run_align(options: argparse.Namespace) -> int:
+    """Align exposures; returns the exit status."""
+    if options.help_parameters:
+        say(make_parser(["--help-parameters"])[1]["align"].format_help())
+        return 0
+    if not options.exposures:
+        raise InputError(
+            "There are no exposures. Give an association, files or a pattern: 'tweakreg align "
+            "mosaic_asn.json'."
+        )
+    declared = {one.name: one for one in declarations(*STAGES.values())}
+    given: dict[str, Any] = {
+        name: coerce(declared[name], value) for name, value in parameters_of(options).items()
+    }
+    if options.dry_run:
+        given["apply_correction"] = False
+    if options.config:
+        given["config_file"] = parameter_file(options.config)
+    first = options.exposures
+    result = align(first[0] if len(first) == 1 else first, output_dir=options.output_dir, **given)
+    say(result)
+    solution = solution_path(Path(options.output_dir).expanduser(), result.run.run.product)
+    if result.run.run.dry_run and solution.is_file():
+        say(f"Put it on the exposures with: tweakreg apply {solution} {' '.join(first)}")
+    return 0 if result.ok else SOME_FAILED
+
+
+def run_add(options: argparse.Namespace) -> int:
+    """Let new exposures join a solution; returns the exit status."""
+    result = add(
+        options.solution,
+        options.exposures,
+        move_all=options.move_all,
+        output_dir=options.output_dir,
+    )
+    say(result)
+    return 0 if result.ok else SOME_FAILED

@@ -1,0 +1,51 @@
+"""What the command says: results on the standard output, the log and errors beside it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["logging_to_terminal", "say", "warn"]
+
+
+def say(text: object) -> None:
+    """Write a result to the standard output."""
+    sys.stdout.write(f"{text}\n")
+
+
+def warn(text: object) -> None:
+    """Write a message beside the results, to the standard error."""
+    sys.stderr.write(f"{text}\n")
+
+
+@contextmanager
+def logging_to_terminal(level: int) -> Iterator[None]:
+    """Show the log of the package, without its last table, which is the result."""
+    log = logging.getLogger("tweakreg_step")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Plain())
+    handler.addFilter(lambda record: record.funcName != "log_end" or record.levelno > logging.INFO)
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(level)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
+
+
+class _Plain(logging.Formatter):
+    """Sentences alone, warnings and errors marked."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message of a record."""
+        text = record.getMessage()
+        if record.levelno < logging.WARNING:
+            return text
+        return f"{record.levelname.capitalize()}: {text}"

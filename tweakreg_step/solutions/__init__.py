@@ -1,0 +1,45 @@
+"""Solutions: what was found, as a file; put on exposures, taken back, carried to others."""
+
+from __future__ import annotations
+
+from .apply import plan_of
+from .collect import Marks, solution_of
+from .file import SCHEMA, read_solution, save_solution, solution_path, with_checksum, write_solution
+from .merge import merged
+from .record import (
+    SavedGroups,
+    SavedImages,
+    SavedLevel,
+    SavedSolution,
+    parameters_of_run,
+)
+from .targets import OpenTarget, Plan, Target, carry_out, planned, targets_of
+from .transfer import plan_of_transfer
+from .undo import plan_of_undo, remove_correction
+
+__all__ = [
+    "SCHEMA",
+    "Marks",
+    "OpenTarget",
+    "Plan",
+    "SavedGroups",
+    "SavedImages",
+    "SavedLevel",
+    "SavedSolution",
+    "Target",
+    "carry_out",
+    "merged",
+    "parameters_of_run",
+    "plan_of",
+    "plan_of_transfer",
+    "plan_of_undo",
+    "planned",
+    "read_solution",
+    "remove_correction",
+    "save_solution",
+    "solution_of",
+    "solution_path",
+    "targets_of",
+    "with_checksum",
+    "write_solution",
+]
