@@ -320,6 +320,7 @@ def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
         visit=visit_of_group(group),
         band=read.view.band,
         guide_star=read.view.guide_star,
+        detector_shift=telescope.detector_shift,
     )
 
 
