@@ -149,7 +149,7 @@ def test_two_images_with_the_same_name(files: Truth, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     twin = tmp_path / "other" / files.files[0].name
     twin.write_bytes(files.files[0].read_bytes())
-    both = rf"{twin.name}', '{re.escape(str(twin))}' would give results of the same"
+    both = rf"{twin.name}', '{re.escape(str(twin))}' are of one exposure, but each"
     with pytest.raises(InputError, match=both):
         TweakRegStep.call([str(files.files[0]), str(twin)])
 
