@@ -10,6 +10,7 @@ import numpy as np
 from tweakreg_step.alignment.matching import bridges, members, shared_counts, sharing
 from tweakreg_step.alignment.solver import (
     DETECTOR,
+    GROUPS,
     MATCHED_WEIGHT,
     covariance_of,
     gauged,
@@ -71,11 +72,22 @@ def _gauged(
 
 
 def _fitted(model: Model, covariance: Covariance) -> FloatArray:
-    """Number (G,) of parameters that the data determine: trace of 1 - C Pi over each group."""
-    size, shape = model.prior.size, model.prior.shape
+    """Number (G,) of parameters that the data determine: trace of 1 - C Pi over each group.
+
+    Those of a visit are shared out to its groups.
+    """
     variance = model.bonds.variances(covariance.entries) if model.parents else covariance.diagonal()
-    share = 1.0 - variance[:size].reshape(shape) * model.prior
-    return np.asarray(np.maximum(share, 0.0).sum(axis=1))
+    share = np.maximum(1.0 - variance * model.precision, 0.0)
+    fitted = share[: model.prior.size].reshape(model.prior.shape).sum(axis=1)
+    start = model.prior.size + sum(level.prior.size for level in model.levels)
+    for parent in model.parents:
+        if parent.child == GROUPS:
+            known = share[start : start + parent.prior.size].reshape(parent.prior.shape)
+            own = parent.unit >= 0
+            size = np.bincount(parent.unit[own], minlength=len(known))
+            fitted[own] += (known.sum(axis=1) / np.maximum(size, 1))[parent.unit[own]]
+        start += parent.prior.size
+    return np.asarray(fitted)
 
 
 def _components(associated: AssociatedFit, problem: Problem) -> tuple[IntArray, BoolArray]:
