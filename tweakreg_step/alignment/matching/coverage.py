@@ -1,4 +1,4 @@
-"""Which images cover a place: their footprints are the hulls of their detections."""
+"""Which images cover a place: their footprints are about the hulls of their detections."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["Footprints"]
 
 @dataclass(frozen=True, slots=True)
 class Footprints:
-    """The footprints of I images: polygons of 16 sides around their detections.
+    """The footprints of I images: polygons of 16 sides around their detections, and a little more.
 
     Attributes
     ----------
     frames
         (I, 3, 3) axes of planes tangent at the images' centres.
     radius
-        (I,) distance of the farthest detection from there [arcsec].
+        (I,) distance of the farthest detection from there, and a little more [arcsec].
     low, high
         (I, 8) edges of the strips whose intersection is the footprint [arcsec].
     strips
@@ -49,7 +49,11 @@ class Footprints:
         radius = np.zeros(count)
         np.maximum.at(radius, image, np.hypot(*to_plane(vectors, frames[image]).T))
         low, high, strips, _ = footprints_of(vectors, image, frames)
-        return cls(frames, radius, low, high, strips)
+        # n places on a line end short of it, at each end by an n-th, as the edges of an image do
+        size = np.maximum(np.bincount(image, minlength=count), 2)
+        with np.errstate(invalid="ignore"):
+            edge = np.where(np.isfinite(low), (high - low) / (size - 1.0)[:, None], 0.0)
+        return cls(frames, radius * (1.0 + 1.0 / size), low - edge, high + edge, strips)
 
     def covering(
         self, points: FloatArray, images: IntArray, margin: float
