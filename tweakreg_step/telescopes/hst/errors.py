@@ -30,7 +30,10 @@ def errors_of(exposure: HstExposure, chip: Chip, data: Any, weight: Any) -> Any:
         given = np.asarray(exposure.array(chip.error), np.float32)
         if given.shape == data.shape:
             return np.where(given > 0, given, np.float32(np.nan))
-    if weight is not None:
+    if exposure.is_drizzled:
+        if weight is None:  # the same for all pixels: as the time of the exposure
+            seconds = exposure.header().get("EXPTIME")
+            weight = (data != 0.0) * (float(seconds) if _is_positive(seconds) else np.nan)
         return _of_drizzled(exposure, chip, data, weight)
     return _of_ccd(exposure, chip, data)
 
