@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -146,7 +145,8 @@ def epoch_of(model: Any) -> float | None:
 
 
 def _is_date(mjd: Any) -> bool:
-    return isinstance(mjd, Real) and EARLIEST_MJD < float(mjd) < LATEST_MJD
+    """Whether a time can be that of an exposure; one that is no number raises `TypeError`."""
+    return mjd is not None and bool(np.isfinite(mjd)) and EARLIEST_MJD < mjd < LATEST_MJD
 
 
 def _observation_date(model: Any) -> float | None:
