@@ -76,7 +76,7 @@ def test_align_apply_undo_show(
 def test_a_dry_run_says_how_to_go_on(files: Truth, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = run(capsys, "align", files.association, "--dry-run", "-q")
     assert status == 0
-    assert err == ""
+    assert "Sources:" not in err  # warnings alone
     assert f"tweakreg apply mosaic_tweakreg_solution.asdf {files.association}" in out
     assert not list(Path().glob("*.fits"))
 

@@ -247,8 +247,9 @@ class RunResult:
 
 
 def result_classes() -> dict[str, type]:
-    """The classes of this module by name, of which a result is made."""
+    """The classes by name of which a result is made, beside those of `core`."""
     kinds = (
-        AlignedCatalogs, GroupFit, GroupResults, ImageResults, ReferenceNote, RunFacts, RunResult,
+        AlignedCatalogs, GroupFit, GroupResults, ImageFits, ImageResults, ReferenceNote, RunFacts,
+        RunResult,
     )  # fmt: skip
     return {kind.__name__: kind for kind in kinds}

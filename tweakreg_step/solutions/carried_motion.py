@@ -33,9 +33,6 @@ __all__ = ["Carried", "Wanted", "carried_motion"]
 SAME_TIME = 60.0 / (365.25 * 86400.0)
 """Difference of their middles [yr] up to which exposures of a visit were taken in parallel."""
 
-EXPOSURE_SHIFT, EXPOSURE_ROLL = 0.010, 1.0
-"""Usual standard deviations of exposures about their visit: per axis, and roll [arcsec]."""
-
 FILTER_SHIFT = 0.003
 """Usual standard deviation of the offset between two filters of a detector, per axis [arcsec]."""
 
@@ -116,7 +113,9 @@ def carried_motion(solution: SavedSolution, wanted: Wanted) -> Carried:
         else _of_visit(level, groups, wanted)
     )
     if source.startswith("visit") and len(groups) == 1:
-        variance = variance + np.array([EXPOSURE_SHIFT, EXPOSURE_SHIFT, EXPOSURE_ROLL]) ** 2
+        usual = Options()
+        shift, roll = usual.visit_shift_sigma, usual.visit_roll_sigma
+        variance = variance + np.array([shift, shift, roll]) ** 2
     detector_motion, added = None, np.zeros(3)
     if not source.startswith("mosaic"):
         detector_motion, added = _detector(solution, images, wanted)
