@@ -227,7 +227,7 @@ def _groups(
         rms_mas=np.where(active, scatter.rms_mas, np.nan)[back],
         chi2=scatter.chi2[:-1][back],
         dof=scatter.dof[:-1][back],
-        floor=associated.fit.floor[:-1][back],
+        floor=_floors(associated, len(active))[back],
     )
 
 
@@ -302,7 +302,18 @@ def _detections(
     residual[place] = associated.fit.residual[own]
     weight[place] = associated.fit.weight[own]
     used[place] = associated.fit.weight[own] > MATCHED_WEIGHT
-    return DetectionFits(source, residual, weight, used)
+    inflation = empty.inflation.copy()
+    usual = 0.5 * np.trace(associated.links.covariance[own], axis1=1, axis2=2)
+    inflation[place] = associated.fit.components.variance[own] / usual
+    return DetectionFits(source, residual, weight, used, inflation)
+
+
+def _floors(associated: AssociatedFit, count: int) -> FloatArray:
+    """Rms (G,) of the part of the errors of a group's detections that was estimated [arcsec]."""
+    own = associated.links.group >= 0
+    group, added = associated.links.group[own], associated.fit.components.beside_given[own]
+    size = np.maximum(np.bincount(group, minlength=count), 1)
+    return np.asarray(np.sqrt(np.bincount(group, added, minlength=count) / size))
 
 
 def _stars(ordered: Canonical, associated: AssociatedFit) -> IntArray:

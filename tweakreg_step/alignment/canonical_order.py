@@ -118,10 +118,17 @@ def _sorted_reference(
     fine = np.isfinite(reference.ra) & np.isfinite(reference.dec) & np.isfinite(flat).all(axis=1)
     kept = np.flatnonzero(fine)
     order = kept[np.lexsort((reference.ra[kept], reference.dec[kept]))]
-    every = (reference.epoch_ra, reference.epoch_dec)
-    turn = np.argsort(group)
-    epochs = [None if array is None else array[turn][:, order] for array in every]
+    turn, floor = np.argsort(group), reference.floor
+    epoch_ra, epoch_dec = (
+        None if array is None else array[turn][:, order]
+        for array in (reference.epoch_ra, reference.epoch_dec)
+    )
     catalog = Reference(
-        reference.ra[order], reference.dec[order], reference.covariance[order], *epochs
+        ra=reference.ra[order],
+        dec=reference.dec[order],
+        covariance=reference.covariance[order],
+        epoch_ra=epoch_ra,
+        epoch_dec=epoch_dec,
+        floor=None if floor is None else floor[order],
     )
     return order, catalog

@@ -173,7 +173,7 @@ def _with_choice(general: AcceptedFit, choice: MotionChoice) -> AcceptedFit:
     if associated is None or geometry_of(general.problem.model) == "none":
         return general
     problem, start = general.problem, associated.fit.motions
-    reach = associated.radius, 0.0
+    reach = max(associated.radius, associated.star_radius), 0.0
     if choice.geometry != geometry_of(problem.model):
         problem, start = with_motion(problem, start, choice.geometry)
         reach = max(reach[0], motion_radius(problem.options) if start.phi else 0.0), 0.0

@@ -49,6 +49,9 @@ class Detections:
     detector
         (N,) index of the detector, which has one unit for each visit; -1 where there is none. Left
         out, each unit is a detector of its own.
+    floor
+        (N,) the part of the error per axis that nobody gave [arcsec]: as it is usual, contained in
+        `covariance`, its true size estimated with the solution. 0 where all is given.
     """
 
     ra: FloatArray
@@ -61,8 +64,11 @@ class Detections:
     unit_to_sky: FloatArray
     flux: FloatArray
     detector: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    floor: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
+        if len(self.floor) != len(self.unit):
+            object.__setattr__(self, "floor", np.zeros(len(self.unit)))
         if len(self.detector) != len(self.unit) or ((self.unit >= 0) & (self.detector < 0)).any():
             object.__setattr__(self, "detector", self.unit)  # of a frozen class
         shapes: dict[str, tuple[int, ...]] = {"covariance": (2, 2), "unit_to_sky": (2, 2)}
@@ -115,6 +121,9 @@ class Reference:
         (M, 2, 2) of the positions at the epoch of observation, east and north [arcsec^2].
     epoch_ra, epoch_dec
         (G, M) positions at the epoch of each group [deg], None if one epoch is used for all.
+    floor
+        (M,) the part of the error per axis that nobody gave [arcsec], see `Detections`; None where
+        all errors are given.
     """
 
     ra: FloatArray
@@ -122,9 +131,12 @@ class Reference:
     covariance: FloatArray
     epoch_ra: FloatArray | None = None
     epoch_dec: FloatArray | None = None
+    floor: FloatArray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.ra)
+        if self.floor is not None:
+            _same_length(count, {"floor": (self.floor, ())})
         _same_length(count, {"dec": (self.dec, ()), "covariance": (self.covariance, (2, 2))})
         for name in ("epoch_ra", "epoch_dec"):
             array = getattr(self, name)

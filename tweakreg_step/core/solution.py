@@ -109,7 +109,8 @@ class GroupMotions:
     chi2, dof
         (G,) of the group's detections; the sum over groups and reference is that of the fit.
     floor
-        (G,) error added to each axis of each detection in quadrature [arcsec].
+        (G,) rms over the group's detections of the part of their error per axis that was estimated,
+        as no catalog gives it [arcsec].
     gauge
         (G, p) weights of the groups in the mean correction that is made zero.
     """
@@ -212,12 +213,15 @@ class DetectionFits:
         (N,) robust weight.
     used
         (N,) whether the detection counts as matched.
+    inflation
+        (N,) variance, as it was estimated, over that with the usual errors.
     """
 
     source: IntArray
     residual: FloatArray
     weight: FloatArray
     used: BoolArray
+    inflation: FloatArray
 
     def __len__(self) -> int:
         return len(self.source)
@@ -230,6 +234,7 @@ class DetectionFits:
             residual=np.full((count, 2), np.nan),
             weight=np.zeros(count),
             used=np.zeros(count, bool),
+            inflation=np.ones(count),
         )
 
 

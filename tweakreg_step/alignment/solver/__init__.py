@@ -13,7 +13,7 @@ from .links import Links, link
 from .normal_equations import solve_step
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
 from .prior_widths import with_estimated_widths
-from .robust import MATCHED_WEIGHT
+from .weights import MATCHED_WEIGHT
 
 __all__ = [
     "DETECTOR",

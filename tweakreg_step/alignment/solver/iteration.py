@@ -12,7 +12,8 @@ from tweakreg_step.core.sphere import directions
 
 from .hierarchy import Model, Motions, moved_directions
 from .links import link
-from .robust import MATCHED_WEIGHT, Fit, fit
+from .robust import Fit, fit
+from .weights import MATCHED_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,8 +92,8 @@ class AssociatedFit:
         (S,) index of the reference star of each source, -1 where none.
     fit
         The robust fit.
-    radius
-        The match radius of the association [arcsec].
+    radius, star_radius
+        The match radius of the association, and that with reference stars [arcsec].
     """
 
     links: Links
@@ -100,6 +101,7 @@ class AssociatedFit:
     star: IntArray
     fit: Fit
     radius: float
+    star_radius: float
 
 
 def unassociated_links(detections: Detections) -> Links:
@@ -159,11 +161,16 @@ def match_counts(associated: AssociatedFit, group_count: int) -> tuple[IntArray,
     return every.astype(np.int64), absolute.astype(np.int64)
 
 
-def _next_radius(associated: AssociatedFit, limit: float) -> float:
-    """Match radius [arcsec], at most `limit`, for the errors that 98 % of the detections have."""
-    trace = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)
-    sigma = float(np.sqrt(2.0 * np.quantile(trace, 0.98)))
-    return float(np.clip(_RADIUS_SIGMAS * sigma, _MIN_RADIUS, limit))
+def _next_radii(associated: AssociatedFit, options: Options) -> tuple[float, float]:
+    """Match radii [arcsec] for the errors that 98 % of the detections, and of the stars, have."""
+    variance = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)
+    star = associated.links.group < 0
+    own = float(np.quantile(variance[~star], 0.98))
+    other = float(np.quantile(variance[star], 0.98)) if star.any() else own
+    sigmas = np.sqrt([2.0 * own, own + other])
+    limits = options.tolerance, options.abs_tolerance
+    first, second = np.clip(_RADIUS_SIGMAS * sigmas, _MIN_RADIUS, limits)
+    return float(first), float(second)
 
 
 def converge(
@@ -192,9 +199,9 @@ def converge(
     options, model = problem.options, problem.model
     unassociated = unassociated_links(problem.detections)
     motions, associated = start, None
+    radii = min(radius, options.tolerance), min(radius, options.abs_tolerance)
     for turn in range(passes):
         moved = moved_directions(unassociated, model, motions)
-        radii = min(radius, options.tolerance), min(radius, options.abs_tolerance)
         source, star = _identify(problem, moved, radii)
         if len(star) == 0:
             return None
@@ -202,7 +209,7 @@ def converge(
         rounds = options.nclip + 3 if turn == passes - 1 else 2 + min(turn, 1)
         wide = width if turn == 0 else 0.0
         solved = fit(links, model, motions, options.sigma, rounds, wide)
-        associated = AssociatedFit(links, index, star, solved, radius)
+        associated = AssociatedFit(links, index, star, solved, *radii)
         motions = solved.motions
-        radius = _next_radius(associated, max(options.tolerance, options.abs_tolerance))
+        radii = _next_radii(associated, options)
     return associated

@@ -47,12 +47,13 @@ def link(
     own = every < total
     picked = detections.take(np.where(own, every, 0)) if total else detections
     vectors = directions(picked.ra, picked.dec)
-    covariance = picked.covariance.copy()
+    covariance, floor = picked.covariance.copy(), picked.floor.copy()
     drift = np.zeros((len(every), 2))
     if reference is not None and len(stars):
         fixed = every[~own] - total
         vectors[~own] = directions(reference.ra[fixed], reference.dec[fixed])
         covariance[~own] = reference.covariance[fixed]
+        floor[~own] = 0.0 if reference.floor is None else reference.floor[fixed]
         drift[own] = _drift(reference, star[sources[own]], picked.group[own])
     links = Links(
         vectors=vectors,
@@ -63,6 +64,8 @@ def link(
         drift=drift,
         source=sources,
         source_count=len(star),
+        detector=np.where(own, picked.detector, -1),
+        floor=floor,
     )
     return links, every
 
@@ -101,6 +104,10 @@ class Links:
         (N,) index of the source, ascending.
     source_count
         Number S of sources.
+    detector
+        (N,) index of the detector, -1 where there is none.
+    floor
+        (N,) the part of the error that nobody gave, see `Detections` [arcsec].
     """
 
     vectors: FloatArray
@@ -111,3 +118,5 @@ class Links:
     drift: FloatArray
     source: IntArray
     source_count: int
+    detector: IntArray
+    floor: FloatArray

@@ -56,11 +56,14 @@ class Step:
         (N, 2) x_i + B delta - u_s [arcsec], in the plane tangent at the source.
     factor
         Factor of the reduced normal matrix H.
+    prior
+        (P,) inverse variances of the prior in it.
     """
 
     delta: FloatArray
     residual: FloatArray
     factor: Factor
+    prior: FloatArray
 
 
 def _square(rows: Any, count: int) -> Any:
@@ -165,4 +168,4 @@ def solve_step(
     after = linear.position + np.einsum("nik,nk->ni", linear.columns, delta[linear.index])
     moment = np.einsum("nij,nj->ni", weight, after)
     mean = np.einsum("sij,sj->si", spread, source_sums(moment, links.source, links.source_count))
-    return Step(delta, after - mean[links.source], factor)
+    return Step(delta, after - mean[links.source], factor, model.precision)

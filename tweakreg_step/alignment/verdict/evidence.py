@@ -139,8 +139,7 @@ def chance(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> Ch
     phase = _phase(associated, associated.fit.residual, _precision(associated), absolute=absolute)
     heavy = phase.paired & (associated.fit.weight > MATCHED_WEIGHT)
     matches = np.bincount(links.group[heavy], minlength=count).astype(np.int64)
-    options = problem.options
-    radius = min(associated.radius, options.abs_tolerance if absolute else options.tolerance)
+    radius = associated.star_radius if absolute else associated.radius
     expected = _expected(problem, associated, radius, absolute=absolute)
     trials = _trials(problem, radius, absolute=absolute)
     log10 = (log_chance(matches.astype(float), np.maximum(expected, 1e-6)) + trials) / np.log(10.0)
@@ -151,18 +150,21 @@ def chance(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> Ch
     with np.errstate(invalid="ignore", divide="ignore"):
         # positions spread evenly over a disc of radius R have the mean square R^2 / 2
         spread = np.sqrt(square / size) / (radius / np.sqrt(2.0))
-    if _narrow(problem, radius):
+    if _narrow(associated, radius, absolute=absolute):
         spread = np.full(count, np.nan)
     return Chance(matches, expected, np.minimum(log10, 0.0), spread)
 
 
-def _narrow(problem: Problem, radius: float) -> bool:
+def _narrow(associated: AssociatedFit, radius: float, *, absolute: bool) -> bool:
     """Whether a low 'tolerance' makes the match radius smaller than the errors of the catalogs.
 
     True matches within it are then spread as evenly as chance matches.
     """
-    variance = 0.5 * np.trace(problem.detections.covariance, axis1=1, axis2=2)
-    return radius < _LEAST_RADIUS * float(np.sqrt(2.0 * np.median(variance)))
+    variance = 0.5 * np.trace(associated.links.covariance, axis1=1, axis2=2)
+    star = associated.links.group < 0
+    own = float(np.median(variance[~star]))
+    other = float(np.median(variance[star])) if absolute and star.any() else own
+    return radius < _LEAST_RADIUS * float(np.sqrt(own + other))
 
 
 def _trials(problem: Problem, radius: float, *, absolute: bool) -> FloatArray:

@@ -8,7 +8,7 @@ from .file import read_reference
 from .footprint import Circle, circles
 from .hats import ADDRESSES
 from .service import RELEASES
-from .stars import REFERENCE_SIGMA, position_errors, stars_of
+from .stars import REFERENCE_SIGMA, position_errors, stars_of, unstated_errors
 
 __all__ = [
     "NAMED",
@@ -25,6 +25,7 @@ __all__ = [
     "read_reference",
     "stars_from",
     "stars_of",
+    "unstated_errors",
     "with_known_motion",
 ]
 
