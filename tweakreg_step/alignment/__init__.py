@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from .assess_sequential import assess
-from .displacement import Displacement, displacement_of, worst_corner
+from .displacement import (
+    Displacement,
+    displacement_of,
+    image_covariance_at,
+    worst_corner,
+)
 from .joint import solve_jointly
 from .pair_offsets import PairOffsets, pair_offsets_of
 from .residuals import Matched, matched_of
@@ -14,6 +19,7 @@ __all__ = [
     "PairOffsets",
     "assess",
     "displacement_of",
+    "image_covariance_at",
     "matched_of",
     "pair_offsets_of",
     "solve_jointly",

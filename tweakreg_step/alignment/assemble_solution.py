@@ -15,6 +15,7 @@ from tweakreg_step.alignment.solver import (
     covariance_of,
     gauged,
     group_scatter,
+    image_errors,
     match_counts,
     pair_covariance,
     regauge,
@@ -24,6 +25,7 @@ from tweakreg_step.core.correction import affine
 from tweakreg_step.core.solution import (
     DetectionFits,
     GroupMotions,
+    ImageErrors,
     Mode,
     PairTies,
     Solution,
@@ -153,6 +155,7 @@ def solution_of(
         pairs=_pairs(ordered, problem, associated, estimate),
         detections=_detections(ordered, associated, empty.detections),
         units=_units(ordered, problem, associated, estimate.solved, empty.units),
+        images=_images(ordered, problem, associated, estimate),
         reference_star=_stars(ordered, associated),
         modes=_modes(ordered, problem, estimate),
     )
@@ -171,6 +174,7 @@ def _empty(
         pairs=PairTies.empty(),
         detections=DetectionFits.empty(ordered.total),
         units=UnitMotions.empty(len(ordered.unit)),
+        images=ImageErrors.empty(len(ordered.image)),
         reference_star=np.zeros(0, np.int64),
         modes=(),
         motion=choice,
@@ -314,6 +318,19 @@ def _floors(associated: AssociatedFit, count: int) -> FloatArray:
     group, added = associated.links.group[own], associated.fit.components.beside_given[own]
     size = np.maximum(np.bincount(group, minlength=count), 1)
     return np.asarray(np.sqrt(np.bincount(group, added, minlength=count) / size))
+
+
+def _images(
+    ordered: Canonical, problem: Problem, associated: AssociatedFit, estimate: _Estimate
+) -> ImageErrors:
+    """The errors of the images, in the numbering of the input."""
+    ties = estimate.component, estimate.anchored
+    found = image_errors(problem, associated.fit.motions, estimate.solved, ties)
+    missing = np.maximum(ordered.image, 0) >= len(found)
+    every = ImageErrors.empty(len(found) + 1)
+    for name in ImageErrors.__slots__:
+        getattr(every, name)[:-1] = getattr(found, name)
+    return every.take(np.where(missing, len(found), ordered.image))
 
 
 def _stars(ordered: Canonical, associated: AssociatedFit) -> IntArray:

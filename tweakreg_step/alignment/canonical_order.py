@@ -29,8 +29,8 @@ class Canonical:
         (n,) index of each detection in the input.
     total
         Number of detections of the input.
-    group, unit
-        (G,), (U,) canonical number of each group and unit of the input.
+    group, unit, image
+        (G,), (U,), (I,) canonical number of each group, unit and image of the input.
     star
         (M,) index of each star in the input.
     """
@@ -41,6 +41,7 @@ class Canonical:
     total: int
     group: IntArray
     unit: IntArray
+    image: IntArray
     star: IntArray
 
 
@@ -101,7 +102,9 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
     # Identical detections are ordered by the new numbers of group and image: any order will do.
     same = np.lexsort((part.image, part.group, *keys_of(part)))
     stars, catalog = _sorted_reference(reference, group)
-    return Canonical(part.take(same), catalog, order[same], len(detections), group, unit, stars)
+    return Canonical(
+        part.take(same), catalog, order[same], len(detections), group, unit, image, stars
+    )
 
 
 def keys_of(part: Detections) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.solver import converge, match_counts
-from tweakreg_step.alignment.verdict import Failures, diagnose, findings, groups_to_reject
+from tweakreg_step.alignment.verdict import Failures, claimed, diagnose, findings, groups_to_reject
 from tweakreg_step.core.sphere import directions, mean_frames
 
 if TYPE_CHECKING:
@@ -136,13 +136,14 @@ def with_findings(solution: Solution, ordered: Canonical, accepted: AcceptedFit)
     diagnoses = diagnose(
         failures, ordered.detections, problem.model.frames, ordered.reference, problem.options
     )
-    covariance = solution.groups.covariance[np.argsort(ordered.group)]
+    images = solution.images.take(np.argsort(ordered.image))
+    if accepted.associated is not None:
+        images = claimed(problem, accepted.associated, images)
     outcome = failures.status, diagnoses
-    relative, absolute = findings(
-        problem, accepted.associated, outcome, covariance, accepted.ambiguity
-    )
+    relative, absolute = findings(problem, accepted.associated, outcome, images, accepted.ambiguity)
     return replace(
         solution,
+        images=images.take(ordered.image),
         relative=tuple(relative[number] for number in ordered.group),
         absolute=() if ordered.reference is None else tuple(absolute[g] for g in ordered.group),
     )

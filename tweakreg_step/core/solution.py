@@ -18,12 +18,14 @@ __all__ = [
     "CLEAR_EVIDENCE",
     "DetectionFits",
     "GroupMotions",
+    "ImageErrors",
     "Mode",
     "MotionChoice",
     "MotionGrounds",
     "PairTies",
     "Solution",
     "UnitMotions",
+    "displacement_terms",
 ]
 
 
@@ -269,6 +271,52 @@ class UnitMotions:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageErrors:
+    """What is uncertain of where I images are, after all motions; NaN where that is not known.
+
+    The error is an affine displacement about an image's centre, with the six coefficients of
+    d(x) = s + g_x x + g_y y, each of them along east and north.
+
+    Attributes
+    ----------
+    ra, dec
+        (I,) centre of each image's detections through the input WCS [deg ICRS].
+    size
+        (I,) rms distance of the detections from there [arcsec].
+    relative
+        (I, 6, 6) covariance of the coefficients [arcsec, 1] after the common motion of the
+        component was taken off.
+    absolute
+        (I, 6, 6) of the place on the sky; NaN for images that are not tied to the reference.
+    """
+
+    ra: FloatArray
+    dec: FloatArray
+    size: FloatArray
+    relative: FloatArray
+    absolute: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.ra)
+
+    @property
+    def claimed(self) -> FloatArray:
+        """(I, 6, 6) the absolute covariance, or the relative one where there is no reference."""
+        tied = np.isfinite(self.absolute[:, 0, 0])
+        return np.where(tied[:, None, None], self.absolute, self.relative)
+
+    def take(self, index: IntArray) -> ImageErrors:
+        """Those of some of the images."""
+        return ImageErrors(**{name: getattr(self, name)[index] for name in self.__slots__})
+
+    @classmethod
+    def empty(cls, count: int) -> Self:
+        """Images of which nothing is known."""
+        flat, square = (count,), (count, 6, 6)
+        return cls(*(np.full(shape, np.nan) for shape in (flat, flat, flat, square, square)))
+
+
+@dataclass(frozen=True, slots=True)
 class Solution:
     """The solution for G groups, E pairs of them, N detections and U units of detector motion.
 
@@ -276,8 +324,8 @@ class Solution:
     ----------
     geometry
         Fit geometry of the groups' corrections.
-    groups, pairs, detections, units
-        Results for each group, pair, detection and unit.
+    groups, pairs, detections, units, images
+        Results for each group, pair, detection, unit and image.
     reference_star
         (S,) index of the reference star of each source, -1 where none.
     modes
@@ -293,11 +341,19 @@ class Solution:
     pairs: PairTies
     detections: DetectionFits
     units: UnitMotions
+    images: ImageErrors
     reference_star: IntArray
     modes: tuple[Mode, ...]
     motion: MotionChoice
     relative: tuple[Finding, ...] = ()
     absolute: tuple[Finding, ...] = ()
+
+
+def displacement_terms(place: FloatArray) -> FloatArray:
+    """Derivative (K, 2, 6) of displacements at positions (K, 2) by their six coefficients."""
+    one = np.eye(2)[None]
+    x, y = place[:, 0, None, None], place[:, 1, None, None]
+    return np.concatenate([np.broadcast_to(one, (len(place), 2, 2)), x * one, y * one], axis=2)
 
 
 def _identity(count: int) -> FloatArray:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
 from .detector_motion import choose_motion, geometry_of, most_general, motion_radius, with_motion
+from .error_components import motion_variance
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
+from .image_covariance import image_errors
 from .iteration import AssociatedFit, Problem, converge, match_counts, unassociated_links
 from .levels import DETECTOR, DETECTOR_IN_VISIT, Level, detector_levels
 from .links import Links, link
@@ -37,10 +39,12 @@ __all__ = [
     "gauged",
     "geometry_of",
     "group_scatter",
+    "image_errors",
     "link",
     "match_counts",
     "most_general",
     "motion_radius",
+    "motion_variance",
     "moved_directions",
     "pair_covariance",
     "regauge",

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .criteria import findings, groups_to_reject
 from .diagnosis import Failures, diagnose
+from .image_claims import claimed
 
-__all__ = ["Failures", "diagnose", "findings", "groups_to_reject"]
+__all__ = ["Failures", "claimed", "diagnose", "findings", "groups_to_reject"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.evidence import Diagnosis, Evidence, Finding
+    from tweakreg_step.core.solution import ImageErrors
 
     from .evidence import Chance
 
@@ -130,7 +131,7 @@ def findings(
     problem: Problem,
     associated: AssociatedFit | None,
     outcome: tuple[tuple[Code, ...], Diagnoses],
-    covariance: FloatArray,
+    images: ImageErrors,
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None,
 ) -> tuple[list[Finding], list[Finding]]:
     """The findings (G,) of the relative and of the absolute phase.
@@ -141,22 +142,24 @@ def findings(
         The problem and its fit, None if nothing could be aligned.
     outcome
         Statuses (G,), and the diagnoses (G,) of the failures of each phase.
-    covariance
-        (G, p, p) of the parameters.
+    images
+        Errors (I,) of the images.
     ambiguity
         (G,) evidence for another initial offset, for each phase; None where there was no search.
     """
     status, (failed, unanchored) = outcome
     count = len(status)
     pieces: list[list[Evidence | None]] = [[None] * count, [None] * count]
-    alone, noise = np.ones(count, bool), np.full(count, np.inf)
+    alone = np.ones(count, bool)
+    noise = star_noise = np.full(count, np.inf)
     if associated is not None:
-        pieces[0] = list(evidence(problem, associated, covariance, absolute=False))
+        pieces[0] = list(evidence(problem, associated, images, absolute=False))
         if problem.anchored.any():
-            pieces[1] = list(evidence(problem, associated, covariance, absolute=True))
+            pieces[1] = list(evidence(problem, associated, images, absolute=True))
         label = clusters(associated, count)
         alone = np.bincount(label)[label] == 1
         noise = _noise_mas(associated, count)
+        star_noise = np.hypot(noise, _star_noise_mas(associated))
         pieces[0] = _with_image_offsets(problem, associated, pieces[0], absolute=False)
         if problem.anchored.any():
             pieces[1] = _with_image_offsets(problem, associated, pieces[1], absolute=True)
@@ -172,7 +175,7 @@ def findings(
         absolute_finding(
             status[g],
             pieces[1][g],
-            float(noise[g]),
+            float(star_noise[g]),
             failed[g] if status[g] is Code.TOO_FEW_SOURCES else unanchored[g] or failed[g],
             anchored=bool(problem.anchored[g]),
         )
@@ -224,3 +227,10 @@ def _noise_mas(associated: AssociatedFit, count: int) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.bincount(group, variance, minlength=count) / size
     return np.asarray(np.where(size > 0, 1e3 * np.sqrt(mean), np.inf))
+
+
+def _star_noise_mas(associated: AssociatedFit) -> float:
+    """Typical error of a reference star per axis [mas], 0 where there are none."""
+    star = associated.links.group < 0
+    variance = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)[star]
+    return 1e3 * float(np.sqrt(np.mean(variance))) if star.any() else 0.0
