@@ -24,6 +24,7 @@ from tweakreg_step.alignment.solver import (
 from tweakreg_step.core.correction import affine
 from tweakreg_step.core.solution import (
     DetectionFits,
+    EstimatedError,
     GroupMotions,
     ImageErrors,
     Mode,
@@ -156,6 +157,8 @@ def solution_of(
         detections=_detections(ordered, associated, empty.detections),
         units=_units(ordered, problem, associated, estimate.solved, empty.units),
         images=_images(ordered, problem, associated, estimate),
+        errors=_errors(ordered, associated),
+        star_inflation=_star_inflation(ordered, associated, empty),
         reference_star=_stars(ordered, associated),
         modes=_modes(ordered, problem, estimate),
     )
@@ -176,6 +179,7 @@ def _empty(
         units=UnitMotions.empty(len(ordered.unit)),
         images=ImageErrors.empty(len(ordered.image)),
         reference_star=np.zeros(0, np.int64),
+        star_inflation=np.ones(0 if ordered.reference is None else ordered.star_total),
         modes=(),
         motion=choice,
     )
@@ -312,6 +316,40 @@ def _detections(
     return DetectionFits(source, residual, weight, used, inflation)
 
 
+def _errors(ordered: Canonical, associated: AssociatedFit) -> tuple[EstimatedError, ...]:
+    """The errors that were estimated, in the numbering of the input."""
+    parts = associated.fit.components
+    detectors, groups = np.argsort(ordered.detector), np.argsort(ordered.group)
+    usual = 0.5 * np.trace(associated.links.covariance, axis1=1, axis2=2)
+    found = []
+    for number, (detector, group) in enumerate(
+        zip(parts.detector.tolist(), parts.group.tolist(), strict=True)
+    ):
+        own = parts.label == number
+        sigmas = (1e3 * float(np.sqrt(np.mean(v[own]))) for v in (usual, parts.variance))
+        found.append(
+            EstimatedError(
+                int(detectors[detector]) if detector >= 0 else -1,
+                int(groups[group]) if group >= 0 else -1,
+                bool(parts.given[number]),
+                bool(parts.estimated[number]),
+                int(parts.count[number]),
+                *sigmas,
+            )
+        )
+    return tuple(found)
+
+
+def _star_inflation(ordered: Canonical, associated: AssociatedFit, empty: Solution) -> FloatArray:
+    """Variance (M,) of each reference star, as estimated, over the usual one."""
+    ratio = empty.star_inflation.copy()
+    fixed = associated.links.group < 0
+    usual = 0.5 * np.trace(associated.links.covariance[fixed], axis1=1, axis2=2)
+    star = associated.star[associated.links.source[fixed]]
+    ratio[ordered.star[star]] = associated.fit.components.variance[fixed] / usual
+    return ratio
+
+
 def _floors(associated: AssociatedFit, count: int) -> FloatArray:
     """Rms (G,) of the part of the errors of a group's detections that was estimated [arcsec]."""
     own = associated.links.group >= 0
@@ -325,7 +363,8 @@ def _images(
 ) -> ImageErrors:
     """The errors of the images, in the numbering of the input."""
     ties = estimate.component, estimate.anchored
-    found = image_errors(problem, associated.fit.motions, estimate.solved, ties)
+    solved = problem.model, associated.fit.motions, estimate.solved
+    found = image_errors(problem.detections, solved, ties, _gauge_weight(problem))
     missing = np.maximum(ordered.image, 0) >= len(found)
     every = ImageErrors.empty(len(found) + 1)
     for name in ImageErrors.__slots__:

@@ -29,10 +29,12 @@ class Canonical:
         (n,) index of each detection in the input.
     total
         Number of detections of the input.
-    group, unit, image
-        (G,), (U,), (I,) canonical number of each group, unit and image of the input.
+    group, unit, image, detector
+        (G,), (U,), (I,), (D,) canonical number of each of them in the input.
     star
         (M,) index of each star in the input.
+    star_total
+        Number of stars of the input.
     """
 
     detections: Detections
@@ -42,7 +44,9 @@ class Canonical:
     group: IntArray
     unit: IntArray
     image: IntArray
+    detector: IntArray
     star: IntArray
+    star_total: int
 
 
 def _numbers(label: IntArray, count: int) -> IntArray:
@@ -53,12 +57,6 @@ def _numbers(label: IntArray, count: int) -> IntArray:
     number = np.empty(count, np.int64)
     number[np.concatenate([ranked, rest])] = np.arange(count)
     return number
-
-
-def _renumbered(label: IntArray) -> IntArray:
-    """Labels (N,) numbered by their first appearance, -1 stays."""
-    number = _numbers(label, int(label.max(initial=-1)) + 1)
-    return np.where(label >= 0, np.append(number, -1)[label], -1)
 
 
 def _finite(detections: Detections) -> IntArray:
@@ -92,18 +90,28 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
     units = int(detections.unit.max(initial=-1)) + 1
     group, unit = _numbers(part.group, count), _numbers(part.unit, units)
     image = _numbers(part.image, int(detections.image.max(initial=-1)) + 1)
+    detector = _numbers(part.detector, int(detections.detector.max(initial=-1)) + 1)
     part = replace(
         part,
         group=group[part.group],
         image=image[part.image],
         unit=np.where(part.unit >= 0, np.append(unit, -1)[part.unit], -1),
-        detector=_renumbered(part.detector),
+        detector=np.where(part.detector >= 0, np.append(detector, -1)[part.detector], -1),
     )
     # Identical detections are ordered by the new numbers of group and image: any order will do.
     same = np.lexsort((part.image, part.group, *keys_of(part)))
     stars, catalog = _sorted_reference(reference, group)
     return Canonical(
-        part.take(same), catalog, order[same], len(detections), group, unit, image, stars
+        detections=part.take(same),
+        reference=catalog,
+        position=order[same],
+        total=len(detections),
+        group=group,
+        unit=unit,
+        image=image,
+        detector=detector,
+        star=stars,
+        star_total=0 if reference is None else len(reference),
     )
 
 

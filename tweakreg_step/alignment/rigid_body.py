@@ -95,4 +95,13 @@ def _composed(relative: Solution, whole: Solution, body: IntArray) -> Solution:
         reference_matches=then.reference_matches[body],
     )
     absolute = tuple(whole.absolute[number] for number in body)
-    return replace(relative, groups=groups, absolute=absolute)
+    images = replace(relative.images, absolute=relative.images.relative + whole.images.absolute)
+    stars = tuple(error for error in whole.errors if error.of_stars)
+    return replace(
+        relative,
+        groups=groups,
+        images=images,
+        absolute=absolute,
+        star_inflation=whole.star_inflation,
+        errors=relative.errors + stars,
+    )

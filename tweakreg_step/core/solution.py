@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLEAR_EVIDENCE",
     "DetectionFits",
+    "EstimatedError",
     "GroupMotions",
     "ImageErrors",
     "Mode",
@@ -271,6 +272,39 @@ class UnitMotions:
 
 
 @dataclass(frozen=True, slots=True)
+class EstimatedError:
+    """The error of the detections of a detector, or of the reference stars, as estimated.
+
+    Attributes
+    ----------
+    detector, group
+        Index of the detector, -1 where there is none, and of the group where detectors are unknown;
+        both are -1 for reference stars.
+    given
+        Whether catalogs give all of the error.
+    estimated
+        Whether there were enough to say; if not, it is the usual one.
+    count
+        Number of detections, or stars.
+    usual_mas, sigma_mas
+        Rms error per axis, as it is usual or given, and as it is.
+    """
+
+    detector: int
+    group: int
+    given: bool
+    estimated: bool
+    count: int
+    usual_mas: float
+    sigma_mas: float
+
+    @property
+    def of_stars(self) -> bool:
+        """Whether it is that of reference stars."""
+        return self.detector < 0 and self.group < 0
+
+
+@dataclass(frozen=True, slots=True)
 class ImageErrors:
     """What is uncertain of where I images are, after all motions; NaN where that is not known.
 
@@ -328,10 +362,14 @@ class Solution:
         Results for each group, pair, detection, unit and image.
     reference_star
         (S,) index of the reference star of each source, -1 where none.
+    star_inflation
+        (M,) variance of each star of the reference, as it was estimated, over the usual one.
     modes
         The least determined common motions, in descending order of their errors.
     motion
         The choice of the detectors' motions.
+    errors
+        The errors that were estimated.
     relative, absolute
         (G,) verdicts on each phase; the second is empty without a reference.
     """
@@ -343,8 +381,10 @@ class Solution:
     units: UnitMotions
     images: ImageErrors
     reference_star: IntArray
+    star_inflation: FloatArray
     modes: tuple[Mode, ...]
     motion: MotionChoice
+    errors: tuple[EstimatedError, ...] = ()
     relative: tuple[Finding, ...] = ()
     absolute: tuple[Finding, ...] = ()
 

@@ -39,13 +39,15 @@ if TYPE_CHECKING:
 
     from .covariance import Covariance
     from .hierarchy import Model, Motions
-    from .iteration import Problem
     from .levels import Level
 
 __all__ = ["image_errors"]
 
 _POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
 """Centre and four points about it, in units of an image's size."""
+
+_FIXED = 1e12
+"""Weight in the common motion of images that are to stay."""
 
 _GENERATORS = np.array(
     [[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]]]
@@ -64,7 +66,7 @@ class _Places:
     size
         (I,) distance of the points from the centre [arcsec].
     vectors
-        (I, 5, 3) directions of the points through the input WCS.
+        (I, 5, 3) directions of the points.
     """
 
     image: IntArray
@@ -72,37 +74,50 @@ class _Places:
     size: FloatArray
     vectors: FloatArray
 
+    def take(self, member: IntArray) -> _Places:
+        """Those of some of the images."""
+        return _Places(*(getattr(self, name)[member] for name in self.__slots__))
+
 
 def image_errors(
-    problem: Problem,
-    motions: Motions,
-    covariance: Covariance,
+    detections: Detections,
+    solved: tuple[Model, Motions, Covariance],
     ties: tuple[IntArray, BoolArray],
+    gauge: FloatArray,
 ) -> ImageErrors:
     """Covariances of the images' displacements.
 
     Parameters
     ----------
-    problem, motions
-        The problem and its solution.
-    covariance
-        Of all parameters, before any gauge.
+    detections
+        The detections of the images.
+    solved
+        The model, its solution, and the covariance of all parameters before any gauge.
     ties
         Component (G,) of each group, -1 where it is not aligned, and whether it is anchored (G,).
+    gauge
+        (G, p) weights of the groups in the common motion that is taken off; of these it counts
+        only whether one group is to stay fixed.
     """
-    detections = problem.detections
+    model, motions, covariance = solved
     count = int(detections.image.max(initial=-1)) + 1
     places = _places(detections, count)
     group = detections.group[places.near]
     component, anchored = ties[0][group], ties[1][group]
-    slope, index = _slopes(places, detections, problem.model, motions)
+    slope, index, corrected = _slopes(places, detections, model, motions)
     row = np.broadcast_to(index[:, :, None], (*index.shape, index.shape[1]))
     blocks = covariance.entries(row, np.swapaxes(row, 1, 2))
     own = slope @ blocks @ np.swapaxes(slope, 1, 2)
     relative = own.copy()
+    fixed = gauge[:, 0] > 1e-6 * _FIXED * np.median(gauge[:, 0])
     for member in members(component):
-        part = places, member, slope[member], index[member]
-        relative[member] -= _common(*part, covariance, problem.model)
+        # where they are after the correction: a roll known to 100 arcsec and a shift of 0.3 arcsec
+        # would else leave 0.15 mas of the prior
+        part = replace(places, vectors=corrected).take(member), slope[member], index[member]
+        weight = np.where(fixed[group[member]], _FIXED, 1.0)
+        relative[member] -= _common(*part, covariance, model, weight)
+    if not model.levels:
+        relative[fixed[group]] = 0.0  # its correction is zero; the entries are rounding errors
     ra, dec = ra_dec(places.vectors[:, 0])
     found = ImageErrors.empty(count)
     aligned = component >= 0
@@ -140,8 +155,11 @@ def _places(detections: Detections, count: int) -> _Places:
 
 def _slopes(
     places: _Places, detections: Detections, model: Model, motions: Motions
-) -> tuple[FloatArray, IntArray]:
-    """Derivatives (I, 6, k) of the coefficients of displacements, and their parameters (I, k)."""
+) -> tuple[FloatArray, IntArray, FloatArray]:
+    """Derivatives (I, 6, k) of the coefficients of displacements, and their parameters (I, k).
+
+    With them the corrected directions (I, 5, 3) of the points.
+    """
     vectors, count = places.vectors.reshape(-1, 3), len(places.image)
     near = np.repeat(places.near, 5)
     every = np.arange(5 * count)
@@ -164,7 +182,8 @@ def _slopes(
     frames = linear.frames.reshape(count, 5, 3, 3)
     turn = np.einsum("iak,ipbk->ipab", frames[:, 0, :2], frames[:, :, :2])
     columns = turn @ linear.columns.reshape(count, 5, 2, -1)
-    return _coefficients(columns, places.size), linear.index.reshape(count, 5, -1)[:, 0]
+    slope = _coefficients(columns, places.size)
+    return slope, linear.index.reshape(count, 5, -1)[:, 0], frames[:, :, 2]
 
 
 def _carried(level: Level, near: IntArray, step: FloatArray) -> Level:
@@ -183,17 +202,17 @@ def _coefficients(moved: FloatArray, size: FloatArray) -> FloatArray:
 
 def _common(
     places: _Places,
-    member: IntArray,
     slope: FloatArray,
     index: IntArray,
     covariance: Covariance,
     model: Model,
+    weight: FloatArray,
 ) -> FloatArray:
-    """C - S C S' (M, 6, 6) of the images `member` of one component."""
-    count, width = len(member), slope.shape[2]
-    basis = _basis(places.vectors[member], places.size[member], parameter_count(model.geometry))
-    area = np.ones((count, 6))
-    area[:, 2:] = (0.5 * places.size[member] ** 2)[:, None]
+    """C - S C S' (M, 6, 6) of the images of one component, with weights (M,) in the gauge."""
+    count, width = len(weight), slope.shape[2]
+    basis = _basis(places.vectors, places.size, parameter_count(model.geometry))
+    area = np.broadcast_to(weight[:, None], (count, 6)).copy()
+    area[:, 2:] *= (0.5 * places.size**2)[:, None]
     weighted = basis * area[:, :, None]
     normal = np.einsum("mik,mil->kl", basis, weighted)
     scale = 1.0 / np.sqrt(np.diagonal(normal))
