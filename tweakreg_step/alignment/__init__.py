@@ -11,13 +11,14 @@ from .displacement import (
 )
 from .joint import solve_jointly
 from .pair_offsets import PairOffsets, pair_offsets_of
-from .residuals import Matched, matched_of
+from .residuals import Matched, corrected_directions, matched_of
 
 __all__ = [
     "Displacement",
     "Matched",
     "PairOffsets",
     "assess",
+    "corrected_directions",
     "displacement_of",
     "image_covariance_at",
     "matched_of",

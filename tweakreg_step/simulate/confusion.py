@@ -102,7 +102,7 @@ def _broken(arcs: FloatArray, rng: np.random.Generator) -> FloatArray:
     along /= np.linalg.norm(along, axis=2, keepdims=True)
     # neighbours blend: a knot is drawn to one that is not seen
     moved = arcs + along * rng.normal(0.0, 0.05, (*arcs.shape[:2], 1))
-    return moved[rng.random(arcs.shape[:2]) < 0.7]
+    return np.asarray(moved[rng.random(arcs.shape[:2]) < 0.7])
 
 
 def _spikes(stars: FloatArray, rng: np.random.Generator, wanted: bool) -> FloatArray:
@@ -114,4 +114,4 @@ def _spikes(stars: FloatArray, rng: np.random.Generator, wanted: bool) -> FloatA
     across = rng.normal(0.0, 0.01, away.shape)
     x = away * np.cos(angle) - across * np.sin(angle)
     y = away * np.sin(angle) + across * np.cos(angle)
-    return (stars[:, None, None] + np.stack([x, y], axis=-1)).reshape(-1, 2)
+    return np.asarray((stars[:, None, None] + np.stack([x, y], axis=-1)).reshape(-1, 2))
