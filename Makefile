@@ -1,12 +1,13 @@
 # make demo    a simulated mosaic, aligned by strun, checked against the truth
 # make test    the whole test suite with ruff, mypy and the import contracts
 # make test-jwst    the tests that need the stock pipeline, in an environment of its own
+# make test-hst     the tests that need drizzlepac, in an environment of its own
 #
 # make same-bits   a fixed scene gives the bits that this machine wrote (tests/runs/test_same_results.py)
 # make soak    exposures with faults thrown in, workers killed; minutes
 # make fuzz    hostile files, answers and signals: thousands of readings, 800 whole runs; 40 minutes
 #
-# make bench-align, bench-accuracy, bench-ceers    the figures in the documentation
+# make bench-align, bench-accuracy, bench-ceers, bench-hst    the figures in the documentation
 #
 # PYTHON=python3.12 make test    with another Python; each version has its own environment.
 
@@ -15,16 +16,18 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 VENV := .venv/$(VERSION)
 VENV_DEMO := .venv/demo-$(VERSION)
 VENV_JWST := .venv/jwst-$(VERSION)
+VENV_HST := .venv/hst-$(VERSION)
 PIP := -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test same-bits soak fuzz test-jwst lint bench-align bench-accuracy bench-ceers clean
+.PHONY: demo test same-bits soak fuzz test-hst test-jwst lint bench-align bench-accuracy bench-ceers \
+	bench-hst clean
 
 demo: $(VENV_DEMO)/.ready
 	$(VENV_DEMO)/bin/python benchmarks/demo.py
 
 test: $(VENV)/.ready lint
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not jwst and not slow"
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not jwst and not hst and not slow"
 
 soak: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest -m slow tests/runs/test_soak.py
@@ -44,6 +47,12 @@ lint: $(VENV)/.ready
 
 test-jwst: $(VENV_JWST)/.ready
 	$(VENV_JWST)/bin/python -m pytest -m jwst tests/runs/test_stock.py
+
+test-hst: $(VENV_HST)/.ready
+	$(VENV_HST)/bin/python -m pytest -m hst tests/runs/test_drizzlepac.py
+
+bench-hst: $(VENV_HST)/.ready
+	$(VENV_HST)/bin/python benchmarks/hst.py
 
 bench-align bench-accuracy: bench-%: $(VENV_JWST)/.ready
 	$(VENV_JWST)/bin/python benchmarks/$*.py
@@ -66,6 +75,12 @@ $(VENV_JWST)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV_JWST)
 	$(VENV_JWST)/bin/python $(PIP) jwst pytest hypothesis
 	$(VENV_JWST)/bin/python $(PIP) --editable .
+	touch $@
+
+$(VENV_HST)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV_HST)
+	$(VENV_HST)/bin/python $(PIP) drizzlepac pytest hypothesis
+	$(VENV_HST)/bin/python $(PIP) --editable ".[hst]"
 	touch $@
 
 clean:

@@ -3,6 +3,7 @@
     python benchmarks/verdicts.py [--trials 1000] [--instrument NIRISS]
     python benchmarks/verdicts.py --sequential 10
     python benchmarks/verdicts.py --deceptions
+    python benchmarks/verdicts.py --silence
 
 Unrelated catalogs, of two groups or of a group and a reference, must be left alone; groups that
 share stars must be aligned, and rightly. A third of the trials with unrelated catalogs are pairs of
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.table import Table
+from silence import SILENT, silence
 from tables import publish, rst_table
 from tweakwcs.correctors import JWSTWCSCorrector
 
@@ -372,8 +374,13 @@ def main() -> None:
     parser.add_argument("--instrument", default="", help="start of the name, such as 'MIRI'")
     parser.add_argument("--sequential", type=int, default=0, help="trials of the other method")
     parser.add_argument("--deceptions", action="store_true", help="what deceives the search")
+    parser.add_argument("--silence", action="store_true", help="what may be wrong in silence")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    if options.silence:
+        rows = silence(options.trials)
+        publish(__file__, "silence", (SILENT, rows), write=not options.trials)
+        return
     if options.deceptions:
         rows = list(deceptions(options.trials or 60))
         publish(__file__, "deceptions", (DECEIVED, rows), write=not options.trials)

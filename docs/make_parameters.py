@@ -24,8 +24,7 @@ All parameters can be given on the command line (``--searchrad=3``), in a parame
 (``strun my.asdf asn.json``), as keywords of ``TweakRegStep.call`` or as attributes of a step.
 ``strun --save-parameters=my.asdf tweakreg_step.TweakRegStep`` writes a file to start from; the
 folder ``config`` has one for each JWST imager. The log says where each value that differs from its
-default came from. ``separation`` must exceed sqrt(2) x ``tolerance``, and ``abs_separation``
-sqrt(2) x ``abs_tolerance``.
+default came from. A value that has no effect on the run, as the others are, is a warning.
 
 Names of earlier releases are understood with a warning: ``align_to_gaia`` and ``gaia_catalog``
 become ``abs_refcat``, ``min_gaia`` becomes ``abs_minobj``, ``save_gaia_catalog`` becomes
@@ -40,8 +39,9 @@ MODES = """\
 What they mean in the two modes
 -------------------------------
 
-``align_method='sequential'`` gives all parameters the meaning that they have in the stock step. The
-global solution, the default, finds most of them from the data:
+``align_method='sequential'`` gives all parameters the meaning that they have in the stock step;
+``separation`` must exceed sqrt(2) x ``tolerance`` in it, and ``abs_separation`` sqrt(2) x
+``abs_tolerance``. The global solution, the default, finds most of them from the data:
 
 .. list-table::
    :header-rows: 1
@@ -59,6 +59,11 @@ global solution, the default, finds most of them from the data:
        if there is a significant one, the message names the value to try. In the sequential mode the
        offset is that of a group from all groups aligned before it, in its own tangent plane, and of
        all aligned groups, as one body, from the reference catalog.
+   * - ``xoffset``, ``yoffset``
+     - Where the search starts, along the axes of the tangent plane of ``refimage``, or of the first
+       image: each pair of groups is searched around this offset and its opposite as well as around
+       none, within ``searchrad`` of each. In the sequential mode the histogram, or without
+       ``use2dhist`` the match, starts there.
    * - ``tolerance``, ``abs_tolerance``
      - Upper limit of the match radius; the radius itself comes from the residuals.
    * - ``separation``
@@ -68,19 +73,19 @@ global solution, the default, finds most of them from the data:
      - Sources, and matches, that a group needs; different reference stars that groups which are
        tied to each other need together. A star counts once, however many detectors and dithers
        see it.
-   * - ``nclip``, ``sigma``
-     - Rounds of reweighting, and the residual, in units of its error, where weights start to fall.
+   * - ``sigma``
+     - The residual, in units of its error, where weights start to fall.
    * - ``fitgeometry``
      - Geometry of each group's correction, in joint solutions with a reference as well.
    * - ``refimage``
      - The image or group that stays fixed; without it the mean correction is zero.
-   * - ``abs_fitgeometry``, ``abs_nclip``, ``abs_sigma``, ``abs_separation``
+   * - ``abs_fitgeometry``, ``abs_sigma``, ``abs_separation``
      - Used by ``absolute_align`` as a function, in place of those of the relative alignment.
-   * - ``enforce_user_order``, ``expand_refcat``, ``use2dhist``, ``abs_use2dhist``, ``xoffset``,
-       ``yoffset``
-     - Not needed: there is no order, each source of each group takes part, and each pair of groups
-       has its own search.
-   * - ``abs_method``, ``detector_motion``
+   * - ``enforce_user_order``, ``expand_refcat``, ``use2dhist``, ``abs_use2dhist``, ``nclip``,
+       ``abs_nclip``
+     - Not used: there is no order, each source of each group takes part, each pair of groups has
+       its own search, and outliers lose their weight by their residuals.
+   * - ``abs_method``, ``detector_motion``, ``visit_motion``
      - Global mode alone.
 
 """

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tweakreg_step.alignment import image_fits
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core.correction import move
 from tweakreg_step.core.evidence import Evidence
@@ -130,6 +131,7 @@ def _outcome(relative: Verdict, absolute: Verdict | None) -> Outcome:
 
 _OWN_NAMES = {
     "images": ("images", "names"),
+    "image_fits": ("images", "fits"),
     "image_detections": ("images", "detections"),
     "group_names": ("groups", "names"),
     "reference_note": ("catalogs", "note"),
@@ -245,6 +247,7 @@ def assembled(
             corners_after=_moved(corners, group, solution),
             detections=np.bincount(detections.image, minlength=len(images)),
             outcomes=tuple(of_group[g] for g in group),
+            fits=image_fits(detections, scene.reference, solution, len(images)),
         ),
         groups=GroupResults(group_names, relative, absolute, (), 0.93 * achieved, achieved),
         catalogs=AlignedCatalogs(detections, scene.reference, x, y, _note(scene)),

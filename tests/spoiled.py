@@ -24,8 +24,8 @@ def with_noise(files: Truth, *indices: int) -> dict[str, Any]:
 
 
 def edit(path: Path, **meta: Any) -> None:
-    """Write other metadata into a file."""
+    """Write other metadata into a file; names may have dots."""
     with datamodels.open(path) as model:
         for name, value in meta.items():
-            setattr(model.meta, name, value)
+            model[f"meta.{name}"] = value
         model.save(path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from astropy.table import Table
+from astropy.table import Table, vstack
 from scenes import Scene, make_correctors, make_judge, make_scene
 
 from tweakreg_step import TweakregError, absolute_align, relative_align
@@ -143,6 +143,28 @@ def test_a_failure_of_tweakwcs_leaves_the_correctors_as_they_were(
     assert all(c.wcs.available_frames.count("v2v3corr") == 1 for c in correctors)
 
 
+@pytest.mark.parametrize("method", ["global", "sequential"])
+def test_what_is_far_off_or_repeated_is_said_and_left_out(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = make_scene("4 dithers", seed=27)
+    plain, given = make_correctors(scene), make_correctors(scene)
+    for corrector in given:
+        table = corrector.meta["catalog"]
+        far = Table({"x": np.full(7, 1e5), "y": np.arange(7.0)})
+        none = Table({"x": np.full(3, np.nan), "y": np.zeros(3)})
+        corrector.meta["catalog"] = vstack([table, table[:5], far, none])
+    for correctors in (plain, given):
+        relative_align(correctors, align_method=method)
+    for one, other in zip(plain, given, strict=True):
+        assert np.array_equal(sky(one), sky(other))
+        size = len(one.meta["catalog"])
+        assert len(other.meta["catalog"]) == size + 15
+        said = f"{one.meta['name']}: 12 of {size + 15} sources are not used: 7 are farther off"
+        assert caplog.text.count(said) == 1
+        assert "than its size, 5 repeat the position of another" in caplog.text
+
+
 def test_unrelated_catalogs_are_not_aligned() -> None:
     scene = make_scene("4 dithers", seed=28)
     rng = np.random.default_rng(1)
@@ -169,9 +191,9 @@ def test_one_group_is_refused(method: str) -> None:
 def test_contradicting_parameters_are_refused() -> None:
     correctors = make_correctors(make_scene("4 dithers", seed=29))
     with pytest.raises(ParameterError, match="'separation'"):
-        relative_align(correctors, tolerance=1.0)
+        relative_align(correctors, tolerance=1.0, align_method="sequential")
     with pytest.raises(ParameterError, match="'abs_separation'"):
-        absolute_align(correctors, "x", abs_tolerance=1.0)
+        absolute_align(correctors, "x", abs_tolerance=1.0, align_method="sequential")
     with pytest.raises(ParameterError, match="no image or group 'nobody'"):
         relative_align(correctors, refimage="nobody")
     with pytest.raises(CatalogError, match="does not exist"):
@@ -179,3 +201,44 @@ def test_contradicting_parameters_are_refused() -> None:
     short = Table({"RA": [1.0], "DEC": [2.0]})
     with pytest.raises(AlignmentError, match=r"has 1 sources, 15 are needed"):
         absolute_align(correctors, short)
+
+
+def test_parameters_without_effect_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    correctors = make_correctors(make_scene("4 dithers", seed=29))
+    relative_align(correctors, nclip=5, use2dhist=False, clip_accum=True, tolerance=1.0)
+    names = [record.getMessage().split("'")[1] for record in caplog.records]
+    assert [name for name in names if name in {"nclip", "use2dhist", "clip_accum"}] == [
+        "use2dhist",
+        "nclip",
+        "clip_accum",
+    ]
+    assert "'nclip' is 5, but align_method='global' does not use it: outliers" in caplog.text
+    caplog.clear()
+    relative_align(correctors, nclip=5, align_method="sequential", detector_motion="none")
+    assert "'detector_motion' is 'none', but align_method='sequential'" in caplog.text
+    assert "'nclip'" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"align_method": "sequential"}, {"align_method": "sequential", "use2dhist": False}]
+)
+def test_a_first_guess_of_the_offset_starts_the_search(how: dict[str, Any]) -> None:
+    """The second image is 12 arcsec off along x of the tangent plane, and 5 along y."""
+
+    def pair() -> list[Any]:
+        first, second, *_ = make_correctors(make_scene("4 dithers", seed=29))
+        second.set_correction(np.eye(2), np.array([12.0, 5.0]))
+        return [first, second]
+
+    given = how | {"fitgeometry": "shift", "minobj": 10, "enforce_user_order": True}
+    with pytest.raises(AlignmentError):
+        relative_align(pair(), **given)
+    aligned = relative_align(pair(), xoffset=12.0, yoffset=5.0, **given)
+    x, y = np.array([100.0, 1000.0]), np.array([300.0, 900.0])
+    right = relative_align(make_correctors(make_scene("4 dithers", seed=29))[:2], **given)
+
+    def apart(correctors: list[Any]) -> Any:
+        (ra, dec), (other_ra, other_dec) = (c.wcs(x, y) for c in correctors)
+        return 3600.0 * np.array([ra - other_ra, dec - other_dec])
+
+    np.testing.assert_allclose(apart(aligned), apart(right), atol=0.01)

@@ -21,6 +21,7 @@ from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.simulate import Truth
 from tweakreg_step.telescopes import EARTH, Change, Entry, View
+from tweakreg_step.telescopes.telescope import Label
 from tweakreg_step.telescopes.wcs import pixels_within
 
 
@@ -36,6 +37,7 @@ class Chip:
     fwhm = 2.0
     exposure_time = None
     catalog = ""
+    table = None
 
     @property
     def bounding_box(self) -> Any:
@@ -105,8 +107,20 @@ class TwoChipMission:
             raise InputError(f"'{path}' can't be opened.") from error
         return TwoChips(chips, meta)
 
+    def adopted(self, model: TwoChips) -> TwoChips:
+        return model.copy()
+
+    def result_name(self, _file_name: str, **_where: bool) -> str:
+        return ""
+
     def group_of_name(self, file_name: str) -> str:
         return file_name.split("_", maxsplit=1)[0] if file_name.endswith("_flc.fits") else ""
+
+    def label_of_file(self, path: Path) -> Label:
+        return Label(self.group_of_name(path.name), "")
+
+    def label(self, model: TwoChips) -> Label:
+        return Label(self.entry(model).group, "")
 
     def entry(self, model: TwoChips) -> Entry:
         return Entry(model.meta.filename, self.group_of_name(model.meta.filename))

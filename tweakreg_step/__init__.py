@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         filter_catalog_by_bounding_box,
         relative_align,
     )
+    from .pipeline.mosaic_check import check_mosaic
     from .pipeline.undo import remove_correction
     from .step import TweakRegStep
 
@@ -22,6 +23,7 @@ __all__ = [
     "TweakRegStep",
     "TweakregError",
     "absolute_align",
+    "check_mosaic",
     "filter_catalog_by_bounding_box",
     "relative_align",
     "remove_correction",
@@ -32,6 +34,7 @@ __version__ = version("tweakreg-step")
 _HOMES = {
     "TweakRegStep": "step",
     "TweakregError": "core.exceptions",
+    "check_mosaic": "pipeline.mosaic_check",
     "remove_correction": "pipeline.undo",
 }
 

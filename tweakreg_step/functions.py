@@ -1,11 +1,15 @@
 """The functions relative_align and absolute_align, which correct tweakwcs correctors.
 
 The correctors' ``meta`` holds ``catalog`` (a table with x, y [pixels] and perhaps x_err, y_err,
-flux, weight), ``name``, ``group_id``, perhaps ``detector`` and, after an alignment, ``fit_info``.
+flux, weight), ``name``, ``group_id``, perhaps ``detector``, and after an alignment ``fit_info``.
+Further names say what moves with what: ``visit`` (else what a group's name tells of it),
+``guide_star``, and ``filter``, which ``detector`` may end with; ``epoch`` is the time of the
+exposure [Julian year].
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -22,20 +26,25 @@ from tweakreg_step.parameters import (
     MethodParameters,
     ReferenceParameters,
     RelativeParameters,
+    check_separation,
     checked,
+    departed,
+    unused_in_mode,
 )
 from tweakreg_step.pipeline.correctors import images_of, write_fits
-from tweakreg_step.pipeline.detections import gather
-from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group
+from tweakreg_step.pipeline.detections import gather, warn_of_unused
+from tweakreg_step.pipeline.input_checks import check_catalogs, fixed_group, warn_of_groups
 from tweakreg_step.pipeline.methods.align_jointly import align_jointly
+from tweakreg_step.pipeline.methods.continue_jointly import continue_jointly
+from tweakreg_step.pipeline.methods.kept_start import Asked, keep_start
 from tweakreg_step.pipeline.methods.stock_method import (
     absolute_sequential,
     check_enough,
     relative_sequential,
 )
-from tweakreg_step.pipeline.reference_stars import load_reference, reference_of, save_reference
+from tweakreg_step.pipeline.reference_stars import load_reference, save_reference
 from tweakreg_step.pipeline.solver_options import GIVEN_CATALOGS, options_of
-from tweakreg_step.telescopes.wcs import all_or_nothing, group_epochs, group_observatories
+from tweakreg_step.telescopes.wcs import StoredWcs, all_or_nothing
 
 from .core.exceptions import AlignmentError
 from .core.images import Groups
@@ -56,6 +65,8 @@ __all__ = [
     "filter_catalog_by_bounding_box",
     "relative_align",
 ]
+
+log = logging.getLogger(__name__)
 
 SINGLE_GROUP_REFCAT = list(NAMED)
 """Names that stand for reference catalogs of a service instead of a file."""
@@ -85,6 +96,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     align_method: str = _METHOD.align_method,
     refimage: str | None = None,
     detector_motion: str = _METHOD.detector_motion,
+    visit_motion: str = _METHOD.visit_motion,
 ) -> list[Any]:
     """Align groups of images to each other.
 
@@ -103,7 +115,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
         results as the function of this name in stcal.
     refimage
         Name of an image, or group_id of a group, that stays fixed.
-    detector_motion
+    detector_motion, visit_motion
         See `MethodParameters` ('global' alone).
 
     Returns
@@ -141,10 +153,15 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
         align_method=align_method,
         refimage=refimage or "",
         detector_motion=detector_motion,
+        visit_motion=visit_motion,
     )
+    check_separation(method.align_method, parameters)
+    _warn_unused(parameters, method, clip_accum=clip_accum)
     check_catalogs(correctors)
     joint = align_method != "sequential"
     groups = Groups.of(images_of(correctors, measured=joint))
+    warn_of_groups(groups)
+    warn_of_unused(groups.images)
     if len(groups) < 2:
         raise AlignmentError(
             f"There are {len(correctors)} images in {len(groups)} group, but "
@@ -153,12 +170,14 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     fixed = fixed_group(groups, method.refimage)
     if not joint:
         relative_sequential(correctors, parameters, fixed, clip_accum=clip_accum)
-    else:
-        options = options_of(groups, parameters, _ABSOLUTE, method, fixed)
-        with all_or_nothing(correctors):
-            found = align_jointly(groups, gather(groups), None, options, GIVEN_CATALOGS)
-            write_fits(correctors, groups, found)
-            _check_any(groups, found.relative, "")
+        return correctors
+    options = options_of(groups, parameters, _ABSOLUTE, method, fixed)
+    before = [StoredWcs.of(corrector) for corrector in correctors]
+    with all_or_nothing(correctors):
+        found = align_jointly(groups, gather(groups), None, options, GIVEN_CATALOGS)
+        write_fits(correctors, groups, found)
+        _check_any(groups, found.relative, "")
+        keep_start(groups.images, before, Asked(parameters, detector_motion, fixed))
     return correctors
 
 
@@ -184,6 +203,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     align_method: str = _METHOD.align_method,
     abs_method: str = _METHOD.abs_method,
     detector_motion: str = _METHOD.detector_motion,
+    visit_motion: str = _METHOD.visit_motion,
     reference: ReferenceParameters = _REFERENCE,
 ) -> list[Any]:
     """Align images to a reference catalog.
@@ -199,7 +219,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     ref_wcs, ref_wcsinfo
         Not needed: the footprints of the correctors say where stars are needed.
     epoch
-        Time of all exposures, if no corrector has one: Julian year, or an astropy Time.
+        Time of all exposures, if no corrector has one: Julian year, an astropy Time, or a date.
     timeout
         Longest silence of a catalog service [s], in place of that in ``reference``.
     save_abs_catalog, abs_catalog_output_dir
@@ -216,7 +236,7 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
     abs_method
         'joint': each group has its own correction, from the reference and from its neighbours in
         one solution. 'rigid': the groups keep their places to each other ('global' alone).
-    detector_motion
+    detector_motion, visit_motion
         See `MethodParameters` ('global' alone).
     reference
         Selection of the stars, and options of catalog services.
@@ -255,26 +275,33 @@ def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stan
         align_method=align_method,
         abs_method=abs_method,
         detector_motion=detector_motion,
+        visit_motion=visit_motion,
     )
+    check_separation(method.align_method, parameters, "abs_")
+    _warn_unused(parameters, method, clip_accum=clip_accum)
     check_catalogs(correctors)
     if not correctors:
         raise AlignmentError("There are no images, but at least one is needed. Give correctors.")
     how = reference if timeout is None else replace(reference, refcat_timeout=float(timeout))
     joint = align_method != "sequential"
     groups = Groups.of(images_of(correctors, measured=joint))
-    stars = load_reference(abs_refcat, groups.images, how, abs_searchrad, epoch)
-    check_enough(stars, parameters)
-    if save_abs_catalog:
-        save_reference(stars, Path(abs_catalog_output_dir or "."))
+    warn_of_groups(groups)
+    warn_of_unused(groups.images)
+
+    def stars_around() -> Table:
+        stars = load_reference(abs_refcat, groups.images, how, abs_searchrad, epoch)
+        check_enough(stars, parameters)
+        if save_abs_catalog:
+            save_reference(stars, Path(abs_catalog_output_dir or "."))
+        return stars
+
     if not joint:
-        absolute_sequential(correctors, stars, parameters, clip_accum=clip_accum)
-    else:
-        options = options_of(groups, _as_relative(parameters), parameters, method)
-        known = reference_of(stars, group_epochs(groups), group_observatories(groups))
-        with all_or_nothing(correctors):
-            found = align_jointly(groups, gather(groups), known, options, GIVEN_CATALOGS)
-            write_fits(correctors, groups, found)
-            _check_any(groups, found.absolute, f" to '{stars.meta['name']}'")
+        absolute_sequential(correctors, stars_around(), parameters, clip_accum=clip_accum)
+        return correctors
+    with all_or_nothing(correctors):
+        stars, found = continue_jointly(groups, stars_around, parameters, method)
+        write_fits(correctors, groups, found)
+        _check_any(groups, found.absolute, f" to '{stars.meta['name']}'")
     return correctors
 
 
@@ -293,6 +320,13 @@ def filter_catalog_by_bounding_box(catalog: Table, bounding_box: BoundingBox | N
     return catalog[within(catalog["x"], catalog["y"], bounding_box)]
 
 
+def _warn_unused(stage: Any, method: MethodParameters, *, clip_accum: bool) -> None:
+    """Say which parameters differ from their defaults and are not used by the method."""
+    given = departed(stage, method) | ({"clip_accum": True} if clip_accum else {})
+    for sentence in unused_in_mode(given, method.align_method):
+        log.warning(sentence)
+
+
 def _check_any(groups: Groups, verdicts: Sequence[Verdict], where: str) -> None:
     """If no group was aligned, raise the `AlignmentError` for the most frequent verdict."""
     if any(verdict.applied for verdict in verdicts):
@@ -303,15 +337,3 @@ def _check_any(groups: Groups, verdicts: Sequence[Verdict], where: str) -> None:
         reasons.setdefault(verdict.reason, []).append(str(group))
     sentences = " ".join(f"{listed(names)}: {why}" for why, names in list(reasons.items())[:3])
     raise kinds.most_common(1)[0][0](f"No image could be aligned{where}. {sentences}")
-
-
-def _as_relative(parameters: AbsoluteParameters) -> RelativeParameters:
-    """Parameters of the matches between groups in an absolute alignment, taken from its own."""
-    return RelativeParameters(
-        minobj=parameters.abs_minobj,
-        fitgeometry=parameters.abs_fitgeometry,
-        nclip=parameters.abs_nclip,
-        sigma=parameters.abs_sigma,
-        separation=parameters.abs_separation,
-        tolerance=parameters.abs_tolerance,
-    )

@@ -18,14 +18,20 @@ from tweakreg_step.parameters import (
     effective,
     spec_text,
     unset,
+    unused,
 )
 from tweakreg_step.pipeline.apply import update_exposures
 from tweakreg_step.pipeline.failure_policy import failure, must_raise, unchanged
-from tweakreg_step.pipeline.input_checks import check_refimage
+from tweakreg_step.pipeline.input_checks import (
+    check_refimage,
+    warn_of_one_group,
+    warn_of_shared_groups,
+)
 from tweakreg_step.pipeline.run import Run, align_library
 from tweakreg_step.pipeline.stopwatch import Stopwatch
 from tweakreg_step.report import log_end, log_parameters, write_result
 from tweakreg_step.telescopes.inputs import open_library
+from tweakreg_step.telescopes.labels import labels_of
 from tweakreg_step.telescopes.library import (
     ExposureLibrary,
     file_names,
@@ -34,7 +40,7 @@ from tweakreg_step.telescopes.library import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from stpipe.library import AbstractModelLibrary
 
@@ -82,6 +88,8 @@ class TweakRegStep(BaseStep):
         """
         parameters, start, stopwatch = Parameters.of(self), dt.datetime.now(dt.UTC), Stopwatch()
         log_parameters(departures(*self._declared))
+        for sentence in unused(parameters):
+            log.warning(sentence)
         refcat = parameters.absolute.abs_refcat
         catalogs = members_of(refcat) if refcat else None  # a bad one is refused before the work
         with stopwatch("opening"):
@@ -89,11 +97,14 @@ class TweakRegStep(BaseStep):
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
             check_refimage(parameters.method.refimage, names, found_groups(library))
             self._warn_overwritten(library)
+            _check_groups(library, names, reference=bool(refcat))
+        not_given = frozenset(unset(*self._declared))
+        parameters = replace(parameters, given=_names_of_parameters() - not_given)
         run = Run(
             names=names,
             parameters=parameters,
             effective=self.effective,
-            unset=frozenset(unset(*self._declared)),
+            unset=not_given,
             folder=self.output_folder,
             catalogs=catalogs,
             product=product_name(library, self.remove_suffix(Path(names[0]).stem)[0]),
@@ -126,9 +137,9 @@ class TweakRegStep(BaseStep):
         return bool(self.save_report) and (self.writes_results or "save_report" in self._sources)
 
     def _warn_overwritten(self, library: AbstractModelLibrary) -> None:
-        if self.writes_results and self.output_use_model:
+        if self.writes_results and self.output_use_model and not self.update_inputs:
             files = [member["expname"] for member in library.asn["products"][0]["members"]]
-            warn_overwritten(files, lambda name: self.make_output_path(basepath=name))
+            warn_overwritten(files, self.path_of_result)
 
     def _open(self, *inputs: Any) -> AbstractModelLibrary:
         given = inputs[0] if len(inputs) == 1 else list(inputs)
@@ -178,3 +189,16 @@ class TweakRegStep(BaseStep):
         plots = bool(self.save_plots)
         write_result(result, self.output_folder, report=self.wants_report, plots=plots)
         self.report_written = True
+
+
+def _names_of_parameters() -> frozenset[str]:
+    """Names of all parameters."""
+    return frozenset(declaration.name for declaration in declarations(*STAGES.values()))
+
+
+def _check_groups(library: AbstractModelLibrary, names: Sequence[str], *, reference: bool) -> None:
+    """Say which groups are none, before the work."""
+    labels = labels_of(library)
+    groups = [label.group or None for label in labels]
+    warn_of_shared_groups(names, groups, [label.detector or None for label in labels])
+    warn_of_one_group(groups, reference=reference)

@@ -189,3 +189,14 @@ def test_peaks() -> None:
 def test_a_column_of_words_is_refused() -> None:
     with pytest.raises(CatalogError, match="Column 'flux'"):
         flux_of(Table({"flux": ["bright"]}), "", "counts", "a")
+
+
+def test_columns_of_one_name_in_other_letters() -> None:
+    options = ColumnParameters(xyunits="degrees")
+    same = Table({"RA": [1.0, 2.0], "ra": [1.0, 2.0], "DEC": [3.0, 4.0]})
+    assert position_columns(same, options, "'a'") == ("RA", "DEC")
+    same["ra"] += 0.1
+    with pytest.raises(CatalogError, match=r"columns \['RA', 'ra'\], which differ, .* 'xcol'"):
+        position_columns(same, options, "'a'")
+    chosen = ColumnParameters(xyunits="degrees", xcol="ra", ycol="DEC")
+    assert position_columns(same, chosen, "'a'") == ("ra", "DEC")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -10,7 +11,13 @@ from typing import Any
 import pytest
 
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.core.files import check_folder, drafts, remove_hidden_folders, write_whole
+from tweakreg_step.core.files import (
+    check_folder,
+    content_of,
+    drafts,
+    remove_hidden_folders,
+    write_whole,
+)
 
 
 def test_a_file_is_made_under_its_own_name(tmp_path: Path) -> None:
@@ -93,3 +100,19 @@ def test_the_folders_of_other_threads_are_not_swept(tmp_path: Path) -> None:
         thread.join()
         assert folder.is_dir()
     assert not folder.exists()
+
+
+def test_pipes_devices_and_folders_are_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    kinds = {pipe: "no regular", Path("/dev/zero"): "no regular", tmp_path: "a folder"}
+    for path, reason in kinds.items():
+        with pytest.raises(OSError, match=reason):
+            content_of(path)
+    with pytest.raises(FileNotFoundError):
+        content_of(tmp_path / "gone")
+    file = tmp_path / "list.txt"
+    file.write_bytes(b"x" * 11)
+    assert content_of(file) == b"x" * 11
+    with pytest.raises(OSError, match="no more than 0 MB"):
+        content_of(file, 10)

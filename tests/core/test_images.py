@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 
-from tweakreg_step.core.images import Groups, indices
+from tweakreg_step.core.images import Groups, Image, indices
+from tweakreg_step.core.sources import Sources
+from tweakreg_step.telescopes import USUAL
+
+NONE = np.zeros(0)
 
 
-def image(group: str, detector: str | None = None) -> Any:
-    return SimpleNamespace(group=group, detector=detector, visit="")
+def image(group: str, detector: str | None = None, **names: str) -> Image:
+    sources = Sources.at(NONE, NONE)
+    return Image("i", group, detector, None, USUAL, sources, None, **names)
 
 
 def test_groups_and_units_are_numbered_as_they_appear() -> None:
@@ -23,6 +25,22 @@ def test_groups_and_units_are_numbered_as_they_appear() -> None:
     assert groups.units.tolist() == [0, -1, 1, 0]
     assert groups.members == [[0, 2], [1, 3]]
     assert groups.images == tuple(given)
+
+
+def test_detectors_are_told_apart_by_filter_and_visit() -> None:
+    given = [
+        image("a", "NRCA1 F200W", band="F200W", visit="v"),
+        image("b", "NRCA1 F150W", band="F150W", visit="v", guide_star="S1"),
+        image("c", "NRCA1 F200W", band="F200W", visit="w", guide_star="S1"),
+        image("d"),
+    ]
+    groups = Groups.of(given)
+    assert groups.detectors.tolist() == [0, 0, 0, -1]
+    assert groups.bands.tolist() == [0, 1, 0, -1]
+    assert groups.visits.tolist() == [0, 0, 1, -1]
+    assert groups.units.tolist() == [0, 1, 2, -1]
+    # guided by the visit where the star is unknown
+    assert groups.guides.tolist() == [0, 1, 1, -1]
 
 
 def test_no_images_are_no_groups() -> None:

@@ -46,7 +46,7 @@ def test_a_shortage_is_an_outcome_of_its_own(
     (left_out,) = json.loads(Path("out/mosaic_tweakreg.json").read_text())["left_out"]
     assert (left_out["name"], left_out["code"]) == (bad, "out_of_memory")
     assert "not enough memory" in left_out["reason"]
-    for blame in ("damaged", "Remove it", "whole JWST exposure"):
+    for blame in ("damaged", "Remove it", "whole JWST or HST exposure"):
         assert blame not in left_out["reason"]
 
 

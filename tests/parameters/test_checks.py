@@ -6,7 +6,12 @@ import pytest
 
 from tweakreg_step.core.exceptions import ParameterError
 from tweakreg_step.parameters.checks import check_order, check_separation
-from tweakreg_step.parameters.stages import ColumnParameters, SelectionParameters
+from tweakreg_step.parameters.stages import (
+    AbsoluteParameters,
+    ColumnParameters,
+    RelativeParameters,
+    SelectionParameters,
+)
 
 
 def test_a_range_that_holds_nothing() -> None:
@@ -32,7 +37,15 @@ def test_y_without_x() -> None:
         ColumnParameters(ycol="2")
 
 
-def test_a_match_radius_that_covers_two_sources() -> None:
-    check_separation("separation", 1.0, "tolerance", 0.7)
-    with pytest.raises(ParameterError, match=r"must exceed sqrt\(2\) x 'tolerance' = 1\.414"):
-        check_separation("separation", 1.0, "tolerance", 1.0)
+@pytest.mark.parametrize(
+    ("kind", "prefix"), [(RelativeParameters, ""), (AbsoluteParameters, "abs_")]
+)
+def test_a_match_radius_that_covers_two_sources(kind: type, prefix: str) -> None:
+    def check(method: str, separation: float, tolerance: float) -> None:
+        given = {f"{prefix}separation": separation, f"{prefix}tolerance": tolerance}
+        check_separation(method, kind(**given), prefix)
+
+    check("sequential", 0.99, 0.7)  # sqrt(2) x 0.7 = 0.98995
+    with pytest.raises(ParameterError, match=rf"'{prefix}separation' is 0\.98 arcsec.*0\.990"):
+        check("sequential", 0.98, 0.7)
+    check("global", 0.5, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from tweakreg_step.core.exceptions import ParameterError, TweakregError
 from tweakreg_step.parameters.declaration import declarations
 from tweakreg_step.parameters.run_parameters import STAGES, Parameters
-from tweakreg_step.parameters.stages import AbsoluteParameters, RelativeParameters
 
 # From the documentation of the JWST step; starfinder, align_method and kernel_fwhm=None are ours.
 DEFAULTS = {
@@ -48,17 +48,25 @@ def test_parameters_of_a_step_are_its_attributes() -> None:
     assert not parameters.matching_absolute
 
 
-@pytest.mark.parametrize(
-    ("kind", "prefix"), [(RelativeParameters, ""), (AbsoluteParameters, "abs_")]
-)
-def test_separation_must_exceed_the_tolerance(kind: type, prefix: str) -> None:
-    # sqrt(2) x 0.7 = 0.98995
-    kind(**{f"{prefix}separation": 0.99, f"{prefix}tolerance": 0.7})
-    with pytest.raises(ParameterError, match=rf"'{prefix}separation' is 0\.98 arcsec.*0\.990"):
-        kind(**{f"{prefix}separation": 0.98, f"{prefix}tolerance": 0.7})
+@pytest.mark.parametrize("prefix", ["", "abs_"])
+def test_separation_must_exceed_the_tolerance_in_the_sequential_mode(prefix: str) -> None:
+    early = {f"{prefix}separation": 0.5, f"{prefix}tolerance": 1.0}  # defaults of old documents
+    Parameters.of(SimpleNamespace(**early))
+    with pytest.raises(ParameterError, match=rf"'{prefix}separation' is 0\.5 .*align_method='glob"):
+        Parameters.of(SimpleNamespace(align_method="sequential", **early))
 
 
 def test_parameter_errors_can_be_caught_as_value_errors_of_this_package() -> None:
     with pytest.raises(ValueError, match="starfinder") as caught:
         Parameters.of(SimpleNamespace(starfinder="eyes"))
     assert isinstance(caught.value, TweakregError)
+
+
+def test_the_number_of_brightest_of_given_catalogs() -> None:
+    assert Parameters.of(SimpleNamespace()).brightest_given is None
+    assert Parameters.of(SimpleNamespace(brightest=None)).brightest_given is None
+    assert Parameters.of(SimpleNamespace(brightest="None")).finder.brightest is None
+    assert Parameters.of(SimpleNamespace(brightest=50)).brightest_given == 50
+    usual = Parameters.of(SimpleNamespace(brightest=200))
+    assert usual.brightest_given is None  # the default, unless it is known to be the user's
+    assert replace(usual, given=frozenset({"brightest"})).brightest_given == 200

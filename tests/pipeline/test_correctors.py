@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
+from astropy.time import Time
 from scenes import make_correctors, make_scene
 
 from tweakreg_step import relative_align
-from tweakreg_step.core.exceptions import CatalogError
+from tweakreg_step.core.exceptions import CatalogError, InputError
 from tweakreg_step.core.images import Groups
 from tweakreg_step.pipeline.correctors import correctors_of, group_names, images_of, is_moved
 from tweakreg_step.telescopes import USUAL
@@ -62,3 +63,26 @@ def test_a_fixed_group_is_a_reference_and_the_others_are_moved(correctors: list[
     assert set(states[1:]) == {"SUCCESS"}
     assert [is_moved(corrector) for corrector in correctors] == [s == "SUCCESS" for s in states]
     assert all(c.meta["fit_info"]["relative"].applied for c in correctors)
+
+
+def image_at(epoch: Any) -> Any:
+    (corrector, *_) = make_correctors(make_scene("4 dithers", seed=5))
+    corrector.meta.update({"name": "a", "epoch": epoch})
+    return images_of([corrector])[0]
+
+
+@pytest.mark.parametrize("epoch", [2022.0, "J2022.0", "2022-01-01", Time(2022.0, format="jyear")])
+def test_the_time_of_an_image_in_every_form(epoch: Any) -> None:
+    assert image_at(epoch).epoch == pytest.approx(2022.0, abs=0.01)
+
+
+@pytest.mark.parametrize("epoch", [None, np.nan, ""])
+def test_an_image_without_a_time(epoch: Any) -> None:
+    assert image_at(epoch).epoch is None
+
+
+def test_days_are_no_time_of_an_image() -> None:
+    with pytest.raises(
+        InputError, match=r"meta\['epoch'\] of the corrector 'a' is 59580\.0, .*MJD"
+    ):
+        image_at(59580.0)

@@ -20,7 +20,12 @@ from tweakreg_step.core.exceptions import (
 )
 from tweakreg_step.core.images import Groups
 from tweakreg_step.pipeline.correctors import images_of
-from tweakreg_step.pipeline.input_checks import check_refimage, fixed_group
+from tweakreg_step.pipeline.input_checks import (
+    check_refimage,
+    fixed_group,
+    warn_of_one_group,
+    warn_of_shared_groups,
+)
 
 NAME = "jw00001001001_02101_00002_nrcalong_cal.fits"
 
@@ -149,3 +154,29 @@ def test_the_group_that_stays_is_named_by_an_image_or_itself(scene: Scene) -> No
     assert fixed_group(groups, "") is None
     with pytest.raises(ParameterError, match="no image or group 'other'"):
         fixed_group(groups, "other")
+
+
+def test_a_detector_twice_in_one_group_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    names = ["a1", "b1", "a2", "b2"]
+    warn_of_shared_groups(names, ["g", "g", "h", "h"], ["A", "B", "A", "B"])
+    warn_of_shared_groups(names, ["g"] * 4, [None, None, "A", "B"])
+    warn_of_shared_groups(names, [None] * 4, ["A"] * 4)
+    assert not caplog.text
+    warn_of_shared_groups(names, ["g"] * 4, ["A", "B", "A", "C"])
+    assert "All 4 images are in the group 'g', in which A occurs more than once" in caplog.text
+    assert "(a1, a2); but the images of a group are of one exposure" in caplog.text
+    assert "'group_id' each, in the association" in caplog.text
+    caplog.clear()
+    warn_of_shared_groups(names, ["g", "g", "h", "i"], ["A", "A", "A", "A"])
+    assert caplog.text.count("more than once") == 1
+    assert "Images are in the group 'g'" in caplog.text
+
+
+def test_one_group_without_a_reference_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_one_group(["g", "g"], reference=True)
+    warn_of_one_group(["g", "h"], reference=False)
+    warn_of_one_group(["g"], reference=False)
+    warn_of_one_group([None, None], reference=False)
+    assert not caplog.text
+    warn_of_one_group(["g", "g"], reference=False)
+    assert "All 2 images are in the group 'g', and two groups are needed" in caplog.text

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
 from astropy.table import Table
+from astropy.time import Time
 
 from tweakreg_step.catalogs.reference import at_epoch, place, stars_of
+from tweakreg_step.core.exceptions import ParameterError
 from tweakreg_step.core.images import Groups
 from tweakreg_step.pipeline.correctors import images_of
 from tweakreg_step.pipeline.reference_stars import load_reference, reference_of
@@ -72,3 +76,40 @@ def test_images_say_where_they_were_taken() -> None:
         found = load_reference(catalog(), images_of([first]))
         expected = at_epoch(catalog(), EPOCH, observatory)
         np.testing.assert_array_equal(found["RA"], expected["RA"])
+
+
+def dated(*epochs: Any) -> tuple[Any, ...]:
+    """Images that see the field, each at its time."""
+    corners = np.array([[53.0, -30.0], [53.1, -30.0], [53.1, -29.9], [53.0, -29.9]])
+    plane = SimpleNamespace(corners=lambda: corners)
+    return tuple(
+        SimpleNamespace(name=f"i{k}", epoch=epoch, observatory=L2, plane=plane)
+        for k, epoch in enumerate(epochs)
+    )
+
+
+@pytest.mark.parametrize(
+    "epoch", [2022.0, "J2022.0", "2022-01-01", Time(2022.0, format="jyear"), None]
+)
+def test_an_epoch_for_images_without_time(epoch: Any, caplog: pytest.LogCaptureFixture) -> None:
+    placed = load_reference(catalog(), dated(None, None), epoch=epoch)
+    unused = "has proper motions, but no image has a time: they are not used" in caplog.text
+    assert unused == (epoch is None)
+    if epoch is not None:
+        assert placed.meta["epoch"] == pytest.approx(2022.0, abs=0.01)
+
+
+def test_an_epoch_that_is_none_is_refused() -> None:
+    with pytest.raises(ParameterError, match=r"'epoch' is 59580\.0, .* the MJD of the year 2022"):
+        load_reference(catalog(), dated(None), epoch=59580.0)
+
+
+def test_one_image_without_time_among_others_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    load_reference(catalog(), dated(2022.0, 2024.0))
+    still = catalog()
+    still.remove_columns(["pmra", "pmdec", "ref_epoch"])
+    load_reference(still, dated(2022.0, None))
+    assert not caplog.text
+    load_reference(catalog(), dated(2022.0, None, 2024.0))
+    assert "1 of 3 images have no time: i1. Stars are where they were" in caplog.text
+    assert "at the mean time of all, 2023.000" in caplog.text

@@ -211,7 +211,7 @@ def test_many_failures_cost_no_more_than_twenty_searches(monkeypatch: pytest.Mon
     peaks = diagnosis.peak_offsets
 
     def counting(*arguments, **options):
-        searched.append(int(arguments[4].sum()))
+        searched.append(int(arguments[4][0].sum()))
         return peaks(*arguments, **options)
 
     monkeypatch.setattr(diagnosis, "peak_offsets", counting)
@@ -271,6 +271,8 @@ def test_a_group_whose_neighbours_were_given_up_is_told_so(one: int, left: int) 
             "sources",
         ),
         ({"use_custom_catalogs": True}, 20, "give catalogs with more sources"),
+        ({"use_custom_catalogs": True}, 200, "give catalogs with more sources"),
+        ({"brightest": None}, 200, "lower 'snr_threshold' to find more sources"),
         (
             {"use_custom_catalogs": True, "peakmax": 9.0, "brightest": 5},
             5,
@@ -282,7 +284,15 @@ def test_a_group_whose_neighbours_were_given_up_is_told_so(one: int, left: int) 
 def test_more_sources_come_from_what_limits_them(given: dict, sources: int, remedy: str) -> None:
     none = np.zeros(sources)
     images = [
-        SimpleNamespace(sources=none[:count], group=0, detector="", visit="")
+        SimpleNamespace(
+            sources=none[:count],
+            group=0,
+            detector="",
+            bare_detector="",
+            band="",
+            visit="",
+            guide_star="",
+        )
         for count in (3, sources)
     ]
     assert more_sources(Groups.of(images), Parameters.of(SimpleNamespace(**given))) == remedy

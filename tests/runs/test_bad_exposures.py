@@ -138,7 +138,7 @@ def test_mixed_missions(files: Truth) -> None:
     with datamodels.open(files.files[0]) as one, datamodels.open(files.files[1]) as two:
         two.meta.instance["telescope"] = "ROMAN"
         with pytest.raises(
-            InputError, match=r"is a Roman image, but this step aligns images of JWST"
+            InputError, match=r"is an exposure of ROMAN that was opened as a ImageModel"
         ):
             TweakRegStep.call([one, two], on_failure="raise")
 

@@ -35,7 +35,17 @@ def test_a_tolerance_beyond_the_separation_is_refused_before_the_work(
     for path in files.files:
         path.write_bytes(b"")  # would fail as soon as one is opened
     with pytest.raises(ParameterError, match=rf"'{prefix}separation' is 1 arcsec .* sqrt\(2\)"):
-        call(files, **{f"{prefix}tolerance": 0.8})
+        call(files, align_method="sequential", **{f"{prefix}tolerance": 0.8})
+
+
+def test_defaults_of_early_documentation_run_in_the_global_mode(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    early = {"separation": 0.5, "tolerance": 1.0, "abs_separation": 0.5, "abs_tolerance": 1.0}
+    library = call(files, abs_refcat=str(files.catalog), nclip=5, **early)
+    assert set(statuses(library)) == {"COMPLETE"}
+    said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("Parameter ")]
+    assert [text.split(",")[0] for text in said] == ["Parameter 'nclip' is 5"]
 
 
 def test_an_unknown_refimage(files: Truth) -> None:

@@ -107,6 +107,9 @@ def test_saving_parameters_without_input_is_no_failure(files: Truth, tmp_path: P
     [
         (["gone_cal.fits"], "names 1 of 1 files that do not exist: gone_cal.fits"),
         (["gone_cal.fits", "--searchrad=wide"], "searchrad"),
+        (["gone_cal.fits", "--fit_geometry=shift"], "Did you mean 'fitgeometry'?"),
+        (["--log-level=INFO", "gone_cal.fits", "--search-radius=3"], "Did you mean 'searchrad'?"),
+        (["gone_cal.fits", "--searchr=3"], "names 1 of 1 files that do not exist"),
     ],
 )
 def test_errors_of_a_user_are_one_sentence(

@@ -18,6 +18,7 @@ from step_outputs import TOLERANCE_MAS, errors_mas, models_of, relative_errors_m
 from tweakreg_step.catalogs.reference import service
 from tweakreg_step.catalogs.reference.epoch import place
 from tweakreg_step.catalogs.reference.stars import Stars
+from tweakreg_step.core.exceptions import CatalogError
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.step import TweakRegStep
 
@@ -268,3 +269,14 @@ def test_groups_of_two_epochs_are_aligned_to_where_the_stars_were() -> None:
     # one epoch for both is what a catalog at a mean epoch does
     blurred = solve_jointly(detections, 2, reference_of(moved), Options(fitgeometry="shift"))
     assert np.max(np.abs(np.nan_to_num(blurred.groups.shift) + wrong)) > 0.02
+
+
+def test_an_epoch_that_is_no_year_is_refused_before_sources_are_found(
+    files: Truth, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = published(files.catalog)
+    table["ref_epoch"] = 57388.5
+    table.write(files.folder / "days.ecsv")
+    with pytest.raises(CatalogError, match=r"57388\.5 in .* MJD of the year 2016\.00"):
+        TweakRegStep.call(str(files.association), abs_refcat=str(files.folder / "days.ecsv"))
+    assert "sources" not in caplog.text

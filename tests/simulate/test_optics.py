@@ -196,3 +196,18 @@ def test_errors():
         nircam("NRCC1")
     with pytest.raises(ValueError, match="9 are needed"):
         Distortion((0.0,))
+
+
+def test_aberration_about_a_common_point_moves_detectors_apart() -> None:
+    """By (factor - 1) times their distance from the point, and changes nothing within them."""
+    pointing, factor, centre = Pointing(80.0, -30.0, 20.0), 1.0 + 1e-4, (0.0, -490.0)
+    for name in ("NRCA1", "NRCB4"):
+        detector = nircam(name)
+        own = detector_wcs(detector, pointing, factor)
+        common = detector_wcs(detector, pointing, factor, centre)
+        x, y = np.array([0.0, 1000.0, 2047.0]), np.array([5.0, 900.0, 2000.0])
+        one, other = (w.get_transform("detector", "v2v3vacorr")(x, y) for w in (own, common))
+        expected = 1e-4 * (np.array([detector.v2_ref, detector.v3_ref]) - centre)
+        step = np.subtract(other, one)
+        # x -> C + f (x - C) against r + f (x - r): (f - 1) (r - C)
+        np.testing.assert_allclose(step, np.broadcast_to(expected[:, None], step.shape), atol=1e-9)

@@ -9,18 +9,21 @@ from .displacement import (
     image_covariance_at,
     worst_corner,
 )
+from .image_fits import ImageFits, image_fits
 from .joint import solve_jointly
 from .pair_offsets import PairOffsets, pair_offsets_of
 from .residuals import Matched, corrected_directions, matched_of
 
 __all__ = [
     "Displacement",
+    "ImageFits",
     "Matched",
     "PairOffsets",
     "assess",
     "corrected_directions",
     "displacement_of",
     "image_covariance_at",
+    "image_fits",
     "matched_of",
     "pair_offsets_of",
     "solve_jointly",

@@ -10,29 +10,32 @@ import numpy as np
 from tweakreg_step.alignment.matching import bridges, members, shared_counts, sharing
 from tweakreg_step.alignment.solver import (
     DETECTOR,
-    DETECTOR_IN_VISIT,
     MATCHED_WEIGHT,
     covariance_of,
     gauged,
     group_scatter,
+    honest_factor,
     image_errors,
+    marginal_prior,
     match_counts,
     pair_covariance,
     regauge,
     weak_modes,
 )
 from tweakreg_step.core.correction import affine
+from tweakreg_step.core.image_errors import EstimatedError, ImageErrors
 from tweakreg_step.core.solution import (
     DetectionFits,
-    EstimatedError,
     GroupMotions,
-    ImageErrors,
+    Levels,
     Mode,
     PairTies,
     Solution,
     UnitMotions,
 )
 from tweakreg_step.core.sphere import directions, ra_dec, to_plane
+
+from .level_summary import levels_of
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Problem, Scatter
@@ -48,7 +51,7 @@ __all__ = ["solution_of"]
 
 def _gauge_weight(problem: Problem) -> FloatArray:
     """Weights (G, p) of the mean correction that is made zero: the prior, or `refgroup` alone."""
-    weight = problem.model.prior.copy()
+    weight = marginal_prior(problem)
     if problem.options.refgroup is not None:
         weight[problem.options.refgroup] *= 1e12
     return weight
@@ -69,9 +72,11 @@ def _gauged(
     return theta
 
 
-def _fitted(model: Model, variance: FloatArray) -> FloatArray:
+def _fitted(model: Model, covariance: Covariance) -> FloatArray:
     """Number (G,) of parameters that the data determine: trace of 1 - C Pi over each group."""
-    share = 1.0 - variance[: model.prior.size].reshape(model.prior.shape) * model.prior
+    size, shape = model.prior.size, model.prior.shape
+    variance = model.bonds.variances(covariance.entries) if model.parents else covariance.diagonal()
+    share = 1.0 - variance[:size].reshape(shape) * model.prior
     return np.asarray(np.maximum(share, 0.0).sum(axis=1))
 
 
@@ -161,6 +166,9 @@ def solution_of(
         star_inflation=_star_inflation(ordered, associated, empty),
         reference_star=_stars(ordered, associated),
         modes=_modes(ordered, problem, estimate),
+        levels=levels_of(
+            problem, associated, (estimate.solved, estimate.covariance), ordered.group
+        ),
     )
 
 
@@ -182,6 +190,7 @@ def _empty(
         star_inflation=np.ones(0 if ordered.reference is None else ordered.star_total),
         modes=(),
         motion=choice,
+        levels=Levels.empty(len(back)),
     )
 
 
@@ -189,10 +198,10 @@ def _estimated(problem: Problem, associated: AssociatedFit) -> _Estimate:
     """Parameters and covariances of a fit after the gauge."""
     model, fit = problem.model, associated.fit
     width = model.prior.shape[1]
-    solved = covariance_of(fit.step.factor, width)
+    solved = covariance_of(honest_factor(problem, associated), width)
     component, anchored = _components(associated, problem)
     ties, weight = (component, anchored), _gauge_weight(problem)
-    fitted = np.where(component >= 0, _fitted(model, solved.diagonal()), 0.0)
+    fitted = np.where(component >= 0, _fitted(model, solved), 0.0)
     scatter = group_scatter(associated, fitted)
     inflation = np.ones(solved.size)
     inflation[: model.prior.size] = np.repeat(
@@ -388,25 +397,20 @@ def _units(
     empty: UnitMotions,
 ) -> UnitMotions:
     """The motions of the detectors, in the numbering of the input."""
-    model, unit = problem.model, problem.detections.unit
-    if model.level(DETECTOR) < 0:
+    model = problem.model
+    number = model.level(DETECTOR)
+    if number < 0:
         return empty
-    count = len(ordered.unit)
-    detector = np.zeros(count, np.int64)
-    detector[unit[unit >= 0]] = problem.detections.detector[unit >= 0]
-    matrix = np.broadcast_to(np.eye(2), (count, 2, 2)).copy()
-    shift, places = np.zeros((count, 2)), []
-    for name, member in ((DETECTOR, detector), (DETECTOR_IN_VISIT, np.arange(count))):
-        number = model.level(name)
-        if number < 0:
-            continue
-        phi = associated.fit.motions.phi[number]
-        own_matrix, own_shift = affine(model.levels[number].geometry, phi)
-        # both are about the detector's centre, and what they move by adds up
-        matrix += own_matrix[member] - np.eye(2)
-        shift += own_shift[member]
-        width = phi.shape[1]
-        places.append(model.start_of(number) + width * member[:, None] + np.arange(width))
-    blocks = solved.summed_blocks(places)
+    phi = associated.fit.motions.phi[number]
+    matrix, shift = affine(model.levels[number].geometry, phi)
+    width = phi.shape[1]
+    place = model.start_of(number) + width * np.arange(len(phi))[:, None] + np.arange(width)
+    blocks = solved.summed_blocks([place])
+    every = UnitMotions.empty(len(ordered.unit))
+    known = np.arange(len(phi))
+    matrices, shifts = every.matrix, every.shift
+    matrices[known], shifts[known] = matrix, shift
+    covariance = np.zeros((len(ordered.unit), width, width))
+    covariance[known] = blocks
     back = ordered.unit
-    return UnitMotions(matrix[back], shift[back], blocks[back])
+    return UnitMotions(matrices[back], shifts[back], covariance[back])

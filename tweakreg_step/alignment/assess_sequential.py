@@ -12,12 +12,14 @@ import numpy as np
 
 from tweakreg_step.alignment.solver import Model, Motions, Problem
 from tweakreg_step.core.correction import parameter_count, prior_precision
+from tweakreg_step.core.evidence import FEWEST
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import group_frames, no_failures, solve_with_rejection, with_findings
+from .rejection import group_frames, no_failures, solve_with_rejection, with_findings, with_images
+from .sets import with_sets
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray
@@ -63,7 +65,7 @@ def assess(
         claimed & (reference is not None),
     )
     sources = np.bincount(ordered.detections.group, minlength=count)
-    enough = sources >= max(options.minobj, 1)
+    enough = sources >= max(options.minobj, FEWEST)
     status = tuple(
         Code.ALIGNED if c else Code.NO_MATCH if e else Code.TOO_FEW_SOURCES
         for c, e in zip(claimed, enough, strict=True)
@@ -73,5 +75,7 @@ def assess(
         problem, start, (_RADIUS, 0.0), no_failures(status, problem.anchored)
     )
     accepted = replace(accepted, failures=replace(accepted.failures, sources=sources))
+    accepted = with_images(accepted)
     found = accepted.problem, accepted.associated, accepted.failures.status
-    return with_findings(solution_of(ordered, *found, _NO_CHOICE), ordered, accepted)
+    solution = with_findings(solution_of(ordered, *found, _NO_CHOICE), ordered, accepted)
+    return with_sets(solution, detections, options)

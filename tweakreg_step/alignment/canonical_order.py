@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.detections import Detections, Reference
-
 if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections, Reference
 
 
-__all__ = ["Canonical", "canonical"]
+__all__ = ["Canonical", "canonical", "check_groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,10 @@ class Canonical:
     star: IntArray
     star_total: int
 
+    def take(self, keep: BoolArray) -> Canonical:
+        """The same with the detections of a mask (n,) alone; all keep their numbers."""
+        return replace(self, detections=self.detections.take(keep), position=self.position[keep])
+
 
 def _numbers(label: IntArray, count: int) -> IntArray:
     """Canonical number (count,) of each label, in order of first appearance; unused labels last."""
@@ -57,6 +60,12 @@ def _numbers(label: IntArray, count: int) -> IntArray:
     number = np.empty(count, np.int64)
     number[np.concatenate([ranked, rest])] = np.arange(count)
     return number
+
+
+def _renumbered(label: IntArray) -> IntArray:
+    """Labels (N,) numbered by their first appearance, -1 stays."""
+    number = _numbers(label, int(label.max(initial=-1)) + 1)
+    return np.where(label >= 0, np.append(number, -1)[label], -1)
 
 
 def _finite(detections: Detections) -> IntArray:
@@ -69,6 +78,15 @@ def _finite(detections: Detections) -> IntArray:
     return np.flatnonzero(fine)
 
 
+def check_groups(detections: Detections, count: int) -> None:
+    """Raise `ValueError` if the index of a group is not in 0 ... count - 1."""
+    if len(detections) and not 0 <= detections.group.min() <= detections.group.max() < count:
+        raise ValueError(
+            f"Groups are numbered {detections.group.min()} to {detections.group.max()}, but 0 to "
+            f"{count - 1} are needed."
+        )
+
+
 def canonical(detections: Detections, count: int, reference: Reference | None) -> Canonical:
     """The canonical form of a problem of `count` groups.
 
@@ -77,11 +95,7 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
     ValueError
         If a group index is not in 0 ... count - 1.
     """
-    if len(detections) and not 0 <= detections.group.min() <= detections.group.max() < count:
-        raise ValueError(
-            f"Groups are numbered {detections.group.min()} to {detections.group.max()}, but 0 to "
-            f"{count - 1} are needed."
-        )
+    check_groups(detections, count)
     fine = _finite(detections)
     # Detections at equal positions are ordered by covariance, whatever the numbers of their groups.
     keys = (detections.covariance[fine, 0, 0], detections.ra[fine], detections.dec[fine])
@@ -97,6 +111,9 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
         image=image[part.image],
         unit=np.where(part.unit >= 0, np.append(unit, -1)[part.unit], -1),
         detector=np.where(part.detector >= 0, np.append(detector, -1)[part.detector], -1),
+        band=_renumbered(part.band),
+        visit=_renumbered(part.visit),
+        guide=_renumbered(part.guide),
     )
     # Identical detections are ordered by the new numbers of group and image: any order will do.
     same = np.lexsort((part.image, part.group, *keys_of(part)))
@@ -129,17 +146,8 @@ def _sorted_reference(
     fine = np.isfinite(reference.ra) & np.isfinite(reference.dec) & np.isfinite(flat).all(axis=1)
     kept = np.flatnonzero(fine)
     order = kept[np.lexsort((reference.ra[kept], reference.dec[kept]))]
-    turn, floor = np.argsort(group), reference.floor
-    epoch_ra, epoch_dec = (
-        None if array is None else array[turn][:, order]
-        for array in (reference.epoch_ra, reference.epoch_dec)
-    )
-    catalog = Reference(
-        ra=reference.ra[order],
-        dec=reference.dec[order],
-        covariance=reference.covariance[order],
-        epoch_ra=epoch_ra,
-        epoch_dec=epoch_dec,
-        floor=None if floor is None else floor[order],
-    )
+    catalog, turn = reference.take(order), np.argsort(group)
+    if catalog.epoch_ra is not None and catalog.epoch_dec is not None:
+        there = {"epoch_ra": catalog.epoch_ra[turn], "epoch_dec": catalog.epoch_dec[turn]}
+        catalog = replace(catalog, **there)
     return order, catalog

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.core.correction import design
-from tweakreg_step.core.solution import displacement_terms
+from tweakreg_step.core.image_errors import displacement_terms
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
-    from tweakreg_step.core.solution import ImageErrors, Solution
+    from tweakreg_step.core.image_errors import ImageErrors
+    from tweakreg_step.core.solution import Solution
 
 
 __all__ = ["Displacement", "displacement_of", "image_covariance_at", "worst_corner"]

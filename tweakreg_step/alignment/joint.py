@@ -7,6 +7,7 @@ association and robust fit, rejection, detector motions, gauge and covariances, 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,32 +18,52 @@ from tweakreg_step.alignment.solver import (
     Motions,
     Problem,
     choose_motion,
+    field_motion,
+    field_reach,
     geometry_of,
     most_general,
     motion_radius,
     with_estimated_widths,
+    with_levels,
     with_motion,
+    with_visits,
 )
 from tweakreg_step.core.correction import parameter_count, parameters_of, prior_precision
+from tweakreg_step.core.evidence import FEWEST
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 from tweakreg_step.core.sphere import plane_jacobian, to_plane
 
 from .assemble_solution import solution_of
-from .canonical_order import canonical
-from .rejection import AcceptedFit, group_frames, no_failures, solve_with_rejection, with_findings
+from .canonical_order import canonical, check_groups
+from .populations import solution_of_the_sky
+from .rejection import (
+    AcceptedFit,
+    apart_images,
+    group_frames,
+    motions_are_extreme,
+    no_failures,
+    solve_with_rejection,
+    with_findings,
+    with_images,
+)
 from .rigid_body import as_a_whole
+from .sets import with_sets
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.options import Options
-    from tweakreg_step.core.solution import Solution
+    from tweakreg_step.core.solution import ApartImage, Solution
 
     from .canonical_order import Canonical
 
 
 __all__ = ["solve_jointly"]
+
+
+_ROUNDS = 3
+"""Times that images which do not move with their group are left out, and the rest is solved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +72,15 @@ class _JointFit:
 
     Attributes
     ----------
+    ordered
+        The detections that it was made from.
     accepted, choice
         The fit after rejection, and the choice of the detectors' motion.
     lost_anchor
         Whether the search tied groups to the reference, and all of these ties were rejected.
     """
 
+    ordered: Canonical
     accepted: AcceptedFit
     choice: MotionChoice
     lost_anchor: bool = False
@@ -94,23 +118,74 @@ def solve_jointly(
         If an index or an option is out of its range. Bad data raise nothing: they give a status.
     """
     parameter_count(options.fitgeometry)
-    if reference is not None and not options.joint:
-        return as_a_whole(solve_jointly, detections, group_count, reference, options)
+    check_groups(detections, group_count)
+
+    def solve(taken: BoolArray) -> Solution:
+        solved = partial(_solved, taken=taken)
+        if reference is not None and not options.joint:
+            return as_a_whole(solved, detections, group_count, reference, options)
+        return solved(detections, group_count, reference, options)
+
+    solution = solution_of_the_sky(detections, group_count, solve)
+    return with_sets(solution, detections, options)
+
+
+def _solved(
+    detections: Detections,
+    group_count: int,
+    reference: Reference | None,
+    options: Options,
+    taken: BoolArray,
+) -> Solution:
+    """The solution of the detections of a mask (N,); its sets are not compared yet."""
     ordered = canonical(detections, group_count, reference)
+    ordered = ordered if taken.all() else ordered.take(taken[ordered.position])
     if options.refgroup is not None:
         options = replace(options, refgroup=int(ordered.group[options.refgroup]))
     frames = group_frames(ordered.detections, group_count)
+    joint_fit = _credible(ordered, frames, options)
+    apart: list[ApartImage] = []
+    for _ in range(_ROUNDS):
+        found = apart_images(joint_fit.accepted)
+        if not found:
+            break
+        apart += found
+        numbers = [one.image for one in apart]
+        kept = ordered.take(~np.isin(ordered.detections.image, numbers))
+        joint_fit = _credible(kept, frames, options)
+    accepted = joint_fit.accepted
+    solution = solution_of(
+        joint_fit.ordered, accepted.problem, accepted.associated, joint_fit.status, joint_fit.choice
+    )
+    first = np.unique(ordered.detections.image, return_index=True)
+    given = dict(zip(first[0].tolist(), detections.image[ordered.position[first[1]]], strict=True))
+    named = tuple(replace(one, image=int(given[one.image])) for one in apart)
+    return with_findings(replace(solution, apart=named), ordered, accepted)
+
+
+def _credible(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:
+    """The fit; without motions of detectors where these only hide what is wrong with an image.
+
+    A group that does not move as one may be fitted by detectors that shrink by a per cent.
+    """
+    joint_fit = _anchored(ordered, frames, options)
+    if not motions_are_extreme(joint_fit.accepted):
+        return joint_fit
+    plain = _anchored(ordered, frames, replace(options, detector_motion="none"))
+    images = plain.accepted.images
+    hidden = images is not None and bool((images.off | images.absolutely_off).any())
+    return plain if hidden else joint_fit
+
+
+def _anchored(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:
+    """The fit; without the reference where all ties to it were rejected."""
     joint_fit = _solve(ordered, frames, options)
     if joint_fit.lost_anchor:
         # the wrong ties to the reference may have tied groups wrongly to each other, too
         stars = joint_fit.accepted.failures.reference_matches
         joint_fit = _solve(replace(ordered, reference=None), frames, options)
         joint_fit = _with_failures(joint_fit, reference_matches=stars)
-    accepted = joint_fit.accepted
-    solution = solution_of(
-        ordered, accepted.problem, accepted.associated, joint_fit.status, joint_fit.choice
-    )
-    return with_findings(solution, ordered, accepted)
+    return replace(joint_fit, accepted=with_images(joint_fit.accepted))
 
 
 def _with_failures(joint_fit: _JointFit, **known: Any) -> _JointFit:
@@ -122,8 +197,8 @@ def _with_failures(joint_fit: _JointFit, **known: Any) -> _JointFit:
 def _solve(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:
     """Register and fit; once more with the wide search for groups that may be rolled by degrees."""
     size = np.bincount(ordered.detections.group, minlength=len(frames))
-    enough = size >= max(options.minobj, 1)
-    ordered = replace(ordered, detections=ordered.detections.take(enough[ordered.detections.group]))
+    enough = size >= max(options.minobj, FEWEST)
+    ordered = ordered.take(enough[ordered.detections.group])
     joint_fit = _register_and_solve(ordered, frames, options, None)
     few = np.array([item is Code.TOO_FEW_MATCHES for item in joint_fit.status], bool)
     if few.any() and options.max_roll > 3.0 * options.roll_sigma:
@@ -152,32 +227,41 @@ def _register_and_solve(
     )
     problem, start = _problem(ordered, frames, registration, options)
     reach = 4.5 * float(np.max(registration.sigma, initial=0.0)), 0.0
-    if start.phi:
+    if geometry_of(problem.model) != "none":
         reach = max(reach[0], motion_radius(options)), 0.5 * motion_radius(options)
+    path = field_reach(problem.model, ordered.detections)
+    reach = max(reach[0], 4.5 * path), max(reach[1], path)
     accepted = solve_with_rejection(
         problem, start, reach, no_failures(registration.status, problem.anchored)
     )
     accepted = replace(accepted, ambiguity=registration.ambiguity)
     choice = MotionChoice(MotionGrounds.NOT_ALIGNED)
     if accepted.associated is not None:
-        problem = with_estimated_widths(accepted.problem, accepted.associated)
+        problem, matters = with_estimated_widths(accepted.problem, accepted.associated)
         choice = choose_motion(problem, accepted.associated)
-        accepted = _with_choice(replace(accepted, problem=problem), choice)
+        accepted = _with_choice(replace(accepted, problem=problem), choice, again=matters)
     lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
-    return _JointFit(accepted, choice, lost)
+    return _JointFit(ordered, accepted, choice, lost)
 
 
-def _with_choice(general: AcceptedFit, choice: MotionChoice) -> AcceptedFit:
-    """The fit with the detector motion that was chosen, from that with the most general one."""
+def _with_choice(general: AcceptedFit, choice: MotionChoice, *, again: bool) -> AcceptedFit:
+    """The fit with the detector motion that was chosen, from that with the most general one.
+
+    Without detectors' motions it is made `again` only where priors have changed that have a part
+    in it.
+    """
     associated = general.associated
-    if associated is None or geometry_of(general.problem.model) == "none":
+    none = geometry_of(general.problem.model) == "none"
+    if associated is None or (none and not again):
         return general
     problem, start = general.problem, associated.fit.motions
     reach = max(associated.radius, associated.star_radius), 0.0
     if choice.geometry != geometry_of(problem.model):
         problem, start = with_motion(problem, start, choice.geometry)
         reach = max(reach[0], motion_radius(problem.options) if start.phi else 0.0), 0.0
-    chosen = solve_with_rejection(problem, start, reach, general.failures)
+    # for the same motions with other widths the association is known already
+    passes = 1 if none else 3
+    chosen = solve_with_rejection(problem, start, reach, general.failures, passes)
     return general if chosen.associated is None else replace(chosen, ambiguity=general.ambiguity)
 
 
@@ -202,5 +286,8 @@ def _problem(
         registration.component,
         registration.anchored,
     )
-    motions = Motions(theta)
+    problem, motions = with_visits(problem, Motions(theta))
+    field = field_motion(ordered.detections, registration.component >= 0)
+    if field is not None:
+        problem, motions = with_levels(problem, motions, field)
     return with_motion(problem, motions, most_general(problem))

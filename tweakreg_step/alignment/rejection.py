@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.solver import converge, match_counts
-from tweakreg_step.alignment.verdict import Failures, claimed, diagnose, findings, groups_to_reject
-from tweakreg_step.core.sphere import directions, mean_frames
+from tweakreg_step.alignment.solver import DETECTOR, converge, match_counts
+from tweakreg_step.alignment.verdict import (
+    Failures,
+    claimed,
+    diagnose,
+    findings,
+    groups_to_reject,
+    image_evidence,
+)
+from tweakreg_step.core.solution import ApartImage
+from tweakreg_step.core.sphere import ARCSEC, directions, mean_frames
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
     from tweakreg_step.alignment.solver import AssociatedFit, Motions, Problem
+    from tweakreg_step.alignment.verdict import ImageEvidence
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.outcome import Code
@@ -22,7 +31,19 @@ if TYPE_CHECKING:
     from .canonical_order import Canonical
 
 
-__all__ = ["AcceptedFit", "group_frames", "no_failures", "solve_with_rejection", "with_findings"]
+__all__ = [
+    "AcceptedFit",
+    "apart_images",
+    "group_frames",
+    "no_failures",
+    "solve_with_rejection",
+    "with_findings",
+    "with_images",
+]
+
+
+_EXTREME = 5.0
+"""Motions of detectors in usual widths, above which they are looked at: 0.1 arcsec, 5e-4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +59,15 @@ class AcceptedFit:
     ambiguity
         (G,) evidence for another initial offset of each group, relative and absolute; None where
         no search was made.
+    images
+        Evidence on single images; None where it was not looked for.
     """
 
     problem: Problem
     associated: AssociatedFit | None
     failures: Failures
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None
+    images: ImageEvidence | None = None
 
 
 def group_frames(detections: Detections, count: int) -> FloatArray:
@@ -53,7 +77,11 @@ def group_frames(detections: Detections, count: int) -> FloatArray:
 
 
 def solve_with_rejection(
-    problem: Problem, start: Motions, reach: tuple[float, float], failures: Failures
+    problem: Problem,
+    start: Motions,
+    reach: tuple[float, float],
+    failures: Failures,
+    passes: int = 3,
 ) -> AcceptedFit:
     """Fit, drop the rejected groups or their ties to the reference, and repeat until none is left.
 
@@ -66,17 +94,63 @@ def solve_with_rejection(
         level may be from where they start, per axis [arcsec].
     failures
         What is known of the groups so far, see `no_failures`.
+    passes
+        Number of associations of each fit.
     """
     count = len(failures.status)
     associated = None
     for _ in range(2 * count + 1):
-        associated = converge(problem, start, *reach)
+        associated = converge(problem, start, *reach, passes)
         bad, weakly_anchored = groups_to_reject(problem, associated)
         failures = _with_rejections(failures, associated, bad, weakly_anchored)
         if not bad and not weakly_anchored.any():
             break
         problem = _without(problem, list(bad), weakly_anchored)
     return AcceptedFit(problem, associated, replace(failures, anchored=problem.anchored))
+
+
+def with_images(accepted: AcceptedFit) -> AcceptedFit:
+    """The fit with the evidence on its single images."""
+    if accepted.associated is None:
+        return accepted
+    return replace(accepted, images=image_evidence(accepted.problem, accepted.associated))
+
+
+def apart_images(accepted: AcceptedFit) -> list[ApartImage]:
+    """The images that do not move with their group, though most of it agrees."""
+    images = accepted.images
+    if images is None:
+        return []
+    return [
+        ApartImage(
+            int(image),
+            (1e3 * images.offset[image, 0], 1e3 * images.offset[image, 1]),
+            int(images.partners[image]),
+        )
+        for image in np.flatnonzero(images.apart)
+    ]
+
+
+def motions_are_extreme(accepted: AcceptedFit) -> bool:
+    """Whether a detector moved by many times what is usual of detectors."""
+    if accepted.associated is None:
+        return False
+    options = accepted.problem.options
+    usual = np.array(
+        [
+            options.motion_shift_sigma,
+            options.motion_shift_sigma,
+            options.motion_roll_sigma / ARCSEC,
+            *[options.motion_scale_sigma] * 3,
+        ]
+    )
+    motions = accepted.associated.fit.motions.phi
+    levels = zip(accepted.problem.model.levels, motions, strict=True)
+    return any(
+        bool((np.abs(phi) > _EXTREME * usual[: phi.shape[1]]).any())
+        for level, phi in levels
+        if level.name.startswith(DETECTOR)
+    )
 
 
 def no_failures(status: tuple[Code, ...], anchored: BoolArray) -> Failures:
@@ -140,7 +214,10 @@ def with_findings(solution: Solution, ordered: Canonical, accepted: AcceptedFit)
     if accepted.associated is not None:
         images = claimed(problem, accepted.associated, images)
     outcome = failures.status, diagnoses
-    relative, absolute = findings(problem, accepted.associated, outcome, images, accepted.ambiguity)
+    of_images = images, accepted.images
+    relative, absolute = findings(
+        problem, accepted.associated, outcome, of_images, accepted.ambiguity
+    )
     return replace(
         solution,
         images=images.take(ordered.image),

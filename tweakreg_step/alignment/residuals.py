@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.solver import (
-    DETECTOR_IN_VISIT,
     Model,
     Motions,
-    detector_levels,
+    detector_level,
     link,
     moved_directions,
     unassociated_links,
@@ -79,8 +78,8 @@ def _motions(detections: Detections, solution: Solution) -> tuple[Model, Motions
     if not units.moving:
         return model, Motions(theta)
     phi = parameters_of("general", units.matrix, units.shift)
-    levels = detector_levels(detections, "general", {DETECTOR_IN_VISIT: np.ones_like(phi)})
-    return replace(model, levels=levels), Motions(theta, (phi,))
+    level = detector_level(detections, "general", np.ones_like(phi))
+    return replace(model, levels=(level,)), Motions(theta, (phi,))
 
 
 def corrected_directions(detections: Detections, solution: Solution) -> FloatArray:

@@ -45,7 +45,7 @@ def as_a_whole(
     Parameters
     ----------
     register
-        The function `solve_jointly`, passed as an argument since its module imports this one.
+        Solves all groups jointly; an argument, since the module of that function imports this one.
     detections, group_count, reference, options
         As for `solve_jointly`.
     """
@@ -54,6 +54,7 @@ def as_a_whole(
     count = int(body.max(initial=-1)) + 1
     ra, dec = ra_dec(corrected_directions(detections, relative))
     moved = replace(detections, ra=ra, dec=dec, group=body[detections.group])
+    moved = replace(moved, epoch=np.full(len(moved), np.nan))  # a body has one epoch
     catalog = reference
     if reference.epoch_ra is not None and reference.epoch_dec is not None:
         # One body has one epoch: that of its first group.
@@ -61,7 +62,8 @@ def as_a_whole(
         catalog = replace(
             reference, epoch_ra=reference.epoch_ra[first], epoch_dec=reference.epoch_dec[first]
         )
-    plain = replace(options, joint=True, detector_motion="none", refgroup=None)
+    plain = replace(options, joint=True, refgroup=None)
+    plain = replace(plain, detector_motion="none", visit_motion="none")
     whole = register(moved, count, catalog, plain)
     return _composed(relative, whole, body)
 
@@ -97,6 +99,8 @@ def _composed(relative: Solution, whole: Solution, body: IntArray) -> Solution:
     absolute = tuple(whole.absolute[number] for number in body)
     images = replace(relative.images, absolute=relative.images.relative + whole.images.absolute)
     stars = tuple(error for error in whole.errors if error.of_stars)
+    apart = {one.image: one for one in (*whole.apart, *relative.apart)}
+    every = tuple(apart[image] for image in sorted(apart))
     return replace(
         relative,
         groups=groups,
@@ -104,4 +108,5 @@ def _composed(relative: Solution, whole: Solution, body: IntArray) -> Solution:
         absolute=absolute,
         star_inflation=whole.star_inflation,
         errors=relative.errors + stars,
+        apart=every,
     )

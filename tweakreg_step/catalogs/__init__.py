@@ -10,7 +10,16 @@ from .saved_catalogs import (
     read_checkpoint,
     write_checkpoint,
 )
-from .source_catalogs import alignable, inside, read_catalog, to_table, with_weights, within
+from .source_catalogs import (
+    alignable,
+    from_table,
+    inside,
+    read_catalog,
+    read_named,
+    to_table,
+    with_weights,
+    within,
+)
 from .tables import is_table_file, numbers
 
 __all__ = [
@@ -19,12 +28,14 @@ __all__ = [
     "check_images",
     "checkpoint_meta",
     "fingerprint",
+    "from_table",
     "inside",
     "is_table_file",
     "numbers",
     "read_catalog",
     "read_catfile",
     "read_checkpoint",
+    "read_named",
     "to_table",
     "with_weights",
     "within",

@@ -15,7 +15,7 @@ from astropy.coordinates import SkyCoord
 
 from tweakreg_step.core.exceptions import CatalogError
 
-from .tables import numbers
+from .tables import differ, numbers
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -59,6 +59,7 @@ HOUSE = (
     Convention("x", "y"),
     Convention("xcentroid", "ycentroid"),
     Convention("x_centroid", "y_centroid"),
+    Convention("x_psf", "y_psf"),
 )
 PROGRAMS = (
     *(
@@ -73,7 +74,10 @@ SKY = (
     Convention("ALPHAPSF_J2000", "DELTAPSF_J2000"),
     Convention("ALPHA_J2000", "DELTA_J2000"),
 )
-FLUXES = ("FLUX", "FLUX_AUTO", "FLUX_PSF", "FLUX_APER", "FLUX_BEST", "FLUX_ISO")
+FLUXES = (
+    "FLUX", "FLUX_AUTO", "FLUX_PSF", "FLUX_APER", "FLUX_BEST", "FLUX_ISO",
+    "PSF_FLUX", "KRON_FLUX",
+)  # fmt: skip
 MAGNITUDES = (
     "MAG", "MAG_AUTO", "MAG_PSF", "MAG_APER", "MAG_BEST", "MAG_ISO", "MAG1", "MAGNITUDE",
 )  # fmt: skip
@@ -98,6 +102,7 @@ def position_columns(table: Table, options: ColumnParameters, name: str) -> tupl
         known = _exactly if convention in HOUSE else _in_any_case
         x, y = known(table, convention.x), known(table, convention.y)
         if x and y:
+            _check_others(table, (x, y), name, any_case=convention not in HOUSE)
             return x, y
     if table.meta.get("nameless") and len(table.colnames) == 2:
         return table.colnames[0], table.colnames[1]
@@ -126,6 +131,18 @@ def _no_positions(table: Table, name: str, *, sky: bool) -> str:
         f"needs {accepted}. Rename its columns, or choose with 'xcol' and 'ycol' (names, or "
         f"numbers from 1 to {len(table.colnames)}) and 'xyunits'."
     )
+
+
+def _check_others(table: Table, columns: tuple[str, str], name: str, *, any_case: bool) -> None:
+    """Refuse other columns of the same names in other letters that hold other numbers."""
+    for column in columns if any_case else ():
+        same = [c for c in table.colnames if c.upper() == column.upper()]
+        if any(differ(table[column], table[other]) for other in same):
+            raise CatalogError(
+                f"The catalog {name} has the columns {same}, which differ, but only one may be "
+                "meant (letter case is ignored). Remove the others, or choose with 'xcol' and "
+                "'ycol'."
+            )
 
 
 def _exactly(table: Table, wanted: str) -> str:
@@ -194,7 +211,11 @@ def errors_of(table: Table, columns: tuple[str, str], name: str) -> tuple[FloatA
         return [numbers(table, c, name) for c in found] if len(found) == len(names) else []
 
     if kind is None:  # XERR is what IRAF's phot writes, 0 where it did not centre
-        x, y = ((values(f"{a}_ERR") or values(f"{a}ERR") or [unknown])[0] for a in "XY")
+        own = [column.upper() for column in columns]  # of x_psf it is x_psf_err
+        x, y = (
+            (values(f"{c}_ERR") or values(f"{a}_ERR") or values(f"{a}ERR") or [unknown])[0]
+            for c, a in zip(own, "XY", strict=True)
+        )
         return np.where(x > 0, x, np.nan), np.where(y > 0, y, np.nan)
     if variances := values(f"ERRX2{kind}_IMAGE", f"ERRY2{kind}_IMAGE"):
         return _deviation(variances[0]), _deviation(variances[1])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.files import content_of
 from tweakreg_step.core.names import file_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def read_catfile(
         If the list can't be read, has another number of columns, or lists an image twice.
     """
     try:
-        lines = path.read_text().splitlines()
+        lines = content_of(path).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"The {role} '{path}' can't be read: {error}. It must be a text file with two "

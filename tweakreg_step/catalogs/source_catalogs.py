@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ __all__ = [
     "from_table",
     "inside",
     "read_catalog",
+    "read_named",
     "to_table",
     "with_weights",
     "within",
@@ -54,6 +56,9 @@ FORMATS = {"ecsv": "ascii.ecsv", "fits": "fits"}
 UNUSABLE_FLAGS = 4 | 8 | 64 | 128
 """Bits of SExtractor's FLAGS that exclude a source: saturated, truncated at the edge, out of
 memory. Blended sources (2) and those with neighbours (1) are used, as the fit is robust."""
+
+_NUMBERED = re.compile(r"col\d+")
+"""Names of columns that have none."""
 
 _COLUMNS = ColumnParameters()
 _SELECTION = SelectionParameters()
@@ -95,8 +100,21 @@ def read_catalog(
     CatalogError
         If it can't be read, has no position columns, or its fluxes don't suit the limits.
     """
+    return read_named(path, image, columns, selection, to_pixels)[0]
+
+
+def read_named(
+    path: Path,
+    image: str,
+    columns: ColumnParameters = _COLUMNS,
+    selection: SelectionParameters = _SELECTION,
+    to_pixels: ToPixels | None = None,
+) -> tuple[Sources, bool]:
+    """As `read_catalog`, and whether the columns of its positions have no names."""
     table = read_table(path, f"source catalog of '{image}'")
-    return from_table(table, f"'{path}'", columns, selection, to_pixels)
+    sources = from_table(table, f"'{path}'", columns, selection, to_pixels)
+    pair = position_columns(table, columns, f"'{path}'") if columns.xyunits == "pixels" else ()
+    return sources, any(_NUMBERED.fullmatch(name) for name in pair)
 
 
 def from_table(
@@ -123,6 +141,8 @@ def from_table(
         flags=_own_flags(table, name),
     )
     bad = _bad_rows(sources, _flags(table, pair[0], name))
+    if "warning_flags" in table.colnames:  # of the source catalogs of a mission
+        bad["with warning flags"] = numbers(table, "warning_flags", name) > 0
     if columns.xyunits == "degrees":
         if to_pixels is None:
             raise CatalogError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.io import fits, registry
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
 
 
-__all__ = ["file_and_extension", "is_table_file", "numbers", "read_table"]
+__all__ = ["differ", "file_and_extension", "is_table_file", "numbers", "read_table"]
 
 SELF_CONTAINED = ("ascii.", "asdf", "fits", "parquet", "votable")
 """What the names of astropy's formats begin with whose files hold all of their data, or are refused
@@ -41,6 +41,9 @@ where they don't. HDF5 may have links to other files anywhere."""
 
 NO_CATALOGS = {"LDAC_IMHEAD", "GROUPING"}
 """Names of FITS tables that describe others."""
+
+SAME = 1e-9
+"""Difference of numbers that are equal, but for how they were rounded."""
 
 _EXTENSION = re.compile(r"(?P<file>.+)\[(?P<extension>[^\[\]]+)\]")
 
@@ -202,3 +205,17 @@ def numbers(table: Table, column: str, name: str) -> FloatArray:
             f"{values.shape}, but one number a row is needed. Mend the column, or its format."
         ) from None
     return np.asarray(np.ma.filled(floats, np.nan))
+
+
+def differ(one: Any, other: Any) -> bool:
+    """Whether two columns that one name may mean hold other numbers, or have other units."""
+    if getattr(one, "unit", None) != getattr(other, "unit", None):
+        return True
+    try:
+        first, second = (
+            np.ma.filled(np.ma.asarray(getattr(c, "value", c), dtype=np.float64), np.nan)
+            for c in (one, other)
+        )
+    except (TypeError, ValueError):
+        return True
+    return not np.allclose(first, second, rtol=0.0, atol=SAME, equal_nan=True)

@@ -7,7 +7,7 @@ mas only in reports.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,8 +38,8 @@ class Detections:
     group, image
         (N,) index of the exposure group and of the image; a group has one or more images.
     unit
-        (N,) index of the unit of detector motion, -1 where there is none: a detector in a visit,
-        or a detector where visits are not told apart.
+        (N,) index of the unit of detector motion, -1 where there is none: a detector with a filter
+        in a visit, as far as filters and visits are told apart.
     unit_xy
         (N, 2) position in the detector's V2-V3 tangent plane, from the detector's centre [arcsec].
     unit_to_sky
@@ -47,11 +47,16 @@ class Detections:
     flux
         (N,) in any unit, NaN where unknown; used only to rank detections.
     detector
-        (N,) index of the detector, which has one unit for each visit; -1 where there is none. Left
-        out, each unit is a detector of its own.
+        (N,) index of the detector, which has a unit for each filter and visit; -1 where there is
+        none. Left out, each unit is a detector of its own.
+    band, visit, guide
+        (N,) index of the filter, of the visit, and of what the telescope was guided by (a guide
+        star, or a visit); -1 where unknown. Left out, nothing is known of them.
+    epoch
+        (N,) middle of the exposure [Julian year], NaN where unknown or left out.
     floor
         (N,) the part of the error per axis that nobody gave [arcsec]: as it is usual, contained in
-        `covariance`, its true size estimated with the solution. 0 where all is given.
+        `covariance`, its true size estimated with the solution. 0 where all is given, or left out.
     """
 
     ra: FloatArray
@@ -64,11 +69,17 @@ class Detections:
     unit_to_sky: FloatArray
     flux: FloatArray
     detector: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    band: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    visit: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    guide: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    epoch: FloatArray = field(default_factory=lambda: np.zeros(0))
     floor: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
-        if len(self.floor) != len(self.unit):
-            object.__setattr__(self, "floor", np.zeros(len(self.unit)))
+        left_out = {"band": -1, "visit": -1, "guide": -1, "epoch": np.nan, "floor": 0.0}
+        for name, unknown in left_out.items():
+            if len(getattr(self, name)) == 0:  # of a frozen class
+                object.__setattr__(self, name, np.full(len(self.ra), unknown))
         if len(self.detector) != len(self.unit) or ((self.unit >= 0) & (self.detector < 0)).any():
             object.__setattr__(self, "detector", self.unit)  # of a frozen class
         shapes: dict[str, tuple[int, ...]] = {"covariance": (2, 2), "unit_to_sky": (2, 2)}
@@ -124,6 +135,12 @@ class Reference:
     floor
         (M,) the part of the error per axis that nobody gave [arcsec], see `Detections`; None where
         all errors are given.
+    origin
+        (M,) epoch [Julian year] at which the errors of a star's position and of its motion are
+        independent; None where the catalog says nothing of motions.
+    origin_covariance, motion_covariance
+        (M, 2, 2) of the positions then [arcsec^2], and of the motions [arcsec^2 / yr^2], NaN where
+        the motion is unknown.
     """
 
     ra: FloatArray
@@ -132,6 +149,9 @@ class Reference:
     epoch_ra: FloatArray | None = None
     epoch_dec: FloatArray | None = None
     floor: FloatArray | None = None
+    origin: FloatArray | None = None
+    origin_covariance: FloatArray | None = None
+    motion_covariance: FloatArray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.ra)
@@ -147,3 +167,11 @@ class Reference:
 
     def __len__(self) -> int:
         return len(self.ra)
+
+    def take(self, index: IntArray | BoolArray) -> Reference:
+        """The stars selected by an index or a mask."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        for name, array in values.items():
+            if array is not None:
+                values[name] = array[:, index] if name.startswith("epoch_") else array[index]
+        return Reference(**values)

@@ -14,10 +14,14 @@ from .outcome import Standing
 if TYPE_CHECKING:
     from .outcome import Code
 
-__all__ = ["MOST_SEARCHED", "Basis", "Diagnosis", "Evidence", "Finding"]
+__all__ = ["FEWEST", "MOST_SEARCHED", "Basis", "Diagnosis", "Evidence", "Finding", "SetGap"]
 
 MOST_SEARCHED = 20
 """Groups for which a failure's cause is searched; where more fail there is one reason for all."""
+
+
+FEWEST = 3
+"""Sources that must agree on an offset: of fewer, it can't be told whether they agree by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ class Evidence:
     images_off, image_offset_mas
         Number of images of the group that agree with their partners at another offset as well as
         at none, or better, and the largest of these offsets.
+    rejected_stars
+        Number of reference stars that the group sees but does not match, where they are most of
+        those that it sees; else 0.
     """
 
     matches: int
@@ -75,6 +82,7 @@ class Evidence:
     pinned_matches: int = 0
     images_off: int = 0
     image_offset_mas: float = 0.0
+    rejected_stars: int = 0
 
 
 class Basis(Enum):
@@ -112,6 +120,8 @@ class Diagnosis:
         Largest offset that was tried, and that the wide histogram shows [arcsec].
     searched
         Whether that histogram was made.
+    stars
+        Number of reference stars.
     """
 
     status: Code
@@ -126,6 +136,35 @@ class Diagnosis:
     radius: float
     reach: float
     searched: bool
+    stars: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetGap:
+    """How the set of groups that a group is in stands to another set, which it is not tied to.
+
+    Attributes
+    ----------
+    group
+        Index of a group of the other set that is nearest to it.
+    groups
+        Number of groups of the other set.
+    expected
+        Number of sources that both should have found where they overlap.
+    matches, offset
+        Number of sources that match, and how far off the other set is then [arcsec]; 0 and NaN
+        where none do.
+    radius, reach
+        Largest offset for which sets are tied, and that was searched [arcsec].
+    """
+
+    group: int
+    groups: int
+    expected: float
+    matches: int
+    offset: float
+    radius: float
+    reach: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +185,8 @@ class Finding:
         Error of a single detection per axis, to compare the error of a correction with.
     diagnosis
         What is known of a failure; None where nothing failed.
+    gap
+        Another set of groups that its own is not tied to; None where there is none.
     """
 
     code: Code
@@ -154,6 +195,7 @@ class Finding:
     evidence: Evidence | None = None
     noise_mas: float = float("inf")
     diagnosis: Diagnosis | None = None
+    gap: SetGap | None = None
 
     @property
     def standing(self) -> Standing:

@@ -12,6 +12,8 @@ __all__ = [
     "NoMatchError",
     "NoReferenceStarsError",
     "NotConnectedError",
+    "NotRigidError",
+    "NotTiedError",
     "OutputError",
     "ParameterError",
     "ReferenceServiceError",
@@ -75,6 +77,14 @@ class ImplausibleError(AlignmentError):
 
 class NotConnectedError(AlignmentError):
     """A group overlaps no other group and no reference star."""
+
+
+class NotTiedError(AlignmentError):
+    """Sets of groups are aligned, each in itself, but not to each other, though they overlap."""
+
+
+class NotRigidError(AlignmentError):
+    """An image does not move with the other images of its group."""
 
 
 class MixedGroupError(AlignmentError):

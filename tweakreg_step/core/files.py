@@ -1,4 +1,4 @@
-"""Writing of files whole or not at all."""
+"""Files: small ones read whole, of a kind that ends; written whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,10 +16,38 @@ from .exceptions import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["check_folder", "drafts", "hidden_name", "remove_hidden_folders", "write_whole"]
+__all__ = [
+    "check_folder",
+    "content_of",
+    "drafts",
+    "hidden_name",
+    "remove_hidden_folders",
+    "write_whole",
+]
 
 _HIDDEN_FOLDERS: dict[Path, int] = {}
 """Hidden folders that exist or are about to be made, with the identifier of their thread."""
+
+
+LARGEST_LIST = 100_000_000
+"""Bytes of an association, a list of files, or of regions: others have far fewer."""
+
+
+def content_of(path: Path, most: int = LARGEST_LIST) -> bytes:
+    """The content of a small file of the user.
+
+    Raises
+    ------
+    OSError
+        If it can't be read, is larger, or is no file that ends, as a pipe or a device: to read
+        these would wait for ever.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError("it is no regular file" if not path.is_dir() else "it is a folder")
+    size = path.stat().st_size
+    if size > most:
+        raise OSError(f"it has {size / 1e6:.0f} MB, and no more than {most / 1e6:.0f} MB are read")
+    return path.read_bytes()
 
 
 def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | None = None) -> None:

@@ -76,8 +76,8 @@ class Image:
         Its sources that can take part.
     plane
         Its WCS.
-    visit
-        Name of its visit, '' where unknown.
+    visit, band, guide_star
+        Names of its visit, of the filter, and of the guide star, '' where unknown.
     unused
         Number of further sources, which can't.
     refused
@@ -92,8 +92,15 @@ class Image:
     sources: Sources
     plane: Plane
     visit: str = ""
+    band: str = ""
+    guide_star: str = ""
     unused: int = 0
     refused: Verdict | None = None
+
+    @property
+    def bare_detector(self) -> str | None:
+        """Name of the detector without that of the filter, None where unknown."""
+        return None if self.detector is None else self.detector.removesuffix(f" {self.band}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +116,13 @@ class Groups:
     of_image
         (I,) index of each image's group.
     detectors
-        (I,) index of each image's detector and filter, -1 where these are unknown.
+        (I,) index of each image's detector, -1 where it is unknown.
     units
-        (I,) index of each image's unit of detector motion, its detector in its visit, or -1.
+        (I,) index of each image's unit of detector motion, its detector with its filter in its
+        visit, or -1.
+    bands, visits, guides
+        (I,) index of each image's filter, visit, and what the telescope was guided by: its guide
+        star where that is known, else its visit; -1 where unknown.
     """
 
     images: tuple[Image, ...]
@@ -119,6 +130,9 @@ class Groups:
     of_image: IntArray
     detectors: IntArray
     units: IntArray
+    bands: IntArray
+    visits: IntArray
+    guides: IntArray
 
     def __len__(self) -> int:
         return len(self.names)
@@ -135,8 +149,11 @@ class Groups:
             images=images,
             names=tuple(dict.fromkeys(names)),
             of_image=indices(names),
-            detectors=indices([image.detector for image in images]),
+            detectors=indices([image.bare_detector for image in images]),
             units=indices(units),
+            bands=indices([image.band or None for image in images]),
+            visits=indices([image.visit or None for image in images]),
+            guides=indices([image.guide_star or image.visit or None for image in images]),
         )
 
     @property

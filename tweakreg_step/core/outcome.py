@@ -89,11 +89,16 @@ class Code(StrEnum):
     SAME_PIXELS = "same_pixels", Standing.DOUBTFUL
     SECOND_PEAK = "second_peak", Standing.DOUBTFUL
     IMAGE_OFF = "image_off", Standing.DOUBTFUL
+    STARS_REJECTED = "stars_rejected", Standing.DOUBTFUL
     WEAK_EVIDENCE = "weak_evidence", Standing.DOUBTFUL
     RESERVED_DISAGREE = "reserved_disagree", Standing.DOUBTFUL
     POOR_COVERAGE = "poor_coverage", Standing.DOUBTFUL
     POORLY_DETERMINED = "poorly_determined", Standing.DOUBTFUL
     FAR_OFF = "far_off", Standing.DOUBTFUL
+
+    # a correction within a set of groups was found, and their common place is not known
+    NOT_TIED_TOGETHER = "not_tied_together", Standing.DOUBTFUL, exceptions.NotTiedError
+    TOO_LITTLE_OVERLAP = "too_little_overlap", Standing.DOUBTFUL
 
     # no correction can be trusted
     TOO_FEW_SOURCES = "too_few_sources", Standing.LEFT, exceptions.TooFewSourcesError
@@ -121,6 +126,7 @@ class Code(StrEnum):
     WORKER_DIED = "worker_died", Standing.LEFT, exceptions.WorkerError
 
     # the image took part, and stays as it was
+    IMAGE_APART = "image_apart", Standing.LEFT, exceptions.NotRigidError
     NOT_CORRECTED = "not_corrected", Standing.LEFT, exceptions.InputError
     NOT_WRITTEN = "not_written", Standing.LEFT, exceptions.OutputError
 
@@ -158,16 +164,19 @@ class Verdict:
         Sentence for users: fact, requirement and, where something is wrong, remedy.
     evidence
         Evidence for the decision; None where the group failed before there was any.
+    withheld
+        Whether the correction was not applied, though its code would allow it.
     """
 
     code: Code
     reason: str
     evidence: Evidence | None = None
+    withheld: bool = False
 
     @property
     def standing(self) -> Standing:
         """What was done."""
-        return self.code.standing
+        return Standing.LEFT if self.withheld else self.code.standing
 
     @property
     def applied(self) -> bool:

@@ -11,22 +11,26 @@ import numpy as np
 if TYPE_CHECKING:
     from .arrays import BoolArray, FloatArray, IntArray
     from .evidence import Finding
+    from .image_errors import EstimatedError, ImageErrors
     from .outcome import Code
 
 
 __all__ = [
     "CLEAR_EVIDENCE",
+    "ApartImage",
     "DetectionFits",
-    "EstimatedError",
+    "EpochTie",
+    "FieldFit",
     "GroupMotions",
-    "ImageErrors",
+    "LevelWidth",
+    "Levels",
     "Mode",
     "MotionChoice",
     "MotionGrounds",
     "PairTies",
+    "Placement",
     "Solution",
     "UnitMotions",
-    "displacement_terms",
 ]
 
 
@@ -272,82 +276,129 @@ class UnitMotions:
 
 
 @dataclass(frozen=True, slots=True)
-class EstimatedError:
-    """The error of the detections of a detector, or of the reference stars, as estimated.
+class ApartImage:
+    """An image that does not move with its group, and was left out of the solution.
 
     Attributes
     ----------
-    detector, group
-        Index of the detector, -1 where there is none, and of the group where detectors are unknown;
-        both are -1 for reference stars.
-    given
-        Whether catalogs give all of the error.
-    estimated
-        Whether there were enough to say; if not, it is the usual one.
-    count
-        Number of detections, or stars.
-    usual_mas, sigma_mas
-        Rms error per axis, as it is usual or given, and as it is.
+    image
+        Its index.
+    offset_mas
+        How far its sources are from where the others put them, when it moves with its group:
+        east and north.
+    matches
+        Number of partners that agree on that.
     """
 
-    detector: int
-    group: int
-    given: bool
-    estimated: bool
-    count: int
-    usual_mas: float
-    sigma_mas: float
-
-    @property
-    def of_stars(self) -> bool:
-        """Whether it is that of reference stars."""
-        return self.detector < 0 and self.group < 0
+    image: int
+    offset_mas: tuple[float, float]
+    matches: int
 
 
 @dataclass(frozen=True, slots=True)
-class ImageErrors:
-    """What is uncertain of where I images are, after all motions; NaN where that is not known.
-
-    The error is an affine displacement about an image's centre, with the six coefficients of
-    d(x) = s + g_x x + g_y y, each of them along east and north.
+class LevelWidth:
+    """How far the units of a level scatter, as it was taken by the fit.
 
     Attributes
     ----------
-    ra, dec
-        (I,) centre of each image's detections through the input WCS [deg ICRS].
-    size
-        (I,) rms distance of the detections from there [arcsec].
-    relative
-        (I, 6, 6) covariance of the coefficients [arcsec, 1] after the common motion of the
-        component was taken off.
-    absolute
-        (I, 6, 6) of the place on the sky; NaN for images that are not tied to the reference.
+    name, count
+        Of the level, and the number of its units.
+    shift_mas, roll_arcsec
+        Standard deviations per axis, and of the roll; NaN where the level has none.
     """
 
-    ra: FloatArray
-    dec: FloatArray
-    size: FloatArray
-    relative: FloatArray
-    absolute: FloatArray
+    name: str
+    count: int
+    shift_mas: float
+    roll_arcsec: float
 
-    def __len__(self) -> int:
-        return len(self.ra)
 
-    @property
-    def claimed(self) -> FloatArray:
-        """(I, 6, 6) the absolute covariance, or the relative one where there is no reference."""
-        tied = np.isfinite(self.absolute[:, 0, 0])
-        return np.where(tied[:, None, None], self.absolute, self.relative)
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The scale of where detectors lie in a visit.
 
-    def take(self, index: IntArray) -> ImageErrors:
-        """Those of some of the images."""
-        return ImageErrors(**{name: getattr(self, name)[index] for name in self.__slots__})
+    Attributes
+    ----------
+    group
+        One of the groups of the visit.
+    scale, sigma
+        In units of VA_SCALE - 1, the scale factor of velocity aberration less 1, and its error.
+    """
+
+    group: int
+    scale: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFit:
+    """The motion of the field between epochs.
+
+    Attributes
+    ----------
+    mean_mas, sigma_mas
+        (2,) mean motion of the sources of unknown motion, east and north, and its errors [mas/yr].
+    scatter_mas
+        Standard deviation per axis of the sources' motions about it [mas/yr].
+    told
+        Whether reference stars of known motion tell the mean; if not, it was taken to be zero.
+    """
+
+    mean_mas: FloatArray
+    sigma_mas: FloatArray
+    scatter_mas: float
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EpochTie:
+    """How well two epochs are tied to each other.
+
+    Attributes
+    ----------
+    epochs
+        Mean epochs of the groups of each [Julian year].
+    sigma_mas
+        Standard deviation per axis of their mean displacement from each other; infinite where
+        nothing ties them.
+    """
+
+    epochs: tuple[float, float]
+    sigma_mas: float
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What is known of the levels of motion beside those of groups and units.
+
+    Attributes
+    ----------
+    widths
+        Of each level, as it was estimated, or as it is usual where too few units tell.
+    apart_mas, apart_roll
+        (G, 2) and (G,) what a group is from its visit [mas], [arcsec]; 0 where it has none.
+    left
+        (G,) whether that is more than exposures of a visit ever are apart.
+    placements
+        Of each visit; empty where they were not fitted.
+    field
+        The motion of the field, None where all groups are of one epoch.
+    ties
+        Of each epoch to the next one; empty where all groups are of one epoch.
+    """
+
+    widths: tuple[LevelWidth, ...]
+    apart_mas: FloatArray
+    apart_roll: FloatArray
+    left: BoolArray
+    placements: tuple[Placement, ...] = ()
+    field: FieldFit | None = None
+    ties: tuple[EpochTie, ...] = ()
 
     @classmethod
     def empty(cls, count: int) -> Self:
-        """Images of which nothing is known."""
-        flat, square = (count,), (count, 6, 6)
-        return cls(*(np.full(shape, np.nan) for shape in (flat, flat, flat, square, square)))
+        """No levels."""
+        return cls((), np.zeros((count, 2)), np.zeros(count), np.zeros(count, bool))
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,8 +421,14 @@ class Solution:
         The choice of the detectors' motions.
     errors
         The errors that were estimated.
+    levels
+        What is known of visits and of other levels of motion.
     relative, absolute
         (G,) verdicts on each phase; the second is empty without a reference.
+    apart
+        The images that were left out, since they do not move with their groups.
+    artefacts
+        Indices of the detections that were left out, since they stay on the detector.
     """
 
     geometry: str
@@ -384,16 +441,12 @@ class Solution:
     star_inflation: FloatArray
     modes: tuple[Mode, ...]
     motion: MotionChoice
+    levels: Levels
     errors: tuple[EstimatedError, ...] = ()
     relative: tuple[Finding, ...] = ()
     absolute: tuple[Finding, ...] = ()
-
-
-def displacement_terms(place: FloatArray) -> FloatArray:
-    """Derivative (K, 2, 6) of displacements at positions (K, 2) by their six coefficients."""
-    one = np.eye(2)[None]
-    x, y = place[:, 0, None, None], place[:, 1, None, None]
-    return np.concatenate([np.broadcast_to(one, (len(place), 2, 2)), x * one, y * one], axis=2)
+    apart: tuple[ApartImage, ...] = ()
+    artefacts: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def _identity(count: int) -> FloatArray:

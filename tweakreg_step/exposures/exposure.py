@@ -243,8 +243,8 @@ def refusal_of(name: str, error: Exception, *, opened: bool) -> Refusal:
         "unreadable",
         InputError(
             f"'{name}' can't be read: {type(error).__name__}: {lines[0].rstrip('.')}. It must be a "
-            f"whole {missions()} exposure. Remove it from the input, or fetch it again if it is "
-            "damaged."
+            f"whole {missions('or')} exposure. Remove it from the input, or fetch it again if it "
+            "is damaged."
         ),
         group,
     )

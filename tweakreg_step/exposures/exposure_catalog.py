@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,23 +11,23 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from tweakreg_step.catalogs import (
-    check_images,
     fingerprint,
+    from_table,
     inside,
     is_table_file,
-    read_catalog,
-    read_catfile,
     read_checkpoint,
 )
 from tweakreg_step.core.names import file_of
-from tweakreg_step.core.wording import listed
 from tweakreg_step.parameters import SelectionParameters
 from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
 from tweakreg_step.sources.detect import find_sources
 
+from .given_catalog import read_given
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from astropy.table import Table
     from numpy.typing import NDArray
 
     from tweakreg_step.catalogs import Checkpoint
@@ -42,79 +41,15 @@ if TYPE_CHECKING:
 __all__ = [
     "ExposureCatalog",
     "Reader",
-    "custom_catalogs",
-    "exclusions_of",
     "read_checkpoints",
-    "warn_untouched",
 ]
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-
-def custom_catalogs(parameters: Parameters, names: Sequence[str]) -> dict[str, Path | None]:
-    """Paths of the catalogs in the user's catfile, by image; empty without one.
-
-    Raises
-    ------
-    InputError
-        If it can't be used, or names an image that is not among ``names``.
-    """
-    catfile, wanted = parameters.catalogs.catfile, parameters.catalogs.use_custom_catalogs
-    if catfile and not wanted:
-        log.warning("'catfile' is given but not used: set use_custom_catalogs=True to use it.")
-    if not (catfile and wanted):
-        return {}
-    catalogs = read_catfile(Path(catfile).expanduser())
-    check_images(catalogs, names, catfile)
-    # workers on other machines may have another working folder
-    return {name: path and path.absolute() for name, path in catalogs.items()}
-
-
-def exclusions_of(parameters: Parameters, names: Sequence[str]) -> dict[str, Exclusions]:
-    """The regions in the user's file of exclusions, by image; empty without one.
-
-    Raises
-    ------
-    InputError
-        If it, or a region file, can't be used, or if it names an image that is not among ``names``.
-    """
-    path, role = parameters.selection.exclusions, "exclusions file"
-    if not path:
-        return {}
-    from tweakreg_step.sources.regions import read_exclusions  # noqa: PLC0415 - slow
-
-    files = read_catfile(Path(path).expanduser(), role, "region file")
-    check_images(files, names, path, role)
-    different = dict.fromkeys(file for file in files.values() if file is not None)
-    regions = {file: read_exclusions(file) for file in different}
-    return {name: regions[file] for name, file in files.items() if file is not None}
-
-
-def warn_untouched(exclusions: dict[str, Exclusions], touched: dict[str, bool]) -> None:
-    """Warn of each region file whose regions lie on none of the images that it was given for.
-
-    Parameters
-    ----------
-    exclusions
-        The regions, by image.
-    touched
-        Whether they overlap the image, by image, for images that could be read.
-    """
-    images: dict[str, list[str]] = {}
-    for name, regions in exclusions.items():
-        if name in touched:
-            images.setdefault(regions.path, []).append(name)
-    for path, names in images.items():
-        if not any(touched[name] for name in names):
-            log.warning(
-                "None of the regions of '%s' lies on its image: %s. They should, to leave anything "
-                "out. Check their coordinates (pixels of the image, or the sky), and the lines of "
-                "'exclusions'.",
-                path,
-                listed(names),
-            )
+INCLUDED = " (they lie in none of its include regions)"
+"""What is said of sources that are dropped by a file with include regions."""
 
 
 def catalog_path(folder: Path, name: str, parameters: Parameters) -> Path:
@@ -185,6 +120,7 @@ class ExposureCatalog:
     fingerprint: str = ""
     reused: bool = False
     touched: bool = True
+    given: bool = False
     unused: int = 0
 
 
@@ -241,7 +177,11 @@ class Reader:
     def _catalog(self, image: OpenImage, name: str) -> ExposureCatalog:
         given = self._given(image, name)
         if given is not None:
-            return ExposureCatalog(self._selected(self._read(image, given, name), image, name))
+            own = read_given(given, image, name, self.parameters)
+            return self._kept_whole(own, image, name)
+        table = image.table
+        if table is not None:
+            return self._kept_whole(self._in_memory(table, image, name), image, name)
         options, path, fingerprint, checkpoint = self.parameters, None, "", None
         pixels = image.pixels()
         if options.keeps_catalogs:
@@ -255,7 +195,8 @@ class Reader:
         found = self._find(image, pixels)
         # sources outside the bounding box are not counted among those found
         on_image = inside(found.sources, image.bounding_box)
-        sources, stamps = self._selected(on_image, image, name), None
+        most = options.finder.brightest
+        sources, stamps = self._selected(on_image, image, name, most), None
         if options.finder.refine_centroids == "epsf":
             stamps = star_stamps(found.plane, sources, found.fwhm)
         return ExposureCatalog(
@@ -278,16 +219,28 @@ class Reader:
             ]
         )
 
-    def _read(self, image: OpenImage, path: Path, name: str) -> Sources:
+    def _kept_whole(self, sources: Sources, image: OpenImage, name: str) -> ExposureCatalog:
+        """A catalog that was given: all of it, unless the user wants the brightest alone."""
+        most = self.parameters.brightest_given
+        return ExposureCatalog(self._selected(sources, image, name, most), given=True)
+
+    def _in_memory(self, table: Table, image: OpenImage, name: str) -> Sources:
+        """The sources of a catalog that an earlier step of the pipeline has left in the model."""
         options = self.parameters
-        return read_catalog(path, name, options.columns, options.selection, image.to_pixels)
+        return from_table(
+            table,
+            f"in the metadata of '{name}'",
+            options.columns,
+            options.selection,
+            image.to_pixels,
+        )
 
     def _find(self, image: OpenImage, pixels: Pixels) -> Finding:
         options = self.parameters
         finder = options.finder
         if options.selection != SelectionParameters() or finder.peakmax is not None:
             # the brightest are taken after selection, so all must be found first
-            finder = replace(finder, brightest=sys.maxsize // 4)
+            finder = replace(finder, brightest=None)
         return find_sources(
             pixels,
             options.catalogs.starfinder,
@@ -296,13 +249,15 @@ class Reader:
             image.fwhm,
         )
 
-    def _selected(self, sources: Sources, image: OpenImage, name: str) -> Sources:
+    def _selected(
+        self, sources: Sources, image: OpenImage, name: str, brightest: int | None
+    ) -> Sources:
         """The selected sources; logs how many are dropped, and why."""
         options, box = self.parameters, image.bounding_box
         all_of_them, sources = len(sources), inside(sources, box)
         limits = limits_of(
             options.selection,
-            options.finder.brightest,
+            brightest,
             options.finder.peakmax,
             image.exposure_time,
             name,
@@ -311,7 +266,11 @@ class Reader:
             sources = with_peaks(sources, image.pixels())
         selected, dropped = select(sources, limits, box, self._allowed(image, name, box))
         dropped = {"the bounding box": all_of_them - len(sources)} | dropped
-        reasons = ", ".join(f"{number} by {why}" for why, number in dropped.items() if number)
+        outside = _of(self.exclusions, name)
+        meant = {"exclusions": INCLUDED} if outside is not None and outside.included else {}
+        reasons = ", ".join(
+            f"{number} by {why}{meant.get(why, '')}" for why, number in dropped.items() if number
+        )
         if reasons:
             level = logging.INFO if len(selected) else logging.WARNING
             log.log(

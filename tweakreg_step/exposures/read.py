@@ -17,9 +17,10 @@ from tweakreg_step.core.images import Image
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
 from tweakreg_step.telescopes.choose_mission import group_of_name
+from tweakreg_step.telescopes.labels import labels_of
 from tweakreg_step.telescopes.library import group_ids, without
 from tweakreg_step.telescopes.visits import visit_of_group
-from tweakreg_step.telescopes.wcs import CorrectorPlane, box_of
+from tweakreg_step.telescopes.wcs import box_of, plane_of
 
 from .combine_catalogs import combine_catalogs, refuse_mixed
 from .exposure import (
@@ -34,13 +35,8 @@ from .exposure import (
     read_exposure,
     refusal_of,
 )
-from .exposure_catalog import (
-    Reader,
-    custom_catalogs,
-    exclusions_of,
-    read_checkpoints,
-    warn_untouched,
-)
+from .exposure_catalog import Reader, read_checkpoints
+from .user_lists import custom_catalogs, exclusions_of, warn_untouched, warn_without_catalogs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -144,6 +140,9 @@ def read_exposures(
     custom, exclusions = custom_catalogs(parameters, names), exclusions_of(parameters, names)
     folders = dict(zip(names, _catalog_folders(library), strict=True))
     kept = read_checkpoints(folder, names, parameters)
+    wanted = parameters.catalogs.use_custom_catalogs
+    named = [label.catalog for label in labels_of(library)] if wanted else []
+    warn_without_catalogs(parameters, custom, named)
     reader = Reader(parameters, custom, exclusions, folder, folders, kept)
     seen: dict[int, Exposure | Refusal] = {}
     work = _work(library, names, reader, pool)
@@ -156,6 +155,9 @@ def read_exposures(
     read = [one for one in seen.values() if isinstance(one, Exposure)]
     touched = {one.name: any(image.catalog.touched for image in one.images) for one in read}
     warn_untouched(exclusions, touched)
+    if None in named:
+        given = [image.catalog.given for one in read for image in one.images]
+        warn_without_catalogs(parameters, custom, given)
     return _with_sources_of_all(library, [seen[index] for index in range(len(names))], parameters)
 
 
@@ -314,14 +316,16 @@ def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
         epoch=read.view.epoch,
         observatory=telescope.observatory,
         sources=Sources.at(none, none),
-        plane=CorrectorPlane(corrector, None),
+        plane=plane_of(corrector, None),
         visit=visit_of_group(group),
+        band=read.view.band,
+        guide_star=read.view.guide_star,
     )
 
 
 def _with_sources(image: Image, catalog: ExposureCatalog) -> Image:
     sources, corrector = catalog.sources, image.plane.corrector
-    plane = CorrectorPlane(corrector, box_of(corrector, sources.x, sources.y))
+    plane = plane_of(corrector, box_of(corrector, sources.x, sources.y))
     return replace(image, sources=sources, plane=plane, unused=catalog.unused)
 
 

@@ -91,7 +91,8 @@ def problem_of(name: str, error: Exception) -> str:
         return f"'{name}': not enough memory. Lower 'n_workers', or set in_memory=False."
     if isinstance(error, InputError | OutputError):
         return str(error)
-    return f"'{name}': {type(error).__name__}: {str(error).rstrip('.')}."
+    lines = str(error).splitlines() or [""]
+    return f"'{name}': {type(error).__name__}: {lines[0].rstrip('.')}."
 
 
 def write_exposures(

@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,14 +34,27 @@ from tweakreg_step.parameters import (
     is_text,
     refusal,
 )
-from tweakreg_step.telescopes.choose_mission import open_exposure, suffixes, telescope_of
+from tweakreg_step.telescopes.choose_mission import (
+    open_exposure,
+    suffixes,
+    telescope_of,
+    telescope_of_file,
+    telescope_or_none,
+)
 from tweakreg_step.telescopes.inputs import first_file
-from tweakreg_step.telescopes.library import ExposureLibrary, discard, file_names
+from tweakreg_step.telescopes.library import ExposureLibrary, discard, entry_of, file_names
 
-from .command_line import EndedError, is_terse, one_sentence, saves_parameters_only
+from .command_line import (
+    EndedError,
+    is_terse,
+    one_sentence,
+    refuse_unknown_options,
+    saves_parameters_only,
+)
 from .old_names import OLD_NAMES, renamed
 from .origins import FROM_CRDS, origins_of
-from .outputs import SavedWhole, warn_of_output_file
+from .outputs import Naming, SavedWhole, paths_or_problems, warn_of_output_file
+from .unknown_names import complete_attributes, refused_names
 
 __all__ = ["BaseStep"]
 
@@ -154,6 +167,7 @@ class BaseStep(Step):
         for old, (today, kind) in OLD_NAMES.items():
             spec[old] = f"{kind}(default=None)"
             spec.inline_comments[old] = f"# Of an earlier release: now {today}"
+        refuse_unknown_options(cls.__name__, spec)
         return spec
 
     @classmethod
@@ -169,13 +183,18 @@ class BaseStep(Step):
                 config, parent=parent, name=name, config_file=config_file
             )
         except ValidationError as error:
-            sentence = refusal(given) or str(error)
+            spec = cls.load_spec_file()
+            sentence = refusal(given) or refused_names(given, spec) or str(error)
             if is_terse():
                 log.error("%s", sentence)  # noqa: TRY400 - the sentence says all
                 raise EndedError(sentence) from error
             raise ValidationError(sentence) from error
         step._sources = sources  # noqa: SLF001 - its own class
         return step
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._as_made = frozenset(vars(self))
 
     # ---- output
 
@@ -202,7 +221,10 @@ class BaseStep(Step):
             return self._run(*args)
 
     def _run(self, *args: Any) -> Any:
+        complete_attributes(self, self.load_spec_file(), self._as_made)
         Parameters.of(self)
+        if self.update_inputs:
+            self.save_results = True
         warn_of_output_file(self.output_file, used=not self.output_use_model)
         wanted = (self.writes_results, self.search_attr("output_dir"), self.save_catalogs)
         if any(wanted) or self.resume or self.save_abs_catalog or self.save_plots:
@@ -264,7 +286,7 @@ class BaseStep(Step):
         **options: Any,
     ) -> list[Any] | None:
         """Save the members of a library; those that can't be written do not stop the others."""
-        wanted = (options.get("force"), self.save_results, output_file, self.output_file)
+        wanted = (options.get("force"), self.writes_results, output_file)
         if not any(wanted):
             return None
         saved, problems = self._save_away(library, {} if options else {"suffix": suffix})
@@ -274,7 +296,7 @@ class BaseStep(Step):
                     continue
                 model = library.borrow(index)
                 try:
-                    saved[index] = self.save_model(model, suffix=suffix, idx=index, **options)
+                    saved[index] = self._save_one(model, suffix, index, options)
                 except Exception as error:  # noqa: BLE001 - the others are written all the same
                     problems[index] = problem_of(model.meta.filename or f"image {index}", error)
                 finally:
@@ -285,6 +307,17 @@ class BaseStep(Step):
         if problems:
             raise unwritten([problems[index] for index in sorted(problems)], len(library))
         return [saved[index] for index in sorted(saved)]
+
+    def _save_one(self, model: Any, suffix: str | None, index: int, options: dict[str, Any]) -> Any:
+        """Save a model under the name that its mission gives it, else by stpipe's pattern."""
+        if options or not self._named_after_images:
+            return self.save_model(model, suffix=suffix, idx=index, **options)
+        entry = entry_of(model)
+        origin = Path(entry.path) if entry.path else None
+        path = self._naming(suffix).path(telescope_or_none(model), entry.file_name, origin)
+        SavedWhole(model).save(path)
+        log.info("Saved model in %s", path)
+        return str(path)
 
     def _by_name(self, library: AbstractModelLibrary, problems: dict[int, str]) -> dict[str, str]:
         """Problems by the name of the image's file, of those by its index."""
@@ -316,8 +349,12 @@ class BaseStep(Step):
         indices = [index for index, place in places.items() if place is not None]
         if not indices:
             return {}, {}
-        paths = {i: Path(self._result(places[i], i, **how)) for i in indices}
-        found = write_exposures(self._workers or InProcess(), library, paths, self.output_folder)
+        paths, found = paths_or_problems(
+            {index: place.path for index, place in places.items() if place is not None},
+            lambda path, index: self.path_of_result(path, index=index, **how),
+        )
+        indices = list(paths)
+        found |= write_exposures(self._workers or InProcess(), library, paths, self.output_folder)
         saved = {index: str(paths[index]) for index in indices if not found[index]}
         for index in indices:
             if index in saved:
@@ -325,19 +362,32 @@ class BaseStep(Step):
         library.found_at({index: str(paths[index].absolute()) for index in saved})
         return saved, {index: problem for index, problem in found.items() if problem}
 
-    def _result(self, place: Any, index: int, suffix: str | None) -> str:
-        """Path of the result of an exposure that is not open, the same as by `Step.save_model`."""
-        unnamed = not self.output_file and not self.search_output_file
-        if self.output_use_model or unnamed:
-            path = self.make_output_path(basepath=Path(place.path).name, suffix=suffix, idx=None)
-        else:
-            path = self.make_output_path(basepath=self.output_file, suffix=suffix, idx=index)
-        return str(path)
+    def path_of_result(self, path: Path, suffix: str | None = None, index: int = 0) -> Path:
+        """Path of the result of an exposure in a file, the same as by `Step.save_model`."""
+        if not self._named_after_images:
+            named = self.make_output_path(basepath=self.output_file, suffix=suffix, idx=index)
+            return Path(named)
+        telescope = None
+        with suppress(InputError):  # of a mission that is not known
+            telescope = telescope_of_file(path)
+        return self._naming(suffix).path(telescope, path.name, path)
+
+    @property
+    def _named_after_images(self) -> bool:
+        """Whether results are named after their images."""
+        return bool(self.output_use_model or not (self.output_file or self.search_output_file))
+
+    def _naming(self, suffix: str | None) -> Naming:
+        return Naming(
+            self.output_folder,
+            bool(self.update_inputs),
+            lambda name: str(self.make_output_path(basepath=name, suffix=suffix, idx=None)),
+        )
 
     @property
     def writes_results(self) -> bool:
         """Whether the images are written when the step ends."""
-        return bool(self.save_results or self.output_file)
+        return bool(self.save_results or self.output_file or self.update_inputs)
 
     @property
     def output_folder(self) -> Path:

@@ -12,12 +12,28 @@ from stpipe.exceptions import StpipeExitException
 
 from tweakreg_step.core.exceptions import TweakregError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .unknown_names import refused_names
 
-__all__ = ["EndedError", "is_terse", "one_sentence", "saves_parameters_only"]
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+__all__ = [
+    "EndedError",
+    "is_terse",
+    "one_sentence",
+    "refuse_unknown_options",
+    "saves_parameters_only",
+]
+
+log = logging.getLogger(__name__)
 
 PROGRAM = "strun"
+
+_OPTIONS = (
+    "debug", "disable-crds-steppars", "help", "log-file", "log-level", "log-stream", "logcfg",
+    "save-parameters", "verbose",
+)  # fmt: skip
+"""Options of the program itself."""
 
 
 class EndedError(StpipeExitException):
@@ -51,6 +67,29 @@ def one_sentence() -> Iterator[None]:
         if is_terse():
             raise EndedError(str(error)) from error
         raise
+
+
+def refuse_unknown_options(step: str, known: Collection[str]) -> None:
+    """End the program if an option is no parameter, before argparse prints all that there are.
+
+    Parameters
+    ----------
+    step
+        Name of the class whose options these are, if the program was called with it.
+    known
+        Names of its parameters.
+    """
+    words = sys.argv[1:]
+    called = next((word for word in words if not word.startswith("-")), "")
+    if not is_terse() or called.rpartition(".")[2] != step:
+        return
+    names = [word[2:].partition("=")[0] for word in words if word.startswith("--") and word[2:]]
+    every = {*known, *_OPTIONS}
+    # argparse understands the beginning of a name as well
+    sentence = refused_names([n for n in names if not any(k.startswith(n) for k in every)], known)
+    if sentence:
+        log.error("%s", sentence)
+        raise EndedError(sentence)
 
 
 def saves_parameters_only(inputs: tuple[object, ...]) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError, TweakregError
+from tweakreg_step.core.files import content_of
 from tweakreg_step.core.names import safe_name
 from tweakreg_step.core.options import Options
 from tweakreg_step.pipeline.run_result import versions
@@ -131,7 +132,7 @@ def _named_in(path: Path) -> str:
     if path.suffix != ".json":
         return ""
     try:
-        name = json.loads(path.read_bytes())["products"][0]["name"]
+        name = json.loads(content_of(path))["products"][0]["name"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return ""
     return safe_name(name) if isinstance(name, str) else ""

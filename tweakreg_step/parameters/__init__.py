@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .declaration import Declaration, declarations, spec_text
+from .checks import check_separation
+from .declaration import Declaration, declarations, departed, spec_text
 from .provenance import PIPELINE, Setting, departures, effective, unset
 from .run_parameters import STAGES, Parameters, checked, is_default, is_optional, is_text, refusal
 from .stages import (
@@ -18,6 +19,7 @@ from .stages import (
     SelectionParameters,
     SipParameters,
 )
+from .unused import unused, unused_in_mode
 
 __all__ = [
     "MAX_SIP_DEGREE",
@@ -36,8 +38,10 @@ __all__ = [
     "SelectionParameters",
     "Setting",
     "SipParameters",
+    "check_separation",
     "checked",
     "declarations",
+    "departed",
     "departures",
     "effective",
     "is_default",
@@ -46,4 +50,6 @@ __all__ = [
     "refusal",
     "spec_text",
     "unset",
+    "unused",
+    "unused_in_mode",
 ]

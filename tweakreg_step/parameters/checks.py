@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from tweakreg_step.core.exceptions import ParameterError
 
 __all__ = ["check_both", "check_order", "check_separation"]
 
 
-def check_separation(
-    separation_name: str, separation: float, tolerance_name: str, tolerance: float
-) -> None:
-    """Check that a match radius can't hold two sources of one catalog.
+def check_separation(method: str, stage: Any, prefix: str = "") -> None:
+    """Check that a match radius can't hold two sources of one catalog, where that matters.
+
+    The global mode matches by residuals, and its radius may be wide.
+
+    Parameters
+    ----------
+    method
+        The parameter 'align_method'.
+    stage
+        `RelativeParameters`, or `AbsoluteParameters`.
+    prefix
+        Of the names of its parameters.
 
     Raises
     ------
     ParameterError
         Unless ``separation`` exceeds sqrt(2) times ``tolerance`` [both in arcsec].
     """
+    separation_name, tolerance_name = f"{prefix}separation", f"{prefix}tolerance"
+    separation, tolerance = getattr(stage, separation_name), getattr(stage, tolerance_name)
     least = math.sqrt(2.0) * tolerance
-    if not separation > least:
+    if method == "sequential" and not separation > least:
         raise ParameterError(
             f"Parameter '{separation_name}' is {separation:g} arcsec and '{tolerance_name}' is "
-            f"{tolerance:g} arcsec, but '{separation_name}' must exceed sqrt(2) x "
-            f"'{tolerance_name}' = {least:.3f} arcsec to keep neighbouring sources apart. Raise "
-            f"'{separation_name}' above {least:.3f} or lower '{tolerance_name}' below "
-            f"{separation / math.sqrt(2.0):.3f}."
+            f"{tolerance:g} arcsec, but with align_method='sequential' '{separation_name}' must "
+            f"exceed sqrt(2) x '{tolerance_name}' = {least:.3f} arcsec to keep neighbours apart. "
+            f"Raise '{separation_name}' above {least:.3f}, lower '{tolerance_name}' below "
+            f"{separation / math.sqrt(2.0):.3f}, or set align_method='global'."
         )
 
 

@@ -17,7 +17,15 @@ from tweakreg_step.core.exceptions import ParameterError
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Declaration", "check_limits", "coerce", "declarations", "parameter", "spec_text"]
+__all__ = [
+    "Declaration",
+    "check_limits",
+    "coerce",
+    "declarations",
+    "departed",
+    "parameter",
+    "spec_text",
+]
 
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True} | {
     "false": False, "no": False, "off": False, "0": False
@@ -197,3 +205,13 @@ def _refusal(declaration: Declaration, value: Any) -> ParameterError:
         f"{declaration.requirement}. Its default is {declaration.default!r}: leave it out, "
         "or give an allowed value."
     )
+
+
+def departed(*stages: Any) -> dict[str, Any]:
+    """The values of stages that differ from their defaults, by name."""
+    return {
+        field.name: getattr(stage, field.name)
+        for stage in stages
+        for field in dataclasses.fields(stage)
+        if getattr(stage, field.name) != field.default
+    }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tweakreg_step.core.exceptions import ParameterError
 
-from .declaration import coerce, declarations
+from .checks import check_separation
+from .declaration import coerce, declarations, departed
 from .stages import (
     AbsoluteParameters,
     CatalogParameters,
@@ -62,7 +63,11 @@ STAGES: dict[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """All parameters of one run, checked."""
+    """All parameters of one run, checked.
+
+    Beside the stages: ``given``, names of the parameters that the user gave; at least those that
+    differ from their defaults.
+    """
 
     catalogs: CatalogParameters
     columns: ColumnParameters
@@ -78,6 +83,7 @@ class Parameters:
     general: GeneralParameters
     safety: SafetyParameters
     scale: ScaleParameters
+    given: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, step: Any) -> Parameters:
@@ -88,7 +94,16 @@ class Parameters:
         ParameterError
             If a value is not allowed, or two values contradict each other.
         """
-        return cls(**{stage: _collect(kind, step) for stage, kind in STAGES.items()})
+        result = cls(**{stage: _collect(kind, step) for stage, kind in STAGES.items()})
+        for stage, prefix in ((result.relative, ""), (result.absolute, "abs_")):
+            check_separation(result.method.align_method, stage, prefix)
+        stages = [getattr(result, stage) for stage in STAGES]
+        return replace(result, given=frozenset(departed(*stages)))
+
+    @property
+    def brightest_given(self) -> int | None:
+        """The largest number of sources of a catalog that is given; None for all."""
+        return self.finder.brightest if "brightest" in self.given else None
 
     @property
     def keeps_catalogs(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .checks import check_both, check_order, check_separation
+from .checks import check_both, check_order
 from .declaration import parameter
 
 __all__ = [
@@ -141,9 +141,10 @@ class FinderParameters:
     sharphi: float = parameter(2.0, "Upper limit of sharpness (iraf, dao)")
     roundlo: float = parameter(0.0, "Lower limit of roundness (iraf, dao)")
     roundhi: float = parameter(0.2, "Upper limit of roundness (iraf, dao)")
-    brightest: int = parameter(
+    brightest: int | None = parameter(
         200,
-        "Keep this number of the brightest sources, found or given, evenly over the image",
+        "Keep this number of the brightest sources, evenly over the image; None: all. Of catalogs "
+        "that are given all are kept unless it is set",
         low=1,
     )
     peakmax: float | None = parameter(
@@ -198,6 +199,13 @@ class MethodParameters:
         "the data demand it (global)",
         choices=("none", "shift", "rshift", "rscale", "auto"),
     )
+    visit_motion: str = parameter(
+        "auto",
+        "auto: the exposures of a visit, or of a guide star, move together and little apart, as "
+        "the data say, so that one with few sources is held by the others; none: each for itself "
+        "(global)",
+        choices=("none", "auto"),
+    )
     refimage: str = parameter("", "Image or group that stays fixed in the relative alignment")
 
 
@@ -229,9 +237,6 @@ class RelativeParameters:
     tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.001)
     xoffset: float = parameter(0.0, "First guess of the offset in x", unit="arcsec")
     yoffset: float = parameter(0.0, "First guess of the offset in y", unit="arcsec")
-
-    def __post_init__(self) -> None:
-        check_separation("separation", self.separation, "tolerance", self.tolerance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,9 +273,6 @@ class AbsoluteParameters:
         1.0, "Least separation of two sources of a catalog", unit="arcsec", low=0.0
     )
     abs_tolerance: float = parameter(0.7, "Match radius", unit="arcsec", low=0.001)
-
-    def __post_init__(self) -> None:
-        check_separation("abs_separation", self.abs_separation, "abs_tolerance", self.abs_tolerance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +354,9 @@ class GeneralParameters:
 
     output_use_model: bool = parameter(True, "Name the output files after the images?")
     in_memory: bool = parameter(True, "Keep all images in memory? If False, one is open at a time")
+    update_inputs: bool = parameter(
+        False, "Replace each input file by its result, whole or not at all?"
+    )
 
 
 @dataclass(frozen=True, slots=True)

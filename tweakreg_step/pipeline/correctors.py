@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tweakreg_step.catalogs import numbers, to_table
+from tweakreg_step.catalogs.reference import years_of
+from tweakreg_step.core.exceptions import CatalogError, InputError
 from tweakreg_step.core.images import Image
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.telescopes import USUAL
 from tweakreg_step.telescopes.visits import visit_of_group
-from tweakreg_step.telescopes.wcs import CorrectorPlane, box_of
+from tweakreg_step.telescopes.wcs import box_of, plane_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from .methods.align_jointly import JointAlignment
 
 __all__ = ["correctors_of", "group_names", "images_of", "is_moved", "write_fits"]
+
+log = logging.getLogger(__name__)
 
 MOVED = "SUCCESS"
 """What tweakwcs says in ``meta['fit_info']['status']`` of an image that it has corrected."""
@@ -48,8 +53,8 @@ def images_of(correctors: Sequence[Any], *, measured: bool = True) -> tuple[Imag
     ----------
     correctors
         ``meta`` holds ``catalog``, a table with x, y [pixels] and perhaps x_err, y_err [pixels],
-        flux and weight; perhaps ``name``, ``group_id``, ``detector``, ``epoch`` [Julian year] and
-        ``observatory``.
+        flux and weight; perhaps ``name``, ``group_id``, ``detector``, ``filter``, ``visit``,
+        ``guide_star``, ``epoch`` [Julian year] and ``observatory``.
     measured
         Whether more than positions and weights is read of the catalogs.
 
@@ -57,6 +62,8 @@ def images_of(correctors: Sequence[Any], *, measured: bool = True) -> tuple[Imag
     ------
     CatalogError
         If a column of a catalog has no numbers.
+    InputError
+        If the epoch of an image is no time.
     """
     columns = _MEASURED if measured else _POSITIONS
     return tuple(
@@ -72,12 +79,25 @@ def _image(corrector: Any, group: Any, columns: Iterable[str]) -> Image:
         name=str(meta.get("name")),
         group=group,
         detector=meta.get("detector"),
-        epoch=meta.get("epoch"),
+        epoch=_year(meta.get("epoch"), str(meta.get("name"))),
         observatory=meta.get("observatory", USUAL),
         sources=sources,
-        plane=CorrectorPlane(corrector, box_of(corrector, sources.x, sources.y)),
+        plane=plane_of(corrector, box_of(corrector, sources.x, sources.y)),
         visit=str(meta.get("visit") or visit_of_group(group)),
+        band=str(meta.get("filter") or ""),
+        guide_star=str(meta.get("guide_star") or ""),
     )
+
+
+def _year(epoch: Any, name: str) -> float | None:
+    """The time of an image [Julian year], however it is given; None where it is not known."""
+    if epoch is None:
+        return None
+    try:
+        year = float(years_of(epoch, f"meta['epoch'] of the corrector '{name}'", "Mend it.")[0])
+    except CatalogError as error:
+        raise InputError(str(error)) from error
+    return year if np.isfinite(year) else None
 
 
 def _sources(catalog: Table, columns: Iterable[str]) -> Sources:
@@ -108,9 +128,13 @@ def write_fits(correctors: Sequence[Any], groups: Groups, found: JointAlignment)
         group = int(groups.of_image[image])
         info = _fit_info(found, group, moved=found.moved[image])
         if image in found.uncorrected:
-            reason = found.uncorrected[image]
-            info = {"status": f"FAILED: {Code.NOT_CORRECTED}", "reason": reason}
+            why = found.uncorrected[image]
+            info = {"status": f"FAILED: {why.code}", "reason": why.reason}
+            log.warning("%s: %s", groups.images[image].name, why.reason)
         corrector.meta["fit_info"] = info
+    for name, verdict in zip(groups.names, found.relative, strict=True):
+        if verdict.applied and verdict.code.error is not None:
+            log.warning("%s: %s", name, verdict.reason)
 
 
 def _fit_info(found: JointAlignment, group: int, *, moved: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +16,22 @@ from tweakreg_step.core.memory import require_detections
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.images import Groups, Image, Plane
     from tweakreg_step.core.sources import Sources
 
 
-__all__ = ["CENTROID_SIGMA", "REFERENCE_SIGMA", "gather", "usable"]
+__all__ = [
+    "CENTROID_SIGMA",
+    "REFERENCE_SIGMA",
+    "Rows",
+    "gather",
+    "rows_of",
+    "usable",
+    "warn_of_unused",
+]
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +52,14 @@ LARGEST = 1e5
 def gather(groups: Groups) -> Detections:
     """Detections of all images on the sky, through each image's current WCS.
 
-    Sources without a finite position, or with a weight that is not positive, are left out.
+    Sources that are not `usable` are left out.
     """
     require_detections(sum(len(image.sources) for image in groups.images))
-    of_images = np.stack([groups.of_image, groups.units, groups.detectors], axis=1).tolist()
+    names = "group", "unit", "detector", "band", "visit", "guide"
+    detector, told = (groups.units, groups.detectors), (groups.bands, groups.visits, groups.guides)
+    of_images = np.stack([groups.of_image, *detector, *told], axis=1).tolist()
     parts = [
-        _detections(image, (index, *labels))
+        _detections(image, {"image": index} | dict(zip(names, labels, strict=True)))
         for index, (image, labels) in enumerate(zip(groups.images, of_images, strict=True))
     ]
     columns = {
@@ -56,10 +69,8 @@ def gather(groups: Groups) -> Detections:
     return Detections(**columns)
 
 
-def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
-    """The detections of an image; `labels` number image, group, unit and detector."""
-    index, group, unit, detector = labels
-    _warn_of_unused(image)
+def _detections(image: Image, labels: dict[str, int]) -> Detections:
+    """The detections of an image; `labels` are its fields that number images and other things."""
     sources = usable(image)
     x, y = np.asarray(sources.x, float), np.asarray(sources.y, float)
     # one pixel to the right and one up, in the same call: slopes convert pixel errors to arcsec
@@ -70,38 +81,58 @@ def _detections(image: Image, labels: tuple[int, ...]) -> Detections:
     errors, unknown = _pixel_errors(sources)
     covariance = np.einsum("nik,nk,njk->nij", slopes, errors**2, slopes)
     scale = np.sqrt(np.abs(np.linalg.det(slopes)))
-    unit_xy, unit_to_sky = _in_unit(image.plane, ra[0], dec[0], frames, unit)
+    unit_xy, unit_to_sky = _in_unit(image.plane, ra[0], dec[0], frames)
     count = len(x)
     return Detections(
         ra=ra[0],
         dec=dec[0],
         covariance=covariance,
-        group=np.full(count, group),
-        image=np.full(count, index),
-        unit=np.full(count, unit),
         unit_xy=unit_xy,
         unit_to_sky=unit_to_sky,
         flux=np.asarray(sources.flux, float),
-        detector=np.full(count, detector),
+        epoch=np.full(count, np.nan if image.epoch is None else float(image.epoch)),
         floor=scale * unknown,
+        **{name: np.full(count, label) for name, label in labels.items()},
     )
 
 
-def usable(image: Image) -> Sources:
-    """The sources of an image that can take part in an alignment.
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The N sources of an image, by what keeps them from an alignment.
 
-    They have finite positions, not farther off the image than its size, each position once to the
-    precision of `CENTROID_FLOOR`, and a positive weight, if there are weights.
+    Attributes
+    ----------
+    numbers
+        (N,) whether position and weight, if there are weights, are numbers, the weight positive.
+    far
+        (N,) whether the position is farther off the image than its size.
+    repeated
+        (N,) whether an earlier source with numbers has the same position, to the precision of
+        `CENTROID_FLOOR`.
     """
+
+    numbers: BoolArray
+    far: BoolArray
+    repeated: BoolArray
+
+    @property
+    def usable(self) -> BoolArray:
+        """(N,) whether the source can take part."""
+        return self.numbers & ~self.far & ~self.repeated
+
+
+def rows_of(image: Image) -> Rows:
+    """Which sources of an image can take part in an alignment, by any method."""
     sources = image.sources
-    return sources[_with_numbers(sources) & ~_far_off(image) & ~_repeated(sources)]
-
-
-def _with_numbers(sources: Sources) -> BoolArray:
-    good: BoolArray = np.isfinite(sources.x) & np.isfinite(sources.y)
+    numbers: BoolArray = np.isfinite(sources.x) & np.isfinite(sources.y)
     if sources.weight is not None:
-        good = good & np.isfinite(sources.weight) & (sources.weight > 0)
-    return good
+        numbers = numbers & np.isfinite(sources.weight) & (sources.weight > 0)
+    return Rows(numbers, _far_off(image), _repeated(sources, numbers))
+
+
+def usable(image: Image) -> Sources:
+    """The sources of an image that can take part in an alignment."""
+    return image.sources[rows_of(image).usable]
 
 
 def _far_off(image: Image) -> BoolArray:
@@ -118,28 +149,28 @@ def _far_off(image: Image) -> BoolArray:
     return far
 
 
-def _repeated(sources: Sources) -> BoolArray:
-    """Mask (N,) of the sources whose position an earlier one with numbers has."""
-    good = _with_numbers(sources)
-    rows = np.flatnonzero(good)
+def _repeated(sources: Sources, numbers: BoolArray) -> BoolArray:
+    """Mask (N,) of the sources whose position an earlier one has, of those with `numbers` (N,)."""
+    rows = np.flatnonzero(numbers)
     cells = [np.floor(np.asarray(p)[rows] / CENTROID_FLOOR) for p in (sources.x, sources.y)]
     _, first = np.unique(cells[0] + 1j * cells[1], return_index=True)
-    repeated = good.copy()
+    repeated = numbers.copy()
     repeated[rows[first]] = False
     return repeated
 
 
-def _warn_of_unused(image: Image) -> None:
-    """Say how many sources with numbers are not used, and why."""
-    good, far = _with_numbers(image.sources), _far_off(image)
-    repeated = _repeated(image.sources)
-    if dropped := int((good & (far | repeated)).sum()):
-        log.warning(
-            "%s: %d of %d sources are not used: %d are farther off the image than its size, %d "
-            "repeat the position of another.",
-            *(image.name, dropped, len(image.sources), int((good & far).sum())),
-            dropped - int((good & far).sum()),
-        )
+def warn_of_unused(images: Iterable[Image]) -> None:
+    """Say of each image how many sources with numbers are not used, and why."""
+    for image in images:
+        rows = rows_of(image)
+        far = int((rows.numbers & rows.far).sum())
+        dropped = int((rows.numbers & ~rows.usable).sum())
+        if dropped:
+            log.warning(
+                "%s: %d of %d sources are not used: %d are farther off the image than its size, "
+                "%d repeat the position of another.",
+                *(image.name, dropped, len(image.sources), far, dropped - far),
+            )
 
 
 def _pixel_errors(sources: Sources) -> tuple[FloatArray, FloatArray]:
@@ -163,14 +194,14 @@ def _pixel_errors(sources: Sources) -> tuple[FloatArray, FloatArray]:
 
 
 def _in_unit(
-    image: Plane, ra: FloatArray, dec: FloatArray, frames: FloatArray, unit: int
+    image: Plane, ra: FloatArray, dec: FloatArray, frames: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Positions (N, 2) in the detector's V2-V3 plane [arcsec] and their derivatives on the sky.
 
     The derivatives (N, 2, 2) are of (east, north) with respect to those positions.
     """
     count = len(ra)
-    if unit < 0 or count == 0:
+    if count == 0:
         return np.zeros((count, 2)), np.broadcast_to(np.eye(2), (count, 2, 2)).copy()
     turn, centre = image.to_detector()
     plane = image.from_sky(ra, dec)

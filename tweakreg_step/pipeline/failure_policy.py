@@ -129,6 +129,9 @@ def unchanged(result: RunResult, problems: Mapping[str, str]) -> RunResult:
 def _not_applied(verdict: Verdict) -> Verdict:
     if not verdict.applied:
         return verdict
+    if verdict.code.error is not None:
+        reason = f"Not applied, since 'on_failure' allows no failure. {verdict.reason}"
+        return replace(verdict, reason=reason, withheld=True)
     reason = f"Not applied, since other groups could not be aligned. {verdict.reason}"
     return replace(verdict, code=Code.OTHERS_FAILED, reason=reason)
 

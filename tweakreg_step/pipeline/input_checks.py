@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
@@ -16,7 +18,16 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.images import Groups
 
-__all__ = ["check_catalogs", "check_refimage", "fixed_group"]
+__all__ = [
+    "check_catalogs",
+    "check_refimage",
+    "fixed_group",
+    "warn_of_groups",
+    "warn_of_one_group",
+    "warn_of_shared_groups",
+]
+
+log = logging.getLogger(__name__)
 
 
 def check_catalogs(correctors: Sequence[Any]) -> None:
@@ -55,6 +66,60 @@ def _check(meta: dict[str, Any], name: str) -> None:
         )
     for column in ("x", "y"):
         numbers(catalog, column, f"of the corrector '{name}'")
+
+
+_REMEDY = (
+    "Exposures of different times need different keywords of their observation (in JWST's files "
+    "PROGRAM, OBSERVTN, VISIT, VISITGRP, SEQ_ID, ACT_ID, EXPOSURE), or a 'group_id' each, in the "
+    "association, in 'meta' of a model, or in the 'meta' of a corrector."
+)
+
+
+def warn_of_shared_groups(
+    names: Sequence[str], groups: Sequence[Hashable], detectors: Sequence[Hashable | None]
+) -> None:
+    """Warn of groups in which a detector occurs twice: what moves as one was taken at one time.
+
+    Parameters
+    ----------
+    names
+        (I,) of the images.
+    groups, detectors
+        (I,) group and detector of each, None where unknown.
+    """
+    members: dict[Hashable, list[int]] = {}
+    for index, group in enumerate(groups):
+        if group is not None:
+            members.setdefault(group, []).append(index)
+    for group, indices in members.items():
+        seen = Counter(detectors[i] for i in indices if detectors[i] is not None)
+        twice = [name for name, count in seen.items() if count > 1]
+        if not twice:
+            continue
+        some = [names[i] for i in indices if detectors[i] in twice]
+        whole = f"All {len(names)} images are" if len(indices) == len(names) > 1 else "Images are"
+        log.warning(
+            "%s in the group '%s', in which %s occurs more than once (%s); but the images of a "
+            "group are of one exposure, each of another detector, and move as one. %s",
+            *(whole, group, listed(map(str, twice)), listed(some), _REMEDY),
+        )
+
+
+def warn_of_groups(groups: Groups) -> None:
+    """As `warn_of_shared_groups`, of images that are there."""
+    detectors = [image.detector for image in groups.images]
+    names = [image.name for image in groups.images]
+    warn_of_shared_groups(names, [image.group for image in groups.images], detectors)
+
+
+def warn_of_one_group(groups: Sequence[Hashable], *, reference: bool) -> None:
+    """Warn if images, of the groups (I,), are of one and there is no reference to align them to."""
+    if len(groups) > 1 and len(set(groups)) == 1 and groups[0] and not reference:
+        log.warning(
+            "All %d images are in the group '%s', and two groups are needed to align them to each "
+            "other, or 'abs_refcat' to align them to a catalog. Give one, or more exposures.",
+            *(len(groups), groups[0]),
+        )
 
 
 def fixed_group(groups: Groups, refimage: str) -> Hashable | None:

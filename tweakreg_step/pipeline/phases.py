@@ -19,7 +19,7 @@ from tweakreg_step.core.memory import shortage_named
 from tweakreg_step.core.outcome import Code, Outcome, Status, Verdict
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
-from .detections import gather
+from .detections import gather, warn_of_unused
 from .input_checks import fixed_group
 from .methods.align_jointly import align_jointly
 from .methods.align_sequentially import align_sequentially
@@ -72,7 +72,7 @@ class Alignment:
     moved
         (I,) whether the WCS of each image was corrected; None where no image could be.
     uncorrected
-        By image: why its WCS could not be corrected.
+        By image: why its WCS was not corrected, though its group is aligned.
     """
 
     outcomes: list[Outcome]
@@ -84,7 +84,7 @@ class Alignment:
     reference: Reference | None = None
     table: Table | None = None
     moved: tuple[bool, ...] | None = None
-    uncorrected: dict[int, str] = field(default_factory=dict)
+    uncorrected: dict[int, Verdict] = field(default_factory=dict)
 
 
 @shortage_named("to align the images")
@@ -143,6 +143,7 @@ def _with_reference(
 ) -> Alignment:
     """Detections and reference catalog of the alignment; where none can be read, a verdict why."""
     start = Alignment([], None, None, gather(groups))
+    warn_of_unused(groups.images)
     try:
         table = _reference(groups, parameters, folder, catalogs)
         if table is None:
@@ -223,8 +224,8 @@ def _outcomes(groups: Groups, alignment: Alignment) -> list[Outcome]:
             for verdicts in (alignment.relative, alignment.absolute)
         )
         if image in alignment.uncorrected:
-            reason = alignment.uncorrected[image]
-            outcomes.append(Outcome(Status.FAILED, reason, code=Code.NOT_CORRECTED))
+            why = alignment.uncorrected[image]
+            outcomes.append(Outcome(Status.FAILED, why.reason, code=why.code))
             continue
         outcome = _outcome(relative, absolute)
         outcomes.append(replace(outcome, moved=changed and outcome.status is Status.ALIGNED))
@@ -237,6 +238,9 @@ def _outcome(relative: Verdict | None, absolute: Verdict | None) -> Outcome:
         return Outcome(Status.ALIGNED, absolute.reason, absolute=True, code=absolute.code)
     if relative is not None and relative.applied:
         reason = relative.reason
+        if absolute is not None and relative.code.error is not None:
+            reason = f"{reason} {absolute.reason}"
+            return Outcome(Status.ALIGNED, reason, code=relative.code)
         if absolute is not None:
             reason = f"Aligned to the other images, but not to the reference. {absolute.reason}"
             return Outcome(Status.ALIGNED, reason, code=absolute.code)

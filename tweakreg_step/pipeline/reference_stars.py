@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,23 +14,30 @@ from tweakreg_step.catalogs.reference import (
     as_published,
     at_epoch,
     circles,
+    independent_errors,
     is_moved,
     members_of,
+    motion_is_known,
     place,
     position_errors,
     stars_from,
     stars_of,
     unstated_errors,
+    years_of,
 )
 from tweakreg_step.core.detections import Reference
+from tweakreg_step.core.exceptions import CatalogError, ParameterError
 from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.memory import require_places
 from tweakreg_step.core.names import safe_name
+from tweakreg_step.core.wording import listed
 from tweakreg_step.parameters import AbsoluteParameters, ReferenceParameters
 from tweakreg_step.telescopes import USUAL
 from tweakreg_step.telescopes.wcs import corners_of, epoch_of
 
-__all__ = ["FIELD_MARGIN", "load_reference", "reference_of", "save_reference"]
+__all__ = ["FIELD_MARGIN", "load_reference", "reference_of", "save_reference", "stars_around"]
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,13 +81,65 @@ def load_reference(
     ------
     CatalogError
         If there is no such catalog, or it can't be used.
+    ParameterError
+        If ``epoch`` is no time.
     ReferenceServiceError
         If a service gives no stars.
     """
     members = abs_refcat if isinstance(abs_refcat, tuple) else members_of(abs_refcat)
+    when = epoch_of(images, _year(epoch))
+    stars = _placed(members, images, (parameters, searchrad), when)
+    _warn_of_undated(images, stars, when)
+    return stars
+
+
+def stars_around(table: Table, images: Sequence[Image], searchrad: float) -> Table:
+    """The stars of a loaded catalog around some of the images, at their epoch."""
+    member = Member(str(table.meta["name"]), "file", table=table)
+    return _placed((member,), images, (_REFERENCE, searchrad), epoch_of(images))
+
+
+def _placed(
+    members: tuple[Member, ...],
+    images: Sequence[Image],
+    how: tuple[ReferenceParameters, float],
+    when: float | None,
+) -> Table:
+    """The stars around the images at an epoch; `how` are the parameters and the search radius."""
+    parameters, searchrad = how
     field = circles(corners_of(images), (searchrad + FIELD_MARGIN) / 3600.0)
     seen_from = images[0].observatory if images else USUAL
-    return at_epoch(stars_from(members, field, parameters), epoch_of(images, epoch), seen_from)
+    return at_epoch(stars_from(members, field, parameters), when, seen_from)
+
+
+def _year(epoch: Any) -> float | None:
+    """The parameter 'epoch' [Julian year], None where it is not given."""
+    if epoch is None:
+        return None
+    try:
+        year = float(years_of(epoch, "'epoch'", "Leave it out where the images have times.")[0])
+    except CatalogError as error:
+        raise ParameterError(str(error)) from error
+    return year if np.isfinite(year) else None
+
+
+def _warn_of_undated(images: Sequence[Image], stars: Table, when: float | None) -> None:
+    """Say which images have no time, if stars move."""
+    undated = [image.name for image in images if image.epoch is None]
+    if when is None and stars_of(as_published(stars)) is not None:
+        log.warning(
+            "Reference catalog %s has proper motions, but no image has a time: they are not used, "
+            "and stars stay where they are in the catalog. Give the images their time "
+            "('meta.exposure.mid_time', or 'meta.observation.date').",
+            stars.meta["name"],
+        )
+    elif when is not None and undated and is_moved(stars) and len(undated) < len(images):
+        log.warning(
+            "%d of %d images have no time: %s. Stars are where they were for the others of their "
+            "group, or at the mean time of all, %.3f. Give 'meta.exposure.mid_time', or "
+            "'meta.observation.date'.",
+            *(len(undated), len(images), listed(undated), when),
+        )
 
 
 def save_reference(reference: Table, folder: Path) -> None:
@@ -140,6 +200,7 @@ def _moving(table: Table, epochs: FloatArray, observatories: list[Observatory]) 
         return Reference(ra=ra, dec=dec, covariance=covariance, floor=floor)
     require_places(len(views), len(ra))
     placed = {view: place(stars, *view) for view in different}
+    origin, at_origin, motion = independent_errors(stars, motion_is_known(as_published(table)))
     return Reference(
         ra=ra,
         dec=dec,
@@ -147,4 +208,7 @@ def _moving(table: Table, epochs: FloatArray, observatories: list[Observatory]) 
         epoch_ra=np.stack([placed[view][0] for view in views]),
         epoch_dec=np.stack([placed[view][1] for view in views]),
         floor=floor,
+        origin=origin,
+        origin_covariance=at_origin,
+        motion_covariance=motion,
     )

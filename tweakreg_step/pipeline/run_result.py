@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_step.alignment import ImageFits, image_fits
 from tweakreg_step.alignment.solver import achieved_and_achievable
 from tweakreg_step.core.correction import parameters_of
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_of, to_plane
@@ -96,6 +97,9 @@ def run_result_of(
         achieved, achievable = achieved_and_achievable(
             solution, alignment.detections, alignment.reference
         )
+    fits = ImageFits.empty(len(groups.images))
+    if solution is not None:
+        fits = image_fits(alignment.detections, alignment.reference, solution, len(groups.images))
     places = [usable(image) for image in groups.images]
     corners = _corners(groups.images)
     group = groups.of_image
@@ -110,6 +114,7 @@ def run_result_of(
         outcomes=_with_missing_images(
             outcomes, [image.group for image in groups.images], circumstances.left_out
         ),
+        fits=fits,
     )
     results = GroupResults(
         names=tuple(map(str, groups.names)),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tweakreg_step.core.options import Options
+from tweakreg_step.core.sphere import directions, frames_at, to_plane
 from tweakreg_step.report import MORE_SOURCES
 
 if TYPE_CHECKING:
@@ -35,15 +38,16 @@ def options_of(
     return Options(
         fitgeometry=relative.fitgeometry,
         searchrad=relative.searchrad,
+        start=_on_the_sky(groups, relative, refgroup),
         tolerance=relative.tolerance,
         separation=relative.separation,
         minobj=relative.minobj,
-        nclip=relative.nclip,
         sigma=relative.sigma,
         abs_searchrad=absolute.abs_searchrad,
         abs_tolerance=absolute.abs_tolerance,
         abs_minobj=absolute.abs_minobj,
         detector_motion=method.detector_motion,
+        visit_motion=method.visit_motion,
         refgroup=None if refgroup is None else groups.names.index(refgroup),
         joint=method.abs_method == "joint",
     )
@@ -55,6 +59,27 @@ def options_of_run(
     """As `options_of`, from the parameters of a run of the step."""
     stages = parameters.relative, parameters.absolute, parameters.method
     return options_of(groups, *stages, refgroup)
+
+
+def _on_the_sky(
+    groups: Groups, relative: RelativeParameters, refgroup: Hashable | None
+) -> tuple[float, float]:
+    """First guess of the offset, east and north [arcsec].
+
+    'xoffset' and 'yoffset' are along the tangent plane of the group that others are aligned to.
+    """
+    offset = relative.xoffset, relative.yoffset
+    if not any(offset) or not groups.images:
+        return 0.0, 0.0
+    fixed = next((i for i in groups.images if i.group == refgroup), groups.images[0])
+    # of the middle of the image: planes have their origin elsewhere
+    (xmin, xmax), (ymin, ymax) = fixed.plane.limits
+    middle = fixed.plane.from_pixels(
+        np.array([0.5 * (xmin + xmax)]), np.array([0.5 * (ymin + ymax)])
+    )
+    ra, dec = fixed.plane.to_sky(np.concatenate([middle, middle + offset]))
+    east, north = to_plane(directions(ra[1:], dec[1:]), frames_at(ra[:1], dec[:1]))[0]
+    return float(east), float(north)
 
 
 GIVEN_CATALOGS = "give catalogs with more sources"
@@ -75,8 +100,10 @@ def more_sources(groups: Groups, parameters: Parameters) -> str:
     """
     selection, finder = parameters.selection, parameters.finder
     remedies = []
-    if any(len(image.sources) >= finder.brightest for image in groups.images):
-        remedies.append(f"raise 'brightest' from {finder.brightest}")
+    custom = parameters.catalogs.use_custom_catalogs
+    most = parameters.brightest_given if custom else finder.brightest
+    if most is not None and any(len(image.sources) >= most for image in groups.images):
+        remedies.append(f"raise 'brightest' from {most}")
     used = [name for name in _SELECTING if getattr(selection, name) not in {None, ""}]
     used += ["peakmax"] if finder.peakmax is not None else []
     if used:

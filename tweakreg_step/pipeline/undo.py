@@ -36,8 +36,8 @@ def remove_correction(model_or_file: Any) -> Any:
     if not isinstance(model_or_file, str | Path):
         if not hasattr(model_or_file, "meta"):
             raise InputError(
-                f"{model_or_file!r} is neither a {missions()} model nor the path of a file. Give "
-                "one of them."
+                f"{model_or_file!r} is neither a {missions('or')} model nor the path of a file. "
+                "Give one of them."
             )
         _restore(model_or_file, str(model_or_file.meta.filename))
         return model_or_file

@@ -15,7 +15,7 @@ from .result import (
     RunFacts,
     RunResult,
 )
-from .sentences import verdicts_of
+from .sentences import apart_reason, verdicts_of
 from .write import write_result
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "ReferenceNote",
     "RunFacts",
     "RunResult",
+    "apart_reason",
     "essentials_left_out",
     "essentials_of",
     "log_alignment",

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tweakreg_step.core.solution import EstimatedError
+    from tweakreg_step.core.image_errors import EstimatedError
 
     from .result import RunResult
 

@@ -122,10 +122,13 @@ def headline(result: RunResult) -> str:
 def _counted(verdicts: Sequence[Verdict], what: str) -> str:
     """Such as '34 of 36 groups aligned to each other (1 of them doubtful), 2 left alone'."""
     applied = sum(verdict.applied for verdict in verdicts)
-    doubtful = sum(verdict.standing is Standing.DOUBTFUL for verdict in verdicts)
+    apart = sum(v.applied and v.code is Code.NOT_TIED_TOGETHER for v in verdicts)
+    doubtful = sum(verdict.standing is Standing.DOUBTFUL for verdict in verdicts) - apart
+    counts = {"only within sets that nothing ties together": apart, "of them doubtful": doubtful}
+    asides = [f"{count} {text}" for text, count in counts.items() if count]
     text = f"{applied} of {_groups(len(verdicts))} {what}"
-    if doubtful:
-        text += f" ({doubtful} of them doubtful)"
+    if asides:
+        text += f" ({', '.join(asides)})"
     left = len(verdicts) - applied
     return f"{text}, {left} left alone" if left else text
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from tweakreg_step.core.outcome import Essential, Standing
+from tweakreg_step.core.outcome import Code, Essential, Standing
 
 from .group_outcome import group_outcome
 from .image_errors import image_sigmas
@@ -29,6 +30,10 @@ FACTS = {
     "matches": ("TWRNMAT", "matches of the group"),
     "reference_matches": ("TWRNREF", "of these reference stars"),
     "rms_mas": ("TWRRMS", "[mas] rms residual per axis"),
+    "image_matches": ("TWRIMAT", "matches of this image"),
+    "image_rms_mas": ("TWRIRMS", "[mas] its rms residual per axis"),
+    "image_offset_east_mas": ("TWRIDE", "[mas] its offset from the others, east"),
+    "image_offset_north_mas": ("TWRIDN", "[mas] the same to the north"),
     "shift_east_mas": ("TWRDE", "[mas] correction to the east"),
     "shift_north_mas": ("TWRDN", "[mas] correction to the north"),
     "roll_arcsec": ("TWRROLL", "[arcsec] of correction"),
@@ -57,7 +62,7 @@ def essentials_of(result: RunResult, image: int) -> tuple[Essential, ...]:
     """
     group = int(result.images.group[image])
     values = _verdict(result, image, group) | _figures(result, group) | _errors(result, image)
-    values |= _reference(result, group)
+    values |= _image(result, image) | _reference(result, group)
     values["version"] = result.run.versions.get("tweakreg_step")
     known = ((name, _plain(values[name])) for name in FACTS if name in values)
     return tuple(
@@ -69,9 +74,10 @@ def essentials_of(result: RunResult, image: int) -> tuple[Essential, ...]:
 
 def _verdict(result: RunResult, image: int, group: int) -> dict[str, _Value]:
     found, outcome = group_outcome(result, group), result.images.outcomes[image]
+    apart = outcome.code is Code.IMAGE_APART
     return {
-        "verdict": found.standing.value,
-        "code": found.code.value,
+        "verdict": Standing.LEFT.value if apart else found.standing.value,
+        "code": outcome.code.value if apart and outcome.code else found.code.value,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
         "group_images": int((result.images.group == group).sum()),
@@ -117,8 +123,20 @@ def _figures(result: RunResult, group: int) -> dict[str, _Value]:
 def _errors(result: RunResult, image: int) -> dict[str, _Value]:
     """The errors of the image itself."""
     sigmas = image_sigmas(result, [image])[0].tolist()
-    centre, corner = (value if value == value else None for value in sigmas)  # noqa: PLR0124 - NaN
+    centre, corner = (v if math.isfinite(v) else None for v in sigmas)
     return {"sigma_mas": centre, "sigma_corner_mas": corner}
+
+
+def _image(result: RunResult, image: int) -> dict[str, _Value]:
+    """How well the image itself agrees with the others."""
+    fits = result.images.fits
+    values = {
+        "image_rms_mas": float(fits.rms_mas[image]),
+        "image_offset_east_mas": float(fits.offset_mas[image, 0]),
+        "image_offset_north_mas": float(fits.offset_mas[image, 1]),
+    }
+    known: dict[str, _Value] = {name: v for name, v in values.items() if math.isfinite(v)}
+    return {"image_matches": int(fits.matches[image])} | known if known else {}
 
 
 def _reference(result: RunResult, group: int) -> dict[str, _Value]:

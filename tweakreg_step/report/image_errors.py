@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.core.solution import ImageErrors
+    from tweakreg_step.core.image_errors import ImageErrors
 
     from .result import RunResult
 

@@ -19,6 +19,7 @@ from tweakreg_step.core.outcome import Standing
 from .estimated_errors import name_of_error
 from .groups import ROLL, group_of_report
 from .image_errors import image_sigmas
+from .levels import levels_of
 from .match_table import matches_of, write_matches
 from .overlaps import overlaps_of
 from .sentences import motion_reason
@@ -26,6 +27,7 @@ from .sentences import motion_reason
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tweakreg_step.alignment import ImageFits
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.solution import Solution
 
@@ -71,6 +73,7 @@ def report_of(result: RunResult) -> dict[str, Any]:
         "components": [] if solution is None else _components(solution),
         "weak_modes": [] if solution is None else _modes(solution),
         "detectors": None if solution is None else _detectors(result, solution),
+        "levels": None if solution is None else levels_of(solution.levels),
         "errors": [] if solution is None else _errors(result, solution),
         "reference": _reference(result),
         "parameters": [
@@ -153,6 +156,7 @@ def _totals(result: RunResult, groups: list[dict[str, Any]]) -> dict[str, Any]:
         "doubtful": words.count(Standing.DOUBTFUL.value),
         "left_alone": words.count(Standing.LEFT.value),
         "detections": int(result.images.detections.sum()),
+        "artefacts": 0 if result.solution is None else len(result.solution.artefacts),
         "matches": sum(matches),
         "reference_matches": sum(fit.get("reference_matches") or 0 for fit in fits),
         "chi2": sum(fit.get("chi2") or 0.0 for fit in fits),
@@ -181,11 +185,25 @@ def _image(result: RunResult, image: int, sigmas: list[FloatArray]) -> dict[str,
         "reason": outcome.reason,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
+        "code": None if outcome.code is None else outcome.code.value,
+        "fit": _image_fit(result.images.fits, image),
         "sigma_mas": claimed[0],
         "sigma_corner_mas": claimed[1],
         "relative_sigma_mas": relative[0],
         "corners_before": result.images.corners_before[image],
         "corners_after": result.images.corners_after[image],
+    }
+
+
+def _image_fit(fits: ImageFits, image: int) -> dict[str, Any]:
+    """How well an image agrees with the others."""
+    return {
+        "matches": fits.matches[image],
+        "rms_mas": fits.rms_mas[image],
+        "offset_mas": fits.offset_mas[image],
+        "offset_sigma_mas": fits.offset_sigma_mas[image],
+        "roll_arcsec": fits.roll_arcsec[image],
+        "roll_sigma_arcsec": fits.roll_sigma_arcsec[image],
     }
 
 

@@ -13,12 +13,14 @@ from tweakreg_step.core.outcome import Code, Standing, Status
 from .estimated_errors import errors_in_words
 from .group_outcome import GroupOutcome, group_outcome
 from .key_figures import Figures, figures_of
+from .levels import level_rows
 from .sentences import motion_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tweakreg_step.core.images import Groups
+    from tweakreg_step.core.outcome import Outcome
     from tweakreg_step.core.solution import Solution
 
     from .result import RunResult
@@ -282,6 +284,12 @@ def log_alignment(
         how += motion_reason(solution.motion)
         if said := errors_in_words(solution.errors):
             how += f" {said}"
+        if len(solution.artefacts):
+            how += (
+                f" {len(solution.artefacts)} sources are at the pixels of an exposure before, "
+                "though the telescope moved: they are taken for hot pixels or persistence, and "
+                "take no part."
+            )
     where = "" if stars is None else f" to a catalog of {stars} stars,"
     log.info("Alignment:%s %s (%.1f s)", where, how, seconds)
 
@@ -290,10 +298,28 @@ def log_end(result: RunResult) -> None:
     """Log the table of the groups, and a warning for each one left alone or doubtful."""
     for line in summary_table(result):
         log.info("%s", line)
+    _levels(result)
     _left_out(result)
     for sentence, names in _complaints(result).items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         log.warning("%s%s: %s", ", ".join(names[:3]), more, sentence)
+
+
+def _levels(result: RunResult) -> None:
+    """Log what moves with what, and what does not though it should."""
+    if result.solution is None:
+        return
+    levels = result.solution.levels
+    for what, how in level_rows(levels, result.groups.names):
+        log.info("%s: %s", what, how)
+    left = [result.groups.names[group] for group in np.flatnonzero(levels.left).tolist()]
+    if left:
+        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+        log.warning(
+            "%s%s: not where the other exposures of the visit are. That is taken as it is; look at "
+            "the guide star, or at the sources.",
+            *(", ".join(left[:3]), more),
+        )
 
 
 def _left_out(result: RunResult) -> None:
@@ -304,20 +330,27 @@ def _left_out(result: RunResult) -> None:
 
 
 def _complaints(result: RunResult) -> dict[str, list[str]]:
-    """Groups by what is to be said of them."""
+    """Images and groups by what is to be said of them."""
     complaints: dict[str, list[str]] = {}
-    first = {int(group): image for image, group in reversed(list(enumerate(result.images.group)))}
+    images = result.images
+    first: dict[int, Outcome] = {}
+    for name, number, outcome in zip(images.names, images.group, images.outcomes, strict=True):
+        if outcome.code in _OF_IMAGES:
+            complaints.setdefault(outcome.reason, []).append(name)
+        else:
+            first.setdefault(int(number), outcome)
     for group, name in enumerate(result.groups.names):
-        found, image = group_outcome(result, group), result.images.outcomes[first[group]]
+        found, image = group_outcome(result, group), first.get(group)
         aligned = found.standing is Standing.ALIGNED or found.code in _SAID
-        if image.status is not Status.ALIGNED:
+        if image is not None and image.status is not Status.ALIGNED:
             complaints.setdefault(image.reason, []).append(name)
         elif not aligned:
             complaints.setdefault(found.reason, []).append(name)
     return complaints
 
 
+_OF_IMAGES = (Code.IMAGE_APART, Code.NOT_CORRECTED)
+"""Codes of single images, whose group may be aligned."""
+
 _SAID = (Code.REFERENCE_UNREACHABLE, Code.REFERENCE_EMPTY, Code.BAD_CATALOG)
-
-
 """Codes of problems that were logged when they occurred."""

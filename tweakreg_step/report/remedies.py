@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.core.evidence import MOST_SEARCHED
+from tweakreg_step.core.evidence import FEWEST, MOST_SEARCHED
 from tweakreg_step.core.outcome import Code
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.evidence import Diagnosis
+    from collections.abc import Sequence
 
-__all__ = ["MORE_SOURCES", "remedy_of"]
+    from tweakreg_step.core.evidence import Diagnosis, SetGap
+
+__all__ = ["MORE_SOURCES", "is_hopeless", "not_tied", "remedy_of"]
 
 MORE_SOURCES = "lower 'snr_threshold' to find more sources"
 """What to do for more sources where nothing else is known of where they come from."""
@@ -35,7 +37,23 @@ def remedy_of(diagnosis: Diagnosis | None, more: str = MORE_SOURCES) -> str:
     """
     if diagnosis is None:
         return ""
+    if is_hopeless(diagnosis):
+        return f"{_beyond_chance('source', diagnosis.sources)}; {more}"
     return _absolute(diagnosis, more) if diagnosis.absolute else _relative(diagnosis, more)
+
+
+def is_hopeless(diagnosis: Diagnosis | None) -> bool:
+    """Whether a group has as many sources as are asked for, but fewer than can be aligned."""
+    return diagnosis is not None and diagnosis.needed <= diagnosis.sources < FEWEST
+
+
+def _beyond_chance(what: str, found: int) -> str:
+    """The fact that so few can't be told from chance, and how many can."""
+    number = f"{found} {what}" + "s" * (found != 1)
+    return (
+        f"it has {number}, which can't be told from chance, as any offset brings one onto another; "
+        f"{FEWEST} or more that agree can"
+    )
 
 
 def _relative(case: Diagnosis, more: str) -> str:
@@ -57,10 +75,44 @@ def _relative(case: Diagnosis, more: str) -> str:
     return _offset(case, more)
 
 
+def not_tied(gap: SetGap, names: Sequence[Any] = ()) -> str:
+    """That a set of groups is not tied to another one, and what to do, as a part of a sentence.
+
+    Parameters
+    ----------
+    gap
+        Between the two sets.
+    names
+        (G,) names of the groups, empty where they have none.
+    """
+    whose = f"that of '{names[gap.group]}'" if names else "another one"
+    size = "1 group" if gap.groups == 1 else f"{gap.groups} groups"
+    fact = f"only within its set of groups, which nothing ties to {whose} ({size})"
+    if gap.matches and gap.offset > gap.radius:
+        return (
+            f"{fact}: {gap.matches} sources of the two match {gap.offset:.2f} arcsec from where "
+            f"the WCS put them, beyond the search radius; raise 'searchrad' from {gap.radius:g} to "
+            f"{np.ceil(1.2 * gap.offset):.0f}, or give a reference catalog that covers both"
+        )
+    remedy = "give a reference catalog that covers both, or align the sets in runs of their own"
+    if gap.matches:
+        return (
+            f"{fact}: {gap.matches} sources of the two match {gap.offset:.2f} arcsec from where "
+            f"the WCS put them, too few to hold both together; {remedy}"
+        )
+    shared = f"{gap.expected:.0f} common sources are expected where the two overlap"
+    if gap.expected < 1.5:
+        shared = "hardly a common source is expected where the two meet"
+    return f"{fact}: {shared}, and no offset up to {gap.reach:.0f} arcsec matches them; {remedy}"
+
+
 def _absolute(case: Diagnosis, more: str) -> str:
     """The remedy for a group that is not tied to the reference."""
     if np.isinf(case.gap):
         return "the reference catalog has no star; give one that covers it"
+    if case.stars < FEWEST:
+        fact = _beyond_chance("star", case.stars).removeprefix("it has ")
+        return f"the reference catalog has {fact}; give one that has more in the field"
     if case.gap > case.radius:
         return (
             f"the nearest reference star is {_angle(case.gap)} away from its sources; give a "

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from tweakreg_step.alignment import ImageFits
+
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
@@ -128,6 +130,8 @@ class ImageResults:
         (I,) number of sources of each image that took part.
     outcomes
         (I,) one for each image.
+    fits
+        Of the I images: how well each agrees with the others.
     """
 
     names: tuple[str, ...]
@@ -138,6 +142,7 @@ class ImageResults:
     corners_after: FloatArray
     detections: IntArray
     outcomes: tuple[Outcome, ...]
+    fits: ImageFits
 
     def __len__(self) -> int:
         return len(self.names)
@@ -146,7 +151,8 @@ class ImageResults:
     def empty(cls) -> Self:
         """No image."""
         corners, none = np.zeros((0, 4, 2)), np.zeros(0, np.int64)
-        return cls((), (), none, np.zeros(0), corners, corners, none, ())
+        fits = ImageFits.empty(0)
+        return cls((), (), none, np.zeros(0), corners, corners, none, (), fits)
 
 
 @dataclass(frozen=True, slots=True)

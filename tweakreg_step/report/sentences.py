@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tweakreg_step.core.evidence import Basis
 from tweakreg_step.core.outcome import Code, Standing, Verdict
 from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionGrounds
 
-from .remedies import MORE_SOURCES, remedy_of
+from .remedies import MORE_SOURCES, is_hopeless, not_tied, remedy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tweakreg_step.core.evidence import Evidence, Finding
-    from tweakreg_step.core.solution import MotionChoice
+    from tweakreg_step.core.solution import ApartImage, MotionChoice
 
-__all__ = ["FACTS", "motion_reason", "reason_of", "verdicts_of"]
+__all__ = ["FACTS", "apart_reason", "motion_reason", "reason_of", "verdicts_of"]
 
 FACTS = {
     Code.ALIGNED: "Aligned",
@@ -45,7 +47,9 @@ _ALIGNED = {
 }
 
 
-def verdicts_of(findings: Iterable[Finding], more: str = MORE_SOURCES) -> tuple[Verdict, ...]:
+def verdicts_of(
+    findings: Iterable[Finding], more: str = MORE_SOURCES, names: Sequence[Any] = ()
+) -> tuple[Verdict, ...]:
     """Findings, each with its sentence.
 
     Parameters
@@ -54,19 +58,27 @@ def verdicts_of(findings: Iterable[Finding], more: str = MORE_SOURCES) -> tuple[
         Of groups.
     more
         What gives more sources, see `tweakreg_step.report.remedies.remedy_of`.
+    names
+        (G,) names of the groups, empty where they have none.
     """
     return tuple(
-        Verdict(finding.code, reason_of(finding, more), finding.evidence) for finding in findings
+        Verdict(finding.code, reason_of(finding, more, names), finding.evidence)
+        for finding in findings
     )
 
 
-def reason_of(finding: Finding, more: str = MORE_SOURCES) -> str:
+def reason_of(finding: Finding, more: str = MORE_SOURCES, names: Sequence[Any] = ()) -> str:
     """The sentence of a finding: fact, requirement and, where something is wrong, remedy."""
     if finding.evidence is None or finding.standing is Standing.LEFT:
         return _left(finding, more)
     fact = _ALIGNED[finding.basis].format(finding.evidence.matches)
     if finding.standing is Standing.ALIGNED:
         return f"{fact}."
+    if finding.gap is not None and finding.code in {
+        Code.NOT_TIED_TOGETHER,
+        Code.TOO_LITTLE_OVERLAP,
+    }:
+        return f"{fact}, but {not_tied(finding.gap, names)}."
     doubt = _doubt(finding, finding.evidence, more)
     if finding.basis is Basis.NEIGHBOURS:
         return f"{fact}. Doubtful: {doubt}."
@@ -75,6 +87,8 @@ def reason_of(finding: Finding, more: str = MORE_SOURCES) -> str:
 
 def _left(finding: Finding, more: str) -> str:
     """The sentence on a group that was left alone in its phase."""
+    if finding.status is Code.TOO_FEW_SOURCES and is_hopeless(finding.diagnosis):
+        return f"Left as it was: {remedy_of(finding.diagnosis, more)}."
     if finding.status is not Code.ALIGNED:
         return f"{FACTS[finding.status]}; {remedy_of(finding.diagnosis, more)}."
     if finding.code is Code.NOT_CONNECTED:
@@ -90,6 +104,12 @@ def _doubt(finding: Finding, e: Evidence, more: str) -> str:
         return _other_offset(code, e)
     if code is Code.IMAGE_OFF:
         return _image_off(e)
+    if code is Code.STARS_REJECTED:
+        return (
+            f"{e.rejected_stars} reference stars that it sees within 100 mas were rejected, more "
+            "than were matched; if they move, give a catalog with proper motions, and the epochs "
+            "of the exposures; else look at what ties it to the other groups"
+        )
     doubts = {
         Code.WEAK_EVIDENCE: (
             f"chance gives as many matches with a probability of 10^{e.log10_chance:.1f}; {more}"
@@ -139,6 +159,19 @@ def _image_off(e: Evidence) -> str:
         f"{who} with as many sources, or more, {e.image_offset_mas:.0f} mas from where the group "
         "puts it; if the images of the group were not taken at once, give them a 'group_id' each; "
         "if detectors moved, set 'detector_motion'; else look at the sources of that image"
+    )
+
+
+def apart_reason(one: ApartImage) -> str:
+    """The sentence on an image that does not move with its group."""
+    east, north = one.offset_mas
+    size = float(np.hypot(east, north))
+    return (
+        f"Left as it was: {one.matches} of its sources agree with others {size:.0f} mas "
+        f"({east:+.0f} east, {north:+.0f} north) from where its group puts them, while most "
+        "images of the group agree with theirs; a group must move as one. If it was not taken at "
+        "once with the others, give it a 'group_id' of its own; if its detector moved, set "
+        "'detector_motion'; else look at its sources."
     )
 
 

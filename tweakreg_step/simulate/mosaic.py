@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from tweakreg_step.simulate.detectors import detector_named, is_roman
 from tweakreg_step.simulate.directions import direction, separation_mas
 from tweakreg_step.simulate.exposure import Identity, Settings, cal_model
-from tweakreg_step.simulate.nircam import nircam
 from tweakreg_step.simulate.optics import (
     DetectorOffset,
     Pointing,
@@ -20,6 +20,7 @@ from tweakreg_step.simulate.optics import (
     pointing_at,
 )
 from tweakreg_step.simulate.render import Defects, Noise, Psf, observe, star_image
+from tweakreg_step.simulate.roman import RomanIdentity, roman_model
 from tweakreg_step.simulate.stars import Stars, reference_catalog, star_field
 from tweakreg_step.simulate.truth import ImageTruth, Truth, claimed_wcs, true_wcs
 
@@ -44,7 +45,7 @@ class Mosaic:
     dithers : int
         Exposures of each tile.
     detectors : tuple of str
-        Detectors of each exposure.
+        Detectors of each exposure, of NIRCam ('NRCA1', ...) or all of Roman ('WFI01', ...).
     shape : (int, int)
         (ny, nx) of each image: the full array, or a cut-out around the reference pixel.
     stars_per_image : float
@@ -69,6 +70,9 @@ class Mosaic:
         Faintest and brightest star, DN/s.
     reference_fraction, reference_error : float
         Part of the stars in the absolute catalog, and its error per axis in mas.
+    aberration_centre : (float, float), optional
+        Point (v2, v3) [arcsec] about which velocity aberration truly acts on all detectors; None:
+        about each one's own reference point, as the files have it.
     """
 
     seed: int
@@ -90,6 +94,7 @@ class Mosaic:
     flux_limits: tuple[float, float] = (3.0, 3000.0)
     reference_fraction: float = 0.5
     reference_error: float = 1.0
+    aberration_centre: tuple[float, float] | None = None
 
 
 def simulate_mosaic(folder: str | Path, *, seed: int, **options: Any) -> Truth:
@@ -149,7 +154,7 @@ def mosaic_images(mosaic: Mosaic) -> tuple[ImageTruth, ...]:
             errors = rng.standard_normal(3)
             east, north = errors[:2] * (mosaic.pointing_shift / np.sqrt(2.0))
             claimed = perturbed(true, east, north, errors[2] * mosaic.pointing_roll)
-            identity = _identity(tile, dither)
+            identity = _identity(tile, dither, mosaic.detectors[0])
             images.extend(
                 ImageTruth(
                     file_name=identity.file_name(name),
@@ -160,22 +165,24 @@ def mosaic_images(mosaic: Mosaic) -> tuple[ImageTruth, ...]:
                     claimed=claimed,
                     offset=offsets[name],
                     velocity_aberration=mosaic.settings.velocity_aberration,
+                    aberration_centre=mosaic.aberration_centre,
                 )
                 for name in mosaic.detectors
             )
     return tuple(images)
 
 
-def _identity(tile: int, dither: int) -> Identity:
+def _identity(tile: int, dither: int, detector: str) -> Identity | RomanIdentity:
     """Each tile is an observation, each dither an exposure of it."""
-    return Identity(observation=tile + 1, exposure=dither + 1)
+    kind = RomanIdentity if is_roman(detector) else Identity
+    return kind(observation=tile + 1, exposure=dither + 1)
 
 
 def _field(mosaic: Mosaic) -> tuple[float, float, float, float]:
     """Middle (v2, v3) and extent (along V2, V3) of the detectors in use, arcsec."""
     reach = []
     for name in mosaic.detectors:
-        detector = nircam(name, mosaic.shape)
+        detector = detector_named(name, mosaic.shape)
         ny, nx = (size * detector.pixel_scale / 2.0 for size in detector.shape)
         reach.append(
             (
@@ -208,7 +215,7 @@ def mosaic_stars(mosaic: Mosaic, images: tuple[ImageTruth, ...]) -> Stars:
     centre = direction(mosaic.centre.ra, mosaic.centre.dec)
     # The stars just outside still reach into the images: 5 arcsec is more than any PSF here.
     radius = float(np.max(separation_mas(corners, centre))) / 1000.0 + 5.0
-    scale = np.array([nircam(name).pixel_scale for name in mosaic.detectors])
+    scale = np.array([detector_named(name).pixel_scale for name in mosaic.detectors])
     area = float(np.mean(scale**2)) * mosaic.shape[0] * mosaic.shape[1]
     n = round(mosaic.stars_per_image * np.pi * radius**2 / area)
     return star_field(
@@ -231,7 +238,7 @@ def _write_image(
 ) -> None:
     """Render one image through its true WCS and write it with the claimed one."""
     tile, dither = divmod(number // len(mosaic.detectors), mosaic.dithers)
-    detector = nircam(image.detector, image.shape)
+    detector = detector_named(image.detector, image.shape)
     wcs = true_wcs(image)
     x, y = pixel_of(wcs, stars.ra, stars.dec)
     noiseless = star_image(x, y, stars.flux, image.shape, mosaic.psf)
@@ -244,9 +251,12 @@ def _write_image(
         # A tenth more than the exposure time, for the dither in between.
         start_mjd=mosaic.settings.start_mjd + exposure * 1.1 * mosaic.noise.exposure_time / 86400,
     )
-    model = cal_model(
-        pixels, claimed_wcs(image), detector, image.claimed, _identity(tile, dither), settings
-    )
+    identity = _identity(tile, dither, image.detector)
+    content = pixels, claimed_wcs(image), detector, image.claimed
+    if isinstance(identity, RomanIdentity):
+        model = roman_model(*content, identity, settings)
+    else:
+        model = cal_model(*content, identity, settings)
     with model:
         model.save(folder / image.file_name)
 

@@ -208,7 +208,7 @@ def _detector_to_v2v3(detector: Detector) -> Model:
 
 
 def _aberration(scale: float, v2_ref: float, v3_ref: float) -> Model:
-    """Differential velocity aberration: a stretch by ``scale`` about the reference point."""
+    """Differential velocity aberration: a stretch by ``scale`` about a point of the field."""
     stretch = Scale(scale, name="dva_scale_v2") & Scale(scale, name="dva_scale_v3")
     centre = Shift((1.0 - scale) * v2_ref, name="dva_v2_shift") & Shift(
         (1.0 - scale) * v3_ref, name="dva_v3_shift"
@@ -245,7 +245,10 @@ def _field_frame(name: str) -> cf.Frame2D:
 
 
 def detector_wcs(
-    detector: Detector, pointing: Pointing, velocity_aberration: float | None = None
+    detector: Detector,
+    pointing: Pointing,
+    velocity_aberration: float | None = None,
+    aberration_centre: tuple[float, float] | None = None,
 ) -> WCS:
     """Build the GWCS that the JWST pipeline would assign to an image of this detector.
 
@@ -258,6 +261,9 @@ def detector_wcs(
     velocity_aberration : float, optional
         Scale factor of the differential velocity aberration; None leaves the frame
         ``v2v3vacorr`` out, as for data without the keyword.
+    aberration_centre : (float, float), optional
+        Point (v2, v3) [arcsec] about which the field is stretched, the same for all detectors;
+        None is the convention of the JWST pipeline, each detector's own reference point.
 
     Returns
     -------
@@ -270,7 +276,8 @@ def detector_wcs(
     ]
     transforms = [_detector_to_v2v3(detector)]
     if velocity_aberration is not None:
-        transforms.append(_aberration(velocity_aberration, detector.v2_ref, detector.v3_ref))
+        centre = aberration_centre or (detector.v2_ref, detector.v3_ref)
+        transforms.append(_aberration(velocity_aberration, *centre))
         frames.append(_field_frame("v2v3vacorr"))
     transforms.append(_v23tosky(pointing_at(pointing, detector.v2_ref, detector.v3_ref)))
     world = cf.CelestialFrame(reference_frame=ICRS(), name="world")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_step.simulate.detectors import detector_named
 from tweakreg_step.simulate.directions import direction, separation_mas
-from tweakreg_step.simulate.nircam import nircam
 from tweakreg_step.simulate.optics import DetectorOffset, Pointing, detector_wcs, displaced
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class ImageTruth:
         How far the detector lies from where the file's WCS has it.
     velocity_aberration : float, optional
         Scale factor in both WCS.
+    aberration_centre : (float, float), optional
+        Point (v2, v3) [arcsec] about which the aberration truly acts. The claimed WCS has it about
+        the detector's own reference point, as the true one where this is None.
     """
 
     file_name: str
@@ -51,6 +54,7 @@ class ImageTruth:
     claimed: Pointing
     offset: DetectorOffset = field(default_factory=DetectorOffset)
     velocity_aberration: float | None = None
+    aberration_centre: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ def load_truth(path: Path) -> Truth:
 def _image_truth(entry: dict[str, Any]) -> ImageTruth:
     """Rebuild the nested dataclasses from JSON's mappings."""
     ny, nx = entry["shape"]
+    centre = entry.get("aberration_centre")
     return ImageTruth(
         **entry
         | {
@@ -119,19 +124,21 @@ def _image_truth(entry: dict[str, Any]) -> ImageTruth:
             "true": Pointing(**entry["true"]),
             "claimed": Pointing(**entry["claimed"]),
             "offset": DetectorOffset(**entry["offset"]),
+            "aberration_centre": None if centre is None else (centre[0], centre[1]),
         }
     )
 
 
 def true_wcs(image: ImageTruth) -> WCS:
     """Build the WCS through which the image was rendered."""
-    detector = displaced(nircam(image.detector, image.shape), image.offset)
-    return detector_wcs(detector, image.true, image.velocity_aberration)
+    detector = displaced(detector_named(image.detector, image.shape), image.offset)
+    centre = image.aberration_centre
+    return detector_wcs(detector, image.true, image.velocity_aberration, centre)
 
 
 def claimed_wcs(image: ImageTruth) -> WCS:
     """Build the WCS that the file was delivered with."""
-    detector = nircam(image.detector, image.shape)
+    detector = detector_named(image.detector, image.shape)
     return detector_wcs(detector, image.claimed, image.velocity_aberration)
 
 

@@ -9,15 +9,18 @@ from .cutouts import Stamps
 from .effective_psf import StarSet, refined_with_epsf, star_stamps
 from .flags import Flag, Flags, excluded
 from .peak_pixels import with_peaks
+from .pixel_origin import Origin, pixel_origin
 from .selection import limits_of, select
 
 __all__ = [
     "Flag",
     "Flags",
+    "Origin",
     "Stamps",
     "StarSet",
     "excluded",
     "limits_of",
+    "pixel_origin",
     "refined_with_epsf",
     "select",
     "star_stamps",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .finders import candidates
+from .flags import excluded
 from .measure import GALAXIES, measured
 from .selection import brightest_evenly, brightest_of
 
@@ -33,6 +34,13 @@ it, windows and errors change by less than a tenth."""
 
 SPARE = 2
 """Number of sources measured, relative to the number wanted: the brightest may be cosmic rays."""
+
+MORE = 4
+"""How many times as many are measured where too few of these can be used: in a single exposure of a
+CCD in orbit, nineteen of twenty sources may be cosmic rays."""
+
+ALL = 10**12
+"""More sources than any image has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ def find_sources(
     if not known and _disagree(found.fwhm, expected, GALAXIES if expected_fwhm else np.inf):
         used = found.fwhm or expected
         plane, found = _with_width(pixels, starfinder, finder, segmentation, used)
-    return Finding(_chosen(found, plane, finder.brightest), plane, used, expected)
+    return Finding(_chosen(found, plane, finder.brightest or ALL), plane, used, expected)
 
 
 def _disagree(measured_fwhm: float | None, expected: float, most: float) -> bool:
@@ -115,10 +123,19 @@ def _with_width(
     fwhm: float,
 ) -> tuple[Plane, Measured]:
     plane, all_sources = candidates(pixels, starfinder, fwhm, finder, segmentation)
-    some = _evenly(all_sources, plane, SPARE * finder.brightest)
-    return plane, measured(
-        plane, some, all_sources, fwhm, refined=finder.refine_centroids != "none"
-    )
+    wanted, refined = finder.brightest or ALL, finder.refine_centroids != "none"
+    number = SPARE * wanted
+    while True:
+        some = _evenly(all_sources, plane, number)
+        found = measured(plane, some, all_sources, fwhm, refined=refined)
+        if len(some) == len(all_sources) or _usable(found.sources) >= wanted:
+            return plane, found
+        number *= MORE
+
+
+def _usable(sources: Sources) -> int:
+    """Number of sources that can be used for the alignment."""
+    return len(sources) if sources.flags is None else int((~excluded(sources.flags)).sum())
 
 
 def _evenly(sources: Sources, plane: Plane, number: int) -> Sources:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.sources import Pixels, Sources
 
-__all__ = ["with_peaks"]
+__all__ = ["RING", "around", "median_of_rows", "with_peaks"]
 
 RING = 10
 """Half the side [pixels] of the square ring whose median is a source's background: larger than the
@@ -49,14 +49,14 @@ def with_peaks(sources: Sources, pixels: Pixels) -> Sources:
 
 
 def _peaks(data: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
-    core = _around(data, x, y, np.indices((3, 3)).reshape(2, -1) - 1)
+    core = around(data, x, y, np.indices((3, 3)).reshape(2, -1) - 1)
     side = np.indices((2 * RING + 1, 2 * RING + 1)).reshape(2, -1) - RING
-    ring = _around(data, x, y, side[:, np.abs(side).max(axis=0) == RING])
+    ring = around(data, x, y, side[:, np.abs(side).max(axis=0) == RING])
     peak = np.where(np.isfinite(core), core, -np.inf).max(axis=1)
-    return np.where(np.isfinite(peak), peak, np.nan) - _median(ring)
+    return np.where(np.isfinite(peak), peak, np.nan) - median_of_rows(ring)
 
 
-def _around(
+def around(
     data: FloatArray, x: FloatArray, y: FloatArray, offsets: NDArray[np.int64]
 ) -> FloatArray:
     """Pixels (N, K) at the offsets (2, K) from each source; NaN off the image."""
@@ -67,7 +67,7 @@ def _around(
     return np.where(there, data[np.clip(rows, 0, ny - 1), np.clip(columns, 0, nx - 1)], np.nan)
 
 
-def _median(values: FloatArray) -> FloatArray:
+def median_of_rows(values: FloatArray) -> FloatArray:
     """Median (N,) of the finite values of each row (N, K), 0 where there are none.
 
     By sorting, NaN last: numpy's nanmedian goes through the rows one by one.

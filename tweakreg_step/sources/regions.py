@@ -20,6 +20,7 @@ from astropy.wcs import WCS
 from regions import PixCoord, PixelRegion, Regions
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.files import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +68,11 @@ class Exclusions:
     regions: tuple[tuple[bool, Any], ...]
     path: str
     text: str
+
+    @property
+    def included(self) -> int:
+        """Number of include regions."""
+        return sum(include for include, _ in self.regions)
 
     def touches(self, box: BoundingBox, to_sky: ToSky) -> bool:
         """Whether any region may overlap an image; True also if one is close to it.
@@ -181,7 +187,7 @@ def read_exclusions(path: Path) -> Exclusions:
         If it can't be read, or has a shape or a coordinate system that is not supported.
     """
     try:
-        text = path.read_text()
+        text = content_of(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"The region file '{path}' can't be read: {error}. It must be a text file in DS9's "

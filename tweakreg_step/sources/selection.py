@@ -124,7 +124,7 @@ class Limits:
 
 def limits_of(
     selection: SelectionParameters,
-    brightest: int,
+    brightest: int | None,
     peakmax: float | None,
     exposure_time: float | None,
     name: str,

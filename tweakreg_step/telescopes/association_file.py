@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.files import content_of
 from tweakreg_step.core.names import (
     REPORT_ROOM,
     check_letters,
@@ -105,7 +106,7 @@ def science_only(association: Any, folder: Path, name: str) -> dict[str, Any]:
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(content_of(path))
     except RecursionError as error:
         raise InputError(
             f"The association '{path}' can't be read: its lists and objects are nested too deeply. "

@@ -9,11 +9,13 @@ from astropy.io.fits import HDUList
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.memory import is_shortage
-from tweakreg_step.core.wording import listed, printable
+from tweakreg_step.core.wording import printable
 
 from .external_references import refuse_external
+from .hst import HST
 from .jwst import JWST
 from .mission_name import mission_in_file
+from .roman import Roman
 
 if TYPE_CHECKING:
     from .telescope import Telescope
@@ -27,18 +29,16 @@ __all__ = [
     "suffixes",
     "telescope_of",
     "telescope_of_file",
+    "telescope_or_none",
 ]
 
-TELESCOPES: tuple[Telescope, ...] = (JWST(),)
+TELESCOPES: tuple[Telescope, ...] = (JWST(), HST(), Roman())
 """The missions whose images can be aligned. A file that names none is taken for the first."""
 
-KNOWN = {"HST": "an HST image", "ROMAN": "a Roman image"}
-"""Missions that are not supported, and what an error message calls their images."""
 
-
-def missions() -> str:
+def missions(word: str = "and") -> str:
     """Names of the missions whose images can be aligned, for a sentence."""
-    return listed([telescope.name for telescope in TELESCOPES])
+    return f" {word} ".join(telescope.name for telescope in TELESCOPES)
 
 
 def telescope_of_file(path: Path) -> Telescope:
@@ -60,17 +60,28 @@ def telescope_of(model: Any) -> Telescope:
     InputError
         If its images can't be aligned, or it is no exposure at all.
     """
-    for telescope in TELESCOPES:
-        if telescope.owns(model):
-            return telescope
+    telescope = telescope_or_none(model)
+    if telescope is not None:
+        return telescope
     name = _file_name(model)
     mission = _mission_in_model(model)
     if not mission:
         raise InputError(
-            f"'{name}' is a {type(model).__name__}, which is no exposure of {missions()}, but this "
-            "step aligns those. Remove it from the input, or open its file as one."
+            f"'{name}' is a {type(model).__name__}, which is no exposure of {missions('or')}, but "
+            "this step aligns those. Remove it from the input, or open its file as one."
+        )
+    if any(telescope.name == mission for telescope in TELESCOPES):
+        raise InputError(
+            f"'{name}' is an exposure of {mission} that was opened as a {type(model).__name__}, "
+            "but as one it can't be aligned. Give the name of its file, or open it with the "
+            "software of the mission."
         )
     return _named(mission, name)
+
+
+def telescope_or_none(model: Any) -> Telescope | None:
+    """The mission of an open exposure, None where its images can't be aligned."""
+    return next((telescope for telescope in TELESCOPES if telescope.owns(model)), None)
 
 
 def open_exposure(path: str | Path) -> Any:
@@ -93,8 +104,8 @@ def open_exposure(path: str | Path) -> Any:
             raise
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
-            f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be a {telescope.name} "
-            "exposure in FITS or ASDF. Remove it from the input, or fetch it again if it is "
+            f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be an "
+            f"exposure of {telescope.name} in FITS or ASDF. Remove it, or fetch it again if it is "
             "damaged."
         ) from error
 
@@ -119,10 +130,9 @@ def _named(mission: str, name: str) -> Telescope:
     for telescope in TELESCOPES:
         if telescope.name == mission:
             return telescope
-    what = KNOWN.get(mission, f"an image of {printable(mission[:80])}")
     raise InputError(
-        f"'{printable(name[:300])}' is {what}, but this step aligns images "
-        f"of {missions()}: other missions are not supported yet. Remove it from the input."
+        f"'{printable(name[:300])}' is an image of {printable(mission[:80])}, but this step aligns "
+        f"images of {missions()}: other missions are not supported yet. Remove it from the input."
     )
 
 
@@ -130,6 +140,8 @@ def _mission_in_model(model: Any) -> str:
     """The mission in a model's metadata, in capitals; '' where it has none."""
     if isinstance(model, HDUList):
         said = model[0].header.get("TELESCOP") if len(model) else None
+    elif "roman" in (getattr(model, "instance", None) or ()):
+        said = "ROMAN"  # its file was opened by software for other files
     else:
         said = getattr(getattr(model, "meta", None), "telescope", None)
     return str(said or "").strip().upper()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from astropy.table import Table
+
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.sources import BoundingBox, Pixels
 
@@ -29,6 +31,9 @@ class View:
         Middle of the exposure [Julian year], None where unknown.
     corrected
         Whether the WCS in its file has the correction of an earlier alignment.
+    band, guide_star
+        Names of the filter, with which that of the detector ends, and of the guide star; ''
+        where unknown.
     """
 
     wcs: Any
@@ -36,6 +41,8 @@ class View:
     detector: str | None
     epoch: float | None
     corrected: bool
+    band: str = ""
+    guide_star: str = ""
 
 
 class OpenImage(Protocol):
@@ -60,6 +67,10 @@ class OpenImage(Protocol):
     @property
     def catalog(self) -> str:
         """Path of the source catalog in the metadata, '' for none."""
+
+    @property
+    def table(self) -> Table | None:
+        """A source catalog in the memory of the model, made in this run; None for none."""
 
     def pixels(self) -> Pixels:
         """The data, with unusable pixels masked."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,17 @@ from stpipe.datamodel import AbstractDataModel
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.files import content_of
 from tweakreg_step.core.names import check_name
 
 from .association_file import association_of, check_exist, read_association, science_only
 from .choose_mission import telescope_of
+from .hst.association_table import exposures_of_table, is_association_table
 from .library import ExposureLibrary, copy_library
 
 __all__ = ["first_file", "open_library"]
+
+log = logging.getLogger(__name__)
 
 Input = Any
 """str | Path | AbstractDataModel | AbstractModelLibrary | Sequence of those"""
@@ -89,7 +94,7 @@ def _is_model(item: Input) -> bool:
 
 def _copy(item: Input) -> Any:
     if isinstance(item, HDUList):
-        telescope_of(item)  # without such models, no copy either: what it is is said at once
+        return telescope_of(item).adopted(item)
     if _is_model(item):
         return item.copy()
     raise InputError(
@@ -156,6 +161,8 @@ def _matches(word: str, home: Path, above: tuple[Path, ...] = ()) -> list[Path]:
     if word.startswith("@"):
         return _listed(_placed(word[1:], home), above)
     path = _placed(word, home)
+    if is_association_table(path.name) and path.is_file():
+        return exposures_of_table(path)
     if glob.has_magic(word) and not path.exists():
         found = sorted(glob.glob(str(path)))  # noqa: PTH207 - Path.glob refuses absolute patterns
         if not found:
@@ -175,14 +182,42 @@ def _listed(path: Path, above: tuple[Path, ...]) -> list[Path]:
             "images. Remove that line."
         )
     try:
-        lines = [line.split("#")[0].strip() for line in path.read_text().splitlines()]
+        text = content_of(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"The list '{path}' can't be read: {error}. After '@' must come the name of a text "
             "file with one image per line."
         ) from error
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
     inside = (*above, path.resolve())
-    return [found for line in lines if line for found in _matches(line, path.parent, inside)]
+    words = _first_columns([line for line in lines if line], path)
+    return [found for word in words for found in _matches(word, path.parent, inside)]
+
+
+def _first_columns(lines: list[str], path: Path) -> list[str]:
+    """The image of each line; a second column, of weight maps for AstroDrizzle, is passed over."""
+    pairs = [line.split() for line in lines]
+    two = [
+        len(words) == 2
+        and words[1].lower().endswith((".fits", ".fits.gz"))
+        and not _is_there(path.parent, line)
+        for words, line in zip(pairs, lines, strict=True)
+    ]
+    if any(two):
+        log.info(
+            "The second column of '@%s' names %d files of weights, which are for AstroDrizzle: "
+            "they are not used.",
+            *(path.name, sum(two)),
+        )
+    return [words[0] if w else line for words, w, line in zip(pairs, two, lines, strict=True)]
+
+
+def _is_there(folder: Path, name: str) -> bool:
+    """Whether a line is the name of one file, which may have blanks."""
+    try:
+        return (folder / Path(name).expanduser()).exists()
+    except OSError:
+        return False
 
 
 def first_file(init: Input, input_dir: str = "") -> Path | None:

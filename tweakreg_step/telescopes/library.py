@@ -26,7 +26,7 @@ from tweakreg_step.core.names import (
 from tweakreg_step.core.wording import printable
 
 from .association_file import names_group, read_association
-from .choose_mission import open_exposure, telescope_of, telescope_of_file
+from .choose_mission import group_of_name, open_exposure, telescope_of, telescope_of_file
 from .telescope import Entry
 
 if TYPE_CHECKING:
@@ -266,6 +266,12 @@ def file_names(library: AbstractModelLibrary, root_of: Callable[[str], str]) -> 
     roots = [root_of(Path(name).stem) for name in names]
     paths = [member["expname"] for member in members]
     twice = [path for path, root in zip(paths, roots, strict=True) if roots.count(root) > 1]
+    exposures = {group_of_name(Path(path).name) for path in twice}
+    if len(exposures) == 1 and exposures != {""}:
+        raise InputError(
+            f"The files {', '.join(map(repr, twice))} are of one exposure, but each may be given "
+            "once. Remove all but one."
+        )
     if twice:
         raise InputError(
             f"The files {', '.join(map(repr, twice))} would give results of the same name, "

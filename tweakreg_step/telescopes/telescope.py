@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .change import Change
     from .image import OpenImage, View
 
-__all__ = ["Entry", "Telescope"]
+__all__ = ["Entry", "Label", "Telescope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,33 @@ class Entry:
         Group of exposures that it belongs to, '' where its metadata name none.
     exptype
         Type of the exposure in the association.
+    path
+        Path of the file that it was opened from, '' where that is not known.
     """
 
     file_name: str
     group: str
     exptype: str = "science"
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the metadata of an exposure say of it, '' where they don't.
+
+    Attributes
+    ----------
+    group
+        Group of exposures that it belongs to.
+    detector
+        Name of its detector.
+    catalog
+        File with its sources; None where that is not known before it is opened.
+    """
+
+    group: str
+    detector: str
+    catalog: str | None = None
 
 
 class Telescope(Protocol):
@@ -80,13 +102,33 @@ class Telescope(Protocol):
     def open(self, path: Path) -> Any:
         """Open a file of this mission as a model; raise `InputError` if it can't be done."""
 
+    def adopted(self, model: Any) -> Any:
+        """A model of its own of what a user has opened, which is not changed."""
+
+    def result_name(self, file_name: str, *, beside: bool) -> str:
+        """Name of the file of a result, '' where it is made by stpipe's pattern.
+
+        Parameters
+        ----------
+        file_name
+            Name of the exposure's file.
+        beside
+            Whether a result of the same name would take the place of its input.
+        """
+
     def group_of_name(self, file_name: str) -> str:
         """The group of an exposure from its file name, '' if that is no name of this mission.
 
         For files that can't be opened.
         """
 
+    def label_of_file(self, path: Path) -> Label:
+        """What the header of the file of an exposure says of it."""
+
     # ---- models
+
+    def label(self, model: Any) -> Label:
+        """What the metadata of a model say of it."""
 
     def entry(self, model: Any) -> Entry:
         """File name, group and type of a model."""

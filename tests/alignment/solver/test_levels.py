@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from star_fields import catalogs, field, noisy, problem_of, stars
@@ -51,9 +53,10 @@ def test_a_level_moves_nothing_that_has_no_unit() -> None:
         "shift",
         np.ones((1, 2)),
     )
-    moved = level.offset(np.array([0, 1, -1]), np.array([[0.3, -0.1]]))
+    links = SimpleNamespace(detection=np.array([0, 1, -1]))
+    moved = level.offset(links, np.array([[0.3, -0.1]]))
     assert moved.tolist() == [[0.3, -0.1], [0.0, 0.0], [0.0, 0.0]]
-    assert level.moves(np.array([0, 1, -1])).tolist() == [0, -1, -1]
+    assert level.moves(links).tolist() == [0, -1, -1]
 
 
 def test_a_prior_of_another_geometry_is_refused() -> None:

@@ -14,7 +14,7 @@ from tweakreg_step.alignment.linalg.blocks import inverse_2x2
 from tweakreg_step.alignment.linalg.factorisation import factorise
 from tweakreg_step.alignment.solver import normal_equations as module
 from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise
-from tweakreg_step.alignment.solver.levels import DETECTOR, detector_levels
+from tweakreg_step.alignment.solver.levels import detector_level
 from tweakreg_step.alignment.solver.links import link
 from tweakreg_step.alignment.solver.normal_equations import normal_equations, solve_step
 from tweakreg_step.core.correction import parameter_count, prior_precision
@@ -49,7 +49,7 @@ def _problem(geometry: str, motion: str):
     own = prior_precision(motion, (0.02, 20.0, 1e-4))
     units = 0 if motion == "none" else 2
     own = np.broadcast_to(own, (units, len(own)))
-    levels = detector_levels(scene.detections, motion, {DETECTOR: own} if units else {})
+    levels = (detector_level(scene.detections, motion, own),) if units else ()
     return links, Model(frames, geometry, prior, levels)
 
 

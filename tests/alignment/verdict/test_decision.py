@@ -22,7 +22,7 @@ from tweakreg_step.report.sentences import FACTS, reason_of
 def diagnosis(status: Code, *, absolute: bool) -> Diagnosis:
     """A peak at 5 arcsec, where 2 arcsec were searched: the remedy is to search there."""
     none = (0.0, 0.0, 0.0)
-    return Diagnosis(status, absolute, 100, 0, 0, 15, none, 0.0, 5.0, 2.0, 30.0, True)
+    return Diagnosis(status, absolute, 100, 0, 0, 15, none, 0.0, 5.0, 2.0, 30.0, True, 40)
 
 
 def relative(evidence: Evidence | None, status: Code = Code.ALIGNED, *, alone: bool = False):

@@ -12,6 +12,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 
 from tweakreg_step.catalogs.reference import read_reference
+from tweakreg_step.catalogs.reference.file import sky_table
 from tweakreg_step.core.exceptions import CatalogError
 
 RA, DEC = [10.5, 11.0, 359.5], [-20.0, 0.0, 89.0]
@@ -59,7 +60,7 @@ def test_rows_without_position_are_dropped(
     ("columns", "message"),
     [
         ({"alpha": [1.0]}, r"\['alpha'\], but it needs 'RA' and 'DEC'"),
-        ({"RA": [1.0], "ra": [1.0], "DEC": [1.0]}, r"only one may be meant by 'ra'"),
+        ({"RA": [1.0], "ra": [1.1], "DEC": [1.0]}, r"only one may be meant by 'ra'"),
         ({"RA": [1.0], "DEC": [95.0]}, r"1 of 1 positions .* out of range.*swapped"),
         ({"RA": ["12:30:00"], "DEC": [5.0]}, r"can't be turned into degrees"),
     ],
@@ -107,3 +108,19 @@ def test_a_file_says_which_it_is(tmp_path: Path) -> None:
     meta = read_reference(path).meta
     assert (meta["source"], meta["rows_read"]) == (str(path), 3)
     assert meta["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_equal_columns_of_one_name_are_one(tmp_path: Path) -> None:
+    path = tmp_path / "ref.ecsv"
+    Table({"RA": RA, "ra": RA, "Dec": DEC, "DEC": np.array(DEC) + 1e-12, "mag": [1, 2, 3]}).write(
+        path
+    )
+    table = read_reference(path)
+    assert table.colnames == ["RA", "DEC", "mag"]
+    assert table["RA"].tolist() == RA
+
+
+def test_columns_of_one_name_in_other_units_are_not_one() -> None:
+    table = QTable({"RA": RA * units.deg, "ra": RA * units.hourangle, "DEC": DEC * units.deg})
+    with pytest.raises(CatalogError, match=r"\['RA', 'ra'\], which differ"):
+        sky_table(table, "given")

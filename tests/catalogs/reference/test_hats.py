@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -110,7 +112,10 @@ def test_a_field_without_stars(catalog: Path) -> None:
 
 def test_a_folder_that_is_no_catalog(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ReferenceServiceError, match=r"'.*empty' can't be read: FileNotFoundError"):
+    with pytest.raises(CatalogError, match=r"empty', is a folder, but no HATS catalog: it must"):
+        members_of(str(tmp_path / "empty"))
+    (tmp_path / "empty" / "hats.properties").write_text("")
+    with pytest.raises(ReferenceServiceError, match=r"'.*empty' can't be read"):
         stars_from(members_of(str(tmp_path / "empty")), FIELD, ReferenceParameters())
 
 
@@ -168,6 +173,57 @@ def test_a_url_is_kept_for_the_next_run(catalog: Path, tmp_path: Path) -> None:
     assert json.loads(kept.read_text().split("\n")[0])["query"].startswith(url)
     with pytest.raises(ReferenceServiceError, match="can't be read"):
         stars_from(members_of(url), [Circle(200.0, 60.0, 0.03)], parameters)
+
+
+class _Dripping(SimpleHTTPRequestHandler):
+    """A letter now and then, for ever: no silence is long."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b"#")
+                self.wfile.flush()
+                time.sleep(0.1)
+
+    do_HEAD = do_GET  # noqa: N815 - of the base class
+
+
+def test_an_address_that_drips_is_given_up(tmp_path: Path) -> None:
+    parameters = ReferenceParameters(refcat_cache=str(tmp_path), refcat_timeout=0.5)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Dripping) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            url = f"http://user:word@127.0.0.1:{server.server_address[1]}/tiny"
+            start = time.monotonic()
+            with pytest.raises(ReferenceServiceError, match=r"not answered after 2 s") as caught:
+                stars_from(members_of(url), FIELD, parameters)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert "word" not in str(caught.value)
+    assert time.monotonic() - start < 60.0  # the libraries take seconds to load
+
+
+def test_an_answer_that_is_too_large_is_refused(catalog: Path) -> None:
+    whole = ours.open_catalog(str(catalog), ReferenceParameters())
+    with pytest.raises(ReferenceServiceError, match=r"more than 0\.001 MB, the most"):
+        ours.ask(whole, FIELD[0], 1000)
+
+
+@pytest.mark.parametrize("name", ["http://127.0.0.1:9/x", "/etc", "../other", "~/x"])
+def test_a_collection_opens_nothing_elsewhere(tmp_path: Path, name: str) -> None:
+    (tmp_path / "collection.properties").write_text(
+        f"obs_collection=c\nhats_primary_table_url={name}\n"
+    )
+    with pytest.raises(ReferenceServiceError, match="its tables must be within its folder"):
+        stars_from(members_of(str(tmp_path)), FIELD, ReferenceParameters())
 
 
 def test_the_library_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

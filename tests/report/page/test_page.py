@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from made_results import changed, early_result, make_result, sequential_result
 
+from tweakreg_step.alignment import ImageFits
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.report.page import page_of, write_page
 from tweakreg_step.report.page.markup import Cell, number, table
@@ -206,6 +207,7 @@ def test_a_thousand_groups_fit_on_a_page() -> None:
         corners_before=few.images.corners_before[number_of],
         corners_after=few.images.corners_after[number_of],
         image_detections=few.images.detections[number_of],
+        image_fits=ImageFits.empty(many),
         outcomes=tuple(few.images.outcomes[g] for g in number_of),
         relative=tuple(few.groups.relative[g] for g in number_of),
         absolute=None,

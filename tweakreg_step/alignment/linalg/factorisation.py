@@ -67,8 +67,17 @@ class Factor:
         return np.asarray(full)
 
 
-def factorise(matrix: Any, precision: FloatArray) -> Factor:
+def factorise(matrix: Any, precision: FloatArray, coupling: Any = None) -> Factor:
     """Factor of the matrix (P, P) with the prior's inverse variances (P,) added to its diagonal.
+
+    Parameters
+    ----------
+    matrix
+        Dense or sparse.
+    precision
+        (P,) to be added to the diagonal.
+    coupling
+        (P, P) sparse and symmetric, of which what is off the diagonal is added as well.
 
     Raises
     ------
@@ -79,13 +88,19 @@ def factorise(matrix: Any, precision: FloatArray) -> Factor:
     scale = 1.0 / np.sqrt(diagonal)
     if isinstance(matrix, np.ndarray):
         scaled = np.array(matrix, order="F")
+        if coupling is not None:
+            entries = coupling.tocoo()
+            scaled[entries.row, entries.col] += entries.data
         scaled *= scale
         scaled *= scale[:, None]
         np.fill_diagonal(scaled, 1.0)
         lower = linalg.cho_factor(scaled, lower=True, overwrite_a=True, check_finite=False)
         return Factor(scale, lower, None)
     spread = sparse.diags(scale)
-    scaled = (spread @ (matrix + sparse.diags(precision)) @ spread).tocsc()
+    whole = matrix + sparse.diags(precision)
+    if coupling is not None:
+        whole = whole + coupling - sparse.diags(coupling.diagonal())
+    scaled = (spread @ whole @ spread).tocsc()
     options = {"SymmetricMode": True}
     lu = splu(scaled, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
     return Factor(scale, None, lu)

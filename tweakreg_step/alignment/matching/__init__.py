@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from .association import associate, nearest_stars, renumber, to_reference_epoch
-from .cross_match import Catalog, Reach, catalog_of, window_of
+from .bodies import Bodies, BodyPair, beyond, compare_bodies, wide_ranges
+from .cross_match import Catalog, Reach, catalog_of, find_edges, window_of
 from .initial_registration import Registration, peak_offsets, register_initially
 from .offset_histogram import log_chance, make_pairs, search
-from .overlap_graph import bridges, members, overlapping, shared_counts, sharing
+from .overlap_graph import (
+    bridges,
+    members,
+    overlapping,
+    shared_counts,
+    sharing,
+    well_connected,
+)
+from .repeated_pixels import repeated_pixels
 from .second_peak import OffsetAmbiguity
 
 __all__ = [
+    "Bodies",
+    "BodyPair",
     "Catalog",
     "OffsetAmbiguity",
     "Reach",
     "Registration",
     "associate",
+    "beyond",
     "bridges",
     "catalog_of",
+    "compare_bodies",
+    "find_edges",
     "log_chance",
     "make_pairs",
     "members",
@@ -25,9 +39,12 @@ __all__ = [
     "peak_offsets",
     "register_initially",
     "renumber",
+    "repeated_pixels",
     "search",
     "shared_counts",
     "sharing",
     "to_reference_epoch",
+    "well_connected",
+    "wide_ranges",
     "window_of",
 ]

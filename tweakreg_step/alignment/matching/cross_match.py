@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from tweakreg_step.core.evidence import FEWEST
 from tweakreg_step.core.memory import require_pairs
 from tweakreg_step.core.sphere import chord
 
@@ -273,7 +274,7 @@ def _find(nodes: IntArray, catalogs: Sequence[tuple[Catalog, Catalog]], reach: R
         roll_sigma=np.sqrt(found.roll_variance),
         log_chance=found.log_chance,
     )
-    significant = (found.log_chance < SIGNIFICANT) & (found.true >= 2.5)
+    significant = (found.log_chance < SIGNIFICANT) & (found.true >= FEWEST - 0.5)
     ambiguity = second_peaks(pairs, peaks, reach.radius, window, significant & ~peaks.rival)
     ambiguity = replace(ambiguity, pinned=_pinned_counts(pairs, peaks, pinned, window))
     return FoundEdges(edges, found.sigma, significant, peaks.rival, peaks.count, ambiguity)

@@ -16,6 +16,7 @@ from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import angular_distance, chord, directions, rotation_matrices
 
 from .association import friends_of_friends
+from .body_ties import with_tied_bodies
 from .corroboration import ambiguity_of_groups
 from .cross_match import Catalog, FoundEdges, Reach, catalog_of, find_edges, window_of
 from .cycle_closure import consistent
@@ -23,6 +24,7 @@ from .detector_artefacts import DetectorPositions
 from .overlap_graph import bridges, components, members, overlapping, well_connected
 from .periodic_fields import periods, with_period_ambiguity
 from .second_peak import OffsetAmbiguity
+from .start_offset import find_edges_around
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -145,14 +147,19 @@ def _edges(
     ]
     fixed = [(node, g, scene.reference[g], scene.catalogs[g]) for g in absolute.tolist()]
     found = []
-    for edges, radius, tolerance, turn in (
-        (usable, options.searchrad, options.tolerance, swing * np.sqrt(2.0)),
-        (fixed, options.abs_searchrad, options.abs_tolerance, swing),
+    none = 0.0, 0.0
+    for edges, reach, start in (
+        (
+            usable,
+            Reach(options.searchrad, swing * np.sqrt(2.0), options.tolerance),
+            options.start,
+        ),
+        (fixed, Reach(options.abs_searchrad, swing, options.abs_tolerance), none),
     ):
         kept = [(a, b, c, d) for a, b, c, d in edges if c is not None and d is not None]
         nodes = np.array([(a, b) for a, b, _, _ in kept], np.int64).reshape(-1, 2)
         pairs = [(c, d) for _, _, c, d in kept]
-        found.append(find_edges(nodes, pairs, Reach(radius, turn, tolerance)))
+        found.append(find_edges_around(nodes, pairs, reach, start, scene.frames))
     return FoundEdges.joined(found)
 
 
@@ -230,10 +237,22 @@ def _component_onto_reference(
     return np.asarray(rotation_matrices(found.edges.vector)[0]), found.ambiguity
 
 
-def _search(scene: _Scene, roll: float | None, only: BoolArray | None) -> FoundEdges:
-    """Search all edges, or those with an end in the groups `only` (G,)."""
+def _search(
+    scene: _Scene,
+    roll: float | None,
+    only: BoolArray | None,
+    partners: BoolArray | None = None,
+) -> FoundEdges:
+    """Search all edges, or those with an end in the groups `only` (G,).
+
+    `partners` (G,) are the groups that the other end may be in; None: any.
+    """
     options = scene.options
-    pairs, expected = overlapping(scene.vectors, scene.group, scene.frames, options.searchrad)
+    margin = options.searchrad + float(np.hypot(*options.start))
+    pairs, expected = overlapping(scene.vectors, scene.group, scene.frames, margin)
+    if partners is not None:
+        allowed = partners[pairs].any(axis=1)
+        pairs, expected = pairs[allowed], expected[allowed]
     chosen = pairs[well_connected(pairs, expected, len(scene.frames))]
     absolute = _near_reference(scene)
     if only is not None:
@@ -278,7 +297,8 @@ def register_initially(
             found = FoundEdges.joined([found.take(found.accepted), wide])
             rotation, kept = _agreeing(scene, found)
             status = _reasons(count, found, kept)
-    return _registration(scene, rotation, kept, status)
+    registration = _registration(scene, rotation, kept, status)
+    return with_tied_bodies(registration, detections, scene.vectors, frames, options)
 
 
 def peak_offsets(
@@ -286,7 +306,7 @@ def peak_offsets(
     frames: FloatArray,
     reference: Reference | None,
     options: Options,
-    only: BoolArray,
+    between: tuple[BoolArray, BoolArray | None],
     roll: float | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Offsets [arcsec] of the most significant histogram peaks of some groups, for remedies.
@@ -295,8 +315,8 @@ def peak_offsets(
     ----------
     detections, frames, reference, options
         As for `register_initially`.
-    only
-        (G,) mask of the groups.
+    between
+        (G,) masks of the groups, and of those that they are compared with; None: all.
     roll
         Largest roll [arcsec as angle]; None: that of the pointing prior.
 
@@ -306,7 +326,8 @@ def peak_offsets(
         (G,) to other groups and to the reference; NaN where no peak is significant.
     """
     count = len(frames)
-    found = _search(_scene(detections, frames, reference, options), roll, only)
+    only, partners = between
+    found = _search(_scene(detections, frames, reference, options), roll, only, partners)
     good = found.take(np.flatnonzero(found.significant))
     order = np.argsort(-good.edges.log_chance, kind="stable")  # the most significant is last
     edges = good.edges.take(order)

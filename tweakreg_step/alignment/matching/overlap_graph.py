@@ -57,7 +57,7 @@ def _candidates(centres: FloatArray, reach: float) -> IntArray:
     return np.asarray(np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0), dtype=np.int64)
 
 
-def _footprints(
+def footprints_of(
     vectors: FloatArray, group: IntArray, frames: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
     """Low and high edges (G, 8) of the strips [arcsec], directions (8, 2) of the strips, corners.
@@ -112,7 +112,7 @@ def overlapping(
     filled = np.flatnonzero(np.bincount(group, minlength=count))
     if len(filled) < 2:
         return np.zeros((0, 2), np.int64), np.zeros(0)
-    low, high, strips, corners = _footprints(vectors, group, frames)
+    low, high, strips, corners = footprints_of(vectors, group, frames)
     radius = np.zeros(count)
     np.maximum.at(radius, group, np.hypot(*to_plane(vectors, frames[group]).T))
     pairs = filled[_candidates(frames[filled, 2], float(chord(2.0 * radius.max() + margin)))]

@@ -29,7 +29,7 @@ __all__ = ["OffsetAmbiguity", "no_ambiguity", "second_peaks"]
 _SIGNIFICANT = float(np.log(1e-4))
 """Logarithm of the probability of a chance peak at any offset, below which a second one counts."""
 
-_SHARE = 0.15
+_SHARE = 0.12
 """Excess of a second peak, in that of the first, above which it counts: pairs of fragments and
 companions that the first does not explain reach some per cent (see the page of verdicts)."""
 

@@ -5,22 +5,40 @@ from __future__ import annotations
 from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
 from .detector_motion import choose_motion, geometry_of, most_general, motion_radius, with_motion
+from .detector_parents import PLACEMENT
 from .error_components import motion_variance
+from .field_motion import DISPERSION, FIELD, epochs_of, field_motion, field_reach
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
 from .image_covariance import image_errors
-from .iteration import AssociatedFit, Problem, converge, match_counts, unassociated_links
-from .levels import DETECTOR, DETECTOR_IN_VISIT, Level, detector_levels
-from .links import Links, link
+from .iteration import (
+    AssociatedFit,
+    Problem,
+    common_directions,
+    converge,
+    honest_factor,
+    match_counts,
+    unassociated_links,
+    with_levels,
+)
+from .levels import DETECTOR, Level, detector_level
+from .links import MATTERS, Links, link
 from .normal_equations import solve_step
+from .parents import GROUPS
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
 from .prior_widths import with_estimated_widths
+from .tails import departures, visit_of
+from .visit_motion import marginal_prior, with_visits
 from .weights import MATCHED_WEIGHT
 
 __all__ = [
     "DETECTOR",
-    "DETECTOR_IN_VISIT",
+    "DISPERSION",
+    "FIELD",
+    "GROUPS",
     "MATCHED_WEIGHT",
+    "MATTERS",
+    "PLACEMENT",
     "AssociatedFit",
     "Covariance",
     "Level",
@@ -32,15 +50,22 @@ __all__ = [
     "achieved_and_achievable",
     "bound",
     "choose_motion",
+    "common_directions",
     "converge",
     "covariance_of",
-    "detector_levels",
+    "departures",
+    "detector_level",
     "displacement_covariance",
+    "epochs_of",
+    "field_motion",
+    "field_reach",
     "gauged",
     "geometry_of",
     "group_scatter",
+    "honest_factor",
     "image_errors",
     "link",
+    "marginal_prior",
     "match_counts",
     "most_general",
     "motion_radius",
@@ -50,8 +75,11 @@ __all__ = [
     "regauge",
     "solve_step",
     "unassociated_links",
+    "visit_of",
     "weak_modes",
     "with_estimated_widths",
+    "with_levels",
     "with_motion",
+    "with_visits",
     "without_common",
 ]

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from tweakreg_step.alignment.linalg import factorise, inverse_2x2
 from tweakreg_step.core.correction import design, parameter_count, prior_precision
-from tweakreg_step.core.solution import displacement_terms
+from tweakreg_step.core.image_errors import displacement_terms
 from tweakreg_step.core.sphere import directions, frames_at, frames_of, plane_jacobian, to_plane
 
 from .covariance import covariance_of
@@ -26,7 +26,8 @@ from .normal_equations import normal_equations
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
-    from tweakreg_step.core.solution import ImageErrors, Solution
+    from tweakreg_step.core.image_errors import ImageErrors
+    from tweakreg_step.core.solution import Solution
 
     from .covariance import Covariance
 

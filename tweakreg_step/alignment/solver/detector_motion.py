@@ -12,7 +12,7 @@ without.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,9 +22,11 @@ from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionChoice, MotionGrounds
 from tweakreg_step.core.sphere import frames_of, to_plane
 
+from .detector_parents import OF_UNITS, parents_of_units
 from .hierarchy import Motions, linearise, moved_directions
 from .iteration import AssociatedFit, Problem, with_levels
-from .levels import DETECTOR, DETECTOR_IN_VISIT, detector_levels
+from .latents import latents, seen, source_spread
+from .levels import DETECTOR, detector_level
 from .normal_equations import solve_step
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from tweakreg_step.core.options import Options
 
     from .hierarchy import Model
+    from .levels import Level
     from .links import Links
+    from .parents import Parent
 
 
 __all__ = ["choose_motion", "geometry_of", "most_general", "motion_radius", "with_motion"]
@@ -56,32 +60,37 @@ def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Prob
     were estimated as well; what is new starts from zero.
     """
     detections, width = problem.detections, parameter_count(geometry)
-    names = [DETECTOR, DETECTOR_IN_VISIT]
-    counts = [int(label.max(initial=-1)) + 1 for label in (detections.detector, detections.unit)]
-    if counts[0] == 0 or width == 0:
+    names = [DETECTOR, *OF_UNITS]
+    count = int(detections.unit.max(initial=-1)) + 1
+    if count == 0 or width == 0:
         return with_levels(problem, motions, without=names)
-    kept = 2 if counts[1] > counts[0] else 1
-    model, options = problem.model, problem.options
+    options = problem.options
     sigmas = (options.motion_shift_sigma, options.motion_roll_sigma, options.motion_scale_sigma)
     plain = prior_precision(geometry, sigmas)
-    usual = {n: np.broadcast_to(plain, (c, width)) for n, c in zip(names, counts, strict=True)}
-    known = {level.name: level.prior for level in model.levels}
-    priors = {name: _inherited(known, name, usual[name]) for name in names[:kept]}
-    found = {level.name: phi for level, phi in zip(model.levels, motions.phi, strict=True)}
-    start = {name: _inherited(found, name, np.zeros(usual[name].shape)) for name in names}
-    levels = detector_levels(detections, geometry, priors)
-    problem, motions = with_levels(problem, motions, *levels, without=names)
-    phi = (
-        start.get(level.name, phi)
-        for level, phi in zip(problem.model.levels, motions.phi, strict=True)
-    )
-    return problem, Motions(motions.theta, tuple(phi))
+    level = detector_level(detections, geometry, np.tile(plain, (count, 1)))
+    known = {one.name: one.prior for one in problem.model.units}
+    fresh: tuple[Level | Parent, ...] = (level, *parents_of_units(detections, geometry, plain))
+    every = (replace(one, prior=_inherited(known, one.name, one.prior)) for one in fresh)
+    found = _found(problem.model, motions)
+    problem, motions = with_levels(problem, motions, *every, without=names)
+    start = {
+        name: _inherited(found, name, phi) for name, phi in _found(problem.model, motions).items()
+    }
+    model = problem.model
+    phi = tuple(start[level.name] for level in model.levels)
+    return problem, Motions(motions.theta, phi, tuple(start[one.name] for one in model.parents))
+
+
+def _found(model: Model, motions: Motions) -> dict[str, FloatArray]:
+    """The motions of each level and of its parents, by name."""
+    every = zip(model.units, (*motions.phi, *motions.parents), strict=True)
+    return {one.name: phi for one, phi in every}
 
 
 def _inherited(known: dict[str, FloatArray], name: str, otherwise: FloatArray) -> FloatArray:
-    """Columns (U, q) of what is known of a level; `otherwise` where nothing or too few is."""
+    """What is known of a level, as far as it has its units and parameters."""
     width = otherwise.shape[1]
-    if name in known and known[name].shape[1] >= width:
+    if name in known and known[name].shape[1] >= width and len(known[name]) == len(otherwise):
         return known[name][:, :width].copy()
     return otherwise.copy()
 
@@ -117,9 +126,9 @@ def _trial(problem: Problem, associated: AssociatedFit, geometry: str) -> _Trial
         motions = motions.plus(step.delta)
     residual = step.residual
     chi2 = float(np.einsum("ni,nij,nj->", residual, precision, residual))
-    prior = tried.model.precision
-    penalty = float(np.sum(prior * motions.flat**2))
-    occam = float(np.sum(np.log(prior))) - step.factor.log_determinant()
+    bonds = tried.model.bonds
+    penalty = float(np.sum(bonds.precision * bonds.differences(motions.flat) ** 2))
+    occam = float(np.sum(np.log(bonds.precision))) - step.factor.log_determinant()
     reserved = _reserved(links)
     fitted = np.where(reserved[:, None, None], 0.0, precision)
     motions = start
@@ -138,13 +147,9 @@ def _agreement(
     count = links.source_count
     centres = frames_of(source_sums(moved, links.source, count))
     position = to_plane(moved, centres[links.source])
-    total = source_sums(precision, links.source, count)
-    weighted_sources = total[:, 0, 0] > 0.0
-    spread = np.zeros_like(total)
-    spread[weighted_sources] = inverse_2x2(total[weighted_sources])
-    moment = source_sums(np.einsum("nij,nj->ni", precision, position), links.source, count)
-    mean = np.einsum("sij,sj->si", spread, moment)
-    residual = (position - mean[links.source])[chosen]
+    spread = source_spread(links, precision)
+    mean = latents(links, spread, precision, position)
+    residual = (position - seen(links, mean))[chosen]
     weight = precision[chosen]
     chi2 = float(np.einsum("ni,nij,nj->", residual, weight, residual))
     norm = float(np.trace(weight, axis1=1, axis2=2).sum())

@@ -181,7 +181,8 @@ def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray
     else:
         rng = np.random.default_rng(0)
         data = rng.normal(size=(2 * count, _SAMPLES)) * np.sqrt(np.repeat(weight, 2))[:, None]
-        more = rng.normal(size=(linear.parameter_count, _SAMPLES)) * np.sqrt(step.prior)[:, None]
+        more = rng.normal(size=(linear.parameter_count, _SAMPLES))
+        more = step.bonds.rows.T @ (np.sqrt(step.bonds.precision)[:, None] * more)
         drawn = step.factor.solve(slope.T @ data + more)
         square = np.mean((slope @ drawn) ** 2, axis=1)
     return np.asarray(0.5 * (square[::2] + square[1::2]))

@@ -1,12 +1,12 @@
 """Nested motions of groups and levels: corrected positions of detections and their derivatives.
 
 The vector of all P parameters is that of the groups, one group after another, then of the units of
-each level, see `levels`.
+each level, see `levels`, then of the parents, see `parents`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +15,15 @@ from tweakreg_step.alignment.linalg import source_sums
 from tweakreg_step.core.correction import affine, design
 from tweakreg_step.core.sphere import ARCSEC, frames_of, from_plane, plane_jacobian, to_plane
 
+from .field_motion import FieldMotion
+from .parents import GROUPS, Bonds, bonds_of
+
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
     from .levels import Level
     from .links import Links
+    from .parents import Parent
 
 __all__ = ["Linear", "Model", "Motions", "linearise", "moved_directions"]
 
@@ -35,20 +39,53 @@ class Model:
     geometry
         Fit geometry of the groups' motions.
     prior
-        (G, p) inverse variances of the groups' parameters.
+        (G, p) inverse variances of the groups' parameters, less what their parents move them by.
     levels
         Further motions of the detections, in addition to those of their groups.
+    parents
+        Motions that groups, or units of a level, have in common.
     """
 
     frames: FloatArray
     geometry: str
     prior: FloatArray
-    levels: tuple[Level, ...] = ()
+    levels: tuple[Level | FieldMotion, ...] = ()
+    parents: tuple[Parent, ...] = ()
 
     @property
     def precision(self) -> FloatArray:
-        """(P,) prior inverse variances of all parameters: of the groups, then of each level."""
-        return np.concatenate([self.prior.ravel(), *(level.prior.ravel() for level in self.levels)])
+        """(P,) prior inverse variances of all parameters: of groups, then levels, then parents."""
+        return np.concatenate([self.prior.ravel(), *(one.prior.ravel() for one in self.units)])
+
+    @property
+    def units(self) -> tuple[Level | FieldMotion | Parent, ...]:
+        """The levels, then the parents."""
+        return (*self.levels, *self.parents)
+
+    @property
+    def bonds(self) -> Bonds:
+        """The differences of children from their parents, and their inverse variances."""
+        starts, place = {GROUPS: 0}, self.prior.size
+        for level in self.levels:
+            starts[level.name], place = place, place + level.prior.size
+        parents = []
+        for parent in self.parents:
+            parents.append((place, parent))
+            place += parent.prior.size
+        return bonds_of(starts, parents, self.precision)
+
+    @property
+    def field(self) -> FieldMotion | None:
+        """The level of the field's motion, None where there is none."""
+        return next((one for one in self.levels if isinstance(one, FieldMotion)), None)
+
+    def with_spread(self, spread: float) -> Model:
+        """The model with the scatter of motions about that of the field."""
+        levels = tuple(
+            replace(one, spread=spread) if isinstance(one, FieldMotion) else one
+            for one in self.levels
+        )
+        return replace(self, levels=levels) if self.field is not None else self
 
     def level(self, name: str) -> int:
         """Index of the level with a name, -1 if there is none."""
@@ -62,26 +99,28 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Motions:
-    """Parameters of the groups (G, p), and of the units (U, q) of each level."""
+    """Parameters of the groups (G, p), of the units (U, q) of each level, and of the parents."""
 
     theta: FloatArray
     phi: tuple[FloatArray, ...] = ()
+    parents: tuple[FloatArray, ...] = ()
 
     @property
     def flat(self) -> FloatArray:
         """(P,) vector of all parameters."""
-        return np.concatenate([self.theta.ravel(), *(phi.ravel() for phi in self.phi)])
+        every = (self.theta, *self.phi, *self.parents)
+        return np.concatenate([part.ravel() for part in every])
 
     def plus(self, delta: FloatArray) -> Motions:
         """The motions with a vector (P,) added to the parameters."""
-        ends = np.cumsum([self.theta.size, *(phi.size for phi in self.phi)])[:-1]
-        first, *others = np.split(delta, ends)
-        return Motions(
-            self.theta + first.reshape(self.theta.shape),
-            tuple(
-                phi + part.reshape(phi.shape) for phi, part in zip(self.phi, others, strict=True)
-            ),
+        every = (self.theta, *self.phi, *self.parents)
+        ends = np.cumsum([part.size for part in every])[:-1]
+        theta, *others = (
+            part + step.reshape(part.shape)
+            for part, step in zip(every, np.split(delta, ends), strict=True)
         )
+        levels = len(self.phi)
+        return Motions(theta, tuple(others[:levels]), tuple(others[levels:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +167,7 @@ def _moved(
     local = frames_of(links.vectors)
     offset = -links.drift
     for level, phi in zip(model.levels, motions.phi, strict=True):
-        offset = offset + level.offset(links.detection, phi)
+        offset = offset + level.offset(links, phi)
     shifted = links.vectors + np.einsum("ni,nij->nj", offset / ARCSEC, local[:, :2])
     fixed = links.group < 0
     frames = model.frames[links.group]
@@ -159,8 +198,8 @@ def linearise(links: Links, model: Model, motions: Motions) -> Linear:
     index = np.where(fixed, 0, links.group)[:, None] * width + np.arange(width)
     start = motions.theta.size
     for level, phi in zip(model.levels, motions.phi, strict=True):
-        slope, place = level.columns(links.detection, phi, transform)
-        none = level.moves(links.detection) < 0
+        slope, place = level.columns(links, phi, transform)
+        none = level.moves(links) < 0
         columns = np.concatenate([columns, slope], axis=2)
         index = np.concatenate([index, np.where(none[:, None], 0, start + place)], axis=1)
         start += phi.size

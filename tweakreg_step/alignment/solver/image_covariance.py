@@ -19,7 +19,7 @@ from scipy import sparse
 from tweakreg_step.alignment.linalg import source_sums
 from tweakreg_step.alignment.matching import members
 from tweakreg_step.core.correction import parameter_count
-from tweakreg_step.core.solution import ImageErrors
+from tweakreg_step.core.image_errors import ImageErrors
 from tweakreg_step.core.sphere import (
     ARCSEC,
     directions,
@@ -30,6 +30,7 @@ from tweakreg_step.core.sphere import (
     to_plane,
 )
 
+from .field_motion import FieldMotion
 from .hierarchy import linearise
 from .links import Links
 
@@ -177,7 +178,10 @@ def _slopes(
     )
     seen = directions(detections.ra[near], detections.dec[near])
     step = to_plane(vectors, frames_of(seen))
-    levels = tuple(_carried(level, near, step) for level in model.levels)
+    levels = tuple(
+        level if isinstance(level, FieldMotion) else _carried(level, near, step)
+        for level in model.levels
+    )
     linear = linearise(links, replace(model, levels=levels), motions)
     frames = linear.frames.reshape(count, 5, 3, 3)
     turn = np.einsum("iak,ipbk->ipab", frames[:, 0, :2], frames[:, :, :2])

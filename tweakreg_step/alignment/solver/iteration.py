@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.matching import associate, nearest_stars, renumber, to_reference_epoch
-from tweakreg_step.core.sphere import directions
+from tweakreg_step.core.sphere import ARCSEC, directions, frames_of
 
-from .hierarchy import Model, Motions, moved_directions
+from .field_motion import FIELD
+from .hierarchy import Model, Motions, linearise, moved_directions
 from .links import link
+from .normal_equations import solve_step
+from .parents import Parent
 from .robust import Fit, fit
 from .weights import MATCHED_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tweakreg_step.alignment.linalg import Factor
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.options import Options
 
+    from .field_motion import FieldMotion
     from .levels import Level
     from .links import Links
 
@@ -29,7 +35,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AssociatedFit",
     "Problem",
+    "common_directions",
     "converge",
+    "honest_factor",
     "match_counts",
     "unassociated_links",
     "with_levels",
@@ -38,6 +46,9 @@ __all__ = [
 _RADIUS_SIGMAS = 4.5
 """Match radius in units of the error of a difference per axis: 4e-5 of the true pairs of normally
 distributed errors are farther apart."""
+
+_LAST_ROUNDS = 6
+"""Rounds of reweighting of the last fit; those of earlier ones are few."""
 
 _MIN_RADIUS = 5e-4
 """Smallest match radius [arcsec]: catalogs have no errors below 0.1 mas."""
@@ -66,17 +77,28 @@ class Problem:
 
 
 def with_levels(
-    problem: Problem, motions: Motions, *added: Level, without: Sequence[str] = ()
+    problem: Problem,
+    motions: Motions,
+    *added: Level | FieldMotion | Parent,
+    without: Sequence[str] = (),
 ) -> tuple[Problem, Motions]:
-    """The problem with levels `added`, whose motions start from zero, and one name left out."""
-    kept = [
-        (level, phi)
-        for level, phi in zip(problem.model.levels, motions.phi, strict=True)
-        if level.name not in without
-    ]
-    kept += [(level, np.zeros(level.prior.shape)) for level in added]
-    model = replace(problem.model, levels=tuple(level for level, _ in kept))
-    return replace(problem, model=model), Motions(motions.theta, tuple(phi for _, phi in kept))
+    """The problem with levels and parents `added`, whose motions start from zero.
+
+    Those named in `without` are left out.
+    """
+    model = problem.model
+    every = zip(model.units, (*motions.phi, *motions.parents), strict=True)
+    kept = [(one, phi) for one, phi in every if one.name not in without]
+    kept += [(one, np.zeros(one.prior.shape)) for one in added]
+    parents = [(one, phi) for one, phi in kept if isinstance(one, Parent)]
+    levels = [(one, phi) for one, phi in kept if not isinstance(one, Parent)]
+    model = replace(
+        model,
+        levels=tuple(level for level, _ in levels),
+        parents=tuple(parent for parent, _ in parents),
+    )
+    found = (tuple(phi for _, phi in some) for some in (levels, parents))
+    return replace(problem, model=model), Motions(motions.theta, *found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +125,23 @@ class AssociatedFit:
     radius: float
     star_radius: float
 
+    def motion(self, *, with_field: bool = False) -> FloatArray:
+        """Path (L, 2) [arcsec] of each link's source since its origin, less that of its star.
+
+        Parameters
+        ----------
+        with_field
+            Whether the motion of the field is a part of it.
+        """
+        tau, latent = self.links.tau, self.fit.step.latent
+        path = np.zeros((len(self.index), 2))
+        if tau is None:
+            return path
+        path += tau[:, None] * latent[self.links.source, 2:]
+        if with_field:
+            path += self.fit.field_path
+        return path
+
 
 def unassociated_links(detections: Detections) -> Links:
     """All detections in the form of links, each being a source of its own."""
@@ -116,14 +155,13 @@ def _identify(
 ) -> tuple[IntArray, IntArray]:
     """Source (N,) of each detection at directions `moved` (N, 3), and star (S,) of each source.
 
-    `radii` are those of the matches with other groups and with the reference [arcsec].
+    The directions are at one epoch. `radii` are those of the matches with other groups and with the
+    reference [arcsec].
     """
     detections, reference = problem.detections, problem.reference
     radius, star_radius = radii
     separation, anchored = problem.options.separation, problem.anchored
     own = problem.component[detections.group]
-    tied = np.where(anchored[detections.group], detections.group, -1)
-    moved = to_reference_epoch(moved, tied, reference, star_radius)
     source = associate(moved, detections.image, own, radius, separation)
     count = int(source.max(initial=-1)) + 1
     star = np.full(count, -1, np.int64)
@@ -137,6 +175,23 @@ def _identify(
     alive = np.zeros(count, bool)
     alive[source[renamed >= 0]] = True
     return renamed, star[alive]
+
+
+def honest_factor(problem: Problem, associated: AssociatedFit) -> Factor:
+    """Factor of the normal matrix whose inverse is the covariance of a fit.
+
+    Where the epoch of a reference is known but no motion of its stars, the fit takes the field's
+    motion to be zero. What is claimed allows for the motion that it may have.
+    """
+    fit, links, model = associated.fit, associated.links, problem.model
+    reference = problem.reference
+    if model.field is None or links.told or not problem.anchored.any():
+        return fit.step.factor
+    if reference is None or reference.origin is None:
+        return fit.step.factor
+    linear = linearise(replace(links, told=True), model, fit.motions)
+    weight = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
+    return solve_step(linear, links, model, fit.motions, weight).factor
 
 
 def match_counts(associated: AssociatedFit, group_count: int) -> tuple[IntArray, IntArray]:
@@ -161,13 +216,51 @@ def match_counts(associated: AssociatedFit, group_count: int) -> tuple[IntArray,
     return every.astype(np.int64), absolute.astype(np.int64)
 
 
+def _at_one_epoch(
+    problem: Problem, moved: FloatArray, model: Model, motions: Motions, radius: float
+) -> FloatArray:
+    """Directions (N, 3) without the motions of stars, where they are near one, and of the field."""
+    detections = problem.detections
+    tied = np.where(problem.anchored[detections.group], detections.group, -1)
+    still = to_reference_epoch(moved, tied, problem.reference, radius)
+    if model.field is None:
+        return still
+    mean = motions.phi[model.level(FIELD)][0]
+    others = (still == moved).all(axis=1) & np.isfinite(detections.epoch)
+    path = (detections.epoch[others] - model.field.start)[:, None] * mean
+    axes = frames_of(moved[others])[:, :2]
+    still = still.copy()
+    still[others] -= np.einsum("ni,nij->nj", path / ARCSEC, axes)
+    return np.asarray(still / np.linalg.norm(still, axis=1, keepdims=True))
+
+
+def common_directions(problem: Problem, associated: AssociatedFit) -> FloatArray:
+    """Corrected directions (N, 3) of all detections, those of sources that move at one epoch."""
+    model, motions = problem.model, associated.fit.motions
+    moved = moved_directions(unassociated_links(problem.detections), model, motions)
+    still = _at_one_epoch(problem, moved, model, motions, associated.radius)
+    own = associated.links.group >= 0
+    if model.field is None or not own.any():
+        return still
+    # of sources, what their fit has
+    path = (associated.links.drift + associated.motion(with_field=True))[own]
+    place = associated.index[own]
+    axes = frames_of(moved[place])[:, :2]
+    still[place] = moved[place] - np.einsum("ni,nij->nj", path / ARCSEC, axes)
+    return np.asarray(still / np.linalg.norm(still, axis=1, keepdims=True))
+
+
 def _next_radii(associated: AssociatedFit, options: Options) -> tuple[float, float]:
-    """Match radii [arcsec] for the errors that 98 % of the detections, and of the stars, have."""
-    variance = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)
-    star = associated.links.group < 0
+    """Match radii [arcsec] for the errors that 98 % of the detections, and of the stars, have.
+
+    Between epochs sources of unknown motion may lie farther apart.
+    """
+    variance, links = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2), associated.links
+    star = links.group < 0
     own = float(np.quantile(variance[~star], 0.98))
     other = float(np.quantile(variance[star], 0.98)) if star.any() else own
-    sigmas = np.sqrt([2.0 * own, own + other])
+    span = 0.0 if links.tau is None else float(np.ptp(links.tau[~star]))
+    sigmas = np.sqrt(np.array([2.0 * own, own + other]) + links.spread * span**2)
     limits = options.tolerance, options.abs_tolerance
     first, second = np.clip(_RADIUS_SIGMAS * sigmas, _MIN_RADIUS, limits)
     return float(first), float(second)
@@ -202,14 +295,15 @@ def converge(
     radii = min(radius, options.tolerance), min(radius, options.abs_tolerance)
     for turn in range(passes):
         moved = moved_directions(unassociated, model, motions)
-        source, star = _identify(problem, moved, radii)
+        still = _at_one_epoch(problem, moved, model, motions, radii[1])
+        source, star = _identify(problem, still, radii)
         if len(star) == 0:
             return None
-        links, index = link(problem.detections, source, problem.reference, star)
-        rounds = options.nclip + 3 if turn == passes - 1 else 2 + min(turn, 1)
+        links, index = link(problem.detections, source, problem.reference, star, model.field)
+        rounds = _LAST_ROUNDS if turn == passes - 1 else 2 + min(turn, 1)
         wide = width if turn == 0 else 0.0
         solved = fit(links, model, motions, options.sigma, rounds, wide)
-        associated = AssociatedFit(links, index, star, solved, *radii)
-        motions = solved.motions
+        associated = AssociatedFit(solved.links, index, star, solved, *radii)
+        motions, model = solved.motions, model.with_spread(solved.links.spread)
         radii = _next_radii(associated, options)
     return associated

@@ -7,7 +7,7 @@ others. Each level adds columns to the normal equations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,18 +15,15 @@ import numpy as np
 from tweakreg_step.core.correction import affine, design, parameter_count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
 
-__all__ = ["DETECTOR", "DETECTOR_IN_VISIT", "Level", "detector_levels"]
+    from .links import Links
+
+__all__ = ["DETECTOR", "Level", "detector_level"]
 
 DETECTOR = "detector"
 """Name of the level of the detectors' own motions."""
-
-DETECTOR_IN_VISIT = "detector in a visit"
-"""Name of the level of what a detector moves by in one visit beside that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +40,11 @@ class Level:
         (N, 2) position of each detection in the plane in which its unit moves, from the unit's
         centre [arcsec].
     to_sky
-        (N, 2, 2) derivative of (east, north) at the detection with respect to that position. For
-        a motion of the field with time it is -(t - t0) times the unit matrix.
+        (N, 2, 2) derivative of (east, north) at the detection with respect to that position.
     geometry
         Fit geometry of the motions, one of `tweakreg_step.core.correction.GEOMETRIES`.
     prior
-        (U, q) inverse variances of the parameters.
+        (U, q) inverse variances of the parameters, less what their parents move them by.
     """
 
     name: str
@@ -66,16 +62,17 @@ class Level:
                 f"(units, {width}) is needed for the geometry '{self.geometry}'."
             )
 
-    def offset(self, detection: IntArray, phi: FloatArray) -> FloatArray:
-        """Displacements (L, 2), east and north [arcsec], of some detections.
+    def offset(self, links: Links, phi: FloatArray) -> FloatArray:
+        """Displacements (L, 2), east and north [arcsec], of some links.
 
         Parameters
         ----------
-        detection
-            (L,) their indices, -1 for reference stars.
+        links
+            Their `detection` counts, -1 for reference stars.
         phi
             (U, q) parameters of the units.
         """
+        detection = links.detection
         unit, place = self.unit[detection], self.place[detection]
         matrix, shift = affine(self.geometry, phi)
         step = np.einsum("nij,nj->ni", matrix[unit], place) - place
@@ -83,17 +80,18 @@ class Level:
         return np.where(self._moves(detection)[:, None], step, 0.0)
 
     def columns(
-        self, detection: IntArray, phi: FloatArray, transform: FloatArray
+        self, links: Links, phi: FloatArray, transform: FloatArray
     ) -> tuple[FloatArray, IntArray]:
         """Derivative (L, 2, q) with respect to the level's parameters, and their indices (L, q).
 
         Parameters
         ----------
-        detection, phi
+        links, phi
             As for `offset`.
         transform
             (L, 2, 2) derivative of the positions with respect to (east, north) at the detections.
         """
+        detection = links.detection
         moves = self._moves(detection)
         unit, width = np.maximum(self.unit[detection], 0), phi.shape[1]
         slope = design(self.geometry, phi[unit], self.place[detection])
@@ -102,39 +100,26 @@ class Level:
         index = unit[:, None] * width + np.arange(width)
         return slope, index
 
-    def moves(self, detection: IntArray) -> IntArray:
-        """Unit (L,) of some detections, -1 for those that the level does not move."""
+    def moves(self, links: Links) -> IntArray:
+        """Unit (L,) of some links, -1 for those that the level does not move."""
+        detection = links.detection
         return np.where(self._moves(detection), self.unit[detection], -1)
 
     def _moves(self, detection: IntArray) -> np.ndarray:
         return (detection >= 0) & (self.unit[detection] >= 0)
 
-    def take(self, index: IntArray) -> Level:
-        """The level of some of the detections (an index or a mask)."""
-        return replace(
-            self, unit=self.unit[index], place=self.place[index], to_sky=self.to_sky[index]
-        )
 
-
-def detector_levels(
-    detections: Detections, geometry: str, priors: Mapping[str, FloatArray]
-) -> tuple[Level, ...]:
+def detector_level(detections: Detections, geometry: str, prior: FloatArray) -> Level:
     """The detectors' own motions, each in its V2-V3 plane about its centre.
-
-    One level for what a detector moves by in the whole run; where detectors have units for several
-    visits, a second one for what is different in each.
 
     Parameters
     ----------
     detections
-        Whose `detector` and `unit` say which detector each is of, and in which visit.
+        Whose `unit` says which detector, filter and visit each is of.
     geometry
         Of the motions.
-    priors
-        By level: (U, q) inverse variances.
+    prior
+        (U, q) inverse variances.
     """
-    labels = {DETECTOR: detections.detector, DETECTOR_IN_VISIT: detections.unit}
-    return tuple(
-        Level(name, labels[name], detections.unit_xy, detections.unit_to_sky, geometry, prior)
-        for name, prior in priors.items()
-    )
+    place, to_sky = detections.unit_xy, detections.unit_to_sky
+    return Level(DETECTOR, detections.unit, place, to_sky, geometry, prior)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.core.sphere import (
     directions,
     frames_of,
@@ -14,14 +15,26 @@ from tweakreg_step.core.sphere import (
 )
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
 
-__all__ = ["Links", "link"]
+    from .field_motion import FieldMotion
+
+__all__ = ["MATTERS", "Links", "link"]
+
+MATTERS = 0.02
+"""Difference of epochs [yr] from which on motions matter: 0.1 mas for 7 mas/yr."""
+
+_FEWEST = 3
+"""Stars with known motions that tell the motion of the field."""
 
 
 def link(
-    detections: Detections, source: IntArray, reference: Reference | None, star: IntArray
+    detections: Detections,
+    source: IntArray,
+    reference: Reference | None,
+    star: IntArray,
+    field: FieldMotion | None = None,
 ) -> tuple[Links, IntArray]:
     """The detections that have a source, sorted by source, each source's reference star last.
 
@@ -31,6 +44,8 @@ def link(
         N detections and their sources (N,), -1 where none.
     reference, star
         The reference catalog, and the star (S,) of each source, -1 where none.
+    field
+        The motion of the field, None where all sources stand still.
 
     Returns
     -------
@@ -55,6 +70,8 @@ def link(
         covariance[~own] = reference.covariance[fixed]
         floor[~own] = 0.0 if reference.floor is None else reference.floor[fixed]
         drift[own] = _drift(reference, star[sources[own]], picked.group[own])
+        if field is not None and reference.origin_covariance is not None:
+            covariance[~own] = reference.origin_covariance[fixed]
     links = Links(
         vectors=vectors,
         covariance=covariance,
@@ -67,7 +84,36 @@ def link(
         detector=np.where(own, picked.detector, -1),
         floor=floor,
     )
-    return links, every
+    if field is None:
+        return links, every
+    epoch = np.where(own, picked.epoch, np.nan)
+    return _moving(links, epoch, (reference, star), field), every
+
+
+def _moving(
+    links: Links, epoch: FloatArray, stars: tuple[Reference | None, IntArray], field: FieldMotion
+) -> Links:
+    """The links with the times of their detections, at epochs (N,), and what is known of motions.
+
+    The origin of a star is the epoch at which the errors of its position and of its motion are
+    independent; that of other sources does not matter.
+    """
+    reference, star = stars
+    origin, unknown = np.full(len(star), field.start), np.ones(len(star), bool)
+    prior = np.tile(np.eye(2) / field.spread, (len(star), 1, 1))
+    tied = star >= 0
+    if reference is not None and reference.origin is not None:
+        origin[tied] = reference.origin[star[tied]]
+    if reference is not None and reference.motion_covariance is not None:
+        covariance = reference.motion_covariance[np.where(tied, star, 0)]
+        unknown = ~(tied & np.isfinite(covariance[:, 0, 0]))
+        prior[~unknown] = inverse_2x2(covariance[~unknown])
+    tau = np.nan_to_num(epoch - origin[links.source], nan=0.0)
+    times = epoch[~unknown[links.source] & np.isfinite(epoch)]
+    told = int((~unknown).sum()) >= _FEWEST and np.ptp(times) >= MATTERS
+    return replace(
+        links, tau=tau, motion_prior=prior, unknown=unknown, told=bool(told), spread=field.spread
+    )
 
 
 def _drift(reference: Reference, star: IntArray, group: IntArray) -> FloatArray:
@@ -108,6 +154,17 @@ class Links:
         (N,) index of the detector, -1 where there is none.
     floor
         (N,) the part of the error that nobody gave, see `Detections` [arcsec].
+    tau
+        (N,) time from the source's origin [yr]; None where all sources stand still.
+    motion_prior
+        (S, 2, 2) inverse covariances of the sources' motions [yr^2 / arcsec^2], less those that
+        `drift` and the field's have.
+    unknown
+        (S,) whether the motion is unknown, and that of the field expected.
+    told
+        Whether stars of known motion tell the field's.
+    spread
+        Variance per axis of the unknown motions about the field's [arcsec^2 / yr^2].
     """
 
     vectors: FloatArray
@@ -120,3 +177,8 @@ class Links:
     source_count: int
     detector: IntArray
     floor: FloatArray
+    tau: FloatArray | None = None
+    motion_prior: FloatArray | None = None
+    unknown: BoolArray | None = None
+    told: bool = False
+    spread: float = 0.0

@@ -7,11 +7,13 @@ The residual of detection i of source s, in group g and by a detector with a mot
 in the plane tangent to the sphere at the source, so that RA = 0, the poles and mosaics of degrees
 are no special case. The unknown source positions u_s are eliminated exactly (Schur complement;
 Bernstein et al. 2017, PASP 129, 074503). With W_i the inverse covariance times the robust weight,
-D_s the sum of W_i and m_s that of W_i x_i over a source, Pi the prior's inverse variances:
+D_s the sum of W_i and m_s that of W_i x_i over a source (see `latents` for sources that move), Pi
+the prior's inverse variances:
 
     H = A' W A + Pi - (A' W)_s D_s^-1 (W A)_s,   H delta = -A' W (x - D_s^-1 m_s) - Pi theta
 
-A reference star is a detection without a motion (group -1).
+Where units have parents, Pi is R' Pi R, see `parents`. A reference star is a detection without a
+motion (group -1).
 """
 
 from __future__ import annotations
@@ -22,17 +24,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg import Factor, factorise, inverse_2x2, source_sums
+from tweakreg_step.alignment.linalg import Factor, factorise
 from tweakreg_step.core.memory import require_dense
+
+from .latents import latents, raised, seen, source_spread
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
     from .hierarchy import Linear, Model, Motions
     from .links import Links
+    from .parents import Bonds
 
 
-__all__ = ["Step", "normal_equations", "solve_step"]
+__all__ = ["Step", "factor_with_prior", "normal_equations", "solve_step"]
 
 DENSE_LIMIT = 6000
 """Unknowns up to which dense matrices (288 MB each) are made without checking the memory."""
@@ -56,14 +61,17 @@ class Step:
         (N, 2) x_i + B delta - u_s [arcsec], in the plane tangent at the source.
     factor
         Factor of the reduced normal matrix H.
-    prior
-        (P,) inverse variances of the prior in it.
+    latent
+        (S, k) unknowns of the sources: positions [arcsec], and where epochs differ motions.
+    bonds
+        The prior in it.
     """
 
     delta: FloatArray
     residual: FloatArray
     factor: Factor
-    prior: FloatArray
+    latent: FloatArray
+    bonds: Bonds
 
 
 def _square(rows: Any, count: int) -> Any:
@@ -113,26 +121,23 @@ def normal_equations(
     Returns
     -------
     matrix, right, source_covariance
-        (P, P) dense or sparse, (P,), and (S, 2, 2) D_s^-1, zero where a source has no weight.
+        (P, P) dense or sparse, (P,), and (S, k, k) D_s^-1, zero where a source has no weight.
     """
     source, count = links.source, links.source_count
     width, total = linear.index.shape[1], linear.parameter_count
-    spread = np.zeros((count, 2, 2))
-    sums = source_sums(weight, source, count)
-    weighted_sources = sums[:, 0, 0] > 0.0
-    spread[weighted_sources] = inverse_2x2(sums[weighted_sources])
+    spread = source_spread(links, weight)
+    weighted_sources = spread[:, 0, 0] > 0.0
     half = np.zeros_like(spread)
     half[weighted_sources] = np.linalg.cholesky(spread[weighted_sources])
     weighted = weight @ linear.columns
-    moment = source_sums(np.einsum("nij,nj->ni", weight, linear.position), source, count)
-    mean = np.einsum("sij,sj->si", spread, moment)
-    difference = linear.position - mean[source]
+    mean = latents(links, spread, weight, linear.position)
+    difference = linear.position - seen(links, mean)
     gradient = -np.einsum("nik,ni->nk", weighted, difference)
     right = np.bincount(linear.index.ravel(), gradient.ravel(), minlength=total).astype(float)
-    # Y = half' W B, one block of rows per coordinate, so that detections need no reordering
-    shared = np.einsum("nji,njk->ink", half[source], weighted)
+    # Y = half' W B, one block of rows per unknown, so that detections need no reordering
+    shared = np.einsum("nji,njk->ink", half[source], raised(links, weighted))
     pointer = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=count))]) * width
-    both = [_rows(shared[axis], linear.index, pointer, total) for axis in range(2)]
+    both = [_rows(part, linear.index, pointer, total) for part in shared]
     reduced = _square(sparse.vstack(both, format="csr"), total)
     own = np.einsum("nik,nil->nkl", weighted, linear.columns)
     row = np.repeat(linear.index, width, axis=1).ravel()
@@ -150,6 +155,15 @@ def normal_equations(
     return direct - reduced, right, spread
 
 
+def factor_with_prior(matrix: Any, model: Model, motions: Motions) -> tuple[Factor, FloatArray]:
+    """Factor of the normal matrix (P, P) with the prior, and the prior's pull (P,) on motions."""
+    if not model.parents:
+        return factorise(matrix, model.precision), model.precision * motions.flat
+    bonds = model.bonds
+    prior = bonds.matrix()
+    return factorise(matrix, prior.diagonal(), prior), bonds.pull(motions.flat)
+
+
 def solve_step(
     linear: Linear, links: Links, model: Model, motions: Motions, weight: FloatArray
 ) -> Step:
@@ -163,9 +177,8 @@ def solve_step(
         (N, 2, 2) inverse covariances times robust weights.
     """
     matrix, right, spread = normal_equations(linear, links, weight)
-    factor = factorise(matrix, model.precision)
-    delta = factor.solve(right - model.precision * motions.flat)
+    factor, pull = factor_with_prior(matrix, model, motions)
+    delta = factor.solve(right - pull)
     after = linear.position + np.einsum("nik,nk->ni", linear.columns, delta[linear.index])
-    moment = np.einsum("nij,nj->ni", weight, after)
-    mean = np.einsum("sij,sj->si", spread, source_sums(moment, links.source, links.source_count))
-    return Step(delta, after - mean[links.source], factor, model.precision)
+    latent = latents(links, spread, weight, after)
+    return Step(delta, after - seen(links, latent), factor, latent, model.bonds)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
+from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.core.correction import design
 from tweakreg_step.core.solution import Mode
 from tweakreg_step.core.sphere import plane_jacobian, to_plane
+
+from .latents import source_spread, spread_seen
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
@@ -64,13 +66,10 @@ def group_scatter(associated: AssociatedFit, fitted: FloatArray) -> Scatter:
     count = len(fitted)
     precision = inverse_2x2(fit.covariance)
     weighted = fit.weight[:, None, None] * precision
-    total = source_sums(weighted, links.source, links.source_count)
-    weighted_sources = total[:, 0, 0] > 0.0
-    spread = np.zeros_like(total)
-    spread[weighted_sources] = inverse_2x2(total[weighted_sources])
+    spread = spread_seen(links, source_spread(links, weighted))
     largest = np.zeros(links.source_count)
     np.maximum.at(largest, links.source, fit.weight)
-    fitted_sources = np.einsum("nij,nji->n", weighted, spread[links.source]) * largest[links.source]
+    fitted_sources = np.einsum("nij,nji->n", weighted, spread) * largest[links.source]
     label = np.where(links.group < 0, count, links.group)
     square = np.einsum("ni,nij,nj->n", fit.residual, weighted, fit.residual)
     chi2 = np.bincount(label, square, minlength=count + 1)

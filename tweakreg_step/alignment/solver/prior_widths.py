@@ -18,27 +18,38 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import factorise, inverse_2x2
+from tweakreg_step.alignment.linalg import inverse_2x2
 
+from .detector_parents import PLACEMENT
 from .hierarchy import linearise
-from .normal_equations import normal_equations
+from .normal_equations import factor_with_prior, normal_equations
+from .tails import VISIT, visit_of, with_tails
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.linalg import Factor
-    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.arrays import FloatArray, IntArray
 
+    from .field_motion import FieldMotion
     from .hierarchy import Model
     from .iteration import AssociatedFit, Problem
     from .levels import Level
+    from .parents import Parent
+    from .robust import Fit
 
 __all__ = ["with_estimated_widths"]
 
 _FEWEST = 4
 """Units below which a level keeps the widths that are usual: two can't say how they scatter."""
 
+_NO_PART = 0.02
+"""Share of the prior in the precision of a motion below which it need not be fitted again."""
+
 _ROUNDS = 8
 _STEP = 10.0
 """Largest factor by which a variance changes in a round."""
+
+_MANY = 100
+"""Groups of which the scatter about visits is estimated at most, twice of it at times."""
 
 _KINDS = (slice(0, 2), slice(2, 3), slice(3, None))
 """Parameters of one kind: shifts, roll, scale and what else a geometry has."""
@@ -47,64 +58,154 @@ _LEAST = np.array([3e-5, 3e-5, 5e-8, 5e-8, 5e-8, 5e-8])
 """Least widths: 0.03 mas, and 0.03 mas at two arcmin from the centre."""
 
 _TAIL = 4.0
+_NORMAL = 1.35
+"""Variance of normally distributed motions over the square of the width that is found for them by
+the weights of Student's t; exposures about their visits have a normal prior with tails."""
 
 
-def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> Problem:
+def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> tuple[Problem, bool]:
     """The problem, its levels with the priors that their motions ask for.
 
     Parameters
     ----------
     problem, associated
         The problem and its fit, in which the levels have motions.
+
+    Returns
+    -------
+    problem, matters
+        And whether the new priors have a part in what the motions are, so that they must be fitted
+        again.
     """
     links, fit, model = associated.links, associated.fit, problem.model
-    if not any(len(level.prior) >= _FEWEST for level in model.levels):
-        return problem
+    several = any(len(one.prior) >= _FEWEST for one in model.units if one.name != VISIT)
+    if not several and len(_held(model)) < _FEWEST:
+        return problem, several
+    if not several:
+        model, share = _of_visits(model, fit)
+        if share < _NO_PART:
+            return replace(problem, model=model), False
     linear = linearise(links, model, fit.motions)
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
     matrix, right, _ = normal_equations(linear, links, precision)
     for _ in range(_ROUNDS):
-        factor = factorise(matrix, model.precision)
-        flat = fit.motions.flat + factor.solve(right - model.precision * fit.motions.flat)
-        levels = tuple(
-            _updated(level, *_state(factor, flat, model, number))
-            for number, level in enumerate(model.levels)
-        )
-        model = replace(model, levels=levels)
-    return replace(problem, model=model)
+        factor, pull = factor_with_prior(matrix, model, fit.motions)
+        flat = fit.motions.flat + factor.solve(right - pull)
+        model = _with_scatter(_updated(model, factor, flat), factor, flat)
+        model = with_tails(model, fit.motions)
+    return replace(problem, model=model), True
 
 
-def _state(
-    factor: Factor, flat: FloatArray, model: Model, number: int
-) -> tuple[FloatArray, FloatArray]:
-    """Motions (U, q) of a level and their variances, for the present priors."""
-    shape, start = model.levels[number].prior.shape, model.start_of(number)
-    size = shape[0] * shape[1]
-    own = np.zeros((len(flat), size))
-    own[start + np.arange(size), np.arange(size)] = 1.0
-    variance = np.diagonal(factor.solve(own)[start : start + size])
-    return flat[start : start + size].reshape(shape), variance.reshape(shape)
+def _of_visits(model: Model, fit: Fit) -> tuple[Model, float]:
+    """The scatter of exposures about their visits, and the largest part that its prior has.
+
+    For the covariance of the fit: where the data determine each exposure it stays what it is.
+    """
+    factor, flat = fit.step.factor, fit.motions.flat
+    phi, variance = _of_held(model, factor, flat)
+    for _ in range(_ROUNDS):
+        model = with_tails(_scattered(model, phi, variance), fit.motions)
+    share = variance * model.prior[_held(model)]
+    kinds = min(share.shape[1], 3)
+    return model, float(share[:, :kinds].max(initial=0.0))
 
 
-def _updated(level: Level, phi: FloatArray, variance: FloatArray) -> Level:
-    """The level after one round of the fixed point."""
-    if len(phi) < _FEWEST:
-        return level
-    prior = level.prior.copy()
+def _held(model: Model) -> IntArray:
+    """Some of the groups (K,) that have a visit."""
+    visit = visit_of(model)
+    own = np.zeros(0, np.int64) if visit is None else np.flatnonzero(visit.unit >= 0)
+    return own[:: 1 + len(own) // _MANY]
+
+
+def _with_scatter(model: Model, factor: Factor, flat: FloatArray) -> Model:
+    """The model after one round of the fixed point for exposures about their visits."""
+    if len(_held(model)) < _FEWEST:
+        return model
+    return _scattered(model, *_of_held(model, factor, flat))
+
+
+def _of_held(model: Model, factor: Factor, flat: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What groups are apart from their visits, (K, p), and the variances of that."""
+    held, width = _held(model), model.prior.shape[1]
+    index = held[:, None] * width + np.arange(width)
+    rows = model.bonds.rows[index.ravel()].T.toarray()
+    variance = np.einsum("ij,ij->j", rows, factor.solve(rows))
+    return (rows.T @ flat).reshape(index.shape), variance.reshape(index.shape)
+
+
+def _scattered(model: Model, phi: FloatArray, variance: FloatArray) -> Model:
+    """The model with the scatter (p,) that differences (K, p) from visits ask for."""
+    visit, held = visit_of(model), _held(model)
+    if visit is None or visit.within is None:
+        return model
+    within, width = visit.within.copy(), model.prior.shape[1]
+    for kind in _KINDS[:2]:
+        if within[kind].size:
+            prior, usual = model.prior[held, kind], _NORMAL * within[kind]
+            within[kind] = _NORMAL**-1 / _width(prior, usual, phi[:, kind], variance[:, kind])
+    within = np.minimum(within, 1.0 / _LEAST[:width] ** 2)
+    parents = tuple(replace(one, within=within) if one is visit else one for one in model.parents)
+    return replace(model, parents=parents)
+
+
+def _updated(model: Model, factor: Factor, flat: FloatArray) -> Model:
+    """The model after one round of the fixed point."""
+    bonds, start = model.bonds, model.prior.size
+    difference = bonds.differences(flat)
+    # of the levels alone: there may be many groups, and what they have is no width of theirs
+    own = bonds.rows[start:].T.toarray()
+    variance = np.einsum("ij,ij->j", own, factor.solve(own))
+    ends = np.cumsum([one.prior.size for one in model.units])[:-1]
+    parts = zip(np.split(difference[start:], ends), np.split(variance, ends), strict=True)
+    levels = len(model.levels)
+    prior = [_widened(one, *part) for one, part in zip(model.units, parts, strict=True)]
+    return replace(
+        model,
+        levels=tuple(replace(one, prior=p) for one, p in zip(model.levels, prior, strict=False)),
+        parents=tuple(
+            replace(one, prior=p) for one, p in zip(model.parents, prior[levels:], strict=True)
+        ),
+    )
+
+
+def _widened(
+    one: Level | FieldMotion | Parent, phi: FloatArray, variance: FloatArray
+) -> FloatArray:
+    """The prior (U, q) that differences (U q,) of units from their parents ask for."""
+    prior = one.prior.copy()
+    phi, variance = phi.reshape(prior.shape), variance.reshape(prior.shape)
+    if len(phi) < _FEWEST or one.name == PLACEMENT:
+        return prior
     for kind in _KINDS:
         if prior[:, kind].size:
             prior[:, kind] = _precision(prior[:, kind], phi[:, kind], variance[:, kind])
-    return replace(level, prior=np.minimum(prior, 1.0 / _LEAST[: prior.shape[1]] ** 2))
+    return np.minimum(prior, 1.0 / _LEAST[: prior.shape[1]] ** 2)
 
 
 def _precision(prior: FloatArray, phi: FloatArray, variance: FloatArray) -> FloatArray:
     """Inverse prior variances (U, k) of one kind of parameter, from motions and variances."""
     # what a round before made of the prior: its width is that of a unit with the weight of one
-    width = 1.0 / float(np.median(prior))
+    usual = np.full(prior.shape[1], np.median(prior))
+    fresh = _width(prior, usual, phi, variance)
+    weight = (_TAIL + 1.0) / (_TAIL + (phi**2 + variance) / fresh)
+    return np.asarray(weight / fresh)
+
+
+def _width(prior: FloatArray, usual: FloatArray, phi: FloatArray, variance: FloatArray) -> float:
+    """The variance of one kind of parameter after one round of the fixed point.
+
+    Parameters
+    ----------
+    prior
+        (U, k) inverse variances, with the units' weights.
+    usual
+        (k,) that of a unit with the weight of one.
+    phi, variance
+        (U, k) motions and their variances.
+    """
+    width = 1.0 / float(usual[0])
     weight = (_TAIL + 1.0) / (_TAIL + (phi**2 + variance) / width)
     known = float(np.sum(np.maximum(1.0 - variance * prior, 0.0)))
     # the width so far counts as one parameter: where the data say nothing, it stays
     fresh = (float(np.sum(weight * phi**2)) + width) / (known + 1.0)
-    fresh = float(np.clip(fresh, width / _STEP, width * _STEP))
-    weight = (_TAIL + 1.0) / (_TAIL + (phi**2 + variance) / fresh)
-    return np.asarray(weight / fresh)
+    return float(np.clip(fresh, width / _STEP, width * _STEP))

@@ -16,8 +16,11 @@ import numpy as np
 from tweakreg_step.alignment.linalg import inverse_2x2
 
 from .error_components import components_of, estimated, motion_variance
+from .field_motion import with_spread
 from .hierarchy import linearise
+from .latents import source_spread, spread_seen
 from .normal_equations import solve_step
+from .tails import with_tails
 from .weights import MEDIAN_SQUARE, median_weights, standardised, taper
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ class Fit:
 
     Attributes
     ----------
+    links
+        The links, with the scatter of their motions as it was found.
     motions
         The fitted motions.
     linear, step
@@ -56,8 +61,11 @@ class Fit:
         (N, 2) residuals in the planes tangent at the sources [arcsec].
     components
         The errors that were estimated.
+    field_path
+        (N, 2) path of the field since the source's origin, 0 where it does not follow [arcsec].
     """
 
+    links: Links
     motions: Motions
     linear: Linear
     step: Step
@@ -66,6 +74,7 @@ class Fit:
     square: FloatArray
     residual: FloatArray
     components: ErrorComponents
+    field_path: FloatArray
 
 
 def fit(
@@ -101,15 +110,18 @@ def fit(
     covariance = _covariance(linear, links, components)
     weight = median_weights(linear.position, covariance + width**2 * np.eye(2), links)
     motions, widths = start, _widths(width, covariance)
-    for turn in range(rounds + len(widths)):
+    rounds += len(widths)
+    for turn in range(rounds):
         precision = weight[:, None, None] * inverse_2x2(covariance)
         step = solve_step(linear, links, model, motions, precision)
         motions = motions.plus(step.delta)
+        model = with_tails(model, motions)
         square = standardised(step.residual, covariance, weight, links)
         scale = _scale(square)
-        if turn == rounds + len(widths) - 1:
+        if turn == rounds - 1:
             break
         linear = _relinearised(linear, links, model, motions, step)
+        links = with_spread(links, linear.position, precision)
         if turn < len(widths):
             allowed = covariance + widths[turn] ** 2 * np.eye(2)
             square = standardised(step.residual, allowed, weight, links)
@@ -122,7 +134,8 @@ def fit(
         if turn > len(widths) and _settled(before, components, fresh - weight):
             break
         weight = fresh
-    return Fit(motions, linear, step, covariance, weight, square, step.residual, components)
+    every = links, motions, linear, step, covariance, weight, square, step.residual, components
+    return Fit(*every, _field_path(links, model, motions))
 
 
 def _with_errors(
@@ -131,7 +144,15 @@ def _with_errors(
     """The components as the residuals of a step ask for."""
     share = weight / components.variance
     fitted = motion_variance(linear, links, step, share)
-    return estimated(components, linear.position, links, weight, fitted)
+    position = linear.position
+    if links.tau is not None:
+        # where epochs differ, positions at one epoch, and what the sources' motions take
+        own = step.latent[links.source]
+        position = position - links.tau[:, None] * own[:, 2:]
+        spread = spread_seen(links, source_spread(links, share[:, None, None] * np.eye(2)))
+        still = 1.0 / np.bincount(links.source, share)[links.source]
+        fitted = fitted + np.maximum(0.5 * np.trace(spread, axis1=1, axis2=2) - still, 0.0)
+    return estimated(components, position, links, weight, fitted)
 
 
 def _settled(before: ErrorComponents, after: ErrorComponents, change: FloatArray) -> bool:
@@ -145,6 +166,13 @@ def _covariance(linear: Linear, links: Links, components: ErrorComponents) -> Fl
     catalog = 0.5 * np.trace(links.covariance, axis1=1, axis2=2)
     turned = linear.transform @ links.covariance @ np.swapaxes(linear.transform, 1, 2)
     return np.asarray(turned * (components.variance / catalog)[:, None, None])
+
+
+def _field_path(links: Links, model: Model, motions: Motions) -> FloatArray:
+    """Path (N, 2) [arcsec] of the field since the sources' origins."""
+    if model.field is None:
+        return np.zeros((len(links.source), 2))
+    return -model.field.offset(links, motions.phi[model.level(model.field.name)])
 
 
 def _widths(width: float, covariance: FloatArray) -> list[float]:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
+from tweakreg_step.alignment.linalg import inverse_2x2
+
+from .latents import source_spread, spread_seen
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
@@ -87,11 +89,9 @@ def standardised(
     np.maximum.at(largest, source, weight)
     relative = np.divide(weight, largest[source], out=np.zeros_like(weight), where=weight > 0.0)
     precision = inverse_2x2(covariance)
-    total = source_sums(relative[:, None, None] * precision, source, count)
-    weighted_sources = total[:, 0, 0] > 0.0
-    spread = np.zeros_like(total)
-    spread[weighted_sources] = inverse_2x2(total[weighted_sources])
-    variance = covariance + (1.0 - 2.0 * relative)[:, None, None] * spread[source]
+    spread = source_spread(links, relative[:, None, None] * precision)
+    weighted_sources = spread[:, 0, 0] > 0.0
+    variance = covariance + (1.0 - 2.0 * relative)[:, None, None] * spread_seen(links, spread)
     # With one detection left in a source the difference is rounding error of an exact zero.
     alone = np.trace(variance, axis1=1, axis2=2) < 1e-6 * np.trace(covariance, axis1=1, axis2=2)
     alone |= ~weighted_sources[source]

@@ -5,5 +5,14 @@ from __future__ import annotations
 from .criteria import findings, groups_to_reject
 from .diagnosis import Failures, diagnose
 from .image_claims import claimed
+from .image_evidence import ImageEvidence, image_evidence
 
-__all__ = ["Failures", "claimed", "diagnose", "findings", "groups_to_reject"]
+__all__ = [
+    "Failures",
+    "ImageEvidence",
+    "claimed",
+    "diagnose",
+    "findings",
+    "groups_to_reject",
+    "image_evidence",
+]

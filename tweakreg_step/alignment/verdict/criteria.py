@@ -13,16 +13,21 @@ from tweakreg_step.core.outcome import Code
 
 from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import chance, clusters, evidence
-from .image_offsets import image_offsets
+from .rejected_stars import rejected_stars
+from .two_clumps import second_clumps
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.evidence import Diagnosis, Evidence, Finding
-    from tweakreg_step.core.solution import ImageErrors
+    from tweakreg_step.core.image_errors import ImageErrors
 
     from .evidence import Chance
+    from .image_evidence import ImageEvidence
+    from .image_offsets import ImageOffsets
+    from .two_clumps import Clumps
 
     Diagnoses = tuple[list[Diagnosis | None], list[Diagnosis | None]]
 
@@ -77,7 +82,8 @@ def _too_few_matches(
 def _implausible(problem: Problem, associated: AssociatedFit, active: IntArray) -> dict[int, Code]:
     """Groups whose shift, roll or scale is larger than the search could have found."""
     options, theta = problem.options, associated.fit.motions.theta
-    limit = 2.0 * max(options.searchrad, options.abs_searchrad) * np.sqrt(len(active))
+    reach = max(options.searchrad, options.abs_searchrad) + float(np.hypot(*options.start))
+    limit = 2.0 * reach * np.sqrt(len(active))
     far = np.hypot(theta[active, 0], theta[active, 1]) > limit
     most = max(options.max_roll, 3.0 * options.roll_sigma)  # the wide search or the plain one
     far |= np.abs(theta[active, 2:3]).sum(axis=1) > 2.0 * np.deg2rad(most / 3600.0)
@@ -131,7 +137,7 @@ def findings(
     problem: Problem,
     associated: AssociatedFit | None,
     outcome: tuple[tuple[Code, ...], Diagnoses],
-    images: ImageErrors,
+    of_images: tuple[ImageErrors, ImageEvidence | None],
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None,
 ) -> tuple[list[Finding], list[Finding]]:
     """The findings (G,) of the relative and of the absolute phase.
@@ -142,31 +148,41 @@ def findings(
         The problem and its fit, None if nothing could be aligned.
     outcome
         Statuses (G,), and the diagnoses (G,) of the failures of each phase.
-    images
-        Errors (I,) of the images.
+    of_images
+        Errors (I,) of the images, and the evidence on them; None if nothing could be aligned.
     ambiguity
         (G,) evidence for another initial offset, for each phase; None where there was no search.
     """
     status, (failed, unanchored) = outcome
-    count = len(status)
+    (errors, images), count = of_images, len(status)
     pieces: list[list[Evidence | None]] = [[None] * count, [None] * count]
     alone = np.ones(count, bool)
     noise = star_noise = np.full(count, np.inf)
     if associated is not None:
-        pieces[0] = list(evidence(problem, associated, images, absolute=False))
+        pieces[0] = list(evidence(problem, associated, errors, absolute=False))
         if problem.anchored.any():
-            pieces[1] = list(evidence(problem, associated, images, absolute=True))
+            found = evidence(problem, associated, errors, absolute=True)
+            rejected = rejected_stars(problem, associated).tolist()
+            pieces[1] = [
+                piece and replace(piece, rejected_stars=number)
+                for piece, number in zip(found, rejected, strict=True)
+            ]
         label = clusters(associated, count)
         alone = np.bincount(label)[label] == 1
         noise = _noise_mas(associated, count)
         star_noise = np.hypot(noise, _star_noise_mas(associated))
-        pieces[0] = _with_image_offsets(problem, associated, pieces[0], absolute=False)
-        if problem.anchored.any():
-            pieces[1] = _with_image_offsets(problem, associated, pieces[1], absolute=True)
+    if images is not None:
+        detections = problem.detections
+        pieces[0] = _with_images(detections, images.relative, images.off, pieces[0])
+        if images.absolute is not None:
+            off = images.absolutely_off
+            pieces[1] = _with_images(detections, images.absolute, off, pieces[1])
     if ambiguity is not None:
         pieces = [
             _with_ambiguity(piece, doubt) for piece, doubt in zip(pieces, ambiguity, strict=True)
         ]
+    if associated is not None:
+        pieces[0] = _with_clumps(pieces[0], second_clumps(problem, associated))
     relative = [
         relative_finding(status[g], pieces[0][g], float(noise[g]), failed[g], alone=bool(alone[g]))
         for g in range(count)
@@ -184,19 +200,16 @@ def findings(
     return relative, absolute
 
 
-def _with_image_offsets(
-    problem: Problem,
-    associated: AssociatedFit,
+def _with_images(
+    detections: Detections,
+    found: ImageOffsets,
+    off: BoolArray,
     pieces: list[Evidence | None],
-    *,
-    absolute: bool,
 ) -> list[Evidence | None]:
-    """The evidence with that of the groups' single images added."""
-    found = image_offsets(problem, associated, absolute=absolute)
-    detections, count = problem.detections, len(pieces)
-    group = np.zeros(len(found.kept), np.int64)
+    """The evidence (G,) with that of the groups' single images (I,) added."""
+    count = len(pieces)
+    group = np.zeros(len(off), np.int64)
     group[detections.image] = detections.group
-    off = found.disagree
     number = np.bincount(group[off], minlength=count)
     largest = np.zeros(count)
     np.maximum.at(largest, group[off], 1e3 * np.hypot(*found.offset[off].T))
@@ -215,6 +228,17 @@ def _with_ambiguity(
     return [
         piece and replace(piece, second_matches=n, second_offset_mas=mas, pinned_matches=pinned)
         for piece, n, mas, pinned in zip(pieces, *columns, strict=True)
+    ]
+
+
+def _with_clumps(pieces: list[Evidence | None], clumps: Clumps) -> list[Evidence | None]:
+    """The evidence with a second offset below the search's resolution, if there is no other."""
+    columns = clumps.count.tolist(), (1e3 * clumps.distance).tolist()
+    return [
+        replace(piece, second_matches=n, second_offset_mas=mas)
+        if piece and n and not (piece.second_matches or piece.images_off)
+        else piece
+        for piece, n, mas in zip(pieces, *columns, strict=True)
     ]
 
 

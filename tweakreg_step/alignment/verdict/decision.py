@@ -60,7 +60,9 @@ def _doubt_about_offset(evidence: Evidence) -> Code | None:
         return Code.SAME_PIXELS
     if evidence.second_matches:
         return Code.SECOND_PEAK
-    return Code.IMAGE_OFF if evidence.images_off else None
+    if evidence.images_off:
+        return Code.IMAGE_OFF
+    return Code.STARS_REJECTED if evidence.rejected_stars else None
 
 
 def _doubt(evidence: Evidence, noise: Noise) -> Code | None:

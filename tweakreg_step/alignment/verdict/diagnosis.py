@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.matching import peak_offsets
+from tweakreg_step.alignment.matching import beyond, peak_offsets
 from tweakreg_step.core.evidence import MOST_SEARCHED, Diagnosis
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import chord_angle, directions
@@ -27,9 +27,6 @@ _MAX_ROLL_SEARCHES = 4
 _SAMPLE = 600
 """Sources of a group in the wide histogram, the brightest if fluxes are known. The number of pairs
 grows with the square; this many show a peak if a few per cent of the sources match."""
-
-_WIDE = 5.0, 30.0, 60.0
-"""Radius of the wide histogram: a factor of the search radius, and its limits [arcsec]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +78,14 @@ def diagnose(
     searched &= np.cumsum(searched) <= MOST_SEARCHED
     reach = _wider(options)
     unclear = searched & np.array([item is Code.AMBIGUOUS for item in failures.status], bool)
-    far = _peaks(_brightest(detections), frames, reference, reach, searched & ~unclear)
+    aligned = ~failed if not failed.all() else None
+    between = searched & ~unclear, aligned
+    far = _peaks(_brightest(detections), frames, reference, (options, reach), between)
     if unclear.any():  # ambiguous offsets: those within the search radius, from all sources
-        far[:, unclear] = np.stack(peak_offsets(detections, frames, reference, options, unclear))[
-            :, unclear
-        ]
+        near = peak_offsets(detections, frames, reference, options, (unclear, None))
+        far[:, unclear] = np.stack(near)[:, unclear]
     gap = _gaps(detections, frames, reference, failed | unanchored)
-    looks = far, gap, searched
+    looks = far, gap, searched, 0 if reference is None else len(reference)
     relative, absolute = (
         [
             _diagnosis(failures, group, (options, reach), looks, absolute=phase) if there else None
@@ -102,13 +100,13 @@ def _diagnosis(
     failures: Failures,
     group: int,
     options: tuple[Options, Options],
-    looks: tuple[FloatArray, FloatArray, BoolArray],
+    looks: tuple[FloatArray, FloatArray, BoolArray, int],
     *,
     absolute: bool,
 ) -> Diagnosis:
-    """The diagnosis of one group in one phase, from options plain and wide, peaks and gaps."""
+    """The diagnosis of one group in one phase, from options plain and wide; peaks, gaps, stars."""
     given, wide = options
-    far, gap, searched = looks
+    far, gap, searched, stars = looks
     matches = failures.reference_matches if absolute else failures.matches
     offset, roll, scale = failures.size[group].tolist()
     return Diagnosis(
@@ -124,6 +122,7 @@ def _diagnosis(
         radius=float(given.abs_searchrad if absolute else given.searchrad),
         reach=float(wide.abs_searchrad if absolute else wide.searchrad),
         searched=bool(searched[group]),
+        stars=stars,
     )
 
 
@@ -149,30 +148,47 @@ def _peaks(
     detections: Detections,
     frames: FloatArray,
     reference: Reference | None,
-    reach: Options,
-    searched: BoolArray,
+    options: tuple[Options, Options],
+    between: tuple[BoolArray, BoolArray | None],
 ) -> FloatArray:
-    """Offsets (2, G) [arcsec] of the peaks of wide histograms; NaN where there is none."""
+    """Offsets (2, G) [arcsec] of the peaks of wide histograms; NaN where there is none.
+
+    Parameters
+    ----------
+    detections, frames, reference
+        Detections, axes (G, 3, 3) of the groups' tangent planes, reference catalog.
+    options
+        Plain, and with the wide search radius.
+    between
+        (G,) masks of the groups, and of those that are aligned, None where none is.
+    """
+    plain, wide = options
+    searched, aligned = between
     far = np.full((2, len(searched)), np.nan)
     if not searched.any():
         return far
-    far[:] = peak_offsets(detections, frames, reference, reach, searched)
+    far[:] = peak_offsets(detections, frames, reference, wide, between)
+    missing = searched & np.isnan(far[0])
+    if aligned is not None and missing.any():
+        # what ties it to others that failed is no offset to be removed
+        among = np.stack(peak_offsets(detections, frames, reference, wide, (missing, None)))
+        among[0, among[0] <= plain.searchrad] = np.nan
+        far = np.where(np.isnan(far), among, far)
     lost = searched & np.isnan(far).all(axis=0)
     lost &= np.cumsum(lost) <= _MAX_ROLL_SEARCHES
     if lost.any():
-        rolled = peak_offsets(detections, frames, reference, reach, lost, reach.max_roll)
+        turned = lost, aligned
+        rolled = peak_offsets(detections, frames, reference, wide, turned, wide.max_roll)
         far = np.where(np.isnan(far), rolled, far)
     return far
 
 
 def _wider(options: Options) -> Options:
-    factor, least, most = _WIDE
-
-    def wide(radius: float) -> float:
-        return float(max(radius, np.clip(factor * radius, least, most)))
-
+    """The options with the radii of a wide search."""
     return replace(
-        options, searchrad=wide(options.searchrad), abs_searchrad=wide(options.abs_searchrad)
+        options,
+        searchrad=beyond(options.searchrad),
+        abs_searchrad=beyond(options.abs_searchrad),
     )
 
 

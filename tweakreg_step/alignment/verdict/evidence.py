@@ -17,23 +17,22 @@ from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
 from tweakreg_step.alignment.matching import log_chance, sharing
 from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
-    moved_directions,
+    common_directions,
     solve_step,
-    unassociated_links,
 )
 from tweakreg_step.core.correction import prior_precision
 from tweakreg_step.core.evidence import Evidence
-from tweakreg_step.core.solution import displacement_terms
+from tweakreg_step.core.image_errors import displacement_terms
 from tweakreg_step.core.sphere import chord, chord_angle, directions, frames_at, to_plane
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Links, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.image_errors import ImageErrors
     from tweakreg_step.core.options import Options
-    from tweakreg_step.core.solution import ImageErrors
 
 
-__all__ = ["Chance", "Phase", "chance", "clusters", "evidence", "phase_of"]
+__all__ = ["Chance", "Phase", "chance", "clusters", "evidence", "phase_at", "phase_of"]
 
 _SAMPLE = 32
 """Detections of a group around which the density of possible partners is counted."""
@@ -114,13 +113,18 @@ def absolute_phase(links: Links, position: FloatArray) -> Phase:
     return Phase(np.where(paired[:, None], position - star[links.source], 0.0), paired)
 
 
-def phase_of(
+def phase_at(
     associated: AssociatedFit, position: FloatArray, weight: FloatArray, *, absolute: bool
 ) -> Phase:
     """Differences of positions (L, 2) from those of the stars, or from the other groups'."""
     if absolute:
         return absolute_phase(associated.links, position)
     return relative_phase(associated.links, position, weight)
+
+
+def phase_of(associated: AssociatedFit, *, absolute: bool) -> Phase:
+    """Differences of the fit's residuals from those of other groups, or of the stars."""
+    return phase_at(associated, associated.fit.residual, _precision(associated), absolute=absolute)
 
 
 def _precision(associated: AssociatedFit) -> FloatArray:
@@ -139,7 +143,7 @@ def clusters(associated: AssociatedFit, count: int) -> IntArray:
 def chance(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> Chance:
     """The matches of each group and those expected by chance, relative or absolute."""
     links, count = associated.links, len(problem.component)
-    phase = phase_of(associated, associated.fit.residual, _precision(associated), absolute=absolute)
+    phase = phase_at(associated, associated.fit.residual, _precision(associated), absolute=absolute)
     heavy = phase.paired & (associated.fit.weight > MATCHED_WEIGHT)
     matches = np.bincount(links.group[heavy], minlength=count).astype(np.int64)
     radius = associated.star_radius if absolute else associated.radius
@@ -201,7 +205,7 @@ def _expected(
 ) -> FloatArray:
     """Expected chance matches (G,), from the density of possible partners around detections."""
     detections, count = problem.detections, len(problem.component)
-    moved = moved_directions(unassociated_links(detections), problem.model, associated.fit.motions)
+    moved = common_directions(problem, associated)
     size = np.bincount(detections.group, minlength=count)
     order = np.argsort(detections.group, kind="stable")
     start = np.cumsum(size) - size
@@ -316,12 +320,14 @@ def _reserve(
     after = fit.linear.position + np.einsum(
         "nik,nk->ni", fit.linear.columns, delta[fit.linear.index]
     )
+    after = after - associated.motion()
     before = to_plane(links.vectors, fit.linear.frames[links.source]) - links.drift
+    before = before - associated.motion(with_field=True)
     weight = _precision(associated)
     chosen = kept_out & (fit.weight > MATCHED_WEIGHT)
     rms = []
     for position in (before, after):
-        phase = phase_of(associated, position, weight, absolute=absolute)
+        phase = phase_at(associated, position, weight, absolute=absolute)
         used = chosen & phase.paired
         square = np.sum(phase.difference[used] ** 2, axis=1)
         size = np.bincount(links.group[used], minlength=count)
@@ -334,7 +340,7 @@ def _reserve(
 def _coverage(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> FloatArray:
     """Area (G,) of the matches over that of all detections, from their second moments."""
     count = len(problem.component)
-    phase = phase_of(associated, associated.fit.residual, _precision(associated), absolute=absolute)
+    phase = phase_at(associated, associated.fit.residual, _precision(associated), absolute=absolute)
     heavy = phase.paired & (associated.fit.weight > MATCHED_WEIGHT)
     local, group = _local(problem), problem.detections.group
     matched = associated.index[heavy]
@@ -381,7 +387,11 @@ def _sigmas(
 
 
 def _pulls(options: Options, problem: Problem, theta: FloatArray) -> FloatArray:
-    """The largest parameter (G,) of each group in standard deviations of the pointing prior."""
-    sigmas = options.shift_sigma, options.roll_sigma, options.scale_sigma
+    """The largest parameter (G,) of each group in standard deviations of the pointing prior.
+
+    An offset that the user told to start from is no wonder.
+    """
+    shift = float(np.hypot(options.shift_sigma, np.hypot(*options.start)))
+    sigmas = shift, options.roll_sigma, options.scale_sigma
     precision = prior_precision(problem.model.geometry, sigmas)
     return np.asarray(np.max(np.abs(theta) * np.sqrt(precision), axis=1))

@@ -16,12 +16,12 @@ import numpy as np
 from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.solver import MATCHED_WEIGHT, motion_variance, solve_step
 
-from .evidence import Chance, chance, phase_of
+from .evidence import Chance, chance, phase_at
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.core.solution import ImageErrors
+    from tweakreg_step.core.image_errors import ImageErrors
 
 __all__ = ["claimed"]
 
@@ -118,7 +118,7 @@ def _reserved_ratio(problem: Problem, associated: AssociatedFit, count: int) -> 
     weight = fit.weight / variance
     total, number = np.zeros(count), np.zeros(count)
     for absolute in (False, True):
-        phase = phase_of(associated, moved, weight, absolute=absolute)
+        phase = phase_at(associated, moved, weight, absolute=absolute)
         used = reserved & (fit.weight > MATCHED_WEIGHT) & phase.paired
         other = _partner_variance(associated, weight, absolute=absolute)
         square = np.sum(phase.difference[used] ** 2, axis=1) / (variance + other)[used]

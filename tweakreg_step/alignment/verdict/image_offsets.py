@@ -7,24 +7,29 @@ not: where more of them agree on another offset than on none, the image is off b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from tweakreg_step.alignment.linalg import source_sums
-from tweakreg_step.alignment.matching import log_chance, members
+from tweakreg_step.alignment.matching import log_chance, members, to_reference_epoch
 from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
+    common_directions,
     moved_directions,
     unassociated_links,
 )
 from tweakreg_step.core.sphere import ARCSEC, chord, directions, frames_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Reference
 
 __all__ = ["ImageOffsets", "image_offsets"]
 
@@ -41,6 +46,10 @@ four dithers leaves the three good ones at 0.5."""
 
 _WIDEST = 1.0
 """Largest offset that is looked for [arcsec]; beyond, the search of offsets has seen it."""
+
+_MOST_PAIRS = 100_000
+"""Pairs of an image's detections with partners that are compared: a few hundred detections show an
+offset, and in crowds each has hundreds of partners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +88,17 @@ class _Partners:
         (K,) how often each was seen.
     only
         (K,) the group that alone has seen it, -1 where several have, or where it is a star.
+    tree
+        The places, for a search of the nearest.
     """
 
     places: FloatArray
     count: IntArray
     only: IntArray
+    tree: cKDTree = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tree", cKDTree(self.places))  # of a frozen class
 
 
 def image_offsets(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> ImageOffsets:
@@ -94,41 +109,81 @@ def image_offsets(problem: Problem, associated: AssociatedFit, *, absolute: bool
     problem, associated
         The problem and its fit.
     absolute
-        Whether the partners are the reference stars.
+        Whether the partners are the reference stars, at the epoch of each image's group.
     """
-    detections, motions = problem.detections, associated.fit.motions
-    moved = moved_directions(unassociated_links(detections), problem.model, motions)
+    detections = problem.detections
     count = int(detections.image.max(initial=-1)) + 1
     found = ImageOffsets(np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros((count, 2)))
     active = problem.component[detections.group] >= 0
+    reach = min(problem.options.searchrad, _WIDEST)
     if absolute:
         active &= problem.anchored[detections.group]
-    partners = _partners(problem, associated, moved, active, absolute=absolute)
-    if len(partners.places) == 0:
-        return found
-    tree = cKDTree(partners.places)
-    reach = min(problem.options.searchrad, _WIDEST)
+        moved = moved_directions(
+            unassociated_links(detections), problem.model, associated.fit.motions
+        )
+        partners_of = _stars_at_epochs(problem.reference)
+    else:
+        still = problem.model.field is None
+        moved = (
+            _at_one_epoch(problem, associated, 0.25 * reach)
+            if still
+            else common_directions(problem, associated)
+        )
+        others = _others(problem, associated, moved, active)
+
+        def partners_of(_: int) -> _Partners:
+            return others
+
     sigma = _sigmas(associated, count, absolute=absolute)
     for own in members(np.where(active, detections.image, -1)):
         image, group = int(detections.image[own[0]]), int(detections.group[own[0]])
-        difference, weight = _differences(moved[own], group, tree, partners, reach)
+        difference, weight = _differences(moved[own], group, partners_of(group), reach)
         kept, other, offset = _another(difference, weight, _WINDOW * sigma[image], reach)
         found.kept[image], found.other[image], found.offset[image] = kept, other, offset
     return found
 
 
-def _partners(
-    problem: Problem,
-    associated: AssociatedFit,
-    moved: FloatArray,
-    active: BoolArray,
-    *,
-    absolute: bool,
-) -> _Partners:
-    if absolute:
-        stars = problem.reference
-        places = np.zeros((0, 3)) if stars is None else directions(stars.ra, stars.dec)
+def _stars_at_epochs(reference: Reference | None) -> Callable[[int], _Partners]:
+    """The reference stars where each group sees them, as a function of the group."""
+
+    def partners(ra: FloatArray, dec: FloatArray) -> _Partners:
+        places = directions(ra, dec)
         return _Partners(places, np.ones(len(places), np.int64), np.full(len(places), -1))
+
+    if reference is None:
+        none = partners(np.zeros(0), np.zeros(0))
+        return lambda _: none
+    if reference.epoch_ra is None or reference.epoch_dec is None:
+        still = partners(reference.ra, reference.dec)
+        return lambda _: still
+    ra, dec = reference.epoch_ra, reference.epoch_dec
+
+    @lru_cache(maxsize=1)  # the images of a group come one after another
+    def at_epoch(group: int) -> _Partners:
+        return partners(ra[group], dec[group])
+
+    return at_epoch
+
+
+def _at_one_epoch(problem: Problem, associated: AssociatedFit, radius: float) -> FloatArray:
+    """Corrected directions (N, 3) of all detections, with their stars at the catalog's epoch.
+
+    Detections that have no source are moved as the star within `radius` [arcsec] is.
+    """
+    detections, links = problem.detections, associated.links
+    free = unassociated_links(detections)
+    own = links.detection >= 0
+    drift, alone = free.drift.copy(), np.ones(len(detections), bool)
+    drift[links.detection[own]], alone[links.detection[own]] = links.drift[own], False
+    moved = moved_directions(replace(free, drift=drift), problem.model, associated.fit.motions)
+    tied = np.where(problem.anchored[detections.group] & alone, detections.group, -1)
+    return to_reference_epoch(moved, tied, problem.reference, radius)
+
+
+def _others(
+    problem: Problem, associated: AssociatedFit, moved: FloatArray, active: BoolArray
+) -> _Partners:
+    """The sources, and the detections that belong to none, at corrected directions (N, 3)."""
     links = associated.links
     own = (links.group >= 0) & (associated.fit.weight > MATCHED_WEIGHT)
     source, group, index = links.source[own], links.group[own], associated.index[own]
@@ -168,10 +223,18 @@ def _sigmas(associated: AssociatedFit, count: int, *, absolute: bool) -> FloatAr
 
 
 def _differences(
-    vectors: FloatArray, group: int, tree: cKDTree, partners: _Partners, reach: float
+    vectors: FloatArray, group: int, partners: _Partners, reach: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Differences (K, 2) from all partners within reach, east and north [arcsec], and weights."""
-    near = tree.query_ball_point(vectors, float(chord(reach)))
+    """Differences (K, 2) from all partners within reach, east and north [arcsec], and weights.
+
+    Of detections in crowds, an evenly spread part is compared.
+    """
+    limit = float(chord(reach))
+    if len(partners.places) == 0:
+        return np.zeros((0, 2)), np.zeros(0)
+    number = partners.tree.query_ball_point(vectors, limit, return_length=True)
+    vectors = vectors[:: 1 + int(number.sum()) // _MOST_PAIRS]
+    near = partners.tree.query_ball_point(vectors, limit)
     size = np.array([len(one) for one in near], np.int64)
     other = np.concatenate([np.asarray(one, np.int64) for one in near] or [np.zeros(0, np.int64)])
     own = np.repeat(np.arange(len(vectors)), size)

@@ -8,7 +8,15 @@ from .file import read_reference
 from .footprint import Circle, circles
 from .hats import ADDRESSES
 from .service import RELEASES
-from .stars import REFERENCE_SIGMA, position_errors, stars_of, unstated_errors
+from .stars import (
+    REFERENCE_SIGMA,
+    independent_errors,
+    motion_is_known,
+    position_errors,
+    stars_of,
+    unstated_errors,
+)
+from .years import years_of
 
 __all__ = [
     "NAMED",
@@ -18,8 +26,10 @@ __all__ = [
     "as_published",
     "at_epoch",
     "circles",
+    "independent_errors",
     "is_moved",
     "members_of",
+    "motion_is_known",
     "place",
     "position_errors",
     "read_reference",
@@ -27,6 +37,7 @@ __all__ = [
     "stars_of",
     "unstated_errors",
     "with_known_motion",
+    "years_of",
 ]
 
 NAMED = ("GAIAREFCAT", *(name for name in RELEASES if name != "GAIAREFCAT"), *ADDRESSES)

@@ -27,8 +27,10 @@ from .epoch import as_published
 from .file import read_reference, sky_table
 from .footprint import Circle, inside
 from .origin import with_selection
+from .remote_hats import ask_apart
 from .select import select
 from .stars import BEST, REFERENCE_SIGMA, WORST, bad_errors, unbelieved_errors
+from .years import with_years
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +74,7 @@ def members_of(abs_refcat: str | Path | Table) -> tuple[Member, ...]:
         If none of them can be used, as far as that is known without the field.
     """
     if isinstance(abs_refcat, Table):
-        table = sky_table(abs_refcat, "given as a table")
+        table = with_years(sky_table(abs_refcat, "given as a table"), "given as a table")
         table.meta.setdefault("name", "table")
         return (Member(str(table.meta["name"]), "file", table=table),)
     text = str(abs_refcat).strip()
@@ -104,6 +106,7 @@ def _member(name: str) -> Member:
     path = Path(name).expanduser()
     if upper in hats.ADDRESSES or "://" in name or path.is_dir():
         hats.check_library()
+        hats.check_folder(path)
         listed = upper in hats.ADDRESSES
         place = hats.ADDRESSES[upper] if listed else name if "://" in name else str(path)
         label = upper if listed else Path(without_secrets(name).rstrip("/")).name
@@ -278,7 +281,7 @@ def _queried(member: Member, field: Sequence[Circle], parameters: ReferenceParam
         "release": entries[0].release,
         "date": max(entry.date for entry in entries),
     }
-    return sky_table(table, member.name)
+    return with_years(sky_table(table, member.name), member.name)
 
 
 class _CachedQuery:
@@ -313,13 +316,20 @@ class _CachedQuery:
             table = service.ask(member.name, circle, self._parameters)
             query = without_secrets(service.query_of(member.name, circle))
             return Entry(table, query, service.RELEASES[member.name][0], now)
-        self._catalog = self._catalog or hats.open_catalog(member.place, self._parameters)
-        table = hats.ask(self._catalog, circle)
+        table, release = self._hats(circle)
         table = table[inside(table["RA"], table["DEC"], [circle])]
         query = (
             f"{without_secrets(member.place)} RA={circle.ra} DEC={circle.dec} SR={circle.radius}"
         )
-        return Entry(_with_motions(table), query, hats.release_of(self._catalog), now)
+        return Entry(_with_motions(table), query, release, now)
+
+    def _hats(self, circle: Circle) -> tuple[Table, str]:
+        """The stars of a HATS catalog near a circle, and its release."""
+        place = self._member.place
+        if hats.is_remote(place):
+            return ask_apart(place, circle, self._parameters)
+        self._catalog = self._catalog or hats.open_catalog(place, self._parameters)
+        return hats.ask(self._catalog, circle), hats.release_of(self._catalog)
 
 
 def _with_motions(table: Table) -> Table:

@@ -10,10 +10,11 @@ from astropy import units
 from astropy.coordinates import SkyCoord
 from astropy.utils.iers import conf as earth_rotation
 
-from tweakreg_step.catalogs.tables import numbers, read_table
+from tweakreg_step.catalogs.tables import differ, numbers, read_table
 from tweakreg_step.core.exceptions import CatalogError
 
 from .origin import with_source
+from .years import with_years
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,7 @@ def read_reference(path: Path) -> Table:
         If the file can't be read, or its columns or values do not fit.
     """
     table = sky_table(read_table(path, "reference catalog"), f"'{path}'")
+    table = with_years(table, f"'{path}'")
     table.meta["name"] = path.name
     return with_source(table, path)
 
@@ -68,9 +70,10 @@ def sky_table(table: Table, name: str) -> Table:
     result = table.copy()
     if ra_column and dec_column:
         ra, dec = _degrees(table[ra_column], name), _degrees(table[dec_column], name)
-        result.remove_columns([ra_column, dec_column])
+        result.remove_columns([c for c in table.colnames if c.lower() in {"ra", "dec"}])
     elif centroid:
         sky = _icrs(table[centroid], name)
+        _warn_of_motions_within(sky, name)
         ra, dec = np.asarray(sky.ra.deg), np.asarray(sky.dec.deg)
         result.remove_column(centroid)
     else:
@@ -99,6 +102,15 @@ def _icrs(column: object, name: str) -> SkyCoord:
         ) from error
 
 
+def _warn_of_motions_within(sky: SkyCoord, name: str) -> None:
+    if sky.data.differentials:
+        log.warning(
+            "'sky_centroid' of the reference catalog %s has proper motions, but only those in "
+            "columns are used. Give 'RA', 'DEC', 'pmra', 'pmdec' and 'ref_epoch'.",
+            name,
+        )
+
+
 def _without(table: Table, bad: dict[str, BoolArray], name: str) -> Table:
     """The usable rows (M,); logs how many are dropped, and why."""
     dropped = np.any(list(bad.values()), axis=0)
@@ -124,10 +136,10 @@ def _without(table: Table, bad: dict[str, BoolArray], name: str) -> Table:
 
 def _only(table: Table, wanted: str, name: str) -> str | None:
     found = [column for column in table.colnames if column.lower() == wanted]
-    if len(found) > 1:
+    if any(differ(table[found[0]], table[other]) for other in found[1:]):
         raise CatalogError(
-            f"The reference catalog {name} has the columns {found}, but only one may be meant by "
-            f"'{wanted}' (letter case is ignored). Remove or rename the others."
+            f"The reference catalog {name} has the columns {found}, which differ, but only one may "
+            f"be meant by '{wanted}' (letter case is ignored). Remove or rename the others."
         )
     return found[0] if found else None
 

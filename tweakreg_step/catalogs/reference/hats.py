@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import Table, vstack
 
 from tweakreg_step.core.exceptions import CatalogError, ReferenceServiceError
-from tweakreg_step.core.wording import without_secrets
+from tweakreg_step.core.wording import printable, without_secrets
 
 from .columns import CORRELATED, NAMES
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from .footprint import Circle
 
-__all__ = ["ADDRESSES", "ask", "check_library", "is_remote", "open_catalog"]
+__all__ = ["ADDRESSES", "ask", "check_folder", "check_library", "is_remote", "open_catalog"]
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,17 @@ def check_library() -> None:
         )
 
 
+def check_folder(path: Path) -> None:
+    """Raise `CatalogError` if a folder on this machine is no HATS catalog."""
+    names = ("hats.properties", "properties", "collection.properties")
+    if path.is_dir() and not any((path / name).is_file() for name in names):
+        raise CatalogError(
+            f"The reference catalog, '{path}', is a folder, but no HATS catalog: it must have "
+            "'hats.properties' or 'collection.properties'. Give a file with a table, or the folder "
+            "of a HATS catalog."
+        )
+
+
 def is_remote(place: str) -> bool:
     """Whether a place is a URL that is not on this machine."""
     return "://" in place and not place.startswith("file://")
@@ -58,6 +70,7 @@ def open_catalog(place: str, parameters: ReferenceParameters) -> Any:
     """
     import hats  # takes seconds to import  # noqa: PLC0415
 
+    _refuse_elsewhere(place)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # e.g. a catalog without optional metadata
@@ -69,7 +82,26 @@ def open_catalog(place: str, parameters: ReferenceParameters) -> Any:
     return getattr(found, "main_catalog", found)
 
 
-def ask(catalog: Any, circle: Circle) -> Table:
+def _refuse_elsewhere(place: str) -> None:
+    """Refuse a collection whose tables are not within it: no file opens another, or an address."""
+    listing = Path(place.removeprefix("file://")) / "collection.properties"
+    if is_remote(place) or not listing.is_file():
+        return
+    for line in listing.read_text(errors="replace").splitlines():
+        key, _, value = line.partition("=")
+        names = (
+            value.split() if key.strip().startswith(("all_", "default_", "hats_primary")) else []
+        )
+        for name in names:
+            if "://" in name or name.startswith(("/", "~")) or ".." in Path(name).parts:
+                raise ReferenceServiceError(
+                    f"The HATS collection '{place}' names '{printable(name[:200])}' "
+                    f"('{printable(key.strip()[:40])}'), but its tables must be within its folder. "
+                    "Give the folder or the address of the table itself as 'abs_refcat'."
+                )
+
+
+def ask(catalog: Any, circle: Circle, most: int | None = None) -> Table:
     """The stars of the partitions that overlap a circle.
 
     Parameters
@@ -78,6 +110,8 @@ def ask(catalog: Any, circle: Circle) -> Table:
         Catalog from `open_catalog`.
     circle
         The circle. Rows are limited to its range of declinations, not to the circle itself.
+    most
+        Largest size of all rows together [bytes]; None for any.
 
     Returns
     -------
@@ -91,13 +125,27 @@ def ask(catalog: Any, circle: Circle) -> Table:
     """
     try:
         chosen = catalog.filter_by_cone(circle.ra, circle.dec, circle.radius * 3600.0)
-        parts = [_rows(catalog, pixel, circle) for pixel in chosen.get_healpix_pixels()]
+        parts, size = [], 0
+        for pixel in chosen.get_healpix_pixels():
+            parts.append(_rows(catalog, pixel, circle))
+            size += sum(parts[-1][name].nbytes for name in parts[-1].colnames)
+            _check_size(size, most, str(catalog.catalog_path))
+    except ReferenceServiceError:
+        raise
     except Exception as error:
         raise _failure(str(catalog.catalog_path), error) from error
     log.info("%d partitions of %s read.", len(parts), catalog.catalog_name)
     if not parts:
         return Table({"RA": np.empty(0), "DEC": np.empty(0)})
     return vstack(parts, metadata_conflicts="silent")
+
+
+def _check_size(size: int, most: int | None, place: str) -> None:
+    if most is not None and size > most:
+        raise ReferenceServiceError(
+            f"The HATS catalog '{without_secrets(place)}' sent more than {most / 1e6:g} MB, the "
+            "most that is read ('refcat_max_size'). Raise that, or align fewer images at a time."
+        )
 
 
 def _rows(catalog: Any, pixel: Any, circle: Circle) -> Table:

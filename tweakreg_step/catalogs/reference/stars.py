@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .columns import CORRELATED, column_named, correlation, quantity
+from .years import EARLIEST, LATEST
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -21,7 +22,9 @@ __all__ = [
     "Stars",
     "bad_errors",
     "bounded_covariance",
+    "independent_errors",
     "motion_dispersion",
+    "motion_is_known",
     "position_errors",
     "stars_of",
     "unbelieved_errors",
@@ -45,9 +48,6 @@ BELIEVED = {
 }
 """What is larger than this [mas, mas/yr] was not measured: the nearest star has a parallax of 768
 mas, the fastest moves by 10,400 mas/yr."""
-
-EPOCHS = 1800.0, 2200.0
-"""When positions are measured [Julian year]."""
 
 DISPERSION_MAG = (13.0, 15.0)
 DISPERSION = (11.0, 7.0)
@@ -178,7 +178,7 @@ def stars_of(table: Table) -> Stars | None:
         return None
     values = {meant: _believed(table, meant) for meant in CORRELATED[2:]}
     epoch = quantity(table, "epoch")
-    epoch = np.where((epoch > EPOCHS[0]) & (epoch < EPOCHS[1]), epoch, np.nan)
+    epoch = np.where((epoch >= EARLIEST) & (epoch <= LATEST), epoch, np.nan)
     if not np.isfinite(epoch).any():
         return None
     dispersion = motion_dispersion(quantity(table, "mag"))
@@ -196,6 +196,45 @@ def stars_of(table: Table) -> Stars | None:
         epoch=np.where(np.isfinite(epoch), epoch, np.nanmedian(epoch)),
         covariance=_covariance(table, np.stack(sigma, axis=-1)),
         **{meant: np.nan_to_num(column, nan=0.0) for meant, column in values.items()},
+    )
+
+
+def motion_is_known(table: Table) -> BoolArray:
+    """Mask (M,) of the stars of a catalog whose proper motion it gives."""
+    motion = [_believed(table, meant) for meant in ("pmra", "pmdec")]
+    return np.asarray(np.isfinite(motion).all(axis=0))
+
+
+def independent_errors(stars: Stars, known: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Errors of positions and of motions at the epoch at which they are independent of each other.
+
+    Parameters
+    ----------
+    stars
+        M stars.
+    known
+        (M,) whether the motion is known.
+
+    Returns
+    -------
+    origin
+        (M,) that epoch [Julian year].
+    position, motion
+        (M, 2, 2) covariances, east and north [arcsec^2], [arcsec^2 / yr^2]; the latter is NaN where
+        the motion is unknown.
+    """
+    both = stars.covariance[:, 0, 3] + stars.covariance[:, 1, 4]
+    own = stars.covariance[:, 3, 3] + stars.covariance[:, 4, 4]
+    years = -np.divide(both, own, out=np.zeros_like(own), where=own > 0.0)
+    derivative = np.zeros((len(stars), 2, 5))
+    derivative[:, 0, 0] = derivative[:, 1, 1] = 1.0
+    derivative[:, 0, 3] = derivative[:, 1, 4] = years
+    position = np.einsum("nij,njk,nlk->nil", derivative, stars.covariance, derivative) / 1e6
+    motion = bounded_covariance(stars.covariance[:, 3:, 3:] / 1e6)
+    return (
+        stars.epoch + years,
+        bounded_covariance(position),
+        np.where(known[:, None, None], motion, np.nan),
     )
 
 

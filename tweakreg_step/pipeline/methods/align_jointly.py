@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment import solve_jointly
-from tweakreg_step.core.outcome import Code
+from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.pipeline.idle_groups import with_idle_groups
-from tweakreg_step.report import verdicts_of
+from tweakreg_step.report import apart_reason, verdicts_of
 from tweakreg_step.telescopes.wcs import all_or_nothing, correct
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.images import Groups, Plane
     from tweakreg_step.core.options import Options
-    from tweakreg_step.core.outcome import Verdict
     from tweakreg_step.core.solution import Solution
 
 
@@ -41,14 +40,14 @@ class JointAlignment:
     moved
         (I,) whether the WCS of each image was corrected.
     uncorrected
-        By image: why its WCS could not be corrected, though its group is aligned.
+        By image: why its WCS was not corrected, though its group is aligned.
     """
 
     solution: Solution
     relative: tuple[Verdict, ...]
     absolute: tuple[Verdict, ...]
     moved: tuple[bool, ...]
-    uncorrected: dict[int, str] = field(default_factory=dict)
+    uncorrected: dict[int, Verdict] = field(default_factory=dict)
 
 
 def align_jointly(
@@ -72,12 +71,18 @@ def align_jointly(
         What gives more sources, as a part of a sentence.
     """
     solution = solve_jointly(detections, len(groups), reference, options)
-    relative = verdicts_of(solution.relative, more)
+    relative = verdicts_of(solution.relative, more, groups.names)
     relative = with_idle_groups(relative, groups, options.searchrad)
-    moved, uncorrected = [], {}
+    moved: list[bool] = []
+    uncorrected = {
+        one.image: Verdict(Code.IMAGE_APART, apart_reason(one)) for one in solution.apart
+    }
     for index, (image, *labels) in enumerate(
         zip(groups.images, groups.of_image.tolist(), groups.units.tolist(), strict=True)
     ):
+        if index in uncorrected:
+            moved.append(False)
+            continue
         try:
             with all_or_nothing([image.plane.corrector]):
                 moved.append(_corrected(image.plane, solution, *labels))
@@ -86,11 +91,12 @@ def align_jointly(
         except Exception as error:
             log.debug("%s", image.name, exc_info=error)
             moved.append(False)
-            uncorrected[index] = (
+            uncorrected[index] = Verdict(
+                Code.NOT_CORRECTED,
                 f"Its WCS can't be corrected: {type(error).__name__}: {error}. It must have the "
-                "frames and transforms of its mission. Run the step 'assign_wcs' on it again."
+                "frames and transforms of its mission. Run the step 'assign_wcs' on it again.",
             )
-    absolute = verdicts_of(solution.absolute, more)
+    absolute = verdicts_of(solution.absolute, more, groups.names)
     return JointAlignment(solution, relative, absolute, tuple(moved), uncorrected)
 
 

@@ -14,7 +14,7 @@ from tweakreg_step.pipeline.correctors import correctors_of, is_moved
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.idle_groups import with_idle_groups
 from tweakreg_step.pipeline.input_checks import fixed_group
-from tweakreg_step.pipeline.reference_stars import load_reference
+from tweakreg_step.pipeline.reference_stars import stars_around
 from tweakreg_step.pipeline.solver_options import more_sources, options_of_run
 from tweakreg_step.report import GroupFit, verdicts_of
 from tweakreg_step.telescopes.wcs import Snapshot
@@ -109,7 +109,10 @@ class _Run:
     def assessed(self, claimed: BoolArray, reference: Reference | None) -> tuple[Verdicts, ...]:
         """The verdicts of both phases on what tweakwcs claims to have aligned (G,)."""
         found = assess(gather(self.groups), claimed, reference, self.options)
-        return verdicts_of(found.relative, self.more), verdicts_of(found.absolute, self.more)
+        return tuple(
+            verdicts_of(phase, self.more, self.groups.names)
+            for phase in (found.relative, found.absolute)
+        )
 
     def with_idle_groups(self, verdicts: Verdicts) -> Verdicts:
         """Relative verdicts whose reasons name the idle groups."""
@@ -181,7 +184,7 @@ def _absolute(run: _Run, bodies: list[list[int]], reference: Reference, table: T
         images = sorted(image for number in body for image in groups.members[number])
         try:
             field = [groups.images[image] for image in images]
-            stars = load_reference(table, field, searchrad=absolute.abs_searchrad)
+            stars = stars_around(table, field, absolute.abs_searchrad)
             absolute_sequential([run.correctors[image] for image in images], stars, absolute)
         except NoMatchError:
             pass  # assessed below, as what it claims to have done is

@@ -16,7 +16,6 @@ from tweakwcs.imalign import align_wcs
 from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError
 from tweakwcs.matchutils import XYXYMatch
 
-from tweakreg_step.catalogs import numbers
 from tweakreg_step.catalogs.reference import with_known_motion
 from tweakreg_step.core.exceptions import (
     AlignmentError,
@@ -24,13 +23,14 @@ from tweakreg_step.core.exceptions import (
     NoMatchError,
     TooFewSourcesError,
 )
+from tweakreg_step.pipeline.correctors import images_of
+from tweakreg_step.pipeline.detections import rows_of
 from tweakreg_step.telescopes.wcs import all_or_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from astropy.table import Table
-    from numpy.typing import NDArray
 
     from tweakreg_step.parameters import AbsoluteParameters, RelativeParameters
 
@@ -82,7 +82,7 @@ def relative_sequential(
         If nothing could be aligned, or corrections are implausibly large.
     """
     p = parameters
-    match = XYXYMatch(
+    match = _MatchFromStart(
         searchrad=p.searchrad,
         separation=p.separation,
         use2dhist=p.use2dhist,
@@ -90,7 +90,7 @@ def relative_sequential(
         xoffset=p.xoffset,
         yoffset=p.yoffset,
     )
-    reach = p.searchrad if p.use2dhist else max(abs(p.xoffset), abs(p.yoffset))
+    reach = (p.searchrad if p.use2dhist else 0.0) + max(abs(p.xoffset), abs(p.yoffset))
     with all_or_nothing(correctors), _usable(correctors):
         _align(
             _first(correctors, refgroup),
@@ -108,6 +108,19 @@ def relative_sequential(
     _check_moved(
         correctors, "another", f"{p.minobj} of 'minobj' within {p.searchrad:g} arcsec ('searchrad')"
     )
+
+
+class _MatchFromStart(XYXYMatch):
+    """The matching of tweakwcs, whose histogram starts at the offset that is given, too."""
+
+    def __call__(self, refcat: Table, imcat: Table, *args: Any, **options: Any) -> Any:
+        """Indices of matched sources in both catalogs, columns TPx and TPy [arcsec]."""
+        start = (self._xoffset, self._yoffset) if self._use2dhist else (0.0, 0.0)
+        if any(start):
+            imcat = imcat.copy()
+            imcat["TPx"] -= start[0]
+            imcat["TPy"] -= start[1]
+        return super().__call__(refcat, imcat, *args, **options)
 
 
 def absolute_sequential(
@@ -226,12 +239,13 @@ def _corners(wcs: Any, box: Any) -> SkyCoord:
 def _usable(correctors: Sequence[Any]) -> Iterator[None]:
     """Hide sources on which tweakwcs fails, so that one image does not stop all others.
 
-    They are sources without a finite position, and catalogs whose sources lie on one line, of which
+    They are sources that no method can use, and catalogs whose sources lie on one line, of which
     tweakwcs can't make a footprint.
     """
     catalogs = [corrector.meta["catalog"] for corrector in correctors]
-    for corrector, catalog in zip(correctors, catalogs, strict=True):
-        good = _usable_rows(catalog)
+    images = images_of(correctors, measured=False)
+    for corrector, catalog, image in zip(correctors, catalogs, images, strict=True):
+        good = rows_of(image).usable
         usable = catalog if good.all() else catalog[good]
         if _on_a_line(usable):
             log.warning("The sources of %s lie on one line: not used.", corrector.meta.get("name"))
@@ -242,16 +256,6 @@ def _usable(correctors: Sequence[Any]) -> Iterator[None]:
     finally:
         for corrector, catalog in zip(correctors, catalogs, strict=True):
             corrector.meta["catalog"] = catalog
-
-
-def _usable_rows(catalog: Table) -> NDArray[np.bool_]:
-    """Mask (N,) of a catalog's rows with finite positions and positive weights, if it has any."""
-    name = f"'{catalog.meta.get('name', 'of an image')}'"
-    good = np.isfinite([numbers(catalog, axis, name) for axis in ("x", "y")]).all(axis=0)
-    if "weight" in catalog.colnames:
-        weight = numbers(catalog, "weight", name)
-        good = good & np.isfinite(weight) & (weight > 0)
-    return np.asarray(good)
 
 
 def _on_a_line(catalog: Table) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.files import write_whole
 from tweakreg_step.report.group_outcome import headline
+from tweakreg_step.report.levels import level_rows
 from tweakreg_step.report.statistics import hints
 
 from .markup import document, section
@@ -89,7 +90,7 @@ def page_of(result: RunResult) -> str:
         ),
         section("offsets", "Offset histograms", drawn.offsets),
         section("residuals", "Residuals", drawn.residuals),
-        section("detectors", "Detectors", drawn.detectors),
+        section("detectors", "Detectors", _levels(result), drawn.detectors),
         section("images", "Images", images_table(result)),
         section("run", "The run", *_run(result)),
     )
@@ -120,6 +121,14 @@ def _head(result: RunResult) -> str:
 def _hint(text: str, group: int | None) -> str:
     inside = escape(text)
     return inside if group is None else f'<a href="#group-{group}">→</a> {inside}'
+
+
+def _levels(result: RunResult) -> str:
+    """What moves with what, as a table; nothing where groups move alone."""
+    if result.solution is None:
+        return ""
+    rows = level_rows(result.solution.levels, result.groups.names)
+    return plain_table(rows, "What moves with what") if rows else ""
 
 
 def _run(result: RunResult) -> list[str]:

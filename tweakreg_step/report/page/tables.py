@@ -147,6 +147,9 @@ def images_table(result: RunResult) -> str:
         ("sources", "Detections that took part"),
         ("status", "As recorded in the image"),
         ("WCS changed", "Whether its WCS is another than before"),
+        ("matches", "Its detections that are matched"),
+        ("rms [mas]", "Weighted rms residual per axis"),
+        ("offset [mas]", "From the others, all in all; of one that was left out, as it would be"),
         ("reason", "Why"),
     ]
     rows = [_image_row(result, image) for image in order[:_ROWS]]
@@ -163,6 +166,9 @@ def _image_row(result: RunResult, image: int) -> list[Cell]:
         number(float(result.images.detections[image]), ".0f"),
         Cell(outcome.status.value),
         Cell("yes" if outcome.moved else "no"),
+        number(float(result.images.fits.matches[image]), ".0f"),
+        number(float(result.images.fits.rms_mas[image])),
+        number(float(np.hypot(*result.images.fits.offset_mas[image])), ".1f"),
         Cell(outcome.reason, "reason"),
     ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.outcome import Standing
+from tweakreg_step.core.outcome import Code, Standing
 from tweakreg_step.report.group_outcome import reasons, standings
 
 from .worst_first import groups_by_need, shared_matches
@@ -51,7 +51,7 @@ class Hint:
 
 def hints(result: RunResult) -> list[Hint]:
     """Problems that need attention, the gravest first; empty if there are none."""
-    out = list(_groups(result))
+    out = [*_groups(result), *_images(result)]
     if result.solution is not None:
         out += _structure(result, result.solution)
         out += _fit(result, result.solution)
@@ -67,6 +67,17 @@ def _groups(result: RunResult) -> Iterator[Hint]:
         yield Hint(f"{name}: {places[group].value}. {reasons(result, group)}", group)
     if len(bad) > _NAMED:
         yield Hint(f"{len(bad) - _NAMED} more groups need a look: the table begins with them.")
+
+
+def _images(result: RunResult) -> Iterator[Hint]:
+    images = result.images
+    apart = [i for i, outcome in enumerate(images.outcomes) if outcome.code is Code.IMAGE_APART]
+    for image in apart[:_NAMED]:
+        yield Hint(
+            f"{images.names[image]}: {images.outcomes[image].reason}", int(images.group[image])
+        )
+    if len(apart) > _NAMED:
+        yield Hint(f"{len(apart) - _NAMED} more images do not move with their groups.")
 
 
 def _structure(result: RunResult, solution: Solution) -> Iterator[Hint]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gwcs import WCS
 from stdatamodels.jwst.datamodels import dqflags
 
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.telescopes.image import View
-from tweakreg_step.telescopes.wcs import pixels_within
+from tweakreg_step.telescopes.wcs import CORRECTED, delivered, pixels_within
 
 from .psf import stellar_fwhm
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.sources import BoundingBox
 
-__all__ = ["CORRECTED", "REFERENCE_ANGLES", "JwstImage", "bounding_box_of", "delivered", "epoch_of"]
+__all__ = ["REFERENCE_ANGLES", "JwstImage", "bounding_box_of", "epoch_of"]
 
-CORRECTED = "v2v3corr"  # the frame that a correction inserts
 REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
 MJD_2000 = 51544.5  # of the epoch 2000.0
 EARLIEST_MJD = 40000.0  # 1968: earlier times are unset values
+LATEST_MJD = 106000.0  # 2149: stars would be moved off the sky
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class JwstImage:
     model: Any
 
     label = ""
+    table = None
 
     @property
     def bounding_box(self) -> BoundingBox:
@@ -98,6 +99,8 @@ class JwstImage:
             detector=f"{instrument.detector} {instrument.filter}" if instrument.detector else None,
             epoch=epoch_of(self.model),
             corrected=CORRECTED in meta.wcs.available_frames,
+            band=str(instrument.filter or ""),
+            guide_star=str(meta.guidestar.gs_id or ""),
         )
 
 
@@ -111,20 +114,6 @@ def bounding_box_of(model: Any) -> BoundingBox:
     return ((xmin, xmax), (ymin, ymax))
 
 
-def delivered(wcs: Any) -> Any:
-    """A WCS without the correction of an alignment; the same object where it has none."""
-    frames = list(wcs.available_frames)
-    if CORRECTED not in frames:
-        return wcs
-    place = frames.index(CORRECTED)
-    steps = [(step.frame, step.transform) for step in wcs.pipeline]
-    # the correction is the transform from the frame before; the one that follows is kept
-    steps[place - 1 : place + 1] = [(steps[place - 1][0], steps[place][1])]
-    result = WCS(copy.deepcopy(steps), name=wcs.name)
-    result.bounding_box = wcs.bounding_box
-    return result
-
-
 def epoch_of(model: Any) -> float | None:
     """The middle of an exposure [Julian year]; None if it is not in the metadata.
 
@@ -136,11 +125,13 @@ def epoch_of(model: Any) -> float | None:
     date = times.mid_time if _is_date(times.mid_time) else float(np.mean(ends)) if ends else None
     if date is None:
         date = _observation_date(model)
-    return None if date is None else 2000.0 + (float(date) - MJD_2000) / 365.25
+    if date is None or not _is_date(date):
+        return None
+    return 2000.0 + (float(date) - MJD_2000) / 365.25
 
 
 def _is_date(mjd: Any) -> bool:
-    return mjd is not None and bool(np.isfinite(mjd)) and mjd > EARLIEST_MJD
+    return isinstance(mjd, Real) and EARLIEST_MJD < float(mjd) < LATEST_MJD
 
 
 def _observation_date(model: Any) -> float | None:

@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from astropy.io import fits
 from stdatamodels.jwst import datamodels
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.places import L2
-from tweakreg_step.telescopes.telescope import Entry
+from tweakreg_step.telescopes.telescope import Entry, Label
 
 from .image import REFERENCE_ANGLES, JwstImage
 from .update import annotate, restore, update_wcs, wcs_name
@@ -34,6 +35,12 @@ GROUP_KEYWORDS = (
     ("visit_group", "sequence_id", "activity_id"),
     ("exposure_number",),
 )
+IN_HEADER = {
+    "PROGRAM": "program_number", "OBSERVTN": "observation_number", "VISIT": "visit_number",
+    "VISITGRP": "visit_group", "SEQ_ID": "sequence_id", "ACT_ID": "activity_id",
+    "EXPOSURE": "exposure_number",
+}  # fmt: skip
+"""What these are called in FITS headers."""
 EXPOSURE_NAME = re.compile(r"(jw\d{11}_[0-9a-z]{5})_(\d{5})_")
 ASN_WORDS = {"table_name": "table_name", "asn_pool": "pool_name"}
 """Keys of an association that are recorded in its exposures, and their names in ``meta.asn``."""
@@ -51,7 +58,7 @@ class JWST:
 
     def owns(self, model: Any) -> bool:
         """Whether a model is of JWST: one of stdatamodels that does not say otherwise."""
-        if not isinstance(model, datamodels.JwstDataModel):
+        if not isinstance(model, datamodels.JwstDataModel) or "roman" in model.instance:
             return False
         return (model.meta.telescope or self.name) == self.name
 
@@ -70,9 +77,33 @@ class JWST:
         except Exception as error:  # readers raise whatever they like on a broken file
             raise InputError(_not_a_model(path, error)) from error
 
+    def adopted(self, model: Any) -> Any:
+        """A copy of a model."""
+        return model.copy()
+
+    def result_name(self, file_name: str, *, beside: bool) -> str:  # noqa: ARG002 - the protocol's
+        """Nothing: results are named by stpipe's pattern."""
+        return ""
+
     def group_of_name(self, file_name: str) -> str:
         """The group of an exposure from its file name; see `group_of_name`."""
         return group_of_name(file_name)
+
+    def label_of_file(self, path: Path) -> Label:
+        """What the header of the file of an exposure says of it."""
+        try:
+            header = fits.getheader(path, 0)
+            values = {name: header.get(key) for key, name in IN_HEADER.items()}
+        except Exception:  # noqa: BLE001 - no FITS, or damaged: the error comes when it is read
+            return Label("", "")
+        detector, catalog = (str(header.get(key) or "").strip() for key in ("DETECTOR", "TCATFILE"))
+        return Label(group_of(values) or "", detector, catalog)
+
+    def label(self, model: Any) -> Label:
+        """What the metadata of a model say of it."""
+        detector = getattr(getattr(model.meta, "instrument", None), "detector", None)
+        catalog = getattr(model.meta, "tweakreg_catalog", None)
+        return Label(self.entry(model).group, str(detector or ""), str(catalog or "").strip())
 
     def entry(self, model: Any) -> Entry:
         """File name, group and exposure type of a model."""
@@ -99,6 +130,12 @@ class JWST:
     def check(self, model: Any, file_name: str) -> None:
         """Raise `InputError` if a model can't be aligned."""
         if not isinstance(model, datamodels.ImageModel):
+            if not model.meta.telescope:
+                raise InputError(
+                    f"'{file_name}' does not say of which mission it is (keyword TELESCOP), and it "
+                    f"is no image of {self.name}, but those are needed. Remove it from the input, "
+                    "or give the calibrated exposure (usually *_cal.fits)."
+                )
             raise InputError(
                 f"'{file_name}' is a {type(model).__name__}, but only images can be aligned. Give "
                 "calibrated imaging exposures (ImageModel, usually *_cal.fits)."
@@ -131,6 +168,8 @@ class JWST:
             "name": name,
             "group_id": group,
             "detector": view.detector,
+            "filter": view.band,
+            "guide_star": view.guide_star,
             "epoch": view.epoch,
             "observatory": self.observatory,
         }

@@ -6,19 +6,17 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tweakreg_step.core.outcome import FITS_PREFIX
 from tweakreg_step.core.wording import printable
 from tweakreg_step.parameters import MAX_SIP_DEGREE, SipParameters
+from tweakreg_step.telescopes.wcs import CORRECTED, delivered, region
 
-from .image import CORRECTED, bounding_box_of, delivered
+from .image import bounding_box_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tweakreg_step.core.outcome import Essential
-    from tweakreg_step.core.sources import BoundingBox
 
 __all__ = ["ABSOLUTE_FIT", "annotate", "restore", "update_wcs", "wcs_name"]
 
@@ -49,9 +47,9 @@ def update_wcs(model: Any, wcs: Any, sip: SipParameters) -> str:
     """
     _remember(model)
     _put(model, wcs)
-    region = _region(wcs, bounding_box_of(model))
-    if region:
-        model.meta.wcsinfo.s_region = region
+    polygon = region(wcs, bounding_box_of(model))
+    if polygon:
+        model.meta.wcsinfo.s_region = polygon
     if not sip.sip_approx:
         return ""
     try:
@@ -130,15 +128,6 @@ def _extra_cards(model: Any) -> list[Any]:
     if not hasattr(model.extra_fits, "PRIMARY"):
         model.extra_fits.PRIMARY = {}
     return [list(card) for card in getattr(model.extra_fits.PRIMARY, "header", [])]
-
-
-def _region(wcs: Any, bounding_box: BoundingBox) -> str:
-    """The corners of an image as an STC-S polygon [deg ICRS], '' where they are not finite."""
-    corners = wcs.footprint(bounding_box, center=False, axis_type="spatial")
-    if not np.isfinite(corners).all():
-        return ""
-    corners = np.column_stack([corners[:, 0] % 360.0, corners[:, 1]])
-    return "POLYGON ICRS  " + " ".join(f"{angle:.9f}" for angle in corners.ravel())
 
 
 def _update_header(model: Any, sip: SipParameters) -> None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from .footprints import corners_of, epoch_of, group_epochs, group_observatories
+from .delivered import CORRECTED, delivered
+from .fits_plane import FitsPlane, put_linear
+from .footprints import corners_of, epoch_of, group_epochs, group_observatories, region
 from .inverse import pixels_within
-from .snapshot import Snapshot, all_or_nothing
+from .plane import plane_of
+from .snapshot import Snapshot, StoredWcs, all_or_nothing
 from .tangent_plane import CorrectorPlane, box_of
-from .v2v3corr import correct
+from .v2v3corr import correct, put
 
 __all__ = [
+    "CORRECTED",
     "CorrectorPlane",
+    "FitsPlane",
     "Snapshot",
+    "StoredWcs",
     "all_or_nothing",
     "box_of",
     "corners_of",
     "correct",
+    "delivered",
     "epoch_of",
     "group_epochs",
     "group_observatories",
     "pixels_within",
+    "plane_of",
+    "put",
+    "put_linear",
+    "region",
 ]

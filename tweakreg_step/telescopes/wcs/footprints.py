@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.images import Groups, Image
     from tweakreg_step.core.observatory import Observatory
+    from tweakreg_step.core.sources import BoundingBox
 
 
-__all__ = ["corners_of", "epoch_of", "group_epochs", "group_observatories"]
+__all__ = ["corners_of", "epoch_of", "group_epochs", "group_observatories", "region"]
 
 
 def corners_of(images: Iterable[Image]) -> list[FloatArray]:
@@ -25,7 +26,7 @@ def corners_of(images: Iterable[Image]) -> list[FloatArray]:
     return [image.plane.corners() for image in images]
 
 
-def epoch_of(images: Iterable[Image], otherwise: Any = None) -> float | None:
+def epoch_of(images: Iterable[Image], otherwise: float | None = None) -> float | None:
     """The mean time of all images [Julian year]; None if none is known.
 
     Parameters
@@ -33,14 +34,10 @@ def epoch_of(images: Iterable[Image], otherwise: Any = None) -> float | None:
     images
         Images, of which some may have a time.
     otherwise
-        A time for all images if none has one: Julian years, or an astropy Time.
+        A time for all images if none has one [Julian year].
     """
     times = sorted(float(image.epoch) for image in images if image.epoch is not None)
-    if times:
-        return float(np.mean(times))
-    if otherwise is None:
-        return None
-    return float(getattr(otherwise, "jyear", otherwise))
+    return float(np.mean(times)) if times else otherwise
 
 
 def group_epochs(groups: Groups) -> FloatArray:
@@ -58,3 +55,20 @@ def group_epochs(groups: Groups) -> FloatArray:
 def group_observatories(groups: Groups) -> list[Observatory]:
     """Where the images (G,) of each group were taken: where the first of them was."""
     return [groups.images[images[0]].observatory for images in groups.members]
+
+
+def region(wcs: Any, box: BoundingBox) -> str:
+    """The corners of an image as an STC-S polygon [deg ICRS], '' where they are not finite.
+
+    Parameters
+    ----------
+    wcs
+        A GWCS.
+    box
+        ((xmin, xmax), (ymin, ymax)), the image [pixels].
+    """
+    corners = wcs.footprint(box, center=False, axis_type="spatial")
+    if not np.isfinite(corners).all():
+        return ""
+    corners = np.column_stack([corners[:, 0] % 360.0, corners[:, 1]])
+    return "POLYGON ICRS  " + " ".join(f"{angle:.9f}" for angle in corners.ravel())

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from tweakwcs.correctors import ST_V2V3_WCSCorrector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Snapshot", "all_or_nothing"]
+__all__ = ["Snapshot", "StoredWcs", "all_or_nothing"]
 
 
 @contextmanager
@@ -25,25 +27,55 @@ def all_or_nothing(correctors: Sequence[Any]) -> Iterator[None]:
         raise
 
 
-class Snapshot:
-    """The state of one corrector, cheap to take and complete to restore.
+@dataclass(frozen=True, slots=True)
+class StoredWcs:
+    """The WCS of a corrector at some time, cheap to store and complete to put back.
 
     Correctors of GWCS replace their WCS when they correct it, so a reference to it is enough;
     others change it in place and are copied.
+
+    Attributes
+    ----------
+    state
+        The WCS, or the attributes of a corrector that changes its WCS in place.
+    replaced
+        Whether it is the WCS.
     """
+
+    state: Any
+    replaced: bool
+
+    @classmethod
+    def of(cls, corrector: Any) -> Self:
+        """The present WCS of a corrector."""
+        if isinstance(corrector, ST_V2V3_WCSCorrector):
+            return cls(corrector.wcs, replaced=True)
+        return cls(deepcopy(_without_meta(vars(corrector))), replaced=False)
+
+    def put_into(self, corrector: Any) -> None:
+        """Give a corrector this WCS; its ``meta`` stays."""
+        if not self.replaced:
+            vars(corrector).update(deepcopy(self.state))
+            return
+        fresh = _without_meta(vars(type(corrector)(self.state, corrector.ref_angles)))
+        # the WCS as it was before any correction, perhaps an earlier one
+        vars(corrector).update({**fresh, "_owcs": corrector.original_wcs})
+
+
+def _without_meta(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name != "_meta"}
+
+
+class Snapshot:
+    """The state of one corrector, its WCS and its ``meta``."""
 
     def __init__(self, corrector: Any) -> None:
         self.corrector = corrector
         self.meta = dict(corrector.meta)
-        self.replaces = isinstance(corrector, ST_V2V3_WCSCorrector)
-        self.state = corrector.wcs if self.replaces else vars(corrector.copy())
+        self.wcs = StoredWcs.of(corrector)
 
     def restore(self) -> None:
         """Restore the corrector's WCS and ``meta``."""
-        corrector = self.corrector
-        if self.replaces:
-            fresh = type(corrector)(self.state, corrector.ref_angles, meta=self.meta)
-            # the WCS as it was before any correction, perhaps an earlier one
-            vars(corrector).update({**vars(fresh), "_owcs": corrector.original_wcs})
-        else:
-            vars(corrector).update(self.state)
+        self.wcs.put_into(self.corrector)
+        self.corrector.meta.clear()
+        self.corrector.meta.update(self.meta)

@@ -1,4 +1,4 @@
-"""Correction of an image's GWCS (frame ``v2v3corr``) from the motion of its group on the sky."""
+"""Correction of an image's WCS from the motion of its group; a GWCS gets the frame ``v2v3corr``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import numpy as np
 
 from tweakreg_step.core.correction import move
 
+from .fits_plane import FitsPlane
+
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.images import Plane
 
     Affine = tuple[FloatArray, FloatArray]
 
-__all__ = ["correct"]
+__all__ = ["correct", "put"]
 
 # Points along each axis of the image at which the motion is evaluated. An affine transformation in
 # the image's own tangent plane represents a rigid motion of the sky to better than 0.001 mas.
@@ -53,8 +55,25 @@ def correct(
         matrix, shift = detector_motion
         inner = ((before - origin) @ turn.T @ matrix.T + shift) @ turn + origin
     ra, dec = move(*plane.to_sky(inner), centre, *motion)
-    after = plane.from_sky(ra, dec)
-    matrix, shift = _affine(before, after)
+    put(plane, x.ravel(), y.ravel(), ra, dec)
+
+
+def put(plane: Plane, x: FloatArray, y: FloatArray, ra: FloatArray, dec: FloatArray) -> None:
+    """Correct an image's WCS so that pixels lie where they are wanted, by least squares.
+
+    Parameters
+    ----------
+    plane
+        Plane of the image; the WCS in its corrector is replaced.
+    x, y
+        (N,) pixels, not on one line.
+    ra, dec
+        (N,) where they shall lie [deg].
+    """
+    if isinstance(plane, FitsPlane):
+        plane.put(x, y, ra, dec)
+        return
+    matrix, shift = _affine(plane.from_pixels(x, y), plane.from_sky(ra, dec))
     plane.corrector.set_correction(matrix=matrix, shift=shift)
 
 

@@ -1,0 +1,99 @@
+"""Detections at the pixel of one in an exposure shortly before, though the telescope moved.
+
+Hot pixels are at the same pixels in all exposures. Persistence is what a source of the exposure
+before leaves at its pixels: there the first of two is a star and the second none. Left out are the
+later ones, so that the stars of the exposure before stay, and hot pixels are left in one exposure
+alone, where they match nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from tweakreg_step.core.sphere import ARCSEC, directions
+
+from .offset_histogram import log_chance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.detections import Detections
+
+
+__all__ = ["repeated_pixels"]
+
+_SIGNIFICANT = float(np.log(1e-6))
+"""Logarithm of the probability of as many chance pairs at the same pixel of two exposures."""
+
+_ERRORS = 6.0
+"""Radius of 'the same pixel' in errors of a difference per axis; undersampled sources have larger
+errors than their signal gives."""
+
+_LIMITS = 0.01, 0.06
+"""Limits of that radius [arcsec]."""
+
+_RING = 5.0
+"""Chance pairs are counted in a ring from the radius to this many radii."""
+
+_LAGS = 3
+"""Exposures of a detector after one that it is compared with: persistence fades, and a hot pixel
+is in all of them."""
+
+
+def repeated_pixels(detections: Detections, order: FloatArray) -> tuple[BoolArray, BoolArray]:
+    """The later, and the earlier, of detections at the same pixel of exposures that moved.
+
+    Parameters
+    ----------
+    detections
+        Detections through the input WCS. Without a detector's name they are compared as well: on
+        another detector nothing repeats.
+    order
+        (G,) time of each group, in any unit.
+
+    Returns
+    -------
+    later, earlier
+        (N,) masks; none where no more of them repeat than by chance.
+    """
+    later, earlier = np.zeros(len(detections), bool), np.zeros(len(detections), bool)
+    variance = 0.5 * np.trace(detections.covariance, axis1=1, axis2=2)
+    vectors = directions(detections.ra, detections.dec)
+    known = np.isfinite(vectors).all(axis=1) & np.isfinite(detections.unit_xy).all(axis=1)
+    known &= np.any(detections.unit_xy != 0.0, axis=1)
+    for before, after in _pairs(detections, order, known):
+        noise = float(np.median(variance[before]) + np.median(variance[after]))
+        radius = float(np.clip(_ERRORS * np.sqrt(noise), *_LIMITS))
+        places = detections.unit_xy
+        close = cKDTree(places[before]).sparse_distance_matrix(
+            cKDTree(places[after]), _RING * radius, output_type="ndarray"
+        )
+        first, second = before[close["i"]], after[close["j"]]
+        step = ARCSEC * np.linalg.norm(vectors[first] - vectors[second], axis=1)
+        moved = step > 2.0 * radius
+        same = moved & (close["v"] <= radius)
+        expected = (np.count_nonzero(moved & ~same) + 1.0) / (_RING**2 - 1.0)
+        count = len(np.unique(second[same]))
+        if log_chance(np.array([float(count)]), np.array([expected]))[0] < _SIGNIFICANT:
+            later[second[same]], earlier[first[same]] = True, True
+    return later, earlier
+
+
+def _pairs(
+    detections: Detections, order: FloatArray, known: BoolArray
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """Indices of the detections of a detector in an exposure, and in one shortly after it."""
+    rows = np.flatnonzero(known)
+    label, group = detections.detector[rows], detections.group[rows]
+    rows = rows[np.lexsort((order[group], label))]
+    label, group = detections.detector[rows], detections.group[rows]
+    edges = np.flatnonzero((np.diff(label) != 0) | (np.diff(group) != 0)) + 1
+    parts = np.split(rows, edges) if len(rows) else []
+    for lag in range(1, _LAGS + 1):
+        for before, after in zip(parts, parts[lag:], strict=False):
+            if detections.detector[before[0]] == detections.detector[after[0]]:
+                yield before, after

@@ -1,0 +1,7 @@
+"""HST: calibrated exposures and drizzled images, with FITS WCS."""
+
+from __future__ import annotations
+
+from .models import HST
+
+__all__ = ["HST"]

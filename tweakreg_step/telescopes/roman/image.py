@@ -1,0 +1,155 @@
+"""The image of a Roman model: pixels, epoch, WCS and pointing angles."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.table import Table
+
+from tweakreg_step.core.sources import Pixels
+from tweakreg_step.telescopes.image import View
+from tweakreg_step.telescopes.wcs import CORRECTED, delivered, pixels_within
+
+from .psf import stellar_fwhm
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.sources import BoundingBox
+
+__all__ = ["REFERENCE_ANGLES", "RomanImage", "bounding_box_of", "epoch_of", "known", "word"]
+
+REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
+
+# Bits of the array ``dq``, see `roman_datamodels.dqflags`
+DO_NOT_USE, SATURATED, NON_SCIENCE = 1, 2, 512
+
+UNSET = -999999
+"""What a number that is not known is set to in Roman's metadata; words are set to '?'."""
+
+UNSET_TIME = "2020-01-01T00:00:00.000"
+"""What a time that is not known is set to."""
+
+
+@dataclass(frozen=True, slots=True)
+class RomanImage:
+    """The `OpenImage` of a Roman model, which holds one alone."""
+
+    model: Any
+
+    label = ""
+
+    @property
+    def bounding_box(self) -> BoundingBox:
+        """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
+        return bounding_box_of(self.model)
+
+    @property
+    def fwhm(self) -> float | None:
+        """FWHM of stars [pixels], None where it is not known."""
+        return stellar_fwhm(word(self.model, "instrument", "optical_element"))
+
+    @property
+    def exposure_time(self) -> float | None:
+        """``meta.exposure.effective_exposure_time``, else ``exposure_time`` [s]."""
+        exposure = self.model.meta.exposure
+        times = (exposure.get(name) for name in ("effective_exposure_time", "exposure_time"))
+        return next((float(time) for time in times if known(time) and time > 0), None)
+
+    @property
+    def catalog(self) -> str:
+        """The name of a catalog in the metadata, '' for none.
+
+        ``meta.tweakreg_catalog`` where an association has put it, else
+        ``meta.source_catalog.tweakreg_catalog_name``, which the step 'source_catalog' writes.
+        """
+        named = self.model.meta.get("tweakreg_catalog")
+        if isinstance(named, str) and named.strip():
+            return named.strip()
+        return word(self.model, "source_catalog", "tweakreg_catalog_name")
+
+    @property
+    def table(self) -> Table | None:
+        """The catalog in memory that the step 'source_catalog' has put into the metadata."""
+        section = self.model.meta.get("source_catalog") or {}
+        for held in (self.model.meta.get("tweakreg_catalog"), section.get("tweakreg_catalog")):
+            if held is not None and not isinstance(held, str):
+                return Table(held)
+        return None
+
+    def pixels(self) -> Pixels:
+        """The image with DO_NOT_USE, NON_SCIENCE and values that are not finite masked."""
+        model = self.model
+        data = np.asarray(model.data, dtype=np.float32)
+        mask = ~np.isfinite(data)
+        error, saturated = np.full(data.shape, np.nan, np.float32), None
+        if model.get("dq") is not None:
+            dq = np.asarray(model.dq)
+            mask |= (dq & (DO_NOT_USE | NON_SCIENCE)) != 0
+            saturated = (dq & SATURATED) != 0
+        if model.get("err") is not None:
+            # half precision: above 65504 it is infinite, where the error is not known
+            error = np.array(model.err, dtype=np.float32)
+            error[~np.isfinite(error)] = np.nan
+        return Pixels(data=data, error=error, mask=mask, saturated=saturated)
+
+    def to_sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """RA and DEC [deg] of pixels, beyond the bounding box as well."""
+        ra, dec = self.model.meta.wcs.forward_transform(x, y)
+        return ra, dec
+
+    def to_pixels(self, ra: FloatArray, dec: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The pixels of positions on the sky (N,) [deg], NaN outside the bounding box."""
+        return pixels_within(self.model.meta.wcs, self.bounding_box, ra, dec)
+
+    def view(self, *, reset: bool = False) -> View:
+        """The view of the image, with its WCS; with `reset`, the WCS as delivered."""
+        meta = self.model.meta
+        wcs = delivered(meta.wcs) if reset else meta.wcs
+        if wcs.bounding_box is None:  # tweakwcs and footprints need one
+            wcs = copy.deepcopy(wcs)  # that of the model is not changed before it is aligned
+            wcs.bounding_box = self.bounding_box
+        names = [word(self.model, "instrument", name) for name in ("detector", "optical_element")]
+        return View(
+            wcs=wcs,
+            angles={angle: float(meta.wcsinfo[angle]) for angle in REFERENCE_ANGLES},
+            detector=" ".join(filter(None, names)) if names[0] else None,
+            epoch=epoch_of(self.model),
+            corrected=CORRECTED in meta.wcs.available_frames,
+        )
+
+
+def known(value: Any) -> bool:
+    """Whether a value of the metadata was set."""
+    if isinstance(value, str):
+        return value.strip() not in {"", "?"}
+    try:
+        return value is not None and bool(np.isfinite(value)) and value != UNSET
+    except TypeError:
+        return False
+
+
+def word(model: Any, section: str, name: str) -> str:
+    """A word in a section of the metadata, '' where it was not set."""
+    value = (model.meta.get(section) or {}).get(name)
+    return str(value).strip() if value is not None and known(str(value)) else ""
+
+
+def bounding_box_of(model: Any) -> BoundingBox:
+    """Limits of a model's image in pixels: those of its WCS, else all of its data."""
+    box = model.meta.wcs.bounding_box
+    if box is None:
+        ny, nx = model.data.shape
+        return ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
+    (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
+    return ((xmin, xmax), (ymin, ymax))
+
+
+def epoch_of(model: Any) -> float | None:
+    """The middle of an exposure [Julian year], None where its times were not set."""
+    exposure = model.meta.exposure
+    times = (exposure.get(name) for name in ("start_time", "end_time"))
+    years = [float(t.jyear) for t in times if hasattr(t, "jyear") and t.isot != UNSET_TIME]
+    return float(np.mean(years)) if years and np.isfinite(years).all() else None
