@@ -74,7 +74,7 @@ Summary in the log
 
 One line for each group: number of images and sources; ``matches``, and ``ref``, those of them with
 reference stars; ``shift``, the length of the correction at the group's centre [mas]; ``roll``
-[arcsec]; ``rms`` residual per axis [mas]; ``sigma``, the error of the correction at the centre per
+[arcsec]; ``rms`` residual per axis [mas]; ``sigma``, the error of its images at their centres per
 axis [mas]; ``ratio``, the achieved over the achievable error; the verdict with the code of its
 reason. Of more than 40 groups those that are aligned share a line, with sums and medians.
 

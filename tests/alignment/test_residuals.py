@@ -101,16 +101,14 @@ def test_detector_motions_take_part() -> None:
     assert np.median(distance) < 0.005
 
 
-def test_the_error_floor_is_part_of_the_covariance() -> None:
+def test_errors_that_were_estimated_are_part_of_the_covariance() -> None:
     result = make_result(kind="stack", count=3)
-    floored = replace(
-        result.solution, groups=replace(result.solution.groups, floor=np.array([0.0, 0.003, 0.0]))
-    )
-    matched = matched_of(result.catalogs.detections, result.catalogs.reference, floored)
-    own = matched.group == 1
-    extra = matched.covariance - result.catalogs.detections.covariance[matched.index]
-    np.testing.assert_allclose(extra[own], 9e-6 * np.eye(2)[None].repeat(own.sum(), 0), atol=1e-15)
-    assert not extra[~own].any()
+    given, solution = result.catalogs.detections, result.solution
+    inflation = np.where(given.group == 1, 4.0, 1.0)
+    raised = replace(solution, detections=replace(solution.detections, inflation=inflation))
+    matched = matched_of(given, result.catalogs.reference, raised)
+    ratio = matched.covariance[:, 0, 0] / given.covariance[matched.index, 0, 0]
+    np.testing.assert_allclose(ratio, np.where(matched.group == 1, 4.0, 1.0))
 
 
 def test_without_a_reference_no_source_has_a_star() -> None:

@@ -46,8 +46,8 @@ def test_what_is_said_of_a_detection() -> None:
         assert (table["residual_east"][row], table["residual_north"][row]) == tuple(residual)
         assert table["source"][row] == result.solution.detections.source[place[0]]
         sigma = 1e3 * np.sqrt(catalog.covariance[place[0], 0, 0])
-        floor = 1e3 * result.solution.groups.floor[catalog.group[place[0]]]
-        assert table["sigma"][row] == pytest.approx(np.hypot(sigma, floor))
+        inflation = result.solution.detections.inflation[place[0]]
+        assert table["sigma"][row] == pytest.approx(sigma * np.sqrt(inflation))
 
 
 def test_reference_stars_are_named_by_their_row() -> None:

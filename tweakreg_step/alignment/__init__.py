@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from .assess_sequential import assess
-from .displacement import Displacement, displacement_of, worst_corner
+from .displacement import (
+    Displacement,
+    displacement_of,
+    image_covariance_at,
+    worst_corner,
+)
 from .image_fits import ImageFits, image_fits
 from .joint import solve_jointly
 from .pair_offsets import PairOffsets, pair_offsets_of
@@ -17,6 +22,7 @@ __all__ = [
     "assess",
     "corrected_directions",
     "displacement_of",
+    "image_covariance_at",
     "image_fits",
     "matched_of",
     "pair_offsets_of",

@@ -16,12 +16,14 @@ from tweakreg_step.alignment.solver import (
     gauged,
     group_scatter,
     honest_factor,
+    image_errors,
     match_counts,
     pair_covariance,
     regauge,
     weak_modes,
 )
 from tweakreg_step.core.correction import affine
+from tweakreg_step.core.image_errors import EstimatedError, ImageErrors
 from tweakreg_step.core.solution import (
     DetectionFits,
     GroupMotions,
@@ -171,6 +173,9 @@ def solution_of(
         pairs=_pairs(ordered, problem, associated, estimate),
         detections=_detections(ordered, associated, empty.detections),
         units=_units(ordered, problem, associated, estimate.solved, empty.units),
+        images=_images(ordered, problem, associated, estimate),
+        errors=_errors(ordered, associated),
+        star_inflation=_star_inflation(ordered, associated, empty),
         reference_star=_stars(ordered, associated),
         modes=_modes(ordered, problem, estimate),
         levels=levels_of(
@@ -192,7 +197,9 @@ def _empty(
         pairs=PairTies.empty(),
         detections=DetectionFits.empty(ordered.total),
         units=UnitMotions.empty(len(ordered.unit)),
+        images=ImageErrors.empty(len(ordered.image)),
         reference_star=np.zeros(0, np.int64),
+        star_inflation=np.ones(0 if ordered.reference is None else ordered.star_total),
         modes=(),
         motion=choice,
         levels=Levels.empty(len(back)),
@@ -249,7 +256,7 @@ def _groups(
         rms_mas=np.where(active, scatter.rms_mas, np.nan)[back],
         chi2=scatter.chi2[:-1][back],
         dof=scatter.dof[:-1][back],
-        floor=associated.fit.floor[:-1][back],
+        floor=_floors(associated, len(active))[back],
     )
 
 
@@ -324,7 +331,66 @@ def _detections(
     residual[place] = associated.fit.residual[own]
     weight[place] = associated.fit.weight[own]
     used[place] = associated.fit.weight[own] > MATCHED_WEIGHT
-    return DetectionFits(source, residual, weight, used)
+    inflation = empty.inflation.copy()
+    usual = 0.5 * np.trace(associated.links.covariance[own], axis1=1, axis2=2)
+    inflation[place] = associated.fit.components.variance[own] / usual
+    return DetectionFits(source, residual, weight, used, inflation)
+
+
+def _errors(ordered: Canonical, associated: AssociatedFit) -> tuple[EstimatedError, ...]:
+    """The errors that were estimated, in the numbering of the input."""
+    parts = associated.fit.components
+    detectors, groups = np.argsort(ordered.detector), np.argsort(ordered.group)
+    usual = 0.5 * np.trace(associated.links.covariance, axis1=1, axis2=2)
+    found = []
+    for number, (detector, group) in enumerate(
+        zip(parts.detector.tolist(), parts.group.tolist(), strict=True)
+    ):
+        own = parts.label == number
+        sigmas = (1e3 * float(np.sqrt(np.mean(v[own]))) for v in (usual, parts.variance))
+        found.append(
+            EstimatedError(
+                int(detectors[detector]) if detector >= 0 else -1,
+                int(groups[group]) if group >= 0 else -1,
+                bool(parts.given[number]),
+                bool(parts.estimated[number]),
+                int(parts.count[number]),
+                *sigmas,
+            )
+        )
+    return tuple(found)
+
+
+def _star_inflation(ordered: Canonical, associated: AssociatedFit, empty: Solution) -> FloatArray:
+    """Variance (M,) of each reference star, as estimated, over the usual one."""
+    ratio = empty.star_inflation.copy()
+    fixed = associated.links.group < 0
+    usual = 0.5 * np.trace(associated.links.covariance[fixed], axis1=1, axis2=2)
+    star = associated.star[associated.links.source[fixed]]
+    ratio[ordered.star[star]] = associated.fit.components.variance[fixed] / usual
+    return ratio
+
+
+def _floors(associated: AssociatedFit, count: int) -> FloatArray:
+    """Rms (G,) of the part of the errors of a group's detections that was estimated [arcsec]."""
+    own = associated.links.group >= 0
+    group, added = associated.links.group[own], associated.fit.components.beside_given[own]
+    size = np.maximum(np.bincount(group, minlength=count), 1)
+    return np.asarray(np.sqrt(np.bincount(group, added, minlength=count) / size))
+
+
+def _images(
+    ordered: Canonical, problem: Problem, associated: AssociatedFit, estimate: _Estimate
+) -> ImageErrors:
+    """The errors of the images, in the numbering of the input."""
+    ties = estimate.component, estimate.anchored
+    solved = problem.model, associated.fit.motions, estimate.solved
+    found = image_errors(problem.detections, solved, ties, _gauge_weight(problem))
+    missing = np.maximum(ordered.image, 0) >= len(found)
+    every = ImageErrors.empty(len(found) + 1)
+    for name in ImageErrors.__slots__:
+        getattr(every, name)[:-1] = getattr(found, name)
+    return every.take(np.where(missing, len(found), ordered.image))
 
 
 def _stars(ordered: Canonical, associated: AssociatedFit) -> IntArray:

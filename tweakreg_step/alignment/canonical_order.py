@@ -28,10 +28,12 @@ class Canonical:
         (n,) index of each detection in the input.
     total
         Number of detections of the input.
-    group, unit
-        (G,), (U,) canonical number of each group and unit of the input.
+    group, unit, image, detector
+        (G,), (U,), (I,), (D,) canonical number of each of them in the input.
     star
         (M,) index of each star in the input.
+    star_total
+        Number of stars of the input.
     """
 
     detections: Detections
@@ -40,7 +42,10 @@ class Canonical:
     total: int
     group: IntArray
     unit: IntArray
+    image: IntArray
+    detector: IntArray
     star: IntArray
+    star_total: int
 
     def take(self, keep: BoolArray) -> Canonical:
         """The same with the detections of a mask (n,) alone; all keep their numbers."""
@@ -99,12 +104,13 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
     units = int(detections.unit.max(initial=-1)) + 1
     group, unit = _numbers(part.group, count), _numbers(part.unit, units)
     image = _numbers(part.image, int(detections.image.max(initial=-1)) + 1)
+    detector = _numbers(part.detector, int(detections.detector.max(initial=-1)) + 1)
     part = replace(
         part,
         group=group[part.group],
         image=image[part.image],
         unit=np.where(part.unit >= 0, np.append(unit, -1)[part.unit], -1),
-        detector=_renumbered(part.detector),
+        detector=np.where(part.detector >= 0, np.append(detector, -1)[part.detector], -1),
         band=_renumbered(part.band),
         visit=_renumbered(part.visit),
         guide=_renumbered(part.guide),
@@ -112,7 +118,18 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
     # Identical detections are ordered by the new numbers of group and image: any order will do.
     same = np.lexsort((part.image, part.group, *keys_of(part)))
     stars, catalog = _sorted_reference(reference, group)
-    return Canonical(part.take(same), catalog, order[same], len(detections), group, unit, stars)
+    return Canonical(
+        detections=part.take(same),
+        reference=catalog,
+        position=order[same],
+        total=len(detections),
+        group=group,
+        unit=unit,
+        image=image,
+        detector=detector,
+        star=stars,
+        star_total=0 if reference is None else len(reference),
+    )
 
 
 def keys_of(part: Detections) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.core.correction import design
+from tweakreg_step.core.image_errors import displacement_terms
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.image_errors import ImageErrors
     from tweakreg_step.core.solution import Solution
 
 
-__all__ = ["Displacement", "displacement_of", "worst_corner"]
+__all__ = ["Displacement", "displacement_of", "image_covariance_at", "worst_corner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,28 @@ def displacement_of(
     slope = design(solution.geometry, theta, local)
     covariance = slope @ solution.groups.covariance[group] @ np.swapaxes(slope, 1, 2)
     return Displacement(shift, covariance)
+
+
+def image_covariance_at(
+    images: ImageErrors, covariance: FloatArray, image: int, ra: FloatArray, dec: FloatArray
+) -> FloatArray:
+    """Covariance (K, 2, 2) of the displacement of points of an image, east and north [arcsec^2].
+
+    Parameters
+    ----------
+    images
+        Errors of the images.
+    covariance
+        (I, 6, 6) of the coefficients, one of those in `images`.
+    image
+        Index of the image.
+    ra, dec
+        (K,) through the input WCS [deg].
+    """
+    frame = frames_at(images.ra[image], images.dec[image])
+    place = to_plane(directions(ra, dec), np.broadcast_to(frame, (len(ra), 3, 3)))
+    slope = displacement_terms(place)
+    return np.asarray(slope @ covariance[image] @ np.swapaxes(slope, 1, 2))
 
 
 def worst_corner(

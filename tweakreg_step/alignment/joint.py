@@ -257,7 +257,7 @@ def _with_choice(general: AcceptedFit, choice: MotionChoice, *, again: bool) -> 
     if associated is None or (none and not again):
         return general
     problem, start = general.problem, associated.fit.motions
-    reach = associated.radius, 0.0
+    reach = max(associated.radius, associated.star_radius), 0.0
     if choice.geometry != geometry_of(problem.model):
         problem, start = with_motion(problem, start, choice.geometry)
         reach = max(reach[0], motion_radius(problem.options) if start.phi else 0.0), 0.0

@@ -10,6 +10,7 @@ import numpy as np
 from tweakreg_step.alignment.solver import DETECTOR, converge, match_counts
 from tweakreg_step.alignment.verdict import (
     Failures,
+    claimed,
     diagnose,
     findings,
     groups_to_reject,
@@ -215,13 +216,17 @@ def with_findings(solution: Solution, ordered: Canonical, accepted: AcceptedFit)
     diagnoses = diagnose(
         failures, ordered.detections, problem.model.frames, ordered.reference, problem.options
     )
-    covariance = solution.groups.covariance[np.argsort(ordered.group)]
+    images = solution.images.take(np.argsort(ordered.image))
+    if accepted.associated is not None:
+        images = claimed(problem, accepted.associated, images)
     outcome = failures.status, diagnoses
+    of_images = images, accepted.images
     relative, absolute = findings(
-        problem, accepted.associated, outcome, covariance, accepted.ambiguity, accepted.images
+        problem, accepted.associated, outcome, of_images, accepted.ambiguity
     )
     return replace(
         solution,
+        images=images.take(ordered.image),
         relative=tuple(relative[number] for number in ordered.group),
         absolute=() if ordered.reference is None else tuple(absolute[g] for g in ordered.group),
     )

@@ -45,7 +45,7 @@ class Matched:
     before, after
         (L, 2) observed - fitted with the input WCS and with the corrected one [arcsec].
     covariance
-        (L, 2, 2) of the detection, the error floor of its group included [arcsec^2].
+        (L, 2, 2) of the detection, with the errors that were estimated [arcsec^2].
     weight
         (L,) robust weight.
     used
@@ -107,7 +107,7 @@ def matched_of(detections: Detections, reference: Reference | None, solution: So
     after = solution.detections.residual[place]
     corrected = moved_directions(links, model, motions)[own]
     input_directions = _at_common_epoch(links)[own]
-    floor = solution.groups.floor[links.group[own]]
+    inflation = solution.detections.inflation[place]
     return Matched(
         index=place,
         source=links.source[own],
@@ -115,7 +115,7 @@ def matched_of(detections: Detections, reference: Reference | None, solution: So
         star=star[links.source[own]],
         before=_relative_to_fitted(corrected, after, input_directions),
         after=after,
-        covariance=links.covariance[own] + floor[:, None, None] ** 2 * np.eye(2),
+        covariance=links.covariance[own] * inflation[:, None, None],
         weight=solution.detections.weight[place],
         used=solution.detections.used[place],
     )

@@ -97,6 +97,16 @@ def _composed(relative: Solution, whole: Solution, body: IntArray) -> Solution:
         reference_matches=then.reference_matches[body],
     )
     absolute = tuple(whole.absolute[number] for number in body)
+    images = replace(relative.images, absolute=relative.images.relative + whole.images.absolute)
+    stars = tuple(error for error in whole.errors if error.of_stars)
     apart = {one.image: one for one in (*whole.apart, *relative.apart)}
     every = tuple(apart[image] for image in sorted(apart))
-    return replace(relative, groups=groups, absolute=absolute, apart=every)
+    return replace(
+        relative,
+        groups=groups,
+        images=images,
+        absolute=absolute,
+        star_inflation=whole.star_inflation,
+        errors=relative.errors + stars,
+        apart=every,
+    )

@@ -54,6 +54,9 @@ class Detections:
         star, or a visit); -1 where unknown. Left out, nothing is known of them.
     epoch
         (N,) middle of the exposure [Julian year], NaN where unknown or left out.
+    floor
+        (N,) the part of the error per axis that nobody gave [arcsec]: as it is usual, contained in
+        `covariance`, its true size estimated with the solution. 0 where all is given, or left out.
     """
 
     ra: FloatArray
@@ -70,9 +73,11 @@ class Detections:
     visit: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     guide: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     epoch: FloatArray = field(default_factory=lambda: np.zeros(0))
+    floor: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
-        for name, unknown in (("band", -1), ("visit", -1), ("guide", -1), ("epoch", np.nan)):
+        left_out = {"band": -1, "visit": -1, "guide": -1, "epoch": np.nan, "floor": 0.0}
+        for name, unknown in left_out.items():
             if len(getattr(self, name)) == 0:  # of a frozen class
                 object.__setattr__(self, name, np.full(len(self.ra), unknown))
         if len(self.detector) != len(self.unit) or ((self.unit >= 0) & (self.detector < 0)).any():
@@ -127,6 +132,9 @@ class Reference:
         (M, 2, 2) of the positions at the epoch of observation, east and north [arcsec^2].
     epoch_ra, epoch_dec
         (G, M) positions at the epoch of each group [deg], None if one epoch is used for all.
+    floor
+        (M,) the part of the error per axis that nobody gave [arcsec], see `Detections`; None where
+        all errors are given.
     origin
         (M,) epoch [Julian year] at which the errors of a star's position and of its motion are
         independent; None where the catalog says nothing of motions.
@@ -140,12 +148,15 @@ class Reference:
     covariance: FloatArray
     epoch_ra: FloatArray | None = None
     epoch_dec: FloatArray | None = None
+    floor: FloatArray | None = None
     origin: FloatArray | None = None
     origin_covariance: FloatArray | None = None
     motion_covariance: FloatArray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.ra)
+        if self.floor is not None:
+            _same_length(count, {"floor": (self.floor, ())})
         _same_length(count, {"dec": (self.dec, ()), "covariance": (self.covariance, (2, 2))})
         for name in ("epoch_ra", "epoch_dec"):
             array = getattr(self, name)

@@ -11,6 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from .arrays import BoolArray, FloatArray, IntArray
     from .evidence import Finding
+    from .image_errors import EstimatedError, ImageErrors
     from .outcome import Code
 
 
@@ -115,7 +116,8 @@ class GroupMotions:
     chi2, dof
         (G,) of the group's detections; the sum over groups and reference is that of the fit.
     floor
-        (G,) error added to each axis of each detection in quadrature [arcsec].
+        (G,) rms over the group's detections of the part of their error per axis that was estimated,
+        as no catalog gives it [arcsec].
     gauge
         (G, p) weights of the groups in the mean correction that is made zero.
     """
@@ -218,12 +220,15 @@ class DetectionFits:
         (N,) robust weight.
     used
         (N,) whether the detection counts as matched.
+    inflation
+        (N,) variance, as it was estimated, over that with the usual errors.
     """
 
     source: IntArray
     residual: FloatArray
     weight: FloatArray
     used: BoolArray
+    inflation: FloatArray
 
     def __len__(self) -> int:
         return len(self.source)
@@ -236,6 +241,7 @@ class DetectionFits:
             residual=np.full((count, 2), np.nan),
             weight=np.zeros(count),
             used=np.zeros(count, bool),
+            inflation=np.ones(count),
         )
 
 
@@ -403,14 +409,18 @@ class Solution:
     ----------
     geometry
         Fit geometry of the groups' corrections.
-    groups, pairs, detections, units
-        Results for each group, pair, detection and unit.
+    groups, pairs, detections, units, images
+        Results for each group, pair, detection, unit and image.
     reference_star
         (S,) index of the reference star of each source, -1 where none.
+    star_inflation
+        (M,) variance of each star of the reference, as it was estimated, over the usual one.
     modes
         The least determined common motions, in descending order of their errors.
     motion
         The choice of the detectors' motions.
+    errors
+        The errors that were estimated.
     levels
         What is known of visits and of other levels of motion.
     relative, absolute
@@ -426,10 +436,13 @@ class Solution:
     pairs: PairTies
     detections: DetectionFits
     units: UnitMotions
+    images: ImageErrors
     reference_star: IntArray
+    star_inflation: FloatArray
     modes: tuple[Mode, ...]
     motion: MotionChoice
     levels: Levels
+    errors: tuple[EstimatedError, ...] = ()
     relative: tuple[Finding, ...] = ()
     absolute: tuple[Finding, ...] = ()
     apart: tuple[ApartImage, ...] = ()

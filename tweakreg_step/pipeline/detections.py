@@ -39,7 +39,8 @@ CENTROID_SIGMA = 0.05
 """Position error per axis where a catalog gives none [pixels]: typical for stars of S/N 20."""
 
 CENTROID_FLOOR = 0.01
-"""Error added in quadrature per axis [pixels]: the best that finders reach on real pixels."""
+"""Usual error per axis beside that of a catalog [pixels]: the best that finders reach on real
+pixels. How large it is for each detector is estimated."""
 
 CENTROID_CEILING = 1000.0
 """Largest error of a position per axis [pixels]: beyond it the source is not known to be there."""
@@ -77,8 +78,9 @@ def _detections(image: Image, labels: dict[str, int]) -> Detections:
     ra, dec = image.plane.sky(x + steps[0][:, None], y + steps[1][:, None])
     frames = frames_at(ra[0], dec[0])
     slopes = np.stack([to_plane(directions(ra[k], dec[k]), frames) for k in (1, 2)], axis=-1)
-    errors = _pixel_errors(sources)
+    errors, unknown = _pixel_errors(sources)
     covariance = np.einsum("nik,nk,njk->nij", slopes, errors**2, slopes)
+    scale = np.sqrt(np.abs(np.linalg.det(slopes)))
     unit_xy, unit_to_sky = _in_unit(image.plane, ra[0], dec[0], frames)
     count = len(x)
     return Detections(
@@ -89,6 +91,7 @@ def _detections(image: Image, labels: dict[str, int]) -> Detections:
         unit_to_sky=unit_to_sky,
         flux=np.asarray(sources.flux, float),
         epoch=np.full(count, np.nan if image.epoch is None else float(image.epoch)),
+        floor=scale * unknown,
         **{name: np.full(count, label) for name, label in labels.items()},
     )
 
@@ -170,10 +173,11 @@ def warn_of_unused(images: Iterable[Image]) -> None:
             )
 
 
-def _pixel_errors(sources: Sources) -> FloatArray:
-    """Errors (N, 2) along x and y [pixels]: from weights ~ 1 / variance, else the catalog's own.
+def _pixel_errors(sources: Sources) -> tuple[FloatArray, FloatArray]:
+    """Errors (N, 2) along x and y, and the part (N,) of them that nobody gave [pixels].
 
-    `CENTROID_SIGMA` where a catalog has neither.
+    They are from weights ~ 1 / variance, else the catalog's own, `CENTROID_SIGMA` where a catalog
+    has neither; with `CENTROID_FLOOR` in quadrature. Of weights only the ratios are known.
     """
     given = np.stack([np.asarray(e, float) for e in (sources.x_err, sources.y_err)], axis=-1)
     usual = np.full(len(sources), CENTROID_SIGMA)
@@ -182,8 +186,11 @@ def _pixel_errors(sources: Sources) -> FloatArray:
         with np.errstate(over="ignore"):
             usual = CENTROID_SIGMA * np.sqrt(np.nanmedian(weight) / weight)
         given[:] = np.nan  # the user's weights say more than the finder's errors
-    errors = np.where(np.isfinite(given) & (given > 0), given, usual[:, None])
-    return np.asarray(np.hypot(np.minimum(errors, CENTROID_CEILING), CENTROID_FLOOR))
+    stated = np.isfinite(given) & (given > 0)
+    errors = np.minimum(np.where(stated, given, usual[:, None]), CENTROID_CEILING)
+    floored = np.hypot(errors, CENTROID_FLOOR)
+    typical = np.sqrt(0.5 * np.sum(floored**2, axis=1))
+    return floored, np.where(stated.any(axis=1), CENTROID_FLOOR, typical)
 
 
 def _in_unit(

@@ -22,6 +22,7 @@ from tweakreg_step.catalogs.reference import (
     position_errors,
     stars_from,
     stars_of,
+    unstated_errors,
     years_of,
 )
 from tweakreg_step.core.detections import Reference
@@ -180,13 +181,14 @@ def reference_of(
     good = np.isfinite(errors).all(axis=1)
     covariance = errors[:, :, None] ** 2 * np.eye(2)
     ra, dec = np.asarray(table["RA"], float), np.asarray(table["DEC"], float)
-    return Reference(ra=ra[good], dec=dec[good], covariance=covariance[good])
+    floor = unstated_errors(table)[good]
+    return Reference(ra=ra[good], dec=dec[good], covariance=covariance[good], floor=floor)
 
 
 def _moving(table: Table, epochs: FloatArray, observatories: list[Observatory]) -> Reference:
     """A catalog of stars with proper motion; the covariance is the mean over the groups' epochs."""
     usual = float(table.meta["epoch"])
-    stars = stars_of(as_published(table))
+    stars, floor = stars_of(as_published(table)), unstated_errors(table)
     if stars is None:
         raise ValueError("A table that was moved to an epoch has no proper motions.")
     seen_from = next(iter(observatories), USUAL)
@@ -195,7 +197,7 @@ def _moving(table: Table, epochs: FloatArray, observatories: list[Observatory]) 
     views = list(zip(times, observatories, strict=True))
     different = sorted(set(views), key=lambda view: (view[0], view[1].name))
     if different in ([(round(usual, EPOCH_DIGITS), seen_from)], []):
-        return Reference(ra=ra, dec=dec, covariance=covariance)
+        return Reference(ra=ra, dec=dec, covariance=covariance, floor=floor)
     require_places(len(views), len(ra))
     placed = {view: place(stars, *view) for view in different}
     origin, at_origin, motion = independent_errors(stars, motion_is_known(as_published(table)))
@@ -205,6 +207,7 @@ def _moving(table: Table, epochs: FloatArray, observatories: list[Observatory]) 
         covariance=np.mean([placed[view][2] for view in different], axis=0),
         epoch_ra=np.stack([placed[view][0] for view in views]),
         epoch_dec=np.stack([placed[view][1] for view in views]),
+        floor=floor,
         origin=origin,
         origin_covariance=at_origin,
         motion_covariance=motion,

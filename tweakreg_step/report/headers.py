@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tweakreg_step.core.outcome import Code, Essential, Standing
 
 from .group_outcome import group_outcome
+from .image_errors import image_sigmas
 from .key_figures import figures_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ FACTS = {
     "shift_east_mas": ("TWRDE", "[mas] correction to the east"),
     "shift_north_mas": ("TWRDN", "[mas] correction to the north"),
     "roll_arcsec": ("TWRROLL", "[arcsec] of correction"),
-    "sigma_mas": ("TWRSIGMA", "[mas] error of correction per axis"),
+    "sigma_mas": ("TWRSIGMA", "[mas] error of the image's centre per axis"),
+    "sigma_corner_mas": ("TWRSIGCO", "[mas] the same at its worst corner"),
     "ratio": ("TWRRATIO", "achieved / achievable error"),
     "chi2_per_dof": ("TWRCHI2", "chi2 / dof"),
     "reference": ("TWRREF", "reference catalog"),
@@ -66,7 +68,7 @@ def essentials_of(result: RunResult, image: int) -> tuple[Essential, ...]:
         Index of the image.
     """
     group = int(result.images.group[image])
-    values = _verdict(result, image, group) | _figures(result, group)
+    values = _verdict(result, image, group) | _figures(result, group) | _errors(result, image)
     values |= _image(result, image) | _reference(result, group)
     values["version"] = result.run.versions.get("tweakreg_step")
     return essentials_from(values)
@@ -125,10 +127,16 @@ def _figures(result: RunResult, group: int) -> dict[str, _Value]:
         "shift_east_mas": east,
         "shift_north_mas": north,
         "roll_arcsec": figures.roll_arcsec,
-        "sigma_mas": figures.sigma_mas,
         "ratio": figures.ratio,
         "chi2_per_dof": figures.chi2_per_dof,
     }
+
+
+def _errors(result: RunResult, image: int) -> dict[str, _Value]:
+    """The errors of the image itself."""
+    sigmas = image_sigmas(result, [image])[0].tolist()
+    centre, corner = (v if math.isfinite(v) else None for v in sigmas)
+    return {"sigma_mas": centre, "sigma_corner_mas": corner}
 
 
 def _image(result: RunResult, image: int) -> dict[str, _Value]:

@@ -16,7 +16,9 @@ from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.outcome import Standing
 
+from .estimated_errors import name_of_error
 from .groups import ROLL, group_of_report
+from .image_errors import image_sigmas
 from .levels import levels_of
 from .match_table import matches_of, write_matches
 from .overlaps import overlaps_of
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tweakreg_step.alignment import ImageFits
+    from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.solution import Solution
 
     from .result import RunResult
@@ -54,7 +57,7 @@ def report_of(result: RunResult) -> dict[str, Any]:
         "dry_run": result.run.dry_run,
         "error": _error(result),
         "totals": _totals(result, groups),
-        "images": [_image(result, image) for image in range(len(result.images))],
+        "images": _images(result),
         "left_out": [
             {
                 "name": one.name,
@@ -71,6 +74,7 @@ def report_of(result: RunResult) -> dict[str, Any]:
         "weak_modes": [] if solution is None else _modes(solution),
         "detectors": None if solution is None else _detectors(result, solution),
         "levels": None if solution is None else levels_of(solution.levels),
+        "errors": [] if solution is None else _errors(result, solution),
         "reference": _reference(result),
         "parameters": [
             {"name": given.name, "value": given.value, "origin": given.origin}
@@ -161,8 +165,16 @@ def _totals(result: RunResult, groups: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _image(result: RunResult, image: int) -> dict[str, Any]:
+def _images(result: RunResult) -> list[dict[str, Any]]:
+    sigmas = image_sigmas(result), image_sigmas(result, relative=True)
+    return [
+        _image(result, image, [one[image] for one in sigmas]) for image in range(len(result.images))
+    ]
+
+
+def _image(result: RunResult, image: int, sigmas: list[FloatArray]) -> dict[str, Any]:
     outcome = result.images.outcomes[image]
+    claimed, relative = sigmas
     return {
         "name": result.images.names[image],
         "group": result.images.group[image],
@@ -175,6 +187,9 @@ def _image(result: RunResult, image: int) -> dict[str, Any]:
         "absolute": outcome.absolute,
         "code": None if outcome.code is None else outcome.code.value,
         "fit": _image_fit(result.images.fits, image),
+        "sigma_mas": claimed[0],
+        "sigma_corner_mas": claimed[1],
+        "relative_sigma_mas": relative[0],
         "corners_before": result.images.corners_before[image],
         "corners_after": result.images.corners_after[image],
     }
@@ -241,6 +256,21 @@ def _unit(result: RunResult, solution: Solution, unit: int) -> dict[str, Any]:
         "scale": np.sqrt(np.linalg.det(matrix)) - 1.0 if scales else None,
         "scale_sigma": sigma[3] if scales else None,
     }
+
+
+def _errors(result: RunResult, solution: Solution) -> list[dict[str, Any]]:
+    """The errors that were estimated."""
+    return [
+        {
+            "of": name_of_error(result, error),
+            "given": error.given,
+            "estimated": error.estimated,
+            "count": error.count,
+            "usual_mas": error.usual_mas,
+            "sigma_mas": error.sigma_mas,
+        }
+        for error in solution.errors
+    ]
 
 
 def _unit_name(result: RunResult, unit: int) -> str:

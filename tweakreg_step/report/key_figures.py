@@ -10,6 +10,8 @@ import numpy as np
 from tweakreg_step.alignment import displacement_of
 from tweakreg_step.core.outcome import Code
 
+from .image_errors import image_sigmas
+
 if TYPE_CHECKING:
     from tweakreg_step.core.solution import Solution
 
@@ -36,7 +38,7 @@ class Figures:
     rms_mas
         Weighted rms residual per axis.
     sigma_mas
-        Standard deviation of the correction per axis at the group's centre.
+        Error of the group's images per axis at their centres, rms over them.
     ratio
         Achieved error over the Cramer-Rao bound.
     chi2_per_dof
@@ -90,7 +92,10 @@ def _of_solution(result: RunResult, solution: Solution, group: int) -> Figures:
     east, north = (1e3 * float(value) for value in moved.shift[0])
     matrix = solution.groups.matrix[group]
     roll = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
-    sigma = 1e3 * np.sqrt(0.5 * np.trace(moved.covariance[0]))
+    members = np.flatnonzero(result.images.group == group).tolist()
+    sigmas = image_sigmas(result, members)[:, 0]
+    known = sigmas[np.isfinite(sigmas)]
+    sigma = float(np.sqrt(np.mean(known**2))) if len(known) else np.nan
     dof = solution.groups.dof[group]
     return Figures(
         matches=counts[0],

@@ -10,6 +10,7 @@ import numpy as np
 
 from tweakreg_step.core.outcome import Code, Standing, Status
 
+from .estimated_errors import errors_in_words
 from .group_outcome import GroupOutcome, group_outcome
 from .key_figures import Figures, figures_of
 from .levels import level_rows
@@ -75,7 +76,7 @@ _WORDS = {
 def summary_table(result: RunResult) -> list[str]:
     """The lines of the table: a header, the groups, and two for the whole run.
 
-    ``sigma`` is the error of the correction at the group's centre per axis [mas], ``ratio`` the
+    ``sigma`` is the error of the group's images at their centres per axis [mas], ``ratio`` the
     achieved error over the achievable one. Of more than 40 groups, those that are aligned without
     doubt share one line, with sums and medians of their figures; if more than 40 others remain, 40
     are listed, those left alone first, and the rest share lines.
@@ -281,6 +282,8 @@ def log_alignment(
         pairs = len(solution.pairs)
         how = f"all groups at once, {pairs} pair{'s' * (pairs != 1)} of them with common sources. "
         how += motion_reason(solution.motion)
+        if said := errors_in_words(solution.errors):
+            how += f" {said}"
         if len(solution.artefacts):
             how += (
                 f" {len(solution.artefacts)} sources are at the pixels of an exposure before, "

@@ -45,7 +45,7 @@ COLUMNS: dict[str, tuple[Any, str, str]] = {
     "residual_north": (u.mas, "%.4f", "Observed - fitted, corrected WCS"),
     "before_east": (u.mas, "%.4f", "Observed - fitted, input WCS"),
     "before_north": (u.mas, "%.4f", "Observed - fitted, input WCS"),
-    "sigma": (u.mas, "%.4f", "Standard deviation per axis, error floor included"),
+    "sigma": (u.mas, "%.4f", "Standard deviation per axis, with what was estimated of it"),
     "weight": (None, "%.4f", "Robust weight in the fit, 0 to 1"),
     "use": (
         None,

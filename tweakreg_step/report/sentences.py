@@ -79,7 +79,7 @@ def reason_of(finding: Finding, more: str = MORE_SOURCES, names: Sequence[Any] =
         Code.TOO_LITTLE_OVERLAP,
     }:
         return f"{fact}, but {not_tied(finding.gap, names)}."
-    doubt = _doubt(finding.code, finding.evidence, finding.noise_mas, more)
+    doubt = _doubt(finding, finding.evidence, more)
     if finding.basis is Basis.NEIGHBOURS:
         return f"{fact}. Doubtful: {doubt}."
     return f"{fact}, but doubtful: {doubt}."
@@ -96,8 +96,10 @@ def _left(finding: Finding, more: str) -> str:
     return f"Not aligned to the reference: {remedy_of(finding.diagnosis, more)}."
 
 
-def _doubt(code: Code, e: Evidence, noise: float, more: str) -> str:
+def _doubt(finding: Finding, e: Evidence, more: str) -> str:
     """What speaks against a correction that was applied, and what to do."""
+    code, noise = finding.code, finding.noise_mas
+    catalog = "a reference catalog" if finding.basis is Basis.GROUPS else "one with more stars"
     if code in {Code.SAME_PIXELS, Code.SECOND_PEAK}:
         return _other_offset(code, e)
     if code is Code.IMAGE_OFF:
@@ -123,7 +125,7 @@ def _doubt(code: Code, e: Evidence, noise: float, more: str) -> str:
         ),
         Code.POORLY_DETERMINED: (
             f"its farthest source is placed to {e.sigma_corner_mas:.1f} mas, and a single one is "
-            f"measured to {noise:.1f} mas; use a simpler 'fitgeometry', or a reference catalog"
+            f"measured to {noise:.1f} mas; use a simpler 'fitgeometry', or {catalog}"
         ),
         Code.FAR_OFF: (
             f"its correction is {e.pull:.0f} times what is usual of the pointing; look at it"

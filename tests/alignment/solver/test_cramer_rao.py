@@ -98,7 +98,8 @@ def test_both_numbers_have_one_gauge(options: Options) -> None:
     if options.joint:
         assert max(achieved[1], achievable[1]) < 1e-3  # the group that stays has no error
     moved = np.arange(4) != 1
-    np.testing.assert_allclose(achieved[moved], achievable[moved], rtol=0.06)
+    # what is achieved is scaled with the chi2 of each image, of some 200 residuals
+    np.testing.assert_allclose(achieved[moved], achievable[moved], rtol=0.1)
 
 
 def test_the_achievable_is_what_is_achieved_with_the_truth() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.alignment.solver import robust
+from tweakreg_step.alignment.solver import robust, weights
 from tweakreg_step.alignment.solver.cramer_rao import bound
 from tweakreg_step.alignment.solver.hierarchy import Model, Motions
 from tweakreg_step.alignment.solver.links import link
@@ -16,13 +16,13 @@ from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
 
 def test_the_taper_is_one_then_all_but_vanishes() -> None:
-    weights = robust.taper(np.array([0.0, 3.0, 4.5, 6.0, 50.0]), 3.0)
-    np.testing.assert_allclose(weights, [1.0, 1.0, 0.5625, 1e-6, 1e-6])
+    found = weights.taper(np.array([0.0, 3.0, 4.5, 6.0, 50.0]), 3.0)
+    np.testing.assert_allclose(found, [1.0, 1.0, 0.5625, 1e-6, 1e-6])
 
 
 def test_medians_by_label() -> None:
     values = np.array([3.0, 1.0, 2.0, 10.0, 20.0])
-    found = robust.grouped_median(values, np.array([0, 0, 0, 2, 2]), 3)
+    found = weights.grouped_median(values, np.array([0, 0, 0, 2, 2]), 3)
     np.testing.assert_array_equal(found, [2.0, np.nan, 15.0])
 
 
@@ -79,9 +79,14 @@ def test_a_source_seen_twice_loses_both() -> None:
     assert result.weight[links.source != 7].mean() > 0.95
 
 
-def test_errors_that_are_too_small_get_a_floor_and_true_ones_none() -> None:
+def _estimated(found: robust.Fit) -> float:
+    """Rms error per axis of the detections, as estimated [arcsec]."""
+    return float(np.sqrt(np.mean(found.components.variance)))
+
+
+def test_errors_that_are_too_small_are_raised_and_true_ones_kept() -> None:
     honest, _, _ = _stack(0)
-    np.testing.assert_array_equal(honest.floor, 0.0)
+    assert _estimated(honest) == pytest.approx(0.0015, rel=0.05)
     modest, _, _ = _stack(0, scale=0.1)
-    # claimed 0.1 of the variance of 1.5 mas; the rest is the floor
-    np.testing.assert_allclose(modest.floor[:-1], 0.0015 * np.sqrt(0.9), rtol=0.15)
+    # a tenth of the variance of 1.5 mas is given, the rest is estimated
+    assert _estimated(modest) == pytest.approx(0.0015, rel=0.05)

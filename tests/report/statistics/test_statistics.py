@@ -124,15 +124,17 @@ def test_corrections_are_those_of_the_solution(mosaic: RunResult) -> None:
 
 
 def test_sigma_at_the_corner_by_hand(mosaic: RunResult) -> None:
-    """For a shift and a roll, var(d) = (C_ee + C_nn + 2 d x C_shift,roll + C_rr d^2) / 2."""
-    found, solution, group = corrections_of(mosaic), mosaic.solution, 0
-    frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
+    """var(s + g_x x + g_y y) per axis, from the covariance of the six coefficients."""
+    found, images, group = corrections_of(mosaic), mosaic.solution.images, 0
     corners = mosaic.images.corners_before[group]
-    plane = to_plane(directions(corners[:, 0], corners[:, 1]), frame)
-    turned = plane @ solution.groups.matrix[group].T
-    across = np.stack([-turned[:, 1], turned[:, 0]], axis=1)
-    c = solution.groups.covariance[group]
-    variance = c[0, 0] + c[1, 1] + 2.0 * across @ c[:2, 2] + c[2, 2] * (across**2).sum(axis=1)
+    frame = frames_at(images.ra[group], images.dec[group])
+    x, y = to_plane(directions(corners[:, 0], corners[:, 1]), frame).T
+    c = images.claimed[group]
+    variance = 0.0
+    for axis in (0, 1):
+        s, gx, gy = axis, 2 + axis, 4 + axis
+        variance = variance + c[s, s] + 2.0 * x * c[s, gx] + 2.0 * y * c[s, gy]
+        variance = variance + x * x * c[gx, gx] + 2.0 * x * y * c[gx, gy] + y * y * c[gy, gy]
     assert found.sigma_corner[group] == pytest.approx(1000.0 * np.sqrt(0.5 * variance.max()))
     assert found.sigma_centre[group] == pytest.approx(1000.0 * np.sqrt(0.5 * (c[0, 0] + c[1, 1])))
 

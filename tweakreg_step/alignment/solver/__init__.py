@@ -6,9 +6,11 @@ from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
 from .detector_motion import choose_motion, geometry_of, most_general, motion_radius, with_motion
 from .detector_parents import PLACEMENT
+from .error_components import motion_variance
 from .field_motion import DISPERSION, FIELD, epochs_of, field_motion, field_reach
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
+from .image_covariance import image_errors
 from .iteration import (
     AssociatedFit,
     Problem,
@@ -25,9 +27,9 @@ from .normal_equations import solve_step
 from .parents import GROUPS
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
 from .prior_widths import with_estimated_widths
-from .robust import MATCHED_WEIGHT
 from .tails import departures, visit_of
 from .visit_motion import with_visits
+from .weights import MATCHED_WEIGHT
 
 __all__ = [
     "DETECTOR",
@@ -61,10 +63,12 @@ __all__ = [
     "geometry_of",
     "group_scatter",
     "honest_factor",
+    "image_errors",
     "link",
     "match_counts",
     "most_general",
     "motion_radius",
+    "motion_variance",
     "moved_directions",
     "pair_covariance",
     "regauge",

@@ -6,27 +6,28 @@ It holds for a known association of detections to sources and for the catalogs' 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from scipy import sparse
 
 from tweakreg_step.alignment.linalg import factorise, inverse_2x2
 from tweakreg_step.core.correction import design, parameter_count, prior_precision
+from tweakreg_step.core.image_errors import displacement_terms
 from tweakreg_step.core.sphere import directions, frames_at, frames_of, plane_jacobian, to_plane
 
-from .covariance import covariance_of, gauged
+from .covariance import covariance_of
 from .field_motion import field_motion
 from .gauge import common_basis
 from .hierarchy import Model, Motions, linearise
+from .image_covariance import image_errors
 from .links import link
 from .normal_equations import normal_equations
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
+    from tweakreg_step.core.image_errors import ImageErrors
     from tweakreg_step.core.solution import Solution
 
     from .covariance import Covariance
@@ -40,8 +41,9 @@ def achieved_and_achievable(
 ) -> tuple[FloatArray, FloatArray]:
     """Standard deviation (G,) of each group's positions: that of the solution, and the bound [mas].
 
-    Per axis, rms over the group's detections. The bound is for the association that was found, the
-    catalogs' errors and no detector motion. NaN for groups that are not aligned. Where groups were
+    Per axis, rms over the group's detections, of the images' errors that are claimed. The bound is
+    for the association that was found, the errors of the catalogs, or smaller ones if they were
+    found to be, and no detector motion. NaN for groups that are not aligned. Where groups were
     moved onto the reference as one body, both are of their alignment to each other.
 
     Parameters
@@ -54,41 +56,55 @@ def achieved_and_achievable(
     if (solution.detections.source < 0).all():
         unknown = np.full(len(solution.groups.ra), np.nan)
         return unknown, unknown
-    stars = None if reference is None else (reference, solution.reference_star)
+    seen = _at_best(detections, solution.detections.inflation)
+    stars = None
+    if reference is not None:
+        stars = _at_best(reference, solution.star_inflation), solution.reference_star
     centres = solution.groups.ra, solution.groups.dec
     source, field = solution.detections.source, None
     if solution.levels.field is not None:
         field = field_motion(detections, solution.groups.component >= 0)
         spread = max(1e-3 * solution.levels.field.scatter_mas, 1e-6) ** 2
         field = field and replace(field, spread=spread)
-    limit = bound(detections, source, centres, solution.geometry, stars, field=field)
-    starred = bool((solution.reference_star >= 0).any())
-    ties = solution.groups.component, solution.groups.anchored & starred
-    weight = solution.groups.gauge
-    theta = np.nan_to_num(solution.groups.parameters)
-    every = np.arange(len(theta))
-    blocks = gauged(limit.parameter_covariance, limit.model, ties, weight, theta).blocks(
-        every, every
+    limit = bound(seen, source, centres, solution.geometry, stars, field=field)
+    anchored = solution.groups.anchored & bool((solution.reference_star >= 0).any())
+    theta = Motions(np.nan_to_num(solution.groups.parameters))
+    solved = limit.model, theta, limit.parameter_covariance
+    ties = solution.groups.component, anchored
+    best = image_errors(detections, solved, ties, solution.groups.gauge)
+    tied = np.zeros(len(best), bool)
+    tied[detections.image] = anchored[detections.group]
+    found = (
+        np.where(tied[:, None, None], errors.absolute, errors.relative)
+        for errors in (solution.images, best)
     )
-    aligned = solution.groups.component >= 0
-    return (
-        _displacement(limit.model, detections, solution.groups.covariance, aligned),
-        _displacement(limit.model, detections, blocks, aligned),
+    achieved, achievable = (
+        _rms(detections, best, covariance, len(centres[0])) for covariance in found
     )
+    return achieved, achievable
 
 
-def _displacement(
-    model: Model, detections: Detections, covariance: FloatArray, aligned: NDArray[np.bool_]
+Catalog = TypeVar("Catalog", "Detections", "Reference")
+
+
+def _at_best(catalog: Catalog, ratio: FloatArray) -> Catalog:
+    """A catalog with its covariances times a ratio (N,), where that is below one."""
+    return replace(catalog, covariance=catalog.covariance * np.minimum(ratio, 1.0)[:, None, None])
+
+
+def _rms(
+    detections: Detections, images: ImageErrors, covariance: FloatArray, count: int
 ) -> FloatArray:
-    group, count = detections.group, len(covariance)
-    local = to_plane(directions(detections.ra, detections.dec), model.frames[group])
-    slope = design(model.geometry, np.zeros((len(group), covariance.shape[1])), local)
-    safe = np.where(aligned[:, None, None], covariance, 0.0)
-    variance = np.einsum("nik,nkl,nil->n", slope, safe[group], slope) / 2.0
-    size = np.bincount(group, minlength=count)
+    """Rms error (G,) per axis of groups at their detections [mas], of images' errors (I, 6, 6)."""
+    image = detections.image
+    frames = frames_at(np.nan_to_num(images.ra), np.nan_to_num(images.dec))
+    place = to_plane(directions(detections.ra, detections.dec), frames[image])
+    slope = displacement_terms(place)
+    variance = 0.5 * np.einsum("nik,nkl,nil->n", slope, covariance[image], slope)
+    number = np.bincount(detections.group, minlength=count)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.bincount(group, variance, minlength=count) / size
-    return np.asarray(np.where(aligned, 1e3 * np.sqrt(np.maximum(mean, 0.0)), np.nan))
+        mean = np.bincount(detections.group, variance, minlength=count) / number
+        return np.asarray(1e3 * np.sqrt(np.maximum(mean, 0.0)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from .hierarchy import Model, Motions, linearise, moved_directions
 from .links import link
 from .normal_equations import solve_step
 from .parents import Parent
-from .robust import MATCHED_WEIGHT, Fit, fit
+from .robust import Fit, fit
+from .weights import MATCHED_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,8 +114,8 @@ class AssociatedFit:
         (S,) index of the reference star of each source, -1 where none.
     fit
         The robust fit.
-    radius
-        The match radius of the association [arcsec].
+    radius, star_radius
+        The match radius of the association, and that with reference stars [arcsec].
     """
 
     links: Links
@@ -122,6 +123,7 @@ class AssociatedFit:
     star: IntArray
     fit: Fit
     radius: float
+    star_radius: float
 
     def motion(self, *, with_field: bool = False) -> FloatArray:
         """Path (L, 2) [arcsec] of each link's source since its origin, less that of its star.
@@ -248,16 +250,20 @@ def common_directions(problem: Problem, associated: AssociatedFit) -> FloatArray
     return np.asarray(still / np.linalg.norm(still, axis=1, keepdims=True))
 
 
-def _next_radius(associated: AssociatedFit, limit: float) -> float:
-    """Match radius [arcsec], at most `limit`, for the errors that 98 % of the detections have.
+def _next_radii(associated: AssociatedFit, options: Options) -> tuple[float, float]:
+    """Match radii [arcsec] for the errors that 98 % of the detections, and of the stars, have.
 
     Between epochs sources of unknown motion may lie farther apart.
     """
-    trace = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)
-    links = associated.links
-    span = 0.0 if links.tau is None else float(np.ptp(links.tau[links.group >= 0]))
-    sigma = float(np.sqrt(2.0 * np.quantile(trace, 0.98) + links.spread * span**2))
-    return float(np.clip(_RADIUS_SIGMAS * sigma, _MIN_RADIUS, limit))
+    variance, links = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2), associated.links
+    star = links.group < 0
+    own = float(np.quantile(variance[~star], 0.98))
+    other = float(np.quantile(variance[star], 0.98)) if star.any() else own
+    span = 0.0 if links.tau is None else float(np.ptp(links.tau[~star]))
+    sigmas = np.sqrt(np.array([2.0 * own, own + other]) + links.spread * span**2)
+    limits = options.tolerance, options.abs_tolerance
+    first, second = np.clip(_RADIUS_SIGMAS * sigmas, _MIN_RADIUS, limits)
+    return float(first), float(second)
 
 
 def converge(
@@ -286,9 +292,9 @@ def converge(
     options, model = problem.options, problem.model
     unassociated = unassociated_links(problem.detections)
     motions, associated = start, None
+    radii = min(radius, options.tolerance), min(radius, options.abs_tolerance)
     for turn in range(passes):
         moved = moved_directions(unassociated, model, motions)
-        radii = min(radius, options.tolerance), min(radius, options.abs_tolerance)
         still = _at_one_epoch(problem, moved, model, motions, radii[1])
         source, star = _identify(problem, still, radii)
         if len(star) == 0:
@@ -297,7 +303,7 @@ def converge(
         rounds = _LAST_ROUNDS if turn == passes - 1 else 2 + min(turn, 1)
         wide = width if turn == 0 else 0.0
         solved = fit(links, model, motions, options.sigma, rounds, wide)
-        associated = AssociatedFit(solved.links, index, star, solved, radius)
+        associated = AssociatedFit(solved.links, index, star, solved, *radii)
         motions, model = solved.motions, model.with_spread(solved.links.spread)
-        radius = _next_radius(associated, max(options.tolerance, options.abs_tolerance))
+        radii = _next_radii(associated, options)
     return associated

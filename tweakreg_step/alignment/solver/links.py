@@ -62,12 +62,13 @@ def link(
     own = every < total
     picked = detections.take(np.where(own, every, 0)) if total else detections
     vectors = directions(picked.ra, picked.dec)
-    covariance = picked.covariance.copy()
+    covariance, floor = picked.covariance.copy(), picked.floor.copy()
     drift = np.zeros((len(every), 2))
     if reference is not None and len(stars):
         fixed = every[~own] - total
         vectors[~own] = directions(reference.ra[fixed], reference.dec[fixed])
         covariance[~own] = reference.covariance[fixed]
+        floor[~own] = 0.0 if reference.floor is None else reference.floor[fixed]
         drift[own] = _drift(reference, star[sources[own]], picked.group[own])
         if field is not None and reference.origin_covariance is not None:
             covariance[~own] = reference.origin_covariance[fixed]
@@ -80,6 +81,8 @@ def link(
         drift=drift,
         source=sources,
         source_count=len(star),
+        detector=np.where(own, picked.detector, -1),
+        floor=floor,
     )
     if field is None:
         return links, every
@@ -147,6 +150,10 @@ class Links:
         (N,) index of the source, ascending.
     source_count
         Number S of sources.
+    detector
+        (N,) index of the detector, -1 where there is none.
+    floor
+        (N,) the part of the error that nobody gave, see `Detections` [arcsec].
     tau
         (N,) time from the source's origin [yr]; None where all sources stand still.
     motion_prior
@@ -168,6 +175,8 @@ class Links:
     drift: FloatArray
     source: IntArray
     source_count: int
+    detector: IntArray
+    floor: FloatArray
     tau: FloatArray | None = None
     motion_prior: FloatArray | None = None
     unknown: BoolArray | None = None

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from .hierarchy import Linear, Model, Motions
     from .links import Links
+    from .parents import Bonds
 
 
 __all__ = ["Step", "factor_with_prior", "normal_equations", "solve_step"]
@@ -62,12 +63,15 @@ class Step:
         Factor of the reduced normal matrix H.
     latent
         (S, k) unknowns of the sources: positions [arcsec], and where epochs differ motions.
+    bonds
+        The prior in it.
     """
 
     delta: FloatArray
     residual: FloatArray
     factor: Factor
     latent: FloatArray
+    bonds: Bonds
 
 
 def _square(rows: Any, count: int) -> Any:
@@ -177,4 +181,4 @@ def solve_step(
     delta = factor.solve(right - pull)
     after = linear.position + np.einsum("nik,nk->ni", linear.columns, delta[linear.index])
     latent = latents(links, spread, weight, after)
-    return Step(delta, after - seen(links, latent), factor, latent)
+    return Step(delta, after - seen(links, latent), factor, latent, model.bonds)

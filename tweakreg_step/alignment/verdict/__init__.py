@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from .criteria import findings, groups_to_reject, star_counts, stars_near
 from .diagnosis import Failures, diagnose
+from .image_claims import claimed
 from .image_evidence import ImageEvidence, image_evidence
 
 __all__ = [
     "Failures",
     "ImageEvidence",
+    "claimed",
     "diagnose",
     "findings",
     "groups_to_reject",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.evidence import Diagnosis, Evidence, Finding
+    from tweakreg_step.core.image_errors import ImageErrors
 
     from .evidence import Chance
     from .image_evidence import ImageEvidence
@@ -163,9 +164,8 @@ def findings(
     problem: Problem,
     associated: AssociatedFit | None,
     outcome: tuple[tuple[Code, ...], Diagnoses],
-    covariance: FloatArray,
+    of_images: tuple[ImageErrors, ImageEvidence | None],
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None,
-    images: ImageEvidence | None = None,
 ) -> tuple[list[Finding], list[Finding]]:
     """The findings (G,) of the relative and of the absolute phase.
 
@@ -175,21 +175,20 @@ def findings(
         The problem and its fit, None if nothing could be aligned.
     outcome
         Statuses (G,), and the diagnoses (G,) of the failures of each phase.
-    covariance
-        (G, p, p) of the parameters.
+    of_images
+        Errors (I,) of the images, and the evidence on them; None if nothing could be aligned.
     ambiguity
         (G,) evidence for another initial offset, for each phase; None where there was no search.
-    images
-        Evidence on the groups' single images; None if nothing could be aligned.
     """
     status, (failed, unanchored) = outcome
-    count = len(status)
+    (errors, images), count = of_images, len(status)
     pieces: list[list[Evidence | None]] = [[None] * count, [None] * count]
-    alone, noise = np.ones(count, bool), np.full(count, np.inf)
+    alone = np.ones(count, bool)
+    noise = star_noise = np.full(count, np.inf)
     if associated is not None:
-        pieces[0] = list(evidence(problem, associated, covariance, absolute=False))
+        pieces[0] = list(evidence(problem, associated, errors, absolute=False))
         if problem.anchored.any():
-            found = evidence(problem, associated, covariance, absolute=True)
+            found = evidence(problem, associated, errors, absolute=True)
             rejected = rejected_stars(problem, associated).tolist()
             pieces[1] = [
                 piece and replace(piece, rejected_stars=number)
@@ -198,6 +197,7 @@ def findings(
         label = clusters(associated, count)
         alone = np.bincount(label)[label] == 1
         noise = _noise_mas(associated, count)
+        star_noise = np.hypot(noise, _star_noise_mas(associated))
     if images is not None:
         detections = problem.detections
         pieces[0] = _with_images(detections, images.relative, images.off, pieces[0])
@@ -218,7 +218,7 @@ def findings(
         absolute_finding(
             status[g],
             pieces[1][g],
-            float(noise[g]),
+            float(star_noise[g]),
             failed[g] if status[g] is Code.TOO_FEW_SOURCES else unanchored[g] or failed[g],
             anchored=bool(problem.anchored[g]),
         )
@@ -278,3 +278,10 @@ def _noise_mas(associated: AssociatedFit, count: int) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.bincount(group, variance, minlength=count) / size
     return np.asarray(np.where(size > 0, 1e3 * np.sqrt(mean), np.inf))
+
+
+def _star_noise_mas(associated: AssociatedFit) -> float:
+    """Typical error of a reference star per axis [mas], 0 where there are none."""
+    star = associated.links.group < 0
+    variance = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)[star]
+    return 1e3 * float(np.sqrt(np.mean(variance))) if star.any() else 0.0

@@ -20,17 +20,19 @@ from tweakreg_step.alignment.solver import (
     common_directions,
     solve_step,
 )
-from tweakreg_step.core.correction import design, prior_precision
+from tweakreg_step.core.correction import prior_precision
 from tweakreg_step.core.evidence import Evidence
-from tweakreg_step.core.sphere import chord, chord_angle, directions, to_plane
+from tweakreg_step.core.image_errors import displacement_terms
+from tweakreg_step.core.sphere import chord, chord_angle, directions, frames_at, to_plane
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Links, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.image_errors import ImageErrors
     from tweakreg_step.core.options import Options
 
 
-__all__ = ["Chance", "Phase", "chance", "clusters", "evidence", "phase_of"]
+__all__ = ["Chance", "Phase", "chance", "clusters", "evidence", "phase_at", "phase_of"]
 
 _SAMPLE = 32
 """Detections of a group around which the density of possible partners is counted."""
@@ -111,9 +113,10 @@ def absolute_phase(links: Links, position: FloatArray) -> Phase:
     return Phase(np.where(paired[:, None], position - star[links.source], 0.0), paired)
 
 
-def _phase(
+def phase_at(
     associated: AssociatedFit, position: FloatArray, weight: FloatArray, *, absolute: bool
 ) -> Phase:
+    """Differences of positions (L, 2) from those of the stars, or from the other groups'."""
     if absolute:
         return absolute_phase(associated.links, position)
     return relative_phase(associated.links, position, weight)
@@ -121,7 +124,7 @@ def _phase(
 
 def phase_of(associated: AssociatedFit, *, absolute: bool) -> Phase:
     """Differences of the fit's residuals from those of other groups, or of the stars."""
-    return _phase(associated, associated.fit.residual, _precision(associated), absolute=absolute)
+    return phase_at(associated, associated.fit.residual, _precision(associated), absolute=absolute)
 
 
 def _precision(associated: AssociatedFit) -> FloatArray:
@@ -140,11 +143,10 @@ def clusters(associated: AssociatedFit, count: int) -> IntArray:
 def chance(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> Chance:
     """The matches of each group and those expected by chance, relative or absolute."""
     links, count = associated.links, len(problem.component)
-    phase = _phase(associated, associated.fit.residual, _precision(associated), absolute=absolute)
+    phase = phase_at(associated, associated.fit.residual, _precision(associated), absolute=absolute)
     heavy = phase.paired & (associated.fit.weight > MATCHED_WEIGHT)
     matches = np.bincount(links.group[heavy], minlength=count).astype(np.int64)
-    options = problem.options
-    radius = min(associated.radius, options.abs_tolerance if absolute else options.tolerance)
+    radius = associated.star_radius if absolute else associated.radius
     expected = _expected(problem, associated, radius, absolute=absolute)
     trials = _trials(problem, radius, absolute=absolute)
     log10 = (log_chance(matches.astype(float), np.maximum(expected, 1e-6)) + trials) / np.log(10.0)
@@ -155,18 +157,21 @@ def chance(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> Ch
     with np.errstate(invalid="ignore", divide="ignore"):
         # positions spread evenly over a disc of radius R have the mean square R^2 / 2
         spread = np.sqrt(square / size) / (radius / np.sqrt(2.0))
-    if _narrow(problem, radius):
+    if _narrow(associated, radius, absolute=absolute):
         spread = np.full(count, np.nan)
     return Chance(matches, expected, np.minimum(log10, 0.0), spread)
 
 
-def _narrow(problem: Problem, radius: float) -> bool:
+def _narrow(associated: AssociatedFit, radius: float, *, absolute: bool) -> bool:
     """Whether a low 'tolerance' makes the match radius smaller than the errors of the catalogs.
 
     True matches within it are then spread as evenly as chance matches.
     """
-    variance = 0.5 * np.trace(problem.detections.covariance, axis1=1, axis2=2)
-    return radius < _LEAST_RADIUS * float(np.sqrt(2.0 * np.median(variance)))
+    variance = 0.5 * np.trace(associated.links.covariance, axis1=1, axis2=2)
+    star = associated.links.group < 0
+    own = float(np.median(variance[~star]))
+    other = float(np.median(variance[star])) if absolute and star.any() else own
+    return radius < _LEAST_RADIUS * float(np.sqrt(own + other))
 
 
 def _trials(problem: Problem, radius: float, *, absolute: bool) -> FloatArray:
@@ -267,7 +272,7 @@ def _ring(tree: cKDTree, points: FloatArray, inner: float, outer: float) -> Floa
 
 
 def evidence(
-    problem: Problem, associated: AssociatedFit, covariance: FloatArray, *, absolute: bool
+    problem: Problem, associated: AssociatedFit, images: ImageErrors, *, absolute: bool
 ) -> list[Evidence]:
     """The evidence (G,) for and against the groups' corrections in one phase.
 
@@ -275,15 +280,15 @@ def evidence(
     ----------
     problem, associated
         The problem and its fit.
-    covariance
-        (G, p, p) of the parameters.
+    images
+        Errors (I,) of the images.
     absolute
         Whether the phase is the absolute one.
     """
     numbers = chance(problem, associated, absolute=absolute)
     reserve = _reserve(problem, associated, absolute=absolute)
     cover = _coverage(problem, associated, absolute=absolute)
-    centre, corner = _sigmas(problem, covariance)
+    centre, corner = _sigmas(problem, associated, images, absolute=absolute)
     pull = _pulls(problem.options, problem, associated.fit.motions.theta)
     lists = [c.tolist() for c in (*reserve, cover, centre, corner, pull)]
     return [
@@ -322,7 +327,7 @@ def _reserve(
     chosen = kept_out & (fit.weight > MATCHED_WEIGHT)
     rms = []
     for position in (before, after):
-        phase = _phase(associated, position, weight, absolute=absolute)
+        phase = phase_at(associated, position, weight, absolute=absolute)
         used = chosen & phase.paired
         square = np.sum(phase.difference[used] ** 2, axis=1)
         size = np.bincount(links.group[used], minlength=count)
@@ -335,7 +340,7 @@ def _reserve(
 def _coverage(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> FloatArray:
     """Area (G,) of the matches over that of all detections, from their second moments."""
     count = len(problem.component)
-    phase = _phase(associated, associated.fit.residual, _precision(associated), absolute=absolute)
+    phase = phase_at(associated, associated.fit.residual, _precision(associated), absolute=absolute)
     heavy = phase.paired & (associated.fit.weight > MATCHED_WEIGHT)
     local, group = _local(problem), problem.detections.group
     matched = associated.index[heavy]
@@ -354,23 +359,30 @@ def _moment(place: FloatArray, group: IntArray, count: int) -> FloatArray:
     return np.asarray(np.maximum(xx * yy - xy**2, 0.0))
 
 
-def _sigmas(problem: Problem, covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Standard deviations (G,) per axis at the centres and the farthest detections [mas]."""
+def _sigmas(
+    problem: Problem, associated: AssociatedFit, images: ImageErrors, *, absolute: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Largest errors (G,) per axis of a group's images at their centres, and anywhere [mas].
+
+    Images without matches go with their group, and have no part in its error; anywhere is at the
+    image's detections.
+    """
     detections, count = problem.detections, len(problem.component)
-    local = _local(problem)
-    distance = np.linalg.norm(local, axis=1)
-    order = np.lexsort((distance, detections.group))
-    last = np.cumsum(np.bincount(detections.group, minlength=count)) - 1
-    far = np.zeros((count, 2))
-    seen = np.bincount(detections.group, minlength=count) > 0
-    far[seen] = local[order[last[seen]]]
-    theta = np.zeros((count, covariance.shape[1]))
+    covariance = images.absolute if absolute else images.relative
+    frames = frames_at(np.nan_to_num(images.ra), np.nan_to_num(images.dec))
+    place = to_plane(directions(detections.ra, detections.dec), frames[detections.image])
+    own = covariance[detections.image]
+    matched = np.zeros(len(images), bool)
+    heavy = (associated.links.image >= 0) & (associated.fit.weight > MATCHED_WEIGHT)
+    matched[associated.links.image[heavy]] = True
     out = []
-    for place in (np.zeros((count, 2)), far):
-        slope = design(problem.model.geometry, theta, place)
-        variance = np.einsum("gik,gkl,gil->g", slope, covariance, slope) / 2.0
-        # a group that is to stay fixed has none, up to rounding
-        out.append(1e3 * np.sqrt(np.maximum(variance, 0.0)))
+    for where in (np.zeros_like(place), place):
+        slope = displacement_terms(where)
+        variance = np.einsum("nik,nkl,nil->n", slope, own, slope) / 2.0
+        used = matched[detections.image] & np.isfinite(variance)
+        largest = np.zeros(count)
+        np.maximum.at(largest, detections.group[used], variance[used])
+        out.append(1e3 * np.sqrt(largest))
     return out[0], out[1]
 
 

@@ -14,6 +14,7 @@ from .stars import (
     motion_is_known,
     position_errors,
     stars_of,
+    unstated_errors,
 )
 from .years import years_of
 
@@ -35,6 +36,7 @@ __all__ = [
     "service_reachable",
     "stars_from",
     "stars_of",
+    "unstated_errors",
     "with_known_motion",
     "years_of",
 ]

@@ -28,6 +28,7 @@ __all__ = [
     "position_errors",
     "stars_of",
     "unbelieved_errors",
+    "unstated_errors",
 ]
 
 REFERENCE_SIGMA = 0.005
@@ -110,6 +111,13 @@ def position_errors(table: Table) -> FloatArray:
     variance; else `REFERENCE_SIGMA`. They are at least `BEST` and at most `WORST`.
     """
     return np.clip(_stated_errors(table), BEST, WORST)
+
+
+def unstated_errors(table: Table) -> FloatArray:
+    """The part (M,) of the errors of positions that no column states [arcsec], 0 where one does."""
+    stated = np.stack([quantity(table, f"{axis}_error") for axis in ("ra", "dec")], axis=-1)
+    given = (np.isfinite(stated) & (stated > 0)).any(axis=1)
+    return np.where(given, 0.0, position_errors(table).max(axis=1))
 
 
 def unbelieved_errors(table: Table) -> int:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.correction import design, parameters_of
-from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, to_plane
-
-from .sky_map import group_corners
+from tweakreg_step.core.correction import parameters_of
+from tweakreg_step.core.sphere import ARCSEC
+from tweakreg_step.report.image_errors import image_sigmas
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +37,7 @@ class Corrections:
     scale_ppm
         (G,) relative change of scale [1e-6].
     sigma_centre, sigma_corner
-        (G,) standard deviation per axis at the tangent point and at the worst corner [mas].
+        (G,) error per axis of the group's worst image at its centre and its worst corner [mas].
     matches, reference_matches
         (G,) number of matched detections, and of those that are reference stars.
     rms
@@ -95,7 +94,7 @@ def _of_solution(result: RunResult, solution: Solution) -> dict[str, FloatArray]
     known = np.asarray(np.isfinite(solution.groups.parameters).all(axis=1))
     theta = parameters_of("rscale", solution.groups.matrix, solution.groups.shift)
     theta = np.where(known[:, None], theta, np.nan)
-    centre, corner = _sigmas(result, solution, known)
+    centre, corner = _sigmas(result, known)
     dof = np.where(solution.groups.dof > 0, solution.groups.dof, np.nan)
     return {
         "east": 1000.0 * theta[:, 0],
@@ -111,23 +110,14 @@ def _of_solution(result: RunResult, solution: Solution) -> dict[str, FloatArray]
     }
 
 
-def _sigmas(
-    result: RunResult, solution: Solution, known: NDArray[np.bool_]
-) -> tuple[FloatArray, FloatArray]:
-    """Sigma per axis, sqrt(trace(J C J') / 2), at the tangent point and the worst corner [mas]."""
-    centre, corner = np.full((2, len(known)), np.nan)
-    for group in np.flatnonzero(known).tolist():
-        corners = group_corners(result, group)
-        frame = frames_at(solution.groups.ra[group], solution.groups.dec[group])
-        plane = to_plane(directions(corners[:, 0], corners[:, 1]), frame)
-        places = np.concatenate([np.zeros((1, 2)), plane])
-        theta = np.broadcast_to(
-            solution.groups.parameters[group], (len(places), solution.groups.parameters.shape[1])
-        )
-        columns = design(solution.geometry, theta, places)
-        covariance = columns @ solution.groups.covariance[group] @ np.swapaxes(columns, 1, 2)
-        sigma = 1000.0 * np.sqrt(0.5 * np.trace(covariance, axis1=1, axis2=2))
-        centre[group], corner[group] = sigma[0], sigma.max()
+def _sigmas(result: RunResult, known: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+    """Errors (G,) per axis of each group's worst image at its centre and its worst corner [mas]."""
+    worst = np.full((2, len(known)), -1.0)
+    sigmas = image_sigmas(result)
+    there = np.isfinite(sigmas).all(axis=1)
+    for number in (0, 1):
+        np.maximum.at(worst[number], result.images.group[there], sigmas[there, number])
+    centre, corner = np.where(known & (worst >= 0.0), worst, np.nan)
     return centre, corner
 
 

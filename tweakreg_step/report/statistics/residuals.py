@@ -113,15 +113,15 @@ def _sums(index: IntArray, values: FloatArray, count: int) -> FloatArray:
 def _normalised(result: RunResult, detections: Detections, solution: Solution) -> FloatArray:
     """Residuals (N, 2) in units of sqrt(S_i - D_s^-1), what is left when its source is fitted too.
 
-    S_i is the detection's covariance with its group's error floor, D_s the sum of the inverse
+    S_i is the detection's covariance with its estimated errors, D_s the sum of the inverse
     covariances of the source's detections and its reference star. The few degrees of freedom of the
     groups' corrections are neglected.
     """
     out = np.full((len(detections), 2), np.nan)
     index = np.flatnonzero(solution.detections.used & (solution.detections.source >= 0))
     source = solution.detections.source[index]
-    floor = np.asarray(solution.groups.floor)[detections.group[index]]
-    own = np.diagonal(detections.covariance[index], axis1=1, axis2=2) + floor[:, None] ** 2
+    inflation = np.asarray(solution.detections.inflation)[index]
+    own = np.diagonal(detections.covariance[index], axis1=1, axis2=2) * inflation[:, None]
     total = _sums(source, 1.0 / own, len(solution.reference_star))
     star = solution.reference_star
     if result.catalogs.reference is not None:

@@ -1,0 +1,50 @@
+"""The error of an image, of all levels together, holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tweakreg_step.alignment import solve_jointly
+from tweakreg_step.core.options import Options
+from tweakreg_step.simulate.image_pulls import image_errors_of
+from tweakreg_step.simulate.sky import Setup, layout, make_scene
+
+SEEDS = 20
+TWO = np.array([[-35.0, 0.0], [35.0, 0.0]])
+"""Detectors of a group, whose own motions are found from dithers and from the reference."""
+
+
+def _setup(fraction: float) -> Setup:
+    return Setup(
+        1.5 * layout("stack", 3),
+        detectors=TWO,
+        density=0.012,
+        motion_shift=0.02,
+        motion_roll=20.0,
+        reference_fraction=fraction,
+        reference_sigma=0.002,
+    )
+
+
+def _pulls(fraction: float, seed: int, *, relative: bool) -> np.ndarray:
+    """Errors over claims (I, 5, 2)."""
+    setup = _setup(fraction)
+    scene = make_scene(setup, seed)
+    options = Options(minobj=6, abs_minobj=6, detector_motion="rshift")
+    solution = solve_jointly(scene.detections, scene.group_count, scene.reference, options)
+    errors, sigma = image_errors_of(scene, setup, solution, relative=relative)
+    return np.asarray(errors / sigma)
+
+
+@pytest.mark.parametrize(("fraction", "relative"), [(0.3, False), (0.0, True)])
+def test_pulls_of_images_are_one(fraction: float, relative: bool) -> None:
+    pulls = np.stack([_pulls(fraction, seed, relative=relative) for seed in range(SEEDS)])
+    # images of a scene share motions: one image of each scene is what is independent, both axes
+    image = np.arange(SEEDS) % pulls.shape[1]
+    for point in (0, 1 + np.arange(SEEDS) % 4):
+        square = np.sum(pulls[np.arange(SEEDS), image, point] ** 2)
+        low, high = stats.chi2.ppf([5e-4, 1.0 - 5e-4], 2 * SEEDS)
+        assert low < square < high
+    assert np.abs(pulls).max() < 5.0

@@ -1,0 +1,185 @@
+"""The error that is claimed for each image: that of the solution, and what its residuals add.
+
+The covariance of a solution holds where its model does. So it is scaled with the image's own chi2,
+and with the squares of reserved sources, which took no part in a fit, where these are larger than
+they should be. Added is what images move by beside all levels, told by their mean residuals, and
+what chance matches can pull: their share of the matches times the match radius.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.solver import MATCHED_WEIGHT, motion_variance, solve_step
+
+from .evidence import Chance, chance, phase_at
+
+if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver import AssociatedFit, Problem
+    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.image_errors import ImageErrors
+
+__all__ = ["claimed"]
+
+_PRIOR_DOF = 20.0
+"""Degrees of freedom that a ratio of one counts for: that of few residuals says little."""
+
+_CLEAR = 16.0
+"""Square of an image's mean residual over its variance above which it is the image's own."""
+
+_LOG_4 = 2.0 * np.log(2.0)
+
+
+def claimed(problem: Problem, associated: AssociatedFit, errors: ImageErrors) -> ImageErrors:
+    """The errors with what residuals, reserved sources and chance matches add to them.
+
+    Parameters
+    ----------
+    problem, associated
+        The problem and its fit.
+    errors
+        Errors (I,) of the images as the solution has them.
+    """
+    count = len(errors)
+    fitted = _fitted(associated)
+    free = 1.0 - fitted
+    scale = np.maximum(_residual_ratio(associated, free, count), 1.0)
+    scale = np.maximum(scale, _reserved_ratio(problem, associated, count))
+    own = _own_motion(associated, fitted, count)
+    relative = _with(errors.relative, errors.size, scale, own)
+    absolute = _with(errors.absolute, errors.size, scale, own)
+    group = np.zeros(count, np.int64)
+    group[problem.detections.image] = problem.detections.group
+    pull = _chance_pull(problem, associated, absolute=False)[group]
+    relative = _with(relative, errors.size, np.ones(count), pull**2)
+    if problem.anchored.any():
+        stars = _chance_pull(problem, associated, absolute=True)[group]
+        absolute = _with(absolute, errors.size, np.ones(count), pull**2 + stars**2)
+    return replace(errors, relative=relative, absolute=absolute)
+
+
+def _with(
+    covariance: FloatArray, size: FloatArray, scale: FloatArray, variance: FloatArray
+) -> FloatArray:
+    """Covariances (I, 6, 6) times a scale (I,), with a variance (I,) of displacements [arcsec^2].
+
+    Half of it is that of the image as a whole, the rest grows away from the centre.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = 0.5 * variance / size**2
+    diagonal = np.stack([variance, variance, slope, slope, slope, slope], axis=1)
+    return np.asarray(covariance * scale[:, None, None] + diagonal[:, :, None] * np.eye(6))
+
+
+def _variance(associated: AssociatedFit) -> FloatArray:
+    """Mean variance (L,) of the links per axis [arcsec^2]."""
+    return np.asarray(0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2))
+
+
+def _fitted(associated: AssociatedFit) -> FloatArray:
+    """Share (L,) of each link's variance that the fit takes: of its source, and of the motions."""
+    links, fit = associated.links, associated.fit
+    variance = _variance(associated)
+    precision = fit.weight / variance
+    total = np.bincount(links.source, precision, minlength=links.source_count)
+    motion = motion_variance(fit.linear, links, fit.step, precision)
+    return np.clip(precision / total[links.source] + motion / variance, 0.0, 1.0)
+
+
+def _residual_ratio(associated: AssociatedFit, free: FloatArray, count: int) -> FloatArray:
+    """chi2 over degrees of freedom (I,) of each image's detections, drawn to one where few."""
+    links, fit = associated.links, associated.fit
+    own = links.image >= 0
+    square = fit.weight * np.sum(fit.residual**2, axis=1) / _variance(associated)
+    chi2 = np.bincount(links.image[own], square[own], minlength=count)
+    dof = np.bincount(links.image[own], (2.0 * fit.weight * free)[own], minlength=count)
+    return np.asarray((chi2 + _PRIOR_DOF) / (dof + _PRIOR_DOF))
+
+
+def _reserved_ratio(problem: Problem, associated: AssociatedFit, count: int) -> FloatArray:
+    """Mean squares (I,) of reserved sources in units of their errors, drawn to one where few.
+
+    Of the phases, relative and absolute, it is the one with more sources that counts.
+    """
+    links, fit = associated.links, associated.fit
+    reserved = links.source % 5 == 2  # sources are numbered by position: evenly over the field
+    precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
+    start = fit.motions.plus(-fit.step.delta)
+    kept = np.where(reserved[:, None, None], 0.0, precision)
+    delta = solve_step(fit.linear, links, problem.model, start, kept).delta
+    moved = fit.linear.position + np.einsum(
+        "nik,nk->ni", fit.linear.columns, delta[fit.linear.index]
+    )
+    variance = _variance(associated)
+    weight = fit.weight / variance
+    total, number = np.zeros(count), np.zeros(count)
+    for absolute in (False, True):
+        phase = phase_at(associated, moved, weight, absolute=absolute)
+        used = reserved & (fit.weight > MATCHED_WEIGHT) & phase.paired
+        other = _partner_variance(associated, weight, absolute=absolute)
+        square = np.sum(phase.difference[used] ** 2, axis=1) / (variance + other)[used]
+        image = links.image[used]
+        size = 2.0 * np.bincount(image, minlength=count)
+        more = size > number
+        total = np.where(more, np.bincount(image, square, minlength=count), total)
+        number = np.where(more, size, number)
+    return np.asarray((total + 2.0 * _PRIOR_DOF) / (number + 2.0 * _PRIOR_DOF))
+
+
+def _partner_variance(
+    associated: AssociatedFit, weight: FloatArray, *, absolute: bool
+) -> FloatArray:
+    """Variance (L,) of what each link is compared with [arcsec^2]: the others, or the star."""
+    links, count = associated.links, associated.links.source_count
+    star = links.group < 0
+    if absolute:
+        of_star = np.full(count, np.inf)
+        of_star[links.source[star]] = _variance(associated)[star]
+        return np.asarray(of_star[links.source])
+    seen = np.where(star, 0.0, weight)
+    rest = np.bincount(links.source, seen, minlength=count)[links.source] - seen
+    none = np.full(len(rest), np.inf)
+    return np.asarray(np.divide(1.0, rest, out=none, where=rest > 0.0))
+
+
+def _own_motion(associated: AssociatedFit, fitted: FloatArray, count: int) -> FloatArray:
+    """Variance (I,) of what images move by beside all levels [arcsec^2], from mean residuals.
+
+    Most images tell how much that is in this run; one that is clearly off by more has its own.
+    """
+    links, fit = associated.links, associated.fit
+    own = links.image >= 0
+    weight = (fit.weight / _variance(associated))[own]
+    image, residual = links.image[own], fit.residual[own]
+    total = np.bincount(image, weight, minlength=count)
+    seen = np.bincount(image, minlength=count) >= 3
+    mean = [np.bincount(image, weight * axis, minlength=count) for axis in residual.T]
+    free = np.bincount(image, weight * (1.0 - fitted[own]), minlength=count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        square = 0.5 * (mean[0] ** 2 + mean[1] ** 2) / total**2
+        share = free / total
+        expected = share / total
+    if not seen.any():
+        return np.zeros(count)
+    excess = np.median(square[seen]) / (0.5 * _LOG_4) - np.median(expected[seen])
+    usual = max(float(excess), 0.0) / max(float(np.median(share[seen])), 0.1)
+    clear = seen & (square > _CLEAR * (expected + share * usual))
+    return np.where(clear, np.maximum(square, usual), usual)
+
+
+def _chance_pull(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> FloatArray:
+    """How far (G,) chance matches may pull each group [arcsec]."""
+    numbers = chance(problem, associated, absolute=absolute)
+    radius = associated.star_radius if absolute else associated.radius
+    return np.asarray(radius * _share(numbers))
+
+
+def _share(numbers: Chance) -> FloatArray:
+    """Share (G,) of the matches that are expected by chance, 0 where there are none."""
+    return np.where(
+        numbers.matches > 0, np.minimum(numbers.expected / np.maximum(numbers.matches, 1), 1.0), 0.0
+    )
