@@ -80,7 +80,8 @@ What they mean in the two modes
    * - ``refimage``
      - The image or group that stays fixed; without it the mean correction is zero.
    * - ``abs_fitgeometry``, ``abs_sigma``, ``abs_separation``
-     - Used by ``absolute_align`` as a function, in place of those of the relative alignment.
+     - Used by ``absolute_align`` as a function where no ``relative_align`` came before it, for what
+       that is asked for.
    * - ``enforce_user_order``, ``expand_refcat``, ``use2dhist``, ``abs_use2dhist``, ``nclip``,
        ``abs_nclip``
      - Not used: there is no order, each source of each group takes part, each pair of groups has

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,9 @@ __all__ = ["align", "copied", "largest_error", "results", "visit"]
 @cache
 def visit(**options: Any) -> HstTruth:
     """A simulated visit; nobody may change its files."""
-    return simulate_hst(mkdtemp(prefix="visit-"), Scene(**({"seed": 5} | options)))
+    folder = mkdtemp(prefix="visit-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return simulate_hst(folder, Scene(**({"seed": 5} | options)))
 
 
 def copied(truth: HstTruth, folder: Path) -> list[Path]:

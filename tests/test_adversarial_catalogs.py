@@ -51,6 +51,10 @@ CATALOGS = {
     "60 clumps of 6": around(HONEST[:, :60], 6, 3.0),
     "60 points of 6": np.repeat(HONEST[:, :60], 6, axis=1),
     "300 clumps of 6": around(HONEST[:, :300], 6, 0.5),
+    "a dense cluster": around(HONEST[:, :1], COUNT, 20.0),
+    "half in a dense cluster": np.concatenate(
+        [HONEST[:, ::2], around(HONEST[:, :1], COUNT // 2, 5.0)], axis=1
+    ),
     "two clumps": around(HONEST[:, :2], COUNT // 2, 2.0),
     "on a line": np.stack([np.linspace(0.0, 2048.0, COUNT), np.full(COUNT, 1000.0)]),
     "on two points": np.repeat(HONEST[:, :2], COUNT // 2, axis=1),

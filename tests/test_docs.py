@@ -10,6 +10,7 @@ import pytest
 import tables
 
 from tweakreg_step import TweakRegStep
+from tweakreg_step.core.outcome import Code
 from tweakreg_step.parameters.declaration import declarations
 from tweakreg_step.parameters.run_parameters import STAGES
 
@@ -29,6 +30,12 @@ def test_the_index_names_every_page() -> None:
     pages = {path.name for path in (ROOT / "docs").glob("*.rst")} - {"index.rst"}
     assert pages
     assert not [page for page in pages if f"<{page}>" not in index]
+
+
+@pytest.mark.parametrize("name", ["verdicts", "troubleshooting"])
+def test_the_pages_of_verdicts_tell_every_code(name: str) -> None:
+    text = (ROOT / "docs" / f"{name}.rst").read_text()
+    assert not [code for code in Code if f"``{code}``" not in text]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,7 @@ class TwoChipMission:
     crds_observatory = "twochip"
     observatory = EARTH
     fitgeometry = "rscale"
+    detector_shift = 0.02
     suffixes = ("flc",)
     packages = ("pytest",)
 

@@ -177,7 +177,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
         found = align_jointly(groups, gather(groups), None, options, GIVEN_CATALOGS)
         write_fits(correctors, groups, found)
         _check_any(groups, found.relative, "")
-        keep_start(groups.images, before, Asked(parameters, detector_motion, fixed))
+        keep_start(groups.images, before, Asked(parameters, method))
     return correctors
 
 

@@ -15,6 +15,7 @@ from tweakreg_step.alignment.rejection import group_frames
 from tweakreg_step.alignment.verdict import diagnosis
 from tweakreg_step.alignment.verdict.diagnosis import Failures, diagnose
 from tweakreg_step.core.detections import Detections, Reference
+from tweakreg_step.core.evidence import Diagnosis
 from tweakreg_step.core.images import Groups
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Code, Verdict
@@ -62,7 +63,8 @@ def remedies_of(
     """What is said of groups that failed and would move by so many arcsec and degrees."""
     count = np.bincount(given.group)
     size = np.array([(*one, 0.0) for one in moved])
-    failures = Failures(status, count, 0 * count, 0 * count, count < 0, size, 0 * count)
+    none = 0 * count
+    failures = Failures(status, count, none, none, count < 0, size, none, none)
     frames = group_frames(given, len(count))
     found, _ = diagnose(failures, given, frames, None, Options(searchrad=2.0))
     return [remedy_of(one) for one in found]
@@ -321,3 +323,62 @@ def test_the_nearest_source_of_another_group(size: int) -> None:
     assert [re.findall(r"nearest source of another group is (\S+) arcsec", s) for s in said] == [
         [f"{gap:.1f}"]
     ] * 2
+
+
+def test_stars_that_are_seen_twice_count_once() -> None:
+    """Two detectors of a group see the same 14 stars: 28 matches are not what 15 are needed of."""
+    rng = np.random.default_rng(16)
+    place = field(rng, 60)
+    given = catalogs(*(noisy(rng, place) for _ in range(4)))
+    pair = replace(given, group=given.group // 2)
+    reference = stars(noisy(rng, place[:14]))
+    first = run(pair, reference)
+    assert codes(first) == ["aligned"] * 2
+    for verdict in first.absolute:
+        assert verdict.code is Code.NO_REFERENCE_MATCH
+        assert (
+            "it has 14 reference stars, 15 are needed; lower 'abs_minobj' to 14" in verdict.reason
+        )
+    assert all(v.applied for v in run(pair, reference, abs_minobj=14).absolute)
+
+
+def given_up(**known: object) -> str:
+    """What is said of a group with 15 reference stars or matches needed, from a diagnosis."""
+    plain = Diagnosis(
+        Code.ALIGNED, True, 100, 76, 76, 15, (0.1, 0.0, 0.0), 0.01, np.nan, 6.0, 30.0, True, 80
+    )
+    return remedy_of(replace(plain, **known))
+
+
+def test_matches_as_by_chance_are_said_to_be_that() -> None:
+    reason = given_up()
+    assert "it has 76 matches with reference stars, but chance gives as many, or as close" in reason
+    assert "no significant peak up to 30 arcsec" in reason
+    assert "needed" not in reason
+
+
+def test_stars_of_which_few_match_are_counted_as_before() -> None:
+    assert "it has 9 reference stars, 15 are needed" in given_up(matches=9, near=12)
+    assert "no significant peak" in given_up(matches=3, near=20)
+
+
+def test_an_implausible_group_is_not_told_of_stars() -> None:
+    reason = given_up(status=Code.IMPLAUSIBLE, size=(40.0, 0.1, 0.0))
+    assert "it would move by 40.00 arcsec" in reason
+    assert "stars" not in reason
+
+
+def test_stars_that_disagree_are_said_to_do_so() -> None:
+    """18 reference stars near, of which 14 agree: the others are 30 to 60 mas off, each its way."""
+    rng = np.random.default_rng(17)
+    place = field(rng, 200)
+    angle, size = rng.uniform(0.0, 2.0 * np.pi, 4), rng.uniform(0.03, 0.06, 4)
+    away = size[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    known = np.concatenate([noisy(rng, place[:14], 0.001), place[14:18] + away])
+    given = catalogs(*(noisy(rng, place) for _ in range(3)))
+    reference = stars(known, 0.001)
+    for verdict in run(given, reference).absolute:
+        assert "18 reference stars are near its sources, but only 14" in verdict.reason
+        assert "agree with one motion, 15 are needed" in verdict.reason
+        value = int(told(verdict.reason, "abs_minobj"))
+    assert all(verdict.applied for verdict in run(given, reference, abs_minobj=value).absolute)

@@ -81,7 +81,9 @@ def spoiled(files: Truth, content: bytes | None) -> None:
 @pytest.mark.parametrize("content", [b"no image", b"", None])
 def test_a_file_that_is_no_model(files: Truth, content: bytes | None) -> None:
     spoiled(files, content)
-    with pytest.raises(InputError, match=rf"{files.files[1].name}' can't be .*JWST exposure"):
+    with pytest.raises(
+        InputError, match=rf"{files.files[1].name}' can't be .*(JWST exposure|exposure of JWST)"
+    ):
         call(files, on_failure="raise")
 
 
@@ -102,7 +104,7 @@ def test_one_bad_file_does_not_cost_the_others(files: Truth, content: bytes | No
 
 def test_a_model_that_is_no_image(files: Truth) -> None:
     with datamodels.CubeModel(np.zeros((2, 8, 8))) as cube:
-        cube.meta.filename = "cube.fits"
+        cube.meta.filename, cube.meta.telescope = "cube.fits", "JWST"
         with pytest.raises(InputError, match=r"'cube\.fits' is a CubeModel, but only images"):
             TweakRegStep.call([cube], abs_refcat=str(files.catalog))
 
@@ -147,7 +149,7 @@ def test_two_images_with_the_same_name(files: Truth, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     twin = tmp_path / "other" / files.files[0].name
     twin.write_bytes(files.files[0].read_bytes())
-    both = rf"{twin.name}', '{re.escape(str(twin))}' would give results of the same"
+    both = rf"{twin.name}', '{re.escape(str(twin))}' are of one exposure, but each"
     with pytest.raises(InputError, match=both):
         TweakRegStep.call([str(files.files[0]), str(twin)])
 

@@ -14,6 +14,7 @@ from tweakreg_step.core.exceptions import TweakregError
 from tweakreg_step.simulate import Truth
 from tweakreg_step.telescopes.inputs import open_library
 from tweakreg_step.telescopes.labels import labels_of
+from tweakreg_step.telescopes.library import group_ids
 
 
 @pytest.fixture
@@ -65,3 +66,22 @@ def test_usual_images_are_of_groups_of_their_own(
 ) -> None:
     call(files, minobj=10_000)
     assert "more than once" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [ValueError, AttributeError, OSError])
+def test_a_header_that_fails_costs_no_run(
+    files: Truth, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fails(*_: Any) -> None:
+        raise error("of a header")
+
+    monkeypatch.setattr("tweakreg_step.telescopes.labels.telescope_of_file", fails)
+    library = open_library([str(p) for p in files.files], in_memory=True, owned=False)
+    assert [(label.group, label.detector) for label in labels_of(library)] == [("", "")] * 3
+
+
+def test_the_name_of_a_group_is_one_line(files: Truth) -> None:
+    models = opened(files)
+    models[1].meta.group_id = "a\n/../b"
+    library = open_library(models, in_memory=True, owned=False)
+    assert group_ids(library)[1] == labels_of(library)[1].group == "a\\n/../b"

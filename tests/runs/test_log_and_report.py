@@ -46,7 +46,11 @@ def test_a_line_for_each_stage_and_a_table_at_the_end(
     # three groups below the line of sources, and three in the table below its two of titles
     assert sum(line.startswith("  jw") for line in lines) == 3
     assert sum(line.startswith("jw") and line.endswith("aligned") for line in lines) == 3
-    assert len(lines) == len(stages) + 3 + 2 + 3 + 5
+    saved = [line for line in lines if line.startswith("Saved model in out/")]
+    assert len(saved) == 3
+    levels = [line for line in lines if "scatter" in line]
+    assert levels[0].startswith("exposure in a visit, 3 units")
+    assert len(lines) == len(stages) + 3 + len(levels) + len(saved) + 2 + 3 + 5
     assert ours(caplog, logging.WARNING) == []
     totals = json.loads(Path("out/mosaic_tweakreg.json").read_text())["totals"]
     assert lines[2].startswith(f"Sources: {totals['detections']} take part (")

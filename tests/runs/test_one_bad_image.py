@@ -66,7 +66,6 @@ SPOILED = {
     "wcsinfo number": (word("wcsinfo", 5), "'meta.wcsinfo'"),
     "instrument text": (word("instrument", "NIRCAM"), "'meta.instrument'"),
     "exposure list": (word("exposure", [1]), "'meta.exposure'"),
-    "times of text": (word("exposure.mid_time", "noon"), ""),
     "wcs text": (word("wcs", "a WCS"), ""),
     "pixels of nothing": (scaled(0.0), "pixels of"),
     "pixels of degrees": (scaled(1e9), ""),

@@ -26,7 +26,7 @@ def visits(relative: Aligned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.chdir(tmp_path)
     models, lines = [], []
     for number, image in enumerate(relative.truth.images):
-        catalog = Table.read(next(relative.folder.glob(f"*{number + 1:05d}*cat.ecsv")))
+        catalog = Table.read(next(relative.folder.glob(f"*_{number + 1:05d}_*cat.ecsv")))
         for visit in (1, 2):
             model = datamodels.open(relative.truth.folder / image.file_name).copy()
             name = image.file_name.replace("jw", f"jw{visit}")

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +47,12 @@ def assassin(done: threading.Event, out: Path, killed: list[str]) -> None:
     """Kill a worker while sources are found, and one while results are written."""
     for stage in ("*_cat.ecsv", "*_tweakreg.fits"):
         while not done.is_set():
-            victims = [child.pid for child in multiprocessing.active_children()]
+            victims = [child.pid for child in multiprocessing.active_children() if child.pid]
             if victims and any(path.is_file() for path in out.glob(stage)):
-                os.kill(victims[0] or 0, signal.SIGKILL)
-                killed.append(stage)
-                break
+                with suppress(ProcessLookupError):  # it has just ended: the next one, then
+                    os.kill(victims[0], signal.SIGKILL)
+                    killed.append(stage)
+                    break
             time.sleep(0.01)
 
 

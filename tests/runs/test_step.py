@@ -87,6 +87,21 @@ def test_running_again_composes_into_the_same_frame(files: Truth, absolute: Alig
         assert np.max(moved) < TOLERANCE_MAS
 
 
+@pytest.mark.parametrize("kind", ["models", "files"])
+def test_relative_and_then_absolute_is_one_solution(
+    absolute: Aligned, relative: Aligned, kind: str
+) -> None:
+    """From the results of a run without the reference, in memory or in files."""
+    given = [relative.models] if kind == "models" else list(map(str, relative.files))
+    twice = models_of(TweakRegStep.call(*given, abs_refcat=str(absolute.truth.catalog)))
+    x, y = np.meshgrid(np.linspace(0, 511, 5), np.linspace(0, 511, 5))
+    for second, joint in zip(twice, absolute.models, strict=True):
+        moved = np.subtract(second.meta.wcs(x, y), joint.meta.wcs(x, y)) * 3.6e6
+        assert np.max(np.abs(moved)) < 2e-4  # mas: 1e-3 of the errors
+        assert second.meta.cal_step.tweakreg == "COMPLETE"
+        assert second.meta.wcs.available_frames.count("v2v3corr") == 1
+
+
 def test_files_as_several_arguments(files: Truth) -> None:
     models = models_of(TweakRegStep.call(*map(str, files.files)))
     assert [model.meta.filename for model in models] == [i.file_name for i in files.images]

@@ -15,7 +15,6 @@ from tweakreg_step.alignment.solver import (
     gauged,
     group_scatter,
     honest_factor,
-    marginal_prior,
     match_counts,
     pair_covariance,
     regauge,
@@ -48,8 +47,9 @@ __all__ = ["solution_of"]
 
 
 def _gauge_weight(problem: Problem) -> FloatArray:
-    """Weights (G, p) of the mean correction that is made zero: the prior, or `refgroup` alone."""
-    weight = marginal_prior(problem)
+    """Weights (G, p) of the mean correction that is made zero: all, or `refgroup` alone."""
+    model = problem.model
+    weight = (model.prior if model.gauge is None else model.gauge).copy()
     if problem.options.refgroup is not None:
         weight[problem.options.refgroup] *= 1e12
     return weight

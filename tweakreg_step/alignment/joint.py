@@ -182,9 +182,11 @@ def _anchored(ordered: Canonical, frames: FloatArray, options: Options) -> _Join
     joint_fit = _solve(ordered, frames, options)
     if joint_fit.lost_anchor:
         # the wrong ties to the reference may have tied groups wrongly to each other, too
-        stars = joint_fit.accepted.failures.reference_matches
+        lost = joint_fit.accepted.failures
         joint_fit = _solve(replace(ordered, reference=None), frames, options)
-        joint_fit = _with_failures(joint_fit, reference_matches=stars)
+        joint_fit = _with_failures(
+            joint_fit, reference_matches=lost.reference_matches, near_stars=lost.near_stars
+        )
     return replace(joint_fit, accepted=with_images(joint_fit.accepted))
 
 

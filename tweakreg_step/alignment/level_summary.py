@@ -64,12 +64,16 @@ def levels_of(
 
 
 def _left(problem: Problem) -> BoolArray:
-    """(G,) whether a group left its visit."""
+    """(G,) whether a group left its visit, which most of its exposures have not."""
     visit = visit_of(problem.model)
     if visit is None or visit.within is None:
         return np.zeros(len(problem.component), bool)
     share = np.min((problem.model.prior / visit.within)[:, :3], axis=1)
-    return np.asarray((visit.unit >= 0) & (problem.component >= 0) & (share < _LEFT))
+    there = (visit.unit >= 0) & (problem.component >= 0)
+    left = there & (share < _LEFT)
+    count = [np.bincount(visit.unit[which], minlength=len(left)) for which in (left, there)]
+    few = 2 * count[0] < count[1]
+    return np.asarray(left & few[visit.unit])
 
 
 def _field(model: Model, associated: AssociatedFit, solved: Covariance) -> FieldFit | None:

@@ -14,6 +14,8 @@ from tweakreg_step.alignment.verdict import (
     findings,
     groups_to_reject,
     image_evidence,
+    star_counts,
+    stars_near,
 )
 from tweakreg_step.core.solution import ApartImage
 from tweakreg_step.core.sphere import ARCSEC, directions, mean_frames
@@ -102,6 +104,11 @@ def solve_with_rejection(
         associated = converge(problem, start, *reach, passes)
         bad, weakly_anchored = groups_to_reject(problem, associated)
         failures = _with_rejections(failures, associated, bad, weakly_anchored)
+        if associated is not None and weakly_anchored.any():
+            near = stars_near(problem, associated, reach[0])
+            failures = replace(
+                failures, near_stars=np.where(weakly_anchored, near, failures.near_stars)
+            )
         if not bad and not weakly_anchored.any():
             break
         problem = _without(problem, list(bad), weakly_anchored)
@@ -156,7 +163,7 @@ def no_failures(status: tuple[Code, ...], anchored: BoolArray) -> Failures:
     """What is known of the groups (G,) before the first fit: the status of the search alone."""
     count = len(status)
     none = np.zeros(count, np.int64)
-    return Failures(status, none, none, none, anchored, np.zeros((count, 3)), none)
+    return Failures(status, none, none, none, anchored, np.zeros((count, 3)), none, none)
 
 
 def _with_rejections(
@@ -176,19 +183,18 @@ def _with_rejections(
     if associated is None:
         return replace(failures, status=status)
     matches, absolute = match_counts(associated, count)
+    known = failures.reference_matches
+    own = np.where(out, np.maximum(absolute, known), known)
     theta = associated.fit.motions.theta
     size = np.zeros((count, 3))
     size[:, 0] = np.hypot(theta[:, 0], theta[:, 1])
     size[:, 1 : theta.shape[1] - 1] = theta[:, 2:4]
     size[:, 1] = np.rad2deg(size[:, 1])
-    unheld = out | weakly_anchored | ~failures.anchored
     return replace(
         failures,
         status=status,
         matches=np.where(out, matches, failures.matches),
-        reference_matches=np.where(
-            unheld, np.maximum(absolute, failures.reference_matches), failures.reference_matches
-        ),
+        reference_matches=np.where(weakly_anchored, star_counts(associated, count), own),
         size=np.where(out[:, None], size, failures.size),
         most=np.maximum(matches, failures.most),
     )

@@ -104,7 +104,8 @@ class Diagnosis:
     absolute
         Whether this is of the phase with the reference.
     sources, matches
-        Detections, and those that were matched at last: with other groups, or with stars.
+        Detections, and those that were matched at last with other groups; or different stars that
+        were matched, by groups that are tied to each other together.
     most
         Matches before groups that it matched were given up.
     needed
@@ -122,6 +123,9 @@ class Diagnosis:
         Whether that histogram was made.
     stars
         Number of reference stars.
+    near
+        Different stars that were within reach of the first fit, whether or not they agree with it;
+        0 where they were not counted.
     """
 
     status: Code
@@ -137,6 +141,7 @@ class Diagnosis:
     reach: float
     searched: bool
     stars: int
+    near: int = 0
 
 
 @dataclass(frozen=True, slots=True)

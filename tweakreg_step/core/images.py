@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from .outcome import Verdict
     from .sources import BoundingBox, Sources
 
-__all__ = ["Groups", "Image", "Plane", "indices"]
+__all__ = ["DETECTOR_SHIFT", "Groups", "Image", "Plane", "indices"]
+
+
+DETECTOR_SHIFT = 0.02
+"""How far a detector may be from where its WCS has it, where the mission does not say [arcsec]."""
 
 
 class Plane(Protocol):
@@ -78,6 +82,8 @@ class Image:
         Its WCS.
     visit, band, guide_star
         Names of its visit, of the filter, and of the guide star, '' where unknown.
+    detector_shift
+        How far its detector may be from where its WCS has it, per axis [arcsec].
     unused
         Number of further sources, which can't.
     refused
@@ -98,6 +104,7 @@ class Image:
     visit: str = ""
     band: str = ""
     guide_star: str = ""
+    detector_shift: float = DETECTOR_SHIFT
     unused: int = 0
     refused: Verdict | None = None
     corrected: bool = False

@@ -329,6 +329,7 @@ def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
         guide_star=read.view.guide_star,
         corrected=read.view.corrected,
         members=read.view.members,
+        detector_shift=telescope.detector_shift,
     )
 
 

@@ -69,8 +69,8 @@ def _check(meta: dict[str, Any], name: str) -> None:
 
 
 _REMEDY = (
-    "Exposures of different times need different keywords of their observation (in JWST's files "
-    "PROGRAM, OBSERVTN, VISIT, VISITGRP, SEQ_ID, ACT_ID, EXPOSURE), or a 'group_id' each, in the "
+    "Exposures of different times need different keywords of their observation (such as PROGRAM, "
+    "OBSERVTN, VISIT, VISITGRP, SEQ_ID, ACT_ID, EXPOSURE), or a 'group_id' each, in the "
     "association, in 'meta' of a model, or in the 'meta' of a corrector."
 )
 

@@ -58,7 +58,7 @@ def check_mosaic(
         A mosaic in FITS: ``*_drz``, ``*_drc``, ``*_i2d``.
     singles
         Its exposures, each resampled alone and without another alignment: ``*_single_sci`` of
-        AstroDrizzle, ``*_outlier_i2d`` of JWST.
+        AstroDrizzle, ``*_outlier_i2d`` of outlier detection.
     cells
         Rows and columns of the field for which the result is given.
 

@@ -23,6 +23,7 @@ from .detections import gather, warn_of_unused
 from .input_checks import fixed_group
 from .methods.align_jointly import align_jointly
 from .methods.align_sequentially import align_sequentially
+from .methods.try_starts import present, try_starts, with_delivered
 from .reference_stars import load_reference, reference_of, save_reference
 from .solver_options import more_sources, options_of_run
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from tweakreg_step.report import GroupFit
 
     from .detector_calibration import Calibration
+    from .methods.align_jointly import JointAlignment
 
     Verdicts = tuple[Verdict, ...]
 
@@ -67,7 +69,7 @@ class Alignment:
         (G,) verdicts of each phase, the groups in the order of their first image; None where the
         phase was not requested.
     detections
-        Detections through the input WCS.
+        Detections through the WCS that the alignment started from.
     solution, fits
         Result of the global method, or of the sequential one; see `RunResult`.
     reference, table
@@ -210,11 +212,23 @@ def _globally(
     groups: Groups, start: Alignment, parameters: Parameters, options: Options
 ) -> Alignment:
     more = more_sources(groups, parameters)
-    found = align_jointly(groups, start.detections, start.reference, options, more)
+    starts = with_delivered(present(groups))
+    if start.reference is None or not options.joint or len(starts) == 1:
+        found = align_jointly(groups, start.detections, start.reference, options, more)
+    else:
+
+        def align() -> JointAlignment:
+            return align_jointly(groups, gather(groups), start.reference, options, more)
+
+        found, _ = try_starts(groups, starts, align)
     absolute = start.absolute if start.reference is None else found.absolute
     relative = (ONE_GROUP,) if len(found.relative) < 2 else found.relative
     solved = replace(
-        start, solution=found.solution, moved=found.moved, uncorrected=found.uncorrected
+        start,
+        detections=found.detections,
+        solution=found.solution,
+        moved=found.moved,
+        uncorrected=found.uncorrected,
     )
     return replace(solved, relative=relative, absolute=absolute)
 

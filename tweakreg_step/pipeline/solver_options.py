@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.core.images import DETECTOR_SHIFT
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
 from tweakreg_step.report import MORE_SOURCES
@@ -48,6 +49,9 @@ def options_of(
         abs_minobj=absolute.abs_minobj,
         detector_motion=method.detector_motion,
         visit_motion=method.visit_motion,
+        motion_shift_sigma=max(
+            (image.detector_shift for image in groups.images), default=DETECTOR_SHIFT
+        ),
         refgroup=None if refgroup is None else groups.names.index(refgroup),
         joint=method.abs_method == "joint",
     )

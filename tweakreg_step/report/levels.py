@@ -54,7 +54,10 @@ def levels_of(levels: Levels) -> dict[str, Any]:
 def level_rows(levels: Levels, names: Sequence[str]) -> list[tuple[str, str]]:
     """The levels as rows of what and how much; groups have `names` (G,)."""
     rows = [
-        (f"{one.name}, {one.count} units", _scatter(one.shift_mas, one.roll_arcsec))
+        (
+            f"{one.name}, {one.count} unit{'s' * (one.count != 1)}",
+            _scatter(one.shift_mas, one.roll_arcsec),
+        )
         for one in levels.widths
     ]
     rows += [

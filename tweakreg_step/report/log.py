@@ -293,9 +293,9 @@ def log_alignment(
 
 def log_end(result: RunResult) -> None:
     """Log the table of the groups, and a warning for each one left alone or doubtful."""
+    _levels(result)
     for line in summary_table(result):
         log.info("%s", line)
-    _levels(result)
     _left_out(result)
     for sentence, names in _complaints(result).items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""

@@ -118,9 +118,28 @@ def _absolute(case: Diagnosis, more: str) -> str:
             f"the nearest reference star is {_angle(case.gap)} away from its sources; give a "
             "reference catalog that covers it"
         )
-    if case.matches >= _FEW and not _beyond(case):
-        return _too_few("reference star", case.matches, case, more)
-    return _offset(case, more)
+    if case.status is Code.IMPLAUSIBLE:
+        return _implausible(case)
+    if case.matches < _FEW or _beyond(case):
+        return _offset(case, more)
+    return _given_up(case, more)
+
+
+def _given_up(case: Diagnosis, more: str) -> str:
+    """Why matches with reference stars do not tie a group to the reference, and the remedy."""
+    if case.matches >= case.needed:
+        return (
+            f"it has {case.matches} matches with reference stars, but chance gives as many, or as "
+            f"close ones; {_offset(case, more)}"
+        )
+    if case.near >= case.needed:
+        return (
+            f"{case.near} reference stars are near its sources, but only {case.matches} of them "
+            f"agree with one motion, {case.needed} are needed; look at the errors of the catalogs, "
+            "set 'detector_motion' if its detectors have moved, or lower 'abs_minobj' to "
+            f"{case.matches}"
+        )
+    return _too_few("reference star", case.matches, case, more)
 
 
 def _beyond(case: Diagnosis) -> bool:
@@ -139,8 +158,6 @@ def _too_few(what: str, found: int, case: Diagnosis, more: str) -> str:
     fact = f"it has {found} {plural}, {needed} are needed"
     if found < _FEW:
         return f"{fact}; {more}"
-    if found >= needed:
-        return f"{fact} after clipping; {more}"
     return f"{fact}; lower '{_name(case, 'minobj')}' to {found}, or {more}"
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tweakreg_step.core.exceptions import InputError
 
 from .association_file import names_group
 from .choose_mission import telescope_of, telescope_of_file
@@ -42,16 +39,23 @@ def labels_of(library: AbstractModelLibrary) -> list[Label]:
 
 
 def _label(library: Any, index: int, member: Mapping[str, Any]) -> Label:
-    label, group = UNKNOWN, member["group_id"]
-    with suppress(InputError):  # the error comes when it is read
-        place = _place(library, index)
-        if place is not None:
-            path = Path(place.path)
-            label = telescope_of_file(path).label_of_file(path)
-        elif (model := vars(library).get("_loaded_models", {}).get(index)) is not None:
-            label = telescope_of(model).label(model)
+    group = member["group_id"]
+    try:
+        label = _own_label(library, index)
+    except Exception:  # noqa: BLE001 - of metadata of any kind: the error comes when it is read
+        label = UNKNOWN
     named = member.get("tweakreg_catalog") or label.catalog
     return Label(group if names_group(group) else label.group, label.detector, named)
+
+
+def _own_label(library: Any, index: int) -> Label:
+    """What an exposure says of itself."""
+    place = _place(library, index)
+    if place is not None:
+        path = Path(place.path)
+        return telescope_of_file(path).label_of_file(path)
+    model = vars(library).get("_loaded_models", {}).get(index)
+    return UNKNOWN if model is None else telescope_of(model).label(model)
 
 
 def _place(library: Any, index: int) -> Any:
@@ -64,6 +68,8 @@ def _confirmed(library: Any, index: int, label: Label) -> Label:
     place = _place(library, index)
     if place is None:
         return label
-    with suppress(InputError), place.open() as model:
-        return replace(label, group=entry_of(model).group or label.group)
-    return label
+    try:
+        with place.open() as model:
+            return replace(label, group=entry_of(model).group or label.group)
+    except Exception:  # noqa: BLE001 - as above
+        return label

@@ -7,7 +7,7 @@ import logging
 import shutil
 import weakref
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -59,9 +59,10 @@ def entry_of(model: Any) -> Entry:
     A model that can't be aligned has no group here; the error comes when it is read.
     """
     try:
-        return telescope_of(model).entry(model)
+        entry = telescope_of(model).entry(model)
     except InputError:
         return Entry(str(getattr(getattr(model, "meta", None), "filename", None) or ""), "")
+    return replace(entry, group=printable(str(entry.group)))  # it is shown in lines and tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,8 @@ class ExposureLibrary(AbstractModelLibrary):
 
 def group_ids(library: AbstractModelLibrary) -> list[str]:
     """The group of each image."""
-    return [member["group_id"] for member in library.asn["products"][0]["members"]]
+    members = library.asn["products"][0]["members"]
+    return [printable(str(member["group_id"] or "")) for member in members]
 
 
 def found_groups(library: AbstractModelLibrary) -> Iterator[str]:

@@ -87,6 +87,10 @@ class Telescope(Protocol):
         """Default of the parameter ``fitgeometry``."""
 
     @property
+    def detector_shift(self) -> float:
+        """How far a detector may be from where the WCS has it, per axis [arcsec]."""
+
+    @property
     def suffixes(self) -> tuple[str, ...]:
         """Suffixes of file names that are replaced by that of the result."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from moving_fields import Sky, moving_field
 
+from tweakreg_step.alignment.solver.cramer_rao import achieved_and_achievable
 from tweakreg_step.alignment.solver.field_motion import DISPERSION, field_motion
 from tweakreg_step.core.outcome import Code
 
@@ -72,6 +73,14 @@ def test_ties_say_how_well_epochs_are_tied() -> None:
     (tie,) = moving_field(4, Sky(-5.0, 3.0)).solved().levels.ties
     assert tie.epochs == pytest.approx((2022.5, 2025.5))
     assert 0.1 < tie.sigma_mas < 0.4
+
+
+def test_the_bound_knows_of_motions() -> None:
+    scene = moving_field(4, Sky(-5.0, 3.0))
+    found = scene.solved()
+    achieved, least = achieved_and_achievable(found, scene.detections, scene.reference)
+    assert np.all(achieved > 0.95 * least)
+    assert np.all(achieved < 1.15 * least)
 
 
 def test_groups_of_one_epoch_have_no_motions() -> None:

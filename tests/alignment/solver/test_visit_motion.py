@@ -71,7 +71,7 @@ def _run(seed: int, stars_each: int = 4, within: float = 0.004, left: float = 0.
 def test_exposures_with_few_stars_are_held_by_their_visit() -> None:
     """Four stars of 10 mas, exposures 4 mas apart: a fifth of the errors is gone, in claims too."""
     square = {"held": [], "free": [], "claimed": []}
-    for seed in range(6):
+    for seed in range(4):
         run = _run(seed)
         held, free = run.solved(FEW), run.solved(FREE)
         assert set(held.groups.status) == {Code.ALIGNED}
@@ -81,11 +81,11 @@ def test_exposures_with_few_stars_are_held_by_their_visit() -> None:
     rms = {name: 1e3 * np.sqrt(np.mean(values)) for name, values in square.items()}
     assert rms["held"] < 0.75 * rms["free"]
     centre = 1e3 * np.sqrt(np.mean([values[:, 0] for values in square["held"]]))
-    assert centre == pytest.approx(rms["claimed"], rel=0.15)
+    assert centre == pytest.approx(rms["claimed"], rel=0.2)
 
 
 def test_an_exposure_that_left_its_visit_is_let_go_and_known() -> None:
-    for seed in range(3):
+    for seed in range(2):
         run = _run(seed, left=2.0)
         found = run.solved(FEW)
         assert np.abs(run.errors(found)[9, 0]).max() < 4.0 * 0.005
@@ -96,9 +96,9 @@ def test_an_exposure_that_left_its_visit_is_let_go_and_known() -> None:
 
 def test_exposures_that_are_free_lose_nothing() -> None:
     """0.3 arcsec apart though of one visit: as if there were no visits."""
-    for many in (4, 60):
+    for many in (4, 40):
         errors = []
-        for seed in range(3):
+        for seed in range(2):
             run = _run(seed, many, within=0.3)
             errors.append([run.errors(run.solved(o)) ** 2 for o in (FEW, FREE)])
         held, free = np.sqrt(np.mean(errors, axis=(0, 2, 3, 4)))

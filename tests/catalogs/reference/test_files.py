@@ -124,3 +124,14 @@ def test_columns_of_one_name_in_other_units_are_not_one() -> None:
     table = QTable({"RA": RA * units.deg, "ra": RA * units.hourangle, "DEC": DEC * units.deg})
     with pytest.raises(CatalogError, match=r"\['RA', 'ra'\], which differ"):
         sky_table(table, "given")
+
+
+def test_other_columns_of_one_name_that_differ_are_refused() -> None:
+    table = Table({"RA": RA, "DEC": DEC, "RA_ERROR": [1.0] * 3, "ra_error": [1.0] * 3})
+    assert sky_table(table, "given")["RA"].tolist() == RA
+    table["ra_error"] = 2.0
+    with pytest.raises(CatalogError, match=r"\['RA_ERROR', 'ra_error'\], which differ"):
+        sky_table(table, "given")
+    table["ra_error"] = "bad"
+    with pytest.raises(CatalogError, match="which differ"):
+        sky_table(table, "given")

@@ -121,10 +121,13 @@ def test_detectors_that_move_are_one_solution() -> None:
 @pytest.mark.parametrize(("second", "used"), [("auto", "rshift"), ("none", "none")])
 def test_the_second_call_may_ask_for_another_motion(second: str, used: str) -> None:
     groups = Groups.of(images_of(make_correctors(scene())[:2]))
-    asked = Asked(RelativeParameters(), "rshift", "not among them")
+    first = MethodParameters(detector_motion="rshift", refimage="not among them.fits")
+    asked = Asked(RelativeParameters(), first)
     method = MethodParameters(detector_motion=second)
     options = _options(groups, asked, AbsoluteParameters(), method)
     assert (options.detector_motion, options.refgroup) == (used, None)
+    named = replace(asked, method=replace(first, refimage=groups.images[1].name))
+    assert _options(groups, named, AbsoluteParameters(), method).refgroup == 1
 
 
 def test_a_part_of_the_images_is_one_solution() -> None:
@@ -208,9 +211,14 @@ def test_a_change_in_between_is_a_fresh_start(
 def test_rebuilt_correctors_are_as_good() -> None:
     judge = make_judge(scene(), "rshift", reference=True)
     one = absolute_align(make_correctors(scene()), scene().reference)
-    again = absolute_align(rebuilt(relative_align(make_correctors(scene()))), scene().reference)
+    again = rebuilt(relative_align(make_correctors(scene())))
+    rigid = rebuilt(again)
+    places = judge.relative(rigid)
+    absolute_align(again, scene().reference)
     assert judge.absolute(again) < 1.1 * judge.absolute(one)
-    assert apart(one, again) > TIGHT  # they are another start
+    assert apart(one, again) < TIGHT  # since their corrections are told from the WCS as delivered
+    absolute_align(rigid, scene().reference, abs_method="rigid")
+    assert judge.relative(rigid) == pytest.approx(places, abs=0.02)  # mas
 
 
 def with_a_bad_catalog() -> Scene:

@@ -140,6 +140,7 @@ def test_a_correction_of_older_software_is_composed_with() -> None:
     view = image.view()
     assert view.corrected
     assert view.detector == "WFI01 F158"
+    assert view.band == "F158"
     corrector = ROMAN.corrector(view, Table(), "real", "g")
     x, y = np.meshgrid(np.linspace(0, 4087, 5), np.linspace(0, 4087, 5))
     before = np.array(wcs.forward_transform(x, y))

@@ -16,7 +16,8 @@ from tweakreg_step.telescopes.wcs.footprints import epoch_of, group_epochs
 
 
 def image(group: str, epoch: float | None) -> Any:
-    return SimpleNamespace(group=group, epoch=epoch, detector=None)
+    unknown = {"detector": None, "bare_detector": None, "band": "", "visit": "", "guide_star": ""}
+    return SimpleNamespace(group=group, epoch=epoch, **unknown)
 
 
 def test_epochs_of_groups_are_means_of_their_images() -> None:

@@ -27,7 +27,7 @@ from .precision import Scatter, group_scatter, pair_covariance, weak_modes
 from .prior_widths import with_estimated_widths
 from .robust import MATCHED_WEIGHT
 from .tails import departures, visit_of
-from .visit_motion import marginal_prior, with_visits
+from .visit_motion import with_visits
 
 __all__ = [
     "DETECTOR",
@@ -62,7 +62,6 @@ __all__ = [
     "group_scatter",
     "honest_factor",
     "link",
-    "marginal_prior",
     "match_counts",
     "most_general",
     "motion_radius",

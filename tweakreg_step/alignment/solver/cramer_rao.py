@@ -5,7 +5,7 @@ It holds for a known association of detections to sources and for the catalogs' 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from tweakreg_step.core.correction import design, parameter_count, prior_precisi
 from tweakreg_step.core.sphere import directions, frames_at, frames_of, plane_jacobian, to_plane
 
 from .covariance import covariance_of, gauged
+from .field_motion import field_motion
 from .gauge import common_basis
 from .hierarchy import Model, Motions, linearise
 from .links import link
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.solution import Solution
 
     from .covariance import Covariance
+    from .field_motion import FieldMotion
 
 __all__ = ["Bound", "achieved_and_achievable", "bound", "displacement_covariance", "without_common"]
 
@@ -54,7 +56,12 @@ def achieved_and_achievable(
         return unknown, unknown
     stars = None if reference is None else (reference, solution.reference_star)
     centres = solution.groups.ra, solution.groups.dec
-    limit = bound(detections, solution.detections.source, centres, solution.geometry, stars)
+    source, field = solution.detections.source, None
+    if solution.levels.field is not None:
+        field = field_motion(detections, solution.groups.component >= 0)
+        spread = max(1e-3 * solution.levels.field.scatter_mas, 1e-6) ** 2
+        field = field and replace(field, spread=spread)
+    limit = bound(detections, source, centres, solution.geometry, stars, field=field)
     starred = bool((solution.reference_star >= 0).any())
     ties = solution.groups.component, solution.groups.anchored & starred
     weight = solution.groups.gauge
@@ -105,13 +112,15 @@ class Bound:
         return self.parameter_covariance.dense()
 
 
-def bound(
+def bound(  # noqa: PLR0913 - the detections, what is known of them, and what is expected
     detections: Detections,
     source: IntArray,
     centres: tuple[FloatArray, FloatArray],
     geometry: str,
     reference: tuple[Reference, IntArray] | None = None,
     prior: tuple[float, float, float] = (0.3, 100.0, 1e-4),
+    *,
+    field: FieldMotion | None = None,
 ) -> Bound:
     """The Cramer-Rao bound for a known association of detections to sources.
 
@@ -127,14 +136,17 @@ def bound(
         The reference catalog, and the star (S,) of each source, -1 where none.
     prior
         Standard deviations of the pointing, see `tweakreg_step.core.correction.prior_precision`.
+    field
+        The motion of the sources, None where they stand still.
     """
     count = len(centres[0])
     catalog, star = reference or (None, np.full(int(source.max()) + 1, -1))
-    links, _ = link(detections, source, catalog, star)
+    links, _ = link(detections, source, catalog, star, field)
     width = parameter_count(geometry)
     precision = np.broadcast_to(prior_precision(geometry, prior), (count, width))
-    model = Model(frames_at(*centres), geometry, precision)
-    motions = Motions(np.zeros((count, width)))
+    levels = () if field is None else (field,)
+    model = Model(frames_at(*centres), geometry, precision, levels)
+    motions = Motions(np.zeros((count, width)), tuple(np.zeros(one.prior.shape) for one in levels))
     linear = linearise(links, model, motions)
     turned = linear.transform @ links.covariance @ np.swapaxes(linear.transform, 1, 2)
     matrix, _, _ = normal_equations(linear, links, inverse_2x2(turned))

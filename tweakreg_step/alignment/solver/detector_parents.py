@@ -5,7 +5,7 @@ plus what it has with the filter, plus what it has in the visit, plus what is it
 has a prior whose width is estimated, so that what is constant is shared and what is not is free.
 
 The placement is a number for each visit, the scale of where detectors lie and not of what is
-within them. The WCS of the JWST pipeline applies differential velocity aberration about each
+within them. The WCS of a pipeline may apply differential velocity aberration about each
 detector's own reference point; about a common point C it would displace detector d, whose
 reference is at r_d, by (VA_SCALE - 1) (r_d - C) more.
 """

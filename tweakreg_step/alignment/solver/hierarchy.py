@@ -44,6 +44,8 @@ class Model:
         Further motions of the detections, in addition to those of their groups.
     parents
         Motions that groups, or units of a level, have in common.
+    gauge
+        (G, p) weights of the groups in the mean correction that is made zero; None: `prior`.
     """
 
     frames: FloatArray
@@ -51,6 +53,7 @@ class Model:
     prior: FloatArray
     levels: tuple[Level | FieldMotion, ...] = ()
     parents: tuple[Parent, ...] = ()
+    gauge: FloatArray | None = None
 
     @property
     def precision(self) -> FloatArray:

@@ -21,6 +21,10 @@ VISIT = "visit"
 _THRESHOLD = 3.0
 """Distance from the visit, in standard deviations, up to which an exposure has its full weight."""
 
+_LEAST = 1e-8
+"""Least weight: no exposure is farther off than 1e4 standard deviations (100 arcsec at 10 mas), and
+with less, nothing would hold two exposures that are tied to each other alone."""
+
 _KINDS = slice(0, 2), slice(2, 3)
 """Shift and roll."""
 
@@ -56,6 +60,6 @@ def with_tails(model: Model, motions: Motions) -> Model:
         if not visit.within[kind].size:
             continue
         distance = np.sqrt(np.sum(apart[own, kind] ** 2 * visit.within[kind], axis=1))
-        weight = np.minimum(1.0, (_THRESHOLD / np.maximum(distance, _THRESHOLD)) ** 4)
+        weight = np.clip((_THRESHOLD / np.maximum(distance, _THRESHOLD)) ** 4, _LEAST, 1.0)
         prior[own, kind] = weight[:, None] * visit.within[kind]
     return replace(model, prior=prior)

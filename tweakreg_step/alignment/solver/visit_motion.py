@@ -19,7 +19,7 @@ from tweakreg_step.core.correction import prior_precision
 from .gauge import common_basis
 from .iteration import with_levels
 from .parents import GROUPS, Parent
-from .tails import VISIT, visit_of, with_tails
+from .tails import VISIT, with_tails
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .hierarchy import Motions
     from .iteration import Problem
 
-__all__ = ["marginal_prior", "with_visits"]
+__all__ = ["with_visits"]
 
 
 def with_visits(problem: Problem, motions: Motions) -> tuple[Problem, Motions]:
@@ -57,6 +57,8 @@ def with_visits(problem: Problem, motions: Motions) -> tuple[Problem, Motions]:
     sigmas = options.visit_shift_sigma, options.visit_roll_sigma, options.scale_sigma
     within = prior_precision(model.geometry, sigmas)
     parent = Parent(VISIT, GROUPS, unit, carry, prior, within)
+    # the mean correction stays that of the pointing, whatever holds the exposures of a visit
+    problem = replace(problem, model=replace(model, gauge=model.prior))
     problem, motions = with_levels(problem, motions, parent)
     motions = replace(motions, parents=(*motions.parents[:-1], start))
     return replace(problem, model=with_tails(problem.model, motions)), motions
@@ -83,12 +85,3 @@ def _middle(theta: FloatArray, carry: FloatArray) -> FloatArray:
         middle[2] = np.median(theta[:, 2])
     middle[:2] = np.median(theta[:, :2] - carry[:, :2, 2:] @ middle[2:], axis=0)
     return middle
-
-
-def marginal_prior(problem: Problem) -> FloatArray:
-    """Inverse prior variances (G, p) of the groups' whole motions, their visits' included."""
-    visit, variance = visit_of(problem.model), 1.0 / problem.model.prior
-    if visit is not None:
-        own, width = visit.unit >= 0, visit.prior.shape[1]
-        variance[own, :width] += 1.0 / visit.prior[visit.unit[own]]
-    return np.asarray(1.0 / variance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .criteria import findings, groups_to_reject
+from .criteria import findings, groups_to_reject, star_counts, stars_near
 from .diagnosis import Failures, diagnose
 from .image_evidence import ImageEvidence, image_evidence
 
@@ -13,4 +13,6 @@ __all__ = [
     "findings",
     "groups_to_reject",
     "image_evidence",
+    "star_counts",
+    "stars_near",
 ]

@@ -6,10 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.matching import members
-from tweakreg_step.alignment.solver import MATCHED_WEIGHT, match_counts
+from tweakreg_step.alignment.matching import members, to_reference_epoch
+from tweakreg_step.alignment.solver import (
+    MATCHED_WEIGHT,
+    match_counts,
+    moved_directions,
+    unassociated_links,
+)
 from tweakreg_step.core.outcome import Code
+from tweakreg_step.core.sphere import chord, directions
 
 from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import chance, clusters, evidence
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
     Diagnoses = tuple[list[Diagnosis | None], list[Diagnosis | None]]
 
 
-__all__ = ["findings", "groups_to_reject"]
+__all__ = ["findings", "groups_to_reject", "star_counts", "stars_near"]
 
 
 def groups_to_reject(
@@ -111,25 +118,45 @@ def _weakly_anchored(problem: Problem, associated: AssociatedFit) -> BoolArray:
     if not anchored.any():
         return weakly_anchored
     label = clusters(associated, len(anchored))
-    stars = _stars(associated, label)
+    stars = star_counts(associated, len(anchored))
     numbers = chance(problem, associated, absolute=True)
     sure = ~np.array([is_noise(*row) for row in _rows(numbers)], bool)
     for member in members(np.where(anchored, label, -1)):
-        few = int(stars[label[member[0]]]) < problem.options.abs_minobj
+        few = int(stars[member[0]]) < problem.options.abs_minobj
         weakly_anchored[member] = few or not sure[member].any()
     return weakly_anchored
 
 
-def _stars(associated: AssociatedFit, label: IntArray) -> IntArray:
-    """Number of different reference stars that the groups of each cluster (label (G,)) detect.
+def star_counts(associated: AssociatedFit, count: int) -> IntArray:
+    """Number (G,) of different reference stars that a group matches with all that are tied to it.
 
     Three stars on ten dithers are three: repeated detections do not determine a motion any better.
     """
-    links = associated.links
+    links, label = associated.links, clusters(associated, count)
     star = associated.star[links.source]
     seen = (associated.fit.weight > MATCHED_WEIGHT) & (links.group >= 0) & (star >= 0)
-    pairs = np.unique(np.stack([label[links.group[seen]], star[seen]], axis=1), axis=0)
-    return np.bincount(pairs[:, 0], minlength=int(label.max(initial=-1)) + 1)
+    return _different(label[links.group[seen]], star[seen], label)
+
+
+def stars_near(problem: Problem, associated: AssociatedFit, radius: float) -> IntArray:
+    """As `star_counts`, of the stars within `radius` [arcsec], matched or not."""
+    detections, reference = problem.detections, problem.reference
+    label = clusters(associated, len(problem.component))
+    if reference is None or len(reference) == 0:
+        return np.zeros(len(label), np.int64)
+    moved = moved_directions(unassociated_links(detections), problem.model, associated.fit.motions)
+    tied = np.where(problem.anchored[detections.group], detections.group, -1)
+    moved = to_reference_epoch(moved, tied, reference, radius)
+    tree = cKDTree(directions(reference.ra, reference.dec))
+    distance, star = tree.query(moved, distance_upper_bound=float(chord(radius)))
+    near = np.isfinite(distance) & (tied >= 0)
+    return _different(label[detections.group[near]], star[near], label)
+
+
+def _different(cluster: IntArray, star: IntArray, label: IntArray) -> IntArray:
+    """Number (G,) of different stars (N,) of each group's cluster, `label` (G,)."""
+    pairs = np.unique(np.stack([cluster, star], axis=1), axis=0)
+    return np.bincount(pairs[:, 0], minlength=int(label.max(initial=-1)) + 1)[label]
 
 
 def findings(

@@ -37,14 +37,20 @@ class Failures:
     ----------
     status
         (G,) status of each group.
-    sources, matches, reference_matches
-        (G,) number of detections, of matches in the group's last fit, and of those with stars.
+    sources, matches
+        (G,) number of detections, and of matches in the group's last fit.
+    reference_matches
+        (G,) number of different stars that a group which was untied from the reference matched,
+        together with those that were tied to it; of one that was given up, its own matches.
     anchored
         (G,) whether the group is tied to the reference.
     size
         (G, 3) last correction: offset [arcsec], roll [degrees], scale.
     most
         (G,) largest number of matches, before other groups were rejected.
+    near_stars
+        (G,) number of different stars that were within reach of the first fit for a group which was
+        untied from the reference, and for those that were tied to it.
     """
 
     status: tuple[Code, ...]
@@ -54,6 +60,7 @@ class Failures:
     anchored: BoolArray
     size: FloatArray
     most: IntArray
+    near_stars: IntArray
 
 
 def diagnose(
@@ -115,6 +122,7 @@ def _diagnosis(
         sources=int(failures.sources[group]),
         matches=int(matches[group]),
         most=int(failures.most[group]),
+        near=int(failures.near_stars[group]) if absolute else 0,
         needed=int(given.abs_minobj if absolute else given.minobj),
         size=(offset, roll, scale),
         gap=float(gap[int(absolute), group]),

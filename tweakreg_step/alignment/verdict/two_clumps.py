@@ -16,7 +16,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from tweakreg_step.alignment.matching import log_chance, overlapping, well_connected
-from tweakreg_step.alignment.solver import moved_directions, unassociated_links
+from tweakreg_step.alignment.solver import common_directions
 from tweakreg_step.core.sphere import ARCSEC, chord, frames_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def second_clumps(problem: Problem, associated: AssociatedFit) -> Clumps:
         The problem and its fit.
     """
     detections, count = problem.detections, len(problem.component)
-    moved = moved_directions(unassociated_links(detections), problem.model, associated.fit.motions)
+    moved = common_directions(problem, associated)
     active = np.flatnonzero(problem.component[detections.group] >= 0)
     group = detections.group[active]
     pairs, expected = overlapping(moved[active], group, problem.model.frames, 0.0)

@@ -8,6 +8,7 @@ import numpy as np
 from astropy import units
 from astropy.time import Time
 
+from tweakreg_step.catalogs.tables import differ
 from tweakreg_step.core.exceptions import CatalogError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
 
 
-__all__ = ["CORRELATED", "column_named", "correlation", "quantity"]
+__all__ = ["CORRELATED", "check_once", "column_named", "correlation", "quantity"]
 
 NAMES: dict[str, tuple[tuple[str, ...], str]] = {
     "ra_error": (("ra_error", "ra_err", "e_ra", "e_ra_icrs"), "mas"),
@@ -44,6 +45,27 @@ def column_named(table: Table, meant: str) -> str | None:
     """Name of the column that holds the quantity `meant`, or None."""
     lower = {column.lower(): column for column in reversed(table.colnames)}
     return next((lower[name] for name in NAMES[meant][0] if name in lower), None)
+
+
+def check_once(table: Table, name: str) -> None:
+    """Refuse columns whose names differ in letter case alone, and that hold different numbers.
+
+    Raises
+    ------
+    CatalogError
+        If there are any among the names that have a meaning.
+    """
+    known = {one for names, _ in NAMES.values() for one in names}
+    of_name: dict[str, list[str]] = {}
+    for column in table.colnames:
+        if column.lower() in known:
+            of_name.setdefault(column.lower(), []).append(column)
+    for same in of_name.values():
+        if any(differ(table[same[0]], table[other]) for other in same[1:]):
+            raise CatalogError(
+                f"The reference catalog {name} has the columns {same}, which differ, but only one "
+                "may have this name (letter case is ignored). Remove or rename the others."
+            )
 
 
 def quantity(table: Table, meant: str) -> FloatArray:

@@ -14,6 +14,7 @@ from astropy.utils.iers import conf as earth_rotation
 from tweakreg_step.catalogs.tables import differ, numbers, read_table
 from tweakreg_step.core.exceptions import CatalogError
 
+from .columns import check_once
 from .origin import with_source
 from .years import with_years
 
@@ -68,6 +69,7 @@ def sky_table(table: Table, name: str) -> Table:
     ra_column, dec_column, centroid = (
         _only(table, wanted, name) for wanted in ("ra", "dec", "sky_centroid")
     )
+    check_once(table, name)
     if not (ra_column and dec_column):
         centroid = centroid or _coordinates(table, name)
     result = table.copy()

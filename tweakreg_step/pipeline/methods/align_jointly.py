@@ -33,6 +33,8 @@ class JointAlignment:
 
     Attributes
     ----------
+    detections
+        Detections through the WCS that it started from.
     solution
         As numbers.
     relative, absolute
@@ -43,6 +45,7 @@ class JointAlignment:
         By image: why its WCS was not corrected, though its group is aligned.
     """
 
+    detections: Detections
     solution: Solution
     relative: tuple[Verdict, ...]
     absolute: tuple[Verdict, ...]
@@ -97,7 +100,7 @@ def align_jointly(
                 "frames and transforms of its mission. Run the step 'assign_wcs' on it again.",
             )
     absolute = verdicts_of(solution.absolute, more, groups.names)
-    return JointAlignment(solution, relative, absolute, tuple(moved), uncorrected)
+    return JointAlignment(detections, solution, relative, absolute, tuple(moved), uncorrected)
 
 
 def _corrected(plane: Plane, solution: Solution, group: int, unit: int) -> bool:

@@ -8,21 +8,24 @@ before the first.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tweakreg_step.core.outcome import Code
+from tweakreg_step.core.exceptions import ParameterError
 from tweakreg_step.parameters import MethodParameters, RelativeParameters
 from tweakreg_step.pipeline.detections import gather
+from tweakreg_step.pipeline.input_checks import fixed_group
 from tweakreg_step.pipeline.reference_stars import reference_of
 from tweakreg_step.pipeline.solver_options import GIVEN_CATALOGS, options_of
-from tweakreg_step.telescopes.wcs import Snapshot, StoredWcs, group_epochs, group_observatories
+from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
 from .align_jointly import align_jointly
 from .kept_start import common_start, keep_start
+from .try_starts import Start, present, try_starts, with_delivered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable
 
     from astropy.table import Table
 
@@ -37,7 +40,10 @@ __all__ = ["continue_jointly"]
 
 log = logging.getLogger(__name__)
 
-_ANY_MOTION = MethodParameters().detector_motion
+_USUAL = MethodParameters()
+
+_MOTIONS = "detector_motion", "visit_motion"
+"""What the first call was asked for counts also where the second is not asked for it."""
 
 
 def continue_jointly(
@@ -49,8 +55,7 @@ def continue_jointly(
     """Align groups to reference stars and to each other in one solution.
 
     It starts from the WCS before the last alignment, with what a relative one was asked for, if the
-    images are as that has left them, else from where they are. Where groups are not aligned to the
-    reference then, and more of them are from where they are, that is the result.
+    images are as that has left them; else from the WCS as delivered, or from where the images are.
 
     Parameters
     ----------
@@ -67,33 +72,25 @@ def continue_jointly(
     stars, found
         The reference stars, and the result.
     """
-    correctors = [image.plane.corrector for image in groups.images]
-    here = [StoredWcs.of(corrector) for corrector in correctors]
-    start = common_start(groups.images)
-    wcs, asked = start or (here, None)
+    kept = common_start(groups.images)
+    asked = None if kept is None else kept[1]
     options = _options(groups, asked, parameters, method)
-    if start is not None:
+    around: list[Table] = []
+
+    def align() -> JointAlignment:
+        around[:] = around or [stars_around()]
+        stars = reference_of(around[0], group_epochs(groups), group_observatories(groups))
+        return align_jointly(groups, gather(groups), stars, options, GIVEN_CATALOGS)
+
+    here = present(groups)
+    first = here if kept is None else kept[0]
+    starts = with_delivered(first) if options.joint else [Start(first)]
+    if kept is not None:
         log.info("Solved together with the alignment before, from the WCS before that.")
-        _put(wcs, correctors)
-    stars = stars_around()
-    reference = reference_of(stars, group_epochs(groups), group_observatories(groups))
-
-    def aligned() -> JointAlignment:
-        return align_jointly(groups, gather(groups), reference, options, GIVEN_CATALOGS)
-
-    found = aligned()
-    _put_back(groups, found, here)
-    if start is not None and _held(found) < len(groups):
-        first = [Snapshot(corrector) for corrector in correctors]
-        _put(here, correctors)
-        second = aligned()
-        if _held(second) > _held(found):
-            found, wcs = second, here
-        else:
-            for snapshot in first:
-                snapshot.restore()
-    keep_start(groups.images, wcs, asked)
-    return stars, found
+        starts.append(Start(here))
+    found, start = try_starts(groups, starts, align)
+    keep_start(groups.images, start.wcs, asked)
+    return around[0], found
 
 
 def _options(
@@ -109,10 +106,16 @@ def _options(
             "one solution has one geometry: '%s' is used. Give both functions the same.",
             *(parameters.abs_fitgeometry, relative.fitgeometry, relative.fitgeometry),
         )
-    if method.detector_motion == _ANY_MOTION:
-        method = replace(method, detector_motion=asked.detector_motion)
-    fixed = asked.refgroup if asked.refgroup in groups.names else None
-    return options_of(groups, relative, parameters, method, fixed)
+    unsaid = [name for name in _MOTIONS if getattr(method, name) == getattr(_USUAL, name)]
+    method = replace(method, **{name: getattr(asked.method, name) for name in unsaid})
+    return options_of(groups, relative, parameters, method, _fixed(groups, asked.method.refimage))
+
+
+def _fixed(groups: Groups, refimage: str) -> Hashable | None:
+    """The group that stays fixed; None if it is not among those that are aligned now."""
+    with suppress(ParameterError):
+        return fixed_group(groups, refimage)
+    return None
 
 
 def _as_relative(parameters: AbsoluteParameters) -> RelativeParameters:
@@ -125,21 +128,3 @@ def _as_relative(parameters: AbsoluteParameters) -> RelativeParameters:
         separation=parameters.abs_separation,
         tolerance=parameters.abs_tolerance,
     )
-
-
-def _put(wcs: Sequence[StoredWcs], correctors: Sequence[Any]) -> None:
-    for one, corrector in zip(wcs, correctors, strict=True):
-        one.put_into(corrector)
-
-
-def _put_back(groups: Groups, found: JointAlignment, here: Sequence[StoredWcs]) -> None:
-    """Give the images that could not be aligned the WCS with which they came."""
-    status = found.solution.groups.status
-    for image, (group, wcs) in enumerate(zip(groups.of_image.tolist(), here, strict=True)):
-        if status[group] is not Code.ALIGNED or image in found.uncorrected:
-            wcs.put_into(groups.images[image].plane.corrector)
-
-
-def _held(found: JointAlignment) -> int:
-    """Number of groups that are aligned to the reference."""
-    return sum(verdict.applied for verdict in found.absolute)

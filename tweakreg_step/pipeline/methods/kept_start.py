@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.images import Image
     from tweakreg_step.core.sources import BoundingBox, Sources
-    from tweakreg_step.parameters import RelativeParameters
+    from tweakreg_step.parameters import MethodParameters, RelativeParameters
 
 __all__ = ["Asked", "Start", "common_start", "keep_start"]
 
@@ -47,15 +47,12 @@ class Asked:
     ----------
     relative
         Its parameters.
-    detector_motion
-        See `MethodParameters`.
-    refgroup
-        Name of the group that stays fixed, None for none.
+    method
+        Its method: the motions that were allowed, and the image that stays fixed.
     """
 
     relative: RelativeParameters
-    detector_motion: str
-    refgroup: Hashable | None
+    method: MethodParameters
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,16 @@ class HstImage:
         cards = self.exposure.cards(self.chip.science)
         aligned = is_aligned(cards)
         wcs = self.exposure.wcs(self.chip, as_delivered(cards)) if reset and aligned else self.wcs
-        return View(wcs, {}, self._detector(), epoch_of(self.exposure), aligned)
+        header, detector = self.exposure.header(), self._detector()
+        return View(
+            wcs=wcs,
+            angles={},
+            detector=detector,
+            epoch=epoch_of(self.exposure),
+            corrected=aligned,
+            band=filter_of(header) if detector else "",
+            guide_star=_words(header, "DGESTAR")[0],
+        )
 
     def _detector(self) -> str | None:
         """Camera, chip and filter; None for a drizzled image, on which all chips lie."""

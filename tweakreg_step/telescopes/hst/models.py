@@ -41,6 +41,7 @@ class HST:
     crds_observatory = "hst"
     observatory = EARTH
     fitgeometry = "rscale"
+    detector_shift = 0.005  # a tenth of a pixel: chips are glued side by side
     suffixes = SUFFIXES
     packages = ("astropy", "stwcs")
 

@@ -12,6 +12,7 @@ from stdatamodels.jwst import datamodels
 from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.images import DETECTOR_SHIFT
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.places import L2
 from tweakreg_step.telescopes.telescope import Entry, Label
@@ -56,6 +57,7 @@ class JWST:
     crds_observatory = "jwst"
     observatory = L2
     fitgeometry = "rshift"
+    detector_shift = DETECTOR_SHIFT
     suffixes = ("cal", "calints", "tweakreg", "skymatch", "crf", "rate", "i2d", "tweakregstep")
     packages = ("stdatamodels",)
 

@@ -118,6 +118,7 @@ class RomanImage:
             detector=" ".join(filter(None, names)) if names[0] else None,
             epoch=epoch_of(self.model),
             corrected=CORRECTED in meta.wcs.available_frames,
+            band=names[1] or "",
         )
 
 

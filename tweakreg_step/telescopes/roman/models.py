@@ -10,6 +10,7 @@ import numpy as np
 from tweakwcs.correctors import RomanWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.images import DETECTOR_SHIFT
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.places import L2
 from tweakreg_step.telescopes.telescope import Entry, Label
@@ -50,6 +51,7 @@ class Roman:
     crds_observatory = "roman"
     observatory = L2
     fitgeometry = "rshift"
+    detector_shift = DETECTOR_SHIFT
     suffixes = ("cal", "tweakreg", "skymatch", "outlierdetection", "tweakregstep")
     packages = ("roman_datamodels",)
 

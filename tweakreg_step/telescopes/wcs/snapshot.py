@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tweakwcs.correctors import ST_V2V3_WCSCorrector
 
+from .delivered import CORRECTED, delivered
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -51,6 +53,15 @@ class StoredWcs:
         if isinstance(corrector, ST_V2V3_WCSCorrector):
             return cls(corrector.wcs, replaced=True)
         return cls(deepcopy(_without_meta(vars(corrector))), replaced=False)
+
+    def without_correction(self) -> StoredWcs | None:
+        """The WCS without the corrections of earlier alignments; None where it has none.
+
+        Also None where corrections can't be told from the rest of the WCS.
+        """
+        if not self.replaced or CORRECTED not in self.state.available_frames:
+            return None
+        return StoredWcs(delivered(self.state), replaced=True)
 
     def put_into(self, corrector: Any) -> None:
         """Give a corrector this WCS; its ``meta`` stays."""
