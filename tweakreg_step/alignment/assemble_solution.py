@@ -23,7 +23,7 @@ from tweakreg_step.alignment.solver import (
     weak_modes,
 )
 from tweakreg_step.core.correction import affine
-from tweakreg_step.core.image_errors import EstimatedError, ImageErrors
+from tweakreg_step.core.image_errors import ImageErrors
 from tweakreg_step.core.solution import (
     DetectionFits,
     GroupMotions,
@@ -35,6 +35,7 @@ from tweakreg_step.core.solution import (
 )
 from tweakreg_step.core.sphere import directions, ra_dec, to_plane
 
+from .estimated_errors import errors_of, floors_of, star_inflation_of
 from .level_summary import levels_of
 
 if TYPE_CHECKING:
@@ -174,8 +175,8 @@ def solution_of(
         detections=_detections(ordered, associated, empty.detections),
         units=_units(ordered, problem, associated, estimate.solved, empty.units),
         images=_images(ordered, problem, associated, estimate),
-        errors=_errors(ordered, associated),
-        star_inflation=_star_inflation(ordered, associated, empty),
+        errors=errors_of(ordered, associated),
+        star_inflation=star_inflation_of(ordered, associated),
         reference_star=_stars(ordered, associated),
         modes=_modes(ordered, problem, estimate),
         levels=levels_of(
@@ -256,7 +257,7 @@ def _groups(
         rms_mas=np.where(active, scatter.rms_mas, np.nan)[back],
         chi2=scatter.chi2[:-1][back],
         dof=scatter.dof[:-1][back],
-        floor=_floors(associated, len(active))[back],
+        floor=floors_of(associated, len(active))[back],
     )
 
 
@@ -335,48 +336,6 @@ def _detections(
     usual = 0.5 * np.trace(associated.links.covariance[own], axis1=1, axis2=2)
     inflation[place] = associated.fit.components.variance[own] / usual
     return DetectionFits(source, residual, weight, used, inflation)
-
-
-def _errors(ordered: Canonical, associated: AssociatedFit) -> tuple[EstimatedError, ...]:
-    """The errors that were estimated, in the numbering of the input."""
-    parts = associated.fit.components
-    detectors, groups = np.argsort(ordered.detector), np.argsort(ordered.group)
-    usual = 0.5 * np.trace(associated.links.covariance, axis1=1, axis2=2)
-    found = []
-    for number, (detector, group) in enumerate(
-        zip(parts.detector.tolist(), parts.group.tolist(), strict=True)
-    ):
-        own = parts.label == number
-        sigmas = (1e3 * float(np.sqrt(np.mean(v[own]))) for v in (usual, parts.variance))
-        found.append(
-            EstimatedError(
-                int(detectors[detector]) if detector >= 0 else -1,
-                int(groups[group]) if group >= 0 else -1,
-                bool(parts.given[number]),
-                bool(parts.estimated[number]),
-                int(parts.count[number]),
-                *sigmas,
-            )
-        )
-    return tuple(found)
-
-
-def _star_inflation(ordered: Canonical, associated: AssociatedFit, empty: Solution) -> FloatArray:
-    """Variance (M,) of each reference star, as estimated, over the usual one."""
-    ratio = empty.star_inflation.copy()
-    fixed = associated.links.group < 0
-    usual = 0.5 * np.trace(associated.links.covariance[fixed], axis1=1, axis2=2)
-    star = associated.star[associated.links.source[fixed]]
-    ratio[ordered.star[star]] = associated.fit.components.variance[fixed] / usual
-    return ratio
-
-
-def _floors(associated: AssociatedFit, count: int) -> FloatArray:
-    """Rms (G,) of the part of the errors of a group's detections that was estimated [arcsec]."""
-    own = associated.links.group >= 0
-    group, added = associated.links.group[own], associated.fit.components.beside_given[own]
-    size = np.maximum(np.bincount(group, minlength=count), 1)
-    return np.asarray(np.sqrt(np.bincount(group, added, minlength=count) / size))
 
 
 def _images(
