@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from .exposure import Chip, HstExposure
 
 __all__ = ["HstImage", "camera_of", "filter_of"]
+
+_INPUT = re.compile(r"D\d{3}DATA$")
 
 MJD_2000 = 51544.5  # of the epoch 2000.0
 EARLIEST_MJD = 47892.0  # 1990: earlier times are unset values
@@ -131,6 +134,8 @@ class HstImage:
             corrected=aligned,
             band=filter_of(header) if detector else "",
             guide_star=_words(header, "DGESTAR")[0],
+            members=members_of(header),
+            applied=str(header.get("TWRSOLN") or ""),
         )
 
     def _detector(self) -> str | None:
@@ -153,6 +158,13 @@ def filter_of(header: Any) -> str:
     names = _words(header, "FILTER", "FILTER1", "FILTER2", "FILTNAM1", "FILTNAM2")
     real = [name for name in names if name and not name.startswith(("CLEAR", "N/A"))]
     return " ".join(real)
+
+
+def members_of(header: Any) -> tuple[str, ...]:
+    """File names of the exposures that AstroDrizzle has made an image of, once each."""
+    words = sorted(word for word in header if _INPUT.match(word))
+    files = (str(header[word]).split("[", maxsplit=1)[0].strip() for word in words)
+    return tuple(dict.fromkeys(filter(None, files)))
 
 
 def epoch_of(exposure: HstExposure) -> float | None:
