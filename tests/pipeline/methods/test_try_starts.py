@@ -53,7 +53,9 @@ def places(groups: Groups) -> np.ndarray:
         (found([GOOD, BAD]), found([GOOD, GOOD]), 1),
         (found([GOOD, DOUBT]), found([GOOD, GOOD]), 1),
         (found([GOOD, DOUBT]), found([GOOD, BAD]), 0),
-        (found([GOOD, DOUBT]), found([GOOD, DOUBT]), 1),  # a guess must be better
+        (found([GOOD, DOUBT]), found([GOOD, DOUBT]), 0),
+        (found([GOOD, DOUBT], 9), found([GOOD, DOUBT], 9), 1),
+        (found([GOOD, BAD]), found([GOOD, BAD]), 1),  # what may have been aligned since stays
         (found([GOOD, GOOD], 9), found([GOOD, GOOD], 9), 1),  # few stars do not replace many
         (found([GOOD, GOOD], 9), found([GOOD, DOUBT], 9), 0),
         (found([BAD, BAD]), found([BAD, BAD]), 1),
@@ -86,12 +88,18 @@ def test_a_guess_must_be_better(groups: Groups, first: Any, second: Any, taken: 
 
 
 def test_a_start_that_is_known_stays_unless_another_aligns_more(groups: Groups) -> None:
-    starts = [Start(present(groups)), Start(present(groups))]
-    for second, taken in ((found([BAD, DOUBT]), 0), (found([GOOD, GOOD]), 1)):
+    last = Start(present(groups))
+    cases = (
+        (Start(present(groups)), found([BAD, GOOD]), 0),
+        (Start(present(groups), superseded=True), found([BAD, GOOD]), 1),
+        (Start(present(groups)), found([GOOD, GOOD]), 1),
+    )
+    for first, second, taken in cases:
+        starts = [first, last]
         results = iter([found([GOOD, BAD]), second])
         result, start = try_starts(groups, starts, lambda results=results: next(results))
         assert start is starts[taken]
-        assert result.absolute[1].applied == bool(taken)
+        assert (result is second) == bool(taken)
 
 
 def test_images_without_corrections_have_one_start() -> None:

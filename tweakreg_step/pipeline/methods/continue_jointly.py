@@ -87,9 +87,10 @@ def continue_jointly(
     starts = with_delivered(first) if options.joint else [Start(first)]
     if kept is not None:
         log.info("Solved together with the alignment before, from the WCS before that.")
+        starts[-1] = replace(starts[-1], superseded=kept[2])
         starts.append(Start(here))
     found, start = try_starts(groups, starts, align)
-    keep_start(groups.images, start.wcs, asked)
+    keep_start(groups.images, start.wcs, asked, absolute=True)
     return around[0], found
 
 

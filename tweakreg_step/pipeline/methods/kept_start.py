@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.sources import BoundingBox, Sources
     from tweakreg_step.parameters import MethodParameters, RelativeParameters
 
-__all__ = ["Asked", "Start", "common_start", "keep_start"]
+__all__ = ["Asked", "KeptStart", "common_start", "keep_start"]
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class KeptStart:
     """Where the alignment of one image started from, and what it left.
 
     Attributes
@@ -69,6 +69,8 @@ class Start:
         Positions (2, K) [deg] by the WCS after the alignment, and its bounding box.
     group, sources
         Name of the group, and a checksum of the sources.
+    absolute
+        Whether the alignment was one to a reference.
     """
 
     wcs: StoredWcs
@@ -77,17 +79,20 @@ class Start:
     box: BoundingBox | None
     group: Hashable
     sources: str
+    absolute: bool
 
     @classmethod
-    def of(cls, image: Image, wcs: StoredWcs, asked: Asked | None) -> Start:
+    def of(
+        cls, image: Image, wcs: StoredWcs, asked: Asked | None, *, absolute: bool = False
+    ) -> KeptStart:
         """The start of an image that is now aligned, from its WCS before."""
         box = image.plane.bounding_box
         group = image.plane.corrector.meta.get("group_id")
-        return cls(wcs, asked, _sky(image), box, group, _checksum(image.sources))
+        return cls(wcs, asked, _sky(image), box, group, _checksum(image.sources), absolute)
 
     def led_to(self, image: Image) -> bool:
         """Whether an image is as the alignment has left it: WCS, sources and group."""
-        left = Start.of(image, self.wcs, self.asked)
+        left = KeptStart.of(image, self.wcs, self.asked)
         named = (left.group, left.box, left.sources) == (self.group, self.box, self.sources)
         return named and np.allclose(left.sky, self.sky, rtol=0.0, atol=_SAME, equal_nan=True)
 
@@ -104,7 +109,13 @@ def _checksum(sources: Sources) -> str:
     return digest.hexdigest()
 
 
-def keep_start(images: Sequence[Image], before: Sequence[StoredWcs], asked: Asked | None) -> None:
+def keep_start(
+    images: Sequence[Image],
+    before: Sequence[StoredWcs],
+    asked: Asked | None,
+    *,
+    absolute: bool = False,
+) -> None:
     """Keep in the correctors' ``meta`` where their alignment started from.
 
     Parameters
@@ -115,36 +126,37 @@ def keep_start(images: Sequence[Image], before: Sequence[StoredWcs], asked: Aske
         (I,) their WCS before it.
     asked
         What the relative alignment was asked for; None if there was none.
+    absolute
+        Whether the alignment was one to a reference.
     """
     for image, wcs in zip(images, before, strict=True):
-        image.plane.corrector.meta[KEY] = Start.of(image, wcs, asked)
+        image.plane.corrector.meta[KEY] = KeptStart.of(image, wcs, asked, absolute=absolute)
 
 
-def common_start(images: Sequence[Image]) -> tuple[list[StoredWcs], Asked | None] | None:
-    """Where the alignment of some images started from, and what it was asked for.
+def common_start(images: Sequence[Image]) -> tuple[list[StoredWcs], Asked | None, bool] | None:
+    """Where the alignment of some images started from, what it was asked for, whether absolutely.
 
     The images that were never aligned start from where they are. None if no image was aligned, if
     WCS, sources or group of one were changed since then, or if several alignments were asked for
     different things.
     """
-    starts: list[Start | None] = [image.plane.corrector.meta.get(KEY) for image in images]
+    starts: list[KeptStart | None] = [image.plane.corrector.meta.get(KEY) for image in images]
     known = [(image, start) for image, start in zip(images, starts, strict=True) if start]
     if not known:
         return None
     changed = [image.name for image, start in known if not start.led_to(image)]
     if changed:
         log.info(
-            "WCS, catalog or group of %s changed since the relative alignment: the absolute one "
-            "starts from where the images are now.",
+            "WCS, catalog or group of %s changed since the alignment before: this one starts anew.",
             listed(changed),
         )
         return None
     asked = [start.asked for _, start in known]
     if any(other != asked[0] for other in asked):
-        log.info("The images are of several relative alignments: starts from where they are now.")
+        log.info("The images are of several relative alignments: this one starts anew.")
         return None
     wcs = [
         start.wcs if start else StoredWcs.of(image.plane.corrector)
         for image, start in zip(images, starts, strict=True)
     ]
-    return wcs, asked[0]
+    return wcs, asked[0], any(start.absolute for _, start in known)

@@ -42,10 +42,14 @@ class Start:
         (I,) of the images.
     guess
         Whether it is not known that they were aligned from there, and with the present sources.
+    superseded
+        Whether they may have been aligned to a reference since, which must not be lost where they
+        can't be aligned to this one.
     """
 
     wcs: Sequence[StoredWcs]
     guess: bool = False
+    superseded: bool = False
 
 
 def present(groups: Groups) -> list[StoredWcs]:
@@ -59,7 +63,7 @@ def with_delivered(wcs: Sequence[StoredWcs]) -> list[Start]:
     if all(one is None for one in bare):
         return [Start(wcs)]
     before = [one or other for one, other in zip(bare, wcs, strict=True)]
-    return [Start(before, guess=True), Start(wcs)]
+    return [Start(before, guess=True, superseded=True), Start(wcs)]
 
 
 def try_starts(
@@ -72,7 +76,7 @@ def try_starts(
     groups
         The images; those of groups that are not aligned keep the WCS that they have now.
     starts
-        The first is preferred; a start that is a guess must be better than the others. A single
+        The first is preferred, if that is not a guess, or not enough of it is aligned. A single
         one is where the images are.
     align
         Aligns the images from where they are.
@@ -91,7 +95,8 @@ def try_starts(
             break
         before = [Snapshot(image.plane.corrector) for image in groups.images]
         other = _from(groups, start, align, here)
-        if _merit(other) > _merit(found) or (used.guess and _merit(other) == _merit(found)):
+        as_good = _merit(other) == _merit(found) and _is_weak(found, groups, used)
+        if _merit(other) > _merit(found) or as_good:
             found, used = other, start
         else:
             for snapshot in before:
@@ -120,18 +125,27 @@ def _from(
 
 
 def _settled(found: JointAlignment, groups: Groups, *, guess: bool) -> bool:
-    """Whether no other start is needed: all groups are aligned.
-
-    A guess must also leave no doubt, and find each image's motion from enough of its own matches: a
-    few stars can't replace what an earlier alignment may have made of many.
-    """
+    """Whether no other start is needed: all groups are aligned; of a guess, without a doubt."""
     held, plain = _merit(found)
     if not guess:
         return held == len(groups)
+    return held == plain == len(groups) and _enough(found, groups) and not found.uncorrected
+
+
+def _is_weak(found: JointAlignment, groups: Groups, start: Start) -> bool:
+    """Whether another start that aligns as many is better."""
+    lost = start.superseded and _merit(found)[0] < len(groups)
+    return lost or (start.guess and not _enough(found, groups))
+
+
+def _enough(found: JointAlignment, groups: Groups) -> bool:
+    """Whether each image's motion is found from enough of its own matches.
+
+    A few stars can't replace what an earlier alignment may have made of many.
+    """
     used = found.solution.detections.used
     matches = np.bincount(found.detections.image[used], minlength=len(groups.images))
-    enough = int(matches.min(initial=_ENOUGH)) >= _ENOUGH
-    return held == plain == len(groups) and enough and not found.uncorrected
+    return int(matches.min(initial=_ENOUGH)) >= _ENOUGH
 
 
 def _merit(found: JointAlignment) -> tuple[int, int]:
