@@ -35,11 +35,7 @@ from tweakreg_step.pipeline.correctors import correctors_of
 from tweakreg_step.simulate import simulate_mosaic, truth_error
 from tweakreg_step.telescopes.inputs import open_library
 
-VISITS = (
-    ("001", "sparse"),
-    ("002", "sparse"),
-    ("002", "sparse, errors given"),
-)
+VISITS = (("001", "sparse"), ("002", "sparse"))
 HEADER = ("scene", "joint", "two calls", "saved in between")
 SCENES: dict[str, dict[str, Any]] = {
     "stack of four": {"tiles": (1, 1), "dithers": 4},

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from .detector_calibration import Calibration
     from .methods.align_jointly import JointAlignment
+    from .methods.try_starts import Start
 
     Verdicts = tuple[Verdict, ...]
 
@@ -123,7 +124,9 @@ def align_in_phases(
         options = options_of_run(groups, parameters, refgroup)
         if calibration is not None:
             options = calibration.prior(options)
-        alignment = _globally(groups, start, parameters, options)
+        # where a calibration has put detectors, that is where they start
+        starts = with_delivered(present(groups)) if calibration is None else []
+        alignment = _globally(groups, start, parameters, (options, starts))
     else:
         alignment = _sequentially(groups, start, parameters)
     return _with_outcomes(groups, alignment)
@@ -209,11 +212,12 @@ def _sequentially(groups: Groups, start: Alignment, parameters: Parameters) -> A
 
 
 def _globally(
-    groups: Groups, start: Alignment, parameters: Parameters, options: Options
+    groups: Groups, start: Alignment, parameters: Parameters, how: tuple[Options, list[Start]]
 ) -> Alignment:
+    """The global alignment, with options, from the first of several WCS that settles it."""
+    options, starts = how
     more = more_sources(groups, parameters)
-    starts = with_delivered(present(groups))
-    if start.reference is None or not options.joint or len(starts) == 1:
+    if start.reference is None or not options.joint or len(starts) < 2:
         found = align_jointly(groups, start.detections, start.reference, options, more)
     else:
 
