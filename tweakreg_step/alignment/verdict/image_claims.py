@@ -120,7 +120,7 @@ def _reserved_ratio(problem: Problem, associated: AssociatedFit, count: int) -> 
     for absolute in (False, True):
         phase = phase_at(associated, moved, weight, absolute=absolute)
         used = reserved & (fit.weight > MATCHED_WEIGHT) & phase.paired
-        other = _partner_variance(associated, weight, absolute=absolute)
+        other = _partner_variance(associated, weight, absolute=absolute) + _moved(associated)
         square = np.sum(phase.difference[used] ** 2, axis=1) / (variance + other)[used]
         image = links.image[used]
         size = 2.0 * np.bincount(image, minlength=count)
@@ -144,6 +144,15 @@ def _partner_variance(
     rest = np.bincount(links.source, seen, minlength=count)[links.source] - seen
     none = np.full(len(rest), np.inf)
     return np.asarray(np.divide(1.0, rest, out=none, where=rest > 0.0))
+
+
+def _moved(associated: AssociatedFit) -> FloatArray:
+    """Variance (L,) of what sources of unknown motion move by between epochs [arcsec^2]."""
+    links = associated.links
+    if links.tau is None or links.unknown is None:
+        return np.zeros(len(links.source))
+    span = float(np.ptp(links.tau[links.group >= 0]))
+    return np.where(links.unknown[links.source], links.spread * span**2, 0.0)
 
 
 def _own_motion(associated: AssociatedFit, fitted: FloatArray, count: int) -> FloatArray:
