@@ -16,7 +16,7 @@ import numpy as np
 from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.solver import MATCHED_WEIGHT, motion_variance, solve_step
 
-from .evidence import Chance, chance, phase_at
+from .evidence import chance, phase_at
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
@@ -54,11 +54,13 @@ def claimed(problem: Problem, associated: AssociatedFit, errors: ImageErrors) ->
     absolute = _with(errors.absolute, errors.size, scale, own)
     group = np.zeros(count, np.int64)
     group[problem.detections.image] = problem.detections.group
-    pull = _chance_pull(problem, associated, absolute=False)[group]
+    matches, moment = _chance_moment(problem, associated, absolute=False)
+    pull = (moment / np.maximum(matches, 1.0))[group]
     relative = _with(relative, errors.size, np.ones(count), pull**2)
     if problem.anchored.any():
-        stars = _chance_pull(problem, associated, absolute=True)[group]
-        absolute = _with(absolute, errors.size, np.ones(count), pull**2 + stars**2)
+        stars, more = _chance_moment(problem, associated, absolute=True)
+        pull = ((moment + more) / np.maximum(matches + stars, 1.0))[group]
+        absolute = _with(absolute, errors.size, np.ones(count), pull**2)
     return replace(errors, relative=relative, absolute=absolute)
 
 
@@ -120,7 +122,7 @@ def _reserved_ratio(problem: Problem, associated: AssociatedFit, count: int) -> 
     for absolute in (False, True):
         phase = phase_at(associated, moved, weight, absolute=absolute)
         used = reserved & (fit.weight > MATCHED_WEIGHT) & phase.paired
-        other = _partner_variance(associated, weight, absolute=absolute)
+        other = _partner_variance(associated, weight, absolute=absolute) + _moved(associated)
         square = np.sum(phase.difference[used] ** 2, axis=1) / (variance + other)[used]
         image = links.image[used]
         size = 2.0 * np.bincount(image, minlength=count)
@@ -144,6 +146,15 @@ def _partner_variance(
     rest = np.bincount(links.source, seen, minlength=count)[links.source] - seen
     none = np.full(len(rest), np.inf)
     return np.asarray(np.divide(1.0, rest, out=none, where=rest > 0.0))
+
+
+def _moved(associated: AssociatedFit) -> FloatArray:
+    """Variance (L,) of what sources of unknown motion move by between epochs [arcsec^2]."""
+    links = associated.links
+    if links.tau is None or links.unknown is None:
+        return np.zeros(len(links.source))
+    span = float(np.ptp(links.tau[links.group >= 0]))
+    return np.where(links.unknown[links.source], links.spread * span**2, 0.0)
 
 
 def _own_motion(associated: AssociatedFit, fitted: FloatArray, count: int) -> FloatArray:
@@ -171,15 +182,11 @@ def _own_motion(associated: AssociatedFit, fitted: FloatArray, count: int) -> Fl
     return np.where(clear, np.maximum(square, usual), usual)
 
 
-def _chance_pull(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> FloatArray:
-    """How far (G,) chance matches may pull each group [arcsec]."""
+def _chance_moment(
+    problem: Problem, associated: AssociatedFit, *, absolute: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Matches (G,), and those expected by chance among them times the match radius [arcsec]."""
     numbers = chance(problem, associated, absolute=absolute)
     radius = associated.star_radius if absolute else associated.radius
-    return np.asarray(radius * _share(numbers))
-
-
-def _share(numbers: Chance) -> FloatArray:
-    """Share (G,) of the matches that are expected by chance, 0 where there are none."""
-    return np.where(
-        numbers.matches > 0, np.minimum(numbers.expected / np.maximum(numbers.matches, 1), 1.0), 0.0
-    )
+    matches = numbers.matches.astype(float)
+    return matches, radius * np.minimum(numbers.expected, matches)
