@@ -68,7 +68,8 @@ def achieved_and_achievable(
         field = field and replace(field, spread=spread)
     limit = bound(seen, source, centres, solution.geometry, stars, field=field)
     anchored = solution.groups.anchored & bool((solution.reference_star >= 0).any())
-    theta = Motions(np.nan_to_num(solution.groups.parameters))
+    still = tuple(np.zeros(level.prior.shape) for level in limit.model.levels)
+    theta = Motions(np.nan_to_num(solution.groups.parameters), still)
     solved = limit.model, theta, limit.parameter_covariance
     ties = solution.groups.component, anchored
     best = image_errors(detections, solved, ties, solution.groups.gauge)

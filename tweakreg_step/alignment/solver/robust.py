@@ -18,7 +18,6 @@ from tweakreg_step.alignment.linalg import inverse_2x2
 from .error_components import components_of, estimated, motion_variance
 from .field_motion import with_spread
 from .hierarchy import linearise
-from .latents import source_spread, spread_seen
 from .normal_equations import solve_step
 from .tails import with_tails
 from .weights import MEDIAN_SQUARE, median_weights, standardised, taper
@@ -141,18 +140,15 @@ def fit(
 def _with_errors(
     components: ErrorComponents, linear: Linear, links: Links, step: Step, weight: FloatArray
 ) -> ErrorComponents:
-    """The components as the residuals of a step ask for."""
-    share = weight / components.variance
-    fitted = motion_variance(linear, links, step, share)
-    position = linear.position
+    """The components as the residuals of a step ask for; where epochs differ, as they were.
+
+    What the motions of sources leave of the residuals is a part of their errors only, and says too
+    little of them.
+    """
     if links.tau is not None:
-        # where epochs differ, positions at one epoch, and what the sources' motions take
-        own = step.latent[links.source]
-        position = position - links.tau[:, None] * own[:, 2:]
-        spread = spread_seen(links, source_spread(links, share[:, None, None] * np.eye(2)))
-        still = 1.0 / np.bincount(links.source, share)[links.source]
-        fitted = fitted + np.maximum(0.5 * np.trace(spread, axis1=1, axis2=2) - still, 0.0)
-    return estimated(components, position, links, weight, fitted)
+        return components
+    fitted = motion_variance(linear, links, step, weight / components.variance)
+    return estimated(components, linear.position, links, weight, fitted)
 
 
 def _settled(before: ErrorComponents, after: ErrorComponents, change: FloatArray) -> bool:
