@@ -27,7 +27,7 @@ def errors_of(ordered: Canonical, associated: AssociatedFit) -> tuple[EstimatedE
         zip(parts.detector.tolist(), parts.group.tolist(), strict=True)
     ):
         own = parts.label == number
-        sigmas = (1e3 * float(np.sqrt(np.mean(v[own]))) for v in (usual, parts.variance))
+        sigmas = (1e3 * float(np.sqrt(np.median(v[own]))) for v in (usual, parts.variance))
         found.append(
             EstimatedError(
                 int(detectors[detector]) if detector >= 0 else -1,

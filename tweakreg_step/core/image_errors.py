@@ -29,7 +29,7 @@ class EstimatedError:
     count
         Number of detections, or stars.
     usual_mas, sigma_mas
-        Rms error per axis, as it is usual or given, and as it is.
+        Median error per axis, as it is usual or given, and as it is.
     """
 
     detector: int
