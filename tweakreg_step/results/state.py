@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 import asdf
 import numpy as np
 
-from tweakreg_step.core import detections, evidence, exceptions, options, outcome, solution
+from tweakreg_step.core import (
+    detections,
+    evidence,
+    exceptions,
+    image_errors,
+    options,
+    outcome,
+    solution,
+)
 from tweakreg_step.core.exceptions import InputError, OutputError, TweakregError
 from tweakreg_step.core.files import write_whole
 from tweakreg_step.parameters import Setting
@@ -151,7 +159,7 @@ def _classes(module: ModuleType) -> dict[str, type]:
 
 _KNOWN: dict[str, type] = {
     name: kind
-    for module in (detections, evidence, exceptions, options, outcome, solution)
+    for module in (detections, evidence, exceptions, image_errors, options, outcome, solution)
     for name, kind in _classes(module).items()
     if kind.__module__ == module.__name__
 } | {"Setting": Setting, **result_classes()}
