@@ -21,7 +21,10 @@ from scipy.spatial import KDTree
 from tables import publish
 
 from tweakreg_step.core.sources import Pixels
-from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
+from tweakreg_step.parameters.source_stages import (
+    FinderParameters,
+    SegmentationParameters,
+)
 from tweakreg_step.simulate import Defects, Noise, Psf, observe, star_image
 from tweakreg_step.sources.detect import find_sources
 from tweakreg_step.sources.effective_psf import StarSet, refined_with_epsf, star_stamps

@@ -22,7 +22,10 @@ from tables import publish
 
 from tweakreg_step.catalogs.source_catalogs import alignable
 from tweakreg_step.core.sources import Pixels, Sources
-from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
+from tweakreg_step.parameters.source_stages import (
+    FinderParameters,
+    SegmentationParameters,
+)
 from tweakreg_step.simulate import Defects, Noise, Psf, observe, star_image
 from tweakreg_step.sources import centroid, measure
 from tweakreg_step.sources.detect import find_sources

@@ -26,10 +26,10 @@ from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.rejection import group_frames
 from tweakreg_step.alignment.residuals import corrected_directions
 from tweakreg_step.alignment.solver import with_motion, with_visits
-from tweakreg_step.alignment.solver.field_motion import FIELD, field_motion
 from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise
 from tweakreg_step.alignment.solver.iteration import Problem, with_levels
 from tweakreg_step.alignment.solver.links import link
+from tweakreg_step.alignment.solver.motions.field_motion import FIELD, field_motion
 from tweakreg_step.alignment.solver.normal_equations import solve_step
 from tweakreg_step.core.correction import prior_precision
 from tweakreg_step.core.detections import Detections, Reference

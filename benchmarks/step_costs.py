@@ -23,7 +23,13 @@ from stdatamodels.jwst import datamodels
 from tables import publish
 
 from tweakreg_step.core.images import Groups
-from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters, SipParameters
+from tweakreg_step.parameters.source_stages import (
+    FinderParameters,
+    SegmentationParameters,
+)
+from tweakreg_step.parameters.stages import (
+    SipParameters,
+)
 from tweakreg_step.pipeline.correctors import images_of
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.run_result import Before

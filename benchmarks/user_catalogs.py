@@ -17,7 +17,10 @@ from tables import publish
 
 from tweakreg_step.catalogs.source_catalogs import read_catalog
 from tweakreg_step.core.sources import Pixels
-from tweakreg_step.parameters.stages import ColumnParameters, SelectionParameters
+from tweakreg_step.parameters.source_stages import (
+    ColumnParameters,
+    SelectionParameters,
+)
 from tweakreg_step.simulate import Pointing, detector_wcs, nircam
 from tweakreg_step.sources.peak_pixels import with_peaks
 from tweakreg_step.sources.regions import read_exclusions

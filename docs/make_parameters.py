@@ -1,4 +1,4 @@
-"""Write docs/parameters.rst from the declarations in tweakreg_step/parameters/stages.py."""
+"""Write docs/parameters.rst from the declarations in tweakreg_step/parameters."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from scipy import sparse
 from tweakreg_step.alignment.linalg.blocks import inverse_2x2
 from tweakreg_step.alignment.linalg.factorisation import Factor, factorise
 from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise
-from tweakreg_step.alignment.solver.levels import detector_level
 from tweakreg_step.alignment.solver.links import link
+from tweakreg_step.alignment.solver.motions.levels import detector_level
 from tweakreg_step.alignment.solver.normal_equations import normal_equations
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.sphere import frames_at

@@ -19,7 +19,9 @@ from tweakreg_step.catalogs.columns import (
     with_positions_on_the_sky,
 )
 from tweakreg_step.core.exceptions import CatalogError, ParameterError
-from tweakreg_step.parameters.stages import ColumnParameters
+from tweakreg_step.parameters.source_stages import (
+    ColumnParameters,
+)
 
 
 def positions(table: Table, **options: Any) -> tuple[list[float], list[float]]:

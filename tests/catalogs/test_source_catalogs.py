@@ -20,7 +20,10 @@ from tweakreg_step.catalogs.source_catalogs import (
 )
 from tweakreg_step.core.exceptions import CatalogError
 from tweakreg_step.core.sources import Sources
-from tweakreg_step.parameters.stages import ColumnParameters, SelectionParameters
+from tweakreg_step.parameters.source_stages import (
+    ColumnParameters,
+    SelectionParameters,
+)
 from tweakreg_step.sources.flags import Flag
 
 POSITIONS = {"x": [1.5, 20.25, 300.0], "y": [4.0, 50.5, 60.0]}

@@ -6,11 +6,13 @@ import pytest
 
 from tweakreg_step.core.exceptions import ParameterError
 from tweakreg_step.parameters.checks import check_order, check_separation
+from tweakreg_step.parameters.source_stages import (
+    ColumnParameters,
+    SelectionParameters,
+)
 from tweakreg_step.parameters.stages import (
     AbsoluteParameters,
-    ColumnParameters,
     RelativeParameters,
-    SelectionParameters,
 )
 
 

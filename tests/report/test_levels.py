@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tweakreg_step.core.solution import (
-    EpochTie,
-    FieldFit,
-    Levels,
-    LevelWidth,
-    Placement,
-)
+from tweakreg_step.core.level_fits import EpochTie, FieldFit, Levels, LevelWidth, Placement
 from tweakreg_step.report.levels import level_rows, levels_of
 
 NAMES = "jw00001001001_02101_1", "jw00001001001_02101_2"

@@ -11,7 +11,10 @@ import pytest
 from tweakreg_step.catalogs.source_catalogs import alignable
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.sources import Pixels, Sources
-from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
+from tweakreg_step.parameters.source_stages import (
+    FinderParameters,
+    SegmentationParameters,
+)
 from tweakreg_step.simulate import Noise, Psf, observe, star_image
 from tweakreg_step.sources.detect import find_sources
 from tweakreg_step.sources.finders import bridged

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from tweakreg_step.core.sources import Pixels
-from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
+from tweakreg_step.parameters.source_stages import (
+    FinderParameters,
+    SegmentationParameters,
+)
 from tweakreg_step.simulate import Noise, Psf, observe, star_image
 from tweakreg_step.sources.detect import find_sources
 from tweakreg_step.sources.effective_psf import StarSet, refined_with_epsf, star_stamps

@@ -8,7 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from tweakreg_step.parameters.stages import FinderParameters, SegmentationParameters
+from tweakreg_step.parameters.source_stages import (
+    FinderParameters,
+    SegmentationParameters,
+)
 from tweakreg_step.sources.photutils_finders import FINDERS, Search, background
 
 

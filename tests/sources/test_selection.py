@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.sources import Sources
-from tweakreg_step.parameters.stages import SelectionParameters
+from tweakreg_step.parameters.source_stages import (
+    SelectionParameters,
+)
 from tweakreg_step.sources.selection import (
     Limits,
     brightest_evenly,

@@ -24,10 +24,10 @@ from tweakreg_step.alignment.solver import (
 )
 from tweakreg_step.core.correction import affine
 from tweakreg_step.core.image_errors import ImageErrors
+from tweakreg_step.core.level_fits import Levels
 from tweakreg_step.core.solution import (
     DetectionFits,
     GroupMotions,
-    Levels,
     Mode,
     PairTies,
     Solution,

@@ -17,7 +17,7 @@ from tweakreg_step.alignment.solver import (
     epochs_of,
     visit_of,
 )
-from tweakreg_step.core.solution import EpochTie, FieldFit, Levels, LevelWidth, Placement
+from tweakreg_step.core.level_fits import EpochTie, FieldFit, Levels, LevelWidth, Placement
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Motions, Problem

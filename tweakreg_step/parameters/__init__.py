@@ -6,17 +6,19 @@ from .checks import check_separation
 from .declaration import Declaration, coerce, declarations, departed, spec_text
 from .provenance import PIPELINE, Setting, departures, effective, unset
 from .run_parameters import STAGES, Parameters, checked, is_default, is_optional, is_text, refusal
+from .source_stages import (
+    ColumnParameters,
+    FinderParameters,
+    SegmentationParameters,
+    SelectionParameters,
+)
 from .stages import (
     MAX_SIP_DEGREE,
     AbsoluteParameters,
-    ColumnParameters,
-    FinderParameters,
     MethodParameters,
     ReferenceParameters,
     RelativeParameters,
     SafetyParameters,
-    SegmentationParameters,
-    SelectionParameters,
     SipParameters,
 )
 from .unused import unused, unused_in_mode

@@ -9,11 +9,15 @@ from tweakreg_step.core.exceptions import ParameterError
 
 from .checks import check_separation
 from .declaration import coerce, declarations, departed
-from .stages import (
-    AbsoluteParameters,
+from .source_stages import (
     CatalogParameters,
     ColumnParameters,
     FinderParameters,
+    SegmentationParameters,
+    SelectionParameters,
+)
+from .stages import (
+    AbsoluteParameters,
     GeneralParameters,
     MethodParameters,
     ReferenceParameters,
@@ -21,8 +25,6 @@ from .stages import (
     ReportParameters,
     SafetyParameters,
     ScaleParameters,
-    SegmentationParameters,
-    SelectionParameters,
     SipParameters,
 )
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from .declaration import departed
+from .source_stages import (
+    ColumnParameters,
+    SegmentationParameters,
+)
 from .stages import (
     AbsoluteParameters,
-    ColumnParameters,
     ReferenceParameters,
-    SegmentationParameters,
     SipParameters,
 )
 

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tweakreg_step.core.solution import Levels
+    from tweakreg_step.core.level_fits import Levels
 
 __all__ = ["level_rows", "levels_of"]
 

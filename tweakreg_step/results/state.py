@@ -20,6 +20,7 @@ from tweakreg_step.core import (
     evidence,
     exceptions,
     image_errors,
+    level_fits,
     options,
     outcome,
     solution,
@@ -159,7 +160,16 @@ def _classes(module: ModuleType) -> dict[str, type]:
 
 _KNOWN: dict[str, type] = {
     name: kind
-    for module in (detections, evidence, exceptions, image_errors, options, outcome, solution)
+    for module in (
+        detections,
+        evidence,
+        exceptions,
+        image_errors,
+        level_fits,
+        options,
+        outcome,
+        solution,
+    )
     for name, kind in _classes(module).items()
     if kind.__module__ == module.__name__
 } | {"Setting": Setting, **result_classes()}

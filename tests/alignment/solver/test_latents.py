@@ -9,10 +9,10 @@ from moving_fields import Sky, moving_field
 from star_fields import problem_of
 
 from tweakreg_step.alignment.linalg import inverse_2x2
-from tweakreg_step.alignment.solver.field_motion import FIELD, field_motion
 from tweakreg_step.alignment.solver.hierarchy import linearise
 from tweakreg_step.alignment.solver.iteration import with_levels
 from tweakreg_step.alignment.solver.links import link
+from tweakreg_step.alignment.solver.motions.field_motion import FIELD, field_motion
 from tweakreg_step.alignment.solver.normal_equations import normal_equations, solve_step
 from tweakreg_step.core.options import Options
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
-from .detector_motion import choose_motion, geometry_of, most_general, motion_radius, with_motion
-from .detector_parents import PLACEMENT
 from .error_components import motion_variance
-from .field_motion import DISPERSION, FIELD, epochs_of, field_motion, field_reach
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
 from .image_covariance import image_errors
@@ -21,14 +18,23 @@ from .iteration import (
     unassociated_links,
     with_levels,
 )
-from .levels import DETECTOR, Level, detector_level
 from .links import MATTERS, Links, link
+from .motions.detector_motion import (
+    choose_motion,
+    geometry_of,
+    most_general,
+    motion_radius,
+    with_motion,
+)
+from .motions.detector_parents import PLACEMENT
+from .motions.field_motion import DISPERSION, FIELD, epochs_of, field_motion, field_reach
+from .motions.levels import DETECTOR, Level, detector_level
+from .motions.parents import GROUPS
+from .motions.prior_widths import with_estimated_widths
+from .motions.tails import departures, visit_of
+from .motions.visit_motion import with_visits
 from .normal_equations import solve_step
-from .parents import GROUPS
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
-from .prior_widths import with_estimated_widths
-from .tails import departures, visit_of
-from .visit_motion import with_visits
 from .weights import MATCHED_WEIGHT
 
 __all__ = [

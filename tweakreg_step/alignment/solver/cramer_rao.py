@@ -17,11 +17,11 @@ from tweakreg_step.core.image_errors import displacement_terms
 from tweakreg_step.core.sphere import directions, frames_at, frames_of, plane_jacobian, to_plane
 
 from .covariance import covariance_of
-from .field_motion import field_motion
 from .gauge import common_basis
 from .hierarchy import Model, Motions, linearise
 from .image_covariance import image_errors
 from .links import link
+from .motions.field_motion import field_motion
 from .normal_equations import normal_equations
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.solution import Solution
 
     from .covariance import Covariance
-    from .field_motion import FieldMotion
+    from .motions.field_motion import FieldMotion
 
 __all__ = ["Bound", "achieved_and_achievable", "bound", "displacement_covariance", "without_common"]
 

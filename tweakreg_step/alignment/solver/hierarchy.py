@@ -15,15 +15,15 @@ from tweakreg_step.alignment.linalg import source_sums
 from tweakreg_step.core.correction import affine, design
 from tweakreg_step.core.sphere import ARCSEC, frames_of, from_plane, plane_jacobian, to_plane
 
-from .field_motion import FieldMotion
-from .parents import GROUPS, Bonds, bonds_of
+from .motions.field_motion import FieldMotion
+from .motions.parents import GROUPS, Bonds, bonds_of
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
-    from .levels import Level
     from .links import Links
-    from .parents import Parent
+    from .motions.levels import Level
+    from .motions.parents import Parent
 
 __all__ = ["Linear", "Model", "Motions", "linearise", "moved_directions"]
 

@@ -30,9 +30,9 @@ from tweakreg_step.core.sphere import (
     to_plane,
 )
 
-from .field_motion import FieldMotion
 from .hierarchy import linearise
 from .links import Links
+from .motions.field_motion import FieldMotion
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from .covariance import Covariance
     from .hierarchy import Model, Motions
-    from .levels import Level
+    from .motions.levels import Level
 
 __all__ = ["image_errors"]
 

@@ -11,11 +11,11 @@ from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.matching import associate, nearest_stars, renumber, to_reference_epoch
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_of
 
-from .field_motion import FIELD
 from .hierarchy import Model, Motions, linearise, moved_directions
 from .links import link
+from .motions.field_motion import FIELD
+from .motions.parents import Parent
 from .normal_equations import solve_step
-from .parents import Parent
 from .robust import Fit, fit
 from .weights import MATCHED_WEIGHT
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.options import Options
 
-    from .field_motion import FieldMotion
-    from .levels import Level
     from .links import Links
+    from .motions.field_motion import FieldMotion
+    from .motions.levels import Level
 
 
 __all__ = [

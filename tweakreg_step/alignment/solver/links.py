@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
 
-    from .field_motion import FieldMotion
+    from .motions.field_motion import FieldMotion
 
 __all__ = ["MATTERS", "Links", "link"]
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from .hierarchy import Linear, Model, Motions
     from .links import Links
-    from .parents import Bonds
+    from .motions.parents import Bonds
 
 
 __all__ = ["Step", "factor_with_prior", "normal_equations", "solve_step"]

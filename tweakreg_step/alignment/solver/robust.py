@@ -16,10 +16,10 @@ import numpy as np
 from tweakreg_step.alignment.linalg import inverse_2x2
 
 from .error_components import components_of, estimated, motion_variance
-from .field_motion import with_spread
 from .hierarchy import linearise
+from .motions.field_motion import with_spread
+from .motions.tails import with_tails
 from .normal_equations import solve_step
-from .tails import with_tails
 from .weights import MEDIAN_SQUARE, median_weights, standardised, taper
 
 if TYPE_CHECKING:

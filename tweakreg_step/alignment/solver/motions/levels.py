@@ -15,10 +15,9 @@ import numpy as np
 from tweakreg_step.core.correction import affine, design, parameter_count
 
 if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver.links import Links
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
-
-    from .links import Links
 
 __all__ = ["DETECTOR", "Level", "detector_level"]
 

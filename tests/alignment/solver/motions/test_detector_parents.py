@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from star_fields import POLE, catalogs, field
 
-from tweakreg_step.alignment.solver.detector_parents import PLACEMENT, parents_of_units
-from tweakreg_step.alignment.solver.levels import DETECTOR
+from tweakreg_step.alignment.solver.motions.detector_parents import PLACEMENT, parents_of_units
+from tweakreg_step.alignment.solver.motions.levels import DETECTOR
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
 

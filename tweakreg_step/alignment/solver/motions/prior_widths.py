@@ -19,22 +19,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.solver.hierarchy import linearise
+from tweakreg_step.alignment.solver.normal_equations import factor_with_prior, normal_equations
 
 from .detector_parents import PLACEMENT
-from .hierarchy import linearise
-from .normal_equations import factor_with_prior, normal_equations
 from .tails import VISIT, visit_of, with_tails
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.linalg import Factor
+    from tweakreg_step.alignment.solver.hierarchy import Model
+    from tweakreg_step.alignment.solver.iteration import AssociatedFit, Problem
+    from tweakreg_step.alignment.solver.robust import Fit
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
     from .field_motion import FieldMotion
-    from .hierarchy import Model
-    from .iteration import AssociatedFit, Problem
     from .levels import Level
     from .parents import Parent
-    from .robust import Fit
 
 __all__ = ["with_estimated_widths"]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver.hierarchy import Model, Motions
     from tweakreg_step.core.arrays import FloatArray
 
-    from .hierarchy import Model, Motions
     from .parents import Parent
 
 __all__ = ["VISIT", "departures", "visit_of", "with_tails"]

@@ -9,7 +9,7 @@ import pytest
 from moving_fields import Sky, moving_field
 
 from tweakreg_step.alignment.solver.cramer_rao import achieved_and_achievable
-from tweakreg_step.alignment.solver.field_motion import DISPERSION, field_motion
+from tweakreg_step.alignment.solver.motions.field_motion import DISPERSION, field_motion
 from tweakreg_step.core.outcome import Code
 
 THREE = (2022.5, 2024.0, 2025.5)

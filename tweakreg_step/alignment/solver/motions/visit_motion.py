@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.matching import members
+from tweakreg_step.alignment.solver.gauge import common_basis
+from tweakreg_step.alignment.solver.iteration import with_levels
 from tweakreg_step.core.correction import prior_precision
 
-from .gauge import common_basis
-from .iteration import with_levels
 from .parents import GROUPS, Parent
 from .tails import VISIT, with_tails
 
 if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver.hierarchy import Motions
+    from tweakreg_step.alignment.solver.iteration import Problem
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
-
-    from .hierarchy import Motions
-    from .iteration import Problem
 
 __all__ = ["with_visits"]
 

@@ -18,24 +18,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
+from tweakreg_step.alignment.solver.hierarchy import Motions, linearise, moved_directions
+from tweakreg_step.alignment.solver.iteration import AssociatedFit, Problem, with_levels
+from tweakreg_step.alignment.solver.latents import latents, seen, source_spread
+from tweakreg_step.alignment.solver.normal_equations import solve_step
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionChoice, MotionGrounds
 from tweakreg_step.core.sphere import frames_of, to_plane
 
 from .detector_parents import OF_UNITS, parents_of_units
-from .hierarchy import Motions, linearise, moved_directions
-from .iteration import AssociatedFit, Problem, with_levels
-from .latents import latents, seen, source_spread
 from .levels import DETECTOR, detector_level
-from .normal_equations import solve_step
 
 if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver.hierarchy import Model
+    from tweakreg_step.alignment.solver.links import Links
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.options import Options
 
-    from .hierarchy import Model
     from .levels import Level
-    from .links import Links
     from .parents import Parent
 
 

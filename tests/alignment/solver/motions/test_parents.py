@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from tweakreg_step.alignment.linalg import factorise
-from tweakreg_step.alignment.solver.parents import GROUPS, Parent, bonds_of
+from tweakreg_step.alignment.solver.motions.parents import GROUPS, Parent, bonds_of
 
 RNG = np.random.default_rng(3)
 CARRY = RNG.normal(size=(4, 3, 2))

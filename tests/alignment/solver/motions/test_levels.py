@@ -10,7 +10,7 @@ from star_fields import catalogs, field, noisy, problem_of, stars
 
 from tweakreg_step.alignment.solver.hierarchy import Motions
 from tweakreg_step.alignment.solver.iteration import converge, with_levels
-from tweakreg_step.alignment.solver.levels import Level
+from tweakreg_step.alignment.solver.motions.levels import Level
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions, frames_at, plane_jacobian, to_plane
 

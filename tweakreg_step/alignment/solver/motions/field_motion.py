@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .latents import latents, source_spread
-from .links import MATTERS
+from tweakreg_step.alignment.solver.latents import latents, source_spread
+from tweakreg_step.alignment.solver.links import MATTERS
 
 if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver.hierarchy import Model
+    from tweakreg_step.alignment.solver.links import Links
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
-
-    from .hierarchy import Model
-    from .links import Links
 
 __all__ = [
     "DISPERSION",
