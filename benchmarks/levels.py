@@ -22,8 +22,8 @@ import numpy as np
 from tables import publish
 
 from tweakreg_step.alignment import solve_jointly
+from tweakreg_step.alignment.group_rejection import group_frames
 from tweakreg_step.alignment.linalg import inverse_2x2
-from tweakreg_step.alignment.rejection import group_frames
 from tweakreg_step.alignment.residuals import corrected_directions
 from tweakreg_step.alignment.solver import with_motion, with_visits
 from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise

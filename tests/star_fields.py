@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tweakreg_step.alignment.rejection import group_frames
+from tweakreg_step.alignment.group_rejection import group_frames
 from tweakreg_step.alignment.solver.hierarchy import Model, Motions
 from tweakreg_step.alignment.solver.iteration import Problem
 from tweakreg_step.core.correction import parameter_count, prior_precision

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from star_fields import catalogs, field, noisy, sky, stars
 
+from tweakreg_step.alignment.group_rejection import group_frames
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.rejection import group_frames
 from tweakreg_step.alignment.verdict import diagnosis
 from tweakreg_step.alignment.verdict.diagnosis import Failures, diagnose
 from tweakreg_step.core.detections import Detections, Reference

@@ -18,7 +18,13 @@ from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical
-from .rejection import group_frames, no_failures, solve_with_rejection, with_findings, with_images
+from .group_rejection import (
+    group_frames,
+    no_failures,
+    solve_with_rejection,
+    with_findings,
+    with_images,
+)
 from .sets import with_sets
 
 if TYPE_CHECKING:

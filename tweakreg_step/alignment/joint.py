@@ -36,8 +36,7 @@ from tweakreg_step.core.sphere import plane_jacobian, to_plane
 
 from .assemble_solution import solution_of
 from .canonical_order import canonical, check_groups
-from .populations import solution_of_the_sky
-from .rejection import (
+from .group_rejection import (
     AcceptedFit,
     apart_images,
     group_frames,
@@ -47,6 +46,7 @@ from .rejection import (
     with_findings,
     with_images,
 )
+from .populations import solution_of_the_sky
 from .rigid_body import as_a_whole
 from .sets import with_sets
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .apply import plan_of
-from .collect import Marks, solution_of
 from .file import SCHEMA, read_solution, save_solution, solution_path, with_checksum, write_solution
 from .merge import merged
 from .record import (
@@ -13,6 +12,7 @@ from .record import (
     SavedSolution,
     parameters_of_run,
 )
+from .solution_of_run import Marks, solution_of
 from .targets import OpenTarget, Plan, Target, carry_out, planned, targets_of
 from .transfer import plan_of_transfer
 from .undo import plan_of_undo, remove_correction

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tweakreg_step.alignment.group_rejection import group_frames
 from tweakreg_step.alignment.matching import initial_registration as module
 from tweakreg_step.alignment.matching.cross_match import Reach, catalog_of, find_edges, window_of
 from tweakreg_step.alignment.matching.initial_registration import register_initially
-from tweakreg_step.alignment.rejection import group_frames
 from tweakreg_step.core import sphere
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.options import Options

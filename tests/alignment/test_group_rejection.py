@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from star_fields import catalogs, field, noisy, problem_of, sky, stars
 
+from tweakreg_step.alignment.group_rejection import group_frames, no_failures, solve_with_rejection
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.rejection import group_frames, no_failures, solve_with_rejection
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Code
