@@ -57,7 +57,8 @@ def test_a_failing_write_leaves_the_old_file_whole(
         call(files, **options)
     assert len(before) == 3
     assert {path.name: path.read_bytes() for path in out.glob("*.fits")} == before
-    whole = [*before, "mosaic_tweakreg.json", "mosaic_tweakreg_matches.ecsv"]  # no half of any
+    beside = ("sources.ecsv", "tweakreg.json", "tweakreg_matches.ecsv", "tweakreg_solution.asdf")
+    whole = [*before, *(f"mosaic_{name}" for name in beside)]  # no half of any
     assert sorted(path.name for path in out.iterdir()) == sorted(whole)
     assert not list(out.glob(".tweakreg*"))
 

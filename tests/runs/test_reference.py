@@ -165,7 +165,7 @@ def test_no_stars_is_no_failure_of_the_service(
 
 def test_the_saved_catalog_of_a_file_says_where_it_is_from(files: Truth) -> None:
     whole = Table.read(files.catalog)
-    whole["mag"] = np.linspace(10.0, 20.0, len(whole))
+    whole["MAG"] = np.linspace(10.0, 20.0, len(whole))
     whole.write("stars.ecsv")
     call(files, "out", abs_refcat="stars.ecsv", refnbright=60, save_abs_catalog=True)
     saved = Table.read("out/fit_stars_ref.ecsv")

@@ -157,7 +157,7 @@ def test_stars_that_stand_still_need_no_epoch(caplog: pytest.LogCaptureFixture) 
     assert not caplog.text
 
 
-def test_motions_within_coordinates_are_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_motions_within_coordinates_need_an_epoch_too(caplog: pytest.LogCaptureFixture) -> None:
     sky = SkyCoord(
         RA * u.deg,
         DEC * u.deg,
@@ -165,4 +165,5 @@ def test_motions_within_coordinates_are_said(caplog: pytest.LogCaptureFixture) -
         pm_dec=[1.0, 2.0, 3.0] * u.mas / u.yr,
     )
     members_of(QTable({"sky_centroid": sky}))
-    assert "'sky_centroid' of the reference catalog given as a table has proper" in caplog.text
+    assert "Reference catalog given as a table has proper motions" in caplog.text
+    assert "Add a column 'ref_epoch'" in caplog.text
