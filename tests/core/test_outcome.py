@@ -46,3 +46,8 @@ def test_an_image_fails_by_its_status_or_by_its_code() -> None:
     assert not Outcome(Status.ALIGNED, "Why.", code=Code.TOO_LITTLE_OVERLAP).failed
     assert not Outcome(Status.ALIGNED, "Why.", code=Code.FAR_OFF).failed
     assert not Outcome(Status.SKIPPED, "Why.", code=Code.ONE_GROUP).failed
+
+
+@pytest.mark.parametrize("code", Code)
+def test_scripts_read_the_standing_as_the_decision(code: Code) -> None:
+    assert Verdict(code, "").decision is Verdict(code, "").standing

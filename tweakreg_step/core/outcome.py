@@ -179,6 +179,11 @@ class Verdict:
         return Standing.LEFT if self.withheld else self.code.standing
 
     @property
+    def decision(self) -> Standing:
+        """What was done, under the name by which scripts have read it in ``meta['fit_info']``."""
+        return self.standing
+
+    @property
     def applied(self) -> bool:
         """Whether the correction was applied."""
         return self.standing is not Standing.LEFT
