@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from tweakreg_step.core import exceptions
-from tweakreg_step.core.outcome import Code, Outcome, Standing, Status
+from tweakreg_step.core.outcome import Code, Outcome, Standing, Status, Verdict
 
 
 def test_a_code_is_its_name() -> None:
