@@ -73,6 +73,7 @@ def test_what_says_nothing_is_no_error_here(tmp_path: Path, content: bytes) -> N
     assert mission_in_file(tmp_path) == mission_in_file(tmp_path / "none") == ""
 
 
+@pytest.mark.skipif(not REAL.exists(), reason="the real data are not here")
 def test_real_files() -> None:
     assert mission_in_file(REAL / "roman" / "roman_l2_wcs.asdf") == "ROMAN"
     assert mission_in_file(REAL / "hst" / "wfc3" / "sample_svm_flc.fits") == "HST"
