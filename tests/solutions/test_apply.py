@@ -19,7 +19,7 @@ from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.sphere import angular_distance, directions
 from tweakreg_step.simulate import Truth
 from tweakreg_step.solutions import read_solution, solution_path, targets
-from tweakreg_step.telescopes.jwst.image import REFERENCE_ANGLES
+from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
 
 EXACT = 1e-9
 """Arcsec."""

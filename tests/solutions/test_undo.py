@@ -16,7 +16,7 @@ from tweakwcs.correctors import JWSTWCSCorrector
 from tweakreg_step import TweakRegStep, remove_correction
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.simulate import Truth
-from tweakreg_step.telescopes.jwst.image import REFERENCE_ANGLES
+from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
 
 
 def aligned_files(files: Truth, given: Any, **options: Any) -> list[Path]:

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from stdatamodels.jwst.datamodels import dqflags
 
 from tweakreg_step.core.sources import Pixels
+from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES, GwcsImage
 from tweakreg_step.telescopes.image import View
-from tweakreg_step.telescopes.wcs import delivered, is_corrected, is_tan, pixels_within
+from tweakreg_step.telescopes.wcs import is_corrected, is_tan
 
 from .psf import stellar_fwhm
 
-if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.core.sources import BoundingBox
+__all__ = ["JwstImage", "epoch_of"]
 
-__all__ = ["REFERENCE_ANGLES", "JwstImage", "bounding_box_of", "epoch_of"]
-
-REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
 MJD_2000 = 51544.5  # of the epoch 2000.0
 EARLIEST_MJD = 40000.0  # 1968: earlier times are unset values
 LATEST_MJD = 106000.0  # 2149: stars would be moved off the sky
 
 
 @dataclass(frozen=True, slots=True)
-class JwstImage:
+class JwstImage(GwcsImage):
     """The `OpenImage` of a JWST model, which holds one alone."""
 
-    model: Any
-
-    label = ""
     table = None
-
-    @property
-    def bounding_box(self) -> BoundingBox:
-        """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
-        return bounding_box_of(self.model)
 
     @property
     def fwhm(self) -> float | None:
@@ -75,25 +62,12 @@ class JwstImage:
         error = np.full(data.shape, np.nan) if model.err is None else np.asarray(model.err)
         return Pixels(data=data, error=error, mask=mask, saturated=saturated)
 
-    def to_sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """RA and DEC [deg] of pixels, beyond the bounding box as well."""
-        ra, dec = self.model.meta.wcs.forward_transform(x, y)
-        return ra, dec
-
-    def to_pixels(self, ra: FloatArray, dec: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The pixels of positions on the sky (N,) [deg], NaN outside the bounding box."""
-        return pixels_within(self.model.meta.wcs, self.bounding_box, ra, dec)
-
     def view(self, *, reset: bool = False) -> View:
         """The view of the image, with its WCS; with `reset`, the WCS as delivered."""
         meta = self.model.meta
-        wcs = delivered(meta.wcs) if reset else meta.wcs
-        if wcs.bounding_box is None:  # tweakwcs and footprints need one
-            wcs = copy.deepcopy(wcs)  # that of the model is not changed before it is aligned
-            wcs.bounding_box = self.bounding_box
         instrument = meta.instrument
         return View(
-            wcs=wcs,
+            wcs=self.boxed_wcs(reset=reset),
             angles={}
             if is_tan(meta.wcs)
             else {angle: getattr(meta.wcsinfo, angle) for angle in REFERENCE_ANGLES},
@@ -116,16 +90,6 @@ def _members(model: Any) -> tuple[str, ...]:
         return ()
     texts = (t.decode() if isinstance(t, bytes) else str(t) for t in table[column])
     return tuple(text.strip() for text in texts if text.strip())
-
-
-def bounding_box_of(model: Any) -> BoundingBox:
-    """Limits of a model's image in pixels: those of its WCS, else all of its data."""
-    box = model.meta.wcs.bounding_box
-    if box is None:
-        ny, nx = model.data.shape[-2:]
-        return ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
-    (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
-    return ((xmin, xmax), (ymin, ymax))
 
 
 def epoch_of(model: Any) -> float | None:

@@ -14,11 +14,12 @@ from tweakwcs.correctors import JWSTWCSCorrector
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.images import DETECTOR_SHIFT
 from tweakreg_step.telescopes.association_file import names_group
+from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
 from tweakreg_step.telescopes.places import L2
 from tweakreg_step.telescopes.telescope import Entry, Label
 from tweakreg_step.telescopes.wcs import TanCorrector, is_tan
 
-from .image import REFERENCE_ANGLES, JwstImage
+from .image import JwstImage
 from .update import annotate, restore, update_wcs, wcs_name
 
 if TYPE_CHECKING:

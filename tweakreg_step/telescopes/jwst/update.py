@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tweakreg_step.core.outcome import FITS_PREFIX
 from tweakreg_step.core.wording import printable
 from tweakreg_step.parameters import MAX_SIP_DEGREE, SipParameters
+from tweakreg_step.telescopes.gwcs_image import bounding_box_of
 from tweakreg_step.telescopes.wcs import delivered, is_corrected, region
-
-from .image import bounding_box_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

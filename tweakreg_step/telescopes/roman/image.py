@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
 from tweakreg_step.core.sources import Pixels
+from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES, GwcsImage
 from tweakreg_step.telescopes.image import View
-from tweakreg_step.telescopes.wcs import CORRECTED, delivered, pixels_within
+from tweakreg_step.telescopes.wcs import CORRECTED
 
 from .psf import stellar_fwhm
 
-if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.core.sources import BoundingBox
+__all__ = ["RomanImage", "epoch_of", "known", "word"]
 
-__all__ = ["REFERENCE_ANGLES", "RomanImage", "bounding_box_of", "epoch_of", "known", "word"]
-
-REFERENCE_ANGLES = ("v2_ref", "v3_ref", "roll_ref")
 
 # Bits of the array ``dq``, see `roman_datamodels.dqflags`
 DO_NOT_USE, SATURATED, NON_SCIENCE = 1, 2, 512
@@ -34,17 +29,8 @@ UNSET_TIME = "2020-01-01T00:00:00.000"
 
 
 @dataclass(frozen=True, slots=True)
-class RomanImage:
+class RomanImage(GwcsImage):
     """The `OpenImage` of a Roman model, which holds one alone."""
-
-    model: Any
-
-    label = ""
-
-    @property
-    def bounding_box(self) -> BoundingBox:
-        """Limits of the image in pixels, ((xmin, xmax), (ymin, ymax))."""
-        return bounding_box_of(self.model)
 
     @property
     def fwhm(self) -> float | None:
@@ -95,25 +81,12 @@ class RomanImage:
             error[~np.isfinite(error)] = np.nan
         return Pixels(data=data, error=error, mask=mask, saturated=saturated)
 
-    def to_sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """RA and DEC [deg] of pixels, beyond the bounding box as well."""
-        ra, dec = self.model.meta.wcs.forward_transform(x, y)
-        return ra, dec
-
-    def to_pixels(self, ra: FloatArray, dec: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The pixels of positions on the sky (N,) [deg], NaN outside the bounding box."""
-        return pixels_within(self.model.meta.wcs, self.bounding_box, ra, dec)
-
     def view(self, *, reset: bool = False) -> View:
         """The view of the image, with its WCS; with `reset`, the WCS as delivered."""
         meta = self.model.meta
-        wcs = delivered(meta.wcs) if reset else meta.wcs
-        if wcs.bounding_box is None:  # tweakwcs and footprints need one
-            wcs = copy.deepcopy(wcs)  # that of the model is not changed before it is aligned
-            wcs.bounding_box = self.bounding_box
         names = [word(self.model, "instrument", name) for name in ("detector", "optical_element")]
         return View(
-            wcs=wcs,
+            wcs=self.boxed_wcs(reset=reset),
             angles={angle: float(meta.wcsinfo[angle]) for angle in REFERENCE_ANGLES},
             detector=" ".join(filter(None, names)) if names[0] else None,
             epoch=epoch_of(self.model),
@@ -136,16 +109,6 @@ def word(model: Any, section: str, name: str) -> str:
     """A word in a section of the metadata, '' where it was not set."""
     value = (model.meta.get(section) or {}).get(name)
     return str(value).strip() if value is not None and known(str(value)) else ""
-
-
-def bounding_box_of(model: Any) -> BoundingBox:
-    """Limits of a model's image in pixels: those of its WCS, else all of its data."""
-    box = model.meta.wcs.bounding_box
-    if box is None:
-        ny, nx = model.data.shape
-        return ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
-    (xmin, xmax), (ymin, ymax) = (tuple(float(v) for v in limits) for limits in box)
-    return ((xmin, xmax), (ymin, ymax))
 
 
 def epoch_of(model: Any) -> float | None:

@@ -12,11 +12,12 @@ from tweakwcs.correctors import RomanWCSCorrector
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.images import DETECTOR_SHIFT
 from tweakreg_step.telescopes.association_file import names_group
+from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
 from tweakreg_step.telescopes.places import L2
 from tweakreg_step.telescopes.telescope import Entry, Label
 from tweakreg_step.telescopes.wcs import CORRECTED
 
-from .image import REFERENCE_ANGLES, RomanImage, known, word
+from .image import RomanImage, known, word
 from .roman_package import is_roman_model, roman_datamodels
 from .update import annotate, drop_tables, record_status, restore, update_wcs, wcs_name
 

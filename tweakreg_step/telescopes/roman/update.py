@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.wording import printable
+from tweakreg_step.telescopes.gwcs_image import bounding_box_of
 from tweakreg_step.telescopes.wcs import CORRECTED, delivered, region
-
-from .image import bounding_box_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
