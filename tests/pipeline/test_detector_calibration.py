@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from stdatamodels.jwst import datamodels
 from step_outputs import errors_mas, models_of
+from two_detectors import two_detectors
 
 from tweakreg_step.api import AlignmentResult, align, apply
 from tweakreg_step.core.exceptions import InputError, ParameterError
-from tweakreg_step.simulate import DetectorOffset, Truth, simulate_mosaic
+from tweakreg_step.simulate import Truth
 from tweakreg_step.solutions import write_solution
 
 QUICK = {"sip_approx": False}
@@ -21,18 +22,7 @@ QUICK = {"sip_approx": False}
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Truth:
     """Four dithers of two detectors, which are 20 mas off."""
-    return simulate_mosaic(
-        tmp_path_factory.mktemp("pair"),
-        seed=8,
-        tiles=(1, 1),
-        dithers=4,
-        detectors=("NRCALONG", "NRCBLONG"),
-        shape=(512, 512),
-        stars_per_image=45,
-        flux_limits=(20.0, 3000.0),
-        reference_fraction=0.8,
-        detector_offset=DetectorOffset(v2=0.02, v3=0.02, roll=10.0),
-    )
+    return two_detectors(tmp_path_factory.mktemp("pair"), 4)
 
 
 def part(scene: Truth, which: slice) -> Truth:

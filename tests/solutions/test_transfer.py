@@ -11,11 +11,12 @@ import pytest
 from astropy.table import Table
 from states import wcs_state
 from stdatamodels.jwst import datamodels
+from two_detectors import two_detectors
 
 from tweakreg_step.api import AlignmentResult, align, transfer, undo
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
-from tweakreg_step.simulate import DetectorOffset, ImageTruth, Truth, simulate_mosaic, true_wcs
+from tweakreg_step.simulate import ImageTruth, Truth, true_wcs
 
 X, Y = (axis.ravel() for axis in np.meshgrid(np.linspace(0, 511, 5), np.linspace(0, 511, 5)))
 
@@ -23,18 +24,7 @@ X, Y = (axis.ravel() for axis in np.meshgrid(np.linspace(0, 511, 5), np.linspace
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Truth:
     """Three dithers of two detectors, which are 20 mas off."""
-    return simulate_mosaic(
-        tmp_path_factory.mktemp("pair"),
-        seed=8,
-        tiles=(1, 1),
-        dithers=3,
-        detectors=("NRCALONG", "NRCBLONG"),
-        shape=(512, 512),
-        stars_per_image=45,
-        flux_limits=(20.0, 3000.0),
-        reference_fraction=0.8,
-        detector_offset=DetectorOffset(v2=0.02, v3=0.02, roll=10.0),
-    )
+    return two_detectors(tmp_path_factory.mktemp("pair"), 3)
 
 
 def of(scene: Truth, detector: str) -> list[int]:
