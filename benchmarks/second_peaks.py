@@ -19,7 +19,7 @@ import numpy as np
 from tables import publish
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.matching import second_peak
+from tweakreg_step.alignment.matching.false_matches import second_peak
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Standing

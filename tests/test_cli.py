@@ -15,8 +15,8 @@ from stdatamodels.jwst import datamodels
 from step_outputs import Aligned
 
 from tweakreg_step import api, cli
-from tweakreg_step.catalogs.reference import service
-from tweakreg_step.catalogs.reference.download import DownloadError
+from tweakreg_step.catalogs.reference.web import service
+from tweakreg_step.catalogs.reference.web.download import DownloadError
 from tweakreg_step.simulate import Truth
 
 ROOT = Path(__file__).parents[1]

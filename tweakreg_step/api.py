@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.files import write_whole
-from tweakreg_step.core.names import file_of
 from tweakreg_step.core.wording import listed
+from tweakreg_step.files.names import file_of
+from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.results import (
     AlignmentResult,
     FilesResult,

@@ -22,7 +22,6 @@ from tweakreg_step.parameters import (
     unused,
 )
 from tweakreg_step.pipeline.apply import update_exposures
-from tweakreg_step.pipeline.detector_calibration import calibration_of
 from tweakreg_step.pipeline.failure_policy import failure, must_raise, unchanged
 from tweakreg_step.pipeline.input_checks import (
     check_refimage,
@@ -30,6 +29,7 @@ from tweakreg_step.pipeline.input_checks import (
     warn_of_shared_groups,
 )
 from tweakreg_step.pipeline.run import Run, align_library
+from tweakreg_step.pipeline.settings.detector_calibration import calibration_of
 from tweakreg_step.pipeline.stopwatch import Stopwatch
 from tweakreg_step.report import log_end, log_parameters, write_result
 from tweakreg_step.results import AlignmentResult, save_sources, save_state

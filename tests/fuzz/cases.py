@@ -21,7 +21,7 @@ from stdatamodels.jwst import datamodels
 from tweakreg_step import TweakRegStep
 from tweakreg_step.catalogs import read_catalog
 from tweakreg_step.catalogs.reference import Circle, members_of, stars_from
-from tweakreg_step.catalogs.reference.service_answer import AnswerError, parsed
+from tweakreg_step.catalogs.reference.web.service_answer import AnswerError, parsed
 from tweakreg_step.core.exceptions import InputError, TweakregError
 from tweakreg_step.exposures.exposure import Exposure, exposure_of, refusal_of
 from tweakreg_step.exposures.exposure_catalog import Reader

@@ -22,7 +22,7 @@ from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.core.solution import GroupMotions
 from tweakreg_step.core.sphere import angular_distance, directions
 from tweakreg_step.parameters.run_parameters import Parameters
-from tweakreg_step.pipeline.solver_options import more_sources
+from tweakreg_step.pipeline.settings.solver_options import more_sources
 from tweakreg_step.report.remedies import MORE_SOURCES, remedy_of
 from tweakreg_step.report.sentences import verdicts_of
 

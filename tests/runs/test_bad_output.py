@@ -29,7 +29,7 @@ def test_an_unwritable_folder_is_noticed_before_the_work(
     def refuse(**_options: Any) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("tweakreg_step.core.files.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("tweakreg_step.files.whole_files.tempfile.mkstemp", refuse)
     for path in files.files:
         path.write_bytes(b"")  # would fail as soon as one is opened
     with pytest.raises(OutputError, match=r"Read-only file system.*nothing was done"):

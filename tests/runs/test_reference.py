@@ -15,9 +15,9 @@ from catalog_server import CatalogServer, serving
 from stdatamodels.jwst import datamodels
 from step_outputs import TOLERANCE_MAS, errors_mas, models_of, relative_errors_mas, result_files
 
-from tweakreg_step.catalogs.reference import service
 from tweakreg_step.catalogs.reference.epoch import place
 from tweakreg_step.catalogs.reference.stars import Stars
+from tweakreg_step.catalogs.reference.web import service
 from tweakreg_step.core.exceptions import CatalogError
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.step import TweakRegStep

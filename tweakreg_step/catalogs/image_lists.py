@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.files import content_of
-from tweakreg_step.core.names import file_of
+from tweakreg_step.files.names import file_of
+from tweakreg_step.files.whole_files import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ import numpy as np
 from astropy.table import Table
 
 from tweakreg_step.core.exceptions import CatalogError
-from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.sources import Sources
+from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import ColumnParameters, SelectionParameters
 from tweakreg_step.sources import Flag, Flags, excluded
 

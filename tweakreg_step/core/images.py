@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from .arrays import FloatArray, IntArray
-    from .observatory import Observatory
     from .outcome import Verdict
     from .sources import BoundingBox, Sources
 
-__all__ = ["DETECTOR_SHIFT", "Groups", "Image", "Plane", "indices"]
+__all__ = ["DETECTOR_SHIFT", "Groups", "Image", "Observatory", "Plane", "indices"]
 
 
 DETECTOR_SHIFT = 0.02
@@ -58,6 +57,22 @@ class Plane(Protocol):
 
     def to_detector(self) -> tuple[FloatArray, FloatArray]:
         """Rotation (2, 2) and centre (2,) [arcsec] of the detector's own plane in this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observatory:
+    """A place on the line from the Sun through the Earth.
+
+    Attributes
+    ----------
+    name
+        Name of the place.
+    beyond_earth
+        How much farther from the Sun it is than the Earth, as a part of the Earth's distance.
+    """
+
+    name: str
+    beyond_earth: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .exceptions import TooLargeError
+from tweakreg_step.core.exceptions import TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError, TweakregError, WorkerError
 from tweakreg_step.core.memory import is_shortage
-from tweakreg_step.core.names import image_name
 from tweakreg_step.exposures.parallel import cycles_collected
+from tweakreg_step.files.names import image_name
 from tweakreg_step.telescopes.choose_mission import group_of_name, missions, telescope_of
 from tweakreg_step.telescopes.library import entry_of
 

@@ -17,7 +17,7 @@ from tweakreg_step.catalogs import (
     is_table_file,
     read_checkpoint,
 )
-from tweakreg_step.core.names import file_of
+from tweakreg_step.files.names import file_of
 from tweakreg_step.parameters import SelectionParameters
 from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
 from tweakreg_step.sources.detect import find_sources

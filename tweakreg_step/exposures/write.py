@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from tweakreg_step.core.exceptions import InputError, OutputError
-from tweakreg_step.core.files import drafts, write_whole
 from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.exposures.parallel import Lost, cycles_collected
+from tweakreg_step.files.whole_files import drafts, write_whole
 from tweakreg_step.telescopes.header_words import make_representable
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError, OutputError
-from tweakreg_step.core.files import check_folder, remove_hidden_folders
 from tweakreg_step.exposures.parallel import (
     Cluster,
     InProcess,
@@ -24,6 +23,7 @@ from tweakreg_step.exposures.parallel import (
     ended_by_terminate,
     worker_count,
 )
+from tweakreg_step.files.whole_files import check_folder, remove_hidden_folders
 from tweakreg_step.parameters import (
     PIPELINE,
     Parameters,

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError, TweakregError
-from tweakreg_step.core.files import content_of
-from tweakreg_step.core.names import safe_name
 from tweakreg_step.core.options import Options
+from tweakreg_step.files.names import safe_name
+from tweakreg_step.files.whole_files import content_of
 from tweakreg_step.pipeline.run_result import versions
 from tweakreg_step.report import (
     AlignedCatalogs,

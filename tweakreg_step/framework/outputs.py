@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.wording import listed
 from tweakreg_step.exposures import tell_changed_words
+from tweakreg_step.files.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

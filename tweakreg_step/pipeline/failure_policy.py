@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.core.exceptions import AlignmentError
-from tweakreg_step.core.names import file_of
 from tweakreg_step.core.outcome import Code, LeftOut, Outcome, Status
+from tweakreg_step.files.names import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,8 +10,8 @@ from astropy.table import Table
 
 from tweakreg_step.catalogs import numbers
 from tweakreg_step.core.exceptions import CatalogError, ParameterError
-from tweakreg_step.core.names import file_of
 from tweakreg_step.core.wording import listed, nearest
+from tweakreg_step.files.names import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence

@@ -17,6 +17,7 @@ from tweakreg_step.core.exceptions import (
 )
 from tweakreg_step.core.memory import shortage_named
 from tweakreg_step.core.outcome import Code, Outcome, Status, Verdict
+from tweakreg_step.pipeline.settings.solver_options import more_sources, options_of_run
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
 from .detections import gather, warn_of_unused
@@ -25,7 +26,6 @@ from .methods.align_jointly import align_jointly
 from .methods.align_sequentially import align_sequentially
 from .methods.try_starts import present, try_starts, with_delivered
 from .reference_stars import load_reference, reference_of, save_reference
-from .solver_options import more_sources, options_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from tweakreg_step.core.options import Options
     from tweakreg_step.core.solution import Solution
     from tweakreg_step.parameters import Parameters
+    from tweakreg_step.pipeline.settings.detector_calibration import Calibration
     from tweakreg_step.report import GroupFit
 
-    from .detector_calibration import Calibration
     from .methods.align_jointly import JointAlignment
     from .methods.try_starts import Start
 

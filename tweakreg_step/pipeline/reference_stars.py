@@ -27,10 +27,10 @@ from tweakreg_step.catalogs.reference import (
 )
 from tweakreg_step.core.detections import Reference
 from tweakreg_step.core.exceptions import CatalogError, ParameterError
-from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.memory import require_places
-from tweakreg_step.core.names import safe_name
 from tweakreg_step.core.wording import listed
+from tweakreg_step.files.names import safe_name
+from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import AbsoluteParameters, ReferenceParameters
 from tweakreg_step.telescopes import USUAL
 from tweakreg_step.telescopes.wcs import corners_of, epoch_of

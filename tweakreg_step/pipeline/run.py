@@ -9,17 +9,17 @@ from threadpoolctl import threadpool_limits
 
 from tweakreg_step.core.images import Groups
 from tweakreg_step.exposures import read_exposures
+from tweakreg_step.pipeline.settings.detector_calibration import start_from, with_calibrated
+from tweakreg_step.pipeline.settings.mission_defaults import with_mission_defaults
+from tweakreg_step.pipeline.settings.solver_options import options_of_run
 from tweakreg_step.report import RunFacts, log_alignment, log_catalogs
 from tweakreg_step.results import save_catfile, save_regions
 from tweakreg_step.solutions import Marks, solution_of, with_checksum
 
 from .apply import changes_of
-from .detector_calibration import start_from, with_calibrated
 from .failure_policy import allowed, left_out_of, may_change, withheld
-from .mission_defaults import with_mission_defaults
 from .phases import align_in_phases
 from .run_result import Before, Circumstances, run_result_of, versions
-from .solver_options import options_of_run
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from tweakreg_step.core.outcome import Outcome
     from tweakreg_step.exposures import ReadExposures
     from tweakreg_step.parameters import Parameters, Setting
+    from tweakreg_step.pipeline.settings.detector_calibration import Calibration
     from tweakreg_step.report import RunResult
     from tweakreg_step.solutions import SavedSolution
     from tweakreg_step.telescopes import Change
 
-    from .detector_calibration import Calibration
     from .phases import Alignment
     from .stopwatch import Stopwatch
 

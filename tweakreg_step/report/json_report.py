@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.outcome import Standing
+from tweakreg_step.files.whole_files import write_whole
 
 from .estimated_errors import name_of_error
 from .groups import ROLL, group_of_report

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tweakreg_step.core.files import check_folder, write_whole
 from tweakreg_step.core.outcome import Status
 from tweakreg_step.exposures import tell_changed_words
+from tweakreg_step.files.whole_files import check_folder, write_whole
 from tweakreg_step.report import headline, matches_of, report_of, summary_table, write_result
 from tweakreg_step.solutions import save_solution
 from tweakreg_step.telescopes.choose_mission import root_of

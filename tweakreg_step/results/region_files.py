@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.core.files import write_whole
+from tweakreg_step.files.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

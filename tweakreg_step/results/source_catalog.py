@@ -12,9 +12,9 @@ from scipy.spatial import cKDTree
 
 from tweakreg_step.alignment import corrected_directions
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.core.files import write_whole
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import chord, directions, frames_of, from_plane, ra_dec, to_plane
+from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.report import write_rows
 
 if TYPE_CHECKING:

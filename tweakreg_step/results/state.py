@@ -26,7 +26,7 @@ from tweakreg_step.core import (
     solution,
 )
 from tweakreg_step.core.exceptions import InputError, OutputError, TweakregError
-from tweakreg_step.core.files import write_whole
+from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import Setting
 from tweakreg_step.report import RunResult, result_classes
 

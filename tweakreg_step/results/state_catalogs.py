@@ -8,8 +8,8 @@ import numpy as np
 
 from tweakreg_step.catalogs import write_catalog
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.names import file_of
 from tweakreg_step.core.sources import Sources
+from tweakreg_step.files.names import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

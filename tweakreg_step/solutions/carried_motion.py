@@ -14,10 +14,10 @@ import numpy as np
 
 from tweakreg_step.core.correction import design, move, parameters_of
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.names import file_of
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, from_plane, ra_dec, to_plane
 from tweakreg_step.core.wording import listed
+from tweakreg_step.files.names import file_of
 from tweakreg_step.telescopes.choose_mission import root_of
 from tweakreg_step.telescopes.visits import visit_of_group
 

@@ -13,7 +13,7 @@ import asdf
 import numpy as np
 
 from tweakreg_step.core.exceptions import InputError, OutputError
-from tweakreg_step.core.files import write_whole
+from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import Setting
 
 from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.names import file_of
 from tweakreg_step.core.wording import listed, nearest
+from tweakreg_step.files.names import file_of
 from tweakreg_step.telescopes.choose_mission import root_of
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from astropy.table import Table
 
 from tweakreg_step.core.exceptions import InputError, OutputError
-from tweakreg_step.core.files import check_folder, write_whole
-from tweakreg_step.core.names import image_name
 from tweakreg_step.exposures import tell_changed_words
+from tweakreg_step.files.names import image_name
+from tweakreg_step.files.whole_files import check_folder, write_whole
 from tweakreg_step.telescopes.choose_mission import open_exposure, telescope_of
 from tweakreg_step.telescopes.inputs import given_exposures
 from tweakreg_step.telescopes.library import entry_of

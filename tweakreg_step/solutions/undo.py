@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.files import write_whole
+from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.telescopes.choose_mission import missions, open_exposure, telescope_of
 
 from .targets import OpenTarget, Plan

@@ -20,7 +20,7 @@ from astropy.wcs import WCS
 from regions import PixCoord, PixelRegion, Regions
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.files import content_of
+from tweakreg_step.files.whole_files import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

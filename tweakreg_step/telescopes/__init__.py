@@ -6,7 +6,7 @@ software.
 
 from __future__ import annotations
 
-from tweakreg_step.core.observatory import Observatory
+from tweakreg_step.core.images import Observatory
 
 from .change import Change
 from .image import OpenImage, View

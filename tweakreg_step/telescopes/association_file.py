@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.files import content_of
-from tweakreg_step.core.names import (
+from tweakreg_step.core.wording import printable
+from tweakreg_step.files.names import (
     REPORT_ROOM,
     check_letters,
     check_name,
     is_representable,
     representable,
 )
-from tweakreg_step.core.wording import printable
+from tweakreg_step.files.whole_files import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tweakreg_step.core.names import is_representable, representable
+from tweakreg_step.files.names import is_representable, representable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from stpipe.datamodel import AbstractDataModel
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.files import content_of
-from tweakreg_step.core.names import check_name
+from tweakreg_step.files.names import check_name
+from tweakreg_step.files.whole_files import content_of
 
 from .association_file import association_of, check_exist, read_association, science_only
 from .choose_mission import telescope_of

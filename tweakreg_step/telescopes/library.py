@@ -15,15 +15,15 @@ from stpipe import Step
 from stpipe.library import AbstractModelLibrary, NoGroupID
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.files import check_folder, hidden_name
-from tweakreg_step.core.names import (
+from tweakreg_step.core.wording import printable
+from tweakreg_step.files.names import (
     REPORT_ROOM,
     RESULT_ROOM,
     check_name,
     is_representable,
     safe_name,
 )
-from tweakreg_step.core.wording import printable
+from tweakreg_step.files.whole_files import check_folder, hidden_name
 
 from .association_file import names_group, read_association
 from .choose_mission import group_of_name, open_exposure, telescope_of, telescope_of_file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tweakreg_step.core.observatory import Observatory
+from tweakreg_step.core.images import Observatory
 
 __all__ = ["EARTH", "L2", "USUAL"]
 

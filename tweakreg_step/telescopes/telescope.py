@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from tweakreg_step.core.observatory import Observatory
+    from tweakreg_step.core.images import Observatory
 
     from .change import Change
     from .image import OpenImage, View

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tweakreg_step.alignment.matching.corroboration import ambiguity_of_groups
-from tweakreg_step.alignment.matching.second_peak import OffsetAmbiguity
+from tweakreg_step.alignment.matching.false_matches.second_peak import OffsetAmbiguity
 
 
 def doubted(count: int, edges: dict[tuple[int, int], int]) -> tuple[list[int], list[int]]:

@@ -12,10 +12,11 @@ import pytest
 from astropy.table import Table
 from catalog_server import CatalogServer, gaia_like, serving
 
-from tweakreg_step.catalogs.reference import members_of, service, stars_from
+from tweakreg_step.catalogs.reference import members_of, stars_from
 from tweakreg_step.catalogs.reference.footprint import Circle
 from tweakreg_step.catalogs.reference.origin import KEYS
 from tweakreg_step.catalogs.reference.stars import position_errors
+from tweakreg_step.catalogs.reference.web import service
 from tweakreg_step.core.exceptions import CatalogError, NoReferenceStarsError, ReferenceServiceError
 from tweakreg_step.parameters.stages import ReferenceParameters
 

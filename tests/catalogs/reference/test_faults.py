@@ -10,8 +10,8 @@ import time
 import pytest
 from fuzz.faults import GOOD, HEAD, IN_TIME, SENTENCES, Send, answering, once, redirect
 
-from tweakreg_step.catalogs.reference import service
 from tweakreg_step.catalogs.reference.footprint import Circle
+from tweakreg_step.catalogs.reference.web import service
 from tweakreg_step.core.exceptions import ReferenceServiceError
 from tweakreg_step.parameters.stages import ReferenceParameters
 

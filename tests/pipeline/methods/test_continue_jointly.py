@@ -29,7 +29,7 @@ from tweakreg_step.pipeline.methods.align_jointly import align_jointly
 from tweakreg_step.pipeline.methods.continue_jointly import _options
 from tweakreg_step.pipeline.methods.kept_start import Asked
 from tweakreg_step.pipeline.reference_stars import load_reference, reference_of
-from tweakreg_step.pipeline.solver_options import options_of
+from tweakreg_step.pipeline.settings.solver_options import options_of
 
 TIGHT = 2e-4  # mas: 1e-3 of the errors of these scenes
 

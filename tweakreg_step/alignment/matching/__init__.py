@@ -5,6 +5,8 @@ from __future__ import annotations
 from .association import associate, nearest_stars, renumber, to_reference_epoch
 from .bodies import Bodies, BodyPair, beyond, compare_bodies, wide_ranges
 from .cross_match import Catalog, Reach, catalog_of, find_edges, window_of
+from .false_matches.repeated_pixels import repeated_pixels
+from .false_matches.second_peak import OffsetAmbiguity
 from .initial_registration import Registration, peak_offsets, register_initially
 from .offset_histogram import log_chance, make_pairs, search
 from .overlap_graph import (
@@ -15,8 +17,6 @@ from .overlap_graph import (
     sharing,
     well_connected,
 )
-from .repeated_pixels import repeated_pixels
-from .second_peak import OffsetAmbiguity
 
 __all__ = [
     "Bodies",

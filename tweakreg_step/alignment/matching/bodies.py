@@ -25,11 +25,11 @@ from .overlap_graph import overlapping
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tweakreg_step.alignment.matching.false_matches.second_peak import OffsetAmbiguity
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.options import Options
 
     from .cross_match import FoundEdges
-    from .second_peak import OffsetAmbiguity
 
 
 __all__ = ["Bodies", "BodyPair", "beyond", "compare_bodies", "plain_ranges", "wide_ranges"]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.matching.false_matches.second_peak import OffsetAmbiguity
+
 from .bodies import Bodies, compare_bodies, plain_ranges
-from .second_peak import OffsetAmbiguity
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.matching.false_matches.second_peak import OffsetAmbiguity, no_ambiguity
+
 from .overlap_graph import components
-from .second_peak import OffsetAmbiguity, no_ambiguity
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import IntArray

@@ -8,22 +8,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.matching.false_matches.detector_artefacts import pinned_pairs
+from tweakreg_step.alignment.matching.false_matches.second_peak import (
+    OffsetAmbiguity,
+    no_ambiguity,
+    second_peaks,
+)
 from tweakreg_step.core.evidence import FEWEST
 from tweakreg_step.core.memory import require_pairs
 from tweakreg_step.core.sphere import chord
 
 from .cycle_closure import Edges
-from .detector_artefacts import pinned_pairs
 from .expectation_maximisation import expectation_maximisation
 from .offset_histogram import disjoint_from, distinct_counts, make_pairs, roll_grid, rotated, search
-from .second_peak import OffsetAmbiguity, no_ambiguity, second_peaks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tweakreg_step.alignment.matching.false_matches.detector_artefacts import DetectorPositions
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-    from .detector_artefacts import DetectorPositions
     from .offset_histogram import Pairs, Peaks
 
 

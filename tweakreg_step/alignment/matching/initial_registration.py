@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.matching.false_matches.detector_artefacts import DetectorPositions
+from tweakreg_step.alignment.matching.false_matches.periodic_fields import (
+    periods,
+    with_period_ambiguity,
+)
+from tweakreg_step.alignment.matching.false_matches.second_peak import OffsetAmbiguity
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import angular_distance, chord, directions, rotation_matrices
 
@@ -20,10 +26,7 @@ from .body_ties import with_tied_bodies
 from .corroboration import ambiguity_of_groups
 from .cross_match import Catalog, FoundEdges, Reach, catalog_of, find_edges, window_of
 from .cycle_closure import consistent
-from .detector_artefacts import DetectorPositions
 from .overlap_graph import bridges, components, members, overlapping, well_connected
-from .periodic_fields import periods, with_period_ambiguity
-from .second_peak import OffsetAmbiguity
 from .start_offset import find_edges_around
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from .fallbacks import Member, members_of, stars_from
 from .file import read_reference
 from .footprint import Circle, circles
 from .hats import ADDRESSES
-from .service import RELEASES, service_reachable
 from .stars import (
     REFERENCE_SIGMA,
     independent_errors,
@@ -16,6 +15,7 @@ from .stars import (
     stars_of,
     unstated_errors,
 )
+from .web.service import RELEASES, service_reachable
 from .years import years_of
 
 __all__ = [

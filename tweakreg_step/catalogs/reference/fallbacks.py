@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Table, vstack
 
+from tweakreg_step.catalogs.reference import hats
+from tweakreg_step.catalogs.reference.web.cache import Cache, Entry
 from tweakreg_step.catalogs.tables import is_table_file
 from tweakreg_step.core.exceptions import (
     CatalogError,
@@ -20,8 +22,6 @@ from tweakreg_step.core.exceptions import (
 )
 from tweakreg_step.core.wording import nearest, without_secrets
 
-from . import hats, service
-from .cache import Cache, Entry
 from .columns import column_named
 from .epoch import as_published
 from .file import read_reference, sky_table
@@ -30,6 +30,7 @@ from .origin import with_selection
 from .remote_hats import ask_apart
 from .select import select
 from .stars import BEST, REFERENCE_SIGMA, WORST, bad_errors, unbelieved_errors
+from .web import service
 from .years import with_years
 
 if TYPE_CHECKING:

@@ -14,10 +14,9 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from tweakreg_step.catalogs.reference.web.service import LONGEST
 from tweakreg_step.core.exceptions import ReferenceServiceError, TweakregError
 from tweakreg_step.core.wording import without_secrets
-
-from .service import LONGEST
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -15,7 +15,7 @@ from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.idle_groups import with_idle_groups
 from tweakreg_step.pipeline.input_checks import fixed_group
 from tweakreg_step.pipeline.reference_stars import stars_around
-from tweakreg_step.pipeline.solver_options import more_sources, options_of_run
+from tweakreg_step.pipeline.settings.solver_options import more_sources, options_of_run
 from tweakreg_step.report import GroupFit, verdicts_of
 from tweakreg_step.telescopes.wcs import Snapshot
 

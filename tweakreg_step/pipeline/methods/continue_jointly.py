@@ -17,7 +17,7 @@ from tweakreg_step.parameters import MethodParameters, RelativeParameters
 from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.input_checks import fixed_group
 from tweakreg_step.pipeline.reference_stars import reference_of
-from tweakreg_step.pipeline.solver_options import GIVEN_CATALOGS, options_of
+from tweakreg_step.pipeline.settings.solver_options import GIVEN_CATALOGS, options_of
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
 from .align_jointly import align_jointly

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.core.files import write_whole
+from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.report.group_outcome import headline
 from tweakreg_step.report.levels import level_rows
 from tweakreg_step.report.statistics import hints

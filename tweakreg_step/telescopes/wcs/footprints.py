@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.core.images import Groups, Image
-    from tweakreg_step.core.observatory import Observatory
+    from tweakreg_step.core.images import Groups, Image, Observatory
     from tweakreg_step.core.sources import BoundingBox
 
 

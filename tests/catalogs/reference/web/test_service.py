@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from catalog_server import CatalogServer, gaia_like, serving
 
-from tweakreg_step.catalogs.reference import service
 from tweakreg_step.catalogs.reference.footprint import Circle
-from tweakreg_step.catalogs.reference.service_answer import parsed
+from tweakreg_step.catalogs.reference.web import service
+from tweakreg_step.catalogs.reference.web.service_answer import parsed
 from tweakreg_step.core.exceptions import ReferenceServiceError
 from tweakreg_step.parameters.stages import ReferenceParameters
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tweakreg_step.parameters import STAGES, Parameters, declarations, effective, unset
-from tweakreg_step.pipeline.mission_defaults import with_mission_defaults
+from tweakreg_step.pipeline.settings.mission_defaults import with_mission_defaults
 from tweakreg_step.telescopes.jwst import JWST
 
 GEOMETRIES = ("fitgeometry", "abs_fitgeometry")

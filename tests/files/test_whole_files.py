@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.core.files import (
+from tweakreg_step.files.whole_files import (
     check_folder,
     content_of,
     drafts,

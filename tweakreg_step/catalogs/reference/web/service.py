@@ -12,11 +12,11 @@ import numpy as np
 from urllib3.exceptions import MaxRetryError
 from urllib3.util import Retry
 
+from tweakreg_step.catalogs.reference.footprint import Circle
 from tweakreg_step.core.exceptions import ReferenceServiceError
 from tweakreg_step.core.wording import HIDDEN, without_secrets
 
 from .download import MEGABYTE, DownloadError, Limits, download
-from .footprint import Circle
 from .service_answer import AnswerError, parsed
 
 if TYPE_CHECKING:

@@ -8,8 +8,12 @@ from scipy.spatial import cKDTree
 from star_fields import catalogs, field, noisy
 
 from tweakreg_step.alignment.joint import solve_jointly
+from tweakreg_step.alignment.matching.false_matches.second_peak import (
+    OffsetAmbiguity,
+    no_ambiguity,
+    second_peaks,
+)
 from tweakreg_step.alignment.matching.offset_histogram import make_pairs, search
-from tweakreg_step.alignment.matching.second_peak import OffsetAmbiguity, no_ambiguity, second_peaks
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions
 from tweakreg_step.report.sentences import reason_of

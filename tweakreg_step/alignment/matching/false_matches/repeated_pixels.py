@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.matching.offset_histogram import log_chance
 from tweakreg_step.core.sphere import ARCSEC, directions
-
-from .offset_histogram import log_chance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 from astropy.config.paths import get_cache_dir
 from astropy.table import Table
 
+from tweakreg_step.catalogs.reference.footprint import Circle
 from tweakreg_step.core.exceptions import OutputError
-from tweakreg_step.core.files import check_folder, write_whole
-
-from .footprint import Circle
+from tweakreg_step.files.whole_files import check_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

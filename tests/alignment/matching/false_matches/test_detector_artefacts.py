@@ -9,7 +9,10 @@ import pytest
 from star_fields import SIGMA, catalogs, field, noisy, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.matching.detector_artefacts import DetectorPositions, pinned_pairs
+from tweakreg_step.alignment.matching.false_matches.detector_artefacts import (
+    DetectorPositions,
+    pinned_pairs,
+)
 from tweakreg_step.alignment.matching.offset_histogram import disjoint_from, make_pairs
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.solution import Solution

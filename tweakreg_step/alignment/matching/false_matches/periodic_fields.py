@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.matching.offset_histogram import make_pairs, search
 from tweakreg_step.core.sphere import frames_of
-
-from .offset_histogram import make_pairs, search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tweakreg_step.alignment.matching.cross_match import Catalog, FoundEdges
+    from tweakreg_step.alignment.matching.offset_histogram import Pairs
     from tweakreg_step.core.arrays import FloatArray, IntArray
-
-    from .cross_match import Catalog, FoundEdges
-    from .offset_histogram import Pairs
 
 
 __all__ = ["periods", "with_period_ambiguity"]

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.images import Groups, Image
     from tweakreg_step.core.options import Options
+    from tweakreg_step.pipeline.phases import Alignment
     from tweakreg_step.solutions import SavedLevel, SavedSolution
-
-    from .phases import Alignment
 
 __all__ = ["Calibration", "calibration_of", "start_from", "with_calibrated"]
 

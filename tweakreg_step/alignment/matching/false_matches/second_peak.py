@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .offset_histogram import disjoint_from, mutual_count, rotated, search
+from tweakreg_step.alignment.matching.offset_histogram import (
+    disjoint_from,
+    mutual_count,
+    rotated,
+    search,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tweakreg_step.alignment.matching.offset_histogram import Pairs, Peaks
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
-
-    from .offset_histogram import Pairs, Peaks
 
 
 __all__ = ["OffsetAmbiguity", "no_ambiguity", "second_peaks"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.names import (
+from tweakreg_step.files.names import (
     REPORT_ROOM,
     check_name,
     file_of,

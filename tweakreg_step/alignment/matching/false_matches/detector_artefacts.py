@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .offset_histogram import log_chance
+from tweakreg_step.alignment.matching.offset_histogram import log_chance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tweakreg_step.alignment.matching.offset_histogram import Pairs
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
-
-    from .offset_histogram import Pairs
 
 
 __all__ = ["DetectorPositions", "pinned_pairs"]

@@ -8,7 +8,7 @@ from star_fields import catalogs, field, noisy
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.matching.cross_match import Catalog, catalog_of
-from tweakreg_step.alignment.matching.periodic_fields import periods
+from tweakreg_step.alignment.matching.false_matches.periodic_fields import periods
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions
 from tweakreg_step.report.sentences import reason_of

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from catalog_server import gaia_like
 
-from tweakreg_step.catalogs.reference.cache import Cache, Entry
 from tweakreg_step.catalogs.reference.footprint import Circle
+from tweakreg_step.catalogs.reference.web.cache import Cache, Entry
 
 HERE = Circle(10.0, -5.0, 0.05)
 WHERE = "http://localhost/webservices"

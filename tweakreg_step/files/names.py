@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from .exceptions import InputError
-from .wording import printable
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.wording import printable
 
 __all__ = [
     "LONGEST_NAME",

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .exceptions import OutputError
+from tweakreg_step.core.exceptions import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
