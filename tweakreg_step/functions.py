@@ -21,7 +21,6 @@ from tweakreg_step.catalogs import within
 from tweakreg_step.catalogs.reference import (
     NAMED,
 )
-from tweakreg_step.core.memory import shortage_named
 from tweakreg_step.core.wording import listed
 from tweakreg_step.parameters import (
     AbsoluteParameters,
@@ -46,6 +45,7 @@ from tweakreg_step.pipeline.methods.stock_method import (
 )
 from tweakreg_step.pipeline.reference_stars import load_reference, save_reference
 from tweakreg_step.pipeline.settings.solver_options import GIVEN_CATALOGS, options_of
+from tweakreg_step.report import shortage_named
 from tweakreg_step.telescopes.wcs import StoredWcs, all_or_nothing
 
 from .core.exceptions import AlignmentError

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import errno
-from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from tweakreg_step.core.exceptions import TooLargeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = [
+    "Need",
+    "Shortage",
+    "ShortageError",
     "free_memory",
     "is_shortage",
     "require_dense",
     "require_detections",
     "require_pairs",
     "require_places",
-    "shortage_named",
 ]
 
 _COPIES = 6.0
@@ -35,8 +32,6 @@ _DETECTION = 1000.0
 _PAIR = 250.0
 """Bytes of a pair of detections in the search for the offset of two catalogs."""
 
-_GIGABYTE = 1e9
-
 _SHORTAGE = (
     "cannot allocate memory",
     "unable to allocate",
@@ -48,8 +43,63 @@ _SHORTAGE = (
 )
 """Words for a lack of memory in errors of other classes, in small letters."""
 
-_SMALL = 0.25 * _GIGABYTE
+_SMALL = 0.25e9
 """Smaller requirements [bytes] are not checked."""
+
+
+class Need(Enum):
+    """What the memory is needed for, and what is counted.
+
+    Attributes
+    ----------
+    DENSE
+        A dense solution: its unknowns.
+    DETECTIONS
+        Matching and solving: detections of all catalogs.
+    PAIRS
+        The search for an offset: pairs within it, and detections of the largest catalog.
+    PLACES
+        Positions of stars at the epochs of all groups: groups, and stars.
+    """
+
+    DENSE = "dense"
+    DETECTIONS = "detections"
+    PAIRS = "pairs"
+    PLACES = "places"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Memory that a computation would need and that is not there.
+
+    Attributes
+    ----------
+    need
+        What for.
+    counts
+        The numbers that the need names.
+    needed, free
+        Memory [bytes].
+    """
+
+    need: Need
+    counts: tuple[int, ...]
+    needed: float
+    free: float
+
+
+class ShortageError(MemoryError):
+    """There is too little memory, found before it is used.
+
+    Attributes
+    ----------
+    shortage
+        What is needed and what there is.
+    """
+
+    def __init__(self, shortage: Shortage) -> None:
+        super().__init__(shortage.need.value, *shortage.counts)
+        self.shortage = shortage
 
 
 def free_memory() -> float:
@@ -92,15 +142,12 @@ def _unclaimed() -> float:
     return float("inf") if limit == "max" else max(float(limit) - used + kept, 0.0)
 
 
-def _require(needed: float, fact: str, remedy: str) -> None:
+def _require(needed: float, need: Need, *counts: int) -> None:
     if needed < _SMALL:
         return
     free = free_memory()
     if needed > free:
-        raise TooLargeError(
-            f"{fact}: {needed / _GIGABYTE:.1f} GB of memory are needed, {free / _GIGABYTE:.1f} GB "
-            f"are free. {remedy}, or use a machine with more memory."
-        )
+        raise ShortageError(Shortage(need, counts, needed, free))
 
 
 def is_shortage(error: BaseException) -> bool:
@@ -120,40 +167,15 @@ def is_shortage(error: BaseException) -> bool:
     return False
 
 
-@contextmanager
-def shortage_named(work: str) -> Iterator[None]:
-    """Where the memory ends within ``work``, such as "to match the catalogs", say that it did.
-
-    Raises
-    ------
-    TooLargeError
-        In place of `MemoryError`.
-    """
-    try:
-        yield
-    except MemoryError as error:
-        raise TooLargeError(
-            f"There was not enough memory {work}; {free_memory() / _GIGABYTE:.1f} GB are free now. "
-            "Align fewer exposures at a time, give catalogs with fewer sources ('brightest'), "
-            "lower 'n_workers', set in_memory=False, or use a machine with more memory."
-        ) from error
-
-
 def require_dense(unknowns: int) -> None:
     """Check the memory for a dense solution with a number of unknowns.
 
     Raises
     ------
-    TooLargeError
+    ShortageError
         If there is too little.
     """
-    _require(
-        _COPIES * 8.0 * float(unknowns) ** 2,
-        f"The exposures see the same sources, so that each of their {unknowns} parameters is tied "
-        "to all others",
-        "Align fewer exposures at a time, or with fitgeometry='shift', which has two parameters "
-        "for each",
-    )
+    _require(_COPIES * 8.0 * float(unknowns) ** 2, Need.DENSE, unknowns)
 
 
 def require_detections(detections: int) -> None:
@@ -161,14 +183,10 @@ def require_detections(detections: int) -> None:
 
     Raises
     ------
-    TooLargeError
+    ShortageError
         If they can't.
     """
-    _require(
-        _DETECTION * float(detections),
-        f"The catalogs have {detections} sources",
-        "Give catalogs with fewer sources ('brightest'), or align fewer exposures at a time",
-    )
+    _require(_DETECTION * float(detections), Need.DETECTIONS, detections)
 
 
 def require_pairs(pairs: int, detections: int) -> None:
@@ -176,15 +194,10 @@ def require_pairs(pairs: int, detections: int) -> None:
 
     Raises
     ------
-    TooLargeError
+    ShortageError
         If they don't.
     """
-    _require(
-        _PAIR * float(pairs),
-        f"Catalogs of up to {detections} sources have {pairs} pairs within the search",
-        "Give catalogs with fewer sources ('brightest'), or a smaller 'searchrad' and "
-        "'abs_searchrad'",
-    )
+    _require(_PAIR * float(pairs), Need.PAIRS, pairs, detections)
 
 
 def require_places(groups: int, stars: int) -> None:
@@ -192,13 +205,7 @@ def require_places(groups: int, stars: int) -> None:
 
     Raises
     ------
-    TooLargeError
+    ShortageError
         If there is too little.
     """
-    _require(
-        _PLACE * float(groups) * float(stars),
-        f"The reference catalog has {stars} stars that move, and {groups} groups of exposures were "
-        "taken at different times",
-        "Give a catalog with fewer stars or without proper motions, or align fewer exposures at a "
-        "time",
-    )
+    _require(_PLACE * float(groups) * float(stars), Need.PLACES, groups, stars)

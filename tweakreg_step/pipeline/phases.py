@@ -15,9 +15,9 @@ from tweakreg_step.core.exceptions import (
     ReferenceServiceError,
     TweakregError,
 )
-from tweakreg_step.core.memory import shortage_named
 from tweakreg_step.core.outcome import Code, Outcome, Status, Verdict
 from tweakreg_step.pipeline.settings.solver_options import more_sources, options_of_run
+from tweakreg_step.report import shortage_named
 from tweakreg_step.telescopes.wcs import group_epochs, group_observatories
 
 from .detections import gather, warn_of_unused

@@ -21,6 +21,7 @@ from .result import (
     result_classes,
 )
 from .sentences import apart_reason, verdicts_of
+from .shortages import shortage_named
 from .write import write_result
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "matches_of",
     "report_of",
     "result_classes",
+    "shortage_named",
     "summary_table",
     "verdicts_of",
     "write_page",

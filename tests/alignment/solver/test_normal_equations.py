@@ -19,7 +19,7 @@ from tweakreg_step.alignment.solver.motions.levels import detector_level
 from tweakreg_step.alignment.solver.normal_equations import normal_equations, solve_step
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.detections import Detections
-from tweakreg_step.core.exceptions import TooLargeError
+from tweakreg_step.core.memory import Need, Shortage, ShortageError
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
 from tweakreg_step.simulate.judge import true_sources
@@ -152,7 +152,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     def require(unknowns: int) -> None:
         found.asked.append(unknowns)
         if unknowns > found.room:
-            raise TooLargeError(f"{unknowns} parameters")
+            raise ShortageError(Shortage(Need.DENSE, (unknowns,), 2.0, 1.0))
 
     monkeypatch.setattr(module, "require_dense", require)
     monkeypatch.setattr(module, "DENSE_LIMIT", 30)
@@ -166,7 +166,7 @@ def test_a_stack_asks_for_memory_first(
     solution = solve_jointly(scene.detections, 12, None, Options())
     assert set(memory.asked) == {36}
     memory.room = 35
-    with pytest.raises(TooLargeError, match="36 parameters"):
+    with pytest.raises(ShortageError, match="36"):
         solve_jointly(scene.detections, 12, None, Options())
     memory.asked.clear()
     monkeypatch.setattr(module, "DENSE_LIMIT", 36)
@@ -199,7 +199,7 @@ def test_a_matrix_that_turns_out_full_is_made_so(
     assert isinstance(full, np.ndarray)
     assert memory.asked == [360]
     memory.room = 360
-    with pytest.raises(TooLargeError, match="400 parameters"):
+    with pytest.raises(ShortageError, match="400"):
         _of_sources(200, 6000, 6)
     assert sparse.issparse(_of_sources(180, 40, 6))
     monkeypatch.setattr(module, "DENSE_LIMIT", 360)
