@@ -2,12 +2,13 @@
 # make test    the whole test suite with ruff, mypy and the import contracts
 # make test-jwst    the tests that need the stock pipeline, in an environment of its own
 # make test-hst     the tests that need drizzlepac, in an environment of its own
+# make test-roman   the tests that need romancal, in an environment of its own
 #
 # make same-bits   a fixed scene gives the bits that this machine wrote (tests/runs/test_same_results.py)
 # make soak    exposures with faults thrown in, workers killed; minutes
 # make fuzz    hostile files, answers and signals: thousands of readings, 800 whole runs; 40 minutes
 #
-# make bench-align, bench-accuracy, bench-ceers, bench-hst    the figures in the documentation
+# make bench-align, bench-accuracy, bench-ceers, bench-hst, bench-roman    the figures in the documentation
 #
 # PYTHON=python3.12 make test    with another Python; each version has its own environment.
 
@@ -17,17 +18,18 @@ VENV := .venv/$(VERSION)
 VENV_DEMO := .venv/demo-$(VERSION)
 VENV_JWST := .venv/jwst-$(VERSION)
 VENV_HST := .venv/hst-$(VERSION)
+VENV_ROMAN := .venv/roman-$(VERSION)
 PIP := -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test same-bits soak fuzz test-hst test-jwst lint bench-align bench-accuracy bench-ceers \
-	bench-hst clean
+.PHONY: demo test same-bits soak fuzz test-hst test-roman test-jwst lint bench-align bench-accuracy bench-ceers \
+	bench-hst bench-roman clean
 
 demo: $(VENV_DEMO)/.ready
 	$(VENV_DEMO)/bin/python benchmarks/demo.py
 
 test: $(VENV)/.ready lint
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not jwst and not hst and not slow"
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not jwst and not hst and not roman and not slow"
 
 soak: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest -m slow tests/runs/test_soak.py
@@ -50,6 +52,12 @@ test-jwst: $(VENV_JWST)/.ready
 
 test-hst: $(VENV_HST)/.ready
 	$(VENV_HST)/bin/python -m pytest -m hst tests/runs/test_drizzlepac.py
+
+test-roman: $(VENV_ROMAN)/.ready
+	$(VENV_ROMAN)/bin/python -m pytest -m roman tests/runs/test_romancal.py
+
+bench-roman: $(VENV_ROMAN)/.ready
+	$(VENV_ROMAN)/bin/python benchmarks/roman.py
 
 bench-hst: $(VENV_HST)/.ready
 	$(VENV_HST)/bin/python benchmarks/hst.py
@@ -81,6 +89,12 @@ $(VENV_HST)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV_HST)
 	$(VENV_HST)/bin/python $(PIP) drizzlepac pytest hypothesis
 	$(VENV_HST)/bin/python $(PIP) --editable ".[hst]"
+	touch $@
+
+$(VENV_ROMAN)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV_ROMAN)
+	$(VENV_ROMAN)/bin/python $(PIP) romancal pytest hypothesis
+	$(VENV_ROMAN)/bin/python $(PIP) --editable ".[roman]"
 	touch $@
 
 clean:

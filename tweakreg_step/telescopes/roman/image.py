@@ -14,6 +14,7 @@ from tweakreg_step.telescopes.image import View
 from tweakreg_step.telescopes.wcs import CORRECTED
 
 from .psf import stellar_fwhm
+from .update import REPORT
 
 __all__ = ["RomanImage", "epoch_of", "known", "word"]
 
@@ -92,6 +93,7 @@ class RomanImage(GwcsImage):
             epoch=epoch_of(self.model),
             corrected=CORRECTED in meta.wcs.available_frames,
             band=names[1] or "",
+            applied=str((meta.get(REPORT) or {}).get("solution") or ""),
         )
 
 

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.outcome import Essential
 
-__all__ = ["annotate", "drop_tables", "record_status", "restore", "update_wcs", "wcs_name"]
+__all__ = [
+    "REPORT",
+    "annotate",
+    "drop_tables",
+    "record_status",
+    "restore",
+    "update_wcs",
+    "wcs_name",
+]
 
 ABSOLUTE_FIT = "FIT-LVL2-"
 """What the name of a WCS begins with that was aligned to a reference catalog."""
@@ -27,6 +35,9 @@ keep them when a file is saved."""
 
 FIT_RESULTS = "wcs_fit_results"
 """Name in ``meta`` of what the mission's own step tells of a fit."""
+
+THEIR_NAMES = {"nmatches": "matches", "n_detector": "group_images"}
+"""Names of the mission's own step in `FIT_RESULTS` -> names of ours; 0 where we have none."""
 
 UNDONE = "INCOMPLETE"
 """Status of a step that has not been run; the schemas allow no other word for it."""
@@ -64,12 +75,13 @@ def record_status(model: Any, status: str) -> None:
 def annotate(model: Any, essentials: Sequence[Essential], status: str) -> None:
     """Write the essential results into ``meta.tweakreg_report`` and ``meta.wcs_fit_results``.
 
-    The second is where the mission's own step writes a dictionary: its keys that other software
-    reads (status, number of matches, rms) are kept.
+    The second is where the mission's own step writes a dictionary, with the names of `THEIR_NAMES`.
     """
     facts = {fact.name: fact.value for fact in essentials}
     model.meta[REPORT] = facts
-    model.meta[FIT_RESULTS] = {"status": "SUCCESS" if status == "COMPLETE" else "FAILED"} | facts
+    theirs = {name: facts.get(ours, 0) for name, ours in THEIR_NAMES.items()}
+    result = {"status": "SUCCESS" if status == "COMPLETE" else "FAILED"}
+    model.meta[FIT_RESULTS] = result | theirs | facts
 
 
 def drop_tables(model: Any) -> None:
