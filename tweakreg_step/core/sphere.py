@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ARCSEC",
     "angular_distance",
+    "carried",
     "chord",
     "chord_angle",
     "directions",
@@ -126,6 +127,32 @@ def from_plane(positions: FloatArray, frames: FloatArray) -> FloatArray:
     local = np.concatenate([positions / ARCSEC, np.ones((*positions.shape[:-1], 1))], axis=-1)
     vectors = np.einsum("...ji,...j->...i", frames, local)
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+
+
+def carried(frames: FloatArray, shifts: FloatArray) -> FloatArray:
+    """Frames turned with the sphere so that their tangent points move along great circles.
+
+    Parameters
+    ----------
+    frames
+        (..., 3, 3).
+    shifts
+        (..., 2) where the tangent points go, in their planes [arcsec].
+
+    Returns
+    -------
+    FloatArray
+        (..., 3, 3); directions across the way keep theirs.
+    """
+    length = np.linalg.norm(shifts, axis=-1, keepdims=True)
+    way = np.divide(shifts, length, out=np.zeros_like(shifts, dtype=float), where=length > 0.0)
+    angle = np.arctan(length / ARCSEC)
+    along = np.einsum("...i,...ij->...j", way, frames[..., :2, :])
+    centre = frames[..., 2, :]
+    turned = np.cos(angle) * along - np.sin(angle) * centre
+    axes = frames[..., :2, :] + way[..., :, None] * (turned - along)[..., None, :]
+    there = np.cos(angle) * centre + np.sin(angle) * along
+    return np.concatenate([axes, there[..., None, :]], axis=-2)
 
 
 def plane_jacobian(positions: FloatArray, origin: FloatArray, target: FloatArray) -> FloatArray:

@@ -7,13 +7,20 @@ each level, see `levels`, then of the parents, see `parents`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tweakreg_step.alignment.linalg import source_sums
 from tweakreg_step.core.correction import affine, design
-from tweakreg_step.core.sphere import ARCSEC, frames_of, from_plane, plane_jacobian, to_plane
+from tweakreg_step.core.sphere import (
+    ARCSEC,
+    carried,
+    frames_of,
+    from_plane,
+    plane_jacobian,
+    to_plane,
+)
 
 from .motions.field_motion import FieldMotion
 from .motions.parents import GROUPS, Bonds, bonds_of
@@ -156,35 +163,47 @@ class Linear:
 
 def moved_directions(links: Links, model: Model, motions: Motions) -> FloatArray:
     """Corrected directions (N, 3): motions of levels and groups applied, at the catalog's epoch."""
-    directions, _, _ = _moved(links, model, motions)
-    return directions
+    return _moved(links, model, motions).directions
 
 
-def _moved(
-    links: Links, model: Model, motions: Motions
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Corrected directions (N, 3), and positions (N, 2) before and after the group's motion.
+class _Moved(NamedTuple):
+    """Corrected directions, and positions before and after the motion of each detection's group.
 
-    The positions are in the plane of each detection's group [arcsec].
+    Attributes
+    ----------
+    directions
+        (N, 3).
+    before
+        (N, 2) in the planes of the groups [arcsec].
+    after
+        (N, 2) in the planes that went with them, which `frames` (N, 3, 3) are the axes of.
     """
+
+    directions: FloatArray
+    before: FloatArray
+    after: FloatArray
+    frames: FloatArray
+
+
+def _moved(links: Links, model: Model, motions: Motions) -> _Moved:
     local = frames_of(links.vectors)
     offset = -links.drift
     for level, phi in zip(model.levels, motions.phi, strict=True):
         offset = offset + level.offset(links, phi)
     shifted = links.vectors + np.einsum("ni,nij->nj", offset / ARCSEC, local[:, :2])
     fixed = links.group < 0
-    frames = model.frames[links.group]
-    frames[fixed] = local[fixed]
-    before = to_plane(shifted, frames)
     matrix, shift = affine(model.geometry, motions.theta)
-    after = np.einsum("nij,nj->ni", matrix[links.group], before) + shift[links.group]
+    frames, there = model.frames[links.group], carried(model.frames, shift)[links.group]
+    frames[fixed] = there[fixed] = local[fixed]
+    before = to_plane(shifted, frames)
+    after = np.einsum("nij,nj->ni", matrix[links.group], before)
     after[fixed] = before[fixed]
-    return from_plane(after, frames), before, after
+    return _Moved(from_plane(after, there), before, after, there)
 
 
 def linearise(links: Links, model: Model, motions: Motions) -> Linear:
     """Corrected positions and their derivatives, in planes tangent to the sphere at the sources."""
-    directions, before, after = _moved(links, model, motions)
+    directions, before, after, there = _moved(links, model, motions)
     source, fixed = links.source, links.group < 0
     centres = frames_of(source_sums(directions, source, links.source_count))
     local = frames_of(links.vectors)
@@ -193,7 +212,7 @@ def linearise(links: Links, model: Model, motions: Motions) -> Linear:
     matrix, _ = affine(model.geometry, motions.theta)
     matrix = matrix[links.group]
     matrix[fixed] = np.eye(2)
-    to_source = plane_jacobian(after, frames, centres[source])
+    to_source = plane_jacobian(after, there, centres[source])
     transform = to_source @ matrix @ plane_jacobian(np.zeros_like(before), local, frames)
     columns = to_source @ design(model.geometry, motions.theta[links.group], before)
     columns[fixed] = 0.0
