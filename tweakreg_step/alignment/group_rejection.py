@@ -18,7 +18,6 @@ from tweakreg_step.alignment.verdict import (
     star_counts,
     stars_near,
 )
-from tweakreg_step.core.solution import ApartImage
 from tweakreg_step.core.sphere import ARCSEC, directions, mean_frames
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AcceptedFit",
-    "apart_images",
     "group_frames",
     "no_failures",
     "solve_with_rejection",
@@ -121,21 +119,6 @@ def with_images(accepted: AcceptedFit) -> AcceptedFit:
     if accepted.associated is None:
         return accepted
     return replace(accepted, images=image_evidence(accepted.problem, accepted.associated))
-
-
-def apart_images(accepted: AcceptedFit) -> list[ApartImage]:
-    """The images that do not move with their group, though most of it agrees."""
-    images = accepted.images
-    if images is None:
-        return []
-    return [
-        ApartImage(
-            int(image),
-            (1e3 * images.offset[image, 0], 1e3 * images.offset[image, 1]),
-            int(images.partners[image]),
-        )
-        for image in np.flatnonzero(images.apart)
-    ]
 
 
 def motions_are_extreme(accepted: AcceptedFit) -> bool:

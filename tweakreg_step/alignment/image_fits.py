@@ -11,21 +11,19 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from tweakreg_step.alignment.linalg import offsets_and_rolls
 from tweakreg_step.core.sphere import ARCSEC, directions, mean_frames, to_plane
 
 from .residuals import matched_of
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.solution import Solution
 
     from .residuals import Matched
 
 __all__ = ["ImageFits", "image_fits"]
-
-_FEWEST = 3
-"""Matches of an image from which on it has an offset and a roll of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,13 @@ class ImageFits:
         (I,) weighted rms residual per axis.
     offset_mas, offset_sigma_mas
         (I, 2) mean offset from the others, east and north, and (I,) its error per axis. Of an
-        image that was left out, the offset is that which it would have.
+        image that was left out, the offset is that which it would have, and so is the roll.
     roll_arcsec, roll_sigma_arcsec
         (I,) mean roll against the others, from east to north, and its error.
+    beside_mas, beside_sigma_mas
+        (I, 2) offset less the mean of those of the other images of its group, and (I,) its error.
+    beside_roll_arcsec, beside_roll_sigma_arcsec
+        (I,) the same of the roll.
     """
 
     matches: IntArray
@@ -51,12 +53,17 @@ class ImageFits:
     offset_sigma_mas: FloatArray
     roll_arcsec: FloatArray
     roll_sigma_arcsec: FloatArray
+    beside_mas: FloatArray
+    beside_sigma_mas: FloatArray
+    beside_roll_arcsec: FloatArray
+    beside_roll_sigma_arcsec: FloatArray
 
     @classmethod
     def empty(cls, count: int) -> Self:
         """Images of which nothing is known."""
-        none = np.full(count, np.nan)
-        return cls(np.zeros(count, np.int64), none, np.full((count, 2), np.nan), none, none, none)
+        none, pair = np.full(count, np.nan), np.full((count, 2), np.nan)
+        number = np.zeros(count, np.int64)
+        return cls(number, none, pair, none, none, none, pair, none, none, none)
 
 
 def image_fits(
@@ -85,17 +92,51 @@ def image_fits(
         rms = 1e3 * np.sqrt(square / (2.0 * total))
     motion, covariance = _motions(matched, precision, detections, reference, count)
     sigma = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-    offset = 1e3 * motion[:, :2]
+    offset, roll = 1e3 * motion[:, :2], ARCSEC * motion[:, 2]
+    offset_sigma = 1e3 * np.sqrt(0.5 * np.sum(sigma[:, :2] ** 2, axis=1))
+    roll_sigma = ARCSEC * sigma[:, 2]
     for one in solution.apart:
-        offset[one.image] = one.offset_mas
+        offset[one.image], roll[one.image] = one.offset_mas, one.roll_arcsec
+        offset_sigma[one.image], roll_sigma[one.image] = one.offset_sigma_mas, one.roll_sigma_arcsec
+    group = np.full(count, -1)
+    group[detections.image] = detections.group
+    out = np.isin(np.arange(count), [one.image for one in solution.apart])
+    beside = _beside(offset, offset_sigma, group, out)
+    turned = _beside(roll[:, None], roll_sigma, group, out)
     return ImageFits(
         matches=np.bincount(image, minlength=count),
         rms_mas=rms,
         offset_mas=offset,
-        offset_sigma_mas=1e3 * np.sqrt(0.5 * np.sum(sigma[:, :2] ** 2, axis=1)),
-        roll_arcsec=ARCSEC * motion[:, 2],
-        roll_sigma_arcsec=ARCSEC * sigma[:, 2],
+        offset_sigma_mas=offset_sigma,
+        roll_arcsec=roll,
+        roll_sigma_arcsec=roll_sigma,
+        beside_mas=beside[0],
+        beside_sigma_mas=beside[1],
+        beside_roll_arcsec=turned[0][:, 0],
+        beside_roll_sigma_arcsec=turned[1],
     )
+
+
+def _beside(
+    value: FloatArray, sigma: FloatArray, group: IntArray, out: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """Values (I, k) less the mean of those of the other images of the group, and errors (I,).
+
+    Those of images that are `out` (I,) are in no mean; NaN where there is no other.
+    """
+    known = np.isfinite(sigma) & (sigma > 0.0) & np.isfinite(value).all(axis=1) & (group >= 0)
+    some = known & ~out
+    weight = np.where(some, 1.0 / np.where(some, sigma, 1.0) ** 2, 0.0)
+    own = np.where(some[:, None], value, 0.0) * weight[:, None]
+    size = int(group.max(initial=-1)) + 2
+    total = np.bincount(group + 1, weight, minlength=size)[group + 1] - weight
+    sums = [np.bincount(group + 1, axis, minlength=size)[group + 1] for axis in own.T]
+    others = np.bincount(group + 1, some, minlength=size)[group + 1] - some > 0.5
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = (np.stack(sums, axis=1) - own) / total[:, None]
+        error = np.sqrt(sigma**2 + 1.0 / total)
+    good = others & known
+    return np.where(good[:, None], value - mean, np.nan), np.where(good, error, np.nan)
 
 
 def _motions(
@@ -124,28 +165,4 @@ def _motions(
     image = detections.image[index]
     vectors = directions(detections.ra[index], detections.dec[index])
     place = to_plane(vectors, mean_frames(vectors, image, count)[image])
-    return _solved(image, place, difference, weight, count)
-
-
-def _solved(
-    image: IntArray,
-    place: FloatArray,
-    difference: FloatArray,
-    weight: FloatArray,
-    count: int,
-) -> tuple[FloatArray, FloatArray]:
-    """Least squares for offset and roll of each image about the mean of its matches."""
-    columns = np.zeros((len(image), 2, 3))
-    columns[:, 0, 0] = columns[:, 1, 1] = 1.0
-    columns[:, 0, 2], columns[:, 1, 2] = -place[:, 1], place[:, 0]
-    blocks = np.einsum("n,nik,nil->nkl", weight, columns, columns)
-    right = np.einsum("n,nik,ni->nk", weight, columns, difference)
-    normal, moment = np.zeros((count, 3, 3)), np.zeros((count, 3))
-    np.add.at(normal, image, blocks)
-    np.add.at(moment, image, right)
-    enough = np.bincount(image, minlength=count) >= _FEWEST
-    enough &= np.linalg.det(normal) > 0.0
-    motion, covariance = np.full((count, 3), np.nan), np.full((count, 3, 3), np.nan)
-    covariance[enough] = np.linalg.inv(normal[enough])
-    motion[enough] = np.einsum("gij,gj->gi", covariance[enough], moment[enough])
-    return motion, covariance
+    return offsets_and_rolls(image, place, difference, weight, count)

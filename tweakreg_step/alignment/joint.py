@@ -34,11 +34,11 @@ from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.solution import MotionChoice, MotionGrounds
 from tweakreg_step.core.sphere import plane_jacobian, to_plane
 
+from .apart_images import apart_images, measured
 from .assemble_solution import solution_of
 from .canonical_order import canonical, check_groups
 from .group_rejection import (
     AcceptedFit,
-    apart_images,
     group_frames,
     motions_are_extreme,
     no_failures,
@@ -159,6 +159,7 @@ def _solved(
     )
     first = np.unique(ordered.detections.image, return_index=True)
     given = dict(zip(first[0].tolist(), detections.image[ordered.position[first[1]]], strict=True))
+    apart = measured(apart, ordered, joint_fit.ordered, accepted)
     named = tuple(replace(one, image=int(given[one.image])) for one in apart)
     return with_findings(replace(solution, apart=named), ordered, accepted)
 

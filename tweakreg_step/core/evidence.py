@@ -58,9 +58,9 @@ class Evidence:
     pinned_matches
         Number of matches at the same pixels of the detector although, by the WCS, the telescope
         moved; 0 where they are less than half.
-    images_off, image_offset_mas
-        Number of images of the group that agree with their partners at another offset as well as
-        at none, or better, and the largest of these offsets.
+    images_off, image_offset_mas, image_roll_arcsec
+        Number of images of the group that agree with their partners at another offset or roll as
+        well as at none, or better, and the largest of these offsets, and of these rolls.
     rejected_stars
         Number of reference stars that the group sees but does not match, where they are most of
         those that it sees; else 0.
@@ -82,6 +82,7 @@ class Evidence:
     pinned_matches: int = 0
     images_off: int = 0
     image_offset_mas: float = 0.0
+    image_roll_arcsec: float = 0.0
     rejected_stars: int = 0
 
 

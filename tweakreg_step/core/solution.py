@@ -281,14 +281,21 @@ class ApartImage:
         Its index.
     offset_mas
         How far its sources are from where the others put them, when it moves with its group:
-        east and north.
+        east and north, at the middle of its detections.
     matches
         Number of partners that agree on that.
+    roll_arcsec
+        Its roll about that middle against the others, from east to north.
+    offset_sigma_mas, roll_sigma_arcsec
+        Errors of the offset per axis, and of the roll; NaN where unknown.
     """
 
     image: int
     offset_mas: tuple[float, float]
     matches: int
+    roll_arcsec: float = 0.0
+    offset_sigma_mas: float = float("nan")
+    roll_sigma_arcsec: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ FACTS = {
     "image_rms_mas": ("TWRIRMS", "[mas] its rms residual per axis"),
     "image_offset_east_mas": ("TWRIDE", "[mas] its offset from the others, east"),
     "image_offset_north_mas": ("TWRIDN", "[mas] the same to the north"),
+    "image_roll_arcsec": ("TWRIROLL", "[arcsec] its roll, from east to north"),
     "shift_east_mas": ("TWRDE", "[mas] correction to the east"),
     "shift_north_mas": ("TWRDN", "[mas] correction to the north"),
     "roll_arcsec": ("TWRROLL", "[arcsec] of correction"),
@@ -146,6 +147,7 @@ def _image(result: RunResult, image: int) -> dict[str, _Value]:
         "image_rms_mas": float(fits.rms_mas[image]),
         "image_offset_east_mas": float(fits.offset_mas[image, 0]),
         "image_offset_north_mas": float(fits.offset_mas[image, 1]),
+        "image_roll_arcsec": float(fits.roll_arcsec[image]),
     }
     known: dict[str, _Value] = {name: v for name, v in values.items() if math.isfinite(v)}
     return {"image_matches": int(fits.matches[image])} | known if known else {}

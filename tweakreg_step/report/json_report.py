@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_step.alignment import ImageFits
 from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.outcome import Standing
 from tweakreg_step.files.whole_files import write_whole
@@ -27,7 +28,6 @@ from .sentences import motion_reason
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tweakreg_step.alignment import ImageFits
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.solution import Solution
 
@@ -186,7 +186,7 @@ def _image(result: RunResult, image: int, sigmas: list[FloatArray]) -> dict[str,
         "moved": outcome.moved,
         "absolute": outcome.absolute,
         "code": None if outcome.code is None else outcome.code.value,
-        "fit": _image_fit(result.images.fits, image),
+        "fit": _image_fit(result, image),
         "sigma_mas": claimed[0],
         "sigma_corner_mas": claimed[1],
         "relative_sigma_mas": relative[0],
@@ -195,15 +195,12 @@ def _image(result: RunResult, image: int, sigmas: list[FloatArray]) -> dict[str,
     }
 
 
-def _image_fit(fits: ImageFits, image: int) -> dict[str, Any]:
+def _image_fit(result: RunResult, image: int) -> dict[str, Any]:
     """How well an image agrees with the others."""
-    return {
-        "matches": fits.matches[image],
-        "rms_mas": fits.rms_mas[image],
-        "offset_mas": fits.offset_mas[image],
-        "offset_sigma_mas": fits.offset_sigma_mas[image],
-        "roll_arcsec": fits.roll_arcsec[image],
-        "roll_sigma_arcsec": fits.roll_sigma_arcsec[image],
+    fits = result.images.fits
+    share = fits.matches[image] / max(int(result.images.detections[image]), 1)
+    return {"matched_share": share} | {
+        name: getattr(fits, name)[image] for name in ImageFits.__slots__
     }
 
 

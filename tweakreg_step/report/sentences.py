@@ -37,6 +37,9 @@ FACTS = {
 }
 """How a group fared in the solution."""
 
+_LEAST_ROLL = 0.05
+"""Rolls that are not worth words [arcsec]."""
+
 _ALIGNED = {
     Basis.GROUPS: "Aligned to the other groups by {} matches",
     Basis.STARS: "Aligned to the reference by {} stars",
@@ -156,22 +159,32 @@ def _image_off(e: Evidence) -> str:
     """The doubt about single images of a group."""
     who = "one of its images agrees" if e.images_off == 1 else f"{e.images_off} of its images agree"
     return (
-        f"{who} with as many sources, or more, {e.image_offset_mas:.0f} mas from where the group "
-        "puts it; if the images of the group were not taken at once, give them a 'group_id' each; "
-        "if detectors moved, set 'detector_motion'; else look at the sources of that image"
+        f"{who} with as many sources, or more, {_away(e.image_offset_mas, e.image_roll_arcsec)} "
+        "from where the group puts it; if the images of the group were not taken at once, give "
+        "them a 'group_id' each; if detectors moved, set 'detector_motion'; else look at the "
+        "sources of that image"
     )
+
+
+def _away(offset_mas: float, roll_arcsec: float) -> str:
+    """How far an image is off, in words."""
+    offset = f"{offset_mas:.0f} mas"
+    if abs(roll_arcsec) < _LEAST_ROLL:
+        return offset
+    return f"{offset} and {abs(roll_arcsec):.1f} arcsec of roll"
 
 
 def apart_reason(one: ApartImage) -> str:
     """The sentence on an image that does not move with its group."""
     east, north = one.offset_mas
-    size = float(np.hypot(east, north))
+    known = abs(one.roll_arcsec) > max(3.0 * np.nan_to_num(one.roll_sigma_arcsec), _LEAST_ROLL)
+    turned = f", rolled by {one.roll_arcsec:+.1f} arcsec about its middle" if known else ""
     return (
-        f"Left as it was: {one.matches} of its sources agree with others {size:.0f} mas "
-        f"({east:+.0f} east, {north:+.0f} north) from where its group puts them, while most "
-        "images of the group agree with theirs; a group must move as one. If it was not taken at "
-        "once with the others, give it a 'group_id' of its own; if its detector moved, set "
-        "'detector_motion'; else look at its sources."
+        f"Left as it was: {one.matches} of its sources agree with others "
+        f"{np.hypot(east, north):.0f} mas ({east:+.0f} east, {north:+.0f} north) from where its "
+        f"group puts them{turned}, while most images of the group agree with theirs; a group must "
+        "move as one. If it was not taken at once with the others, give it a 'group_id' of its "
+        "own; if its detector moved, set 'detector_motion'; else look at its sources."
     )
 
 

@@ -6,10 +6,13 @@ from .criteria import findings, groups_to_reject, star_counts, stars_near
 from .diagnosis import Failures, diagnose
 from .image_claims import claimed
 from .image_evidence import ImageEvidence, image_evidence
+from .lost_images import where_it_matches
+from .rest import Rest
 
 __all__ = [
     "Failures",
     "ImageEvidence",
+    "Rest",
     "claimed",
     "diagnose",
     "findings",
@@ -17,4 +20,5 @@ __all__ = [
     "image_evidence",
     "star_counts",
     "stars_near",
+    "where_it_matches",
 ]

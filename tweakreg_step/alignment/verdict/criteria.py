@@ -16,7 +16,7 @@ from tweakreg_step.alignment.solver import (
     unassociated_links,
 )
 from tweakreg_step.core.outcome import Code
-from tweakreg_step.core.sphere import chord, directions
+from tweakreg_step.core.sphere import ARCSEC, chord, directions
 
 from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import chance, clusters, evidence
@@ -238,11 +238,13 @@ def _with_images(
     group = np.zeros(len(off), np.int64)
     group[detections.image] = detections.group
     number = np.bincount(group[off], minlength=count)
-    largest = np.zeros(count)
+    largest, roll = np.zeros(count), np.zeros(count)
     np.maximum.at(largest, group[off], 1e3 * np.hypot(*found.offset[off].T))
+    np.maximum.at(roll, group[off], ARCSEC * np.abs(found.roll[off]))
+    columns = number.tolist(), largest.tolist(), roll.tolist()
     return [
-        piece and replace(piece, images_off=n, image_offset_mas=mas)
-        for piece, n, mas in zip(pieces, number.tolist(), largest.tolist(), strict=True)
+        piece and replace(piece, images_off=n, image_offset_mas=mas, image_roll_arcsec=turn)
+        for piece, n, mas, turn in zip(pieces, *columns, strict=True)
     ]
 
 

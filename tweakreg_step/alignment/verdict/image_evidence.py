@@ -18,12 +18,14 @@ from tweakreg_step.core.sphere import mean_frames, to_plane
 
 from .image_means import mean_offsets
 from .image_offsets import ImageOffsets, image_offsets
+from .image_rolls import is_rolled, lesser_rolls, rolls_of_detectors, same_rolls
 from .lost_images import with_lost_images
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
+    from .image_means import ImageMeans
 
 __all__ = ["ImageEvidence", "image_evidence"]
 
@@ -40,6 +42,12 @@ the catalogs have them, and in its own errors."""
 
 _SAME = 0.03
 """Offsets closer than this are the same [arcsec]: the groups themselves are placed to less."""
+
+_ROLL_ERRORS = 3.0
+"""Errors of a roll, in another one, from which on it tells that there is none."""
+
+_OPPOSITE = 0.75
+"""Opposite roll of a partner, in that of an image, from which on either may be rolled."""
 
 _DETECTOR = 0.1
 """Largest offset that a detector may have in all exposures [arcsec]: five times what is usual."""
@@ -73,6 +81,13 @@ class ImageEvidence:
         return np.where(self.absolutely_off[:, None], self.absolute.offset, self.relative.offset)
 
     @property
+    def roll(self) -> FloatArray:
+        """(I,) roll of each image about its own middle, from east to north [radians]."""
+        if self.absolute is None:
+            return self.relative.roll
+        return np.where(self.absolutely_off, self.absolute.roll, self.relative.roll)
+
+    @property
     def partners(self) -> IntArray:
         """(I,) number of its partners that agree on that offset."""
         if self.absolute is None:
@@ -95,6 +110,29 @@ class _Places:
     to_sky: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """The I images compared with other groups, or with the stars.
+
+    Attributes
+    ----------
+    offsets, means
+        Other offsets of each, and its mean offset and roll.
+    shifted, rolled
+        (I,) whether it is off by an offset, and by a roll.
+    """
+
+    offsets: ImageOffsets
+    means: ImageMeans
+    shifted: BoolArray
+    rolled: BoolArray
+
+    @property
+    def off(self) -> BoolArray:
+        """(I,) whether it is off."""
+        return self.shifted | self.rolled
+
+
 def image_evidence(problem: Problem, associated: AssociatedFit) -> ImageEvidence:
     """The evidence on all images of a fit.
 
@@ -109,18 +147,18 @@ def image_evidence(problem: Problem, associated: AssociatedFit) -> ImageEvidence
         absolute = image_offsets(problem, associated, absolute=True)
     several = _with_several_images(problem)
     relative = with_lost_images(problem, associated, relative, absolute, several)
-    none = absolutely_off = np.zeros(len(relative.kept), bool)
-    relative, off = _with_means(associated, relative, several, absolute=False)
+    ours, stars = _compared(associated, relative, several, absolute=False), None
     if absolute is not None:
-        absolute, absolutely_off = _with_means(associated, absolute, several, absolute=True)
-    if not (off.any() or absolutely_off.any()):
-        return ImageEvidence(relative, absolute, off, absolutely_off, none)
-    places = _places(problem, associated)
-    off = off & ~_of_detectors(relative, off, places)
-    if absolute is not None:
-        absolutely_off = absolutely_off & ~_of_detectors(absolute, absolutely_off, places)
-    evidence = ImageEvidence(relative, absolute, off, absolutely_off, none)
-    return replace(evidence, apart=_apart(evidence, places) & several)
+        stars = _compared(associated, absolute, several, absolute=True)
+    none = apart = np.zeros(len(several), bool)
+    if ours.off.any() or (stars is not None and stars.off.any()):
+        places = _places(problem, associated)
+        ours = _without_detectors(ours, places)
+        stars = stars and _without_detectors(stars, places)
+        apart = _apart(ours, stars, places) & several
+    if stars is None:
+        return ImageEvidence(ours.offsets, None, ours.off, none, apart)
+    return ImageEvidence(ours.offsets, stars.offsets, ours.off, stars.off, apart)
 
 
 def _with_several_images(problem: Problem) -> BoolArray:
@@ -134,25 +172,38 @@ def _with_several_images(problem: Problem) -> BoolArray:
     return np.asarray(there & (size[group] > 1))
 
 
-def _with_means(
-    associated: AssociatedFit, found: ImageOffsets, several: BoolArray, *, absolute: bool
-) -> tuple[ImageOffsets, BoolArray]:
-    """The offsets, those of all matches of an image added where it has no other; and who is off.
+def _compared(
+    associated: AssociatedFit,
+    found: ImageOffsets,
+    several: BoolArray,
+    *,
+    absolute: bool,
+) -> _Compared:
+    """Who is off: the offsets, with mean offset and roll of all matches where there is no other.
 
     A fit holds an image that is off by little, with larger errors for all: its matches then have a
-    mean offset of many errors.
+    mean offset, or a roll, of many errors.
     """
     means = mean_offsets(associated, len(several), absolute=absolute)
     size = np.hypot(*means.offset.T)
     least = np.maximum(_MEAN * means.noise, _MEAN_ERRORS * means.sigma)
     far = several & (means.matches >= _FEWEST) & (size > least)
-    new = far & (found.other == 0)
+    rolled = several & is_rolled(means)
+    new = (far | rolled) & (found.other == 0)
     found = replace(
         found,
         other=np.where(new, means.matches, found.other),
         offset=np.where(new[:, None], means.offset, found.offset),
+        roll=np.where(rolled & new, means.roll, found.roll),
     )
-    return found, far | (found.disagree & ~new)
+    return _Compared(found, means, far | (found.disagree & ~new), rolled)
+
+
+def _without_detectors(found: _Compared, places: _Places) -> _Compared:
+    """The same, without what a detector is off in most exposures alike."""
+    shifted = found.shifted & ~_of_detectors(found.offsets, found.shifted, places)
+    alike = rolls_of_detectors(found.means, found.rolled, places.unit, places.group)
+    return replace(found, shifted=shifted, rolled=found.rolled & ~alike)
 
 
 def _places(problem: Problem, associated: AssociatedFit) -> _Places:
@@ -182,23 +233,31 @@ def _of_detectors(found: ImageOffsets, off: BoolArray, places: _Places) -> BoolA
         for image in same[off[same]]:
             near = np.hypot(*(own[same] - own[image]).T) < _SAME
             near &= found.other[same] > 0
+            near &= same_rolls(found.roll[same], found.roll[image])
             alike[image] = 2 * near.sum() > len(same) and np.hypot(*own[image]) < _DETECTOR
     return alike
 
 
-def _apart(evidence: ImageEvidence, places: _Places) -> BoolArray:
+def _apart(ours: _Compared, stars: _Compared | None, places: _Places) -> BoolArray:
     """Mask (I,) of the images that are off, clearly, while most of their group agree."""
-    relative, absolute = evidence.relative, evidence.absolute
-    kept, other = relative.kept, relative.other
-    off, by_stars = evidence.off, np.zeros(len(kept), bool)
-    if absolute is not None:
-        by_stars = absolute.kept + absolute.other >= _FEWEST
-        kept = np.where(by_stars, absolute.kept, kept)
-        other = np.where(by_stars, absolute.other, other)
-        off = np.where(by_stars, evidence.absolutely_off, off)
-    clear = off & (kept < _CLEAR * other) & (other >= _FEWEST)
+    kept, other = ours.offsets.kept, ours.offsets.other
+    off, by_stars = ours.off, np.zeros(len(kept), bool)
+    rolled, by_roll = ours.rolled & ~_lesser(ours, places), by_stars
+    if stars is not None:
+        by_stars = stars.offsets.kept + stars.offsets.other >= _FEWEST
+        kept = np.where(by_stars, stars.offsets.kept, kept)
+        other = np.where(by_stars, stars.offsets.other, other)
+        # few stars may not tell a roll that other groups do
+        size, own = np.abs(ours.means.roll), np.abs(stars.means.roll)
+        told = by_stars & (own < 0.5 * size) & (_ROLL_ERRORS * stars.means.roll_sigma < size)
+        by_roll = stars.rolled & ~_lesser(stars, places)
+        rolled = by_roll | (rolled & ~told)
+        off = np.where(by_stars, stars.off, off) | rolled
+        other = np.where(rolled & ~by_roll, ours.offsets.other, other)
+    clear = off & ((kept < _CLEAR * other) | rolled) & (other >= _FEWEST)
     agrees = ~off & (kept >= _FEWEST)
-    clear &= by_stars | ~_mirrored(clear & ~by_stars, relative.offset, places)
+    sure = np.where(rolled, by_roll, by_stars)
+    clear &= sure | ~_mirrored(clear & ~sure, ours, places)
     count = int(places.group.max(initial=-1)) + 1
     there = places.group >= 0
     good, bad = (
@@ -208,14 +267,37 @@ def _apart(evidence: ImageEvidence, places: _Places) -> BoolArray:
     return np.asarray(clear & (good > bad) & (good > 1))
 
 
-def _mirrored(clear: BoolArray, offset: FloatArray, places: _Places) -> BoolArray:
+def _lesser(found: _Compared, places: _Places) -> BoolArray:
+    """Mask (I,) of the rolled images that see a much larger roll of another."""
+    some = np.flatnonzero(found.rolled)
+    group, unit = places.group[some], places.unit[some]
+    if len(some) == 0:
+        return np.zeros_like(found.rolled)
+    near = np.stack([_overlap(image, some, places) for image in some.tolist()])
+    near |= (unit[:, None] == unit) & (unit >= 0)
+    return lesser_rolls(found.means, found.rolled, near & (group[:, None] != group))
+
+
+def _overlap(image: int, others: IntArray, places: _Places) -> BoolArray:
+    """Whether an image overlaps others (K,)."""
+    gap = np.hypot(*to_plane(places.frames[others, 2], places.frames[image]).T)
+    return np.asarray(gap < places.radius[others] + places.radius[image])
+
+
+def _mirrored(clear: BoolArray, found: _Compared, places: _Places) -> BoolArray:
     """Mask (I,) of the images that overlap one that is off the opposite way: either may be it."""
     mirrored = np.zeros(len(clear), bool)
-    some = np.flatnonzero(clear)
-    for image in some:
-        others = some[places.group[some] != places.group[image]]
-        gap = np.hypot(*to_plane(places.frames[others, 2], places.frames[image]).T)
-        near = gap < places.radius[others] + places.radius[image]
-        opposite = np.hypot(*(offset[others] + offset[image]).T) < _SAME
-        mirrored[image] = (near & opposite).any()
+    offset = found.offsets.offset
+    roll = np.where(found.offsets.other > 0, found.offsets.roll, found.means.roll)
+    for image in np.flatnonzero(clear).tolist():
+        turned = found.offsets.roll[image]
+        others = np.flatnonzero((clear | (turned != 0.0)) & (places.group != places.group[image]))
+        middle = to_plane(places.frames[others, 2], places.frames[image])
+        # what the partner's middle is off by, as this image has it
+        there = offset[image] + turned * np.stack([-middle[:, 1], middle[:, 0]], axis=1)
+        # offsets are those of the middles of the matches, which are not quite those of the images
+        same = _SAME + (1.0 - _OPPOSITE) * abs(turned) * places.radius[image]
+        opposite = np.hypot(*(offset[others] + there).T) < same
+        opposite &= -roll[others] * np.sign(turned) >= _OPPOSITE * abs(turned)
+        mirrored[image] = (_overlap(image, others, places) & opposite).any()
     return mirrored

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Reference
 
-__all__ = ["ImageOffsets", "image_offsets"]
+__all__ = ["ImageOffsets", "Partners", "image_offsets", "stars_at_epochs"]
 
 _WINDOW = 4.0
 """Radius of what agrees, in errors of a difference per axis: all but 3e-4 of true pairs."""
@@ -64,11 +64,14 @@ class ImageOffsets:
         (I,) those that agree on another offset; 0 where none is significant.
     offset
         (I, 2) that offset, east and north [arcsec]; 0 where there is none.
+    roll
+        (I,) roll about the image's own middle, from east to north [radians]; 0 where there is none.
     """
 
     kept: IntArray
     other: IntArray
     offset: FloatArray
+    roll: FloatArray
 
     @property
     def disagree(self) -> BoolArray:
@@ -77,7 +80,7 @@ class ImageOffsets:
 
 
 @dataclass(frozen=True, slots=True)
-class _Partners:
+class Partners:
     """What K things an image may be compared with, and which group sees each.
 
     Attributes
@@ -113,7 +116,8 @@ def image_offsets(problem: Problem, associated: AssociatedFit, *, absolute: bool
     """
     detections = problem.detections
     count = int(detections.image.max(initial=-1)) + 1
-    found = ImageOffsets(np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros((count, 2)))
+    none = np.zeros(count, np.int64)
+    found = ImageOffsets(none, none.copy(), np.zeros((count, 2)), np.zeros(count))
     active = problem.component[detections.group] >= 0
     reach = min(problem.options.searchrad, _WIDEST)
     if absolute:
@@ -121,7 +125,7 @@ def image_offsets(problem: Problem, associated: AssociatedFit, *, absolute: bool
         moved = moved_directions(
             unassociated_links(detections), problem.model, associated.fit.motions
         )
-        partners_of = _stars_at_epochs(problem.reference)
+        partners_of = stars_at_epochs(problem.reference)
     else:
         still = problem.model.field is None
         moved = (
@@ -131,7 +135,7 @@ def image_offsets(problem: Problem, associated: AssociatedFit, *, absolute: bool
         )
         others = _others(problem, associated, moved, active)
 
-        def partners_of(_: int) -> _Partners:
+        def partners_of(_: int) -> Partners:
             return others
 
     sigma = _sigmas(associated, count, absolute=absolute)
@@ -143,12 +147,12 @@ def image_offsets(problem: Problem, associated: AssociatedFit, *, absolute: bool
     return found
 
 
-def _stars_at_epochs(reference: Reference | None) -> Callable[[int], _Partners]:
+def stars_at_epochs(reference: Reference | None) -> Callable[[int], Partners]:
     """The reference stars where each group sees them, as a function of the group."""
 
-    def partners(ra: FloatArray, dec: FloatArray) -> _Partners:
+    def partners(ra: FloatArray, dec: FloatArray) -> Partners:
         places = directions(ra, dec)
-        return _Partners(places, np.ones(len(places), np.int64), np.full(len(places), -1))
+        return Partners(places, np.ones(len(places), np.int64), np.full(len(places), -1))
 
     if reference is None:
         none = partners(np.zeros(0), np.zeros(0))
@@ -159,7 +163,7 @@ def _stars_at_epochs(reference: Reference | None) -> Callable[[int], _Partners]:
     ra, dec = reference.epoch_ra, reference.epoch_dec
 
     @lru_cache(maxsize=1)  # the images of a group come one after another
-    def at_epoch(group: int) -> _Partners:
+    def at_epoch(group: int) -> Partners:
         return partners(ra[group], dec[group])
 
     return at_epoch
@@ -182,7 +186,7 @@ def _at_one_epoch(problem: Problem, associated: AssociatedFit, radius: float) ->
 
 def _others(
     problem: Problem, associated: AssociatedFit, moved: FloatArray, active: BoolArray
-) -> _Partners:
+) -> Partners:
     """The sources, and the detections that belong to none, at corrected directions (N, 3)."""
     links = associated.links
     own = (links.group >= 0) & (associated.fit.weight > MATCHED_WEIGHT)
@@ -197,7 +201,7 @@ def _others(
     free = active.copy()
     free[index] = False
     places = np.concatenate([sums[seen] / size[seen, None], moved[free]])
-    return _Partners(
+    return Partners(
         places / np.linalg.norm(places, axis=1, keepdims=True),
         np.concatenate([size[seen], np.ones(int(free.sum()), np.int64)]),
         np.concatenate(
@@ -223,7 +227,7 @@ def _sigmas(associated: AssociatedFit, count: int, *, absolute: bool) -> FloatAr
 
 
 def _differences(
-    vectors: FloatArray, group: int, partners: _Partners, reach: float
+    vectors: FloatArray, group: int, partners: Partners, reach: float
 ) -> tuple[FloatArray, FloatArray]:
     """Differences (K, 2) from all partners within reach, east and north [arcsec], and weights.
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.linalg import source_sums
 from tweakreg_step.alignment.matching import Reach, catalog_of, find_edges
-from tweakreg_step.alignment.solver import moved_directions, unassociated_links
-from tweakreg_step.core.sphere import chord, directions, frames_of, rotation_matrices, to_plane
+from tweakreg_step.core.sphere import ARCSEC, chord, frames_of, rotation_matrices, to_plane
+
+from .rest import Rest
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import Catalog
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
-    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+    from tweakreg_step.core.options import Options
 
     from .image_offsets import ImageOffsets
+    from .rest import ImagePlace
 
 
-__all__ = ["with_lost_images"]
+__all__ = ["where_it_matches", "with_lost_images"]
 
 _LOST = 0.4
 """Share of an image's detections that match, in the median of its group, below which it is lost."""
@@ -35,8 +36,11 @@ _FEWEST = 10
 _SURE = float(np.log(1e-6))
 """Logarithm of the probability of chance below which another offset is believed."""
 
-_HERE = 0.03
-"""Offset that is none [arcsec]: the groups themselves are placed to less."""
+_FEW_PARTNERS = 2
+"""Partners below which there is nothing to search."""
+
+_ROLLS = 3.0 * np.sqrt(2.0)
+"""Largest roll, in standard deviations of the pointing's, as of two groups."""
 
 _DOUBLE = 0.3
 """Sources closer than this are the same star [arcsec]."""
@@ -60,18 +64,18 @@ def with_lost_images(
     several
         (I,) whether the image's group has other images.
     """
-    lost = _lost(problem, associated, several) & (relative.other == 0)
+    lost = _lost(problem, associated, several)
     if absolute is not None:
         lost &= absolute.other == 0
     if not lost.any():
         return relative
-    rest = _Rest.of(problem, associated)
-    other, offset = relative.other.copy(), relative.offset.copy()
+    rest = Rest.of(problem, associated)
+    other, offset, roll = relative.other.copy(), relative.offset.copy(), relative.roll.copy()
     for image in np.flatnonzero(lost).tolist():
-        found = _offset(rest, problem, image)
-        if found is not None and np.hypot(*found[1]) > _HERE:
-            other[image], offset[image] = found
-    return replace(relative, other=other, offset=offset)
+        found = where_it_matches(rest, problem.options, image)
+        if found is not None and found.is_elsewhere and found.matches > other[image]:
+            other[image], offset[image], roll[image] = found.matches, found.offset, found.roll
+    return replace(relative, other=other, offset=offset, roll=roll)
 
 
 def _lost(problem: Problem, associated: AssociatedFit, several: BoolArray) -> BoolArray:
@@ -93,65 +97,38 @@ def _lost(problem: Problem, associated: AssociatedFit, several: BoolArray) -> Bo
     return lost
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    """All that images may be compared with.
+def where_it_matches(rest: Rest, options: Options, image: int) -> ImagePlace | None:
+    """Where an image would match the rest, up to the search radius; None where it would not.
 
-    Corrected directions (N, 3) of the detections; directions (K, 3) of sources, stars and single
-    detections, with the only group (K,) of each, -1 where there are several; their tree.
+    Parameters
+    ----------
+    rest
+        All that it may be compared with; its own detections are among these.
+    options
+        Options of the alignment.
+    image
+        Index of the image.
     """
-
-    moved: FloatArray
-    places: FloatArray
-    only: IntArray
-    tree: cKDTree
-
-    @classmethod
-    def of(cls, problem: Problem, associated: AssociatedFit) -> _Rest:
-        detections, links = problem.detections, associated.links
-        moved = moved_directions(
-            unassociated_links(detections), problem.model, associated.fit.motions
-        )
-        own = links.group >= 0
-        group, source = links.group[own], links.source[own]
-        sums = source_sums(moved[links.detection[own]], source, links.source_count)
-        high = np.full(links.source_count, -1)
-        low = np.full(links.source_count, len(problem.component))
-        np.maximum.at(high, source, group)
-        np.minimum.at(low, source, group)
-        free = problem.component[detections.group] >= 0
-        free[links.detection[own]] = False
-        parts = [sums, moved[free]]
-        only = [np.where(high == low, high, -1), detections.group[free]]
-        if problem.reference is not None and problem.anchored.any():
-            parts.append(directions(problem.reference.ra, problem.reference.dec))
-            only.append(np.full(len(parts[-1]), -1))
-        places = np.concatenate(parts)
-        places = places / np.linalg.norm(places, axis=1, keepdims=True)
-        return cls(moved, places, np.concatenate(only).astype(np.int64), cKDTree(places))
-
-
-def _offset(rest: _Rest, problem: Problem, image: int) -> tuple[int, FloatArray] | None:
-    """Number of partners that agree on an offset of an image, and the offset [arcsec]."""
-    detections, options = problem.detections, problem.options
+    detections = rest.detections
     own = np.flatnonzero(detections.image == image)
-    vectors, group = rest.moved[own], int(detections.group[own[0]])
+    group = int(detections.group[own[0]])
+    vectors, places = rest.moved[own], rest.places(group)
     middle = vectors.mean(axis=0)
     middle = middle / np.linalg.norm(middle)
     radius = float(np.linalg.norm(vectors - middle, axis=1).max()) + float(chord(options.searchrad))
-    near = np.asarray(rest.tree.query_ball_point(middle, radius), np.int64)
-    near = near[rest.only[near] != group]
-    if len(near) < 2:
+    near = np.linalg.norm(places - middle, axis=1) < radius
+    if near.sum() < _FEW_PARTNERS:
         return None
     variance = 0.5 * np.trace(detections.covariance[own], axis1=1, axis2=2)
-    pair = _catalog(rest.places[near], float(np.median(variance))), _catalog(vectors, variance)
-    reach = Reach(options.searchrad, np.sqrt(2.0) * options.roll_sigma, options.tolerance)
+    pair = _catalog(places[near], rest.variance), _catalog(vectors, variance)
+    reach = Reach(options.searchrad, _ROLLS * options.roll_sigma, options.tolerance)
     found = find_edges(np.zeros((1, 2), np.int64), [pair], reach)
     if not found.accepted[0] or found.edges.log_chance[0] > _SURE:
         return None
-    centre = found.edges.direction[0]
-    back = rotation_matrices(found.edges.vector)[0].T @ centre
-    return int(found.matches[0]), to_plane(back, frames_of(centre))
+    turn = rotation_matrices(found.edges.vector)[0]
+    offset = to_plane(middle @ turn, frames_of(middle))
+    roll = -float(found.edges.vector[0] @ middle) / ARCSEC
+    return rest.place_of(image, np.append(offset, roll))
 
 
 def _catalog(vectors: FloatArray, variance: FloatArray | float) -> Catalog:

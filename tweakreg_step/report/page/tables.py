@@ -148,8 +148,13 @@ def images_table(result: RunResult) -> str:
         ("status", "As recorded in the image"),
         ("WCS changed", "Whether its WCS is another than before"),
         ("matches", "Its detections that are matched"),
+        ("share", "The same over all that took part"),
         ("rms [mas]", "Weighted rms residual per axis"),
         ("offset [mas]", "From the others, all in all; of one that was left out, as it would be"),
+        ("± [mas]", "Error of the offset per axis"),
+        ("roll [arcsec]", "Against the others, from east to north, about its own middle"),
+        ("± [arcsec]", "Error of the roll"),
+        ("beside [mas]", "Its offset against the other images of its group"),
         ("reason", "Why"),
     ]
     rows = [_image_row(result, image) for image in order[:_ROWS]]
@@ -158,17 +163,23 @@ def images_table(result: RunResult) -> str:
 
 
 def _image_row(result: RunResult, image: int) -> list[Cell]:
-    outcome = result.images.outcomes[image]
+    outcome, fits = result.images.outcomes[image], result.images.fits
+    size = int(result.images.detections[image])
     return [
         Cell(result.images.names[image], "name"),
         Cell(result.images.detectors[image], "name"),
         Cell(result.groups.names[int(result.images.group[image])], "name"),
-        number(float(result.images.detections[image]), ".0f"),
+        number(float(size), ".0f"),
         Cell(outcome.status.value),
         Cell("yes" if outcome.moved else "no"),
-        number(float(result.images.fits.matches[image]), ".0f"),
-        number(float(result.images.fits.rms_mas[image])),
-        number(float(np.hypot(*result.images.fits.offset_mas[image])), ".1f"),
+        number(float(fits.matches[image]), ".0f"),
+        number(float(fits.matches[image]) / max(size, 1)),
+        number(float(fits.rms_mas[image])),
+        number(float(np.hypot(*fits.offset_mas[image])), ".1f"),
+        number(float(fits.offset_sigma_mas[image])),
+        number(float(fits.roll_arcsec[image]), "+.1f"),
+        number(float(fits.roll_sigma_arcsec[image])),
+        number(float(np.hypot(*fits.beside_mas[image])), ".1f"),
         Cell(outcome.reason, "reason"),
     ]
 
