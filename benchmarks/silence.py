@@ -2,7 +2,7 @@
 
 Each scene has exposures with known positions of all stars. Wrong in silence is a scene in which an
 image that was aligned, in a group without a doubt, is more than 10 mas from where most of those
-are; in vain is a doubt, or an image left alone, in a scene with nothing wrong.
+are, at its middle or, by its roll, at its edge; in vain is a doubt, or an image left alone, in a scene with nothing wrong.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tweakreg_step.alignment.residuals import corrected_directions
 from tweakreg_step.core.detections import Detections, Reference
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Standing
-from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec, to_plane
+from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec, to_plane, turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,15 +102,20 @@ def expose(
     label: tuple[int, int, int],
     where: np.ndarray,
     off: np.ndarray,
+    roll: float = 0.0,
 ) -> None:
-    """An image of a detector at `where` by its WCS, whose sources lie `off` from there."""
+    """An image of a detector at `where` by its WCS, whose sources lie `off` from there.
+
+    They are rolled about its middle by `roll` [arcsec].
+    """
     rng = table.rng
     true = places[np.abs(places - where).max(axis=1) < 0.5 * SIDE]
     true = true[rng.random(len(true)) < 0.85]
     false = where + spread(rng, len(true) // 5)
     every = np.concatenate([true, false])
     known = np.concatenate([true, np.full(false.shape, np.nan)])
-    table.add(label, every + off - where, every + off, known)
+    seen = where + (every - where) @ turn(roll / 3600.0).T + off
+    table.add(label, seen - where, seen, known)
 
 
 # ---- sets
@@ -142,8 +147,9 @@ def visits(rng: np.random.Generator) -> Scene:
 
 
 def images(rng: np.random.Generator) -> Scene:
-    """Exposures of six detectors: one image off, halves, mixed pointings, or nothing wrong."""
-    kind = rng.choice(["one", "two", "halves", "grouped", "mixed", "none", "detector"])
+    """Exposures of six detectors: one off or rolled, halves, mixed pointings, or nothing wrong."""
+    kinds = ["one", "two", "halves", "grouped", "mixed", "none", "detector", "rolled", "turned"]
+    kind = rng.choice(kinds)
     count = int(rng.choice([2, 3, 4]))
     centres = np.array([[x, y] for x in (-62.0, 0.0, 62.0) for y in (-31.0, 31.0)])
     size = rng.choice([rng.uniform(0.03, 0.1), rng.uniform(0.1, 0.7), rng.uniform(0.7, 1.8)])
@@ -158,13 +164,18 @@ def images(rng: np.random.Generator) -> Scene:
         off[1::2] = step
     if kind == "detector":
         off[:, 2] = step / size * rng.uniform(0.0, 0.02)
+    roll = np.zeros((count, 6))
+    if kind in {"rolled", "turned"}:  # one image, or half of a group
+        turned = rng.permutation(6)[: 1 if kind == "rolled" else 3]
+        roll[-1, turned] = rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(0.5, 3.0)
     places, table = spread(rng, 1200, 220.0), Table(rng)
     for exposure in range(count):
         pointing, dither = rng.normal(0.0, 0.2, 2), spread(rng, 1, 8.0)[0]
         group = {"grouped": max(exposure - 1, 0), "mixed": exposure // 2}.get(kind, exposure)
         for detector, centre in enumerate(centres):
             label = group, 6 * exposure + detector, detector
-            expose(table, places, label, centre + dither, pointing + off[exposure, detector])
+            step = pointing + off[exposure, detector]
+            expose(table, places, label, centre + dither, step, roll[exposure, detector])
     tied = rng.random() < 0.5 or kind == "detector"  # groups can't tell where a detector is
     reference = stars_at(places[::4], rng) if tied else None
     return table.scene(reference=reference, innocent=kind in {"none", "detector"})
@@ -241,15 +252,22 @@ def outcome(scene: Scene) -> tuple[bool, bool, bool]:
 
 
 def errors(scene: Scene, found: Solution) -> tuple[np.ndarray, np.ndarray]:
-    """Median error (I, 2) of the images' stars [arcsec], and the images' groups."""
+    """Errors (I, 3) of the images [arcsec], and the images' groups.
+
+    They are the median of the stars' errors, east and north, and what a roll brings to an edge.
+    """
     moved = to_plane(corrected_directions(scene.given, found), frames_at(*POLE))
     real = np.isfinite(scene.true[:, 0])
     count = int(scene.given.image.max()) + 1
-    error, group = np.full((count, 2), np.nan), np.zeros(count, int)
+    error, group = np.full((count, 3), np.nan), np.zeros(count, int)
     for image in range(count):
         own = scene.given.image == image
         group[image] = scene.given.group[own][0]
-        error[image] = np.median((moved - scene.true)[own & real], axis=0)
+        place, off = scene.true[own & real], (moved - scene.true)[own & real]
+        place = place - place.mean(axis=0)
+        tangential = np.sum(place[:, 0] * off[:, 1] - place[:, 1] * off[:, 0])
+        edge = 0.5 * SIDE * tangential / max(float(np.sum(place**2)), 1.0)
+        error[image] = *np.median(off, axis=0), edge
     return error, group
 
 
@@ -257,8 +275,8 @@ def far(error: np.ndarray, part: np.ndarray, use: np.ndarray, *, absolute: bool)
     """Whether some images are more than the limit from the truth, or from most of their part."""
     for number in np.unique(part[use]):
         own = error[use & (part == number)]
-        centre = np.zeros(2) if absolute else np.median(own, axis=0)
-        if np.hypot(*(own - centre).T).max() > LIMIT:
+        east, north, edge = (own - (0.0 if absolute else np.median(own, axis=0))).T
+        if max(np.hypot(east, north).max(), np.abs(edge).max()) > LIMIT:
             return True
     return False
 

@@ -83,6 +83,38 @@ def test_it_is_left_as_it_was_and_named(
     assert "'group_id' of its own" in image["reason"]
     assert "'detector_motion'" in image["reason"]
     assert np.hypot(*image["fit"]["offset_mas"]) == pytest.approx(size, abs=0.01)
+    assert_fits(report, facts)
     assert {group["standing"] for group in report["groups"]} == {"aligned"}
     with pytest.raises(NotRigidError, match="1 of 12 images"):
         TweakRegStep.call(association, on_failure="raise", **given)
+
+
+def assert_fits(report: dict[str, Any], facts: dict[str, Any]) -> None:
+    """What the report has of the image that is off, and of one beside it."""
+    fit, other = (report["images"][number]["fit"] for number in (OFF, OFF - 1))
+    assert abs(fit["roll_arcsec"]) < 5.0 * fit["roll_sigma_arcsec"]
+    assert facts["image_roll_arcsec"] == pytest.approx(fit["roll_arcsec"], abs=1e-3)
+    assert np.hypot(*fit["beside_mas"]) == pytest.approx(5.0 * 31.0, abs=5.0)
+    assert np.hypot(*other["beside_mas"]) < 5.0 * other["beside_sigma_mas"]
+    assert (fit["matched_share"], other["matched_share"]) == (0.0, pytest.approx(0.95, abs=0.06))
+
+
+def test_one_group_after_another_leaves_it_out_too(
+    four_detectors: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = options(four_detectors)
+    association = str(four_detectors.association)
+    library = TweakRegStep.call(
+        association, align_method="sequential", save_results=True, output_dir="out", **given
+    )
+    assert statuses(library) == ["FAILED" if number == OFF else "COMPLETE" for number in range(12)]
+    model = models_of(library)[OFF]
+    assert wcs_state(model) == file_state(four_detectors.files[OFF])
+    facts = model.meta.tweakreg_report.instance
+    assert facts["code"] == "image_apart"
+    size = np.hypot(facts["image_offset_east_mas"], facts["image_offset_north_mas"])
+    assert size == pytest.approx(5.0 * 31.0, abs=5.0)
+    report = json.loads(next(Path("out").glob("*_tweakreg.json")).read_text())
+    assert report["images"][OFF]["fit"]["offset_sigma_mas"] < 1.0
+    assert {group["standing"] for group in report["groups"]} == {"aligned"}

@@ -6,7 +6,7 @@ no part in: with the weights w of the fit, W their sum and r the residual, x - m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -17,9 +17,11 @@ from tweakreg_step.core.sphere import ARCSEC, directions, mean_frames, to_plane
 from .residuals import matched_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
-    from tweakreg_step.core.solution import Solution
+    from tweakreg_step.core.solution import ApartImage, Solution
 
     from .residuals import Matched
 
@@ -65,6 +67,22 @@ class ImageFits:
         number = np.zeros(count, np.int64)
         return cls(number, none, pair, none, none, none, pair, none, none, none)
 
+    def with_apart(self, apart: Iterable[ApartImage]) -> Self:
+        """The same, with where the images would be that were left out."""
+        offset, offset_sigma = self.offset_mas.copy(), self.offset_sigma_mas.copy()
+        roll, roll_sigma = self.roll_arcsec.copy(), self.roll_sigma_arcsec.copy()
+        for one in apart:
+            image = one.image
+            offset[image], offset_sigma[image] = one.offset_mas, one.offset_sigma_mas
+            roll[image], roll_sigma[image] = one.roll_arcsec, one.roll_sigma_arcsec
+        return replace(
+            self,
+            offset_mas=offset,
+            offset_sigma_mas=offset_sigma,
+            roll_arcsec=roll,
+            roll_sigma_arcsec=roll_sigma,
+        )
+
 
 def image_fits(
     detections: Detections, reference: Reference | None, solution: Solution, count: int
@@ -92,24 +110,22 @@ def image_fits(
         rms = 1e3 * np.sqrt(square / (2.0 * total))
     motion, covariance = _motions(matched, precision, detections, reference, count)
     sigma = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-    offset, roll = 1e3 * motion[:, :2], ARCSEC * motion[:, 2]
-    offset_sigma = 1e3 * np.sqrt(0.5 * np.sum(sigma[:, :2] ** 2, axis=1))
-    roll_sigma = ARCSEC * sigma[:, 2]
-    for one in solution.apart:
-        offset[one.image], roll[one.image] = one.offset_mas, one.roll_arcsec
-        offset_sigma[one.image], roll_sigma[one.image] = one.offset_sigma_mas, one.roll_sigma_arcsec
+    fits = replace(
+        ImageFits.empty(count),
+        matches=np.bincount(image, minlength=count),
+        rms_mas=rms,
+        offset_mas=1e3 * motion[:, :2],
+        offset_sigma_mas=1e3 * np.sqrt(0.5 * np.sum(sigma[:, :2] ** 2, axis=1)),
+        roll_arcsec=ARCSEC * motion[:, 2],
+        roll_sigma_arcsec=ARCSEC * sigma[:, 2],
+    ).with_apart(solution.apart)
     group = np.full(count, -1)
     group[detections.image] = detections.group
     out = np.isin(np.arange(count), [one.image for one in solution.apart])
-    beside = _beside(offset, offset_sigma, group, out)
-    turned = _beside(roll[:, None], roll_sigma, group, out)
-    return ImageFits(
-        matches=np.bincount(image, minlength=count),
-        rms_mas=rms,
-        offset_mas=offset,
-        offset_sigma_mas=offset_sigma,
-        roll_arcsec=roll,
-        roll_sigma_arcsec=roll_sigma,
+    beside = _beside(fits.offset_mas, fits.offset_sigma_mas, group, out)
+    turned = _beside(fits.roll_arcsec[:, None], fits.roll_sigma_arcsec, group, out)
+    return replace(
+        fits,
         beside_mas=beside[0],
         beside_sigma_mas=beside[1],
         beside_roll_arcsec=turned[0][:, 0],

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.images import Groups
     from tweakreg_step.core.options import Options
-    from tweakreg_step.core.solution import Solution
+    from tweakreg_step.core.solution import ApartImage, Solution
     from tweakreg_step.parameters import Parameters
     from tweakreg_step.pipeline.settings.detector_calibration import Calibration
     from tweakreg_step.report import GroupFit
@@ -79,6 +79,8 @@ class Alignment:
         (I,) whether the WCS of each image was corrected; None where no image could be.
     uncorrected
         By image: why its WCS was not corrected, though its group is aligned.
+    apart
+        Images that the sequential method left out, since they do not move with their groups.
     """
 
     outcomes: list[Outcome]
@@ -91,6 +93,7 @@ class Alignment:
     table: Table | None = None
     moved: tuple[bool, ...] | None = None
     uncorrected: dict[int, Verdict] = field(default_factory=dict)
+    apart: tuple[ApartImage, ...] = ()
 
 
 @shortage_named("to align the images")
@@ -208,6 +211,8 @@ def _sequentially(groups: Groups, start: Alignment, parameters: Parameters) -> A
         absolute=found.absolute or start.absolute,
         fits=found.fits,
         moved=found.moved,
+        apart=found.apart,
+        uncorrected=found.uncorrected,
     )
 
 

@@ -1,8 +1,12 @@
-"""Alignment of one group after another, with the same verdicts as on a joint alignment."""
+"""Alignment of one group after another, with the same verdicts as on a joint alignment.
+
+What a joint solution leaves out, images that do not move with their group and detections that stay
+on the detector, takes no part.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +23,7 @@ from tweakreg_step.pipeline.settings.solver_options import more_sources, options
 from tweakreg_step.report import GroupFit, verdicts_of
 from tweakreg_step.telescopes.wcs import Snapshot
 
+from .examine_jointly import Examined, examine_jointly
 from .stock_method import absolute_sequential, relative_sequential
 
 if TYPE_CHECKING:
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.detections import Reference
     from tweakreg_step.core.images import Groups
     from tweakreg_step.core.options import Options
+    from tweakreg_step.core.solution import ApartImage
     from tweakreg_step.parameters import Parameters
 
     Verdicts = tuple[Verdict, ...]
@@ -47,12 +53,18 @@ class SequentialAlignment:
         (G,) fit of each group by tweakwcs, None where there was none.
     moved
         (I,) whether the WCS of each image was corrected.
+    apart
+        The images that do not move with their groups, and were left out.
+    uncorrected
+        By image: why it was left out.
     """
 
     relative: Verdicts | None
     absolute: Verdicts | None
     fits: tuple[GroupFit | None, ...]
     moved: tuple[bool, ...]
+    apart: tuple[ApartImage, ...] = ()
+    uncorrected: dict[int, Verdict] = field(default_factory=dict)
 
 
 def align_sequentially(
@@ -69,21 +81,23 @@ def align_sequentially(
     parameters
         The parameters of the run.
     """
-    run = _Run(
-        groups,
-        correctors_of(groups),
-        parameters,
-        options_of_run(groups, parameters),
-        more_sources(groups, parameters),
-    )
+    options, correctors = options_of_run(groups, parameters), correctors_of(groups)
+    examined = examine_jointly(groups, reference[0] if reference else None, options)
+    for corrector, rows in zip(correctors, examined.rows(groups), strict=True):
+        corrector.meta["catalog"] = corrector.meta["catalog"][rows]
+    more = more_sources(groups, parameters)
+    run = _Run(groups, correctors, parameters, options, more, examined)
     relative = _relative(run) if len(groups) > 1 else None
-    first = [run.correctors[members[0]] for members in groups.members]
+    first = [run.correctors[members[0]] for members in run.members]
     fits = tuple(map(_fit, first))
     absolute = None
     if reference is not None:
         absolute = _absolute(run, _bodies(len(groups), relative or ()), *reference)
         fits = tuple(fit or _fit(corrector) for fit, corrector in zip(fits, first, strict=True))
-    return SequentialAlignment(relative, absolute, fits, tuple(map(is_moved, run.correctors)))
+    moved = tuple(map(is_moved, run.correctors))
+    return SequentialAlignment(
+        relative, absolute, fits, moved, examined.apart, dict(examined.left_out)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,8 @@ class _Run:
         As the user gave them, and as the solver takes them.
     more
         What gives more sources, as a part of a sentence.
+    examined
+        What takes no part, and what is in doubt.
     """
 
     groups: Groups
@@ -105,13 +121,22 @@ class _Run:
     parameters: Parameters
     options: Options
     more: str
+    examined: Examined
+
+    @property
+    def members(self) -> list[list[int]]:
+        """(G,) indices of the images of each group that take part."""
+        out = {one.image for one in self.examined.apart}
+        return [[i for i in images if i not in out] for images in self.groups.members]
 
     def assessed(self, claimed: BoolArray, reference: Reference | None) -> tuple[Verdicts, ...]:
         """The verdicts of both phases on what tweakwcs claims to have aligned (G,)."""
-        found = assess(gather(self.groups), claimed, reference, self.options)
+        detections = gather(self.groups).take(self.examined.taken)
+        found = assess(detections, claimed, reference, self.options)
+        relative = self.examined.doubted(found.relative)
+        absolute = self.examined.doubted(found.absolute, absolute=True)
         return tuple(
-            verdicts_of(phase, self.more, self.groups.names)
-            for phase in (found.relative, found.absolute)
+            verdicts_of(phase, self.more, self.groups.names) for phase in (relative, absolute)
         )
 
     def with_idle_groups(self, verdicts: Verdicts) -> Verdicts:
@@ -127,7 +152,8 @@ def _relative(run: _Run) -> Verdicts:
     fixed = fixed_group(groups, parameters.method.refimage)
     before = [Snapshot(corrector) for corrector in run.correctors]
     try:
-        relative_sequential(run.correctors, relative, fixed)
+        own = [run.correctors[i] for i in sorted(i for images in run.members for i in images)]
+        relative_sequential(own, relative, fixed)
     except NoMatchError:
         pass  # assessed below, as what it claims to have done is
     except AlignmentError as error:
@@ -156,7 +182,7 @@ def _verdict_of(error: AlignmentError, otherwise: Code) -> Verdict:
 
 def _claimed(run: _Run) -> BoolArray:
     """Mask (G,) of the groups that tweakwcs reports as aligned, or as the reference of others."""
-    first = [run.correctors[members[0]] for members in run.groups.members]
+    first = [run.correctors[members[0]] for members in run.members]
     infos = [corrector.meta.get("fit_info", {}) for corrector in first]
     return np.array([info.get("status") in {"SUCCESS", "REFERENCE"} for info in infos], bool)
 
@@ -181,10 +207,10 @@ def _absolute(run: _Run, bodies: list[list[int]], reference: Reference, table: T
     verdicts: dict[int, Verdict] = {}
     before = [Snapshot(corrector) for corrector in run.correctors]
     for body in bodies:
-        images = sorted(image for number in body for image in groups.members[number])
+        images = sorted(image for number in body for image in run.members[number])
         try:
-            field = [groups.images[image] for image in images]
-            stars = stars_around(table, field, absolute.abs_searchrad)
+            around = [groups.images[image] for image in images]
+            stars = stars_around(table, around, absolute.abs_searchrad)
             absolute_sequential([run.correctors[image] for image in images], stars, absolute)
         except NoMatchError:
             pass  # assessed below, as what it claims to have done is
