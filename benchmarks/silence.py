@@ -2,7 +2,8 @@
 
 Each scene has exposures with known positions of all stars. Wrong in silence is a scene in which an
 image that was aligned, in a group without a doubt, is more than 10 mas from where most of those
-are, at its middle or, by its roll, at its edge; in vain is a doubt, or an image left alone, in a scene with nothing wrong.
+are, at its middle or, by its roll, at its edge; in vain is a doubt, or an image left alone, in a
+scene with nothing wrong.
 """
 
 from __future__ import annotations

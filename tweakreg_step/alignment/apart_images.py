@@ -12,6 +12,7 @@ from tweakreg_step.core.solution import ApartImage
 from tweakreg_step.core.sphere import ARCSEC
 
 if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.detections import Detections
 
     from .canonical_order import Canonical
@@ -38,7 +39,10 @@ def apart_images(accepted: AcceptedFit) -> list[ApartImage]:
 
 
 def measured(
-    apart: list[ApartImage], every: Canonical, used: Canonical, accepted: AcceptedFit
+    apart: list[ApartImage],
+    ordered: tuple[Canonical, Canonical],
+    moved: FloatArray,
+    accepted: AcceptedFit,
 ) -> list[ApartImage]:
     """Where the images are that were left out, by the fit of the others.
 
@@ -46,17 +50,21 @@ def measured(
     ----------
     apart
         As they were found, when the fit had them, too.
-    every, used
+    ordered
         All detections, and those of the fit.
+    moved
+        (N, 3) directions of all detections in the order of the input, moved with their groups.
     accepted
         The fit without them.
     """
     associated, problem = accepted.associated, accepted.problem
-    if associated is None or not apart:
+    if associated is None:
         return apart
+    every, used = ordered
     row = np.zeros(every.total, np.int64)
     row[every.position] = np.arange(len(every.position))
-    rest = Rest.of(problem, associated, (every.detections, row[used.position]))
+    detections = every.detections, moved[every.position], row[used.position]
+    rest = Rest.of(problem, associated, detections)
     return [_measured(one, rest, accepted, every.detections) for one in apart]
 
 

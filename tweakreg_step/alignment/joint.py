@@ -47,6 +47,7 @@ from .group_rejection import (
     with_images,
 )
 from .populations import solution_of_the_sky
+from .residuals import corrected_directions
 from .rigid_body import as_a_whole
 from .sets import with_sets
 
@@ -159,7 +160,9 @@ def _solved(
     )
     first = np.unique(ordered.detections.image, return_index=True)
     given = dict(zip(first[0].tolist(), detections.image[ordered.position[first[1]]], strict=True))
-    apart = measured(apart, ordered, joint_fit.ordered, accepted)
+    if apart:
+        moved = corrected_directions(detections, solution)
+        apart = measured(apart, (ordered, joint_fit.ordered), moved, accepted)
     named = tuple(replace(one, image=int(given[one.image])) for one in apart)
     return with_findings(replace(solution, apart=named), ordered, accepted)
 

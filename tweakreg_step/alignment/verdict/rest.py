@@ -108,7 +108,7 @@ class Rest:
         cls,
         problem: Problem,
         associated: AssociatedFit,
-        more: tuple[Detections, IntArray] | None = None,
+        more: tuple[Detections, FloatArray, IntArray] | None = None,
     ) -> Self:
         """The rest of a fit.
 
@@ -117,21 +117,24 @@ class Rest:
         problem, associated
             The problem and its fit.
         more
-            Detections (N,), images that were left out among them, and the indices (M,) of those
-            of the problem; these are all where there are no more.
+            Detections (N,), images that were left out among them, their corrected directions
+            (N, 3), and the indices (M,) of those of the problem; these are all where there are no
+            more.
         """
-        own = problem.detections
-        detections, index = more or (own, np.arange(len(own)))
-        links = associated.links
+        own, links = problem.detections, associated.links
+        if more is None:
+            motions = associated.fit.motions
+            moved = moved_directions(unassociated_links(own), problem.model, motions)
+            more = own, moved, np.arange(len(own))
+        detections, moved, index = more
         linked = links.group >= 0
         source = np.full(len(detections), -1, np.int64)
         source[index[links.detection[linked]]] = links.source[linked]
         active = np.zeros(len(detections), bool)
         active[index] = problem.component[own.group] >= 0
-        motions = associated.fit.motions
         return cls(
             detections,
-            moved_directions(unassociated_links(detections), problem.model, motions),
+            moved,
             source,
             active,
             stars_at_epochs(problem.reference if problem.anchored.any() else None),
