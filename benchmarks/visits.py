@@ -4,9 +4,11 @@ Data and catalogs are those of ``ceers.py``. First, three exposures of ten detec
 visits are aligned to the survey's HST catalog, each visit by itself and both in one run: between
 the visits the detectors moved. Second, the detectors of a visit are moved by up to 60 mas in any
 direction, and the reference has about eight stars a detector, known to 2 mas; counted are detectors
-that end more than 5 mas off the truth in an exposure.
+that end more than 5 mas off the truth in an exposure. Third, the groups and images of the visits
+that are doubted or left out, though nothing is wrong with them.
 
     python benchmarks/visits.py [runs]
+    python benchmarks/visits.py doubts
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from ceers import PLACES, catalog, correctors, errors, sources
 from ceers_images import Image, read_visit
 from tables import publish
 
-from tweakreg_step import absolute_align
+from tweakreg_step import absolute_align, relative_align
+from tweakreg_step.core.outcome import Standing
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -111,8 +114,44 @@ class Shifted:
         return ra, dec
 
 
+def doubts() -> list[tuple[str, ...]]:
+    """The lines of each visit, and of both: groups, and those in doubt; images, and those left."""
+    rows = []
+    for visit in ("001", "002", "001 and 002"):
+        for motion in ("none", "auto"):
+            for reference in (None, sources(), sparse(np.random.default_rng(1), errors_given=True)):
+                rows.append(_doubts(visit, motion, reference))
+                print(*rows[-1], sep="  ", flush=True)
+    return rows
+
+
+def _doubts(visit: str, motion: str, reference: Table | None) -> tuple[str, ...]:
+    given = [one for name in visit.split(" and ") for one in of_visit(name, 0)[1]]
+    if reference is None:
+        aligned = relative_align(given, detector_motion=motion)
+    else:
+        aligned = absolute_align(given, reference, detector_motion=motion)
+    infos = [(one.meta["group_id"], one.meta["fit_info"]) for one in aligned]
+    left = sum(info["status"].startswith("FAILED") for _, info in infos)
+    verdicts = {
+        group: [v for v in (info["relative"], info["absolute"]) if v is not None]
+        for group, info in infos
+        if "relative" in info
+    }
+    bad = [any(v.standing is not Standing.ALIGNED for v in own) for own in verdicts.values()]
+    stars = "none" if reference is None else f"{len(reference)} stars"
+    return visit, motion, stars, str(len(bad)), str(sum(bad)), str(len(infos)), str(left)
+
+
+DOUBTS = ("visit", "detector_motion", "reference", "groups", "in doubt", "images", "left out")
+
+
 def main() -> None:
     """Print and write the tables."""
+    if sys.argv[1:] == ["doubts"]:
+        warnings.simplefilter("ignore")
+        publish(__file__, "visit_doubts", (DOUBTS, doubts()))
+        return
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
     warnings.simplefilter("ignore")
     print("Error per axis of a detector [mas]")
@@ -128,6 +167,7 @@ def main() -> None:
             print(*rows[-1], sep="  ", flush=True)
     header = ("run", *PLACES, f"over {OFF_MAS:.0f} mas")
     publish(__file__, "moved_detectors", (header, rows), write=runs == RUNS)
+    publish(__file__, "visit_doubts", (DOUBTS, doubts()), write=runs == RUNS)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from tweakreg_step.core.sphere import mean_frames, to_plane
 
 from .image_means import mean_offsets
 from .image_offsets import ImageOffsets, image_offsets
-from .image_rolls import is_rolled, lesser_rolls, rolls_of_detectors, same_rolls
+from .image_rolls import DETECTOR_ROLL, is_rolled, lesser_rolls, rolls_of_detectors, same_rolls
 from .lost_images import with_lost_images
 
 if TYPE_CHECKING:
@@ -231,10 +231,12 @@ def _of_detectors(found: ImageOffsets, off: BoolArray, places: _Places) -> BoolA
         if len(np.unique(places.group[same])) < max(len(same), 2):
             continue  # two images of a detector in one group are two exposures
         for image in same[off[same]]:
+            size, roll = np.hypot(*own[image]), found.roll[image]
             near = np.hypot(*(own[same] - own[image]).T) < _SAME
             near &= found.other[same] > 0
-            near &= same_rolls(found.roll[same], found.roll[image])
-            alike[image] = 2 * near.sum() > len(same) and np.hypot(*own[image]) < _DETECTOR
+            if size < _SAME or abs(roll) > DETECTOR_ROLL:  # it is its roll that must be the same
+                near &= same_rolls(found.roll[same], roll)
+            alike[image] = 2 * near.sum() > len(same) and size < _DETECTOR
     return alike
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .image_means import ImageMeans
 
 
-__all__ = ["is_rolled", "lesser_rolls", "rolls_of_detectors", "same_rolls"]
+__all__ = ["DETECTOR_ROLL", "is_rolled", "lesser_rolls", "rolls_of_detectors", "same_rolls"]
 
 _FEWEST = 5
 """Matches from which on the roll of an image is known."""
@@ -26,10 +26,15 @@ _NOISE = 0.5
 """Displacement that a roll must bring to a match, rms: in errors of a single difference, as the
 catalogs have them. Distortions that are not known look like smaller ones."""
 
+_SCATTER, _MEDIAN = 4.0, 0.6745
+"""Roll above which an image is rolled, in the scatter of all images, as their median size tells it:
+where detectors are not where they are said to be, and no motion is fitted, all are rolled a little.
+"""
+
 _ALIKE = 0.5
 """Difference of two rolls, in the larger, below which they are the same."""
 
-_DETECTOR = 100.0 / ARCSEC
+DETECTOR_ROLL = 100.0 / ARCSEC
 """Largest roll that a detector may have in all exposures [radians]: five times what is usual."""
 
 _LARGER = 1.5
@@ -39,9 +44,13 @@ of three exposures two see half the roll of the third."""
 
 def is_rolled(means: ImageMeans) -> BoolArray:
     """Mask (I,) of the images that are rolled."""
-    size = np.abs(means.roll)
-    rolled = (means.matches >= _FEWEST) & (size > _ERRORS * means.roll_sigma)
-    return np.asarray(rolled & (size * means.lever > _NOISE * means.noise))
+    size, known = np.abs(means.roll), means.matches >= _FEWEST
+    rolled = known & (size > _ERRORS * means.roll_sigma)
+    rolled &= size * means.lever > _NOISE * means.noise
+    if not rolled.any():
+        return rolled
+    usual = float(np.quantile(size[known], 0.5, method="lower")) / _MEDIAN
+    return np.asarray(rolled & ((size > _SCATTER * usual) | (size > DETECTOR_ROLL)))
 
 
 def rolls_of_detectors(
@@ -73,7 +82,7 @@ def rolls_of_detectors(
 def same_rolls(roll: FloatArray, one: float) -> BoolArray:
     """Mask (K,) of the rolls [radians] that are the same as one, if a detector may have that."""
     near = np.abs(roll - one) <= _ALIKE * abs(one)
-    return np.asarray(near & (abs(one) < _DETECTOR))
+    return np.asarray(near & (abs(one) < DETECTOR_ROLL))
 
 
 def lesser_rolls(means: ImageMeans, rolled: BoolArray, near: BoolArray) -> BoolArray:
