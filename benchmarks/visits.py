@@ -118,19 +118,18 @@ def doubts() -> list[tuple[str, ...]]:
     """The lines of each visit, and of both: groups, and those in doubt; images, and those left."""
     rows = []
     for visit in ("001", "002", "001 and 002"):
-        for motion in ("none", "auto"):
-            for reference in (None, sources(), sparse(np.random.default_rng(1), errors_given=True)):
-                rows.append(_doubts(visit, motion, reference))
-                print(*rows[-1], sep="  ", flush=True)
+        for reference in (None, sources(), sparse(np.random.default_rng(1), errors_given=True)):
+            rows.append(_doubts(visit, reference))
+            print(*rows[-1], sep="  ", flush=True)
     return rows
 
 
-def _doubts(visit: str, motion: str, reference: Table | None) -> tuple[str, ...]:
+def _doubts(visit: str, reference: Table | None) -> tuple[str, ...]:
     given = [one for name in visit.split(" and ") for one in of_visit(name, 0)[1]]
     if reference is None:
-        aligned = relative_align(given, detector_motion=motion)
+        aligned = relative_align(given)
     else:
-        aligned = absolute_align(given, reference, detector_motion=motion)
+        aligned = absolute_align(given, reference)
     infos = [(one.meta["group_id"], one.meta["fit_info"]) for one in aligned]
     left = sum(info["status"].startswith("FAILED") for _, info in infos)
     verdicts = {
@@ -140,10 +139,10 @@ def _doubts(visit: str, motion: str, reference: Table | None) -> tuple[str, ...]
     }
     bad = [any(v.standing is not Standing.ALIGNED for v in own) for own in verdicts.values()]
     stars = "none" if reference is None else f"{len(reference)} stars"
-    return visit, motion, stars, str(len(bad)), str(sum(bad)), str(len(infos)), str(left)
+    return visit, stars, str(len(bad)), str(sum(bad)), str(len(infos)), str(left)
 
 
-DOUBTS = ("visit", "detector_motion", "reference", "groups", "in doubt", "images", "left out")
+DOUBTS = ("visit", "reference", "groups", "in doubt", "images", "left out")
 
 
 def main() -> None:
