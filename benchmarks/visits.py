@@ -126,10 +126,7 @@ def doubts() -> list[tuple[str, ...]]:
 
 def _doubts(visit: str, reference: Table | None) -> tuple[str, ...]:
     given = [one for name in visit.split(" and ") for one in of_visit(name, 0)[1]]
-    if reference is None:
-        aligned = relative_align(given)
-    else:
-        aligned = absolute_align(given, reference)
+    aligned = relative_align(given) if reference is None else absolute_align(given, reference)
     infos = [(one.meta["group_id"], one.meta["fit_info"]) for one in aligned]
     left = sum(info["status"].startswith("FAILED") for _, info in infos)
     verdicts = {
