@@ -73,7 +73,7 @@ class Examined:
     ) -> tuple[Finding, ...]:
         """The findings (G,) on the alignment by the other method, with the doubts of this one."""
         own = self.absolute if absolute else self.relative
-        if not own:
+        if not own or not findings:  # one of both had no reference
             return tuple(findings)
         return tuple(_doubted(*pair) for pair in zip(findings, own, strict=True))
 
