@@ -19,7 +19,7 @@ TABLES = sorted((ROOT / "docs" / "tables").glob("*.rst"))
 SCRIPTS = {path.name for path in (ROOT / "benchmarks").glob("*.py")}
 
 
-@pytest.mark.parametrize("name", ["parameters", "report"])
+@pytest.mark.parametrize("name", ["parameters", "report", "from_drizzlepac"])
 def test_pages_are_made_from_the_code(name: str) -> None:
     page = runpy.run_path(str(ROOT / "docs" / f"make_{name}.py"))["page"]()
     assert (ROOT / "docs" / f"{name}.rst").read_text() == page

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import add, align, apply, transfer, undo
     from .core.exceptions import TweakregError
+    from .drizzlepac import TweakReg
     from .functions import (
         SINGLE_GROUP_REFCAT,
         absolute_align,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SINGLE_GROUP_REFCAT",
+    "TweakReg",
     "TweakRegStep",
     "TweakregError",
     "absolute_align",
@@ -38,6 +40,7 @@ __all__ = [
 __version__ = version("tweakreg-step")
 
 _HOMES = {
+    "TweakReg": "drizzlepac",
     "TweakRegStep": "step",
     "TweakregError": "core.exceptions",
     "add": "api",

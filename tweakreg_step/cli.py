@@ -27,6 +27,8 @@ _HOMES = {
     "transfer": "solution",
     "undo": "solution",
     "show": "solution",
+    "from-cfg": "from_cfg",
+    "headerlet": "headerlet",
     "page": "page",
     "config": "config",
     "doctor": "doctor",
@@ -62,7 +64,7 @@ def _status(options: argparse.Namespace) -> int:
     name = f"tweakreg {options.command}"
     try:
         module = import_module(f"tweakreg_step.commands.{_HOMES[options.command]}")
-        return int(getattr(module, f"run_{options.command}")(options))
+        return int(getattr(module, f"run_{options.command.replace('-', '_')}")(options))
     except KeyboardInterrupt:
         warn(f"{name}: interrupted; the files that were written are whole.")
         return INTERRUPTED

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tweakreg_step.catalogs.reference import members_of
+from tweakreg_step.catalogs.reference import members_of, with_chosen_columns
 from tweakreg_step.framework import BaseStep, reports_errors, warn_overwritten
 from tweakreg_step.parameters import (
     STAGES,
@@ -28,6 +28,7 @@ from tweakreg_step.pipeline.input_checks import (
     warn_of_one_group,
     warn_of_shared_groups,
 )
+from tweakreg_step.pipeline.reference_pixels import pixels_to_sky
 from tweakreg_step.pipeline.run import Run, align_library
 from tweakreg_step.pipeline.settings.detector_calibration import calibration_of
 from tweakreg_step.pipeline.stopwatch import Stopwatch
@@ -137,7 +138,7 @@ class TweakRegStep(BaseStep):
             log.warning(sentence)
         refcat = parameters.absolute.abs_refcat
         # a bad one is refused before the work
-        catalogs = members_of(self.table_of("abs_refcat", refcat)) if refcat else None
+        catalogs = members_of(self._reference(parameters, inputs)) if refcat else None
         calibration = calibration_of(parameters.method.detector_calibration)
         with stopwatch("opening"):
             library = self._open(*inputs)
@@ -169,6 +170,15 @@ class TweakRegStep(BaseStep):
         self._unreported, self._solution = told, result.solution
         self._library = weakref.ref(library)
         return library
+
+    def _reference(self, parameters: Parameters, inputs: Any) -> Any:
+        """The reference catalog, with the columns that the user has chosen."""
+        given = inputs[0] if len(inputs) == 1 else list(inputs)
+        return with_chosen_columns(
+            self.table_of("abs_refcat", parameters.absolute.abs_refcat),
+            parameters.reference,
+            lambda: pixels_to_sky(given, parameters.method.refimage),
+        )
 
     @property
     def _declared(self) -> tuple[Iterator[Declaration], Mapping[str, Any], Mapping[str, str]]:

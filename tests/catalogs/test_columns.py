@@ -80,12 +80,20 @@ def test_one_column_alone_is_refused() -> None:
         ColumnParameters(xcol="1")
 
 
-def test_two_nameless_columns_are_x_and_y_and_more_need_a_choice() -> None:
+def test_the_first_two_nameless_columns_are_x_and_y_unless_they_count_rows() -> None:
     two = Table({"col1": [1.0], "col2": [2.0]}, meta={"nameless": True})
     assert positions(two) == ([1.0], [2.0])
-    three = Table({"col1": [1.0], "col2": [2.0], "col3": [3.0]}, meta={"nameless": True})
+    three = Table({"col1": [5.0], "col2": [2.0], "col3": [3.0]}, meta={"nameless": True})
+    assert positions(three) == ([5.0], [2.0])
+    three = Table([[1, 2], [7.0, 3.0], [8.0, 4.0]], meta={"nameless": True})
     with pytest.raises(CatalogError, match=r"none with positions.*'xcol' and 'ycol'.*1 to 3"):
         positions(three)
+
+
+def test_a_saved_catalog_counts_from_0_whatever_is_said() -> None:
+    table = Table({"id": [1], "x": [7.0], "y": [8.0]}, meta={"TWRFPRNT": "a"})
+    assert positions(table, xyorigin=1) == ([7.0], [8.0])
+    assert positions(table, xcol="2", ycol="3", xyorigin=1) == ([7.0], [8.0])
 
 
 def test_positions_on_the_sky() -> None:

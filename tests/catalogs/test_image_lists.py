@@ -25,14 +25,19 @@ def test_paths_start_at_the_catfile(tmp_path: Path) -> None:
     }
 
 
-def test_three_columns_are_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, "a.fits a.ecsv\nb.fits b.ecsv 0.5\n")
-    with pytest.raises(InputError, match=r"Line 2 .* has 3 columns, but two are needed"):
-        read_catfile(path)
+def test_a_line_may_have_a_file_for_each_chip(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.fits None c/a2.ecsv\nb.fits b1.cat[2] INDEF b3.cat\n")
+    assert read_catfile(path) == {
+        "a.fits[SCI,1]": None,
+        "a.fits[SCI,2]": tmp_path / "c" / "a2.ecsv",
+        "b.fits[SCI,1]": tmp_path / "b1.cat[2]",
+        "b.fits[SCI,2]": None,
+        "b.fits[SCI,3]": tmp_path / "b3.cat",
+    }
 
 
 def test_an_image_listed_twice_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, "a.fits a.ecsv\na.fits b.ecsv\n")
+    path = write(tmp_path, "a.fits a.ecsv\na.fits b.ecsv c.ecsv\n")
     with pytest.raises(InputError, match=r"Line 2 .* 'a.fits' a second time"):
         read_catfile(path)
 
@@ -56,8 +61,8 @@ def test_words_for_nothing_and_extensions(tmp_path: Path) -> None:
 
 
 def test_errors_name_the_list_and_its_column(tmp_path: Path) -> None:
-    path = write(tmp_path, "a.fits a.reg b.reg\n")
-    with pytest.raises(InputError, match=r"of the exclusions file .* image, region file\. Remove"):
+    path = write(tmp_path, "a.fits a.reg\na.fits b.reg\n")
+    with pytest.raises(InputError, match=r"of the exclusions file .* 'a.fits' a second time"):
         read_catfile(path, "exclusions file", "region file")
     with pytest.raises(InputError, match=r"Check 'exclusions'"):
         read_catfile(tmp_path / "gone", "exclusions file", "region file")

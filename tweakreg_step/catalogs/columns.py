@@ -14,6 +14,7 @@ from astropy import units
 from astropy.coordinates import SkyCoord
 
 from tweakreg_step.core.exceptions import CatalogError
+from tweakreg_step.core.outcome import FITS_PREFIX
 
 from .tables import differ, numbers
 
@@ -82,6 +83,9 @@ MAGNITUDES = (
     "MAG", "MAG_AUTO", "MAG_PSF", "MAG_APER", "MAG_BEST", "MAG_ISO", "MAG1", "MAGNITUDE",
 )  # fmt: skip
 PEAKS = ("PEAK", "FLUX_MAX", "PEAK_VALUE", "MAX_VALUE")
+SAVED = f"{FITS_PREFIX}FPRNT"
+"""Keyword of catalogs that this package has saved, which count pixels from 0."""
+
 NO_MAGNITUDE = 90.0  # SExtractor and DAOPHOT write 99 for a missing magnitude
 
 
@@ -104,9 +108,17 @@ def position_columns(table: Table, options: ColumnParameters, name: str) -> tupl
         if x and y:
             _check_others(table, (x, y), name, any_case=convention not in HOUSE)
             return x, y
-    if table.meta.get("nameless") and len(table.colnames) == 2:
+    if table.meta.get("nameless") and len(table.colnames) > 1 and not _counts_rows(table):
         return table.colnames[0], table.colnames[1]
     raise CatalogError(_no_positions(table, name, sky=sky))
+
+
+def _counts_rows(table: Table) -> bool:
+    """Whether the first of three or more columns is the number of the row, and no position."""
+    first = np.asarray(table.columns[0])
+    if len(table.colnames) == 2 or len(first) < 2 or first.dtype.kind not in "if":
+        return False
+    return bool(np.array_equal(first - first[0], np.arange(len(first))) and first[0] in {0, 1})
 
 
 def with_positions_on_the_sky(table: Table) -> Table:
@@ -180,7 +192,8 @@ def positions_of(
     if options.xyunits == "degrees":
         return _degrees(table, columns[0], x, name), _degrees(table, columns[1], y, name)
     convention = _convention(columns[0])
-    origin = options.xyorigin if convention is None else convention.origin
+    own = any(str(key).upper() == SAVED for key in table.meta)  # a catalog of an earlier run
+    origin = (0 if own else options.xyorigin) if convention is None else convention.origin
     return x - float(origin or 0), y - float(origin or 0)
 
 

@@ -1,4 +1,4 @@
-"""The user's lists of images and files that belong to them: text files with two columns."""
+"""The user's lists of images and files that belong to them: an image on each line."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def read_catfile(
     Parameters
     ----------
     path
-        Two columns separated by white space: image, file. Empty lines and lines that start with
-        ``#`` are skipped. Paths in the second column are relative to the folder of this file.
+        Columns separated by white space: image, file; or image, and a file for each of its chips
+        (SCI,1), (SCI,2), ... Empty lines and lines that start with ``#`` are skipped. Paths are
+        relative to the folder of this file.
     role
         Name of the list in error messages.
     second
@@ -37,12 +38,12 @@ def read_catfile(
     -------
     dict
         Image file name -> file, or None for an image listed without one, or with ``None`` or
-        ``INDEF`` in its place.
+        ``INDEF`` in its place. With a file for each chip, names of chips: ``a.fits[SCI,1]``.
 
     Raises
     ------
     InputError
-        If the list can't be read, has another number of columns, or lists an image twice.
+        If the list can't be read, or lists an image twice.
     """
     try:
         lines = content_of(path).decode().splitlines()
@@ -52,24 +53,23 @@ def read_catfile(
             f"columns: image, {second}. Check '{role.split(maxsplit=1)[0]}'."
         ) from error
     files: dict[str, Path | None] = {}
+    seen: set[str] = set()
     for number, line in enumerate(lines, start=1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
-        where = f"Line {number} of the {role} '{path}'"
-        if len(words) > 2:
-            raise InputError(
-                f"{where} has {len(words)} columns, but two are needed: image, {second}. Remove "
-                "the others; names must not contain blanks, and each image is of one detector."
-            )
         image = Path(words[0]).name
-        if image in files:
+        if image in seen:
             raise InputError(
-                f"{where} lists the image '{image}' a second time, but each may be listed once. "
-                "Remove one of the two lines."
+                f"Line {number} of the {role} '{path}' lists the image '{image}' a second time, "
+                "but each may be listed once. Remove one of the two lines."
             )
-        given = words[1:] if words[1:] and words[1].upper() not in NOTHING else []
-        files[image] = path.parent / given[0] if given else None
+        seen.add(image)
+        given = [None if word.upper() in NOTHING else path.parent / word for word in words[1:]]
+        if len(given) > 1:
+            files |= {f"{image}[SCI,{chip}]": file for chip, file in enumerate(given, start=1)}
+        else:
+            files[image] = given[0] if given else None
     return files
 
 

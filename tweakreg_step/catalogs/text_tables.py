@@ -30,6 +30,7 @@ MISSING = [(word, "nan") for word in ("INDEF", "nan", "NaN", "NAN", "null", "--"
 
 _SEXTRACTOR = re.compile(r"#\s*(\d+)\s+([A-Z]\w+)\b")
 _IRAF = re.compile(r"#[KNUF]\s")
+_SEXAGESIMAL = re.compile(r"[+-]?\d+:\d+(:\d+(\.\d*)?)?")
 _CONTINUED = re.compile(r"\\\n")
 
 
@@ -143,7 +144,7 @@ def _words(line: str) -> list[str]:
 
 
 def _is_number(word: str) -> bool:
-    if word in dict(MISSING):
+    if word in dict(MISSING) or _SEXAGESIMAL.fullmatch(word):
         return True
     try:
         float(word)

@@ -142,7 +142,7 @@ def _add_parameter(group: Any, declared: Declaration, *, shown: bool) -> None:
 
 def _add_solution_commands(commands: Any) -> None:
     parser = _command(commands, "apply", "put a solution on the exposures that it was solved for")
-    parser.add_argument("solution", help="*_tweakreg_solution.asdf")
+    parser.add_argument("solution", help="*_tweakreg_solution.asdf, or a headerlet *_hlet.fits")
     parser.add_argument("exposures", nargs="+", help=f"{_EXPOSURES}; of any level of processing")
     parser.add_argument(
         "--rebase",
@@ -197,8 +197,43 @@ def _add_others(commands: Any) -> None:
     parser = _command(commands, "config", "list parameter files, or copy one to change it")
     parser.add_argument("name", nargs="?", help="the file to copy")
     parser.add_argument("target", nargs="?", default=".", help="where to (default: here)")
+    _add_drizzlepac(commands)
     parser = _command(commands, "doctor", "check the installation, and what a run would do")
     parser.add_argument("exposures", nargs="*", help=f"{_EXPOSURES}; to see what a run would do")
+
+
+def _add_drizzlepac(commands: Any) -> None:
+    parser = _command(commands, "from-cfg", "align with a .cfg file of DrizzlePac's TweakReg")
+    parser.add_argument("config", help="tweakreg.cfg")
+    parser.add_argument("exposures", nargs="*", help="in place of 'input' of the file")
+    parser.add_argument("--imagefindpars", metavar="FILE", help=".cfg file of its finder")
+    parser.add_argument(
+        "--refimagefindpars", metavar="FILE", help=".cfg file of its finder for the reference image"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another value for a parameter of TweakReg; may be repeated",
+    )
+    parser.add_argument(
+        "--output-dir", "--output_dir", default=".", help="folder of the reports (default: here)"
+    )
+    parser = _command(commands, "headerlet", "write a solution as headerlets of HST images")
+    parser.add_argument("solution", help="*_tweakreg_solution.asdf")
+    parser.add_argument(
+        "exposures",
+        nargs="*",
+        help="the images (default: those of the solution, here or beside it)",
+    )
+    parser.add_argument("--attach", action="store_true", help="append them to the images as well")
+    parser.add_argument("--clobber", action="store_true", help="replace files that exist")
+    for word in ("hdrname", "author", "descrip", "catalog", "history"):
+        parser.add_argument(f"--{word}", default="", help=f"as '{word}' of DrizzlePac's TweakReg")
+    parser.add_argument(
+        "--output-dir", "--output_dir", default=".", help="folder of the files (default: here)"
+    )
 
 
 def parameters_of(options: argparse.Namespace) -> dict[str, str]:

@@ -8,6 +8,7 @@ from tweakreg_step.api import apply, transfer, undo
 from tweakreg_step.results import shown_solution
 from tweakreg_step.solutions import read_solution
 
+from .headerlet import put_headerlet
 from .output import say
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ __all__ = ["run_apply", "run_show", "run_transfer", "run_undo"]
 
 
 def run_apply(options: argparse.Namespace) -> int:
-    """Put a solution on exposures; returns the exit status."""
+    """Put a solution, or a headerlet, on exposures; returns the exit status."""
+    if str(options.solution).endswith(".fits"):
+        return put_headerlet(options)
     say(
         apply(
             options.solution,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .exposure import UNUSABLE, VERSION, Refusal
+from .exposure import UNUSABLE, VERSION, Refusal, exposure_of
+from .exposure_catalog import Reader
 from .read import Member, ReadExposures, read_exposures
 from .write import problem_of, tell_changed_words, unwritten, write_exposures
 
@@ -11,7 +12,9 @@ __all__ = [
     "VERSION",
     "Member",
     "ReadExposures",
+    "Reader",
     "Refusal",
+    "exposure_of",
     "problem_of",
     "read_exposures",
     "tell_changed_words",

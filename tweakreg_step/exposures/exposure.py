@@ -193,9 +193,10 @@ def exposure_of(model: Any, name: str, reader: Reader, *, reset: bool) -> Exposu
     try:
         telescope = telescope_of(model)
         telescope.check(model, name)
-        images = tuple(
-            _image_of(image, name, reader, reset=reset) for image in telescope.images(model)
-        )
+        opened = telescope.images(model)
+        if opened:
+            reader.check([image_name(name, image.label) for image in opened])
+        images = tuple(_image_of(image, name, reader, reset=reset) for image in opened)
     # damaged files raise anything when their arrays are read, and must not stop the others
     except Exception as error:
         if isinstance(error, TweakregError) and not isinstance(error, InputError):

@@ -6,7 +6,7 @@ import logging
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from tweakreg_step.parameters import SelectionParameters
 from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
 from tweakreg_step.sources.detect import find_sources
 
+from .chips import check_chips, keys_of, of_image, part_of
 from .given_catalog import read_given
 
 if TYPE_CHECKING:
@@ -45,8 +46,6 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 INCLUDED = " (they lie in none of its include regions)"
 """What is said of sources that are dropped by a file with include regions."""
@@ -159,20 +158,32 @@ class Reader:
         starts = _stem(name) + ".", _stem(name) + "_"
         return replace(
             self,
-            custom=_part(self.custom, name),
-            exclusions=_part(self.exclusions, name),
-            catalog_folders=_part(self.catalog_folders, name),
+            custom=part_of(self.custom, name),
+            exclusions=part_of(self.exclusions, name),
+            catalog_folders=part_of(self.catalog_folders, name),
             checkpoints={
                 path: kept for path, kept in self.checkpoints.items() if path.startswith(starts)
             },
         )
+
+    def check(self, images: Sequence[str]) -> None:
+        """Refuse catalogs of the user's that are not those of the images of an exposure.
+
+        Raises
+        ------
+        InputError
+            If they are not.
+        """
+        if self.parameters.catalogs.use_custom_catalogs:
+            sky = self.parameters.columns.xyunits == "degrees"
+            check_chips(self.custom, images, on_the_sky=sky)
 
     def catalog(self, image: OpenImage, name: str) -> ExposureCatalog:
         """The catalog of an open image, which is not changed."""
         return replace(self._catalog(image, name), touched=self._is_touched(image, name))
 
     def _is_touched(self, image: OpenImage, name: str) -> bool:
-        regions = _of(self.exclusions, name)
+        regions = of_image(self.exclusions, name)
         if regions is None or not regions.regions:
             return True  # no region that could miss the image
         return regions.touches(image.bounding_box, image.to_sky)
@@ -209,7 +220,7 @@ class Reader:
     def _fingerprint(self, image: OpenImage, name: str, pixels: Pixels) -> str:
         """The fingerprint of the catalog that would be found."""
         options, box = self.parameters, image.bounding_box
-        regions = _of(self.exclusions, name)
+        regions = of_image(self.exclusions, name)
         corners = None  # the WCS matters for regions on the sky alone
         if regions is not None:
             corners = np.asarray(image.to_sky(*np.meshgrid(*box)))
@@ -269,7 +280,7 @@ class Reader:
             sources = with_peaks(sources, image.pixels())
         selected, dropped = select(sources, limits, box, self._allowed(image, name, box))
         dropped = {"the bounding box": all_of_them - len(sources)} | dropped
-        outside = _of(self.exclusions, name)
+        outside = of_image(self.exclusions, name)
         meant = {"exclusions": INCLUDED} if outside is not None and outside.included else {}
         reasons = ", ".join(
             f"{number} by {why}{meant.get(why, '')}" for why, number in dropped.items() if number
@@ -286,7 +297,7 @@ class Reader:
     def _allowed(
         self, image: OpenImage, name: str, box: BoundingBox
     ) -> Callable[[Sources], NDArray[np.bool_]] | None:
-        exclusions = _of(self.exclusions, name)
+        exclusions = of_image(self.exclusions, name)
         if exclusions is None:
             return None
         centre = (0.5 * sum(box[0]), 0.5 * sum(box[1]))
@@ -299,7 +310,7 @@ class Reader:
         """
         if not self.parameters.catalogs.use_custom_catalogs:
             return None
-        for key in (name, file_of(name)):
+        for key in keys_of(name):
             if key in self.custom:
                 return self.custom[key]
         named = image.catalog
@@ -308,13 +319,3 @@ class Reader:
         folders = self.catalog_folders.get(file_of(name), [])
         places = [Path(named), *(folder / named for folder in folders)]
         return next((place for place in places if is_table_file(place)), places[0])
-
-
-def _of(known: dict[str, T], name: str) -> T | None:
-    """The entry of an image, else that of its file."""
-    return known.get(name, known.get(file_of(name)))
-
-
-def _part(known: dict[str, T], name: str) -> dict[str, T]:
-    """The entries of a file and of its images."""
-    return {key: value for key, value in known.items() if name in (key, file_of(key))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .checks import check_separation
+from .checks import check_fits_value, check_separation
 from .declaration import Declaration, coerce, declarations, departed, spec_text
 from .provenance import PIPELINE, Setting, departures, effective, unset
 from .run_parameters import STAGES, Parameters, checked, is_default, is_optional, is_text, refusal
@@ -40,6 +40,7 @@ __all__ = [
     "SelectionParameters",
     "Setting",
     "SipParameters",
+    "check_fits_value",
     "check_separation",
     "checked",
     "coerce",

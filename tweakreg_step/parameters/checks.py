@@ -7,7 +7,7 @@ from typing import Any
 
 from tweakreg_step.core.exceptions import ParameterError
 
-__all__ = ["check_both", "check_order", "check_separation"]
+__all__ = ["check_both", "check_fits_value", "check_order", "check_separation"]
 
 
 def check_separation(method: str, stage: Any, prefix: str = "") -> None:
@@ -70,4 +70,24 @@ def check_order(low_name: str, low: float | None, high_name: str, high: float | 
             f"Parameter '{low_name}' is {low:g} and '{high_name}' is {high:g}, but '{low_name}' "
             f"must not exceed '{high_name}', or no source is left. Swap them; if they are "
             "magnitudes, set fluxunits='mag'."
+        )
+
+
+LONGEST_VALUE = 68
+"""Letters that the value of a FITS keyword may have."""
+
+
+def check_fits_value(name: str, value: str, most: int = LONGEST_VALUE) -> None:
+    """Refuse a text that can't be the value of a FITS keyword.
+
+    Raises
+    ------
+    ParameterError
+        If it is longer, or has other letters than ASCII.
+    """
+    size = len(value.replace("'", "''"))
+    if size > most or not (value.isascii() and value.isprintable()):
+        raise ParameterError(
+            f"'{name}' is '{value[:40]}{'...' * (len(value) > 40)}' with {size} letters, but "
+            f"a FITS header can hold at most {most} of ASCII. Choose a shorter name, of these."
         )

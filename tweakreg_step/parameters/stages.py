@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .checks import check_fits_value
 from .declaration import parameter
 
 __all__ = [
@@ -133,6 +134,19 @@ class AbsoluteParameters:
 class ReferenceParameters:
     """Selection of reference stars, and options of catalog services."""
 
+    refxcol: str = parameter(
+        "",
+        "Column of right ascension of abs_refcat, by name or number from 1, three for hours, "
+        "minutes, seconds (1,2,3); empty: by its name, or the first of a list without names",
+    )
+    refycol: str = parameter(
+        "", "Column of declination, by name or number; empty: by its name, or the second"
+    )
+    refxyunits: str = parameter(
+        "degrees",
+        "Unit of the positions; pixels are those of refimage, or of the first image, from 1",
+        choices=("degrees", "pixels"),
+    )
     rfluxmin: float | None = parameter(
         None, "Lower limit of the brightness; magnitudes may be given in either order"
     )
@@ -143,7 +157,9 @@ class ReferenceParameters:
         "mag", "Whether these limits are magnitudes or fluxes", choices=("mag", "cps", "counts")
     )
     rfluxcol: str = parameter(
-        "", "Column that holds the brightness; empty: phot_g_mean_mag, mag, ..., or a flux"
+        "",
+        "Column that holds the brightness, by name or number; empty: phot_g_mean_mag, mag, ..., "
+        "or a flux",
     )
     refnbright: int | None = parameter(
         None, "Use this number of the brightest stars in the field", low=1
@@ -216,11 +232,19 @@ class ReportParameters:
 class GeneralParameters:
     """Parameters of the whole run."""
 
+    wcsname: str = parameter(
+        "",
+        "Name of the corrected WCS in headers of HST (WCSNAME); empty: made of the distortion "
+        "model and the catalog. A name that another WCS of the header has gets a number",
+    )
     output_use_model: bool = parameter(True, "Name the output files after the images?")
     in_memory: bool = parameter(True, "Keep all images in memory? If False, one is open at a time")
     update_inputs: bool = parameter(
         False, "Replace each input file by its result, whole or not at all?"
     )
+
+    def __post_init__(self) -> None:
+        check_fits_value("wcsname", self.wcsname.strip())
 
 
 @dataclass(frozen=True, slots=True)

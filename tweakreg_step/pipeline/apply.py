@@ -72,6 +72,7 @@ def _change(
         catalogs=tuple(exposures.kept[image] for image in member.images),
         telescope=member.telescope,
         sip=parameters.sip,
+        wcs_name=parameters.general.wcsname,
     )
 
 

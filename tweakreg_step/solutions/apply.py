@@ -208,6 +208,7 @@ def _change(
         catalogs=(),
         telescope=exposure.telescope,
         sip=sip_of(solution),
+        wcs_name=str(solution.parameter("wcsname") or ""),
     )
 
 

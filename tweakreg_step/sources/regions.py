@@ -38,6 +38,11 @@ __all__ = ["Exclusions", "read_exclusions"]
 log = logging.getLogger(__name__)
 
 FRAMES = ("image", "icrs", "fk5", "j2000", "fk4", "b1950", "galactic", "ecliptic")
+OTHER_NAMES = {
+    "physical": "image", "pixel": "image", "pixels": "image", "sky": "icrs",
+}  # fmt: skip
+"""Words for coordinates that DS9 and DrizzlePac's lists have beside those."""
+
 SHAPES = ("circle", "ellipse", "box", "annulus", "polygon")
 WITHOUT_AREA = (
     "line", "segment", "point", "text", "vector", "ruler", "compass", "projection",
@@ -179,7 +184,8 @@ def read_exclusions(path: Path) -> Exclusions:
     path
         A region file of DS9: shapes of the package regions, in image or sky coordinates. Lines of
         three numbers x, y, radius exclude a circle. Without a coordinate system, or with
-        'physical', positions are image coordinates; the first pixel is 1, as in DS9.
+        'physical' or 'pixel', positions are image coordinates; the first pixel is 1, as in DS9.
+        'sky' is ICRS.
 
     Raises
     ------
@@ -213,8 +219,8 @@ def _regions(text: str, path: Path) -> Iterator[tuple[bool, Any]]:
                 continue
             match = _WORD.fullmatch(statement)
             word = match[2].lower() if match else ""
-            if word in {*FRAMES, "physical"}:
-                frame = "image" if word == "physical" else word
+            if word in {*FRAMES, *OTHER_NAMES}:
+                frame = OTHER_NAMES.get(word, word)
             elif word not in WITHOUT_AREA:
                 include, shape = _shape(statement, frame, where)
                 for region in _parse(f"{frame}\n{shape}", where):

@@ -39,6 +39,8 @@ class Change:
         The mission.
     sip
         Parameters of the FITS approximation of the WCS.
+    wcs_name
+        Name of the corrected WCS, '' for one that is made.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Change:
     catalogs: tuple[str | None, ...]
     telescope: Telescope
     sip: SipParameters
+    wcs_name: str = ""
 
     def __call__(self, model: Any) -> None:
         """Make the changes to an open model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .chosen_columns import with_chosen_columns
 from .epoch import as_published, at_epoch, is_moved, place, with_known_motion
 from .fallbacks import Member, members_of, stars_from
 from .file import read_reference
@@ -37,6 +38,7 @@ __all__ = [
     "stars_from",
     "stars_of",
     "unstated_errors",
+    "with_chosen_columns",
     "with_known_motion",
     "years_of",
 ]

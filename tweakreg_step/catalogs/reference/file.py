@@ -14,6 +14,7 @@ from astropy.utils.iers import conf as earth_rotation
 from tweakreg_step.catalogs.tables import differ, numbers, read_table
 from tweakreg_step.core.exceptions import CatalogError
 
+from .chosen_columns import sexagesimal, with_positions_of_list
 from .columns import check_once
 from .origin import with_source
 from .years import with_years
@@ -35,8 +36,9 @@ def read_reference(path: Path) -> Table:
     Parameters
     ----------
     path
-        A table with RA and DEC [deg, or with a unit] in any letter case, or a column
-        ``sky_centroid`` of sky coordinates, and perhaps ``weight``.
+        A table with RA and DEC [deg, or with a unit, or sexagesimal] in any letter case, or a
+        column ``sky_centroid`` of sky coordinates, and perhaps ``weight``; or a list without
+        names whose first two columns they are.
 
     Returns
     -------
@@ -50,7 +52,8 @@ def read_reference(path: Path) -> Table:
     CatalogError
         If the file can't be read, or its columns or values do not fit.
     """
-    table = sky_table(read_table(path, "reference catalog"), f"'{path}'")
+    table = with_positions_of_list(read_table(path, "reference catalog"), f"'{path}'")
+    table = sky_table(table, f"'{path}'")
     table = with_years(table, f"'{path}'")
     table.meta["name"] = path.name
     return with_source(table, path)
@@ -74,7 +77,8 @@ def sky_table(table: Table, name: str) -> Table:
         centroid = centroid or _coordinates(table, name)
     result = table.copy()
     if ra_column and dec_column:
-        ra, dec = _degrees(table[ra_column], name), _degrees(table[dec_column], name)
+        ra = _degrees(table[ra_column], name, hours=True)
+        dec = _degrees(table[dec_column], name)
         result.remove_columns([c for c in table.colnames if c.lower() in {"ra", "dec"}])
     elif centroid:
         sky = _icrs(table[centroid], name)
@@ -165,8 +169,10 @@ def _only(table: Table, wanted: str, name: str) -> str | None:
     return found[0] if found else None
 
 
-def _degrees(column: object, name: str) -> FloatArray:
+def _degrees(column: object, name: str, *, hours: bool = False) -> FloatArray:
     unit = getattr(column, "unit", None)
+    if np.asarray(column).dtype.kind == "U" and unit is None:
+        return sexagesimal(column, hours=hours, name=name)
     try:
         values: FloatArray = np.ma.filled(
             np.ma.asarray(getattr(column, "value", column), dtype=float), np.nan

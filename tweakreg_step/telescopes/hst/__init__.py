@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .exposure import HstExposure
 from .models import HST
 
-__all__ = ["HST"]
+__all__ = ["HST", "HstExposure"]

@@ -79,7 +79,8 @@ def _without_results(cards: Cards) -> Cards:
 
 def _fit(exposure: HstExposure, change: Change) -> Fit:
     facts: dict[str, Any] = {fact.name: fact.value for fact in _essentials(change)}
-    return Fit(exposure.root, change.reference or "", facts.get("matches"), facts.get("rms_mas"))
+    known = facts.get("matches"), facts.get("rms_mas")
+    return Fit(exposure.root, change.reference or "", *known, change.wcs_name)
 
 
 def _essentials(change: Change) -> Sequence[Essential]:

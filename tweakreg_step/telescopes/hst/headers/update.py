@@ -24,6 +24,9 @@ WRITTEN = (
 )
 """Keywords of a chip's header that an alignment may write."""
 
+LONGEST_VALUE = 68
+"""Letters that the value of a FITS keyword may have."""
+
 NAMELESS = "WCS"
 """The delivered WCS where it has no name."""
 
@@ -44,12 +47,15 @@ class Fit:
         Number of matches of the exposure, None where unknown.
     rms_mas
         Their rms residual per axis [mas], None where unknown.
+    name
+        Name of the WCS that the user wants, '' for one that is made.
     """
 
     exposure: str
     reference: str
     matches: int | None
     rms_mas: float | None
+    name: str = ""
 
 
 def corrected(cards: Cards, before: Any, after: Any, fit: Fit) -> Cards:
@@ -64,7 +70,7 @@ def corrected(cards: Cards, before: Any, after: Any, fit: Fit) -> Cards:
     fit
         The alignment.
     """
-    name = unique_name(_wcs_name(cards, fit.reference), cards)
+    name = unique_name(fit.name or _wcs_name(cards, fit.reference), cards)
     kept = archived(cards)
     values = _linear(after, kept) | _words(kept, name, fit)
     if "ORIENTAT" in kept:
@@ -107,7 +113,7 @@ def _words(cards: Cards, name: str, fit: Fit) -> dict[str, tuple[Value, str]]:
     words: dict[str, tuple[Value, str]] = {
         "WCSNAME": (name, "Coordinate system title"),
         "WCSTYPE": (type_of_name(name), ""),
-        "HDRNAME": (f"{fit.exposure}_{name}-hlet.fits", ""),
+        "HDRNAME": (f"{fit.exposure}_{name}-hlet.fits"[-LONGEST_VALUE:], ""),
     }
     if fit.rms_mas is not None:
         degrees = fit.rms_mas / 3.6e6
