@@ -94,7 +94,8 @@ Parameter by parameter
 """
 
 _TITLES = {"": "General", "UPDATE HEADER": "Update header",
-           "OBJECT MATCHING PARAMETERS": "Matching", "HEADERLET CREATION": "Headerlets", "OPTIONAL SHIFTFILE OUTPUT": "Shift file",
+           "OBJECT MATCHING PARAMETERS": "Matching", "HEADERLET CREATION": "Headerlets",
+           "OPTIONAL SHIFTFILE OUTPUT": "Shift file",
            "COORDINATE FILE DESCRIPTION": "Catalogs of the images",
            "REFERENCE CATALOG DESCRIPTION": "Reference catalog",
            "CATALOG FITTING PARAMETERS": "Fit"}  # fmt: skip

@@ -62,7 +62,7 @@ def test_rows_without_position_are_dropped(
         ({"alpha": [1.0]}, r"\['alpha'\], but it needs 'RA' and 'DEC'"),
         ({"RA": [1.0], "ra": [1.1], "DEC": [1.0]}, r"only one may be meant by 'ra'"),
         ({"RA": [1.0], "DEC": [95.0]}, r"1 of 1 positions .* out of range.*swapped"),
-        ({"RA": ["12:30:00"], "DEC": [5.0]}, r"can't be turned into degrees"),
+        ({"RA": ["noon"], "DEC": [5.0]}, r"can't be turned into degrees"),
     ],
 )
 def test_bad_columns_are_named(
