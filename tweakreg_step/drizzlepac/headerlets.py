@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.wording import listed
 from tweakreg_step.files.names import file_of
-from tweakreg_step.files.whole_files import content_of, write_whole
+from tweakreg_step.files.whole_files import content_of
 from tweakreg_step.solutions import Target, plan_of
 from tweakreg_step.telescopes.hst import HstExposure
 from tweakreg_step.telescopes.hst.headerlets import (
@@ -19,6 +19,7 @@ from tweakreg_step.telescopes.hst.headerlets import (
     attach,
     headerlet_of,
     is_headerlet,
+    write_headerlet,
 )
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def write_headerlets(
                     f"'{file}' exists already, and is left as it is. Give another name, or let it "
                     "be replaced with clobber=True (--clobber)."
                 )
-            write_whole(file, headerlet.writeto)
+            write_headerlet(headerlet, file)
             written.append(file)
         if options.attached:
             attach(headerlet, path)

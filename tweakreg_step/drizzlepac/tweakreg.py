@@ -14,6 +14,7 @@ from tweakreg_step.parameters import STAGES, ReferenceParameters, declarations
 from tweakreg_step.pipeline.reference_pixels import pixels_to_sky
 
 from .checks import check_before
+from .conversions import column
 from .exclusions import exclusions_for
 from .headerlets import HeaderletOptions, write_headerlets
 from .images import file_without_extension, images_named, list_of_catalogs, pixel_scale
@@ -168,7 +169,12 @@ def _catalog(values: Values, outside: Path | None) -> dict[str, Any]:
     chosen = {(MAIN, "refxcol"), (MAIN, "refycol")} & values.given
     usual = (main["refxcol"], main["refycol"]) == ("1", "2")
     if main["refxyunits"] == "pixels" and outside is not None:
-        options = ReferenceParameters(**{name: main[name] for name in _COLUMNS})
+        options = ReferenceParameters(
+            refxcol=column(main["refxcol"]),
+            refycol=column(main["refycol"]),
+            refxyunits="pixels",
+            rfluxcol=column(main["rfluxcol"]),
+        )
         place = str(outside)
         table = with_chosen_columns(refcat, options, lambda: pixels_to_sky(None, place))
         return {"abs_refcat": table} | dict.fromkeys(_COLUMNS[:2], "") | {"refxyunits": "degrees"}

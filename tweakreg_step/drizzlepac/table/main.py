@@ -53,8 +53,8 @@ _GENERAL = (
         ("save_catalogs",), conversion="cleaned", needs=Needs.PIXELS,
     ),
     Row(
-        "interactive", MAIN, bool, True, Use.PASSED_OVER,
-        "Nothing ever waits for a key, and no window opens.",
+        "interactive", MAIN, bool, True, Use.DONE,
+        "Nothing ever waits for a key, and no window opens: all is as with False.",
     ),
     Row(
         "verbose", MAIN, bool, False, Use.DONE,

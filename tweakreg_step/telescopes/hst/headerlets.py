@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
@@ -22,10 +23,20 @@ if TYPE_CHECKING:
 
     from .exposure import HstExposure
 
-__all__ = ["HeaderletWords", "apply_headerlet", "attach", "headerlet_of", "is_headerlet"]
+__all__ = [
+    "HeaderletWords",
+    "apply_headerlet",
+    "attach",
+    "headerlet_of",
+    "is_headerlet",
+    "write_headerlet",
+]
 
 _EXACT = re.compile(r"(CRVAL\d|CRPIX\d|CD\d_\d|[AB]P?_\d_\d)$")
-"""Keywords whose values stwcs rounds to 12 digits, which are a microarcsecond."""
+"""Keywords whose values stwcs rounds when it makes a headerlet."""
+
+DIGITS = 14
+"""Digits that stwcs, by wcslib, keeps of a number when it applies a headerlet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +110,21 @@ def headerlet_of(exposure: HstExposure, words: HeaderletWords) -> Any:
 
 
 def _exact(header: fits.Header, science: fits.Header) -> None:
-    """Give a header the values of the chip to the last digit."""
+    """Give a header the values of the chip to the last digit that stwcs keeps when it is applied.
+
+    Of CRVAL these are `DIGITS`, which may be 2e-8 arcsec off; CRPIX makes up for the rest.
+    """
     for word in list(header):
         if _EXACT.match(word) and word in science:
             header[word] = science[word]
+    place = np.array([science["CRVAL1"], science["CRVAL2"]], float)
+    kept = np.array([float(f"{value:.{DIGITS}g}") for value in place])
+    rest = (place - kept) * (np.cos(np.deg2rad(place[1])), 1.0)
+    matrix = [[science[f"CD{row}_{column}"] for column in (1, 2)] for row in (1, 2)]
+    shift = np.linalg.solve(matrix, rest)
+    for axis in (0, 1):
+        header[f"CRVAL{axis + 1}"] = float(kept[axis])
+        header[f"CRPIX{axis + 1}"] = float(science[f"CRPIX{axis + 1}"] - shift[axis])
 
 
 def is_headerlet(path: Path) -> bool:
@@ -114,6 +136,12 @@ def is_headerlet(path: Path) -> bool:
     except OSError:
         return False
     return "DESTIM" in header and "HDRNAME" in header
+
+
+def write_headerlet(headerlet: Any, path: Path) -> None:
+    """Write a headerlet as a file, whole or not at all."""
+    with _quiet():
+        write_whole(path, headerlet.writeto)
 
 
 def attach(headerlet: Any, path: Path) -> None:
