@@ -40,6 +40,7 @@ def said(**given: Any) -> dict[str, str]:
         {"sharplo": 0.1},
         {"starfinder": "segmentation", "roundhi": 1.0},
         {"npixels": 5},
+        {"starfinder": "dao", "minarea": 5},
         {"starfinder": "iraf", "deblend": False},
         {"xcol": "1", "ycol": "2"},
         {"xyorigin": 1},

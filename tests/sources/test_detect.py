@@ -287,3 +287,12 @@ def test_gaps_are_bridged_and_edges_are_not() -> None:
     assert np.all(filled[4, 3:6] == 2.0)
     assert not unknown[4].any() or unknown[4].tolist() == [False] * 8 + [True]
     assert np.isfinite(filled).all()
+
+
+def test_minarea_leaves_small_peaks_out() -> None:
+    rng = np.random.default_rng(4)
+    image = rng.standard_normal((120, 120)).astype(np.float32)
+    image[30:33, 30:33] += 60.0  # nine pixels
+    image[80:86, 80:86] += 60.0  # thirty-six
+    pixels = Pixels(image, np.ones_like(image), np.zeros(image.shape, bool))
+    assert [len(find(pixels, minarea=least, kernel_fwhm=1.5)) for least in (3, 30)] == [2, 1]

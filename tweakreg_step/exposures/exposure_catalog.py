@@ -17,6 +17,7 @@ from tweakreg_step.catalogs import (
     is_table_file,
     read_checkpoint,
 )
+from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.files.names import file_of
 from tweakreg_step.parameters import SelectionParameters
 from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
@@ -197,7 +198,7 @@ class Reader:
         if table is not None:
             return self._kept_whole(self._in_memory(table, image, name), image, name)
         options, path, fingerprint, checkpoint = self.parameters, None, "", None
-        pixels = image.pixels()
+        pixels = self._pixels(image, name)
         if options.keeps_catalogs:
             path = catalog_path(self.folder, name, options)
             fingerprint = self._fingerprint(image, name, pixels)
@@ -216,6 +217,18 @@ class Reader:
         return ExposureCatalog(
             sources, path, (found.fwhm, found.expected_fwhm), stamps, fingerprint
         )
+
+    def _pixels(self, image: OpenImage, name: str) -> Pixels:
+        """The pixels in which sources are found."""
+        if self.parameters.catalogs.pixels_from == "exposure":
+            return image.pixels()
+        cleaned = image.cleaned_pixels()
+        if cleaned is None:
+            raise InputError(
+                f"pixels_from='crclean', but '{name}' has no such file: only AstroDrizzle of HST "
+                "writes images without cosmic rays. Leave 'pixels_from' out."
+            )
+        return cleaned
 
     def _fingerprint(self, image: OpenImage, name: str, pixels: Pixels) -> str:
         """The fingerprint of the catalog that would be found."""
@@ -277,7 +290,7 @@ class Reader:
             name,
         )
         if limits.peak != (None, None):
-            sources = with_peaks(sources, image.pixels())
+            sources = with_peaks(sources, self._pixels(image, name))
         selected, dropped = select(sources, limits, box, self._allowed(image, name, box))
         dropped = {"the bounding box": all_of_them - len(sources)} | dropped
         outside = of_image(self.exclusions, name)

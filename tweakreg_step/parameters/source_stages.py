@@ -33,6 +33,12 @@ class CatalogParameters:
     starfinder: str = parameter(
         "sep", "Source finder", choices=("sep", "iraf", "dao", "segmentation")
     )
+    pixels_from: str = parameter(
+        "exposure",
+        "Pixels in which sources are found: those of the exposure, or of the *_crclean.fits that "
+        "AstroDrizzle has written beside it; the solution is the exposure's in any case",
+        choices=("exposure", "crclean"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,12 @@ class FinderParameters:
 
     snr_threshold: float = parameter(
         10.0, "Detection threshold above the background, in units of its noise", low=0.0
+    )
+    minarea: int = parameter(
+        3,
+        "Least number of connected pixels above the threshold (sep)",
+        unit="pixels",
+        low=1,
     )
     kernel_fwhm: float | None = parameter(
         None,

@@ -95,6 +95,12 @@ _RULES = (
         "Set 'starfinder' to one of them, or leave it out.",
     ),
     _Rule(
+        ("minarea",),
+        lambda p: p.catalogs.starfinder != "sep",
+        "only starfinder='sep' uses it",
+        "Set that, or leave it out.",
+    ),
+    _Rule(
         _names(SegmentationParameters),
         lambda p: p.catalogs.starfinder != "segmentation",
         "only starfinder='segmentation' uses it",

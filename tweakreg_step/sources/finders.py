@@ -126,7 +126,7 @@ def _extracted(
                 finder.snr_threshold,
                 err=noise,
                 mask=mask,
-                minarea=3,
+                minarea=finder.minarea,
                 filter_kernel=_kernel(fwhm),
                 deblend_cont=contrasts[0],
                 clean=False,  # it compares each source with all others: minutes for 100,000

@@ -82,6 +82,12 @@ class OpenImage(Protocol):
     def pixels(self) -> Pixels:
         """The data, with unusable pixels masked."""
 
+    def cleaned_pixels(self) -> Pixels | None:
+        """The same with cosmic rays replaced, from a file beside the exposure's.
+
+        None where the mission has no such files.
+        """
+
     def to_sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """RA and DEC [deg] of pixels, beyond the bounding box as well."""
 

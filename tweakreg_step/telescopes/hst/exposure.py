@@ -6,7 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from astropy.io.fits import ImageHDU
+
+from tweakreg_step.core.exceptions import InputError
 
 from .chip_wcs import TABLES, chip_wcs, packed
 from .storage import Storage, in_file, in_memory
@@ -23,6 +26,9 @@ __all__ = ["Chip", "HstExposure", "Meta"]
 
 DRIZZLED = ("_drz", "_drc", "_sci")
 """How names of images end that AstroDrizzle has made: without distortion, with weights."""
+
+CLEANED = "_crclean.fits"
+"""How names of images end in which AstroDrizzle has replaced cosmic rays."""
 
 QUALITY = {"_c0m": "_c1m", "_c0f": "_c1f"}
 """Names of files of WFPC2, and of those with their data quality."""
@@ -195,6 +201,34 @@ class HstExposure:
     def weight(self, chip: Chip) -> Any:
         """Weights of a drizzled image, None where there are none."""
         return self._companion(chip, WEIGHTS) if chip.weight is None else self.array(chip.weight)
+
+    def cleaned(self, chip: Chip) -> Any:
+        """The array of a chip without cosmic rays, from the file that AstroDrizzle writes.
+
+        Raises
+        ------
+        InputError
+            If it is not there, or does not have this chip.
+        """
+        name = f"{self.root.rpartition('_')[0] or self.root}{CLEANED}"
+        path = None if self.path is None else self.path.with_name(name)
+        if path is None or not path.is_file():
+            raise InputError(
+                f"pixels_from='crclean', but there is no '{name}' beside '{self.meta.filename}'. "
+                "AstroDrizzle writes it with driz_cr_corr=True. Run that, or take the pixels of "
+                "the exposure."
+            )
+        beside = HstExposure.open(path)
+        shape = np.shape(self.array(chip.science))
+        for other in beside.chips:
+            if other.version == chip.version:
+                found = beside.array(other.science)
+                if np.shape(found) == shape:
+                    return found
+        raise InputError(
+            f"'{name}' has no chip (SCI,{chip.version}) of {shape} pixels, as "
+            f"'{self.meta.filename}' has. Make it again with AstroDrizzle."
+        )
 
     def _companion(self, chip: Chip, names: Mapping[str, str]) -> Any:
         """An array of a chip that is in a file of its own beside that of the exposure."""

@@ -15,7 +15,7 @@ from tweakreg_step.telescopes.wcs import pixels_within
 from .errors import errors_of
 from .headers import as_delivered, is_aligned
 from .psf import stellar_fwhm
-from .quality import bits_of
+from .quality import COSMIC_RAYS, bits_of
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
@@ -93,13 +93,27 @@ class HstImage:
 
     def pixels(self) -> Pixels:
         """The data in their unit, with unusable pixels masked."""
+        return self._pixels(_native(self.exposure.array(self.chip.science)), cleaned=False)
+
+    def cleaned_pixels(self) -> Pixels:
+        """The data of ``<root>_crclean.fits``, which AstroDrizzle writes beside the exposure.
+
+        Raises
+        ------
+        InputError
+            If it is not there, or does not have this chip.
+        """
+        return self._pixels(_native(self.exposure.cleaned(self.chip)), cleaned=True)
+
+    def _pixels(self, data: Any, *, cleaned: bool) -> Pixels:
         chip, exposure = self.chip, self.exposure
-        data = _native(exposure.array(chip.science))
         mask, saturated = ~np.isfinite(data), None
         quality = exposure.quality(chip)
         if quality is not None and np.shape(quality) == data.shape:
             header = exposure.header()
             bits = bits_of(*_words(header, "INSTRUME", "DETECTOR"))
+            if cleaned:
+                quality = quality & ~COSMIC_RAYS
             mask |= bits.unusable(quality)
             saturated = bits.is_saturated(quality)
         weight = exposure.weight(chip)

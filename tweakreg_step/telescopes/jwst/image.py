@@ -48,6 +48,9 @@ class JwstImage(GwcsImage):
         """``meta.tweakreg_catalog``, '' for none."""
         return (getattr(self.model.meta, "tweakreg_catalog", None) or "").strip()
 
+    def cleaned_pixels(self) -> None:
+        """There are no such files."""
+
     def pixels(self) -> Pixels:
         """The image with DO_NOT_USE, NON_SCIENCE and NaN masked."""
         model = self.model

@@ -66,6 +66,9 @@ class RomanImage(GwcsImage):
                 return Table(held)
         return None
 
+    def cleaned_pixels(self) -> None:
+        """There are no such files."""
+
     def pixels(self) -> Pixels:
         """The image with DO_NOT_USE, NON_SCIENCE and values that are not finite masked."""
         model = self.model
