@@ -54,7 +54,7 @@ def _residuals(count: int, seed: int = 0) -> Residuals:
     noise = rng.normal(size=(count, 2))
     plane = np.stack([x, y], axis=1) / 30.0
     none = np.zeros(count, np.int64)
-    return Residuals(none, none, x, y, plane, noise, noise.copy(), noise.copy())
+    return Residuals(none, none, x, y, plane, noise, noise.copy(), noise.copy(), -x)
 
 
 # ---- footprints
@@ -217,6 +217,19 @@ def test_residuals_without_axes_are_left_out_and_counted() -> None:
     assert plots.draw_residuals(residuals, "all") is None
     assert plots.draw_vectors(residuals, "all") is None
     assert plots.draw_vectors(residuals, "all", sky=True) is not None
+
+
+def test_arrows_are_coloured_by_brightness_where_it_is_known() -> None:
+    residuals = _residuals(50)
+    drawing = plots.draw_vectors(residuals, "all")
+    arrows = drawing.figure.axes[0].collections[0]
+    np.testing.assert_array_equal(arrows.get_array(), residuals.magnitude)
+    assert arrows.get_clim()[0] == residuals.magnitude.min()
+    assert "Dark arrows are of bright sources" in drawing.caption
+    residuals.magnitude[3] = np.nan
+    drawing = plots.draw_vectors(residuals, "all")
+    assert drawing.figure.axes[0].collections[0].get_array() is None
+    assert "Dark" not in drawing.caption
 
 
 def test_residuals_that_are_all_zero_are_drawn() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,8 @@ _SINGLE = 250
 """Number of arrows above which they are averaged in cells."""
 
 _CELLS = 10
+
+_COLOURS = "Dark arrows are of bright sources, light ones of faint ones. "
 _LEAST = 3
 """Smallest number of residuals for the mean of a cell."""
 
@@ -50,30 +52,42 @@ def draw_vectors(residuals: Residuals, title: str, *, sky: bool = False) -> Draw
         return None
     length = np.hypot(*arrow.T)
     figure = new_figure(4.3, 4.4)
-    _arrows(figure.subplots(), start, arrow, sky=sky)
+    magnitude = None if averaged else residuals.magnitude[good]
+    coloured = magnitude is not None and bool(np.isfinite(magnitude).all())
+    _arrows(figure.subplots(), start, arrow, magnitude if coloured else None, sky=sky)
     means = f"means of {int(good.sum())} in cells" if averaged else "one for each detection"
     caption = (
         f"{len(arrow)} arrows, {means}; rms {np.sqrt(0.5 * np.mean(length**2)):.2f} mas per axis. "
+        f"{_COLOURS if coloured else ''}"
         "Arrows that agree with their neighbours are distortion or a wrong roll; noise points "
         "anywhere."
     )
     return Drawing(figure, title, caption, f"Residual vectors, {title}. {caption}", dense=False)
 
 
-def _arrows(axes: Axes, start: FloatArray, arrow: FloatArray, *, sky: bool) -> None:
+def _arrows(
+    axes: Axes, start: FloatArray, arrow: FloatArray, magnitude: FloatArray | None, *, sky: bool
+) -> None:
     typical = float(np.percentile(np.hypot(*arrow.T), 90)) or 1.0
     unit = _key(typical)
     extent = max(float(np.ptp(start, axis=0).max()), 1.0)
+    colour: dict[str, Any] = {"color": BLUE} if magnitude is None else {"cmap": "plasma"}
     quiver = axes.quiver(
         *start.T,
         *arrow.T,
+        *(() if magnitude is None else (magnitude,)),
         angles="xy",
         scale_units="xy",
         scale=typical / (0.09 * extent),
-        color=BLUE,
+        **colour,
         width=0.005,
         headwidth=4,
     )
+    if magnitude is not None:
+        bright, faint = float(magnitude.min()), float(magnitude.max())
+        quiver.set_clim(
+            bright, faint + 0.3 * max(faint - bright, 0.1)
+        )  # the lightest are hard to see
     axes.plot(*start.T, ".", color=BLACK, markersize=1.5)
     axes.quiverkey(quiver, 0.85, 1.02, unit, f"{unit:g} mas", labelpos="N", coordinates="axes")
     axes.set_title("observed - fitted", loc="left", pad=16.0)  # room for the key

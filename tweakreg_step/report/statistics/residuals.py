@@ -38,6 +38,8 @@ class Residuals:
         its axes.
     normalised
         (K, 2) residual east and north in units of its standard error, NaN where unknown.
+    magnitude
+        (K,) -2.5 log10 of the flux in the catalog, NaN where unknown.
     """
 
     group: IntArray
@@ -48,6 +50,7 @@ class Residuals:
     sky: FloatArray
     detector: FloatArray
     normalised: FloatArray
+    magnitude: FloatArray
 
     def __len__(self) -> int:
         return len(self.group)
@@ -75,7 +78,13 @@ def residuals_of(result: RunResult) -> Residuals | None:
         sky=1000.0 * solution.detections.residual,
         detector=1000.0 * pixels * result.images.pixel_scale[detections.image][:, None],
         normalised=_normalised(result, detections, solution),
+        magnitude=_magnitude(detections.flux),
     ).take(used)
+
+
+def _magnitude(flux: FloatArray) -> FloatArray:
+    known = np.where(np.isfinite(flux) & (flux > 0), flux, np.nan)
+    return np.asarray(-2.5 * np.log10(known))
 
 
 def _sky_to_pixels(result: RunResult, detections: Detections) -> FloatArray:
