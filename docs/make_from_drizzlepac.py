@@ -89,24 +89,25 @@ Files
 The SExtractor recipe
 ---------------------
 
-For fields of galaxies; ``benchmarks/recipe.py`` does all of it on simulated images, and is the place
-to copy from.
+For fields of galaxies; ``benchmarks/recipe.py`` does all of it on simulated images, and is
+the place to copy from.
 
 #. **Look** at visits and filters: ``tweakreg doctor *_flc.fits``.
-#. **Cleaned images**: AstroDrizzle with ``driz_cr_corr=True`` writes ``*_crclean.fits`` beside the
-   exposures. ``pixels_from="crclean"`` finds sources in these, and the solution is that of the
-   exposures; ``minarea`` and ``threshold`` are SExtractor's DETECT_MINAREA and DETECT_THRESH. That may
-   be all that is needed.
-#. **Catalogs** of your own: SExtractor on each chip of the cleaned images, with x, y and a magnitude
-   in the first three columns; one line of the catfile for an image, with the catalog of chip 1 and
-   that of chip 2.
+#. **Cleaned images**: AstroDrizzle with ``driz_cr_corr=True`` writes ``*_crclean.fits``
+   beside the exposures. ``pixels_from="crclean"`` finds sources in these, and the solution is
+   that of the exposures; ``minarea`` and ``threshold`` are SExtractor's DETECT_MINAREA and
+   DETECT_THRESH. That may be all that is needed.
+#. **Catalogs** of your own: SExtractor on each chip of the cleaned images, with x, y and a
+   magnitude in the first three columns; one line of the catfile for an image, with the
+   catalog of chip 1 and that of chip 2.
 #. **Which sources**: ``minflux`` the faintest and ``maxflux`` the brightest magnitude
-   (``fluxunits="mag"``), ``border`` pixels from the edges, ``exclusions`` with a region file for each
-   chip or ``None``.
-#. **Align**, look at the table and the page, change the limits, again; ``updatehdr=False`` until you
-   like it, then ``tweakreg apply``. A second run on images that have the solution finds nothing more.
-#. **Other filters and visits**: ``tweakreg transfer <solution> <exposures>`` carries the motion of a
-   visit to exposures in which little is seen, as tweakback does.
+   (``fluxunits="mag"``), ``border`` pixels from the edges, ``exclusions`` with a region file
+   for each chip or ``None``.
+#. **Align**, look at the table and the page, change the limits, again; ``updatehdr=False``
+   until you like it, then ``tweakreg apply``. A second run on images that have the solution
+   finds nothing more.
+#. **Other filters and visits**: ``tweakreg transfer <solution> <exposures>`` carries the
+   motion of a visit to exposures in which little is seen, as tweakback does.
 #. **Drizzle** the exposures with AstroDrizzle, ``updatewcs=False``.
 
 .. include:: tables/recipe.rst

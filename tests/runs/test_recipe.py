@@ -18,7 +18,7 @@ def test_the_recipe_reaches_its_accuracy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(recipe, "SCENE", replace(recipe.SCENE, shape=(220, 440)))
+    monkeypatch.setattr(recipe, "SCENE", replace(recipe.SCENE, shape=(260, 520)))
     monkeypatch.setattr(recipe, "POINTS", 25)
     monkeypatch.setattr(doctor, "service_reachable", lambda: "not asked")
     rows = {step: float(error) for step, error, _ in recipe.recipe(tmp_path)}
