@@ -56,9 +56,9 @@ Habits
 * **TEAL, prompts**: there are none. ``editpars=True`` is refused; edit the ``.cfg`` file.
 * **The histogram and the residual plots** are on one page, ``<product>_tweakreg.html``, with
   arrows coloured by brightness (needs the extra ``plots``).
-* **shifts.txt**: with ``shiftfile=True``, for those who still use it. Angles are those of
-  TweakReg, counter-clockwise in the pixels of ``outwcs``. The rms is that of all matches of
-  an image, per axis.
+* **shifts.txt**: with ``shiftfile=True``, for those who still use it. Signs are those of TweakReg:
+  delivered - crpix = scale R(-rot) (corrected - crpix) + (dx, dy) in the pixels of ``outwcs``.
+  The rms is that of all matches of an image, per axis.
 * **Pixels or arcsec**: ``tolerance``, ``separation``, ``xoffset`` and ``yoffset`` are pixels
   there and arcsec here. They are converted with the size of a pixel in the middle of
   ``refimage``, or of the first image; the log says both numbers.

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tweakreg_step.core.exceptions import CatalogError
-from tweakreg_step.exposures.chips import check_chips, of_image, part_of
+from tweakreg_step.exposures.chips import check_chips, of_image, part_of, regions_of
+from tweakreg_step.sources.regions import read_exclusions
 
 CHIPS = ("a.fits[SCI,1]", "a.fits[SCI,2]")
 
@@ -19,6 +20,21 @@ def test_the_entry_of_a_chip_or_of_its_file() -> None:
     assert of_image(known, "b.fits") == 1  # a file with one image
     assert of_image(known, "b.fits[SCI,2]") is None
     assert part_of(known, "a.fits") == {"a.fits[SCI,2]": 2, "a.fits": 0}
+
+
+def test_regions_in_pixels_are_of_the_first_chip_those_on_the_sky_of_all(tmp_path: Path) -> None:
+    (tmp_path / "a.reg").write_text("pixel\n10 20 5\nsky\n10:00:01 -02:30:00 3\n")
+    (tmp_path / "b.reg").write_text("image\n-circle(10,20,5)\n")
+    both, pixels = (read_exclusions(tmp_path / name) for name in ("a.reg", "b.reg"))
+    assert regions_of({"a.fits": both}, "a.fits[SCI,1]") is both
+    second = regions_of({"a.fits": both}, "a.fits[SCI,2]")
+    assert second is not None
+    assert len(second.regions) == 1
+    assert regions_of({"a.fits": pixels}, "a.fits[SCI,2]") is None
+    assert regions_of({"a.fits[SCI,2]": pixels}, "a.fits[SCI,2]") is pixels
+    assert regions_of({"a.fits": pixels}, "a.fits") is pixels
+    ra = second.regions[0][1].center.ra.deg
+    assert ra == pytest.approx(15.0 * (10.0 + 1.0 / 3600.0))
 
 
 def test_more_catalogs_than_chips() -> None:

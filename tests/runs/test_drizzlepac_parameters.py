@@ -8,7 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+from hst_visits import copied, visit
 
+from tweakreg_step import TweakReg
 from tweakreg_step.drizzlepac import PARAMETERS, values_of
 from tweakreg_step.drizzlepac.table import IMAGE, MAIN, REFERENCE
 
@@ -45,3 +50,36 @@ def test_the_least_peak_of_a_star_that_it_finds(conv_width: float) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             found, _ = findobj.findstars(image, conv_width, 4.0, 1.0)
         assert len(found) == count
+
+
+def moved(shifts: str, frame: str, name: str) -> np.ndarray:
+    """Where positions (2, 4) [deg] go by a shift file."""
+    (line,) = [one for one in Path(shifts).read_text().splitlines() if one.startswith(name)]
+    dx, dy, angle, scale = map(float, line.split()[1:5])
+    wcs = WCS(fits.getheader(frame, "WCS"))
+    turn = np.deg2rad(angle)
+    back = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) / scale
+    ra, dec = [150.1, 150.103, 150.1, 150.097], [2.197, 2.2, 2.203, 2.2]
+    delivered = np.stack(wcs.wcs_world2pix(ra, dec, 1)) - wcs.wcs.crpix[:, None]
+    corrected = back @ (delivered - [[dx], [dy]]) + wcs.wcs.crpix[:, None]
+    return np.stack(wcs.wcs_pix2world(*corrected, 1))
+
+
+def test_both_shift_files_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tweakreg = pytest.importorskip("drizzlepac.tweakreg")
+    monkeypatch.chdir(tmp_path)
+    truth = visit(pointing_error=(0.3, 60.0, 1e-4))
+    files = copied(truth, tmp_path)
+    table = Table.read(truth.catalog)
+    np.savetxt("stars.txt", np.stack([table["RA"], table["DEC"]], 1), fmt="%.12f")
+    given = {"refcat": "stars.txt", "shiftfile": True, "searchrad": 2.0, "tolerance": 3.0}
+    given |= {"see2dplot": False, "residplot": "No plot", "interactive": False}
+    find = {"threshold": 20.0}
+    TweakReg("*_flc.fits", imagefindcfg=find, outshifts="a.txt", outwcs="a.fits", **given)
+    with contextlib.redirect_stdout(io.StringIO()):
+        tweakreg.TweakReg(
+            "*_flc.fits", imagefindcfg=find, outshifts="b.txt", outwcs="b.fits", **given
+        )
+    for path in files:
+        ours, theirs = (moved(f"{one}.txt", f"{one}.fits", path.name) for one in "ab")
+        np.testing.assert_allclose(3600.0 * (ours - theirs), 0.0, atol=0.006)

@@ -113,9 +113,9 @@ def _check_shifts(truth: HstTruth, files: list[Path]) -> None:
         assert all(0.0 < value < 0.1 for value in rms)
         one, two = (
             np.stack(frame.wcs_world2pix(*_sky(path, x, y), 1)) - frame.wcs.crpix[:, None]
-            for path in (delivered, solved)
+            for path in (solved, delivered)
         )
-        turn = np.deg2rad(angle)
+        turn = np.deg2rad(-angle)
         turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ one
         np.testing.assert_allclose(scale * turned + [[dx], [dy]], two, atol=3e-3)
         assert np.hypot(dx, dy) > 1.0

@@ -28,7 +28,7 @@ __all__ = ["reference_wcs", "shift_of", "write_shifts"]
 def write_shifts(
     solution: SavedSolution, images: Sequence[Path], shifts: Path, reference: Path
 ) -> None:
-    """Write how each image moves, in the pixels of a WCS without distortion, and that WCS.
+    """Write how each image was off, in the pixels of a WCS without distortion, and that WCS.
 
     Parameters
     ----------
@@ -127,16 +127,16 @@ def reference_wcs(images: Sequence[OpenImage]) -> tuple[WCS, tuple[int, int]]:
 
 
 def shift_of(wcs: WCS, before: FloatArray, after: FloatArray) -> tuple[float, float, float, float]:
-    """The motion of positions, in the pixels of a WCS, about its reference pixel.
+    """How positions were off, in the pixels of a WCS about its reference pixel; TweakReg's signs.
 
-    after - crpix = scale R(rot) (before - crpix) + (dx, dy)
+    before - crpix = scale R(-rot) (after - crpix) + (dx, dy), where R turns counter-clockwise.
 
     Parameters
     ----------
     wcs
         The WCS.
     before, after
-        (N, 2) RA and DEC [deg].
+        (N, 2) RA and DEC [deg], as delivered and corrected.
 
     Returns
     -------
@@ -145,11 +145,11 @@ def shift_of(wcs: WCS, before: FloatArray, after: FloatArray) -> tuple[float, fl
     """
     start, end = (
         np.stack(wcs.wcs_world2pix(*np.asarray(sky).T, 1)) - wcs.wcs.crpix[:, None]
-        for sky in (before, after)
+        for sky in (after, before)
     )
     one, two = start[0] + 1j * start[1], end[0] + 1j * end[1]
     from_mean = one - one.mean()
     factor = (from_mean.conj() @ (two - two.mean())) / (from_mean.conj() @ from_mean)
     shift = two.mean() - factor * one.mean()
-    angle = float(np.rad2deg(np.angle(factor))) % 360.0
+    angle = float(np.rad2deg(-np.angle(factor))) % 360.0
     return float(shift.real), float(shift.imag), angle, float(abs(factor))

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["check_chips", "keys_of", "of_image", "part_of"]
+    from tweakreg_step.sources.regions import Exclusions
+
+__all__ = ["check_chips", "keys_of", "of_image", "part_of", "regions_of"]
 
 T = TypeVar("T")
 
@@ -29,6 +31,19 @@ def keys_of(name: str) -> tuple[str, ...]:
 def of_image(known: Mapping[str, T], name: str) -> T | None:
     """The entry of an image, else that of its file; None where there is none."""
     return next((known[key] for key in keys_of(name) if key in known), None)
+
+
+def regions_of(known: Mapping[str, Exclusions], name: str) -> Exclusions | None:
+    """The user's regions for an image.
+
+    Of a region file that is given for a file of several chips, regions in pixels are those of the
+    first chip, as in TweakReg of DrizzlePac; those on the sky hold for all.
+    """
+    found, file = of_image(known, name), file_of(name)
+    if found is None or name == file or name.endswith(FIRST) or name in known:
+        return found
+    sky = found.on_the_sky
+    return sky if sky.regions else None
 
 
 def part_of(known: Mapping[str, T], name: str) -> dict[str, T]:

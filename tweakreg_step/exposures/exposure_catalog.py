@@ -23,7 +23,7 @@ from tweakreg_step.parameters import SelectionParameters
 from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
 from tweakreg_step.sources.detect import find_sources
 
-from .chips import check_chips, keys_of, of_image, part_of
+from .chips import check_chips, keys_of, part_of, regions_of
 from .given_catalog import read_given
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Reader:
         return replace(self._catalog(image, name), touched=self._is_touched(image, name))
 
     def _is_touched(self, image: OpenImage, name: str) -> bool:
-        regions = of_image(self.exclusions, name)
+        regions = regions_of(self.exclusions, name)
         if regions is None or not regions.regions:
             return True  # no region that could miss the image
         return regions.touches(image.bounding_box, image.to_sky)
@@ -233,7 +233,7 @@ class Reader:
     def _fingerprint(self, image: OpenImage, name: str, pixels: Pixels) -> str:
         """The fingerprint of the catalog that would be found."""
         options, box = self.parameters, image.bounding_box
-        regions = of_image(self.exclusions, name)
+        regions = regions_of(self.exclusions, name)
         corners = None  # the WCS matters for regions on the sky alone
         if regions is not None:
             corners = np.asarray(image.to_sky(*np.meshgrid(*box)))
@@ -293,7 +293,7 @@ class Reader:
             sources = with_peaks(sources, self._pixels(image, name))
         selected, dropped = select(sources, limits, box, self._allowed(image, name, box))
         dropped = {"the bounding box": all_of_them - len(sources)} | dropped
-        outside = of_image(self.exclusions, name)
+        outside = regions_of(self.exclusions, name)
         meant = {"exclusions": INCLUDED} if outside is not None and outside.included else {}
         reasons = ", ".join(
             f"{number} by {why}{meant.get(why, '')}" for why, number in dropped.items() if number
@@ -310,7 +310,7 @@ class Reader:
     def _allowed(
         self, image: OpenImage, name: str, box: BoundingBox
     ) -> Callable[[Sources], NDArray[np.bool_]] | None:
-        exclusions = of_image(self.exclusions, name)
+        exclusions = regions_of(self.exclusions, name)
         if exclusions is None:
             return None
         centre = (0.5 * sum(box[0]), 0.5 * sum(box[1]))

@@ -79,6 +79,12 @@ class Exclusions:
         """Number of include regions."""
         return sum(include for include, _ in self.regions)
 
+    @property
+    def on_the_sky(self) -> Exclusions:
+        """Those of the regions that are in sky coordinates, which hold for every chip."""
+        sky = tuple(one for one in self.regions if not isinstance(one[1], PixelRegion))
+        return Exclusions(sky, self.path, self.text)
+
     def touches(self, box: BoundingBox, to_sky: ToSky) -> bool:
         """Whether any region may overlap an image; True also if one is close to it.
 
