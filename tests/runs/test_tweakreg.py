@@ -19,6 +19,7 @@ from hst_visits import copied, largest_error, visit
 
 from tweakreg_step import TweakReg, apply, cli
 from tweakreg_step.core.exceptions import CatalogError, InputError, OutputError, ParameterError
+from tweakreg_step.simulate import simulate_mosaic
 from tweakreg_step.simulate.hst import HstTruth, Scene, simulate_hst
 from tweakreg_step.simulate.stars import Stars
 
@@ -224,6 +225,7 @@ def test_reference_positions_in_pixels_of_an_image(truth: HstTruth, files: list[
         ({"headerlet": True, "author": "é"}, ParameterError, "'author' is 'é'"),
         ({"headerlet": True, "wcsname": "", "hdrname": " "}, ParameterError, "'hdrname' nor 'wcs"),
         ({"headerlet": True, "history": "gone"}, InputError, "history of the headerlets, 'gone'"),
+        ({"headerlet": True, "hdrfile": "x"}, OutputError, "j94f0500q_x_hlet.fits exists already"),
         ({"updatehdr": True, "wcsname": "IDC_0461802ej"}, InputError, "named 'IDC_0461802ej' is"),
         (
             {"wcsname": "N" * 69},
@@ -255,9 +257,29 @@ def test_what_is_refused_changes_nothing(
                 hdus["SCI", chip].header["CRVAL1A"] = 1.0
                 hdus["SCI", chip].header["WCSAXESA"] = 2
     Path("one.txt").write_text(f"{files[0].name} {files[0].stem}_1.coo\n")
+    shutil.copy(files[0], "j94f0500q_x_hlet.fits")
     Path("wrong.txt").write_text("other_flc.fits None\n")
     before = [path.read_bytes() for path in files]
     options = {"files": "*_flc.fits", "runfile": ""} | QUIET | given
     with pytest.raises(error, match=sentence):
         TweakReg(**options)
     assert [path.read_bytes() for path in files] == before
+
+
+def test_files_of_another_mission(tmp_path: Path) -> None:
+    mosaic = simulate_mosaic(
+        tmp_path / "jwst", seed=3, tiles=(1, 1), dithers=2, detectors=("NRCALONG",),
+        shape=(256, 256), stars_per_image=40, flux_limits=(20.0, 3000.0), reference_fraction=0.8,
+    )  # fmt: skip
+    given = list(map(str, mosaic.files))
+    with pytest.raises(InputError, match=r"is no image of HST, and only these have headerlets"):
+        TweakReg(given, headerlet=True, runfile="", **QUIET)
+    table = Table.read(mosaic.catalog)
+    np.savetxt("stars.txt", np.stack([table["RA"], table["DEC"]], 1), fmt="%.12f")
+    find = {"threshold": 40.0, "conv_width": 4.0}
+    result = TweakReg(
+        given, imagefindcfg=find, refcat="stars.txt", searchrad=3.0, shiftfile=True, runfile="",
+        **QUIET,
+    )  # fmt: skip
+    assert result.ok
+    assert len(Path("shifts.txt").read_text().splitlines()) == 4 + len(given)

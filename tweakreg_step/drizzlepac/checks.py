@@ -77,7 +77,18 @@ def _names(target: Target, *, reuse: bool) -> set[str]:
         return found
 
 
+def _is_of_hst(target: Target) -> bool:
+    with target.open() as model:
+        return isinstance(model, HstExposure)
+
+
 def _check_headerlets(targets: Sequence[Target], main: Mapping[str, Any]) -> None:
+    others = [target.name for target in targets if not _is_of_hst(target)]
+    if others:
+        raise InputError(
+            f"headerlet=True, but {listed(others)} is no image of HST, and only these have "
+            "headerlets. Leave it out: the solution is a file of its own, for 'tweakreg apply'."
+        )
     for name in TEXTS:
         check_fits_value(name, main[name])
     if not (main["hdrname"] or main["wcsname"]):
