@@ -189,14 +189,22 @@ def test_a_mosaic_as_reference_by_a_cfg_file_and_exclusions(
 
 
 def test_without_a_reference_the_first_image_stays(truth: HstTruth, files: list[Path]) -> None:
-    result = TweakReg("*_flc.fits", updatehdr=True, threshold=50.0, runfile="", **QUIET)
+    result = TweakReg("*_flc.fits", updatehdr=True, threshold=50.0, runfile="", writecat=False)
     assert result.ok
+    assert "</html>" in Path("j94f0500q_tweakreg.html").read_text()  # see2dplot, residplot
     first, *others = files
     np.testing.assert_allclose(
         _sky(first, [1.0], [1.0]), _sky(truth.files[0], [1.0], [1.0]), atol=1e-12
     )
     assert others
     assert result.solution.parameter("refimage") == first.name
+
+
+def test_catalogs_beside_the_images_on_a_list(truth: HstTruth, files: list[Path]) -> None:
+    result = TweakReg(f"@{catalogs(truth)}", runfile="", **QUIET)
+    assert result.ok
+    assert result.solution.parameter("use_custom_catalogs") is True
+    assert result.solution.parameter("xyorigin") == 1
 
 
 def test_reference_positions_in_pixels_of_an_image(truth: HstTruth, files: list[Path]) -> None:

@@ -38,19 +38,26 @@ def images_named(given: Any) -> list[Target]:
     return targets
 
 
-def list_of_catalogs(given: Any) -> str:
-    """Path of an ``@list`` that names catalogs beside the images; '' for any other input."""
+def list_of_catalogs(given: Any) -> tuple[str, list[str]]:
+    """An ``@list`` that names catalogs beside the images: its path, and the images.
+
+    The path is '' for any other input.
+    """
     if not isinstance(given, str) or not given.startswith("@"):
-        return ""
+        return "", []
     path = Path(given[1:]).expanduser()
     try:
         lines = content_of(path).decode().splitlines()
     except (OSError, UnicodeDecodeError):
-        return ""  # said when the images are read
+        return "", []  # said when the images are read
     named = [words for line in lines if (words := line.split()) and words[0][0] != "#"]
     # a file that is a FITS image is the weight map of AstroDrizzle's lists
     catalogs = [word for words in named for word in words[1:] if not word.endswith(".fits")]
-    return str(path) if catalogs else ""
+    if not catalogs:
+        return "", []
+    images = [Path(words[0]).expanduser() for words in named]
+    found = [image if image.is_file() else path.parent / image for image in images]
+    return str(path), [str(image) for image in found]
 
 
 def file_without_extension(name: str) -> Path:

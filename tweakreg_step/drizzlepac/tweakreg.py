@@ -85,8 +85,9 @@ def TweakReg(  # noqa: N802 - the name that users know
     folder = own.pop("output_dir", ".")
     values = values_of(input_dict, configobj, imagefindcfg, refimagefindcfg)
     given = values.main["input"] if files is None else files
-    if lists := list_of_catalogs(given):
-        values = replace(values, main=values.main | {"catfile": lists})
+    lists, images = list_of_catalogs(given)
+    if lists:
+        given, values = images, replace(values, main=values.main | {"catfile": lists})
     targets = images_named(given)
     check_before(targets, values.main)
     with logging_to_file(values.main["runfile"], verbose=values.main["verbose"]):
