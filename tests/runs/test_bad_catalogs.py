@@ -74,9 +74,9 @@ def test_a_catfile_that_names_an_unknown_image(files: Truth) -> None:
         call(files, use_custom_catalogs=True, catfile="catfile.txt")
 
 
-def test_a_catfile_with_three_columns(files: Truth) -> None:
+def test_a_catfile_with_two_catalogs_for_one_image(files: Truth) -> None:
     Path("catfile.txt").write_text(f"{files.images[0].file_name} some.ecsv 3\n")
-    with pytest.raises(InputError, match="has 3 columns, but two are needed"):
+    with pytest.raises(CatalogError, match=r"has 2 catalogs for .*, but it has 1 image"):
         call(files, use_custom_catalogs=True, catfile="catfile.txt")
 
 
