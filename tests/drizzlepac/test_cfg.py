@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tweakreg_step import cli
 from tweakreg_step.core.exceptions import InputError, ParameterError
 from tweakreg_step.drizzlepac.cfg import read_cfg
 from tweakreg_step.drizzlepac.values import values_of
@@ -122,3 +123,11 @@ def test_limits_by_either_name_and_choices_in_any_case() -> None:
     assert values.main["minflux"] == 20.0
     assert values.main["rmaxflux"] == 15.0
     assert values.main["fluxunits"] == "mag"
+
+
+def test_values_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, TEXT)
+    assert cli.main(["from-cfg", str(path), "--set", "minobj"]) == 2
+    assert "a name and a value are needed: --set minobj=VALUE" in capsys.readouterr().err
+    assert cli.main(["from-cfg", str(path), "a_flc.fits", "--set", "minobj=few"]) == 2
+    assert "'minobj' of TweakReg is 'few', but must be a whole number" in capsys.readouterr().err
