@@ -281,7 +281,7 @@ class BaseStep(SavingStep):
         """Context of the workers for exposures in files; None: read here and kept in memory."""
         if self.scheduler:
             return connected(self.scheduler)
-        return nullcontext(self._workers or (None if self.in_memory else InProcess()))
+        return nullcontext(self._workers or (None if self.keeps_in_memory else InProcess()))
 
 
 def _crds_is_configured() -> bool:

@@ -306,15 +306,15 @@ def without(library: AbstractModelLibrary, indices: Collection[int]) -> None:
 
 
 def _folder_for(library: Any, scratch: Path) -> Path:
-    """A folder for the exposures of a library on disk, removed when the library is deleted.
+    """A folder for changed exposures of a library on disk, removed when the library is deleted.
+
+    stpipe makes it when the first one is written.
 
     (Folders of the class TemporaryDirectory warn when they are collected with a library.)
     """
     check_folder(scratch)
     folder = hidden_name(scratch.absolute())
-    # first, as a signal may come between the two lines
     vars(library)["_end"] = weakref.finalize(library, shutil.rmtree, folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
     return folder
 
 
