@@ -233,10 +233,7 @@ class JWST:
             wcs.name = wcs_name(wcs.name, change.reference)
             problem = update_wcs(model, wcs, change.sip)
             if problem:
-                problems.append(
-                    "no FITS approximation of the WCS, its keywords are those from before: "
-                    f"{problem}"
-                )
+                problems.append(problem)
         if change.status is not None:
             model.meta.cal_step.tweakreg = change.status.value
         if change.essentials is not None:
