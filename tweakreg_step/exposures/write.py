@@ -14,6 +14,7 @@ from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.exposures.parallel import Lost, cycles_collected
 from tweakreg_step.files.stamps import check_unchanged, stamp_of
 from tweakreg_step.files.whole_files import drafts, write_whole
+from tweakreg_step.telescopes.checksums import saved_with_checksums
 from tweakreg_step.telescopes.header_words import make_representable
 
 if TYPE_CHECKING:
@@ -100,9 +101,10 @@ def _save(task: WriteTask, stamp: Stamp | None, model: Any, save: Callable[[Path
     if task.change is not None:
         task.change(model)
     tell_changed_words(model, task.target)
+    complete = saved_with_checksums(model, save)
 
     def saved(draft: Path) -> None:
-        save(draft)
+        complete(draft)
         check_unchanged(task.place.path, stamp)  # while its pixels were read
 
     write_whole(task.target, saved, within=task.within)

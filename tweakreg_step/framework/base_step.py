@@ -242,6 +242,8 @@ class BaseStep(SavingStep):
         if any(wanted) or self.resume or self.save_abs_catalog or self.save_plots:
             check_folder(self.output_folder)
         count = worker_count(self.n_workers)
+        if not self.n_workers:
+            log.info("n_workers=0: %d processes, one for each core that may be used.", count)
         with (
             ended_by_terminate(),
             collection_limited(),
