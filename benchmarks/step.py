@@ -8,7 +8,8 @@ stock one, with the exposures in memory and on disk. The stock step runs with th
 
 Wall and processor time and memory are those of the whole process with its start and its imports,
 and of its workers; with these, memory is the largest of the sums taken each second, memory that
-processes share counted once (to look more often slows them down). Runs are kept in
+processes share counted once (to look more often slows them down). The floor is what copying the
+files and sep's background and extraction on them take, without anything else. Runs are kept in
 ``results.jsonl`` in the folder, and those that are there are not done again; the tables are of all
 of them, and written if there are any of the stock step. They take hours.
 """
@@ -28,7 +29,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import psutil  # comes with dask
+import sep
 from astropy.io import fits
 from tables import publish
 
@@ -42,7 +45,8 @@ FULL, SMALL = 2048, 1024
 RUN = Path(__file__).with_name("step_run.py")
 STAGES = ("import", "opening", "sources", "alignment", "writing", "saving")
 HEADER = (
-    "exposures", "pixels", "step", "workers", "in memory", "wall [s]", "processor [s]", "peak [MB]",
+    "exposures", "pixels", "step", "workers", "in memory", "wall [s]", "processor [s]", "floor [s]",
+    "peak [MB]",
     *(f"{stage} [s]" for stage in STAGES), "aligned",
 )  # fmt: skip
 RATIOS = (
@@ -52,7 +56,10 @@ RATIOS = (
 
 @dataclass(frozen=True)
 class Run:
-    """One process: seconds, MB, and how many exposures it says are aligned."""
+    """One process: seconds, MB, and how many exposures it says are aligned.
+
+    The floor is in processor time, measured right before the run.
+    """
 
     scene: str
     exposures: int
@@ -62,6 +69,7 @@ class Run:
     in_memory: bool
     wall: float
     processor: float
+    floor: float
     peak: float
     seconds: dict[str, float]
     aligned: int
@@ -76,7 +84,8 @@ class Run:
             self.step,
             str(self.workers),
             "yes" if self.in_memory else "no",
-            *(f"{self.wall:.1f}", f"{self.processor:.1f}", f"{self.peak:.0f}"),
+            *(f"{self.wall:.1f}", f"{self.processor:.1f}", f"{self.floor:.1f}"),
+            f"{self.peak:.0f}",
             *stages,
             str(self.aligned),
         )
@@ -141,6 +150,21 @@ def ended(child: subprocess.Popen[bytes], workers: int) -> tuple[float, float]:
     return watch.processor, watch.peak
 
 
+def floor_of(truth: Truth) -> float:
+    """Processor time to copy the files of a scene and find their sources with sep alone [s]."""
+    copy, start = truth.folder / "copy.fits", time.process_time()
+    for path in truth.files:
+        shutil.copyfile(path, copy)
+        with fits.open(copy, memmap=False) as hdus:
+            image = hdus["SCI"].data.astype(np.float32)
+        bad = ~np.isfinite(image)
+        background = sep.Background(image, mask=bad)
+        background.subfrom(image)
+        sep.extract(image, 10.0, err=background.globalrms, mask=bad)
+    copy.unlink()
+    return time.process_time() - start
+
+
 def run_of(
     python: str, step: str, truth: Truth, *, workers: int, in_memory: bool, threads: int
 ) -> Run | None:
@@ -148,6 +172,7 @@ def run_of(
     output = truth.folder / "output"
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir()
+    floor = floor_of(truth)
     arguments = [truth.association, truth.catalog, output, workers, in_memory]
     command = [python, RUN, step, *arguments]
     # the stock step asks CRDS for its parameters, and dies without it
@@ -171,7 +196,7 @@ def run_of(
     states = [fits.getheader(path).get("S_TWKREG") for path in output.glob("*.fits")]
     shutil.rmtree(output)
     what = scene, int(exposures), int(side), step, workers, in_memory
-    return Run(*what, wall, processor, peak, result["seconds"], states.count("COMPLETE"))
+    return Run(*what, wall, processor, floor, peak, result["seconds"], states.count("COMPLETE"))
 
 
 def ratios(runs: list[Run]) -> list[tuple[str, ...]]:

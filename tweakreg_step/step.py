@@ -216,7 +216,7 @@ class TweakRegStep(BaseStep):
         given = inputs[0] if len(inputs) == 1 else list(inputs)
         library = open_library(
             given,
-            in_memory=self.in_memory,
+            in_memory=self.keeps_in_memory,
             owned=self.parent is not None,
             input_dir=self.input_dir or "",
             scratch=self.output_folder,

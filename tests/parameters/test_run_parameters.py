@@ -26,7 +26,7 @@ DEFAULTS = {
     "abs_sigma": 3.0, "abs_searchrad": 6.0, "abs_use2dhist": True, "abs_separation": 1.0,
     "abs_tolerance": 0.7, "sip_approx": True, "sip_max_pix_error": 0.01, "sip_degree": None,
     "sip_max_inv_pix_error": 0.01, "sip_inv_degree": None, "sip_npoints": 12,
-    "output_use_model": True, "in_memory": True, "refimage": "",
+    "output_use_model": True, "in_memory": None, "refimage": "",
 }  # fmt: skip
 
 

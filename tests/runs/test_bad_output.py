@@ -69,14 +69,14 @@ def test_a_failing_write_leaves_the_old_file_whole(
 def test_an_error_of_any_kind_keeps_no_other_result_back(
     files: Truth, monkeypatch: pytest.MonkeyPatch, error: Exception, in_memory: bool
 ) -> None:
-    save, bad = ImageModel.save, files.images[1].file_name
+    prepare, bad = ImageModel.on_save, files.images[1].file_name
 
-    def saving(model: ImageModel, path: Any, **options: Any) -> Any:
+    def preparing(model: ImageModel, path: Any) -> None:
         if model.meta.filename == bad:
             raise error
-        return save(model, path, **options)
+        prepare(model, path)
 
-    monkeypatch.setattr(ImageModel, "save", saving)
+    monkeypatch.setattr(ImageModel, "on_save", preparing)
     said = "not enough memory" if isinstance(error, MemoryError) else "ValueError: odd header"
     name = Path(bad).stem.removesuffix("_cal")
     with pytest.raises(OutputError, match=rf"1 of 3 results .* '{name}\w*\.fits': {said}"):

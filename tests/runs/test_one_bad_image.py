@@ -114,7 +114,8 @@ def test_an_image_that_cannot_be_changed_stays_as_it_is(
     bad = files.files[1].name
     failing(monkeypatch, bad)
     before = opened(files)
-    TweakRegStep.call(str(files.association), save_results=True, output_dir="out")
+    options = {"save_results": True, "output_dir": "out", "in_memory": True}
+    TweakRegStep.call(str(files.association), **options)
     report = json.loads(Path("out/mosaic_tweakreg.json").read_text())
     status = {one["name"]: (one["status"], one["reason"]) for one in report["images"]}
     assert "of a kind that nobody expects" in status[bad][1]

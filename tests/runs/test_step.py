@@ -23,7 +23,7 @@ from stpipe import Pipeline
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth, truth_error
-from tweakreg_step.telescopes import library
+from tweakreg_step.telescopes import place
 from tweakreg_step.telescopes.library import ExposureLibrary
 
 
@@ -142,16 +142,21 @@ def test_a_library_on_disk_opens_one_exposure_at_a_time(
     files: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    most, open_exposure = 0, library.open_exposure
+    most, to_read, to_write = 0, place.open_to_read, place.open_to_write
 
-    def counting(path: str | Path) -> Any:
+    def counted(model: Any) -> Any:
         nonlocal most
-        model = open_exposure(path)
         seen.append(weakref.ref(model))
         most = max(most, sum(one() is not None for one in seen))
         return model
 
-    monkeypatch.setattr(library, "open_exposure", counting)
+    def writing(path: Path) -> Any:
+        draft = to_write(path)
+        counted(draft.model)
+        return draft
+
+    monkeypatch.setattr(place, "open_to_read", lambda path: counted(to_read(path)))
+    monkeypatch.setattr(place, "open_to_write", writing)
     result = TweakRegStep.call(
         str(files.association), abs_refcat=str(files.catalog), in_memory=False, save_results=True
     )

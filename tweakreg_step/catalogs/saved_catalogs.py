@@ -74,8 +74,10 @@ def _digest(parts: Iterable[Any]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, np.ndarray):
-            digest.update(repr((part.shape, part.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(part).view(np.uint8).data)
+            # files have the other byte order than what is made of them
+            kind = part.dtype.newbyteorder("=")
+            digest.update(repr((part.shape, kind.str)).encode())
+            digest.update(np.ascontiguousarray(part, kind).view(np.uint8).data)
         else:
             digest.update(repr(part).encode())
         digest.update(b"\0")

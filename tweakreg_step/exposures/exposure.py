@@ -13,14 +13,16 @@ from tweakreg_step.core.exceptions import InputError, TweakregError, WorkerError
 from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.exposures.parallel import cycles_collected
 from tweakreg_step.files.names import image_name
+from tweakreg_step.files.stamps import stamp_of
 from tweakreg_step.telescopes.choose_mission import group_of_name, missions, telescope_of
 from tweakreg_step.telescopes.library import entry_of
 
 from .image_checks import check_view
 
 if TYPE_CHECKING:
+    from tweakreg_step.files.stamps import Stamp
     from tweakreg_step.telescopes import OpenImage, Telescope, View
-    from tweakreg_step.telescopes.library import Place
+    from tweakreg_step.telescopes.place import Place
 
     from .exposure_catalog import ExposureCatalog, Reader
 
@@ -81,12 +83,15 @@ class Exposure:
         The mission.
     images
         One or more images, which belong to the same group.
+    stamp
+        State of the file before it was read, None for a model in memory.
     """
 
     name: str
     group: str
     telescope: Telescope
     images: tuple[ExposureImage, ...]
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +170,14 @@ def read_exposure(task: ReadTask) -> Exposure | Refusal:
 def _read(task: ReadTask) -> Exposure | Refusal:
     if not Path(task.place.path).is_file():  # it was there when the run began
         return refusal_of(task.name, InputError(_out_of_sight(task)), opened=False)
+    stamp = stamp_of(task.place.path)
     try:
-        model = task.place.open()
+        model = task.place.open_to_read()
     except Exception as error:  # noqa: BLE001 - as `exposure_of`, and one must not stop the others
         return refusal_of(task.name, error, opened=False)
     with model:
-        return exposure_of(model, task.name, task.reader, reset=task.reset)
+        result = exposure_of(model, task.name, task.reader, reset=task.reset)
+    return replace(result, stamp=stamp) if isinstance(result, Exposure) else result
 
 
 def _out_of_sight(task: ReadTask) -> str:

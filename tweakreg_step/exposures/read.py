@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.parameters import Parameters
     from tweakreg_step.telescopes import Telescope
-    from tweakreg_step.telescopes.library import Place
+    from tweakreg_step.telescopes.place import Place
 
     from .exposure_catalog import ExposureCatalog
 
@@ -213,6 +213,7 @@ def _by_workers(
             continue
         if isinstance(result, Exposure) and result.group:
             library.name_group(index, result.group)
+            library.read_at(index, result.stamp)
         yield index, result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -11,15 +12,17 @@ from tqdm import tqdm
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.exposures.parallel import Lost, cycles_collected
+from tweakreg_step.files.stamps import check_unchanged, stamp_of
 from tweakreg_step.files.whole_files import drafts, write_whole
+from tweakreg_step.telescopes.checksums import saved_with_checksums
 from tweakreg_step.telescopes.header_words import make_representable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from tweakreg_step.exposures.parallel import InProcess, Workers
-    from tweakreg_step.telescopes.library import Place
+    from tweakreg_step.files.stamps import Stamp
+    from tweakreg_step.telescopes.place import Place
 
 __all__ = [
     "WriteTask",
@@ -47,12 +50,15 @@ class WriteTask:
         Path of the result.
     within
         Folder for the incomplete file while it is written.
+    stamp
+        State of the file when it was read, None where that is not known.
     """
 
     place: Place
     change: Callable[[Any], None] | None
     target: Path
     within: Path
+    stamp: Stamp | None = None
 
 
 def write_exposure(task: WriteTask) -> str:
@@ -66,11 +72,42 @@ def write_exposure(task: WriteTask) -> str:
 
 
 def _write(task: WriteTask) -> None:
-    with task.place.open() as model:
-        if task.change is not None:
-            task.change(model)
-        tell_changed_words(model, task.target)
-        write_whole(task.target, model.save, within=task.within)
+    stamp = task.stamp or stamp_of(task.place.path)
+    check_unchanged(task.place.path, stamp)
+    if not _copied(task, stamp):
+        with task.place.open() as model:
+            _save(task, stamp, model, model.save)
+
+
+def _copied(task: WriteTask, stamp: Stamp | None) -> bool:
+    """Whether the result could be written without opening more than the metadata."""
+    if Path(task.place.path).suffix != task.target.suffix:  # another format
+        return False
+    try:
+        draft = task.place.open_to_write()
+        if draft is None:
+            return False
+        with draft.model as model:
+            _save(task, stamp, model, draft.save)
+    except (InputError, OutputError, MemoryError):
+        raise
+    except Exception as error:
+        log.debug("%s is written the long way", task.target.name, exc_info=error)
+        return False
+    return True
+
+
+def _save(task: WriteTask, stamp: Stamp | None, model: Any, save: Callable[[Path], object]) -> None:
+    if task.change is not None:
+        task.change(model)
+    tell_changed_words(model, task.target)
+    complete = saved_with_checksums(model, save)
+
+    def saved(draft: Path) -> None:
+        complete(draft)
+        check_unchanged(task.place.path, stamp)  # while its pixels were read
+
+    write_whole(task.target, saved, within=task.within)
 
 
 def tell_changed_words(model: Any, target: Path) -> None:
@@ -121,7 +158,10 @@ def write_exposures(
     """
     with drafts(folder) as within:
         tasks = [
-            WriteTask(library.origin(index), library.change_of(index), target, within)
+            WriteTask(
+                *(library.origin(index), library.change_of(index), target, within),
+                library.stamp_of(index),
+            )
             for index, target in targets.items()
         ]
         indices, problems = list(targets), {}

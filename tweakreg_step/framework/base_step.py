@@ -242,6 +242,8 @@ class BaseStep(SavingStep):
         if any(wanted) or self.resume or self.save_abs_catalog or self.save_plots:
             check_folder(self.output_folder)
         count = worker_count(self.n_workers)
+        if not self.n_workers:
+            log.info("n_workers=0: %d processes, one for each core that may be used.", count)
         with (
             ended_by_terminate(),
             collection_limited(),
@@ -281,7 +283,7 @@ class BaseStep(SavingStep):
         """Context of the workers for exposures in files; None: read here and kept in memory."""
         if self.scheduler:
             return connected(self.scheduler)
-        return nullcontext(self._workers or (None if self.in_memory else InProcess()))
+        return nullcontext(self._workers or (None if self.keeps_in_memory else InProcess()))
 
 
 def _crds_is_configured() -> bool:

@@ -12,6 +12,7 @@ from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.wording import listed
 from tweakreg_step.exposures import tell_changed_words
 from tweakreg_step.files.whole_files import write_whole
+from tweakreg_step.telescopes.checksums import saved_with_checksums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -109,7 +110,7 @@ class SavedWhole:
         """Save the model at ``path``."""
         target = Path(path)
         tell_changed_words(self._model, target)
-        write_whole(target, lambda draft: self._model.save(draft, **options))
+        write_whole(target, saved_with_checksums(self._model, self._model.save, **options))
         return str(target)
 
 

@@ -155,6 +155,11 @@ class SavingStep(Step):
         return bool(self.save_results or self.output_file or self.update_inputs)
 
     @property
+    def keeps_in_memory(self) -> bool:
+        """Whether the images of files stay in memory."""
+        return not self.writes_results if self.in_memory is None else bool(self.in_memory)
+
+    @property
     def changes_images(self) -> bool:
         """Whether images may be changed: in a dry run they are not."""
         return True

@@ -238,7 +238,11 @@ class GeneralParameters:
         "model and the catalog. A name that another WCS of the header has gets a number",
     )
     output_use_model: bool = parameter(True, "Name the output files after the images?")
-    in_memory: bool = parameter(True, "Keep all images in memory? If False, one is open at a time")
+    in_memory: bool | None = parameter(
+        None,
+        "Keep all images in memory? If False, one is open at a time; None: False for files whose "
+        "results are written, as nothing has to stay in memory then, and True otherwise",
+    )
     update_inputs: bool = parameter(
         False, "Replace each input file by its result, whole or not at all?"
     )

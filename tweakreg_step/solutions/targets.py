@@ -14,6 +14,7 @@ from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.exposures import tell_changed_words
 from tweakreg_step.files.names import image_name
 from tweakreg_step.files.whole_files import check_folder, write_whole
+from tweakreg_step.telescopes.checksums import saved_with_checksums
 from tweakreg_step.telescopes.choose_mission import open_exposure, telescope_of
 from tweakreg_step.telescopes.inputs import given_exposures
 from tweakreg_step.telescopes.library import entry_of
@@ -185,7 +186,7 @@ def _carry_out(plan: Plan, folder: Path | None) -> None:
 
 def _save(model: Any, path: Path) -> None:
     tell_changed_words(model, path)
-    write_whole(path, model.save)
+    write_whole(path, saved_with_checksums(model, model.save))
     log.info("Saved %s", path)
 
 

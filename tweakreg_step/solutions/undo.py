@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.files.whole_files import write_whole
+from tweakreg_step.telescopes.checksums import saved_with_checksums
 from tweakreg_step.telescopes.choose_mission import missions, open_exposure, telescope_of
 
 from .targets import OpenTarget, Plan
@@ -49,7 +50,7 @@ def remove_correction(model_or_file: Any) -> Any:
     path = Path(model_or_file)
     with open_exposure(path) as model:
         if _restore(model, path.name):
-            write_whole(path, model.save)
+            write_whole(path, saved_with_checksums(model, model.save))
     return path
 
 

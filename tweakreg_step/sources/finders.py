@@ -152,18 +152,22 @@ def bridged(data: NDArray[Any], good: BoolArray, rounds: int) -> tuple[NDArray[A
     """
     data, known = data.copy(), good.copy()
     ny, nx = data.shape
-    row, column = np.divmod(np.flatnonzero(~good), nx)
+    left = np.flatnonzero(~good)
+    values, is_known = data.ravel(), known.ravel()  # views: both are contiguous
+    values[left] = 0.0
     for _ in range(rounds):
-        total, count = np.zeros(len(row)), np.zeros(len(row))
-        for down, right in itertools.product((-1, 0, 1), repeat=2):
-            there = (np.clip(row + down, 0, ny - 1), np.clip(column + right, 0, nx - 1))
-            total += np.where(known[there], data[there], 0.0)
-            count += known[there]
+        row, column = np.divmod(left, nx)
+        rows = [np.clip(row + down, 0, ny - 1) * nx for down in (-1, 0, 1)]
+        columns = [np.clip(column + right, 0, nx - 1) for right in (-1, 0, 1)]
+        total, count = np.zeros(len(left)), np.zeros(len(left))
+        for start, right in itertools.product(rows, columns):
+            there = start + right
+            total += values.take(there)
+            count += is_known.take(there)
         some = count >= 3  # fewer would extrapolate the image beyond its edge
-        data[row[some], column[some]] = total[some] / count[some]
-        known[row[some], column[some]] = True
-        row, column = row[~some], column[~some]
-    data[row, column] = 0.0
+        values[left[some]] = total[some] / count[some]
+        is_known[left[some]] = True
+        left = left[~some]
     return data, ~known
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,17 @@ from .mission_name import mission_in_file
 from .roman import Roman
 
 if TYPE_CHECKING:
-    from .telescope import Telescope
+    from collections.abc import Callable
+
+    from .telescope import Draft, Telescope
 
 __all__ = [
     "TELESCOPES",
     "group_of_name",
     "missions",
     "open_exposure",
+    "open_to_read",
+    "open_to_write",
     "packages",
     "root_of",
     "suffixes",
@@ -33,6 +38,8 @@ __all__ = [
     "telescope_of_file",
     "telescope_or_none",
 ]
+
+log = logging.getLogger(__name__)
 
 TELESCOPES: tuple[Telescope, ...] = (JWST(), HST(), Roman())
 """The missions whose images can be aligned. A file that names none is taken for the first."""
@@ -113,6 +120,35 @@ def open_exposure(path: str | Path) -> Any:
             f"exposure of {telescope.name} in FITS or ASDF. Remove it, or fetch it again if it is "
             "damaged."
         ) from error
+
+
+def open_to_read(path: str | Path) -> Any:
+    """Open a file as a model that has what the alignment needs, and may lack other arrays.
+
+    Raises
+    ------
+    InputError
+        As `open_exposure`.
+    """
+    model = _by_short_way(Path(path), lambda telescope: telescope.open_to_read(Path(path)))
+    return open_exposure(path) if model is None else model
+
+
+def open_to_write(path: Path) -> Draft | None:
+    """Open the metadata of a file alone, to be changed; None where it must be opened whole."""
+    draft: Draft | None = _by_short_way(path, lambda telescope: telescope.open_to_write(path))
+    return draft
+
+
+def _by_short_way(path: Path, way: Callable[[Telescope], Any]) -> Any:
+    """What a short way of opening a file gives, None where it has any difficulty."""
+    try:
+        return way(telescope_of_file(path))
+    except MemoryError:
+        raise
+    except Exception as error:
+        log.debug("%s is opened the long way", path, exc_info=error)
+        return None
 
 
 def group_of_name(file_name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-__all__ = ["refuse_external", "refuse_external_in_asdf", "refuse_external_in_votable"]
+__all__ = [
+    "refers_to_nothing_else",
+    "refuse_external",
+    "refuse_external_in_asdf",
+    "refuse_external_in_votable",
+]
 
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")
 """How files begin that astropy opens as FITS although they don't begin as FITS."""
@@ -24,6 +30,31 @@ IN_FITS = "fits:"
 
 ELSEWHERE = (("", "$ref"), ("ndarray", "source"), ("externalarray", "fileuri"))
 """What a mapping in an ASDF file is, by its tag, and where it may name another file."""
+
+
+PLAIN_SOURCE = rb"""\bsource\b(?!: (?:\d+\s*[\n,}]|(['"]?)%b[ -~]+\1\s*[\n,}]))"""
+"""The word 'source' where it is not the key of a block of the file, or of an array in it."""
+
+
+def refers_to_nothing_else(content: bytes, own: str) -> bool:
+    """Whether it can be seen without reading it as YAML that an ASDF file refers to no other.
+
+    Parameters
+    ----------
+    content
+        The file.
+    own
+        How a name of something in the file itself begins.
+
+    Returns
+    -------
+    bool
+        False also where the text is such that it must be read to know, as with escapes in it.
+    """
+    text = content.partition(b"\n...\n")[0]
+    if any(word in text for word in (b"\\", b"\r", b"$ref", b"fileuri", b"externalarray")):
+        return False
+    return re.search(PLAIN_SOURCE % re.escape(own.encode()), text) is None
 
 
 def refuse_external(path: Path) -> None:

@@ -7,7 +7,7 @@ import logging
 import shutil
 import weakref
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,14 +27,16 @@ from tweakreg_step.files.whole_files import check_folder, hidden_name
 
 from .association_file import names_group, read_association
 from .choose_mission import group_of_name, open_exposure, telescope_of, telescope_of_file
+from .place import Place
 from .telescope import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from tweakreg_step.files.stamps import Stamp
+
 __all__ = [
     "ExposureLibrary",
-    "Place",
     "copy_library",
     "discard",
     "entry_of",
@@ -65,37 +67,6 @@ def entry_of(model: Any) -> Entry:
     return replace(entry, group=printable(str(entry.group)))  # it is shown in lines and tables
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The file of an exposure, and its entries in the association; sent to worker processes.
-
-    Attributes
-    ----------
-    path
-        Path of the file.
-    member
-        Entry of the exposure in the association.
-    association
-        Values of the association that are recorded in exposures, see `ASN_WORDS`.
-    """
-
-    path: str
-    member: dict[str, Any]
-    association: dict[str, str]
-
-    def open(self) -> Any:
-        """Open the exposure as a model, with the values of its association in its metadata.
-
-        Raises
-        ------
-        InputError
-            If it can't be opened.
-        """
-        model = open_exposure(self.path)
-        telescope_of(model).assign(model, self.member, self.association)
-        return model
-
-
 class ExposureLibrary(AbstractModelLibrary):
     """Exposures, each of whatever mission, of an association or of models in memory."""
 
@@ -104,6 +75,7 @@ class ExposureLibrary(AbstractModelLibrary):
     ) -> None:
         self._changes: dict[int, Callable[[Any], None]] = {}
         self._files: dict[int, str] = {}
+        self._stamps: dict[int, Stamp] = {}
         folder = _folder_for(self, scratch) if on_disk else None
         super().__init__(init, on_disk=on_disk, temp_directory=folder, **options)
 
@@ -155,6 +127,15 @@ class ExposureLibrary(AbstractModelLibrary):
         """Register changes of exposures, by index, to be made when they are loaded."""
         self._changes = self._changes | dict(changes)
 
+    def read_at(self, index: int, stamp: Stamp | None) -> None:
+        """Register the state of an exposure's file when it was read."""
+        if stamp is not None:
+            self._stamps[index] = stamp
+
+    def stamp_of(self, index: int) -> Stamp | None:
+        """State of the file of an exposure when it was read, None where that is not known."""
+        return self._stamps.get(index)
+
     def change_of(self, index: int) -> Callable[[Any], None] | None:
         """Deferred change of an exposure that was not loaded since, None if there is none."""
         return self._changes.get(index)
@@ -162,6 +143,7 @@ class ExposureLibrary(AbstractModelLibrary):
     def found_at(self, files: Mapping[int, str]) -> None:
         """Register files, by index, that hold exposures with all their changes."""
         self._files = self._files | dict(files)
+        self._stamps = {i: s for i, s in self._stamps.items() if i not in files}
         self._changes = {i: c for i, c in self._changes.items() if i not in files}
 
     def _load_member(self, index: int) -> Any:
@@ -317,22 +299,22 @@ def without(library: AbstractModelLibrary, indices: Collection[int]) -> None:
     kept = [index for index in range(len(library)) if index not in indices]
     number = {old: new for new, old in enumerate(kept)}
     own._members[:] = [own._members[index] for index in kept]  # noqa: SLF001 - as copy_library
-    for part in ("_loaded_models", "_temp_filenames", "_changes", "_files"):
+    for part in ("_loaded_models", "_temp_filenames", "_changes", "_files", "_stamps"):
         if part in vars(library):
             held = vars(library)[part].items()
             vars(library)[part] = {number[i]: value for i, value in held if i in number}
 
 
 def _folder_for(library: Any, scratch: Path) -> Path:
-    """A folder for the exposures of a library on disk, removed when the library is deleted.
+    """A folder for changed exposures of a library on disk, removed when the library is deleted.
+
+    stpipe makes it when the first one is written.
 
     (Folders of the class TemporaryDirectory warn when they are collected with a library.)
     """
     check_folder(scratch)
     folder = hidden_name(scratch.absolute())
-    # first, as a signal may come between the two lines
     vars(library)["_end"] = weakref.finalize(library, shutil.rmtree, folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
     return folder
 
 

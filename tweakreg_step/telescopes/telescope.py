@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .change import Change
     from .image import OpenImage, View
 
-__all__ = ["Entry", "Label", "Telescope"]
+__all__ = ["Draft", "Entry", "Label", "Telescope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,17 @@ class Label:
     catalog: str | None = None
 
 
+class Draft(Protocol):
+    """An exposure whose metadata alone are open, and whose pixels are copied from file to file."""
+
+    @property
+    def model(self) -> Any:
+        """The model, whose metadata may be changed; its arrays are no use."""
+
+    def save(self, path: Path) -> None:
+        """Write what saving the whole model would write."""
+
+
 class Telescope(Protocol):
     """Conversions between a mission's models and the types of this package; without state."""
 
@@ -105,6 +116,16 @@ class Telescope(Protocol):
 
     def open(self, path: Path) -> Any:
         """Open a file of this mission as a model; raise `InputError` if it can't be done."""
+
+    def open_to_read(self, path: Path) -> Any:
+        """Open a file as a model that has what the alignment needs, and may lack other arrays.
+
+        It is None where the file must be opened by `open`, which also says what is wrong with it.
+        Damaged files may raise anything.
+        """
+
+    def open_to_write(self, path: Path) -> Draft | None:
+        """Open the metadata of a file alone, to be changed; None and errors as `open_to_read`."""
 
     def adopted(self, model: Any) -> Any:
         """A model of its own of what a user has opened, which is not changed."""

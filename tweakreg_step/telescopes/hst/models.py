@@ -63,6 +63,13 @@ class HST:
         require_stwcs(path.name)
         return HstExposure.open(path)
 
+    def open_to_read(self, path: Path) -> Any:  # noqa: ARG002 - the protocol's
+        """None: there is no shorter way than `open`."""
+        return None
+
+    def open_to_write(self, path: Path) -> None:
+        """None: there is no shorter way than `open`."""
+
     def adopted(self, model: Any) -> Any:
         """A copy of what a user has opened."""
         if not isinstance(model, HDUList):

@@ -19,6 +19,8 @@ from tweakreg_step.telescopes.places import L2
 from tweakreg_step.telescopes.telescope import Entry, Label
 from tweakreg_step.telescopes.wcs import TanCorrector, is_tan
 
+from .cal_file import with_pixels
+from .copied_draft import CopiedDraft, copied_draft
 from .image import JwstImage
 from .update import annotate, restore, update_wcs, wcs_name
 
@@ -82,6 +84,14 @@ class JWST:
             raise  # not an error of the file
         except Exception as error:  # readers raise whatever they like on a broken file
             raise InputError(_not_a_model(path, error)) from error
+
+    def open_to_read(self, path: Path) -> Any:
+        """A model of a file that is as stdatamodels writes it, else None."""
+        return with_pixels(path)
+
+    def open_to_write(self, path: Path) -> CopiedDraft | None:
+        """The metadata of a file that is as stdatamodels writes it, else None."""
+        return copied_draft(path)
 
     def adopted(self, model: Any) -> Any:
         """A copy of a model."""
@@ -223,10 +233,7 @@ class JWST:
             wcs.name = wcs_name(wcs.name, change.reference)
             problem = update_wcs(model, wcs, change.sip)
             if problem:
-                problems.append(
-                    "no FITS approximation of the WCS, its keywords are those from before: "
-                    f"{problem}"
-                )
+                problems.append(problem)
         if change.status is not None:
             model.meta.cal_step.tweakreg = change.status.value
         if change.essentials is not None:

@@ -11,11 +11,13 @@ from tweakreg_step.core.wording import printable
 from tweakreg_step.parameters import MAX_SIP_DEGREE, SipParameters
 from tweakreg_step.telescopes.gwcs_image import bounding_box_of
 from tweakreg_step.telescopes.wcs import delivered, is_corrected, region
+from tweakreg_step.telescopes.wcs.sip_inverse import Inverse, inverse_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tweakreg_step.core.outcome import Essential
+    from tweakreg_step.core.sources import BoundingBox
 
 __all__ = ["ABSOLUTE_FIT", "annotate", "restore", "update_wcs", "wcs_name"]
 
@@ -41,8 +43,8 @@ def update_wcs(model: Any, wcs: Any, sip: SipParameters) -> str:
     Returns
     -------
     str
-        Problem with the approximation, '' if there was none. The WCS itself is written in any
-        case.
+        Sentence about a problem with the approximation, '' if there was none. The WCS itself is
+        written in any case.
     """
     _remember(model)
     _put(model, wcs)
@@ -52,10 +54,12 @@ def update_wcs(model: Any, wcs: Any, sip: SipParameters) -> str:
     if not sip.sip_approx:
         return ""
     try:
-        _update_header(model, sip)
+        return _update_header(model, sip)
     except (TypeError, ValueError, RuntimeError) as error:
-        return str(error)
-    return ""
+        return (
+            "no FITS approximation of the WCS, its keywords are those from before: "
+            f"{str(error).rstrip('.')}."
+        )
 
 
 def restore(model: Any) -> bool:
@@ -129,23 +133,52 @@ def _extra_cards(model: Any) -> list[Any]:
     return [list(card) for card in getattr(model.extra_fits.PRIMARY, "header", [])]
 
 
-def _update_header(model: Any, sip: SipParameters) -> None:
-    """Replace the FITS keywords of ``meta.wcsinfo`` by a SIP approximation of ``meta.wcs``."""
+def _update_header(model: Any, sip: SipParameters) -> str:
+    """Replace the FITS keywords of ``meta.wcsinfo`` by a SIP approximation of ``meta.wcs``.
+
+    Returns
+    -------
+    str
+        What is wrong with the approximation, '' if nothing is.
+    """
     degrees = range(1, MAX_SIP_DEGREE)
-    info = model.meta.wcsinfo.instance
+    info, box = model.meta.wcsinfo.instance, bounding_box_of(model)
     crpix = [info.get("crpix1"), info.get("crpix2")]
     with warnings.catch_warnings():
         # gwcs solves in quadruple precision, which SciPy 1.18 takes but deprecates
         warnings.filterwarnings("ignore", "Calling _?lu_", DeprecationWarning)
         header = model.meta.wcs.to_fits_sip(
-            bounding_box=bounding_box_of(model),
+            bounding_box=box,
             max_pix_error=sip.sip_max_pix_error,
             degree=sip.sip_degree or degrees,
-            max_inv_pix_error=sip.sip_max_inv_pix_error,
-            inv_degree=sip.sip_inv_degree or degrees,
+            max_inv_pix_error=None,
             npoints=sip.sip_npoints,
             crpix=None if None in crpix else crpix,
         )
+    words = dict(header.items())
+    problem = ""
+    if "A_ORDER" in words and sip.sip_max_inv_pix_error:
+        inverse = _inverse(words, model.meta.wcs, box, sip)
+        words |= inverse.keywords
+        problem = _problem_of(inverse, sip)
     for keyword in [k for k in info if STALE_KEYWORD.match(k)]:
         del info[keyword]
-    info.update({k.lower(): v for k, v in header.items() if not k.startswith("NAXIS")})
+    info.update({k.lower(): v for k, v in words.items() if not k.startswith("NAXIS")})
+    return problem
+
+
+def _inverse(words: dict[str, Any], wcs: Any, box: BoundingBox, sip: SipParameters) -> Inverse:
+    degree = sip.sip_inv_degree
+    degrees = range(2, MAX_SIP_DEGREE + 1) if degree is None else [max(degree, 2)]
+    return inverse_within(words, wcs, box, sip.sip_max_inv_pix_error, degrees)
+
+
+def _problem_of(inverse: Inverse, sip: SipParameters) -> str:
+    """What is wrong with an inverse, '' if it is within its limit."""
+    if inverse.error <= sip.sip_max_inv_pix_error:
+        return ""
+    return (
+        f"the inverse of the FITS approximation of the WCS is off by up to {inverse.error:.2g} "
+        f"pixels, but 'sip_max_inv_pix_error' is {sip.sip_max_inv_pix_error:g}. Leave "
+        "'sip_inv_degree' free, raise the limit, or use the WCS itself, which is exact."
+    )
