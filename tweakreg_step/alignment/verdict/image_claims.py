@@ -197,5 +197,19 @@ def _chance_moment(
     """Matches (G,), and those expected by chance among them times the match radius [arcsec]."""
     numbers = chance(problem, associated, absolute=absolute)
     radius = associated.star_radius if absolute else associated.radius
+    radius *= _held(associated)
     matches = numbers.matches.astype(float)
     return matches, radius * np.minimum(numbers.expected, matches)
+
+
+def _held(associated: AssociatedFit) -> float:
+    """Weight of a chance match between epochs against one of sources that stand still.
+
+    The match radius holds what sources move by; so much of a wrong offset is taken for a motion.
+    """
+    links = associated.links
+    own = links.group >= 0
+    if links.tau is None or not own.any():
+        return 1.0
+    error = 2.0 * float(np.median(_variance(associated)[own]))
+    return error / (error + links.spread * float(np.ptp(links.tau[own])) ** 2)
