@@ -148,15 +148,16 @@ def _reference(seen: np.ndarray, given: Sparse, rng: np.random.Generator) -> Ref
     )
 
 
-def visit_scene(visits: tuple[str, ...], seed: int, given: Sparse | None) -> VisitScene:
+def visit_scene(
+    visits: tuple[str, ...], seed: int, given: Sparse | None, spurious: float = SPURIOUS
+) -> VisitScene:
     """A scene, reproducible by its seed; without a reference where none is given."""
     rng = np.random.default_rng(seed)
     visit = _visit(visits)
     seen, image = visit.seen, visit.seen.image
     count = np.bincount(image, visit.star >= 0)
-    share = np.where(
-        visit.star >= 0, 1.0 - MISSING, ((1.0 - MISSING) * SPURIOUS * count / FALSE)[image]
-    )
+    false = ((1.0 - MISSING) * spurious * count / FALSE)[image]
+    share = np.where(visit.star >= 0, 1.0 - MISSING, false)
     kept = rng.random(len(share)) < share
     motion = rng.normal(size=(int(seen.unit.max()) + 1, 4)) * MOVED
     drawn = _displaced(seen.take(kept), motion)
