@@ -1,12 +1,17 @@
 """Whether the errors that are claimed for images hold, and what those that nobody gave are worth.
 
-Three tables: pulls of images, errors over claims, on small scenes as the model has them and on ones
-that break it; scenes in which finders break up arcs and spikes; real geometry of two visits (data
-and catalogs of ``ceers.py``), a sparse reference with its errors given and not.
+Three tables: pulls of images, errors over claims, on small scenes as the model has them and on
+ones that break it, between epochs, and on real geometry of two visits (data and catalogs of
+``ceers.py``, detectors moved by a further 8 mas and 10 arcsec in each scene); scenes in which
+finders break up arcs and spikes; visits with a sparse reference, its errors given and not.
 
-    python benchmarks/claims.py pulls [seeds]
+    python benchmarks/claims.py pulls [independent numbers of a row] [words of its name]
     python benchmarks/claims.py confusion [seeds]
     python benchmarks/claims.py visits [seeds]
+
+Images of a scene share motions. How many numbers are independent is told by how much the mean
+square q of a scene's pulls scatters from scene to scene, 2 mean(q)^2 / var(q) for each; scenes are
+drawn until there are enough.
 """
 
 from __future__ import annotations
@@ -14,9 +19,13 @@ from __future__ import annotations
 import sys
 import warnings
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tables import publish
+from visit_catalogs import Sparse, visit_scene
 
 from tweakreg_step.alignment import image_covariance_at, solve_jointly
 from tweakreg_step.core.options import Options
@@ -26,7 +35,18 @@ from tweakreg_step.simulate.confusion import KINDS, Confusion, confused
 from tweakreg_step.simulate.image_pulls import image_errors_of, without_rotation
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from moving_fields import Sky, moving_field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tweakreg_step.core.detections import Detections, Reference
+
 SEEDS = {"pulls": 800, "confusion": 200, "visits": 20}
+MOST, BATCH = 800, 10
+USUAL_STAR = 0.005
 LEAST_MAS = 3.0
 FACTOR = 5.0
 TWO = np.array([[-35.0, 0.0], [35.0, 0.0]])
@@ -64,8 +84,8 @@ CASES = {
 }
 
 
-def pulls_of(case: Case, seed: int) -> np.ndarray:
-    """Errors over claims of a random image of a scene: centre and a corner, both axes."""
+def of_case(case: Case, seed: int) -> np.ndarray:
+    """Errors over claims (I, 5, 2) of the images of a scene: centre and corners."""
     scene = make_scene(case.setup, seed)
     given = scene.detections
     given = replace(given, covariance=case.claimed**2 * given.covariance)
@@ -77,24 +97,110 @@ def pulls_of(case: Case, seed: int) -> np.ndarray:
         stars = stars and replace(stars, floor=np.sqrt(stars.covariance[:, 0, 0]))
     options = Options(minobj=6, abs_minobj=6, detector_motion=case.motion)
     solution = solve_jointly(given, scene.group_count, stars, options)
-    relative = stars is None
-    errors, sigma = image_errors_of(scene, case.setup, solution, relative=relative)
-    image = seed % len(errors)
-    return np.asarray((errors / sigma)[image, [0, 1 + seed % 4]])
+    errors, sigma = image_errors_of(scene, case.setup, solution, relative=stars is None)
+    return np.asarray(errors / sigma)
 
 
-def pulls(seeds: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The table of pulls: two independent numbers from each scene at each of two points."""
-    rows = []
-    for name, case in CASES.items():
-        found = np.stack([pulls_of(case, seed) for seed in range(seeds)])
-        known = np.isfinite(found).all(axis=(1, 2))
-        width = found[known].std(axis=(0, 2))
-        most = np.abs(found[known]).max()
-        row = (name, str(int(known.sum())), *(f"{w:.3f}" for w in width), f"{most:.1f}")
-        print(*row, sep="  ", flush=True)
-        rows.append(row)
-    return ("scenes", "seeds", "centre", "corner", "largest"), rows
+def of_visit(visit: str, given: Sparse | None, seed: int) -> np.ndarray:
+    """The same for a visit of real geometry."""
+    scene = visit_scene((visit,), seed, given)
+    errors, sigma = scene.errors(scene.solved(), relative=given is None)
+    return np.asarray(errors / sigma)
+
+
+def of_field(sky: Sky, unknown: bool, seed: int) -> np.ndarray:
+    """The same (G, 1, 2) for the middle of a field of stars that move, seen at some epochs."""
+    field = moving_field(seed, sky)
+    if unknown:
+        field = replace(
+            field, detections=_usual(field.detections), reference=_usual_stars(field.reference)
+        )
+    solution = field.solved()
+    variance = np.diagonal(solution.images.absolute, axis1=1, axis2=2)[:, :2]
+    return np.asarray((field.errors(solution) / np.sqrt(variance))[:, None])
+
+
+def _usual(given: Detections) -> Detections:
+    """Detections whose errors nobody gave, and that are thrice as large as they truly are."""
+    usual = 3.0 * np.sqrt(given.covariance[:, 0, 0])
+    return replace(given, covariance=9.0 * given.covariance, floor=usual)
+
+
+def _usual_stars(stars: Reference) -> Reference:
+    """Stars whose positions have the usual error of 5 mas."""
+    usual = np.tile(USUAL_STAR**2 * np.eye(2), (len(stars), 1, 1))
+    return replace(
+        stars,
+        covariance=stars.covariance + usual,
+        origin_covariance=usual,
+        floor=np.full(len(stars), USUAL_STAR),
+    )
+
+
+def _visit_rows() -> dict[str, Callable[[int], np.ndarray]]:
+    rows: dict[str, Callable[[int], np.ndarray]] = {}
+    for visit in ("001", "002"):
+        rows[f"visit {visit}, relative"] = partial(of_visit, visit, None)
+        for stars, share, mas in (
+            ("2 stars a detector", 0.03, 2.0),
+            ("8 stars", 0.08, 0.5),
+            ("8 stars", 0.08, 2.0),
+            ("8 stars", 0.08, 10.0),
+            ("100 stars", 1.0, 2.0),
+        ):
+            for given in (True, False):
+                told = "given" if given else "not given"
+                name = f"visit {visit}, {stars} of {mas:g} mas, {told}"
+                rows[name] = partial(of_visit, visit, Sparse(share, 1e-3 * mas, given))
+    return rows
+
+
+FIELDS = {
+    "two epochs, motions (-5, 0) mas/yr": Sky(-5.0, 0.0),
+    "two epochs, motions (-5, 3)": Sky(-5.0, 3.0),
+    "three epochs, motions (-5, 3)": Sky(-5.0, 3.0, epochs=(2022.5, 2024.0, 2025.5)),
+    "stars at -5, galaxies": Sky(-5.0, 1.0, galaxies=0.5),
+}
+
+
+def _rows() -> dict[str, Callable[[int], np.ndarray]]:
+    """What pulls are computed of, by name: from a seed, an array of pulls."""
+    rows = {name: partial(of_case, case) for name, case in CASES.items()}
+    for name, sky in FIELDS.items():
+        rows[f"{name}, given"] = partial(of_field, sky, False)
+        rows[f"{name}, not given"] = partial(of_field, sky, True)
+    return rows | _visit_rows()
+
+
+def _independent(square: np.ndarray) -> float:
+    """Number of independent normal pulls that mean squares (S, ...) of scenes are made of."""
+    return 2.0 * len(square) * float(np.mean(square) ** 2 / np.var(square))
+
+
+def _row(name: str, of: Callable[[int], np.ndarray], wanted: int) -> tuple[str, ...]:
+    """A line: scenes, independent numbers at centre and corners, widths, the largest pull."""
+    found: list[np.ndarray] = []
+    centre = corner = np.zeros(0)
+    numbers = [0.0, 0.0]
+    while len(found) < MOST and min(numbers) < wanted:
+        found += [of(len(found) + seed) for seed in range(BATCH)]
+        known = [one[np.isfinite(one).all(axis=(1, 2))] for one in found]
+        known = [one for one in known if len(one)]
+        centre = np.array([np.mean(one[:, 0] ** 2) for one in known])
+        corner = np.array([np.mean(one[:, -4:] ** 2) for one in known])
+        numbers = [_independent(centre), _independent(corner)]
+    widths = (f"{np.sqrt(part.mean()):.2f}" for part in (centre, corner))
+    most = max(np.abs(one).max() for one in known)
+    row = (name, str(len(known)), *(f"{n:.0f}" for n in numbers), *widths, f"{most:.1f}")
+    print(*row, sep="  ", flush=True)
+    return row
+
+
+def pulls(wanted: int, words: str = "") -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The table of pulls."""
+    rows = [_row(name, of, wanted) for name, of in _rows().items() if words in name]
+    numbers = "independent: centre", "corners"
+    return ("scenes", "number", *numbers, "width: centre", "corners", "largest"), rows
 
 
 def _confused(scene: Confusion) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -149,35 +255,38 @@ def confusion(seeds: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 def visits(seeds: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The table of real geometry: errors with the reference's errors given, and not."""
-    from ceers import errors  # noqa: PLC0415 - needs data that the other tables do not
-    from visits import of_visit, sparse  # noqa: PLC0415
-
-    from tweakreg_step import absolute_align  # noqa: PLC0415
-
     rows = []
     for visit in ("001", "002"):
-        medians: dict[bool, list[float]] = {True: [], False: []}
+        medians, ratios = np.zeros((2, seeds)), np.zeros(seeds)
         for seed in range(seeds):
-            for given in (True, False):
-                images, correctors = of_visit(visit, seed)
-                stars = sparse(np.random.default_rng(seed), errors_given=given)
-                found = errors(absolute_align(correctors, stars), images, relative=False)
-                medians[given].append(float(np.median(found)))
-        known, unknown = (float(np.median(medians[given])) for given in (True, False))
-        rows.append((f"visit {visit}", str(seeds), f"{known:.2f}", f"{unknown:.2f}"))
+            for number, given in enumerate((True, False)):
+                scene = visit_scene((visit,), seed, Sparse(0.08, 0.002, given), spurious=0.0)
+                solution = scene.solved()
+                errors, _ = scene.errors(solution, relative=False)
+                medians[number, seed] = 1e3 * np.median(np.sqrt(np.mean(errors**2, axis=(1, 2))))
+            ratios[seed] = np.nansum(solution.groups.chi2) / np.nansum(solution.groups.dof)
+        known, unknown = np.median(medians, axis=1)
+        worse = np.median(medians[1] / medians[0])
+        numbers = (f"{v:.2f}" for v in (known, unknown, worse, np.median(ratios)))
+        rows.append((f"visit {visit}", str(seeds), *numbers))
         print(*rows[-1], sep="  ", flush=True)
-    return ("visit", "seeds", "errors given", "not given"), rows
+    return ("visit", "seeds", "errors given [mas]", "not given", "ratio", "chi2/dof"), rows
 
 
 def main() -> None:
     """Print and write a table."""
-    tables = {"pulls": pulls, "confusion": confusion, "visits": visits}
+    tables: dict[str, Callable[..., Any]] = {
+        "pulls": pulls,
+        "confusion": confusion,
+        "visits": visits,
+    }
     if len(sys.argv) < 2 or sys.argv[1] not in tables:
         sys.exit(__doc__)
     name = sys.argv[1]
     seeds = int(sys.argv[2]) if len(sys.argv) > 2 else SEEDS[name]
     warnings.simplefilter("ignore")
-    publish(__file__, f"claims_{name}", tables[name](seeds), write=seeds == SEEDS[name])
+    table = tables[name](seeds, *sys.argv[3:])
+    publish(__file__, f"claims_{name}", table, write=seeds == SEEDS[name] and len(sys.argv) < 4)
 
 
 if __name__ == "__main__":

@@ -137,14 +137,15 @@ def test_an_image_that_is_off_in_its_group_is_a_doubt() -> None:
     assert {found.code for found in whole.relative} == {Code.ALIGNED}
 
 
-def test_a_group_in_halves_is_a_doubt() -> None:
+@pytest.mark.parametrize("seed", [0, 2, 4])
+def test_a_group_in_halves_is_a_doubt(seed: int) -> None:
     """Three images of an exposure 60 mas from the other three, whatever reference there is."""
     halves = np.zeros((2, 6, 2))
     halves[1, :3] = 0.060
-    scene = world(4, halves, (0, 0, 1), share=0.5)
+    scene = world(seed, halves, (0, 0, 1), share=0.5)
     one = replace(scene.detections, unit=scene.detections.detector)
     solution = replace(scene, detections=one).solved(detector_motion="none")
     assert solution.absolute[2].code is Code.IMAGE_OFF
-    # from one half to the other, 60 mas along each axis
-    assert solution.absolute[2].evidence.image_offset_mas == pytest.approx(85.0, abs=10.0)
+    # from one half to the other, 60 mas along each axis, from some 40 stars of 2.5 mas
+    assert solution.absolute[2].evidence.image_offset_mas == pytest.approx(84.9, abs=2.0)
     assert {found.code for found in solution.absolute[:2]} == {Code.ALIGNED}

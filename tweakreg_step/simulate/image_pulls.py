@@ -28,6 +28,9 @@ __all__ = ["image_errors_of", "without_rotation"]
 
 _POINTS = np.array([[0, 0], [-1, -1], [1, -1], [1, 1], [-1, 1]], float)
 
+_AREA = np.array([8.0, 1.0, 1.0, 1.0, 1.0]) / 12.0
+"""Weights with which centre and corners of a square have the mean and the moments of its area."""
+
 
 def image_errors_of(
     scene: Scene, setup: Setup, solution: Solution, *, relative: bool
@@ -61,13 +64,23 @@ def image_errors_of(
 
 
 def without_rotation(error: FloatArray, true: FloatArray) -> FloatArray:
-    """Errors (N, 2) at directions (N, 3) less the rotation of the sphere that fits them best."""
+    """Errors (N, 2) less the rotation of the sphere that fits them best over the images' areas.
+
+    Corners alone would give the rolls of images too much weight against where these lie.
+
+    Parameters
+    ----------
+    error, true
+        (N, 2) and (N, 3): errors and directions of centre and four corners of each image in turn.
+    """
     local = frames_of(true)
+    weight = np.sqrt(np.tile(_AREA, len(true) // len(_AREA)))[:, None]
     paths = [ARCSEC * np.cross(axis / ARCSEC, true) for axis in frames_of(true.sum(axis=0))]
     basis = np.stack([np.einsum("nij,nj->ni", local[:, :2], path) for path in paths], axis=-1)
-    column, _ = np.linalg.qr(basis.reshape(-1, 3) / np.linalg.norm(basis.reshape(-1, 3), axis=0))
-    flat = error.ravel()
-    return np.asarray((flat - column @ (column.T @ flat)).reshape(error.shape))
+    basis = basis / np.linalg.norm(basis, axis=(0, 1))
+    column, other = np.linalg.qr((weight[:, :, None] * basis).reshape(-1, 3))
+    common = np.linalg.solve(other, column.T @ (weight * error).ravel())
+    return np.asarray(error - basis @ common)
 
 
 def _points(scene: Scene, setup: Setup) -> tuple[Detections, FloatArray]:

@@ -91,15 +91,20 @@ def test_clean_scenes_reach_the_bound(fraction: float) -> None:
 
 @pytest.mark.parametrize("options", [Options(refgroup=1), Options(joint=False)])
 def test_both_numbers_have_one_gauge(options: Options) -> None:
-    scene = make_scene(Setup(layout("stack", 4), reference_fraction=0.5), 1)
-    reference = None if options.joint else scene.reference
-    solution = solve_jointly(scene.detections, 4, reference, options)
-    achieved, achievable = achieved_and_achievable(solution, scene.detections, reference)
-    if options.joint:
-        assert max(achieved[1], achievable[1]) < 1e-3  # the group that stays has no error
-    moved = np.arange(4) != 1
-    # what is achieved is scaled with the chi2 of each image, of some 200 residuals
-    np.testing.assert_allclose(achieved[moved], achievable[moved], rtol=0.1)
+    ratios = []
+    for seed in range(6):
+        scene = make_scene(Setup(layout("stack", 4), reference_fraction=0.5), seed)
+        reference = None if options.joint else scene.reference
+        solution = solve_jointly(scene.detections, 4, reference, options)
+        achieved, achievable = achieved_and_achievable(solution, scene.detections, reference)
+        if options.joint:
+            assert max(achieved[1], achievable[1]) < 1e-3  # the group that stays has no error
+        moved = np.arange(4) != 1
+        ratios.append(achieved[moved] / achievable[moved])
+    # what is achieved is scaled with the chi2 of each image, of some 200 residuals, where it is
+    # above one: by 4 per cent for a single one, by 2 in the mean
+    np.testing.assert_allclose(ratios, 1.0, rtol=0.13)
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.05)
 
 
 def test_the_achievable_is_what_is_achieved_with_the_truth() -> None:

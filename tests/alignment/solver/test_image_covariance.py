@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from moving_fields import Sky, moving_field
 from scipy import stats
 
 from tweakreg_step.alignment import solve_jointly
+from tweakreg_step.alignment.verdict import image_claims
 from tweakreg_step.core.options import Options
 from tweakreg_step.simulate.image_pulls import image_errors_of
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
@@ -48,3 +52,42 @@ def test_pulls_of_images_are_one(fraction: float, relative: bool) -> None:
         low, high = stats.chi2.ppf([5e-4, 1.0 - 5e-4], 2 * SEEDS)
         assert low < square < high
     assert np.abs(pulls).max() < 5.0
+
+
+def test_pulls_between_epochs_are_one_where_nobody_gave_errors() -> None:
+    """Two epochs of stars that move; centroids are claimed thrice their errors, stars 5 mas."""
+    square = 0.0
+    for seed in range(SEEDS):
+        field = moving_field(seed, Sky(-5.0, 0.0))
+        given, stars = field.detections, field.reference
+        wide = np.tile(0.005**2 * np.eye(2), (len(stars), 1, 1))
+        field = replace(
+            field,
+            detections=replace(
+                given,
+                covariance=9.0 * given.covariance,
+                floor=3.0 * np.sqrt(given.covariance[:, 0, 0]),
+            ),
+            reference=replace(
+                stars,
+                covariance=stars.covariance + wide,
+                origin_covariance=wide,
+                floor=np.full(len(stars), 0.005),
+            ),
+        )
+        solution, one = field.solved(), seed % 4
+        variance = np.diagonal(solution.images.absolute[one])[:2]
+        square += float(np.sum(field.errors(solution)[one] ** 2 / variance))
+    low, high = stats.chi2.ppf([5e-4, 1.0 - 5e-4], 2 * SEEDS)
+    assert low < square < high
+
+
+def test_an_image_pulls_its_group_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two images of a group that move by themselves: half of the variance is left of each."""
+    own = 1e-2
+    monkeypatch.setattr(image_claims, "_own_motion", lambda *_: np.full(6, own**2))
+    setup = Setup(1.5 * layout("stack", 3), detectors=TWO, reference_fraction=1.0)
+    scene = make_scene(setup, 1)
+    solution = solve_jointly(scene.detections, 3, scene.reference, Options())
+    # along the line of the two, where no roll can follow; images have some 150 stars each
+    np.testing.assert_allclose(solution.images.absolute[:, 0, 0] / own**2, 0.5, rtol=0.1)

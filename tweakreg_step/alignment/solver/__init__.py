@@ -7,7 +7,7 @@ from .cramer_rao import achieved_and_achievable, bound, displacement_covariance,
 from .error_components import motion_variance
 from .gauge import regauge
 from .hierarchy import Model, Motions, moved_directions
-from .image_covariance import image_errors
+from .image_covariance import errors_of_own_motions, image_errors
 from .iteration import (
     AssociatedFit,
     Problem,
@@ -63,6 +63,7 @@ __all__ = [
     "detector_level",
     "displacement_covariance",
     "epochs_of",
+    "errors_of_own_motions",
     "field_motion",
     "field_reach",
     "gauged",

@@ -28,6 +28,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
+from .latents import latents, seen, source_spread, spread_seen
 from .weights import grouped_median, taper
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def estimated(
     last = np.zeros(len(components.count))
     reach = np.full(len(last), _LARGEST)
     for _ in range(_ROUNDS):
-        step = _scoring_step(components, position, links.source, relative, motion)
+        step = _scoring_step(components, position, links, relative, motion)
         # a likelihood that is flat where errors are small is none that scoring knows: a step that
         # turns back must be shorter
         reach = np.where(step * last < 0.0, 0.5 * np.minimum(np.abs(last), reach), reach)
@@ -231,28 +232,23 @@ def estimated(
 def _scoring_step(
     components: ErrorComponents,
     position: FloatArray,
-    source: IntArray,
+    links: Links,
     relative: FloatArray,
     motion: FloatArray,
 ) -> FloatArray:
     """Change (K,) of the logarithms of the factors."""
     variance, added = components.variance, components.added
-    count = int(source.max(initial=-1)) + 1
-    precision = relative / variance
-    total = np.bincount(source, precision, minlength=count)
-    centre = [np.bincount(source, precision * axis, minlength=count) / total for axis in position.T]
-    square = sum((axis - mean[source]) ** 2 for axis, mean in zip(position.T, centre, strict=True))
-    fitted = 1.0 / total[source]
+    square, fitted = _squares(position, links, relative / variance)
     expected = variance + (1.0 - 2.0 * relative) * (fitted + motion)
-    seen = expected > 1e-3 * variance  # not where a detection alone determines its source
+    shown = expected > 1e-3 * variance  # not where a detection alone determines its source
     expected = np.maximum(expected, 0.02 * variance)
-    weight, kept = _weights(np.where(seen, square / expected, 0.0), components)
-    weight = np.where(seen, weight, 0.0)
+    weight, kept = _weights(np.where(shown, square / expected, 0.0), components)
+    weight = np.where(shown, weight, 0.0)
     size, label = len(components.count), components.label
     slope = added / variance**2
     score = np.bincount(label, weight * slope * (square / kept - 2.0 * expected), minlength=size)
     information = _information(
-        components, source, weight, slope, np.clip(expected / variance, 0.0, 1.0), fitted
+        components, links.source, weight, slope, np.clip(expected / variance, 0.0, 1.0), fitted
     )
     prior = np.where(
         components.given,
@@ -265,14 +261,34 @@ def _scoring_step(
     return np.atleast_1d(np.asarray(step, float))
 
 
+def _squares(
+    position: FloatArray, links: Links, precision: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Squares (L,) of residuals from the sources, and the variance of these there per axis.
+
+    Sources that move have a position at each epoch.
+    """
+    source, count = links.source, links.source_count
+    if links.tau is not None:
+        weight = precision[:, None, None] * np.eye(2)
+        spread = source_spread(links, weight)
+        residual = position - seen(links, latents(links, spread, weight, position))
+        fitted = 0.5 * np.trace(spread_seen(links, spread), axis1=1, axis2=2)
+        return np.asarray(np.sum(residual**2, axis=1)), np.asarray(fitted)
+    total = np.bincount(source, precision, minlength=count)
+    centre = [np.bincount(source, precision * axis, minlength=count) / total for axis in position.T]
+    square = sum((axis - mean[source]) ** 2 for axis, mean in zip(position.T, centre, strict=True))
+    return np.asarray(square), 1.0 / total[source]
+
+
 def _weights(square: FloatArray, components: ErrorComponents) -> tuple[FloatArray, float]:
     """Weights (L,) of squares (L,) of standardised residuals, and the share of a square they keep.
 
     Residuals are taken relative to the median of their component, where that is larger than it
     should be: errors that are far too small must not make outliers of all.
     """
-    seen = square > 0.0
-    middle = grouped_median(square[seen], components.label[seen], len(components.count))
+    free = square > 0.0
+    middle = grouped_median(square[free], components.label[free], len(components.count))
     scale = np.sqrt(np.maximum(np.nan_to_num(middle) / (2.0 * np.log(2.0)), 1.0))
     weight = taper(np.sqrt(square) / scale[components.label], _THRESHOLD)
     return weight, _kept(_THRESHOLD)

@@ -6,12 +6,16 @@ each level, so that their covariance J C J' holds what levels have in common: th
 exposure that those of its detectors can take over is no error of an image. Relative errors are
 those after the best common motion of all images of a component, F K with the coefficients weighted
 by the area they move, is taken off: S C S', S = 1 - F K.
+
+What an image moves by beside all levels is an error of its own, and of what it pulls along: with e
+its displacement, the parameters follow by C A'W e, which counts most where the dithers of an
+exposure tell the rolls of its detectors.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -40,12 +44,16 @@ if TYPE_CHECKING:
 
     from .covariance import Covariance
     from .hierarchy import Model, Motions
+    from .iteration import AssociatedFit, Problem
     from .motions.levels import Level
 
-__all__ = ["image_errors"]
+__all__ = ["errors_of_own_motions", "image_errors"]
 
 _POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
 """Centre and four points about it, in units of an image's size."""
+
+_EXACT, _SAMPLES = 200, 128
+"""Images up to which the errors that each makes are computed, and samples of them for more."""
 
 _FIXED = 1e12
 """Weight in the common motion of images that are to stay."""
@@ -133,6 +141,79 @@ def image_errors(
     return found
 
 
+def errors_of_own_motions(
+    problem: Problem, associated: AssociatedFit, variance: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Covariances (I, 6, 6), relative and absolute, of what images move by beside all levels.
+
+    Parameters
+    ----------
+    problem, associated
+        The problem and its fit.
+    variance
+        (I,) of each image's displacement per axis [arcsec^2].
+    """
+    detections, fit, count = problem.detections, associated.fit, len(variance)
+    places = _places(detections, count)
+    slope, index, corrected = _slopes(places, detections, problem.model, fit.motions)
+    drawn = np.eye(2 * count)
+    if count > _EXACT:
+        drawn = np.random.default_rng(0).normal(size=(2 * count, _SAMPLES)) / np.sqrt(_SAMPLES)
+    drawn *= np.sqrt(np.repeat(variance, 2))[:, None]
+    moved = fit.step.factor.solve(_pull(associated, count) @ drawn)
+    error = (_rows(slope, index, len(moved)) @ moved).reshape(len(slope), 6, -1)
+    error[:, :2] += drawn.reshape(count, 2, -1)[places.image]
+    left, group = error.copy(), detections.group[places.near]
+    fixed = problem.options.refgroup
+    for member in members(problem.component[group]):
+        part = replace(places, vectors=corrected).take(member)
+        weight = np.where(group[member] == fixed, _FIXED, 1.0)
+        basis, projection = _projection(part, problem.model, weight)
+        common = np.einsum("mil,mij->lj", projection, error[member])
+        left[member] -= basis @ common
+    relative, absolute = np.zeros((2, count, 6, 6))
+    relative[places.image] = left @ np.swapaxes(left, 1, 2)
+    absolute[places.image] = error @ np.swapaxes(error, 1, 2)
+    return relative, absolute
+
+
+def _pull(associated: AssociatedFit, count: int) -> Any:
+    """What displacements (2 I,) of images, east and north, add to the right side (P, 2 I)."""
+    links, fit = associated.links, associated.fit
+    linear, weight = fit.linear, fit.weight / (0.5 * np.trace(fit.covariance, axis1=1, axis2=2))
+    total = np.bincount(links.source, weight, minlength=links.source_count)
+    own = np.flatnonzero(links.image >= 0)
+    # less the mean of the source, which the image displaces as well
+    share = weight[own] / total[links.source[own]]
+    column = 2 * links.image[own, None] + np.arange(2)
+    shape = 2 * links.source_count, 2 * count
+    place = (2 * links.source[own, None] + np.arange(2)).ravel(), column.ravel()
+    means = sparse.csr_matrix((np.repeat(share, 2), place), shape=shape)
+    row = (2 * own[:, None] + np.arange(2)).ravel()
+    every = sparse.csr_matrix(
+        (np.ones(len(row)), (row, column.ravel())), shape=(2 * len(weight), 2 * count)
+    )
+    step = every - means[np.repeat(2 * links.source, 2) + np.tile([0, 1], len(weight))]
+    width = linear.index.shape[1]
+    slope = sparse.csr_matrix(
+        (
+            linear.columns.ravel(),
+            np.repeat(linear.index, 2, axis=0).ravel(),
+            width * np.arange(2 * len(weight) + 1),
+        ),
+        shape=(2 * len(weight), linear.parameter_count),
+    )
+    return -(slope.T @ sparse.diags(np.repeat(weight, 2)) @ step)
+
+
+def _rows(slope: FloatArray, index: IntArray, size: int) -> Any:
+    """Derivatives (6 M, P) of the coefficients (M, 6) of images."""
+    count, width = len(slope), slope.shape[2]
+    columns = np.repeat(index, 6, axis=0).ravel()
+    pointer = width * np.arange(6 * count + 1)
+    return sparse.csr_matrix((slope.ravel(), columns, pointer), shape=(6 * count, size))
+
+
 def _places(detections: Detections, count: int) -> _Places:
     """Points of the images that have detections: the mean of these, and their rms distance."""
     vectors = directions(detections.ra, detections.dec)
@@ -213,25 +294,26 @@ def _common(
     weight: FloatArray,
 ) -> FloatArray:
     """C - S C S' (M, 6, 6) of the images of one component, with weights (M,) in the gauge."""
-    count, width = len(weight), slope.shape[2]
-    basis = _basis(places.vectors, places.size, parameter_count(model.geometry))
-    area = np.broadcast_to(weight[:, None], (count, 6)).copy()
-    area[:, 2:] *= (0.5 * places.size**2)[:, None]
-    weighted = basis * area[:, :, None]
-    normal = np.einsum("mik,mil->kl", basis, weighted)
-    scale = 1.0 / np.sqrt(np.diagonal(normal))
-    inverse = np.linalg.pinv(normal * scale * scale[:, None], rcond=1e-12)
-    projection = np.einsum("kl,mil->mik", inverse * scale * scale[:, None], weighted)
-    columns = np.repeat(index, 6, axis=0).ravel()
-    rows = sparse.csr_matrix(
-        (slope.ravel(), columns, width * np.arange(6 * count + 1)),
-        shape=(6 * count, covariance.size),
-    )
+    count = len(weight)
+    basis, projection = _projection(places, model, weight)
+    rows = _rows(slope, index, covariance.size)
     product = covariance.product(np.asarray(rows.T @ projection.reshape(6 * count, -1)))
     cross = (rows @ product).reshape(count, 6, -1)
     inner = np.einsum("mik,mil->kl", projection, cross)
     both = basis @ np.swapaxes(cross, 1, 2)
     return np.asarray(both + np.swapaxes(both, 1, 2) - basis @ inner @ np.swapaxes(basis, 1, 2))
+
+
+def _projection(places: _Places, model: Model, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """F and K' (M, 6, q) of images with weights (M,): common motions, and what fits them."""
+    basis = _basis(places.vectors, places.size, parameter_count(model.geometry))
+    area = np.broadcast_to(weight[:, None], basis.shape[:2]).copy()
+    area[:, 2:] *= (0.5 * places.size**2)[:, None]
+    weighted = basis * area[:, :, None]
+    normal = np.einsum("mik,mil->kl", basis, weighted)
+    scale = 1.0 / np.sqrt(np.diagonal(normal))
+    inverse = np.linalg.pinv(normal * scale * scale[:, None], rcond=1e-12)
+    return basis, np.einsum("kl,mil->mik", inverse * scale * scale[:, None], weighted)
 
 
 def _basis(vectors: FloatArray, size: FloatArray, count: int) -> FloatArray:

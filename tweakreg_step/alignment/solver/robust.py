@@ -140,13 +140,7 @@ def fit(
 def _with_errors(
     components: ErrorComponents, linear: Linear, links: Links, step: Step, weight: FloatArray
 ) -> ErrorComponents:
-    """The components as the residuals of a step ask for; where epochs differ, as they were.
-
-    What the motions of sources leave of the residuals is a part of their errors only, and says too
-    little of them.
-    """
-    if links.tau is not None:
-        return components
+    """The components as the residuals of a step ask for."""
     fitted = motion_variance(linear, links, step, weight / components.variance)
     return estimated(components, linear.position, links, weight, fitted)
 

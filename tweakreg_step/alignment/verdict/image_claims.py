@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.linalg import inverse_2x2
-from tweakreg_step.alignment.solver import MATCHED_WEIGHT, motion_variance, solve_step
+from tweakreg_step.alignment.solver import (
+    MATCHED_WEIGHT,
+    errors_of_own_motions,
+    motion_variance,
+    solve_step,
+)
 
 from .evidence import chance, phase_at
 
@@ -50,31 +55,35 @@ def claimed(problem: Problem, associated: AssociatedFit, errors: ImageErrors) ->
     scale = np.maximum(_residual_ratio(associated, free, count), 1.0)
     scale = np.maximum(scale, _reserved_ratio(problem, associated, count))
     own = _own_motion(associated, fitted, count)
-    relative = _with(errors.relative, errors.size, scale, own)
-    absolute = _with(errors.absolute, errors.size, scale, own)
+    relative, absolute = (
+        part * scale[:, None, None] for part in (errors.relative, errors.absolute)
+    )
+    if own.any():
+        more = errors_of_own_motions(problem, associated, own)
+        # half of it is that of the image as a whole, the rest grows away from the centre
+        slope = _diagonal(np.zeros(count), errors.size, own)
+        relative, absolute = relative + more[0] + slope, absolute + more[1] + slope
     group = np.zeros(count, np.int64)
     group[problem.detections.image] = problem.detections.group
     matches, moment = _chance_moment(problem, associated, absolute=False)
     pull = (moment / np.maximum(matches, 1.0))[group]
-    relative = _with(relative, errors.size, np.ones(count), pull**2)
+    relative = relative + _diagonal(pull**2, errors.size, pull**2)
     if problem.anchored.any():
-        stars, more = _chance_moment(problem, associated, absolute=True)
-        pull = ((moment + more) / np.maximum(matches + stars, 1.0))[group]
-        absolute = _with(absolute, errors.size, np.ones(count), pull**2)
+        stars, of_stars = _chance_moment(problem, associated, absolute=True)
+        pull = ((moment + of_stars) / np.maximum(matches + stars, 1.0))[group]
+        absolute = absolute + _diagonal(pull**2, errors.size, pull**2)
     return replace(errors, relative=relative, absolute=absolute)
 
 
-def _with(
-    covariance: FloatArray, size: FloatArray, scale: FloatArray, variance: FloatArray
-) -> FloatArray:
-    """Covariances (I, 6, 6) times a scale (I,), with a variance (I,) of displacements [arcsec^2].
+def _diagonal(whole: FloatArray, size: FloatArray, away: FloatArray) -> FloatArray:
+    """Covariances (I, 6, 6) of displacements with a variance (I,) for the image as a whole.
 
-    Half of it is that of the image as a whole, the rest grows away from the centre.
+    A variance (I,) grows away from the centre and is half of itself at the image's size (I,).
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = 0.5 * variance / size**2
-    diagonal = np.stack([variance, variance, slope, slope, slope, slope], axis=1)
-    return np.asarray(covariance * scale[:, None, None] + diagonal[:, :, None] * np.eye(6))
+        slope = 0.5 * away / size**2
+    diagonal = np.stack([whole, whole, slope, slope, slope, slope], axis=1)
+    return np.asarray(diagonal[:, :, None] * np.eye(6))
 
 
 def _variance(associated: AssociatedFit) -> FloatArray:
@@ -188,5 +197,19 @@ def _chance_moment(
     """Matches (G,), and those expected by chance among them times the match radius [arcsec]."""
     numbers = chance(problem, associated, absolute=absolute)
     radius = associated.star_radius if absolute else associated.radius
+    radius *= _held(associated)
     matches = numbers.matches.astype(float)
     return matches, radius * np.minimum(numbers.expected, matches)
+
+
+def _held(associated: AssociatedFit) -> float:
+    """Weight of a chance match between epochs against one of sources that stand still.
+
+    The match radius holds what sources move by; so much of a wrong offset is taken for a motion.
+    """
+    links = associated.links
+    own = links.group >= 0
+    if links.tau is None or not own.any():
+        return 1.0
+    error = 2.0 * float(np.median(_variance(associated)[own]))
+    return error / (error + links.spread * float(np.ptp(links.tau[own])) ** 2)

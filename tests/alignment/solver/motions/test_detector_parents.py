@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from star_fields import POLE, catalogs, field
 
-from tweakreg_step.alignment.solver.motions.detector_parents import PLACEMENT, parents_of_units
+from tweakreg_step.alignment.solver.motions.detector_parents import (
+    MODULE,
+    PLACEMENT,
+    parents_of_units,
+)
 from tweakreg_step.alignment.solver.motions.levels import DETECTOR
 from tweakreg_step.core.detections import Detections
 from tweakreg_step.core.sphere import frames_at, from_plane, ra_dec
@@ -83,3 +87,25 @@ def test_detectors_are_where_they_lie_whichever_an_exposure_has() -> None:
     expected = CENTRES - CENTRES.mean(axis=0)
     np.testing.assert_allclose(found, expected[[0, 1, 2, 1, 2]], atol=0.05)
     assert not placement.carry[:, 2:].any()
+
+
+def _of_modules(rng: np.random.Generator) -> Detections:
+    """An exposure of two modules, 100 arcsec apart, of two detectors with a gap of 5 arcsec."""
+    centres = np.array([[x, y] for x in (-50.0, 50.0) for y in (-32.5, 32.5)])
+    unit = np.repeat(np.arange(4), 200)
+    xy = rng.uniform(-30.0, 30.0, (800, 2))
+    given = catalogs(centres[unit] + xy)
+    return replace(given, unit=unit, detector=unit, unit_xy=xy, visit=np.zeros(800, int))
+
+
+@pytest.mark.parametrize(("geometry", "width"), [("shift", 2), ("rshift", 3), ("rscale", 4)])
+def test_detectors_side_by_side_roll_as_one(geometry: str, width: int) -> None:
+    prior = np.append(PRIOR, 1e8)[:width]
+    (module,) = parents_of_units(_of_modules(np.random.default_rng(1)), geometry, prior)
+    assert module.name == MODULE
+    assert module.unit[0] == module.unit[1] != module.unit[2] == module.unit[3]
+    # half of the distance of 65 arcsec between the two, along y
+    if width > 2:
+        np.testing.assert_allclose(module.carry[:2, 0, 2], [32.5, -32.5], atol=0.7)
+    if width > 3:
+        np.testing.assert_allclose(module.carry[:2, 1, 3], [-32.5, 32.5], atol=0.7)

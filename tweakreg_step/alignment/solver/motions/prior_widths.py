@@ -60,7 +60,7 @@ _LEAST = np.array([3e-5, 3e-5, 5e-8, 5e-8, 5e-8, 5e-8])
 _TAIL = 4.0
 _NORMAL = 1.35
 """Variance of normally distributed motions over the square of the width that is found for them by
-the weights of Student's t; exposures about their visits have a normal prior with tails."""
+the weights of Student's t."""
 
 
 def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> tuple[Problem, bool]:
@@ -185,10 +185,11 @@ def _widened(
 def _precision(prior: FloatArray, phi: FloatArray, variance: FloatArray) -> FloatArray:
     """Inverse prior variances (U, k) of one kind of parameter, from motions and variances."""
     # what a round before made of the prior: its width is that of a unit with the weight of one
-    usual = np.full(prior.shape[1], np.median(prior))
+    usual = np.full(prior.shape[1], _NORMAL * np.median(prior))
     fresh = _width(prior, usual, phi, variance)
     weight = (_TAIL + 1.0) / (_TAIL + (phi**2 + variance) / fresh)
-    return np.asarray(weight / fresh)
+    # the width of Student's t is less than the standard deviation, which is what errors have
+    return np.asarray(weight / (_NORMAL * fresh))
 
 
 def _width(prior: FloatArray, usual: FloatArray, phi: FloatArray, variance: FloatArray) -> float:
