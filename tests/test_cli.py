@@ -190,7 +190,7 @@ def test_the_doctor_looks_at_the_installation(
     status, out, _ = run(capsys, "doctor")
     assert status == 0
     assert "numpy" in out
-    assert "Extra 'plots' (pages of pictures)" in out
+    assert "Extra 'plots' (pictures in files)" in out
     assert "CRDS: not configured" in out
     assert "can't be reached; a file can be given instead" in out
     assert "GB are free" in out

@@ -31,7 +31,7 @@
   }
 
   // ---- selection
-  const sourcesOf = doc => doc._all_models ? [...doc._all_models.values()] : [];
+  const sourcesOf = doc => doc && doc._all_models ? [...doc._all_models.values()] : [];
   const isSource = model => model.type === "ColumnDataSource" && model.data
     && (model.data.group || model.data.first);
 
