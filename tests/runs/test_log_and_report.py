@@ -87,7 +87,10 @@ def test_report_and_page_are_written_without_results_if_wanted(files: Truth) -> 
         "writing",
     ]
     assert all(stage["seconds"] > 0.0 for stage in report["stages"])
-    assert "jw00001001001_02101_3" in Path("mosaic_tweakreg.html").read_text()
+    page = Path("mosaic_tweakreg.html").read_text()
+    assert "jw00001001001_02101_3" in page
+    # ten with the largest residuals and the ten brightest, cut out of the images
+    assert page.count('<figure class="stamp"') == 20
 
 
 def test_a_report_that_cannot_be_written_costs_no_image(

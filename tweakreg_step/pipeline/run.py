@@ -17,6 +17,7 @@ from tweakreg_step.results import save_catfile, save_regions
 from tweakreg_step.solutions import Marks, solution_of, with_checksum
 
 from .apply import changes_of
+from .cutouts import with_cutouts
 from .failure_policy import allowed, left_out_of, may_change, withheld
 from .phases import align_in_phases
 from .run_result import Before, Circumstances, run_result_of, versions
@@ -143,6 +144,8 @@ def align_library(
     circumstances = Circumstances(facts, left_out)
     result = run_result_of(groups, before, alignment, outcomes, circumstances)
     result = withheld(result, parameters.safety)
+    if parameters.report.save_plots:
+        result = with_cutouts(result, library, exposures.members)
     # what a dry run has found can be applied later
     lasting = allowed(
         [*alignment.outcomes, *(o.outcome for o in left_out)],

@@ -12,6 +12,7 @@ from .page import page_of, write_page
 from .remedies import MORE_SOURCES
 from .result import (
     AlignedCatalogs,
+    Cutout,
     GroupFit,
     GroupResults,
     ImageResults,
@@ -28,6 +29,7 @@ __all__ = [
     "MORE_SOURCES",
     "SCHEMA",
     "AlignedCatalogs",
+    "Cutout",
     "GroupFit",
     "GroupResults",
     "ImageResults",

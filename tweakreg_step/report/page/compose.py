@@ -54,6 +54,7 @@ def page_of(result: RunResult) -> str:
         Result of the run.
     """
     # Bokeh takes a second to import, and most runs make no page
+    from .cutouts import stamps_of  # noqa: PLC0415
     from .document import document  # noqa: PLC0415
     from .sections import sections_of  # noqa: PLC0415
 
@@ -72,6 +73,7 @@ def page_of(result: RunResult) -> str:
             "facts": _facts(result),
             "times": _times(result),
             "versions": list(result.run.versions.items()),
+            "stamps": stamps_of(result),
             "names": list(result.groups.names),
             "sections": sections_of(result),
         }

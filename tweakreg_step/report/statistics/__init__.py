@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from .chosen_stars import chosen_stars
 from .corrections import Corrections, corrections_of
 from .graph_layout import graph_layout
 from .needs_attention import common_motion, hints
 from .offset_histogram import REFERENCE, Differences, differences_of
 from .pair_ties import pair_sigmas, shared_matches
-from .residuals import Residuals, residuals_of
+from .residuals import Residuals, magnitudes, residuals_of
 from .round_numbers import nice
 from .short_names import shortened
 from .sky_map import Field, field_of, group_centres, map_unit
@@ -21,6 +22,7 @@ __all__ = [
     "Differences",
     "Field",
     "Residuals",
+    "chosen_stars",
     "common_motion",
     "corrections_of",
     "differences_of",
@@ -29,6 +31,7 @@ __all__ = [
     "group_centres",
     "groups_by_need",
     "hints",
+    "magnitudes",
     "map_unit",
     "nice",
     "pair_sigmas",
