@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -154,6 +155,10 @@ def test_parameter_files_are_listed_copied_and_used(
     assert status == 0
     assert "miri_long" in out
     assert "minobj=6" in out
+    assert run(capsys, "config", "list")[:2] == (0, out)
+    assert run(capsys, "config", "copy", "niriss", "own.asdf")[:2] == (0, "own.asdf\n")
+    assert run(capsys, "config", "copy")[0] == 1
+    assert "one word too many" in run(capsys, "config", "niriss", "a.asdf", "b")[2]
     assert run(capsys, "config", "miri_long")[:2] == (0, "miri_long.asdf\n")
     assert Path("miri_long.asdf").is_file()
     status, _, err = run(capsys, "config", "miri_long")
@@ -227,3 +232,21 @@ def test_a_solution_of_a_copy_in_another_folder(
     status, _, err = run(capsys, "apply", solution, other)
     assert status == 1
     assert "is not among the 3 exposures of the solution 'mosaic'" in err
+
+
+def test_simulated_exposures_are_aligned_by_the_command_that_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tweakreg_step.commands.simulate.SIDE", 512)
+    status, out, _ = run(capsys, "simulate", "sky", "--mission=hst")
+    assert status == 0
+    assert out.startswith("4 images with pointing errors")
+    words = shlex.split(out.splitlines()[1])
+    assert words[:2] == ["tweakreg", "align"]
+    assert run(capsys, *words[1:])[0] == 0
+    assert len(list(Path("aligned").glob("*_flc.fits"))) == 4
+    assert len(list(Path("aligned").glob("*_tweakreg.html"))) == 1
+    status, _, err = run(capsys, "simulate", "sky")
+    assert status == 1
+    assert "The folder 'sky' is not empty" in err
