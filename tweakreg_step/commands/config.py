@@ -32,7 +32,8 @@ def run_config(options: argparse.Namespace) -> int:
         for name, path in known.items():
             say(f"{name:16}{_description(path)}")
         say(
-            "Copy one with 'tweakreg config copy NAME', and use it with 'tweakreg align --config=FILE'."
+            "Copy one with 'tweakreg config copy NAME', and use it with 'tweakreg align "
+            "--config=FILE'."
         )
         return 0
     name, target = (*words, ".")[:2]
