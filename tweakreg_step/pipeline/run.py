@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from threadpoolctl import threadpool_limits
 
 from tweakreg_step.core.images import Groups
-from tweakreg_step.exposures import read_exposures
+from tweakreg_step.exposures import idle_by_reason, read_exposures
 from tweakreg_step.pipeline.settings.detector_calibration import start_from, with_calibrated
 from tweakreg_step.pipeline.settings.mission_defaults import with_mission_defaults
 from tweakreg_step.pipeline.settings.solver_options import options_of_run
@@ -122,7 +122,8 @@ def align_library(
         run.parameters, run.effective, run.unset, telescopes
     )
     groups = Groups.of(exposures.images)
-    log_catalogs(groups, stopwatch.seconds["sources"])
+    idle = idle_by_reason(exposures.left_out)
+    log_catalogs(groups, idle, stopwatch.seconds["sources"])
     # one thread: several would wait for each other, and the order of their sums would change bits
     with stopwatch("alignment"), threadpool_limits(1):
         before, marks = Before.of(groups.images), Marks.of(groups.images)

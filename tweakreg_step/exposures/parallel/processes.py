@@ -34,9 +34,9 @@ _UNGUARDED = 64
 """Exit status of a worker that would start workers while it imports the user's script."""
 
 _GUARD_IT = (
-    "With 'n_workers' above 1 each worker imports your script, and would run it again, but a script "
-    "may start workers once. Put everything that runs under 'if __name__ == \"__main__\":', or "
-    "set n_workers=1."
+    "With 'n_workers' above 1 each worker imports your script, and would run it again, but a "
+    "script may start workers once. Put everything that runs under 'if __name__ == "
+    '"__main__":\', or set n_workers=1.'
 )
 
 
