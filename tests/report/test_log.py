@@ -66,8 +66,7 @@ def test_not_tied_to_the_reference() -> None:
     result = make_result("stack", 2)
     left = Verdict(Code.NO_REFERENCE_MATCH, "Two stars match, 15 are needed.")
     lines = summary_table(changed(result, absolute=(result.groups.absolute[0], left)))
-    # the code has no room beside names like these: the warning below the table says why
-    assert lines[-3].endswith("relative only")
+    assert lines[-3].endswith("relative only: no_reference_match")
     assert max(map(len, lines)) <= WIDTH
     assert "1 aligned, 1 relative only" in lines[-1]
 
@@ -167,6 +166,13 @@ def test_the_numbers_of_the_log_are_those_of_the_report(lost: int) -> None:
     assert totals["groups"] == sum(
         totals[key] for key in ("aligned", "relative_only", "doubtful", "left_alone")
     )
+
+
+def test_the_code_of_a_verdict_goes_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tweakreg_step.report.log._WIDTH", 75)
+    lines = summary_table(make_result("stack", 3, doubtful=(1,)))
+    assert max(map(len, lines[:-2])) <= 75
+    assert lines[3].endswith(" doubtful")
 
 
 def test_one_of_each_is_no_plural() -> None:

@@ -47,7 +47,7 @@ _WIDTH = 100
 """Columns of a usual terminal, at most."""
 
 
-_LEAST_NAME = 16  # characters
+_LEAST_NAME = 12  # characters: what tells exposures of a visit apart is at the end
 
 
 _HEADER = (
@@ -66,6 +66,9 @@ _HEADER = (
 
 
 """Titles and units. A shift is a length here; its parts are in the report."""
+
+_SHORT = {"images": "img", "sources": "src", "matches": "match"}
+"""Titles where lines would be too wide."""
 
 
 _WORDS = {
@@ -179,18 +182,24 @@ def _median(values: Sequence[float | None]) -> float | None:
 def _aligned(groups: Sequence[Row], together: Sequence[Row]) -> list[str]:
     """Rows as lines below a header; names and verdicts left-aligned, numbers right-aligned.
 
-    They are narrow, and at last without the codes of the verdicts, where they would be too wide.
+    Where they would be too wide they are narrow, and at last without the codes of the verdicts.
     """
     bare = [(*row[:-1], row[-1].partition(":")[0]) for row in groups]
-    tries = ((groups, 2), (groups, 1), (bare, 1))
-    made = (_lines(rows, together, gap) for rows, gap in tries)
-    return next((lines for lines in made if max(map(len, lines)) <= _WIDTH), None) or _lines(
-        bare, together, 1
-    )
-
-
-def _lines(groups: Sequence[Row], together: Sequence[Row], gap: int) -> list[str]:
     titles, units = zip(*_HEADER, strict=True)
+    short = tuple(_SHORT.get(title, title) for title in titles)
+    tries = ((titles, groups, 2), (titles, groups, 1), (short, groups, 1), (short, bare, 1))
+    lines: list[str] = []
+    for head, rows, gap in tries:
+        lines = _lines((head, units), rows, together, gap)
+        if max(map(len, lines)) <= _WIDTH:
+            break
+    return lines
+
+
+def _lines(
+    header: tuple[Row, Row], groups: Sequence[Row], together: Sequence[Row], gap: int
+) -> list[str]:
+    titles, units = header
     rows = [titles, units, *groups, *together]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
     room = max(_LEAST_NAME, _WIDTH - sum(widths[1:]) - gap * (len(widths) - 1))
