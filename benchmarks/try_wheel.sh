@@ -2,6 +2,7 @@
 # Try a wheel alone: `sh benchmarks/try_wheel.sh PYTHON WHEEL`. An empty environment, an empty
 # folder, and the first example of the README; the options of strun, and the parameter files.
 set -eu
+unset PYTHONPATH || true
 python=$1
 wheel=$(realpath "$2")
 folder=$(mktemp -d)
@@ -9,7 +10,6 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 "$python" -m venv venv
 venv/bin/python -m pip install --quiet --disable-pip-version-check "$wheel"
-unset PYTHONPATH || true
 PATH="$folder/venv/bin:$PATH"
 tweakreg --version
 tweakreg simulate exposures
