@@ -23,7 +23,7 @@ __all__ = ["Page", "Pictures"]
 class Pictures:
     """Pictures of a result as figures of matplotlib: ``result.plot.sky().savefig("sky.pdf")``.
 
-    They need the extra 'plots'.
+    They need matplotlib (extra ``plots``).
     """
 
     run: RunResult
