@@ -1,5 +1,7 @@
 # make demo    a simulated mosaic, aligned by strun, checked against the truth
 # make test    the whole test suite with ruff, mypy and the import contracts
+# make wheel   the wheel and the archive of the sources: built, checked, and the wheel tried alone
+#
 # make test-jwst    the tests that need the stock pipeline, in an environment of its own
 # make test-hst     the tests that need drizzlepac, in an environment of its own
 # make test-roman   the tests that need romancal, in an environment of its own
@@ -16,13 +18,14 @@ PYTHON ?= python3
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv/$(VERSION)
 VENV_DEMO := .venv/demo-$(VERSION)
+VENV_WHEEL := .venv/wheel-$(VERSION)
 VENV_JWST := .venv/jwst-$(VERSION)
 VENV_HST := .venv/hst-$(VERSION)
 VENV_ROMAN := .venv/roman-$(VERSION)
 PIP := -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test same-bits soak fuzz test-hst test-roman test-jwst lint bench-align bench-accuracy bench-ceers \
+.PHONY: demo test wheel same-bits soak fuzz test-hst test-roman test-jwst lint bench-align bench-accuracy bench-ceers \
 	bench-hst bench-roman clean
 
 demo: $(VENV_DEMO)/.ready
@@ -46,6 +49,13 @@ lint: $(VENV)/.ready
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+# in an empty folder with an empty environment, as a user has it: nothing of the checkout is there
+wheel: $(VENV_WHEEL)/.ready
+	rm -rf dist
+	$(VENV_WHEEL)/bin/python -m build --quiet
+	$(VENV_WHEEL)/bin/twine check --strict dist/*
+	sh benchmarks/try_wheel.sh $(PYTHON) dist/*.whl
 
 test-jwst: $(VENV_JWST)/.ready
 	$(VENV_JWST)/bin/python -m pytest -m jwst tests/runs/test_stock.py
@@ -77,6 +87,11 @@ $(VENV)/.ready: pyproject.toml
 $(VENV_DEMO)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV_DEMO)
 	$(VENV_DEMO)/bin/python $(PIP) --editable .
+	touch $@
+
+$(VENV_WHEEL)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV_WHEEL)
+	$(VENV_WHEEL)/bin/python $(PIP) build twine
 	touch $@
 
 $(VENV_JWST)/.ready: pyproject.toml

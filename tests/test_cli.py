@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -154,6 +156,10 @@ def test_parameter_files_are_listed_copied_and_used(
     assert status == 0
     assert "miri_long" in out
     assert "minobj=6" in out
+    assert run(capsys, "config", "list")[:2] == (0, out)
+    assert run(capsys, "config", "copy", "niriss", "own.asdf")[:2] == (0, "own.asdf\n")
+    assert run(capsys, "config", "copy")[0] == 1
+    assert "one word too many" in run(capsys, "config", "niriss", "a.asdf", "b")[2]
     assert run(capsys, "config", "miri_long")[:2] == (0, "miri_long.asdf\n")
     assert Path("miri_long.asdf").is_file()
     status, _, err = run(capsys, "config", "miri_long")
@@ -190,7 +196,7 @@ def test_the_doctor_looks_at_the_installation(
     status, out, _ = run(capsys, "doctor")
     assert status == 0
     assert "numpy" in out
-    assert "Extra 'plots' (pages of pictures)" in out
+    assert "Extra 'plots' (pictures in files)" in out
     assert "CRDS: not configured" in out
     assert "can't be reached; a file can be given instead" in out
     assert "GB are free" in out
@@ -227,3 +233,26 @@ def test_a_solution_of_a_copy_in_another_folder(
     status, _, err = run(capsys, "apply", solution, other)
     assert status == 1
     assert "is not among the 3 exposures of the solution 'mosaic'" in err
+
+
+def test_simulated_exposures_are_aligned_by_the_command_that_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tweakreg_step.commands.simulate.SIDE", 512)
+    status, out, _ = run(capsys, "simulate", "sky", "--mission=hst")
+    assert status == 0
+    assert out.startswith("4 images with pointing errors")
+    words = shlex.split(out.splitlines()[1])
+    assert words[:2] == ["tweakreg", "align"]
+    status, out, err = run(capsys, *words[1:])
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 100
+    assert "Saved model" not in err
+    assert "4 of 4 images are written, in 'aligned'." in err
+    assert not re.search(r"\d{4}-\d\d-\d\d|tweakreg_step\.| - INFO|\b1 images", err)
+    assert len(list(Path("aligned").glob("*_flc.fits"))) == 4
+    assert len(list(Path("aligned").glob("*_tweakreg.html"))) == 1
+    status, _, err = run(capsys, "simulate", "sky")
+    assert status == 1
+    assert "The folder 'sky' is not empty" in err

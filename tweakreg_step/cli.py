@@ -32,6 +32,7 @@ _HOMES = {
     "page": "page",
     "config": "config",
     "doctor": "doctor",
+    "simulate": "simulate",
 }
 """The module of each command."""
 

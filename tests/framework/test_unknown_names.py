@@ -74,3 +74,8 @@ def test_the_current_name_wins_over_the_old_one() -> None:
     step.min_gaia, step.abs_minobj = 4, 7
     run(step)
     assert step.abs_minobj == 7
+
+
+def test_a_step_that_is_made_by_hand_says_so_too() -> None:
+    with pytest.raises(ValidationError, match=r"no parameter 'serchrad'.*Did you mean 'searchrad'"):
+        TweakRegStep(serchrad=3.0)

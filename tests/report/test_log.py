@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from made_results import changed, early_result, make_result, sequential_result
@@ -9,9 +12,9 @@ from made_results import changed, early_result, make_result, sequential_result
 from tweakreg_step.core.outcome import Code, LeftOut, Outcome, Status, Verdict
 from tweakreg_step.report import report_of
 from tweakreg_step.report.key_figures import figures_of
-from tweakreg_step.report.log import summary_table
+from tweakreg_step.report.log import log_catalogs, summary_table
 
-WIDTH = 118
+WIDTH = 100
 
 
 def _lines_of_groups(lines: list[str]) -> list[str]:
@@ -22,7 +25,10 @@ def test_each_group_has_a_line_with_its_figures() -> None:
     result = make_result(lost=(4,), doubtful=(2,))
     lines = summary_table(result)
     groups = _lines_of_groups(lines)
-    assert [line.split()[0] for line in groups] == list(result.groups.names)
+    assert max(map(len, lines)) <= WIDTH
+    found = [line.split()[0].removeprefix("...") for line in groups]
+    assert len(set(found)) == 9
+    assert all(map(str.endswith, result.groups.names, found))
     cells, figures = groups[0].split(), figures_of(result, 0)
     assert cells[1:5] == ["1", str(result.images.detections[0]), str(figures.matches),
                           str(figures.reference_matches)]  # fmt: skip
@@ -61,6 +67,7 @@ def test_not_tied_to_the_reference() -> None:
     left = Verdict(Code.NO_REFERENCE_MATCH, "Two stars match, 15 are needed.")
     lines = summary_table(changed(result, absolute=(result.groups.absolute[0], left)))
     assert lines[-3].endswith("relative only: no_reference_match")
+    assert max(map(len, lines)) <= WIDTH
     assert "1 aligned, 1 relative only" in lines[-1]
 
 
@@ -159,3 +166,37 @@ def test_the_numbers_of_the_log_are_those_of_the_report(lost: int) -> None:
     assert totals["groups"] == sum(
         totals[key] for key in ("aligned", "relative_only", "doubtful", "left_alone")
     )
+
+
+def test_the_code_of_a_verdict_goes_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tweakreg_step.report.log._WIDTH", 75)
+    lines = summary_table(make_result("stack", 3, doubtful=(1,)))
+    assert max(map(len, lines[:-2])) <= 75
+    assert lines[3].endswith(" doubtful")
+
+
+def test_one_of_each_is_no_plural() -> None:
+    lines = summary_table(make_result("stack", 1))
+    assert lines[-1] == "1 group: 1 aligned; 1 of 1 image moved."
+
+
+def test_what_takes_no_part_is_said_by_reason(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    image = SimpleNamespace(sources=[0] * 40, unused=30, refused=None, name="a.fits")
+    groups = SimpleNamespace(images=[image], names=["a"], members=[(0,)])
+    log_catalogs(_Sized(groups), {"cosmic rays or hot pixels": 25, "at the edge": 2}, 1.0)
+    assert caplog.messages[0] == (
+        "Sources: 40 take part, in 1 image of 1 group; 30 take no part: 25 cosmic rays or hot "
+        "pixels, 2 at the edge, 3 in refused groups (1.0 s)"
+    )
+    assert "1 image " in caplog.messages[1]
+
+
+class _Sized:
+    """Groups of made-up images."""
+
+    def __init__(self, groups: SimpleNamespace) -> None:
+        self.images, self.names, self.members = groups.images, groups.names, groups.members
+
+    def __len__(self) -> int:
+        return len(self.names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,10 @@ def test_a_line_for_each_stage_and_a_table_at_the_end(
     assert len(lines) == len(stages) + 3 + len(levels) + len(saved) + 2 + 3 + 5
     assert ours(caplog, logging.WARNING) == []
     totals = json.loads(Path("out/mosaic_tweakreg.json").read_text())["totals"]
-    assert lines[2].startswith(f"Sources: {totals['detections']} take part (")
+    assert lines[2].startswith(
+        f"Sources: {totals['detections']} take part, in 3 images of 3 groups; "
+    )
+    assert re.search(r"; \d+ take no part: \d+ (at the edge|beside bad|cosmic rays)", lines[2])
     shown = [int(line.split()[3]) for line in lines if line.startswith("  jw")]
     assert sum(shown) == totals["detections"]
     beside = sorted(path.name for path in Path("out").iterdir() if path.suffix != ".fits")
@@ -87,7 +91,10 @@ def test_report_and_page_are_written_without_results_if_wanted(files: Truth) -> 
         "writing",
     ]
     assert all(stage["seconds"] > 0.0 for stage in report["stages"])
-    assert "jw00001001001_02101_3" in Path("mosaic_tweakreg.html").read_text()
+    page = Path("mosaic_tweakreg.html").read_text()
+    assert "jw00001001001_02101_3" in page
+    # ten with the largest residuals and the ten brightest, cut out of the images
+    assert page.count('<figure class="stamp"') == 20
 
 
 def test_a_report_that_cannot_be_written_costs_no_image(

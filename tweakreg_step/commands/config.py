@@ -10,7 +10,7 @@ import asdf
 
 import tweakreg_step
 from tweakreg_step.core.exceptions import InputError, OutputError
-from tweakreg_step.core.wording import nearest
+from tweakreg_step.core.wording import listed, nearest
 
 from .output import say
 
@@ -25,18 +25,30 @@ FILES = Path(tweakreg_step.__file__).parent / "config"
 def run_config(options: argparse.Namespace) -> int:
     """List the parameter files, or copy one; returns the exit status."""
     known = {path.stem: path for path in sorted(FILES.glob("*.asdf"))}
-    if options.name is None:
+    words = list(options.words)
+    if words[:1] == ["copy"]:
+        words = words[1:] or [""]
+    if words in ([], ["list"]):
         for name, path in known.items():
             say(f"{name:16}{_description(path)}")
-        say("Copy one with 'tweakreg config NAME', and use it with 'tweakreg align --config=FILE'.")
+        say(
+            "Copy one with 'tweakreg config copy NAME', and use it with 'tweakreg align "
+            "--config=FILE'."
+        )
         return 0
-    stem = Path(options.name).stem
+    name, target = (*words, ".")[:2]
+    if len(words) > 2:
+        raise InputError(
+            f"'{listed(words[2:])}' is one word too many: one parameter file is copied to one "
+            "place. Give its name and where to."
+        )
+    stem = Path(name).stem
     if stem not in known:
         raise InputError(
-            f"There is no parameter file '{options.name}', but one of {', '.join(known)} is "
+            f"There is no parameter file '{name}', but one of {', '.join(known)} is "
             f"needed. {nearest(stem, known)}".strip()
         )
-    say(_copied(known[stem], Path(options.target).expanduser()))
+    say(_copied(known[stem], Path(target).expanduser()))
     return 0
 
 

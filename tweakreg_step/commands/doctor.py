@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["run_doctor"]
 
 EXTRAS = {
-    "plots": ("matplotlib", "pages of pictures"),
+    "plots": ("matplotlib", "pictures in files"),
     "dask": ("distributed", "clusters"),
     "hats": ("hats", "Gaia from HATS catalogs"),
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
+
+from tqdm import tqdm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +29,9 @@ def warn(text: object) -> None:
 def logging_to_terminal(level: int) -> Iterator[None]:
     """Show the log of the package, without its last table, which is the result."""
     log = logging.getLogger("tweakreg_step")
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _BesideBars(sys.stderr)
     handler.setFormatter(_Plain())
+    handler.addFilter(_is_news)
     handler.addFilter(lambda record: record.funcName != "log_end" or record.levelno > logging.INFO)
     before = log.level
     log.addHandler(handler)
@@ -38,6 +41,20 @@ def logging_to_terminal(level: int) -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.setLevel(before)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record is of interest: not each file that is saved, which one line counts."""
+    return not str(record.msg).startswith("Saved model in") or record.levelno > logging.INFO
+
+
+class _BesideBars(logging.StreamHandler[TextIO]):
+    """Writes lines above the bars of progress, which are drawn anew below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        with tqdm.external_write_mode(file=self.stream):
+            super().emit(record)
 
 
 class _Plain(logging.Formatter):

@@ -195,8 +195,17 @@ def _add_others(commands: Any) -> None:
         "--output-dir", "--output_dir", help="folder of the page (default: that of the report)"
     )
     parser = _command(commands, "config", "list parameter files, or copy one to change it")
-    parser.add_argument("name", nargs="?", help="the file to copy")
-    parser.add_argument("target", nargs="?", default=".", help="where to (default: here)")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="list | [copy] NAME [TARGET]",
+        help="'list', or the file to copy and where to (default: here)",
+    )
+    parser = _command(commands, "simulate", "simulate exposures with known errors, to try it on")
+    parser.add_argument("folder", help="folder to write to; it must be new or empty")
+    parser.add_argument(
+        "--mission", choices=["jwst", "hst"], default="jwst", help="whose images (default: jwst)"
+    )
     _add_drizzlepac(commands)
     parser = _command(commands, "doctor", "check the installation, and what a run would do")
     parser.add_argument("exposures", nargs="*", help=f"{_EXPOSURES}; to see what a run would do")

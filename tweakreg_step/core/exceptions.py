@@ -20,6 +20,7 @@ __all__ = [
     "TooFewSourcesError",
     "TooLargeError",
     "TweakregError",
+    "UnguardedScriptError",
     "WorkerError",
 ]
 
@@ -97,3 +98,15 @@ class TooLargeError(TweakregError):
 
 class WorkerError(TweakregError):
     """Worker processes, or the cluster, failed."""
+
+
+class UnguardedScriptError(WorkerError, SystemExit):
+    """A script starts workers where these, which import it, would start others.
+
+    As it is the user's script that has to change, and not what it calls, Python shows the sentence
+    alone where nothing catches this, no traceback.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.code = message

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["HIDDEN", "listed", "nearest", "printable", "without_secrets"]
+__all__ = ["HIDDEN", "counted", "listed", "nearest", "printable", "without_secrets"]
 
 HIDDEN = "***"
 """What stands for a password."""
@@ -41,6 +41,12 @@ def nearest(wanted: str, known: Iterable[str]) -> str:
     names = {name.lower(): name for name in known}
     found = get_close_matches(wanted.lower(), list(names), n=1)
     return f"Did you mean '{names[found[0]]}'? " if found else ""
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, such as '1 group' or '2 groups'."""
+    plural = "es" if noun.endswith(("ch", "sh", "x")) else "s"
+    return f"{count} {noun}{'' if count == 1 else plural}"
 
 
 def listed(names: Iterable[str]) -> str:

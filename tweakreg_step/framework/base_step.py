@@ -89,7 +89,11 @@ class BaseStep(SavingStep):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options, self._tables = without_tables(options)
-        super().__init__(*args, **options)
+        try:
+            super().__init__(*args, **options)
+        except ValidationError as error:
+            sentence = refused_names(options, self.load_spec_file()) or str(error)
+            raise ValidationError(sentence) from error
         self._as_made = frozenset(vars(self))
 
     def table_of(self, name: str, value: Any) -> Any:

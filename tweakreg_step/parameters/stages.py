@@ -223,9 +223,7 @@ class ReportParameters:
         "Write <product>_tweakreg_state.asdf: detections and weights, to which new exposures can "
         "be added, and of which the page can be made?",
     )
-    save_plots: bool = parameter(
-        False, "Write a page of pictures, <product>_tweakreg.html (needs the extra 'plots')?"
-    )
+    save_plots: bool = parameter(False, "Write an interactive page, <product>_tweakreg.html?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from threadpoolctl import threadpool_limits
 
 from tweakreg_step.core.images import Groups
-from tweakreg_step.exposures import read_exposures
+from tweakreg_step.exposures import idle_by_reason, read_exposures
 from tweakreg_step.pipeline.settings.detector_calibration import start_from, with_calibrated
 from tweakreg_step.pipeline.settings.mission_defaults import with_mission_defaults
 from tweakreg_step.pipeline.settings.solver_options import options_of_run
@@ -17,6 +17,7 @@ from tweakreg_step.results import save_catfile, save_regions
 from tweakreg_step.solutions import Marks, solution_of, with_checksum
 
 from .apply import changes_of
+from .cutouts import with_cutouts
 from .failure_policy import allowed, left_out_of, may_change, withheld
 from .phases import align_in_phases
 from .run_result import Before, Circumstances, run_result_of, versions
@@ -121,7 +122,8 @@ def align_library(
         run.parameters, run.effective, run.unset, telescopes
     )
     groups = Groups.of(exposures.images)
-    log_catalogs(groups, stopwatch.seconds["sources"])
+    idle = idle_by_reason(exposures.left_out)
+    log_catalogs(groups, idle, stopwatch.seconds["sources"])
     # one thread: several would wait for each other, and the order of their sums would change bits
     with stopwatch("alignment"), threadpool_limits(1):
         before, marks = Before.of(groups.images), Marks.of(groups.images)
@@ -143,6 +145,8 @@ def align_library(
     circumstances = Circumstances(facts, left_out)
     result = run_result_of(groups, before, alignment, outcomes, circumstances)
     result = withheld(result, parameters.safety)
+    if parameters.report.save_plots:
+        result = with_cutouts(result, library, exposures.members)
     # what a dry run has found can be applied later
     lasting = allowed(
         [*alignment.outcomes, *(o.outcome for o in left_out)],

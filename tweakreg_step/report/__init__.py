@@ -8,10 +8,11 @@ from .json_report import SCHEMA, report_of, write_report
 from .key_figures import figures_of
 from .log import log_alignment, log_catalogs, log_end, log_parameters, summary_table
 from .match_table import matches_of, write_rows
-from .page import write_page
+from .page import page_of, write_page
 from .remedies import MORE_SOURCES
 from .result import (
     AlignedCatalogs,
+    Cutout,
     GroupFit,
     GroupResults,
     ImageResults,
@@ -28,6 +29,7 @@ __all__ = [
     "MORE_SOURCES",
     "SCHEMA",
     "AlignedCatalogs",
+    "Cutout",
     "GroupFit",
     "GroupResults",
     "ImageResults",
@@ -46,6 +48,7 @@ __all__ = [
     "log_end",
     "log_parameters",
     "matches_of",
+    "page_of",
     "report_of",
     "result_classes",
     "shortage_named",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.outcome import Code, Standing, Status
+from tweakreg_step.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,27 +112,31 @@ def headline(result: RunResult) -> str:
         parts.append(_counted(result.groups.relative, "aligned to each other"))
     if result.groups.absolute is not None:
         name = result.catalogs.note.name if result.catalogs.note else "the reference catalog"
-        parts.append(_counted(result.groups.absolute, f"tied to {name}"))
+        parts.append(_counted(result.groups.absolute, f"tied to {name}", result.groups.relative))
     if not parts:
         places = standings(result)
         count = sum(place is Standing.ALIGNED for place in places)
-        parts.append(f"{count} of {_groups(len(places))} aligned")
+        parts.append(f"{count} of {counted(len(places), 'group')} aligned")
     return f"{start}{'; '.join(parts)}."
 
 
-def _counted(verdicts: Sequence[Verdict], what: str) -> str:
-    """Such as '34 of 36 groups aligned to each other (1 of them doubtful), 2 left alone'."""
+def _counted(
+    verdicts: Sequence[Verdict], what: str, before: Sequence[Verdict] | None = None
+) -> str:
+    """Such as '34 of 36 groups aligned to each other (1 of them doubtful), 2 left alone'.
+
+    Those that the phase before has aligned are not left alone, they are 'relative only'.
+    """
     applied = sum(verdict.applied for verdict in verdicts)
     apart = sum(v.applied and v.code is Code.NOT_TIED_TOGETHER for v in verdicts)
     doubtful = sum(verdict.standing is Standing.DOUBTFUL for verdict in verdicts) - apart
     counts = {"only within sets that nothing ties together": apart, "of them doubtful": doubtful}
     asides = [f"{count} {text}" for text, count in counts.items() if count]
-    text = f"{applied} of {_groups(len(verdicts))} {what}"
+    text = f"{applied} of {counted(len(verdicts), 'group')} {what}"
     if asides:
         text += f" ({', '.join(asides)})"
     left = len(verdicts) - applied
-    return f"{text}, {left} left alone" if left else text
-
-
-def _groups(count: int) -> str:
-    return f"{count} group" if count == 1 else f"{count} groups"
+    pairs = zip(before or (), verdicts, strict=before is not None)
+    relative = sum(one.applied and not other.applied for one, other in pairs)
+    rest = {Standing.RELATIVE.value: relative, Standing.LEFT.value: left - relative}
+    return ", ".join([text, *(f"{count} {word}" for word, count in rest.items() if count)])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.core.outcome import Code, Standing, Status
+from tweakreg_step.core.wording import counted
 
 from .estimated_errors import errors_in_words
 from .group_outcome import GroupOutcome, group_outcome
@@ -17,7 +18,7 @@ from .levels import level_rows
 from .sentences import motion_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tweakreg_step.core.images import Groups
     from tweakreg_step.core.outcome import Outcome
@@ -42,10 +43,11 @@ Row = tuple[str, ...]
 _BEST_FIRST = (Standing.ALIGNED, Standing.RELATIVE, Standing.DOUBTFUL, Standing.LEFT)
 
 
-_WIDTH = 118
+_WIDTH = 100
+"""Columns of a usual terminal, at most."""
 
 
-_LEAST_NAME = 16  # characters
+_LEAST_NAME = 12  # characters: what tells exposures of a visit apart is at the end
 
 
 _HEADER = (
@@ -64,6 +66,9 @@ _HEADER = (
 
 
 """Titles and units. A shift is a length here; its parts are in the report."""
+
+_SHORT = {"images": "img", "sources": "src", "matches": "match"}
+"""Titles where lines would be too wide."""
 
 
 _WORDS = {
@@ -175,11 +180,29 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def _aligned(groups: Sequence[Row], together: Sequence[Row]) -> list[str]:
-    """Rows as lines below a header; names and verdicts left-aligned, numbers right-aligned."""
+    """Rows as lines below a header; names and verdicts left-aligned, numbers right-aligned.
+
+    Where they would be too wide they are narrow, and at last without the codes of the verdicts.
+    """
+    bare = [(*row[:-1], row[-1].partition(":")[0]) for row in groups]
     titles, units = zip(*_HEADER, strict=True)
+    short = tuple(_SHORT.get(title, title) for title in titles)
+    tries = ((titles, groups, 2), (titles, groups, 1), (short, groups, 1), (short, bare, 1))
+    lines: list[str] = []
+    for head, rows, gap in tries:
+        lines = _lines((head, units), rows, together, gap)
+        if max(map(len, lines)) <= _WIDTH:
+            break
+    return lines
+
+
+def _lines(
+    header: tuple[Row, Row], groups: Sequence[Row], together: Sequence[Row], gap: int
+) -> list[str]:
+    titles, units = header
     rows = [titles, units, *groups, *together]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    room = max(_LEAST_NAME, _WIDTH - sum(widths[1:]) - 2 * (len(widths) - 1))
+    room = max(_LEAST_NAME, _WIDTH - sum(widths[1:]) - gap * (len(widths) - 1))
     names = [titles[0], units[0], *_short([row[0] for row in groups], room)]
     names += [row[0] for row in together]
     widths[0] = max(map(len, names))
@@ -187,7 +210,7 @@ def _aligned(groups: Sequence[Row], together: Sequence[Row]) -> list[str]:
     for row, name in zip(rows, names, strict=True):
         cells = zip(row[1:-1], widths[1:-1], strict=True)
         numbers = [cell.rjust(width) for cell, width in cells]
-        lines.append("  ".join([name.ljust(widths[0]), *numbers, row[-1]]).rstrip())
+        lines.append((gap * " ").join([name.ljust(widths[0]), *numbers, row[-1]]).rstrip())
     return lines
 
 
@@ -199,10 +222,10 @@ def _total(result: RunResult, standings: Sequence[Standing]) -> str:
     ]
     took = len(result.images)
     moved = sum(outcome.moved for outcome in result.images.outcomes)
-    total = f"{len(standings)} groups: {', '.join(counts) or 'nothing was done'}"
-    images = f"{moved} of {took} images moved"
+    total = f"{counted(len(standings), 'group')}: {', '.join(counts) or 'nothing was done'}"
+    images = f"{moved} of {counted(took, 'image')} moved"
     if result.run.dry_run:
-        images = f"dry run: none of {took} images was changed"
+        images = f"dry run: none of {counted(took, 'image')} was changed"
     if result.left_out:
         lost = len(result.left_out)
         images += f"; of the {took + lost} given, {lost} could take no part"
@@ -220,7 +243,7 @@ def _sums(result: RunResult) -> str:
         else ""
     )
     sources = int(result.images.detections.sum())
-    return f"{sources} sources took part, {matches} of them are matched{tied}."
+    return f"{counted(sources, 'source')} took part, {matches} of them are matched{tied}."
 
 
 NO_SOURCES = (
@@ -236,16 +259,26 @@ def log_parameters(lines: Iterable[str]) -> None:
     log.info("Parameters: %s", "; ".join(lines) or "defaults")
 
 
-def log_catalogs(groups: Groups, seconds: float) -> None:
-    """Log the number of sources of each group, and warn of images without any."""
+def log_catalogs(groups: Groups, idle: Mapping[str, int], seconds: float) -> None:
+    """Log the number of sources of each group, and warn of images without any.
+
+    Parameters
+    ----------
+    groups
+        The images.
+    idle
+        Number of sources that take no part, by what they are.
+    seconds
+        Wall time of finding them [s].
+    """
     sizes = [len(image.sources) for image in groups.images]
     unused = sum(image.unused for image in groups.images)
     log.info(
-        "Sources: %d take part%s, in %d images of %d groups (%.1f s)",
+        "Sources: %d take part, in %s of %s%s (%.1f s)",
         sum(sizes),
-        f" ({unused} more do not: hot pixels, cosmic rays, refused groups)" if unused else "",
-        len(sizes),
-        len(groups),
+        counted(len(sizes), "image"),
+        counted(len(groups), "group"),
+        f"; {unused} take no part: {_by_reason(idle, unused)}" if unused else "",
         seconds,
     )
     width = max(len(str(name)) for name in groups.names)
@@ -253,12 +286,19 @@ def log_catalogs(groups: Groups, seconds: float) -> None:
         sources = sum(sizes[image] for image in members)
         refused = groups.images[members[0]].refused
         why = "" if refused is None else f" ({refused.code}: none of them takes part)"
-        log.info("  %-*s %4d images %6d sources%s", width, name, len(members), sources, why)
+        images = counted(len(members), "image")
+        log.info("  %-*s %10s %6d sources%s", width, name, images, sources, why)
     if len(groups) > MOST_LINES:
         log.info("  ... and %d more groups", len(groups) - MOST_LINES)
     for image, size in zip(groups.images, sizes, strict=True):
         if size == 0 and image.refused is None:
             log.warning(NO_SOURCES, image.name)
+
+
+def _by_reason(idle: Mapping[str, int], unused: int) -> str:
+    """How many sources take no part, by what they are; the rest are those of refused groups."""
+    counts = dict(idle) | {"in refused groups": unused - sum(idle.values())}
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count > 0)
 
 
 def log_alignment(

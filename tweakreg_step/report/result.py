@@ -10,6 +10,8 @@ import numpy as np
 from tweakreg_step.alignment import ImageFits
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.exceptions import TweakregError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlignedCatalogs",
+    "Cutout",
     "GroupFit",
     "GroupResults",
     "ImageResults",
@@ -223,6 +226,26 @@ class AlignedCatalogs:
 
 
 @dataclass(frozen=True, slots=True)
+class Cutout:
+    """The image around a detection.
+
+    Attributes
+    ----------
+    detection
+        Its index.
+    column, row
+        Pixel of the image that is the first one here; negative where it is outside.
+    pixels
+        (k, k) shades of grey, 1 to 255; 0 where there is no image.
+    """
+
+    detection: int
+    column: int
+    row: int
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """What was given to a run, what was done, and what became of it.
 
@@ -236,6 +259,8 @@ class RunResult:
         Of the global method; None for the sequential one, and where the run ended before.
     left_out
         Images that could not be used: unreadable, without a WCS, ...; not among `images`.
+    cutouts
+        The images around some detections, where a page is asked for.
     """
 
     run: RunFacts
@@ -244,12 +269,13 @@ class RunResult:
     catalogs: AlignedCatalogs
     solution: Solution | None = None
     left_out: tuple[LeftOut, ...] = ()
+    cutouts: tuple[Cutout, ...] = ()
 
 
 def result_classes() -> dict[str, type]:
     """The classes by name of which a result is made, beside those of `core`."""
     kinds = (
-        AlignedCatalogs, GroupFit, GroupResults, ImageFits, ImageResults, ReferenceNote, RunFacts,
-        RunResult,
+        AlignedCatalogs, Cutout, GroupFit, GroupResults, ImageFits, ImageResults, ReferenceNote,
+        RunFacts, RunResult,
     )  # fmt: skip
     return {kind.__name__: kind for kind in kinds}

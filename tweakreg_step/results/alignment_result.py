@@ -15,6 +15,7 @@ from tweakreg_step.telescopes.choose_mission import root_of
 from tweakreg_step.telescopes.library import entry_of
 
 from .html import html_table
+from .plot import Page, Pictures
 from .source_catalog import save_sources, sources_of
 from .tables import detectors_of, groups_of, images_of, shown_groups
 
@@ -88,6 +89,16 @@ class AlignmentResult:
         return detectors_of(self.solution)
 
     @property
+    def plot(self) -> Pictures:
+        """Pictures as figures of matplotlib: ``sky()``, ``graph()``, ``residuals()``, ..."""
+        return Pictures(self.run)
+
+    @property
+    def page(self) -> Page:
+        """The interactive page, which a notebook shows."""
+        return Page.of(self.run)
+
+    @property
     def report(self) -> dict[str, Any]:
         """The report as JSON types: see ``docs/report.rst``."""
         return report_of(self.run)
@@ -104,7 +115,7 @@ class AlignmentResult:
         images
             Whether the images are written, as ``*_tweakreg.fits``; they must be in memory.
         plots
-            Whether a page of pictures is written (needs the extra 'plots').
+            Whether the interactive page is written.
 
         Returns
         -------

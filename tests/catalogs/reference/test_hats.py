@@ -229,5 +229,5 @@ def test_a_collection_opens_nothing_elsewhere(tmp_path: Path, name: str) -> None
 def test_the_library_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hats", None)
     monkeypatch.setattr(ours, "find_spec", lambda _: None)
-    with pytest.raises(CatalogError, match=r"pip install 'tweakreg-step\[hats\]'"):
+    with pytest.raises(CatalogError, match=r"pip install hats s3fs"):
         members_of("GAIADR3_S3")

@@ -147,5 +147,5 @@ def test_a_scheduler_that_is_not_there(
 
 def test_dask_is_an_extra(files: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(WorkerError, match=r"dask is not installed.*tweakreg-step\[dask\]"):
+    with pytest.raises(WorkerError, match=r"dask is not installed.*pip install distributed"):
         TweakRegStep.call(str(files.association), scheduler="tcp://127.0.0.1:8786")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tweakreg_step.core.exceptions import CatalogError, WorkerError
+from tweakreg_step.core.exceptions import CatalogError, UnguardedScriptError, WorkerError
 from tweakreg_step.exposures.parallel.processes import Lost, Workers, worker_count
 
 
@@ -126,8 +126,17 @@ def test_a_script_without_guard_is_told_so(tmp_path: Path) -> None:
     ended: Any = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
     )
-    assert ended.returncode != 0
-    assert "must stand under 'if __name__" in ended.stderr
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    # the sentence alone, once: no traceback of this process, none of a worker
+    assert ended.stderr.startswith("With 'n_workers' above 1 each worker imports your script")
+    assert "under 'if __name__ == \"__main__\":'" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_script_without_guard_can_be_caught_as_any_other_error() -> None:
+    with pytest.raises(WorkerError, match="Guard it"):
+        raise UnguardedScriptError("Guard it.")
 
 
 def from_a_daemon(conversation: Any) -> None:

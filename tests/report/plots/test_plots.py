@@ -20,10 +20,9 @@ from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Standing
 from tweakreg_step.report import plots
-from tweakreg_step.report.plots.canvas import STYLES, map_unit
-from tweakreg_step.report.plots.footprints import nice
-from tweakreg_step.report.plots.residuals import spread
+from tweakreg_step.report.plots.canvas import STYLES
 from tweakreg_step.report.result import RunResult
+from tweakreg_step.report.statistics import map_unit, nice, spread
 from tweakreg_step.report.statistics.offset_histogram import REFERENCE, differences_of
 from tweakreg_step.report.statistics.residuals import Residuals, residuals_of
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
@@ -54,7 +53,9 @@ def _residuals(count: int, seed: int = 0) -> Residuals:
     noise = rng.normal(size=(count, 2))
     plane = np.stack([x, y], axis=1) / 30.0
     none = np.zeros(count, np.int64)
-    return Residuals(none, none, x, y, plane, noise, noise.copy(), noise.copy(), -x)
+    return Residuals(
+        none, none, x, y, plane, noise, noise.copy(), noise.copy(), noise.copy(), -x, none, none
+    )
 
 
 # ---- footprints

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from made_results import changed, early_result, make_result, sequential_result
 
+from tweakreg_step.core.evidence import Diagnosis
 from tweakreg_step.core.outcome import Code, Standing, Verdict
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
 from tweakreg_step.report.group_outcome import headline, reasons, standings
@@ -15,14 +16,11 @@ from tweakreg_step.report.result import RunResult
 from tweakreg_step.report.statistics.corrections import corrections_of
 from tweakreg_step.report.statistics.needs_attention import hints
 from tweakreg_step.report.statistics.offset_histogram import REFERENCE, differences_of
+from tweakreg_step.report.statistics.pair_ties import shared_matches
 from tweakreg_step.report.statistics.residuals import residuals_of
 from tweakreg_step.report.statistics.short_names import shortened
 from tweakreg_step.report.statistics.sky_map import Field, field_of, group_centres
-from tweakreg_step.report.statistics.worst_first import (
-    groups_by_need,
-    pairs_by_need,
-    shared_matches,
-)
+from tweakreg_step.report.statistics.worst_first import groups_by_need, pairs_by_need
 
 
 @pytest.fixture(scope="module")
@@ -227,8 +225,12 @@ def test_groups_that_need_a_look_come_first(mosaic: RunResult) -> None:
     order = groups_by_need(mosaic)
     assert order[:2] == [4, 2]
     assert sorted(order) == list(range(9))
-    rest = (mosaic.solution.groups.chi2 / np.maximum(mosaic.solution.groups.dof, 1))[order[2:]]
-    assert (np.diff(rest) <= 0.0).all()
+    assert order[2:] == [0, 1, 3, 5, 6, 7, 8]  # nothing is wrong with these
+    chi2 = mosaic.solution.groups.chi2.copy()
+    chi2[[5, 7]] = np.array([3.0, 4.0]) * mosaic.solution.groups.dof[[5, 7]]
+    groups = replace(mosaic.solution.groups, chi2=chi2)
+    misfit = replace(mosaic, solution=replace(mosaic.solution, groups=groups))
+    assert groups_by_need(misfit) == [4, 2, 7, 5, 0, 1, 3, 6, 8]
 
 
 def test_pairs_of_groups_that_need_a_look_come_first(mosaic: RunResult) -> None:
@@ -335,3 +337,45 @@ def test_a_general_correction_has_a_roll_and_a_scale() -> None:
     found = corrections_of(result)
     assert np.isfinite(found.scale_ppm).all()
     assert (found.sigma_corner >= found.sigma_centre).all()
+
+
+def test_a_clean_run_needs_no_look() -> None:
+    assert hints(make_result("mosaic", 4, spurious=0.1, density=0.1)) == []
+
+
+def test_the_peak_that_a_verdict_names_is_in_the_histogram(mosaic: RunResult) -> None:
+    far = Diagnosis(
+        status=Code.NO_MATCH,
+        absolute=True,
+        sources=40,
+        matches=0,
+        most=0,
+        needed=6,
+        size=(0.0, 0.0, 1.0),
+        gap=0.1,
+        peak=21.7,
+        radius=6.0,
+        reach=30.0,
+        searched=True,
+        stars=30,
+    )
+    found = list(mosaic.solution.absolute)
+    found[4] = replace(found[4], diagnosis=far)
+    lost = [*mosaic.groups.absolute]
+    lost[4] = Verdict(Code.NO_REFERENCE_MATCH, "Raise it.")
+    result = changed(
+        replace(mosaic, solution=replace(mosaic.solution, absolute=tuple(found))),
+        absolute=tuple(lost),
+    )
+    shown = differences_of(result, REFERENCE, 4)
+    assert shown.reach > 21.7
+    assert shown.radius == pytest.approx(differences_of(result, REFERENCE, 0).radius)
+    assert np.isnan(shown.expected).all()  # it was not tied: nothing is to be expected
+
+
+def test_groups_that_the_first_phase_aligned_are_not_called_left_alone(mosaic: RunResult) -> None:
+    result = _with_verdicts(mosaic, "aaaaaaaal", "aaaaallll")
+    assert headline(result) == (
+        "8 of 9 groups aligned to each other, 1 left alone; "
+        "5 of 9 groups tied to gaia.ecsv, 3 relative only, 1 left alone."
+    )

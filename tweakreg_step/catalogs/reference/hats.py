@@ -40,7 +40,7 @@ def check_library() -> None:
     if find_spec("hats") is None:
         raise CatalogError(
             "'abs_refcat' is a HATS catalog, but the package 'hats', which reads these, is not "
-            "installed. Install it: pip install 'tweakreg-step[hats]', or give another catalog."
+            "installed. Install it: pip install hats s3fs, or give another catalog."
         )
 
 

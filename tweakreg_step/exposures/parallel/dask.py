@@ -103,7 +103,7 @@ def connected(address: str) -> Iterator[Cluster]:
     except ImportError as error:
         raise WorkerError(
             f"'scheduler' is '{address}', but dask is not installed: {error}. It needs the extra "
-            "'dask': pip install 'tweakreg-step[dask]', here and on the workers. Or use "
+            "'dask': pip install distributed, here and on the workers. Or use "
             "'n_workers', which needs nothing."
         ) from error
     try:

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait as wait_for
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
-from tweakreg_step.core.exceptions import WorkerError
+from tweakreg_step.core.exceptions import UnguardedScriptError, WorkerError
 
 from .log_capture import captured_log, replay
 from .signals import uninterrupted
@@ -28,6 +28,16 @@ __all__ = ["InProcess", "Lost", "Workers", "worker_count"]
 log = logging.getLogger("tweakreg_step")
 
 PATIENCE = 5.0  # seconds to wait for the end of a worker after SIGTERM, and after SIGKILL
+
+
+_UNGUARDED = 64
+"""Exit status of a worker that would start workers while it imports the user's script."""
+
+_GUARD_IT = (
+    "With 'n_workers' above 1 each worker imports your script, and would run it again, but a "
+    "script may start workers once. Put everything that runs under 'if __name__ == "
+    '"__main__":\', or set n_workers=1.'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,10 @@ class Workers:
         return future
 
     def _start(self, count: int) -> ProcessPoolExecutor:
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            # a worker that imports the user's script, and with it what starts workers: its parent
+            # says so, once
+            os._exit(_UNGUARDED)
         if multiprocessing.current_process().daemon:
             raise WorkerError(
                 "This process is a worker of a pool itself (a 'daemon'), which must not start "
@@ -159,6 +173,8 @@ class Workers:
         try:
             _result(first.get())
         except BrokenProcessPool as error:
+            if _UNGUARDED in self._context.exit_statuses():
+                raise UnguardedScriptError(_GUARD_IT) from None
             raise WorkerError(
                 "Worker processes can't be started: the first ended at once, but each must be able "
                 "to import this package. In a script, everything that runs must stand under 'if "
@@ -196,6 +212,13 @@ class _Context(multiprocessing.context.SpawnContext):
         process = _start_method().Process(*args, **options)
         self._started.append(process)
         return process
+
+    def exit_statuses(self) -> set[int | None]:
+        """The exit statuses of the processes that have ended."""
+        started = [process for process in self._started if process.pid is not None]
+        for process in started:
+            process.join(PATIENCE)
+        return {process.exitcode for process in started}
 
     def stop(self) -> None:
         started = [process for process in self._started if process.pid is not None]

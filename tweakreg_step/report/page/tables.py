@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,19 +11,21 @@ from tweakreg_step.report.group_outcome import reasons, standings
 from tweakreg_step.report.statistics import (
     corrections_of,
     groups_by_need,
+    pair_sigmas,
     pairs_by_need,
     shared_matches,
 )
 
-from .markup import Cell, number, table
+from .cells import Cell, Row, Table, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tweakreg_step.core.outcome import LeftOut
     from tweakreg_step.report.result import RunResult
     from tweakreg_step.report.statistics import Corrections
 
-__all__ = ["corrections_table", "images_table", "parameters_table", "plain_table", "ties_table"]
+__all__ = ["corrections_table", "images_table", "parameters_table", "ties_table"]
 
 _TAGS = {
     Standing.ALIGNED: "aligned",
@@ -58,28 +59,32 @@ _ROWS = 300
 """Rows of long tables; what is left out is named."""
 
 
-def corrections_table(result: RunResult) -> str:
+def corrections_table(result: RunResult) -> Table:
     """One row for each group, those that need attention first."""
     found, places = corrections_of(result), standings(result)
-    heads = [("group", "Name of the group"), ("verdict", "What was done")]
-    heads += [(text, title) for text, title, _, _ in _COLUMNS]
-    heads.append(("achieved / achievable [mas]", _PRECISION))
-    heads.append(("reason", "Why"))
-    rows = [_row(result, found, places, group) for group in groups_by_need(result)]
-    return table(heads, rows, "Corrections of the groups")
+    heads = [
+        ("group", "Name of the group"),
+        ("verdict", "What was done"),
+        ("reason", "Why, and what to do"),
+        *((text, title) for text, title, _, _ in _COLUMNS),
+        ("achieved / achievable [mas]", _PRECISION),
+    ]
+    rows = [Row(_row(result, found, places, g), (g,)) for g in groups_by_need(result)]
+    return Table("Corrections of the groups", heads, rows)
 
 
 def _row(
     result: RunResult, found: Corrections, places: Sequence[Standing], group: int
 ) -> list[Cell]:
     standing = places[group]
-    cells = [
+    numbers = [number(float(getattr(found, name)[group]), form) for _, _, name, form in _COLUMNS]
+    return [
         Cell(result.groups.names[group], "name", anchor=f"group-{group}"),
-        Cell(standing.value, "", f"{standing.rank}", _TAGS[standing]),
+        Cell(standing.value, "name", f"{standing.rank}", _TAGS[standing]),
+        Cell(reasons(result, group), "reason"),
+        *numbers,
+        _precision(float(found.achieved[group]), float(found.bound[group])),
     ]
-    cells += [number(float(getattr(found, name)[group]), form) for _, _, name, form in _COLUMNS]
-    cells.append(_precision(float(found.achieved[group]), float(found.bound[group])))
-    return [*cells, Cell(reasons(result, group), "reason")]
 
 
 def _precision(achieved: float, bound: float) -> Cell:
@@ -89,13 +94,10 @@ def _precision(achieved: float, bound: float) -> Cell:
     return Cell(f"{achieved:.2f} / {bound:.2f}", "n", f"{achieved / bound:.4f}")
 
 
-def ties_table(result: RunResult) -> str:
+def ties_table(result: RunResult) -> Table:
     """One row for each pair of groups that overlap, those that need attention first."""
-    pairs, matches = pairs_by_need(result), shared_matches(result)
-    sigma = _pair_sigmas(result)
-    bridges: set[tuple[int, int]] = set()
-    if result.solution is not None:
-        bridges = result.solution.pairs.bridges
+    pairs, matches, sigma = pairs_by_need(result), shared_matches(result), pair_sigmas(result)
+    bridges = set() if result.solution is None else result.solution.pairs.bridges
     heads = [
         ("first", "Name of a group"),
         ("second", "Name of a group"),
@@ -104,38 +106,31 @@ def ties_table(result: RunResult) -> str:
         ("bridge", "Whether nothing else ties the two sides to each other"),
     ]
     rows = [
-        [
-            *(Cell(result.groups.names[group], "name") for group in pair),
-            number(float(matches.get(pair, 0)), ".0f"),
-            number(sigma.get(pair, float("nan"))),
-            Cell("bridge" if pair in bridges else ""),
-        ]
+        Row(
+            [
+                *(Cell(result.groups.names[group], "name") for group in pair),
+                number(float(matches.get(pair, 0)), ".0f"),
+                number(sigma.get(pair, float("nan"))),
+                Cell("bridge" if pair in bridges else ""),
+            ],
+            pair,
+        )
         for pair in pairs[:_ROWS]
     ]
-    left = f"<p class='soft'>{_more(len(pairs), 'pairs')}</p>" if len(pairs) > _ROWS else ""
-    return table(heads, rows, "Registration between groups") + left
+    return Table("Registration between groups", heads, rows, _more(len(pairs), "pairs"))
 
 
 def _more(count: int, what: str) -> str:
+    if count <= _ROWS:
+        return ""
     return (
         f"The first {_ROWS} of {count} {what}, those that need a look first; the report "
         "(…_tweakreg.json) has them all."
     )
 
 
-def _pair_sigmas(result: RunResult) -> dict[tuple[int, int], float]:
-    """Error per axis [mas] of each pair's relative position, the lower number first."""
-    solution = result.solution
-    if solution is None:
-        return {}
-    trace = np.trace(solution.pairs.covariance, axis1=1, axis2=2)
-    sigma = 1000.0 * np.sqrt(0.5 * np.maximum(trace, 0.0))
-    pairs = np.sort(solution.pairs.groups, axis=1).tolist()
-    return {(a, b): float(value) for (a, b), value in zip(pairs, sigma, strict=True)}
-
-
-def images_table(result: RunResult) -> str:
-    """One row for each image, those that are not aligned first."""
+def images_table(result: RunResult) -> Table:
+    """One row for each image: those that took no part, those not aligned, then the others."""
     order = sorted(
         range(len(result.images)),
         key=lambda i: result.images.outcomes[i].status is Status.ALIGNED,
@@ -157,18 +152,34 @@ def images_table(result: RunResult) -> str:
         ("beside [mas]", "Its offset against the other images of its group"),
         ("reason", "Why"),
     ]
-    rows = [_image_row(result, image) for image in order[:_ROWS]]
-    left = f"<p class='soft'>{_more(len(order), 'images')}</p>" if len(order) > _ROWS else ""
-    return table(heads, rows, "Images") + left
+    rows = [_left_out_row(one) for one in result.left_out]
+    rows += [_image_row(result, image) for image in order]
+    return Table("Images", heads, rows[:_ROWS], _more(len(rows), "images"))
 
 
-def _image_row(result: RunResult, image: int) -> list[Cell]:
+def _left_out_row(one: LeftOut) -> Row:
+    none = [Cell("", "n", "")] * 8
+    return Row(
+        [
+            Cell(one.name, "name"),
+            Cell(""),
+            Cell(one.group, "name"),
+            Cell("", "n", ""),
+            Cell("took no part", "name", tag="left"),
+            Cell("no"),
+            *none,
+            Cell(one.outcome.reason, "reason"),
+        ]
+    )
+
+
+def _image_row(result: RunResult, image: int) -> Row:
     outcome, fits = result.images.outcomes[image], result.images.fits
-    size = int(result.images.detections[image])
-    return [
+    group, size = int(result.images.group[image]), int(result.images.detections[image])
+    cells = [
         Cell(result.images.names[image], "name"),
         Cell(result.images.detectors[image], "name"),
-        Cell(result.groups.names[int(result.images.group[image])], "name"),
+        Cell(result.groups.names[group], "name"),
         number(float(size), ".0f"),
         Cell(outcome.status.value),
         Cell("yes" if outcome.moved else "no"),
@@ -182,22 +193,14 @@ def _image_row(result: RunResult, image: int) -> list[Cell]:
         number(float(np.hypot(*fits.beside_mas[image])), ".1f"),
         Cell(outcome.reason, "reason"),
     ]
+    return Row(cells, (group,))
 
 
-def parameters_table(result: RunResult, *, departures: bool) -> str:
+def parameters_table(result: RunResult, *, departures: bool) -> Table:
     """Parameters that differ from their defaults, or all."""
     chosen = [p for p in result.run.parameters if not departures or p.origin != "default"]
-    if not chosen:
-        return "<p>All parameters have their defaults.</p>\n"
     heads = [("parameter", "Name"), ("value", "In this run"), ("from", "Where it was set")]
-    rows = [[Cell(name, "name"), Cell(str(value)), Cell(origin)] for name, value, origin in chosen]
-    return table(heads, rows, "Parameters")
-
-
-def plain_table(rows: Sequence[tuple[str, str]], label: str) -> str:
-    """A table of two text columns that can't be sorted."""
-    inside = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
-        for name, value in rows
-    )
-    return f'<table aria-label="{escape(label)}"><tbody>{inside}</tbody></table>\n'
+    rows = [
+        Row([Cell(name, "name"), Cell(str(value)), Cell(origin)]) for name, value, origin in chosen
+    ]
+    return Table("Parameters", heads, rows)

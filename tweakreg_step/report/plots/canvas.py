@@ -34,7 +34,6 @@ __all__ = [
     "Picture",
     "Style",
     "map_axes",
-    "map_unit",
     "new_figure",
     "rendered",
     "styled",
@@ -168,13 +167,6 @@ def rendered(drawing: Drawing) -> Picture:
     kind = "image/png" if drawing.dense else "image/svg+xml"
     words = drawing.title, drawing.caption, drawing.alt
     return Picture(target.getvalue(), kind, width, height, *words)
-
-
-def map_unit(extent: float) -> tuple[str, float]:
-    """The unit for a map of some extent [arcsec], and how many arcsec it has."""
-    if extent < 300.0:
-        return "arcsec", 1.0
-    return ("arcmin", 60.0) if extent < 10800.0 else ("deg", 3600.0)
 
 
 def map_axes(axes: Axes, low: FloatArray, high: FloatArray, unit: str) -> None:

@@ -11,9 +11,16 @@ from matplotlib.patches import Patch
 
 from tweakreg_step.core.outcome import Standing
 from tweakreg_step.report.group_outcome import standings
-from tweakreg_step.report.statistics import Field, field_of, groups_by_need, shortened
+from tweakreg_step.report.statistics import (
+    Field,
+    field_of,
+    groups_by_need,
+    map_unit,
+    nice,
+    shortened,
+)
 
-from .canvas import BLACK, GREY, STYLES, Drawing, map_axes, map_unit, new_figure, styled
+from .canvas import BLACK, GREY, STYLES, Drawing, map_axes, new_figure, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
     from tweakreg_step.report.result import RunResult
 
 
-__all__ = ["draw_footprints", "label_groups", "map_limits", "nice"]
+__all__ = ["draw_footprints", "label_groups", "map_limits"]
 
 _MANY = 150
 """Number of images above which lines are thin."""
@@ -112,14 +119,6 @@ def _counts(places: Sequence[Standing]) -> str:
 def _largest(sky: _Map) -> str:
     step = np.hypot(*(sky.after - sky.before).mean(axis=1).T) * sky.arcsec
     return f"The largest correction of an image is {1000.0 * step.max():.4g} mas."
-
-
-def nice(value: float) -> float:
-    """The largest of 1, 2, 5, 10, 20, 50, ... that is not above a value, at least 1."""
-    if not value > 1.0 or not np.isfinite(value):
-        return 1.0
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(power * max(step for step in (1.0, 2.0, 5.0) if step * power <= value * 1.0001))
 
 
 def _factor(sky: _Map) -> float:

@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.correction import parameters_of
-from tweakreg_step.core.sphere import ARCSEC
 from tweakreg_step.report.sentences import motion_reason
+from tweakreg_step.report.statistics import unit_motions, unit_names
 
 from .canvas import BLACK, BLUE, VERMILLION, Drawing, new_figure, styled
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import FloatArray
-    from tweakreg_step.core.detections import Detections
-    from tweakreg_step.core.solution import Solution
     from tweakreg_step.report.result import RunResult
 
 
@@ -28,8 +24,8 @@ def draw_motions(result: RunResult) -> Drawing | None:
     solution, detections = result.solution, result.catalogs.detections
     if solution is None or detections is None or solution.motion.geometry == "none":
         return None
-    names = _names(result, detections, len(solution.units.shift))
-    value, sigma, labels = _columns(solution)
+    names = unit_names(result, detections, len(solution.units.shift))
+    value, sigma, labels = unit_motions(solution)
     figure = new_figure(2.6 * len(labels) + 1.4, 1.6 + 0.32 * len(names))
     panels = np.atleast_1d(figure.subplots(1, len(labels), sharey=True))
     rows = np.arange(len(names))
@@ -59,24 +55,3 @@ def draw_motions(result: RunResult) -> Drawing | None:
         f"{reason}"
     )
     return Drawing(figure, "Detector motions", caption, alt, dense=False)
-
-
-def _columns(solution: Solution) -> tuple[FloatArray, FloatArray, list[str]]:
-    """Values and errors (U, q), and what they are, with units."""
-    width = solution.units.covariance.shape[1]
-    theta = parameters_of("rscale", solution.units.matrix, solution.units.shift)[:, :width]
-    variance = np.diagonal(solution.units.covariance, axis1=1, axis2=2)
-    factor = np.array([1000.0, 1000.0, ARCSEC, 1e6])[: theta.shape[1]]
-    labels = ["shift in V2 [mas]", "shift in V3 [mas]", "roll [arcsec]", "scale [ppm]"]
-    sigma = np.sqrt(np.maximum(variance, 0.0))[:, : theta.shape[1]]
-    return theta * factor, sigma * factor, labels[: theta.shape[1]]
-
-
-def _names(result: RunResult, detections: Detections, count: int) -> list[str]:
-    """The detector and filter of each unit, by the first of its detections."""
-    names = []
-    for unit in range(count):
-        own = np.flatnonzero(detections.unit == unit)
-        name = result.images.detectors[detections.image[own[0]]] if len(own) else ""
-        names.append(name or f"detector {unit + 1}")
-    return names

@@ -10,9 +10,9 @@ from matplotlib.lines import Line2D
 
 from tweakreg_step.core.outcome import Standing
 from tweakreg_step.report.group_outcome import standings
-from tweakreg_step.report.statistics import field_of, group_centres, pairs_by_need, shared_matches
+from tweakreg_step.report.statistics import graph_layout, pairs_by_need, shared_matches
 
-from .canvas import BLACK, GREY, STYLES, VERMILLION, Drawing, map_axes, map_unit, new_figure, styled
+from .canvas import BLACK, GREY, STYLES, VERMILLION, Drawing, map_axes, new_figure, styled
 from .footprints import label_groups, map_limits
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _NUMBERS = 40
 @styled
 def draw_overlaps(result: RunResult) -> Drawing | None:
     """The overlap graph; None where no group has a known position on the sky."""
-    places, unit, ring = _places(result)
+    places, unit, ring = graph_layout(result)
     if not np.isfinite(places).any():
         return None
     matches = shared_matches(result)
@@ -82,24 +82,6 @@ def _bridges(result: RunResult) -> set[tuple[int, int]]:
     if result.solution is None:
         return set()
     return result.solution.pairs.bridges
-
-
-def _places(result: RunResult) -> tuple[FloatArray, str, bool]:
-    """Positions (G, 2) of the nodes, their unit, and whether they are on a ring, not on a map."""
-    centres = group_centres(result)
-    known = np.asarray(np.isfinite(centres).all(axis=1))
-    field = field_of(centres[:, 0], centres[:, 1])
-    places = np.full(centres.shape, np.nan)
-    places[known] = field.offsets(centres[known, 0], centres[known, 1])
-    corners = result.images.corners_before.reshape(-1, 2)
-    spread = field.offsets(corners[:, 0], corners[:, 1])
-    whole = float(np.nanmax(np.abs(spread), initial=0.0))
-    if known.sum() > 1 and float(np.nanmax(np.abs(places))) < 0.4 * whole:
-        angle = 2.0 * np.pi * np.cumsum(known) / known.sum()
-        ring = np.stack([np.sin(angle), np.cos(angle)], axis=1)
-        return np.where(known[:, None], ring, np.nan), "", True
-    unit, arcsec = map_unit(2.0 * whole)
-    return places / arcsec, unit, False
 
 
 def _beside(places: FloatArray, ring: bool) -> FloatArray:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.report.statistics import spread
+
 from .canvas import BLACK, BLUE, ORANGE, VERMILLION, Drawing, new_figure, styled
 
 if TYPE_CHECKING:
@@ -15,21 +17,13 @@ if TYPE_CHECKING:
     from tweakreg_step.report.statistics import Residuals
 
 
-__all__ = ["draw_histogram", "draw_residuals", "spread"]
+__all__ = ["draw_histogram", "draw_residuals"]
 
 _POINTS = 2000
 """Number of points above which their density is shown."""
 
 _RANGE = 5.0
 """Limit of the axes in robust standard deviations; points outside are counted."""
-
-
-def spread(values: FloatArray) -> float:
-    """Robust standard deviation, 1.4826 median |v - median|."""
-    values = values[np.isfinite(values)]
-    if len(values) == 0:
-        return float("nan")
-    return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
 @styled

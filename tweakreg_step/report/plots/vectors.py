@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_step.report.statistics import nice
+
 from .canvas import BLACK, BLUE, Drawing, map_axes, new_figure, styled
-from .footprints import nice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -54,7 +54,8 @@ class Differences:
     log10_chance
         Logarithm of the probability of as high a chance peak at any offset.
     expected
-        (2,) offset by the corrections that were found [arcsec], NaN where there are none.
+        (2,) offset by the corrections that were applied [arcsec], NaN where the two are not tied
+        to each other.
     size
         Number of positions used of each catalog, and its total number.
     """
@@ -112,7 +113,7 @@ def differences_of(result: RunResult, first: int, second: int) -> Differences | 
     radius, tolerance = asked.searchrad, asked.tolerance
     if first == REFERENCE:
         radius, tolerance = asked.abs_searchrad, asked.abs_tolerance
-    reach = Reach(MARGIN * radius, 0.0, tolerance)
+    reach = Reach(max(MARGIN * radius, 1.2 * _advised(result, first, second)), 0.0, tolerance)
     own = _of_group(result.catalogs.detections, second)
     if first == REFERENCE:
         other = _of_reference(result.catalogs.reference, second, own.vectors, reach.radius)
@@ -120,17 +121,28 @@ def differences_of(result: RunResult, first: int, second: int) -> Differences | 
         other = _of_group(result.catalogs.detections, first)
     if not (len(own.vectors) and len(other.vectors)) or radius <= 0.0:
         return None
-    return _compared(result, (first, second), (other, own), reach)
+    return _compared(result, (first, second), (other, own), (reach, radius))
+
+
+def _advised(result: RunResult, first: int, second: int) -> float:
+    """How far off [arcsec] the peak is that a verdict of one of the two names; 0 if none does."""
+    solution = result.solution
+    if solution is None:
+        return 0.0
+    findings = solution.absolute if first == REFERENCE else solution.relative
+    own = [findings[group] for group in (first, second) if 0 <= group < len(findings)]
+    peaks = [one.diagnosis.peak for one in own if one.diagnosis is not None]
+    return max((peak for peak in peaks if np.isfinite(peak)), default=0.0)
 
 
 def _compared(
     result: RunResult,
     numbers: tuple[int, int],
     positions: tuple[_Positions, _Positions],
-    reach: Reach,
+    reaches: tuple[Reach, float],
 ) -> Differences:
     separation = result.run.options.separation
-    other, own = positions
+    (reach, radius), (other, own) = reaches, positions
     catalogs = (
         other.catalog(0.0 if numbers[0] == REFERENCE else separation),
         own.catalog(separation),
@@ -140,11 +152,13 @@ def _compared(
     peaks = search(pairs, reach.radius, window, np.zeros(1))
     none = len(pairs.edge) == 0
     middle = pairs.frames[0]
-    expected = _motion(result, numbers[1], middle) - _motion(result, numbers[0], middle)
+    expected = np.full(2, np.nan)
+    if _tied(result, *numbers):
+        expected = _motion(result, numbers[1], middle) - _motion(result, numbers[0], middle)
     return Differences(
         first=numbers[0],
         second=numbers[1],
-        radius=reach.radius / MARGIN,
+        radius=radius,
         reach=reach.radius,
         offsets=pairs.first - pairs.second,
         peak=np.full(2, np.nan) if none else peaks.offset[0],
@@ -193,6 +207,21 @@ def _of_reference(
     index = index[_brightest(np.full(total, np.nan))]
     image = np.zeros(len(index), np.int64)
     return _Positions(vectors[index], reference.covariance[index], image, total)
+
+
+def _tied(result: RunResult, first: int, second: int) -> bool:
+    """Whether corrections were applied that bring the two together."""
+    solution, groups = result.solution, result.groups
+    if solution is None:
+        return False
+    if first == REFERENCE:
+        return groups.absolute is None or groups.absolute[second].applied
+    component = solution.groups.component
+    together = component[first] >= 0 and component[first] == component[second]
+    verdicts = groups.relative or groups.absolute
+    return bool(together) and (
+        verdicts is None or (verdicts[first].applied and verdicts[second].applied)
+    )
 
 
 def _motion(result: RunResult, group: int, frame: FloatArray) -> FloatArray:

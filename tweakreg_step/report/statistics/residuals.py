@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment import matched_of
 from tweakreg_step.core.sphere import directions, frames_at, mean_frames, to_plane
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tweakreg_step.report.result import RunResult
 
 
-__all__ = ["Residuals", "residuals_of"]
+__all__ = ["Residuals", "magnitudes", "residuals_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,14 @@ class Residuals:
         its axes.
     normalised
         (K, 2) residual east and north in units of its standard error, NaN where unknown.
+    before
+        (K, 2) residual east and north with the input WCS [mas].
     magnitude
-        (K,) -2.5 log10 of the flux in the catalog, NaN where unknown.
+        (K,) -2.5 log10 of the flux, NaN where it is unknown.
+    source
+        (K,) index of the source that each was matched to.
+    band
+        (K,) index of the filter, -1 where unknown.
     """
 
     group: IntArray
@@ -50,7 +57,10 @@ class Residuals:
     sky: FloatArray
     detector: FloatArray
     normalised: FloatArray
+    before: FloatArray
     magnitude: FloatArray
+    source: IntArray
+    band: IntArray
 
     def __len__(self) -> int:
         return len(self.group)
@@ -78,13 +88,25 @@ def residuals_of(result: RunResult) -> Residuals | None:
         sky=1000.0 * solution.detections.residual,
         detector=1000.0 * pixels * result.images.pixel_scale[detections.image][:, None],
         normalised=_normalised(result, detections, solution),
-        magnitude=_magnitude(detections.flux),
+        before=_before(result, detections, solution),
+        magnitude=magnitudes(detections.flux),
+        source=solution.detections.source,
+        band=detections.band,
     ).take(used)
 
 
-def _magnitude(flux: FloatArray) -> FloatArray:
-    known = np.where(np.isfinite(flux) & (flux > 0), flux, np.nan)
-    return np.asarray(-2.5 * np.log10(known))
+def magnitudes(flux: FloatArray) -> FloatArray:
+    """-2.5 log10 of fluxes (N,), NaN where they are unknown or not positive."""
+    good = np.isfinite(flux) & (flux > 0.0)
+    return np.asarray(-2.5 * np.log10(np.where(good, flux, np.nan)))
+
+
+def _before(result: RunResult, detections: Detections, solution: Solution) -> FloatArray:
+    """Residuals (N, 2) with the input WCS [mas], NaN of detections without a source."""
+    out = np.full((len(detections), 2), np.nan)
+    matched = matched_of(detections, result.catalogs.reference, solution)
+    out[matched.index] = 1000.0 * matched.before
+    return out
 
 
 def _sky_to_pixels(result: RunResult, detections: Detections) -> FloatArray:

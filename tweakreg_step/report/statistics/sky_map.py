@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tweakreg_step.report.result import RunResult
 
 
-__all__ = ["Field", "field_of", "group_centres", "group_corners"]
+__all__ = ["Field", "field_of", "group_centres", "group_corners", "map_unit"]
 
 
 class Field:
@@ -67,3 +67,10 @@ def group_centres(result: RunResult) -> FloatArray:
             frame = frames_of(mean)
             centres[group] = ra_dec(frame[2])
     return centres
+
+
+def map_unit(extent: float) -> tuple[str, float]:
+    """The unit for a map of some extent [arcsec], and how many arcsec it has."""
+    if extent < 300.0:
+        return "arcsec", 1.0
+    return ("arcmin", 60.0) if extent < 10800.0 else ("deg", 3600.0)

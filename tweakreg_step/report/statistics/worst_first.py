@@ -11,19 +11,26 @@ from tweakreg_step.core.sphere import directions, mean_frames
 from tweakreg_step.report.group_outcome import standings
 
 from .offset_histogram import MARGIN
+from .pair_ties import shared_matches
 
 if TYPE_CHECKING:
     from tweakreg_step.report.result import RunResult
 
 
-__all__ = ["groups_by_need", "pairs_by_need", "shared_matches"]
+__all__ = ["MISFIT", "groups_by_need", "pairs_by_need"]
+
+MISFIT = 2.0
+"""chi2 / dof above which errors or model are wrong."""
 
 _EACH = 2
 """Pictures of pairs for one group at most, so that one bad group does not take all the space."""
 
 
 def groups_by_need(result: RunResult) -> list[int]:
-    """All groups: those left alone first, then the doubtful, then by how badly they fit."""
+    """All groups: those left alone first, then the doubtful, then those that fit badly.
+
+    Groups that are aligned and fit as their errors allow are in the order of the run.
+    """
     rank = np.array([standing.rank for standing in standings(result)], float)
     badness = np.zeros(len(rank))
     if result.solution is not None:
@@ -31,27 +38,15 @@ def groups_by_need(result: RunResult) -> list[int]:
             badness = np.nan_to_num(
                 result.solution.groups.chi2 / result.solution.groups.dof, posinf=0.0
             )
-    elif result.groups.fits:
-        badness = np.array([fit.rms_mas if fit is not None else 0.0 for fit in result.groups.fits])
+        badness = np.where(badness > MISFIT, badness, 0.0)
     return [int(group) for group in np.lexsort((-badness, rank))]
-
-
-def shared_matches(result: RunResult) -> dict[tuple[int, int], int]:
-    """Number of matches of each pair of groups that has any, the lower number first."""
-    if result.solution is None:
-        return {}
-    pairs = np.sort(result.solution.pairs.groups, axis=1).tolist()
-    return {
-        (first, second): int(count)
-        for (first, second), count in zip(pairs, result.solution.pairs.matches, strict=True)
-    }
 
 
 def pairs_by_need(result: RunResult) -> list[tuple[int, int]]:
     """All pairs of groups that overlap or share matches, those that need attention first.
 
     First the pairs of groups that need attention, those with most expected matches; then bridges,
-    whose offsets are not checked; then those with the fewest matches.
+    whose offsets are not checked; then the others, those with most matches first.
     """
     expected = _overlaps(result)
     matches = shared_matches(result)
@@ -64,7 +59,7 @@ def pairs_by_need(result: RunResult) -> list[tuple[int, int]]:
         key=lambda p: (
             worst[p],
             p not in bridges,
-            matches.get(p, 0) if worst[p] == 3 else -expected.get(p, 0.0),
+            -matches.get(p, 0) if worst[p] == 3 else -expected.get(p, 0.0),
             p,
         ),
     )

@@ -25,7 +25,7 @@ def require_stwcs(file_name: str) -> None:
     if not found:
         raise InputError(
             f"'{file_name}' is an HST image, and these need the package stwcs (1.7.7 or later), "
-            "which is not installed. Install it: pip install 'tweakreg-step[hst]'."
+            "which is not installed. Install it: pip install stwcs."
         )
 
 
