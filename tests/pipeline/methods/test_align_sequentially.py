@@ -12,12 +12,13 @@ from scenes import make_correctors, make_scene
 
 from tweakreg_step.core.images import Groups
 from tweakreg_step.core.outcome import Code
-from tweakreg_step.parameters import STAGES, Parameters
+from tweakreg_step.parameters import STAGES, Parameters, ReferenceParameters
 from tweakreg_step.pipeline.correctors import images_of
 from tweakreg_step.pipeline.methods.align_sequentially import (
     SequentialAlignment,
     align_sequentially,
 )
+from tweakreg_step.pipeline.reference_stars import load_reference, reference_of
 
 PARAMETERS = Parameters(**{stage: kind() for stage, kind in STAGES.items()})
 EPOCH = 2025.0
@@ -114,3 +115,15 @@ def test_where_nothing_is_wrong_nothing_is_left_out() -> None:
     found = aligned(correctors)
     assert (found.apart, found.uncorrected) == ((), {})
     assert [len(corrector.meta["catalog"]) for corrector in correctors] == sizes
+
+
+def test_with_a_reference_both_phases_leave_it_out() -> None:
+    scene = make_scene("4 dithers of 5 detectors", 3, stars=60, roll=3.0)
+    correctors = make_correctors(scene)
+    shifted(correctors[12], 3.0)
+    groups = Groups.of(images_of(correctors))
+    table = load_reference(scene.reference["RA", "DEC"], groups.images, ReferenceParameters(), 6.0)
+    found = align_sequentially(groups, (reference_of(table), table), PARAMETERS)
+    assert [one.image for one in found.apart] == [12]
+    assert {v.code for v in found.relative} == {v.code for v in found.absolute} == {Code.ALIGNED}
+    assert found.moved == tuple(number != 12 for number in range(20))
