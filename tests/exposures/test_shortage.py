@@ -34,14 +34,19 @@ class ReadTask:
 def test_a_shortage_is_an_outcome_of_its_own(
     files: Truth, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    opened, bad = models.datamodels.open, files.files[1].name
+    """Whichever way the file is read: in one pass, or by the mission's software."""
+    bad = files.files[1].name
 
-    def opening(path: Any, *args: Any, **options: Any) -> Any:
-        if Path(path).name == bad:
-            raise error
-        return opened(path, *args, **options)
+    def failing(opened: Any) -> Any:
+        def opening(path: Any, *args: Any, **options: Any) -> Any:
+            if Path(path).name == bad:
+                raise error
+            return opened(path, *args, **options)
 
-    monkeypatch.setattr(models.datamodels, "open", opening)
+        return opening
+
+    monkeypatch.setattr(models, "with_pixels", failing(models.with_pixels))
+    monkeypatch.setattr(models.datamodels, "open", failing(models.datamodels.open))
     TweakRegStep.call(str(files.association), save_results=True, output_dir="out")
     (left_out,) = json.loads(Path("out/mosaic_tweakreg.json").read_text())["left_out"]
     assert (left_out["name"], left_out["code"]) == (bad, "out_of_memory")

@@ -14,6 +14,7 @@ from tweakreg_step.core.exceptions import (
     OutputError,
 )
 from tweakreg_step.simulate import Truth
+from tweakreg_step.telescopes.jwst import copied_draft
 
 
 @pytest.mark.parametrize("folder", ["file", "file/below"])
@@ -36,8 +37,14 @@ def test_an_unwritable_folder_is_noticed_before_the_work(
         call(files, save_results=True)
 
 
+@pytest.mark.parametrize("in_memory", [True, False])
 def test_a_failing_write_leaves_the_old_file_whole(
-    files: Truth, absolute: Aligned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    files: Truth,
+    absolute: Aligned,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    in_memory: bool,
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -46,15 +53,18 @@ def test_a_failing_write_leaves_the_old_file_whole(
     options = {"abs_refcat": str(files.catalog), "save_results": True, "output_dir": str(out)}
     before = {path.name: path.read_bytes() for path in out.glob("*.fits")}
 
-    def full(_model: ImageModel, path: Any, **_options: Any) -> None:
-        Path(path).write_bytes(b"half of it")
+    def full(path: Path) -> None:
+        path.write_bytes(b"half of it")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ImageModel, "save", full)
+    if in_memory:
+        monkeypatch.setattr(ImageModel, "save", lambda _model, path, **_options: full(Path(path)))
+    else:  # the results are copies of their files with new headers
+        monkeypatch.setattr(copied_draft, "write_parts", lambda path, *_others: full(path))
     with pytest.raises(
         OutputError, match=r"No space left on device.*Nothing was left half-written"
     ):
-        call(files, **options)
+        call(files, in_memory=in_memory, **options)
     assert len(before) == 3
     assert {path.name: path.read_bytes() for path in out.glob("*.fits")} == before
     beside = ("sources.ecsv", "tweakreg.json", "tweakreg_matches.ecsv", "tweakreg_solution.asdf")

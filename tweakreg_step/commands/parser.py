@@ -204,7 +204,7 @@ def _add_others(commands: Any) -> None:
     parser = _command(commands, "simulate", "simulate exposures with known errors, to try it on")
     parser.add_argument("folder", help="folder to write to; it must be new or empty")
     parser.add_argument(
-        "--mission", choices=["jwst", "hst"], default="jwst", help="whose images (default: jwst)"
+        "--mission", default="", help="whose images; '?' lists those that can be simulated"
     )
     _add_drizzlepac(commands)
     parser = _command(commands, "doctor", "check the installation, and what a run would do")
@@ -229,7 +229,9 @@ def _add_drizzlepac(commands: Any) -> None:
     parser.add_argument(
         "--output-dir", "--output_dir", default=".", help="folder of the reports (default: here)"
     )
-    parser = _command(commands, "headerlet", "write a solution as headerlets of HST images")
+    parser = _command(
+        commands, "headerlet", "write a solution as headerlets, for images that have them"
+    )
     parser.add_argument("solution", help="*_tweakreg_solution.asdf")
     parser.add_argument(
         "exposures",

@@ -225,7 +225,7 @@ class Reader:
         cleaned = image.cleaned_pixels()
         if cleaned is None:
             raise InputError(
-                f"pixels_from='crclean', but '{name}' has no such file: only AstroDrizzle of HST "
+                f"pixels_from='crclean', but '{name}' has no such file: only AstroDrizzle "
                 "writes images without cosmic rays. Leave 'pixels_from' out."
             )
         return cleaned

@@ -232,7 +232,7 @@ class GeneralParameters:
 
     wcsname: str = parameter(
         "",
-        "Name of the corrected WCS in headers of HST (WCSNAME); empty: made of the distortion "
+        "Name of the corrected WCS in headers that have one (WCSNAME); empty: made of the distortion "
         "model and the catalog. A name that another WCS of the header has gets a number",
     )
     output_use_model: bool = parameter(True, "Name the output files after the images?")

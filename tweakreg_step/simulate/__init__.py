@@ -1,6 +1,7 @@
 """Scenes with known truth, for the demonstration, the tests and the benchmarks."""
 
 from tweakreg_step.simulate.distortion import Distortion
+from tweakreg_step.simulate.examples import EXAMPLES
 from tweakreg_step.simulate.exposure import Identity, Settings, cal_model
 from tweakreg_step.simulate.mosaic import Mosaic, simulate_mosaic, write_association
 from tweakreg_step.simulate.nircam import DETECTORS, nircam
@@ -37,6 +38,7 @@ from tweakreg_step.simulate.truth import (
 
 __all__ = [
     "DETECTORS",
+    "EXAMPLES",
     "NO_DEFECTS",
     "Defects",
     "Detector",

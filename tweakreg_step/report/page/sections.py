@@ -35,7 +35,7 @@ __all__ = ["DETECTORS", "GROUPS", "PAIRS", "TIES", "Section", "sections_of"]
 PAIRS, TIES, GROUPS, DETECTORS = 16, 8, 8, 18
 """Most plots of pairs, of groups with the reference, of groups, and of detectors.
 
-A page of a thousand groups then has some sixty plots. Roman has 18 detectors.
+A page of a thousand groups then has some sixty plots. A camera may have 18 detectors.
 """
 
 

@@ -1,0 +1,35 @@
+"""Examples to try the alignment on: exposures of each mission, quickly made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .hst import Scene, simulate_hst
+from .mosaic import simulate_mosaic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["EXAMPLES"]
+
+SEED = 20261121
+
+
+def _jwst(folder: Path, side: int) -> tuple[int, str]:
+    """A mosaic of NIRCam."""
+    truth = simulate_mosaic(folder, seed=SEED, shape=(side, side))
+    return len(truth.images), str(truth.association)
+
+
+def _hst(folder: Path, side: int) -> tuple[int, str]:
+    """A visit of HST."""
+    truth = simulate_hst(folder, Scene(SEED, shape=(side, side), exposures=4, stars=150))
+    return len(truth.exposures), f"'{folder}/*_flc.fits'"
+
+
+EXAMPLES: dict[str, Callable[[Path, int], tuple[int, str]]] = {"jwst": _jwst, "hst": _hst}
+"""By mission, what writes exposures of so many rows and columns into a folder.
+
+It returns the number of images, and what to align. The first is made unless another is asked for.
+"""
