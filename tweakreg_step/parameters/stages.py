@@ -232,8 +232,8 @@ class GeneralParameters:
 
     wcsname: str = parameter(
         "",
-        "Name of the corrected WCS in headers that have one (WCSNAME); empty: made of the distortion "
-        "model and the catalog. A name that another WCS of the header has gets a number",
+        "Name of the corrected WCS in headers that have one (WCSNAME); empty: made of the "
+        "distortion model and the catalog. A name that another WCS of the header has gets a number",
     )
     output_use_model: bool = parameter(True, "Name the output files after the images?")
     in_memory: bool | None = parameter(
