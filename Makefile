@@ -6,6 +6,9 @@
 # make test-hst     the tests that need drizzlepac, in an environment of its own
 # make test-roman   the tests that need romancal, in an environment of its own
 #
+# make docs         the documentation as a site, docs/_build/html; warnings are errors
+# make docs-full    the same with all notebooks executed; minutes
+#
 # make same-bits   a fixed scene gives the bits that this machine wrote (tests/runs/test_same_results.py)
 # make soak    exposures with faults thrown in, workers killed; minutes
 # make fuzz    hostile files, answers and signals: thousands of readings, 800 whole runs; 40 minutes
@@ -22,17 +25,24 @@ VENV_WHEEL := .venv/wheel-$(VERSION)
 VENV_JWST := .venv/jwst-$(VERSION)
 VENV_HST := .venv/hst-$(VERSION)
 VENV_ROMAN := .venv/roman-$(VERSION)
+VENV_DOCS := .venv/docs-$(VERSION)
 PIP := -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test wheel same-bits soak fuzz test-hst test-roman test-jwst lint bench-align bench-accuracy bench-ceers \
-	bench-hst bench-roman clean
+	bench-hst bench-roman docs docs-full clean
 
 demo: $(VENV_DEMO)/.ready
 	$(VENV_DEMO)/bin/python benchmarks/demo.py
 
 test: $(VENV)/.ready lint
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not jwst and not hst and not roman and not slow"
+
+docs: $(VENV_DOCS)/.ready
+	$(VENV_DOCS)/bin/python -m sphinx -q -E -W --keep-going -b html docs docs/_build/html
+
+docs-full: export DOCS_FULL = 1
+docs-full: docs
 
 soak: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest -m slow tests/runs/test_soak.py
@@ -112,5 +122,10 @@ $(VENV_ROMAN)/.ready: pyproject.toml
 	$(VENV_ROMAN)/bin/python $(PIP) --editable ".[roman]"
 	touch $@
 
+$(VENV_DOCS)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV_DOCS)
+	$(VENV_DOCS)/bin/python $(PIP) --editable ".[docs,plots]"
+	touch $@
+
 clean:
-	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .demo docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

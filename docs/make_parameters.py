@@ -100,7 +100,8 @@ def table(cls: type) -> Iterator[str]:
     yield ""
     rows = [("Name", "Default", "Unit", "Meaning")]
     for d in declarations(cls):
-        meaning = f"{d.meaning}." if not d.meaning.endswith("?") else d.meaning
+        meaning = d.meaning.replace("*", "\\*")  # not the start of emphasis
+        meaning = meaning if meaning.endswith("?") else f"{meaning}."
         rows.append(
             (f"``{d.name}``", f"``{d.default!r}``", d.unit, f"{meaning} May be {d.requirement}.")
         )
