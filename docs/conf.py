@@ -27,7 +27,7 @@ nb_execution_excludepatterns = [] if os.environ.get("DOCS_FULL") else ["tutorial
 nb_execution_in_temp = True
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
-nb_merge_streams = True
+nb_output_stderr = "remove"  # lines of the log
 
 html_theme = "pydata_sphinx_theme"
 html_title = "tweakreg-step"
