@@ -66,6 +66,8 @@ REASONS = {
     "enforce_user_order": "No effect: there is no order",
     "use2dhist": "No effect: each pair of groups has its own search",
     "nclip": "No effect: outliers lose their weight by their residuals",
+    "in_memory": "Files whose results are written are opened one at a time; models stay in memory. "
+    "True and False choose as they did",
     "sigma": "As it was, as the residual in units of its error from which weights fall",
 }
 """Why a default differs, or what holds of it though it does not."""
