@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,14 @@ def test_a_jwst_library_comes_back_as_one_and_is_not_modified(mosaic: Truth) -> 
         assert "v2v3corr" in new.meta.wcs.available_frames
         library.shelve(old, 0, modify=False)
         result.shelve(new, 0, modify=False)
+
+
+def test_the_table_of_defaults_has_those_of_the_stock_step() -> None:
+    from jwst.tweakreg import TweakRegStep as Stock
+
+    script = Path(__file__).parents[2] / "docs" / "make_defaults.py"
+    told = runpy.run_path(str(script))["STOCK"]
+    step = Stock()
+    # stpipe has None for an empty text, and choices as texts
+    given = {name: str(getattr(step, name) or None) for name in told}
+    assert given == {name: str(value or None) for name, value in told.items()}
