@@ -28,9 +28,12 @@ nb_execution_in_temp = True
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_output_stderr = "remove"  # lines of the log
+nb_merge_streams = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "tweakreg-step"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_theme_options = {
     "navigation_with_keys": False,

@@ -37,8 +37,9 @@ def path_of(page: str, target: str) -> str:
 def test_every_page_has_one_place() -> None:
     named: Counter[str] = Counter()
     for page, text in PAGES.items():
-        for tree in re.findall(r"\.\. toctree::\n(?: +:.*\n)*\n((?: +\S+\n)+)", text + "\n"):
-            named.update(path_of(page, name) for name in tree.split())
+        for tree in re.findall(r"\.\. toctree::\n(?: +:.*\n)*\n((?: +\S.*\n)+)", text + "\n"):
+            names = (re.sub(r".*<(.+)>", r"\1", line.strip()) for line in tree.splitlines())
+            named.update(path_of(page, name) for name in names)
     assert set(named) == set(PAGES) - INCLUDED - {"index"}
     assert [page for page, count in named.items() if count > 1] == []
 
