@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,9 +124,14 @@ def test_widths_and_dresses(browser: Any, width: int, dark: bool) -> None:
       ...Bokeh.documents.flatMap(doc => [...doc._all_models.values()])
       .filter(m => m.type === "Figure").map(m => m.background_fill_color)]
     """
-    body, *plots = browser.execute_script(grounds)
+    wanted, end = {"#16191d"} if dark else {"#ffffff"}, time.monotonic() + 30.0
+    while True:  # the plots hear of the change when the browser finds the time
+        body, *plots = browser.execute_script(grounds)
+        if set(plots) == wanted or time.monotonic() > end:
+            break
+        time.sleep(0.05)
     assert (np.array([int(c) for c in body[4:-1].split(",")]) < 128).all() == dark
-    assert set(plots) == ({"#16191d"} if dark else {"#ffffff"})
+    assert set(plots) == wanted
 
 
 def test_it_prints(browser: Any) -> None:
