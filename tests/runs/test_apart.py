@@ -117,4 +117,6 @@ def test_one_group_after_another_leaves_it_out_too(
     assert size == pytest.approx(5.0 * 31.0, abs=5.0)
     report = json.loads(next(Path("out").glob("*_tweakreg.json")).read_text())
     assert report["images"][OFF]["fit"]["offset_sigma_mas"] < 1.0
+    assert all(image["fit"]["matches"] > 20 for image in report["images"][:OFF])
+    assert all(0.1 < image["fit"]["rms_mas"] < 5.0 for image in report["images"][:OFF])
     assert {group["standing"] for group in report["groups"]} == {"aligned"}

@@ -85,7 +85,12 @@ class ImageFits:
 
 
 def image_fits(
-    detections: Detections, reference: Reference | None, solution: Solution, count: int
+    detections: Detections,
+    reference: Reference | None,
+    solution: Solution,
+    count: int,
+    *,
+    applied: bool = True,
 ) -> ImageFits:
     """The agreement of the images of a solution with their partners.
 
@@ -97,18 +102,22 @@ def image_fits(
         The solution.
     count
         Number of images I.
+    applied
+        Whether the images are where the solution moves them, or where they were before.
     """
     matched = matched_of(detections, reference, solution)
+    residual = matched.after if applied else matched.before
     used = np.flatnonzero(matched.used)
     image = detections.image[matched.index[used]]
     precision = matched.weight / (0.5 * np.trace(matched.covariance, axis1=1, axis2=2))
     square = np.bincount(
-        image, precision[used] * np.sum(matched.after[used] ** 2, axis=1), minlength=count
+        image, precision[used] * np.sum(residual[used] ** 2, axis=1), minlength=count
     )
     total = np.bincount(image, precision[used], minlength=count)
     with np.errstate(divide="ignore", invalid="ignore"):
         rms = 1e3 * np.sqrt(square / (2.0 * total))
-    motion, covariance = _motions(matched, precision, detections, reference, count)
+    step = residual - matched.after
+    motion, covariance = _motions((matched, step), precision, detections, reference, count)
     sigma = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     fits = replace(
         ImageFits.empty(count),
@@ -156,13 +165,17 @@ def _beside(
 
 
 def _motions(
-    matched: Matched,
+    found: tuple[Matched, FloatArray],
     precision: FloatArray,
     detections: Detections,
     reference: Reference | None,
     count: int,
 ) -> tuple[FloatArray, FloatArray]:
-    """Offset [arcsec] and roll [radians] (I, 3) of the images, and their covariances (I, 3, 3)."""
+    """Offset [arcsec] and roll [radians] (I, 3) of the images, and their covariances (I, 3, 3).
+
+    Of each match (L,), the correction (L, 2) that its image lacks [arcsec] counts as well.
+    """
+    matched, step = found
     sources = int(matched.source.max(initial=-1)) + 1
     used = np.where(matched.used, precision, 0.0)
     total = np.bincount(matched.source, used, minlength=sources).astype(float)
@@ -175,7 +188,7 @@ def _motions(
     rest = total[matched.source] - precision
     paired = np.flatnonzero(matched.used & (rest > 1e-3 * total[matched.source]))
     rest, own = rest[paired], precision[paired]
-    difference = matched.after[paired] * ((rest + own) / rest)[:, None]
+    difference = matched.after[paired] * ((rest + own) / rest)[:, None] + step[paired]
     weight = 1.0 / (1.0 / own + 1.0 / rest)
     index = matched.index[paired]
     image = detections.image[index]

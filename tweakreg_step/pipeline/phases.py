@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
+    from tweakreg_step.alignment import ImageFits
     from tweakreg_step.catalogs.reference import Member
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.images import Groups
     from tweakreg_step.core.options import Options
-    from tweakreg_step.core.solution import ApartImage, Solution
+    from tweakreg_step.core.solution import Solution
     from tweakreg_step.parameters import Parameters
     from tweakreg_step.pipeline.settings.detector_calibration import Calibration
     from tweakreg_step.report import GroupFit
@@ -79,8 +80,8 @@ class Alignment:
         (I,) whether the WCS of each image was corrected; None where no image could be.
     uncorrected
         By image: why its WCS was not corrected, though its group is aligned.
-    apart
-        Images that the sequential method left out, since they do not move with their groups.
+    agreement
+        How well each image agrees with the others, by the sequential method; None else.
     """
 
     outcomes: list[Outcome]
@@ -93,7 +94,7 @@ class Alignment:
     table: Table | None = None
     moved: tuple[bool, ...] | None = None
     uncorrected: dict[int, Verdict] = field(default_factory=dict)
-    apart: tuple[ApartImage, ...] = ()
+    agreement: ImageFits | None = None
 
 
 @shortage_named("to align the images")
@@ -211,7 +212,7 @@ def _sequentially(groups: Groups, start: Alignment, parameters: Parameters) -> A
         absolute=found.absolute or start.absolute,
         fits=found.fits,
         moved=found.moved,
-        apart=found.apart,
+        agreement=found.agreement,
         uncorrected=found.uncorrected,
     )
 

@@ -98,7 +98,7 @@ def run_result_of(
         achieved, achievable = achieved_and_achievable(
             solution, alignment.detections, alignment.reference
         )
-    fits = ImageFits.empty(len(groups.images)).with_apart(alignment.apart)
+    fits = alignment.agreement or ImageFits.empty(len(groups.images))
     if solution is not None:
         fits = image_fits(alignment.detections, alignment.reference, solution, len(groups.images))
     places = [usable(image) for image in groups.images]

@@ -6,12 +6,12 @@ on the detector, takes no part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment import assess
+from tweakreg_step.alignment import assess, image_fits
 from tweakreg_step.core.exceptions import AlignmentError, NoMatchError
 from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.pipeline.correctors import correctors_of, is_moved
@@ -29,6 +29,7 @@ from .stock_method import absolute_sequential, relative_sequential
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from tweakreg_step.alignment import ImageFits
     from tweakreg_step.core.arrays import BoolArray
     from tweakreg_step.core.detections import Reference
     from tweakreg_step.core.images import Groups
@@ -57,14 +58,17 @@ class SequentialAlignment:
         The images that do not move with their groups, and were left out.
     uncorrected
         By image: why it was left out.
+    agreement
+        How well each image agrees with the others.
     """
 
     relative: Verdicts | None
     absolute: Verdicts | None
     fits: tuple[GroupFit | None, ...]
     moved: tuple[bool, ...]
-    apart: tuple[ApartImage, ...] = ()
-    uncorrected: dict[int, Verdict] = field(default_factory=dict)
+    apart: tuple[ApartImage, ...]
+    uncorrected: dict[int, Verdict]
+    agreement: ImageFits
 
 
 def align_sequentially(
@@ -94,9 +98,16 @@ def align_sequentially(
     if reference is not None:
         absolute = _absolute(run, _bodies(len(groups), relative or ()), *reference)
         fits = tuple(fit or _fit(corrector) for fit, corrector in zip(fits, first, strict=True))
-    moved = tuple(map(is_moved, run.correctors))
+    phases = [verdicts for verdicts in (relative, absolute) if verdicts]
+    applied = np.array([any(v.applied for v in own) for own in zip(*phases, strict=True)], bool)
     return SequentialAlignment(
-        relative, absolute, fits, moved, examined.apart, dict(examined.left_out)
+        relative=relative,
+        absolute=absolute,
+        fits=fits,
+        moved=tuple(map(is_moved, run.correctors)),
+        apart=examined.apart,
+        uncorrected=examined.left_out,
+        agreement=run.agreement(applied, reference[0] if absolute and reference else None),
     )
 
 
@@ -138,6 +149,14 @@ class _Run:
         return tuple(
             verdicts_of(phase, self.more, self.groups.names) for phase in (relative, absolute)
         )
+
+    def agreement(self, aligned: BoolArray, reference: Reference | None) -> ImageFits:
+        """How well the images of aligned groups (G,) agree with the others, where they are now."""
+        detections = gather(self.groups).take(self.examined.taken)
+        found = assess(detections, aligned, reference, self.options)
+        count = len(self.groups.images)
+        fits = image_fits(detections, reference, found, count, applied=False)
+        return fits.with_apart(self.examined.apart)
 
     def with_idle_groups(self, verdicts: Verdicts) -> Verdicts:
         """Relative verdicts whose reasons name the idle groups."""
