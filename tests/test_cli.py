@@ -123,6 +123,7 @@ def test_errors_are_a_sentence_and_a_status(
     found, out, err = run(capsys, *words)
     assert (found, out) == (status, "")
     assert message in err
+    assert "?." not in err
     assert "Traceback" not in err
 
 

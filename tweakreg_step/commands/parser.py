@@ -45,7 +45,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End the program with status 2."""
-        self.exit(2, f"{self.prog}: {message}. See '{self.prog} --help'.\n")
+        end = "" if message.endswith("?") else "."
+        self.exit(2, f"{self.prog}: {message}{end} See '{self.prog} --help'.\n")
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
         """End the program for words that it does not know, with the one that may be meant."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +11,13 @@ from tweakreg_step.alignment import corrected_directions
 from tweakreg_step.core.sphere import ra_dec
 from tweakreg_step.core.wording import counted
 from tweakreg_step.report.group_outcome import standings
-from tweakreg_step.report.statistics import Field, corrections_of, field_of, map_unit, nice
+from tweakreg_step.report.statistics import corrections_of, footprint_map
 
 from .canvas import GREY, STYLES, Plot, add_hover, new_map, rounded
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.report.result import RunResult
+    from tweakreg_step.report.statistics import FootprintMap
 
 __all__ = ["AFTER", "BEFORE", "sky_plot"]
 
@@ -29,20 +28,6 @@ _STARS = 16000
 
 _MANY = 150
 """Number of images above which faces are hardly filled."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sky:
-    """The map: its middle, its unit and that in arcsec, and which images (I,) have corners."""
-
-    field: Field
-    unit: str
-    arcsec: float
-    there: BoolArray
-
-    def offsets(self, ra: FloatArray, dec: FloatArray) -> FloatArray:
-        """Offsets (..., 2) on the map of positions (...,) [deg]."""
-        return self.field.offsets(ra, dec) / self.arcsec
 
 
 def sky_plot(result: RunResult) -> Plot | None:
@@ -58,25 +43,23 @@ def sky_plot(result: RunResult) -> Plot | None:
     Plot or None
         None where no image has corners.
     """
-    sky = _sky_of(result)
+    sky = footprint_map(result)
     if sky is None:
         return None
     plot = new_map(sky.unit, 560)
-    before, after = (_corners(result, sky, name) for name in (BEFORE, AFTER))
-    source, factor = _footprints(result, sky, before, after)
-    layers = _outlines(plot, source, len(before))
+    source = _footprints(result, sky)
+    layers = _outlines(plot, source, len(sky.image))
     _arrows(plot, source)
     stars = _stars(plot, result, sky)
     add_hover(plot, layers, _HOVER)
     caption = (
         f"Offsets from RA {sky.field.ra:.5f}°, Dec {sky.field.dec:+.5f}° (ICRS). Arrows: the "
-        f"corrections, {factor:g} times too long. {stars}Zoom in and switch between before and "
-        "after: the dots of one star fall together."
+        f"corrections, {sky.magnification:g} times too long. {stars}Zoom in and switch between "
+        "before and after: the dots of one star fall together."
     )
-    step = np.hypot(*(after - before).mean(axis=1).T) * sky.arcsec
     alt = (
-        f"Map of {counted(len(before), 'image')}. The largest correction of an image is "
-        f"{1000.0 * step.max():.4g} mas."
+        f"Map of {counted(len(sky.image), 'image')}. The largest correction of an image is "
+        f"{sky.largest_mas:.4g} mas."
     )
     return Plot(plot, "Footprints on the sky", caption, alt, switch=(BEFORE, AFTER))
 
@@ -92,40 +75,16 @@ _HOVER = (
 )
 
 
-def _sky_of(result: RunResult) -> _Sky | None:
-    images = result.images
-    both = np.stack([images.corners_before, images.corners_after], axis=1)
-    there = np.asarray(np.isfinite(both).all(axis=(1, 2, 3)))
-    if not there.any():
-        return None
-    ra, dec = images.corners_before[there].reshape(-1, 2).T
-    field = field_of(ra, dec)
-    unit, arcsec = map_unit(float(np.ptp(field.offsets(ra, dec), axis=0).max()))
-    return _Sky(field, unit, arcsec, there)
-
-
-def _corners(result: RunResult, sky: _Sky, when: str) -> FloatArray:
-    """Corners (J, 4, 2) on the map of the J images that have any."""
-    images = result.images
-    corners = (images.corners_before if when == BEFORE else images.corners_after)[sky.there]
-    return sky.offsets(corners[..., 0], corners[..., 1])
-
-
-def _footprints(
-    result: RunResult, sky: _Sky, before: FloatArray, after: FloatArray
-) -> tuple[Any, float]:
-    """The source of the footprints, and by how much its arrows are magnified."""
-    group = result.images.group[sky.there]
-    images = np.flatnonzero(sky.there).tolist()
+def _footprints(result: RunResult, sky: FootprintMap) -> Any:
+    """The source of the footprints and of their arrows."""
+    group = sky.group
     places, found = standings(result), corrections_of(result)
     styles = [STYLES[places[g]] for g in group]
-    start = before.mean(axis=1)
-    step = after.mean(axis=1) - start
-    factor = _factor(before, step)
-    tip = start + factor * step
+    start = sky.before.mean(axis=1)
+    tip = start + sky.magnification * sky.steps
     data = {
         "group": group.tolist(),
-        "image": [result.images.names[i] for i in images],
+        "image": [result.images.names[i] for i in sky.image],
         "name": [result.groups.names[g] for g in group],
         "verdict": [places[g].value for g in group],
         "colour": [style.colour for style in styles],
@@ -136,20 +95,12 @@ def _footprints(
         "tip_x": rounded(tip[:, 0], 4),
         "tip_y": rounded(tip[:, 1], 4),
     }
-    for when, corners in ((BEFORE, before), (AFTER, after)):
+    for when, corners in ((BEFORE, sky.before), (AFTER, sky.after)):
         data[f"x_{when}"] = rounded(corners[..., 0], 5)
         data[f"y_{when}"] = rounded(corners[..., 1], 5)
     for name in ("east", "north", "roll", "matches", "rms"):
         data[name] = rounded(getattr(found, name)[group], 3)
-    return ColumnDataSource(data), factor
-
-
-def _factor(before: FloatArray, step: FloatArray) -> float:
-    """Magnification of corrections (J, 2): the larger ones are a third of a footprint."""
-    length = np.hypot(*step.T)
-    size = float(np.median(np.ptp(before, axis=1).max(axis=1)))
-    moved = length[length > 0.0]
-    return nice(size / 3.0 / float(np.percentile(moved, 90))) if len(moved) else 1.0
+    return ColumnDataSource(data)
 
 
 def _outlines(plot: Any, source: Any, count: int) -> list[Any]:
@@ -182,7 +133,7 @@ def _arrows(plot: Any, source: Any) -> None:
     plot.scatter("x", "y", source=source, color="colour", size=4)
 
 
-def _stars(plot: Any, result: RunResult, sky: _Sky) -> str:
+def _stars(plot: Any, result: RunResult, sky: FootprintMap) -> str:
     """Draw the matched detections; returns what to say of them."""
     detections, solution = result.catalogs.detections, result.solution
     if detections is None or solution is None or not solution.detections.used.any():

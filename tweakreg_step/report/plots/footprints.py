@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +11,8 @@ from matplotlib.patches import Patch
 from tweakreg_step.core.outcome import Standing
 from tweakreg_step.report.group_outcome import standings
 from tweakreg_step.report.statistics import (
-    Field,
-    field_of,
+    footprint_map,
     groups_by_need,
-    map_unit,
-    nice,
     shortened,
 )
 
@@ -29,6 +25,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.report.result import RunResult
+    from tweakreg_step.report.statistics import FootprintMap
 
 
 __all__ = ["draw_footprints", "label_groups", "map_limits"]
@@ -41,31 +38,6 @@ _LABELS = 40
 
 _CALLED = 12
 """Largest number of names written beside the map."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Map:
-    """Corners (J, 4, 2) before and after, in the map's unit, of J images, and their groups (J,)."""
-
-    field: Field
-    before: FloatArray
-    after: FloatArray
-    group: IntArray
-    unit: str
-    arcsec: float
-
-
-def _map_of(result: RunResult) -> _Map | None:
-    good = np.isfinite(result.images.corners_before).all(axis=(1, 2))
-    good &= np.isfinite(result.images.corners_after).all(axis=(1, 2))
-    if not good.any():
-        return None
-    before, after = result.images.corners_before[good], result.images.corners_after[good]
-    field = field_of(before[..., 0].ravel(), before[..., 1].ravel())
-    one = field.offsets(before[..., 0], before[..., 1])
-    other = field.offsets(after[..., 0], after[..., 1])
-    unit, arcsec = map_unit(float(np.ptp(one.reshape(-1, 2), axis=0).max()))
-    return _Map(field, one / arcsec, other / arcsec, result.images.group[good], unit, arcsec)
 
 
 @styled
@@ -82,13 +54,13 @@ def draw_footprints(result: RunResult) -> Drawing | None:
     Drawing or None
         None where no image has corners.
     """
-    sky = _map_of(result)
+    sky = footprint_map(result)
     if sky is None:
         return None
     places = standings(result)
     figure = new_figure(11.0, 5.9)
     left, right = figure.subplots(1, 2)
-    factor = _factor(sky)
+    factor = sky.magnification
     _outlines(left, sky.before, sky.group, None)
     _outlines(left, sky.after, sky.group, places)
     moved = sky.before + factor * (sky.after - sky.before)
@@ -107,26 +79,14 @@ def draw_footprints(result: RunResult) -> Drawing | None:
         f"Corrections are far smaller than images: on the right they are drawn {factor:g} times "
         "too long."
     )
-    alt = f"Map of {len(sky.group)} images: {_counts(places)}. {_largest(sky)}"
+    alt = f"Map of {len(sky.group)} images: {_counts(places)}. "
+    alt += f"The largest correction of an image is {sky.largest_mas:.4g} mas."
     return Drawing(figure, "Footprints on the sky", caption, alt, dense=len(sky.group) > _MANY)
 
 
 def _counts(places: Sequence[Standing]) -> str:
     counts = {standing: places.count(standing) for standing in Standing}
     return ", ".join(f"{n} groups {s.value}" for s, n in counts.items() if n)
-
-
-def _largest(sky: _Map) -> str:
-    step = np.hypot(*(sky.after - sky.before).mean(axis=1).T) * sky.arcsec
-    return f"The largest correction of an image is {1000.0 * step.max():.4g} mas."
-
-
-def _factor(sky: _Map) -> float:
-    """Magnification of corrections: the larger ones are a third of a footprint."""
-    step = np.hypot(*(sky.after - sky.before).mean(axis=1).T)
-    size = float(np.median(np.ptp(sky.before, axis=1).max(axis=1)))
-    moved = step[step > 0.0]
-    return nice(size / 3.0 / float(np.percentile(moved, 90))) if len(moved) else 1.0
 
 
 def _outlines(
@@ -168,7 +128,7 @@ def _outlines(
             )
 
 
-def _arrows(axes: Axes, sky: _Map, factor: float, places: Sequence[Standing]) -> None:
+def _arrows(axes: Axes, sky: FootprintMap, factor: float, places: Sequence[Standing]) -> None:
     start = _middles(sky.before, sky.group, len(places))
     known = np.isfinite(start).all(axis=1)
     step = factor * (_middles(sky.after, sky.group, len(places)) - start)[known]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .chosen_stars import chosen_stars
 from .corrections import Corrections, corrections_of
+from .footprint_map import FootprintMap, footprint_map
 from .graph_layout import graph_layout
 from .needs_attention import common_motion, hints
 from .offset_histogram import REFERENCE, Differences, differences_of
@@ -21,12 +22,14 @@ __all__ = [
     "Corrections",
     "Differences",
     "Field",
+    "FootprintMap",
     "Residuals",
     "chosen_stars",
     "common_motion",
     "corrections_of",
     "differences_of",
     "field_of",
+    "footprint_map",
     "graph_layout",
     "group_centres",
     "groups_by_need",
