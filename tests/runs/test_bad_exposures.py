@@ -20,8 +20,8 @@ from tweakreg_step.core.exceptions import (
     InputError,
 )
 from tweakreg_step.simulate import Truth
+from tweakreg_step.telescopes.exposure_file import ExposureFile
 from tweakreg_step.telescopes.library import ExposureLibrary
-from tweakreg_step.telescopes.place import Place
 
 
 @pytest.mark.parametrize("nothing", ["", [], (), "@empty.txt"])
@@ -249,17 +249,17 @@ def test_an_image_too_large_for_the_memory_is_left_out(
 def test_a_file_that_vanishes_is_named(files: Truth, caplog: pytest.LogCaptureFixture) -> None:
     """As for a worker on a machine that does not see it."""
     opened = 0
-    place_open = Place.open_to_read
+    read_open = ExposureFile.open_to_read
 
-    def vanishing(place: Place) -> Any:
+    def vanishing(file: ExposureFile) -> Any:
         nonlocal opened
         opened += 1
         if opened == 1:
             files.files[2].unlink()
-        return place_open(place)
+        return read_open(file)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Place, "open_to_read", vanishing)
+        patch.setattr(ExposureFile, "open_to_read", vanishing)
         library = call(files, in_memory=False)
     assert statuses(library) == ["COMPLETE", "COMPLETE"]
     (said,) = [r.getMessage() for r in caplog.records if "is left out" in r.getMessage()]

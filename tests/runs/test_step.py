@@ -23,7 +23,7 @@ from stpipe import Pipeline
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth, truth_error
-from tweakreg_step.telescopes import place
+from tweakreg_step.telescopes import exposure_file
 from tweakreg_step.telescopes.library import ExposureLibrary
 
 
@@ -142,7 +142,7 @@ def test_a_library_on_disk_opens_one_exposure_at_a_time(
     files: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    most, to_read, to_write = 0, place.open_to_read, place.open_to_write
+    most, to_read, to_write = 0, exposure_file.open_to_read, exposure_file.open_to_write
 
     def counted(model: Any) -> Any:
         nonlocal most
@@ -155,8 +155,8 @@ def test_a_library_on_disk_opens_one_exposure_at_a_time(
         counted(draft.model)
         return draft
 
-    monkeypatch.setattr(place, "open_to_read", lambda path: counted(to_read(path)))
-    monkeypatch.setattr(place, "open_to_write", writing)
+    monkeypatch.setattr(exposure_file, "open_to_read", lambda path: counted(to_read(path)))
+    monkeypatch.setattr(exposure_file, "open_to_write", writing)
     result = TweakRegStep.call(
         str(files.association), abs_refcat=str(files.catalog), in_memory=False, save_results=True
     )

@@ -22,7 +22,7 @@ from .image_checks import check_view
 if TYPE_CHECKING:
     from tweakreg_step.files.stamps import Stamp
     from tweakreg_step.telescopes import OpenImage, Telescope, View
-    from tweakreg_step.telescopes.place import Place
+    from tweakreg_step.telescopes.exposure_file import ExposureFile
 
     from .exposure_catalog import ExposureCatalog, Reader
 
@@ -129,7 +129,7 @@ class ReadTask:
 
     Attributes
     ----------
-    place
+    file
         File of the exposure, with the entries of its association.
     name
         Name of its file.
@@ -141,7 +141,7 @@ class ReadTask:
         Version of this package: others may find other sources.
     """
 
-    place: Place
+    file: ExposureFile
     name: str
     reader: Reader
     reset: bool
@@ -168,11 +168,11 @@ def read_exposure(task: ReadTask) -> Exposure | Refusal:
 
 
 def _read(task: ReadTask) -> Exposure | Refusal:
-    if not Path(task.place.path).is_file():  # it was there when the run began
+    if not Path(task.file.path).is_file():  # it was there when the run began
         return refusal_of(task.name, InputError(_out_of_sight(task)), opened=False)
-    stamp = stamp_of(task.place.path)
+    stamp = stamp_of(task.file.path)
     try:
-        model = task.place.open_to_read()
+        model = task.file.open_to_read()
     except Exception as error:  # noqa: BLE001 - as `exposure_of`, and one must not stop the others
         return refusal_of(task.name, error, opened=False)
     with model:
@@ -182,7 +182,7 @@ def _read(task: ReadTask) -> Exposure | Refusal:
 
 def _out_of_sight(task: ReadTask) -> str:
     return (
-        f"'{task.place.path}' is not there for the process that works on it, on "
+        f"'{task.file.path}' is not there for the process that works on it, on "
         f"'{platform.node()}'. Workers on other machines must see the files under the same paths; "
         "files must stay where they are while the step runs."
     )

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.parameters import Parameters
     from tweakreg_step.telescopes import Telescope
-    from tweakreg_step.telescopes.place import Place
+    from tweakreg_step.telescopes.exposure_file import ExposureFile
 
     from .exposure_catalog import ExposureCatalog
 
@@ -181,11 +181,11 @@ def _work(
     library: Any, names: Sequence[str], reader: Reader, pool: WorkerPool | None
 ) -> Iterator[tuple[int, Exposure | Refusal]]:
     """Index and result of each exposure: read here if in memory, by the pool if in a file."""
-    place_of = getattr(library, "place", None)
-    places = {} if pool is None or place_of is None else {i: place_of(i) for i in range(len(names))}
-    away = [index for index, place in places.items() if place is not None]
+    file_of = getattr(library, "exposure_file", None)
+    files = {} if pool is None or file_of is None else {i: file_of(i) for i in range(len(names))}
+    away = [index for index, file in files.items() if file is not None]
     if pool is not None and away:
-        yield from _by_workers(library, names, reader, (pool, [(i, places[i]) for i in away]))
+        yield from _by_workers(library, names, reader, (pool, [(i, files[i]) for i in away]))
     with library:
         for index in range(len(names)):
             if index not in away:
@@ -197,16 +197,16 @@ def _by_workers(
     library: Any,
     names: Sequence[str],
     reader: Reader,
-    work: tuple[WorkerPool, list[tuple[int, Place]]],
+    work: tuple[WorkerPool, list[tuple[int, ExposureFile]]],
 ) -> Iterator[tuple[int, Exposure | Refusal]]:
-    pool, places = work
+    pool, files = work
     reset = reader.parameters.safety.reset_wcs
     tasks = [
-        ReadTask(place, names[index], reader.only(names[index]), reset, VERSION)
-        for index, place in places
+        ReadTask(file, names[index], reader.only(names[index]), reset, VERSION)
+        for index, file in files
     ]
     for number, result in _results(pool, tasks):
-        index, name = places[number][0], tasks[number].name
+        index, name = files[number][0], tasks[number].name
         if isinstance(result, Lost):
             error = WorkerError(f"'{name}': {result.reason}")
             yield index, Refusal(name, "worker_died", error, group_of_name(name))

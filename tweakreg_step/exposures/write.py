@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.exposures.parallel import InProcess, Workers
     from tweakreg_step.files.stamps import Stamp
-    from tweakreg_step.telescopes.place import Place
+    from tweakreg_step.telescopes.exposure_file import ExposureFile
 
 __all__ = [
     "WriteTask",
@@ -42,7 +42,7 @@ class WriteTask:
 
     Attributes
     ----------
-    place
+    file
         File of the exposure.
     change
         Function that changes the open model, None for no change.
@@ -54,7 +54,7 @@ class WriteTask:
         State of the file when it was read, None where that is not known.
     """
 
-    place: Place
+    file: ExposureFile
     change: Callable[[Any], None] | None
     target: Path
     within: Path
@@ -72,19 +72,19 @@ def write_exposure(task: WriteTask) -> str:
 
 
 def _write(task: WriteTask) -> None:
-    stamp = task.stamp or stamp_of(task.place.path)
-    check_unchanged(task.place.path, stamp)
+    stamp = task.stamp or stamp_of(task.file.path)
+    check_unchanged(task.file.path, stamp)
     if not _copied(task, stamp):
-        with task.place.open() as model:
+        with task.file.open() as model:
             _save(task, stamp, model, model.save)
 
 
 def _copied(task: WriteTask, stamp: Stamp | None) -> bool:
     """Whether the result could be written without opening more than the metadata."""
-    if Path(task.place.path).suffix != task.target.suffix:  # another format
+    if Path(task.file.path).suffix != task.target.suffix:  # another format
         return False
     try:
-        draft = task.place.open_to_write()
+        draft = task.file.open_to_write()
         if draft is None:
             return False
         with draft.model as model:
@@ -105,7 +105,7 @@ def _save(task: WriteTask, stamp: Stamp | None, model: Any, save: Callable[[Path
 
     def saved(draft: Path) -> None:
         complete(draft)
-        check_unchanged(task.place.path, stamp)  # while its pixels were read
+        check_unchanged(task.file.path, stamp)  # while its pixels were read
 
     write_whole(task.target, saved, within=task.within)
 

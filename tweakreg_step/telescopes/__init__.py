@@ -10,7 +10,7 @@ from tweakreg_step.core.images import Observatory
 
 from .change import Change
 from .image import OpenImage, View
-from .places import EARTH, L2, USUAL
+from .observatories import EARTH, L2, USUAL
 from .telescope import Entry, Telescope
 
 __all__ = [

@@ -27,7 +27,7 @@ from tweakreg_step.files.whole_files import check_folder, hidden_name
 
 from .association_file import names_group, read_association
 from .choose_mission import group_of_name, open_exposure, telescope_of, telescope_of_file
-from .place import Place
+from .exposure_file import ExposureFile
 from .telescope import Entry
 
 if TYPE_CHECKING:
@@ -91,28 +91,28 @@ class ExposureLibrary(AbstractModelLibrary):
     def _datamodels_open(self, filename: str | Path, **_options: Any) -> Any:
         return open_exposure(filename)
 
-    def place(self, index: int) -> Place | None:
+    def exposure_file(self, index: int) -> ExposureFile | None:
         """File with the current state of an exposure; None if in memory or still to be changed."""
         # _loaded_models, _on_disk and _temp_filenames belong to the base class
         temporary = vars(self).get("_temp_filenames", {}).get(index)
         if temporary is not None:
-            return self._place(index, temporary)
+            return self._exposure_file(index, temporary)
         return self.origin(index) if self.is_untouched(index) else None
 
-    def origin(self, index: int) -> Place | None:
+    def origin(self, index: int) -> ExposureFile | None:
         """File of an exposure, without its deferred changes; None if it was loaded since."""
         held = self._temp_filenames if self._on_disk else self._loaded_models
         if index in held:
             return None
         path = self._files.get(index) or self._member_to_filename(self._members[index])
-        return self._place(index, path)
+        return self._exposure_file(index, path)
 
     def is_untouched(self, index: int) -> bool:
         """Whether an exposure is unchanged since its file was written."""
         return index not in self._changes and self.origin(index) is not None
 
-    def _place(self, index: int, path: str | Path) -> Place:
-        return Place(str(path), dict(self._members[index]), self._words)
+    def _exposure_file(self, index: int, path: str | Path) -> ExposureFile:
+        return ExposureFile(str(path), dict(self._members[index]), self._words)
 
     @property
     def _words(self) -> dict[str, str]:
@@ -147,7 +147,7 @@ class ExposureLibrary(AbstractModelLibrary):
         self._changes = {i: c for i, c in self._changes.items() if i not in files}
 
     def _load_member(self, index: int) -> Any:
-        model = cast("Place", self.origin(index)).open()
+        model = cast("ExposureFile", self.origin(index)).open()
         change = self.change_of(index)
         if change is not None:
             change(model)
@@ -208,12 +208,12 @@ def found_groups(library: AbstractModelLibrary) -> Iterator[str]:
     """
     known = group_ids(library)
     yield from filter(names_group, known)
-    place_of = getattr(library, "place", None)
+    file_of = getattr(library, "exposure_file", None)
     for index, group in enumerate(known):
-        place = None if place_of is None or names_group(group) else place_of(index)
-        if place is None:
+        file = None if file_of is None or names_group(group) else file_of(index)
+        if file is None:
             continue
-        with suppress(InputError), place.open() as model:
+        with suppress(InputError), file.open() as model:
             group_found = entry_of(model).group
             if group_found:
                 yield group_found

@@ -11,7 +11,7 @@ from tweakwcs.correctors import FITSWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.telescopes.association_file import names_group
-from tweakreg_step.telescopes.places import EARTH
+from tweakreg_step.telescopes.observatories import EARTH
 from tweakreg_step.telescopes.telescope import Entry, Label
 
 from .checks import check

@@ -11,11 +11,11 @@ from .choose_mission import open_exposure, open_to_read, open_to_write, telescop
 if TYPE_CHECKING:
     from .telescope import Draft
 
-__all__ = ["Place"]
+__all__ = ["ExposureFile"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ExposureFile:
     """The file of an exposure, and its entries in the association; sent to worker processes.
 
     Attributes
