@@ -62,7 +62,7 @@ def test_a_file_that_changes_meanwhile_gets_no_result(
     bad, writing = files.files[1], write.write_exposure
 
     def changed(task: Any) -> str:
-        if task.place.path == str(bad):
+        if task.file.path == str(bad):
             os.utime(bad, ns=(0, 17))
         return writing(task)
 

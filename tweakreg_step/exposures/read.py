@@ -17,6 +17,7 @@ from tweakreg_step.core.images import Image
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
 from tweakreg_step.telescopes.choose_mission import group_of_name
+from tweakreg_step.telescopes.exposure_file import file_of
 from tweakreg_step.telescopes.labels import labels_of
 from tweakreg_step.telescopes.library import group_ids, without
 from tweakreg_step.telescopes.visits import visit_of_group
@@ -181,11 +182,10 @@ def _work(
     library: Any, names: Sequence[str], reader: Reader, pool: WorkerPool | None
 ) -> Iterator[tuple[int, Exposure | Refusal]]:
     """Index and result of each exposure: read here if in memory, by the pool if in a file."""
-    file_of = getattr(library, "exposure_file", None)
-    files = {} if pool is None or file_of is None else {i: file_of(i) for i in range(len(names))}
-    away = [index for index, file in files.items() if file is not None]
+    found = () if pool is None else ((i, file_of(library, i)) for i in range(len(names)))
+    away = {index: file for index, file in found if file is not None}
     if pool is not None and away:
-        yield from _by_workers(library, names, reader, (pool, [(i, files[i]) for i in away]))
+        yield from _by_workers(library, names, reader, (pool, list(away.items())))
     with library:
         for index in range(len(names)):
             if index not in away:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .choose_mission import open_exposure, open_to_read, open_to_write, telescope_of
 
 if TYPE_CHECKING:
     from .telescope import Draft
 
-__all__ = ["ExposureFile"]
+__all__ = ["ExposureFile", "file_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +62,9 @@ class ExposureFile:
     def _assigned(self, model: Any) -> Any:
         telescope_of(model).assign(model, self.member, self.association)
         return model
+
+
+def file_of(library: Any, index: int) -> ExposureFile | None:
+    """The file of an exposure, None where a library has it in memory, or tells of no files."""
+    known = getattr(library, "exposure_file", None)
+    return None if known is None else cast("ExposureFile | None", known(index))

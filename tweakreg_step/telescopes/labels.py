@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .association_file import names_group
 from .choose_mission import telescope_of, telescope_of_file
+from .exposure_file import file_of
 from .library import entry_of, group_ids
 from .telescope import Label
 
@@ -50,26 +51,21 @@ def _label(library: Any, index: int, member: Mapping[str, Any]) -> Label:
 
 def _own_label(library: Any, index: int) -> Label:
     """What an exposure says of itself."""
-    place = _place(library, index)
-    if place is not None:
-        path = Path(place.path)
+    file = file_of(library, index)
+    if file is not None:
+        path = Path(file.path)
         return telescope_of_file(path).label_of_file(path)
     model = vars(library).get("_loaded_models", {}).get(index)
     return UNKNOWN if model is None else telescope_of(model).label(model)
 
 
-def _place(library: Any, index: int) -> Any:
-    place_of = getattr(library, "place", None)
-    return None if place_of is None else place_of(index)
-
-
 def _confirmed(library: Any, index: int, label: Label) -> Label:
     """The label with the group in the metadata of the file, if it is one."""
-    place = _place(library, index)
-    if place is None:
+    file = file_of(library, index)
+    if file is None:
         return label
     try:
-        with place.open() as model:
+        with file.open() as model:
             return replace(label, group=entry_of(model).group or label.group)
     except Exception:  # noqa: BLE001 - as above
         return label

@@ -27,7 +27,7 @@ from tweakreg_step.files.whole_files import check_folder, hidden_name
 
 from .association_file import names_group, read_association
 from .choose_mission import group_of_name, open_exposure, telescope_of, telescope_of_file
-from .exposure_file import ExposureFile
+from .exposure_file import ExposureFile, file_of
 from .telescope import Entry
 
 if TYPE_CHECKING:
@@ -208,9 +208,8 @@ def found_groups(library: AbstractModelLibrary) -> Iterator[str]:
     """
     known = group_ids(library)
     yield from filter(names_group, known)
-    file_of = getattr(library, "exposure_file", None)
     for index, group in enumerate(known):
-        file = None if file_of is None or names_group(group) else file_of(index)
+        file = None if names_group(group) else file_of(library, index)
         if file is None:
             continue
         with suppress(InputError), file.open() as model:
