@@ -35,6 +35,12 @@ def die(task: tuple[int, str]) -> int:
     return number
 
 
+def die_or_say_who(task: tuple[int, str]) -> tuple[int, int]:
+    """As `die`, slowly enough that all workers are busy; also the process that did it."""
+    time.sleep(0.05)
+    return die(task), os.getpid()
+
+
 def fail(number: int) -> int:
     if number == 2:
         raise CatalogError("bad")
@@ -77,6 +83,17 @@ def test_a_task_whose_worker_died_is_tried_once_more(tmp_path: Path) -> None:
     tasks = [(number, str(tmp_path / "memory")) for number in range(6)]
     with Workers(2) as workers:
         assert dict(workers.results(die, tasks)) == {number: number for number in range(6)}
+
+
+def test_only_what_was_at_work_is_done_again(tmp_path: Path) -> None:
+    """A death does not end the processes that are started after it."""
+    tasks = [(number, str(tmp_path / "memory")) for number in range(16)]
+    with Workers(2) as workers:
+        found = dict(workers.results(die_or_say_who, tasks))
+    assert all(value == number for number, (value, _) in found.items())
+    assert len(found) == 16
+    # two before, two after, and one for each of the two that were at work
+    assert len({process for _, process in found.values()}) <= 6
 
 
 def test_a_task_that_kills_its_worker_twice_takes_no_other_along() -> None:

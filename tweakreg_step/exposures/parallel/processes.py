@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for
@@ -127,14 +127,16 @@ class Workers:
                     number = waiting.popleft()
                     running[self._submit(function, tasks[number], done)] = number
                 future = done.get()
-                number = running.pop(future)
-                try:
-                    result = _result(future)
-                except (BrokenProcessPool, CancelledError):
-                    suspects.append(number)
-                    self.close()  # all others at work are suspects as well
-                else:
-                    yield number, replay(result)
+                if future not in running:
+                    continue  # it was at work when another died, see below
+                if _is_whole(future):
+                    yield running.pop(future), replay(_result(future))
+                    continue
+                self.close()
+                # All at work are suspects, and leave now: what comes of them later must not end the
+                # processes that are started next.
+                lost = [one for one in running if not (one.done() and _is_whole(one))]
+                suspects += [running.pop(one) for one in lost]
             for number in sorted(suspects):
                 yield number, self._alone(function, tasks[number])
         except BaseException:
@@ -230,6 +232,11 @@ class _Context(multiprocessing.context.SpawnContext):
             if process.is_alive():
                 process.kill()
                 process.join(PATIENCE)
+
+
+def _is_whole(future: Future[Any]) -> bool:
+    """Whether a completed future was not cancelled, and its process lived to its end."""
+    return not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool)
 
 
 def _result(future: Future[Any]) -> Any:
