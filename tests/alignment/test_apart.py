@@ -14,7 +14,7 @@ from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.solution import Solution
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, to_plane
-from tweakreg_step.report.sentences import reason_of
+from tweakreg_step.report.sentences import motion_reason, reason_of
 
 CENTRES = np.array([[x, y] for x in (-62.0, 0.0, 62.0) for y in (-31.0, 31.0)])
 DITHERS = np.array([[0.0, 0.0], [4.0, 2.0], [-3.0, 5.0], [1.0, -4.0]])
@@ -190,3 +190,14 @@ def test_what_a_detector_is_rolled_in_all_exposures_is_no_fault_of_the_group(mot
         solution = solved(given, catalog, detector_motion=motion)
         assert solution.apart == ()
         assert Code.IMAGE_OFF not in {*codes(solution), *(f.code for f in solution.absolute)}
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_detectors_are_not_moved_in_all_exposures_to_where_one_image_is(seed: int) -> None:
+    """Half of a group, of which a detector alone matches, moved in all exposures."""
+    off = {(3, detector): (0.072, 0.005) for detector in range(3)}
+    given, _ = exposures(seed, off)
+    solution = solved(given, detector_motion="auto")
+    assert codes(solution) == [Code.ALIGNED] * 3 + [Code.IMAGE_OFF]
+    assert np.abs(solution.units.shift).max(initial=0.0) < 0.01
+    assert "hide that images do not move" in motion_reason(solution.motion)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AcceptedFit",
     "group_frames",
+    "groups_in_doubt",
     "no_failures",
     "solve_with_rejection",
     "with_findings",
@@ -44,6 +45,10 @@ __all__ = [
 
 _EXTREME = 5.0
 """Motions of detectors in usual widths, above which they are looked at: 0.1 arcsec, 5e-4."""
+
+_LARGE = 2.0
+"""The same where an image is off: where half of a group moved, a detector may be moved in all
+exposures to where its image is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ def with_images(accepted: AcceptedFit) -> AcceptedFit:
 
 
 def motions_are_extreme(accepted: AcceptedFit) -> bool:
-    """Whether a detector moved by many times what is usual of detectors."""
+    """Whether a detector moved by much more than what is usual of detectors."""
     if accepted.associated is None:
         return False
     options = accepted.problem.options
@@ -136,11 +141,21 @@ def motions_are_extreme(accepted: AcceptedFit) -> bool:
     )
     motions = accepted.associated.fit.motions.phi
     levels = zip(accepted.problem.model.levels, motions, strict=True)
+    most = _LARGE if groups_in_doubt(accepted) else _EXTREME
     return any(
-        bool((np.abs(phi) > _EXTREME * usual[: phi.shape[1]]).any())
+        bool((np.abs(phi) > most * usual[: phi.shape[1]]).any())
         for level, phi in levels
         if level.name.startswith(DETECTOR)
     )
+
+
+def groups_in_doubt(accepted: AcceptedFit) -> set[int]:
+    """The groups of images that are off."""
+    images, detections = accepted.images, accepted.problem.detections
+    if images is None:
+        return set()
+    off = np.flatnonzero(images.off | images.absolutely_off)
+    return set(np.unique(detections.group[np.isin(detections.image, off)]).tolist())
 
 
 def no_failures(status: tuple[Code, ...], anchored: BoolArray) -> Failures:

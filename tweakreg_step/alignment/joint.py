@@ -40,6 +40,7 @@ from .canonical_order import canonical, check_groups
 from .group_rejection import (
     AcceptedFit,
     group_frames,
+    groups_in_doubt,
     motions_are_extreme,
     no_failures,
     solve_with_rejection,
@@ -175,10 +176,14 @@ def _credible(ordered: Canonical, frames: FloatArray, options: Options) -> _Join
     joint_fit = _anchored(ordered, frames, options)
     if not motions_are_extreme(joint_fit.accepted):
         return joint_fit
+    choice = MotionChoice(MotionGrounds.IMAGES_OFF)
+    # from where the groups are, or half of one may drag it between the two
+    accepted = with_images(_with_choice(joint_fit.accepted, choice, again=True))
+    still = replace(joint_fit, accepted=accepted, choice=choice)
+    if accepted.failures.status == joint_fit.status and groups_in_doubt(accepted):
+        return still
     plain = _anchored(ordered, frames, replace(options, detector_motion="none"))
-    images = plain.accepted.images
-    hidden = images is not None and bool((images.off | images.absolutely_off).any())
-    return plain if hidden else joint_fit
+    return replace(plain, choice=choice) if groups_in_doubt(plain.accepted) else joint_fit
 
 
 def _anchored(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:

@@ -57,6 +57,7 @@ class MotionGrounds(Enum):
     EVIDENCE = "evidence"
     ONE_DETECTOR = "there are not two detectors"
     NO_MATCHES = "it leaves no matches"
+    IMAGES_OFF = "it would hide that images do not move with their group"
     NOT_ALIGNED = "nothing could be aligned"
     ANOTHER_METHOD = "another method"
 

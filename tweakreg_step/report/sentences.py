@@ -199,6 +199,9 @@ def motion_reason(choice: MotionChoice) -> str:
             "No motion: there are not two detectors that could move against each other."
         ),
         MotionGrounds.NO_MATCHES: "No motion: it leaves no matches.",
+        MotionGrounds.IMAGES_OFF: (
+            "No motion: it would hide that images do not move with their group."
+        ),
         MotionGrounds.NOT_ALIGNED: "No motion of detectors: nothing could be aligned.",
         MotionGrounds.ANOTHER_METHOD: "The alignment was made by another method.",
     }[choice.grounds]
