@@ -2,7 +2,7 @@
 
 Three tables: pulls of images, errors over claims, on small scenes as the model has them and on
 ones that break it, between epochs, and on real geometry of two visits (data and catalogs of
-``ceers.py``, detectors moved by a further 8 mas and 10 arcsec in each scene); scenes in which
+``ceers.py``, detectors moved by a further 15 mas and 10 arcsec in each scene); scenes in which
 finders break up arcs and spikes; visits with a sparse reference, its errors given and not.
 
     python benchmarks/claims.py pulls [independent numbers of a row] [words of its name]

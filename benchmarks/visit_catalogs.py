@@ -36,7 +36,7 @@ FALSE = 400
 """Places of spurious detections on each detector to choose from."""
 
 CORNERS = np.array([[0.5, 0.5], [0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-MOVED = np.array([0.008, 0.008, np.deg2rad(10.0 / 3600.0), 3e-5])
+MOVED = np.array([0.015, 0.015, np.deg2rad(10.0 / 3600.0), 3e-5])
 """How detectors move beside what they do in the visit: two shifts [arcsec], roll [rad], scale."""
 
 

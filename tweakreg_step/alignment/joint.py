@@ -171,7 +171,8 @@ def _solved(
 def _credible(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:
     """The fit; without motions of detectors where these only hide what is wrong with an image.
 
-    A group that does not move as one may be fitted by detectors that shrink by a per cent.
+    A group that does not move as one may be fitted by detectors that shrink by a per cent. But what
+    most groups agree on is a motion of their detectors, however large.
     """
     joint_fit = _anchored(ordered, frames, options)
     if not motions_are_extreme(joint_fit.accepted):
@@ -181,9 +182,16 @@ def _credible(ordered: Canonical, frames: FloatArray, options: Options) -> _Join
     accepted = with_images(_with_choice(joint_fit.accepted, choice, again=True))
     still = replace(joint_fit, accepted=accepted, choice=choice)
     if accepted.failures.status == joint_fit.status and groups_in_doubt(accepted):
-        return still
+        return still if _a_few_in_doubt(accepted) else joint_fit
     plain = _anchored(ordered, frames, replace(options, detector_motion="none"))
-    return replace(plain, choice=choice) if groups_in_doubt(plain.accepted) else joint_fit
+    return replace(plain, choice=choice) if _a_few_in_doubt(plain.accepted) else joint_fit
+
+
+def _a_few_in_doubt(accepted: AcceptedFit) -> bool:
+    """Whether images are off in some groups, but not in most of them; of two, none is most."""
+    found = len(groups_in_doubt(accepted))
+    aligned = sum(item is Code.ALIGNED for item in accepted.failures.status)
+    return 0 < found <= max(2, aligned // 2)
 
 
 def _anchored(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:

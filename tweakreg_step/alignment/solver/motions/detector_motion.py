@@ -102,8 +102,11 @@ def geometry_of(model: Model) -> str:
 
 
 def motion_radius(options: Options) -> float:
-    """Match radius [arcsec] that holds pairs of two detectors, each displaced by two sigmas."""
-    return 4.0 * options.motion_shift_sigma
+    """Match radius [arcsec] that holds pairs of two detectors, each displaced by four sigmas.
+
+    A pair beyond it is not seen to agree with itself: its stars are rejected one by one.
+    """
+    return 8.0 * options.motion_shift_sigma
 
 
 def _reserved(links: Links) -> BoolArray:
