@@ -24,7 +24,7 @@ os.environ["STPIPE_DISABLE_CRDS_STEPPARS"] = "true"
 
 import numpy as np
 from astropy.table import Table
-from fisher import Sightings, smallest_errors
+from fisher import Sightings, catalog_errors, smallest_errors
 from roman_datamodels import datamodels
 from tables import publish
 
@@ -32,7 +32,6 @@ from tweakreg_step import TweakRegStep
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
 from tweakreg_step.simulate import (
     Psf,
-    Stars,
     Truth,
     pixel_of,
     simulate_mosaic,
@@ -88,15 +87,6 @@ def give_catalog(path: Path, x: np.ndarray, y: np.ndarray, flux: np.ndarray) -> 
     model.save(path)
 
 
-def errors_of(truth: Truth, stars: Stars) -> np.ndarray:
-    """Error of each star in the reference catalog [arcsec], infinite where it is not in it."""
-    known, listed = np.full(len(stars.ra), np.inf), Table.read(truth.catalog)
-    for ra, dec in zip(listed["RA"], listed["DEC"], strict=True):
-        east = (stars.ra - ra) * np.cos(np.radians(dec))
-        known[np.argmin(np.hypot(east, stars.dec - dec))] = 1e-3 * REFERENCE
-    return known
-
-
 def make(scene: str, seed: int, folder: Path) -> Scene:
     """Write exposures with their catalogs of sources."""
     truth, mosaic = simulate_mosaic(folder, **options(scene, seed)), Mosaic(**options(scene, seed))
@@ -118,7 +108,9 @@ def make(scene: str, seed: int, folder: Path) -> Scene:
     star, exposure = (np.concatenate(part) for part in zip(*seen, strict=True))
     plane = to_plane(directions(stars.ra, stars.dec), frame)
     sightings = Sightings(plane[star], star, exposure, np.full(len(star), CENTROID * SCALE))
-    return Scene(truth, 1e3 * smallest_errors(sightings, errors_of(truth, stars), where))
+    listed = Table.read(truth.catalog)
+    known = catalog_errors((listed["RA"], listed["DEC"]), stars.ra, stars.dec, REFERENCE)
+    return Scene(truth, 1e3 * smallest_errors(sightings, known, where))
 
 
 def ours(scene: Scene, *, pixels: bool) -> list[Any]:
