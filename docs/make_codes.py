@@ -27,8 +27,7 @@ of an image whose group has the code (``S_TWKREG``, ``meta.cal_step.tweakreg``).
 is raised with ``on_failure='raise'`` and by the functions; all are in
 ``tweakreg_step.core.exceptions`` and derive from ``TweakregError``.
 
-What each means is in `verdicts <../verdicts.rst#codes>`_, what to do in `troubleshooting
-<../troubleshooting.rst>`_.
+What each means and what to do is in `troubleshooting <../troubleshooting.rst>`_.
 
 """
 
