@@ -62,27 +62,39 @@ def test_parameter_files_hold_only_what_differs_each_with_its_reason(path: Path)
         assert getattr(step, name) == float(value) != defaults[name]
 
 
-def test_the_page_of_design_shows_the_folders_and_names_that_there_are() -> None:
-    text = (ROOT / "docs" / "design.rst").read_text()
+def test_the_pages_of_development_show_the_folders_and_names_that_there_are() -> None:
+    pages = [page.read_text() for page in sorted((ROOT / "docs" / "development").glob("*.rst"))]
+    text = "\n".join(pages)
     package = ROOT / "tweakreg_step"
     folders = {path.parent.name for path in package.rglob("__init__.py")}
     # a line of the tree may name two
     tree = re.findall(r"^    +([a-z_]+/ .*|[a-z_]+/)$", text, re.MULTILINE)
     assert {name for line in tree for name in re.findall(r"\b([a-z_]+)/(?= |$)", line)} == folders
-    homes = ROOT, package, package / "alignment", package / "pipeline"
     for name in re.findall(r"``([a-z_/]+\.py)``", text):
-        assert any((home / name).exists() for home in homes), name
+        assert called(name), name
     for name, file in re.findall(r"``(\w+)``\s+in\s+``([a-z_/]+\.py)``", text):
-        assert f"def {name}(" in (package / file).read_text()
+        code = called(file)[0].read_text()
+        assert re.search(rf"^(?:def|class) {name}\(", code, re.MULTILINE), name
+
+
+def called(name: str) -> list[Path]:
+    """The files of a name, or of the end of a path."""
+    return [
+        path
+        for home in ("tweakreg_step", "benchmarks", "tests", "docs")
+        for path in (ROOT / home).rglob("*.py")
+        if path.as_posix().endswith(f"/{name}")
+    ]
 
 
 def included() -> list[tuple[str, Path]]:
     """The pages, and the files that they include."""
-    docs = ROOT / "docs"
-    pattern = re.compile(r"^\.\. include:: (.+)$", re.MULTILINE)
-    pages = sorted(docs.glob("*.rst"))
+    pattern = re.compile(r"^\.\. include:: ((?:\.\./)?tables/.+)$", re.MULTILINE)
+    pages = sorted((ROOT / "docs").rglob("*.rst"))
     return [
-        (page.name, docs / name) for page in pages for name in pattern.findall(page.read_text())
+        (page.name, (page.parent / name).resolve())
+        for page in pages
+        for name in pattern.findall(page.read_text())
     ]
 
 
