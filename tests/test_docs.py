@@ -98,6 +98,24 @@ def included() -> list[tuple[str, Path]]:
     ]
 
 
+FIGURES = runpy.run_path(str(ROOT / "docs" / "make_figures.py"))
+
+
+@pytest.mark.parametrize("page", FIGURES["PICTURES"])
+def test_a_page_of_measurements_has_its_figure_behind_its_findings(page: str) -> None:
+    text = (ROOT / "docs" / f"{page}.rst").read_text()
+    assert f".. image:: figures/{page}.svg\n   :alt: " in text
+    assert FIGURES["PICTURES"][page]().axes
+
+
+def test_a_figure_shows_the_numbers_of_its_table() -> None:
+    rows = FIGURES["read_table"]("accuracy")
+    (axes,) = FIGURES["PICTURES"]["accuracy"]().axes
+    drawn = {line.get_label(): line for line in axes.get_lines()}["tweakreg_step, rms"]
+    assert [f"{y:.3f}" for y in drawn.get_ydata()] == [row["rms"] for row in rows]
+    assert [f"{x:.3f}" for x in drawn.get_xdata()] == [row["bound"] for row in rows]
+
+
 def test_every_table_is_included_once_and_there() -> None:
     assert TABLES
     assert sorted(path for _, path in included()) == TABLES
