@@ -10,6 +10,10 @@ import tweakreg_step
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from make_figures import draw
+
+draw()  # before images are looked for
+
 project = "tweakreg-step"
 copyright = "the authors of tweakreg-step"
 version = release = tweakreg_step.__version__

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from page_tables import table
+
 from tweakreg_step.core.outcome import Code
 
 if TYPE_CHECKING:
@@ -25,8 +27,7 @@ of an image whose group has the code (``S_TWKREG``, ``meta.cal_step.tweakreg``).
 is raised with ``on_failure='raise'`` and by the functions; all are in
 ``tweakreg_step.core.exceptions`` and derive from ``TweakregError``.
 
-What each means is in `verdicts <../verdicts.rst#codes>`_, what to do in `troubleshooting
-<../troubleshooting.rst>`_.
+What each means and what to do is in `troubleshooting <../troubleshooting.rst>`_.
 
 """
 
@@ -41,11 +42,8 @@ def rows() -> Iterator[tuple[str, ...]]:
 
 def page() -> str:
     """The whole page."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 25 20 15 40", ""]
-    for row in (("Code", "Verdict", "Status", "Exception"), *rows()):
-        for column, cell in enumerate(row):
-            lines.append(f"   {'* -' if column == 0 else '  -'} {cell}".rstrip())
-    return HEAD + "\n".join(lines) + "\n"
+    header = ("Code", "Verdict", "Status", "Exception")
+    return HEAD + "\n".join(table(header, rows(), "25 20 15 40"))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from page_tables import table
+
 from tweakreg_step.parameters import STAGES, declarations
 
 if TYPE_CHECKING:
@@ -75,15 +77,6 @@ REASONS = {
 HEAD = """\
 .. This table is made by docs/make_defaults.py; change it there.
 
-.. list-table::
-   :header-rows: 1
-   :widths: 18 12 12 12 46
-
-   * - Parameter
-     - Before launch
-     - jwst 3.0
-     - Here
-     - Why
 """
 
 
@@ -102,12 +95,8 @@ def differing() -> Iterator[tuple[str, ...]]:
 
 def page() -> str:
     """The whole table."""
-    rows = [
-        f"   {'* -' if column == 0 else '  -'} {cell}".rstrip()
-        for row in differing()
-        for column, cell in enumerate(row)
-    ]
-    return HEAD + "\n".join(rows) + "\n"
+    header = ("Parameter", "Before launch", "jwst 3.0", "Here", "Why")
+    return HEAD + "\n".join(table(header, differing(), "18 12 12 12 46"))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from page_tables import table
+
 from tweakreg_step.drizzlepac.conversions import threshold_here
 from tweakreg_step.drizzlepac.table import IMAGE, MAIN, PARAMETERS, Needs, Row, Use
 from tweakreg_step.parameters import STAGES, declarations
@@ -153,23 +155,15 @@ def cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def table(rows: list[Row]) -> Iterator[str]:
-    """The lines of one table."""
-    yield ".. list-table::"
-    yield "   :header-rows: 1"
-    yield "   :widths: 12 10 8 16 10 8 36"
-    yield ""
-    header = ("Name", "Default there", "Unit", "Parameter here", "Default", "Unit", "What it does")
-    for row in [header, *map(cells, rows)]:
-        for column, cell in enumerate(row):
-            yield f"   {'* -' if column == 0 else '  -'} {cell}".rstrip()
+HEADER = ("Name", "Default there", "Unit", "Parameter here", "Default", "Unit", "What it does")
 
 
 def page() -> str:
     """The whole page."""
     lines = [HEAD.replace("{threshold}", f"{threshold_here(4.0, 3.5):.2f}")]
     for title, rows in groups():
-        lines += [title, "~" * len(title), "", *table(rows), ""]
+        lines += [title, "~" * len(title), ""]
+        lines += table(HEADER, map(cells, rows), "12 10 8 16 10 8 36")
     return "\n".join(lines)
 
 

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from page_tables import table
+
 from tweakreg_step.parameters.declaration import declarations
 from tweakreg_step.parameters.run_parameters import STAGES
 
@@ -92,22 +94,12 @@ What they mean in the two modes
 """
 
 
-def table(cls: type) -> Iterator[str]:
-    """The lines of one stage's table."""
-    yield ".. list-table::"
-    yield "   :header-rows: 1"
-    yield "   :widths: 20 15 10 55"
-    yield ""
-    rows = [("Name", "Default", "Unit", "Meaning")]
+def rows(cls: type) -> Iterator[tuple[str, ...]]:
+    """A row for each parameter of a stage."""
     for d in declarations(cls):
         meaning = d.meaning.replace("*", "\\*")  # not the start of emphasis
         meaning = meaning if meaning.endswith("?") else f"{meaning}."
-        rows.append(
-            (f"``{d.name}``", f"``{d.default!r}``", d.unit, f"{meaning} May be {d.requirement}.")
-        )
-    for row in rows:
-        for column, cell in enumerate(row):
-            yield f"   {'* -' if column == 0 else '  -'} {cell}".rstrip()
+        yield f"``{d.name}``", f"``{d.default!r}``", d.unit, f"{meaning} May be {d.requirement}."
 
 
 def page() -> str:
@@ -115,7 +107,8 @@ def page() -> str:
     lines = [HEAD, MODES]
     for cls in STAGES.values():
         title = str(cls.__doc__).split(";", maxsplit=1)[0].rstrip(".")
-        lines += [title, "-" * len(title), "", *table(cls), ""]
+        header = ("Name", "Default", "Unit", "Meaning")
+        lines += [title, "-" * len(title), "", *table(header, rows(cls), "20 15 10 55")]
     return "\n".join(lines)
 
 

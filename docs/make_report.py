@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from page_tables import table
+
 import tweakreg_step
 from tweakreg_step.report import SCHEMA
 from tweakreg_step.report.headers import FACTS
@@ -104,17 +106,6 @@ def _kind(field: dict[str, Any]) -> str:
     return words
 
 
-def _table(rows: list[tuple[str, ...]], widths: str) -> Iterator[str]:
-    yield ".. list-table::"
-    yield "   :header-rows: 1"
-    yield f"   :widths: {widths}"
-    yield ""
-    for row in rows:
-        for column, cell in enumerate(row):
-            yield f"   {'* -' if column == 0 else '  -'} {cell}".rstrip()
-    yield ""
-
-
 def _fields(item: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, ...]]:
     """The rows of an object; objects within it that have no table of their own follow."""
     for name, field in item["properties"].items():
@@ -134,8 +125,7 @@ def _objects(schema: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"{item['description'].rstrip('.')}."
         yield ""
-        rows = [("Field", "Type", "Unit", "Meaning"), *_fields(item)]
-        yield from _table(rows, "25 20 10 45")
+        yield from table(("Field", "Type", "Unit", "Meaning"), _fields(item), "25 20 10 45")
 
 
 def page() -> str:
@@ -147,8 +137,8 @@ def page() -> str:
     ]
     facts = [(f"``{name}``", f"``{key}``", f"{text}.") for name, (key, text) in FACTS.items()]
     lines = [HEAD, *_objects(json.loads(file.read_text())), MATCHES]
-    lines += _table([("Column", "Unit", "Meaning"), *columns], "25 15 60")
-    lines += [HEADER, *_table([("Name", "Keyword", "Meaning"), *facts], "25 15 60"), SUMMARY]
+    lines += table(("Column", "Unit", "Meaning"), columns, "25 15 60")
+    lines += [HEADER, *table(("Name", "Keyword", "Meaning"), facts, "25 15 60"), SUMMARY]
     return "\n".join(lines)
 
 

@@ -35,8 +35,8 @@ def test_pages_are_made_from_the_code(script: str) -> None:
     assert (ROOT / "docs" / f"{MADE[script]}.rst").read_text() == page
 
 
-@pytest.mark.parametrize("name", ["verdicts", "troubleshooting", "reference/codes"])
-def test_the_pages_of_verdicts_tell_every_code(name: str) -> None:
+@pytest.mark.parametrize("name", ["troubleshooting", "reference/codes"])
+def test_the_pages_of_codes_tell_each(name: str) -> None:
     text = (ROOT / "docs" / f"{name}.rst").read_text()
     assert not [code for code in Code if f"``{code}``" not in text]
 
@@ -62,28 +62,58 @@ def test_parameter_files_hold_only_what_differs_each_with_its_reason(path: Path)
         assert getattr(step, name) == float(value) != defaults[name]
 
 
-def test_the_page_of_design_shows_the_folders_and_names_that_there_are() -> None:
-    text = (ROOT / "docs" / "design.rst").read_text()
+def test_the_pages_of_development_show_the_folders_and_names_that_there_are() -> None:
+    pages = [page.read_text() for page in sorted((ROOT / "docs" / "development").glob("*.rst"))]
+    text = "\n".join(pages)
     package = ROOT / "tweakreg_step"
     folders = {path.parent.name for path in package.rglob("__init__.py")}
     # a line of the tree may name two
     tree = re.findall(r"^    +([a-z_]+/ .*|[a-z_]+/)$", text, re.MULTILINE)
     assert {name for line in tree for name in re.findall(r"\b([a-z_]+)/(?= |$)", line)} == folders
-    homes = ROOT, package, package / "alignment", package / "pipeline"
     for name in re.findall(r"``([a-z_/]+\.py)``", text):
-        assert any((home / name).exists() for home in homes), name
+        assert called(name), name
     for name, file in re.findall(r"``(\w+)``\s+in\s+``([a-z_/]+\.py)``", text):
-        assert f"def {name}(" in (package / file).read_text()
+        code = called(file)[0].read_text()
+        assert re.search(rf"^(?:def|class) {name}\(", code, re.MULTILINE), name
+
+
+def called(name: str) -> list[Path]:
+    """The files of a name, or of the end of a path."""
+    return [
+        path
+        for home in ("tweakreg_step", "benchmarks", "tests", "docs")
+        for path in (ROOT / home).rglob("*.py")
+        if path.as_posix().endswith(f"/{name}")
+    ]
 
 
 def included() -> list[tuple[str, Path]]:
     """The pages, and the files that they include."""
-    docs = ROOT / "docs"
-    pattern = re.compile(r"^\.\. include:: (.+)$", re.MULTILINE)
-    pages = sorted(docs.glob("*.rst"))
+    pattern = re.compile(r"^\.\. include:: ((?:\.\./)?tables/.+)$", re.MULTILINE)
+    pages = sorted((ROOT / "docs").rglob("*.rst"))
     return [
-        (page.name, docs / name) for page in pages for name in pattern.findall(page.read_text())
+        (page.name, (page.parent / name).resolve())
+        for page in pages
+        for name in pattern.findall(page.read_text())
     ]
+
+
+FIGURES = runpy.run_path(str(ROOT / "docs" / "make_figures.py"))
+
+
+@pytest.mark.parametrize("page", FIGURES["PICTURES"])
+def test_a_page_of_measurements_has_its_figure_behind_its_findings(page: str) -> None:
+    text = (ROOT / "docs" / f"{page}.rst").read_text()
+    assert f".. image:: figures/{page}.svg\n   :alt: " in text
+    assert FIGURES["PICTURES"][page]().axes
+
+
+def test_a_figure_shows_the_numbers_of_its_table() -> None:
+    rows = FIGURES["read_table"]("accuracy")
+    (axes,) = FIGURES["PICTURES"]["accuracy"]().axes
+    drawn = {line.get_label(): line for line in axes.get_lines()}["tweakreg_step, rms"]
+    assert [f"{y:.3f}" for y in drawn.get_ydata()] == [row["rms"] for row in rows]
+    assert [f"{x:.3f}" for x in drawn.get_xdata()] == [row["bound"] for row in rows]
 
 
 def test_every_table_is_included_once_and_there() -> None:

@@ -1,0 +1,241 @@
+"""Draw the figures of the pages of measurements from the tables that the benchmarks have written.
+
+``conf.py`` calls it when the site is made, so that a figure shows what its table says. No number is
+typed here.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
+
+DOCS = Path(__file__).parent
+FIGURES = DOCS / "figures"
+OURS, OTHER, THIRD, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
+"""Colours of Okabe and Ito, as on the page of pictures."""
+
+Rows = list[dict[str, str]]
+
+
+def read_table(name: str) -> Rows:
+    """The rows of a table in ``docs/tables``, by the names of its columns."""
+    lines = (DOCS / "tables" / f"{name}.rst").read_text().splitlines()
+    rules = [number for number, line in enumerate(lines) if re.fullmatch(r"=+(  =+)+", line)]
+    starts = [found.start() for found in re.finditer(r"=+", lines[rules[0]])]
+    ends = [*starts[1:], None]
+
+    def cells(line: str) -> list[str]:
+        return [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+
+    header = cells(lines[rules[0] + 1])
+    body = lines[rules[1] + 1 : rules[2]]
+    return [dict(zip(header, cells(line), strict=True)) for line in body]
+
+
+def number(text: str) -> float:
+    """The first number of a cell; not a number for one that has none."""
+    found = re.match(r"-?[\d,]*\.?\d+", text)
+    return float(found[0].replace(",", "")) if found else float("nan")
+
+
+def column(rows: Rows, name: str) -> list[float]:
+    """The numbers of a column."""
+    return [number(row[name]) for row in rows]
+
+
+def panel(width: float = 6.5, height: float = 3.6) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def plain(axes: Axes, sides: str) -> None:
+    """Logarithmic axes with numbers as they are written: 1, 2, 5, 10 ..., not as powers."""
+    for side in sides:
+        axis = getattr(axes, f"{side}axis")
+        axes.set(**{f"{side}scale": "log"})
+        low, high = axis.get_view_interval()
+        steps = (1, 2, 5) if high / low < 100 else (1,)
+        axis.set_major_locator(LogLocator(subs=steps))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def pairs(axes: Axes, labels: list[str], series: dict[str, tuple[list[float], str]]) -> None:
+    """A line for each label, with a point for each of the series; the first label on top."""
+    ends = [values for values, _ in series.values()]
+    axes.hlines(labels, [*map(min, *ends)], [*map(max, *ends)], color=GREY, zorder=0)
+    for name, (values, colour) in series.items():
+        axes.plot(values, labels, "o", color=colour, label=name)
+    axes.invert_yaxis()
+    plain(axes, "x")
+    axes.get_figure().legend(frameon=False, ncols=len(series), loc="outside upper center")
+
+
+def stacked(axes: Axes, labels: list[str], series: dict[str, tuple[list[float], str]]) -> None:
+    """Horizontal bars one behind another, the first label on top."""
+    left = [0.0] * len(labels)
+    for name, (values, colour) in series.items():
+        axes.barh(labels, values, left=left, color=colour, label=name)
+        left = [old + new for old, new in zip(left, values, strict=True)]
+    axes.invert_yaxis()
+    axes.get_figure().legend(frameon=False, ncols=3, loc="outside upper center")
+
+
+def accuracy() -> Figure:
+    """Errors against the bound of all scenes."""
+    rows = read_table("accuracy")
+    figure, axes = panel()
+    bound = column(rows, "bound")
+    axes.plot(bound, column(rows, "stcal, median"), "s", color=OTHER, label="stcal, median")
+    axes.plot(bound, column(rows, "rms"), "o", color=OURS, label="tweakreg_step, rms")
+    axes.plot(sorted(bound), sorted(bound), "-", color=GREY, label="the bound itself", zorder=0)
+    axes.set(xlabel="bound of the scene [mas]", ylabel="error of its images [mas]")
+    plain(axes, "xy")
+    axes.legend(frameon=False)
+    return figure
+
+
+def performance() -> Figure:
+    """Wall time of both steps for the same files, one process, models in memory."""
+    rows = [
+        row for row in read_table("step") if row["workers"] == "1" and row["in memory"] == "yes"
+    ]
+    both = {step: {} for step in ("stock", "ours")}
+    for row in rows:
+        both[row["step"]][f"{row['exposures']} of {row['pixels']}"] = number(row["wall [s]"])
+    labels = [label for label in both["ours"] if label in both["stock"]]
+    figure, axes = panel()
+    series = {
+        "stock step": ([both["stock"][label] for label in labels], OTHER),
+        "tweakreg_step": ([both["ours"][label] for label in labels], OURS),
+    }
+    pairs(axes, labels, series)
+    axes.set(xlabel="wall time from files to files [s]")
+    return figure
+
+
+def reliability() -> Figure:
+    """How runs on hostile input ended."""
+    rows = read_table("reliability")
+    figure, axes = panel(height=3.0)
+    series = {
+        "done": (column(rows, "done"), OURS),
+        "ended with a sentence": (column(rows, "refused or ended"), THIRD),
+        "raw errors and hangs": (
+            [number(row["raw errors"]) + number(row["hangs over 60 s"]) for row in rows],
+            OTHER,
+        ),
+    }
+    stacked(axes, [row["what is thrown in"] for row in rows], series)
+    axes.set(xlabel="runs")
+    return figure
+
+
+def scale() -> Figure:
+    """Time and memory of mosaics and stacks."""
+    figure = Figure(figsize=(6.5, 3.2), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for name, label, colour in (
+        ("scale_mosaics", "mosaics", OURS),
+        ("scale_stacks", "stacks", OTHER),
+    ):
+        rows = read_table(name)
+        groups = column(rows, "groups")
+        for axes, quantity in zip(panels, ("processor [s]", "peak [GB]"), strict=True):
+            axes.plot(groups, column(rows, quantity), "o-", color=colour, label=label)
+            axes.set(xlabel="exposure groups", ylabel=quantity)
+            axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels:
+        plain(axes, "xy")
+    panels[0].legend(frameon=False)
+    return figure
+
+
+def verdicts() -> Figure:
+    """What became of scenes with faults."""
+    rows = read_table("silence")
+    figure, axes = panel(height=2.6)
+    trials, silent, doubted, right, vain = (
+        column(rows, name)
+        for name in (
+            "trials", "wrong in silence", "wrong and doubted", "nothing wrong", "doubted in vain",
+        )
+    )  # fmt: skip
+    rest = [a - b - c - d for a, b, c, d in zip(trials, silent, doubted, right, strict=True)]
+    kept = [a - b for a, b in zip(right, vain, strict=True)]
+    series = {
+        "no fault": (kept, OURS),
+        "a fault, and right": (rest, THIRD),
+        "wrong and doubted": (doubted, GREY),
+        "doubted in vain": (vain, "#E69F00"),
+        "wrong in silence": (silent, OTHER),
+    }
+    stacked(axes, [row["scenes"] for row in rows], series)
+    axes.set(xlabel="scenes")
+    return figure
+
+
+def centroids() -> Figure:
+    """Errors of positions against the photon bound."""
+    rows = [row for row in read_table("centroids_bound") if row["profile"] == "Moffat 3"]
+    figure, axes = panel()
+    widths = column(rows, "FWHM")
+    names = [name for name in rows[0] if name.startswith("S/N")]
+    for name, colour in zip(names, (GREY, THIRD, OURS, OTHER), strict=True):
+        label = name.split(":")[0]
+        axes.plot(widths, column(rows, name), "o", color=colour, label=label)
+        bound = [number(row[name].partition(", ")[2]) for row in rows]
+        axes.plot(widths, bound, "-", color=colour)
+    axes.set(xlabel="FWHM [pixel]", ylabel="error per axis [pixel]; lines: bound")
+    plain(axes, "xy")
+    axes.legend(frameon=False, ncols=2)
+    return figure
+
+
+def roman() -> Figure:
+    """Both steps on the same catalogs."""
+    rows = [row for row in read_table("roman") if row["sources"] == "catalogs"]
+    labels = list(dict.fromkeys(row["exposures"] for row in rows))
+    figure, axes = panel(height=3.0)
+    series = {
+        label: ([number(row["rms"]) for row in rows if row["tool"] == tool], colour)
+        for tool, label, colour in (
+            ("romancal", "romancal", OTHER),
+            ("this step", "tweakreg_step", OURS),
+        )
+    }
+    pairs(axes, labels, series)
+    axes.set(xlabel="rms error [mas]")
+    return figure
+
+
+PICTURES: dict[str, Callable[[], Figure]] = {
+    page.__name__: page
+    for page in (accuracy, performance, reliability, scale, verdicts, centroids, roman)
+}
+"""Pages of ``docs``, and what draws the figure of each."""
+
+
+def draw(folder: Path = FIGURES) -> None:
+    """Write all of them."""
+    folder.mkdir(exist_ok=True)
+    for name, picture in PICTURES.items():
+        picture().savefig(folder / f"{name}.svg", metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    draw()
+    sys.stdout.write(f"{len(PICTURES)} figures in {FIGURES}\n")
