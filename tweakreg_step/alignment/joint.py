@@ -23,6 +23,7 @@ from tweakreg_step.alignment.solver import (
     geometry_of,
     most_general,
     motion_radius,
+    sample,
     with_estimated_widths,
     with_levels,
     with_motion,
@@ -250,24 +251,53 @@ def _register_and_solve(
         reach = max(reach[0], motion_radius(options)), 0.5 * motion_radius(options)
     path = field_reach(problem.model, ordered.detections)
     reach = max(reach[0], 4.5 * path), max(reach[1], path)
+    start, reach, passes = _begun(ordered, registration, (problem, start, reach))
     accepted = solve_with_rejection(
-        problem, start, reach, no_failures(registration.status, problem.anchored)
+        problem, start, reach, no_failures(registration.status, problem.anchored), passes
     )
     accepted = replace(accepted, ambiguity=registration.ambiguity)
     choice = MotionChoice(MotionGrounds.NOT_ALIGNED)
     if accepted.associated is not None:
         problem, matters = with_estimated_widths(accepted.problem, accepted.associated)
         choice = choose_motion(problem, accepted.associated)
-        accepted = _with_choice(replace(accepted, problem=problem), choice, again=matters)
+        accepted = replace(accepted, problem=problem)
+        accepted = _with_choice(accepted, choice, again=matters, passes=passes)
     lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
     return _JointFit(ordered, accepted, choice, lost)
 
 
-def _with_choice(general: AcceptedFit, choice: MotionChoice, *, again: bool) -> AcceptedFit:
+def _begun(
+    ordered: Canonical,
+    registration: Registration,
+    whole: tuple[Problem, Motions, tuple[float, float]],
+) -> tuple[Motions, tuple[float, float], int]:
+    """Where to begin, how far off that may be, and associations to make: of a fit of all sources.
+
+    Where there are many, a part of them is fitted first. It decides nothing but where to begin.
+    """
+    problem, start, reach = whole
+    taken = sample(problem, start, reach[0])
+    if taken.all():
+        return start, reach, 3
+    part, begin = _problem(ordered.take(taken), problem.model.frames, registration, problem.options)
+    fitted = solve_with_rejection(
+        part, begin, reach, no_failures(registration.status, part.anchored)
+    )
+    associated = fitted.associated
+    same = np.array_equal(fitted.problem.component, problem.component)
+    if associated is None or not same or begin.flat.size != start.flat.size:
+        return start, reach, 3
+    radius = max(associated.radius, associated.star_radius)
+    return associated.fit.motions, (radius, 0.0), 1
+
+
+def _with_choice(
+    general: AcceptedFit, choice: MotionChoice, *, again: bool, passes: int = 3
+) -> AcceptedFit:
     """The fit with the detector motion that was chosen, from that with the most general one.
 
     Without detectors' motions it is made `again` only where priors have changed that have a part
-    in it.
+    in it. `passes` are the associations of all.
     """
     associated = general.associated
     none = geometry_of(general.problem.model) == "none"
@@ -279,7 +309,7 @@ def _with_choice(general: AcceptedFit, choice: MotionChoice, *, again: bool) -> 
         problem, start = with_motion(problem, start, choice.geometry)
         reach = max(reach[0], motion_radius(problem.options) if start.phi else 0.0), 0.0
     # for the same motions with other widths the association is known already
-    passes = 1 if none else 3
+    passes = 1 if none else passes
     chosen = solve_with_rejection(problem, start, reach, general.failures, passes)
     return general if chosen.associated is None else replace(chosen, ambiguity=general.ambiguity)
 

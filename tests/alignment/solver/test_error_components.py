@@ -131,3 +131,15 @@ def test_sampled_variances_of_fitted_positions_are_the_computed_ones(
     np.testing.assert_allclose(
         _fit(2).components.log_factor, exact.components.log_factor, atol=0.01
     )
+
+
+def test_where_detections_are_many_four_samples_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their mean is that of many samples; here, of few motions, to a third."""
+    monkeypatch.setattr(error_components, "_EXACT", 0)
+    fit = _fit(2)
+    weight = fit.weight / fit.components.variance
+    some = error_components.motion_variance(fit.linear, fit.links, fit.step, weight)
+    monkeypatch.setattr(error_components, "_MANY", 0)
+    few = error_components.motion_variance(fit.linear, fit.links, fit.step, weight)
+    assert not np.array_equal(few, some)
+    assert few.mean() == pytest.approx(some.mean(), rel=0.3)

@@ -35,6 +35,7 @@ from .motions.tails import departures, visit_of
 from .motions.visit_motion import with_visits
 from .normal_equations import solve_step
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
+from .sampling import sample
 from .weights import MATCHED_WEIGHT
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "moved_directions",
     "pair_covariance",
     "regauge",
+    "sample",
     "solve_step",
     "unassociated_links",
     "visit_of",

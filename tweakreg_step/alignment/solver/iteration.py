@@ -38,6 +38,7 @@ __all__ = [
     "common_directions",
     "converge",
     "honest_factor",
+    "identified",
     "match_counts",
     "unassociated_links",
     "with_levels",
@@ -177,6 +178,25 @@ def _identify(
     return renamed, star[alive]
 
 
+def _identified(
+    problem: Problem, every: Links, model: Model, motions: Motions, radii: tuple[float, float]
+) -> tuple[IntArray, IntArray]:
+    """As `_identify`, from the motions of all detections in the form of links."""
+    moved = moved_directions(every, model, motions)
+    return _identify(problem, _at_one_epoch(problem, moved, model, motions, radii[1]), radii)
+
+
+def identified(problem: Problem, motions: Motions, radius: float) -> IntArray:
+    """Source (N,) of each detection after some motions, -1 where none; as `converge` begins."""
+    every, radii = unassociated_links(problem.detections), _limited(radius, problem.options)
+    return _identified(problem, every, problem.model, motions, radii)[0]
+
+
+def _limited(radius: float, options: Options) -> tuple[float, float]:
+    """A match radius for other groups and for the reference [arcsec]."""
+    return min(radius, options.tolerance), min(radius, options.abs_tolerance)
+
+
 def honest_factor(problem: Problem, associated: AssociatedFit) -> Factor:
     """Factor of the normal matrix whose inverse is the covariance of a fit.
 
@@ -292,11 +312,9 @@ def converge(
     options, model = problem.options, problem.model
     unassociated = unassociated_links(problem.detections)
     motions, associated = start, None
-    radii = min(radius, options.tolerance), min(radius, options.abs_tolerance)
+    radii = _limited(radius, options)
     for turn in range(passes):
-        moved = moved_directions(unassociated, model, motions)
-        still = _at_one_epoch(problem, moved, model, motions, radii[1])
-        source, star = _identify(problem, still, radii)
+        source, star = _identified(problem, unassociated, model, motions, radii)
         if len(star) == 0:
             return None
         links, index = link(problem.detections, source, problem.reference, star, model.field)

@@ -17,26 +17,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
-from tweakreg_step.alignment.solver.hierarchy import Motions, linearise, moved_directions
+from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.solver.hierarchy import Motions
 from tweakreg_step.alignment.solver.iteration import AssociatedFit, Problem, with_levels
-from tweakreg_step.alignment.solver.latents import latents, seen, source_spread
-from tweakreg_step.alignment.solver.normal_equations import solve_step
+from tweakreg_step.alignment.solver.normal_equations import factor_with_prior
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionChoice, MotionGrounds
-from tweakreg_step.core.sphere import frames_of, to_plane
 
 from .detector_parents import OF_UNITS, parents_of_units
 from .levels import DETECTOR, detector_level
+from .quadratic import quadratic
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver.hierarchy import Model
     from tweakreg_step.alignment.solver.links import Links
-    from tweakreg_step.core.arrays import BoolArray, FloatArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.options import Options
 
     from .levels import Level
     from .parents import Parent
+    from .quadratic import Quadratic
 
 
 __all__ = ["choose_motion", "geometry_of", "most_general", "motion_radius", "with_motion"]
@@ -117,46 +117,59 @@ def _reserved(links: Links) -> BoolArray:
     return np.asarray(links.source % 5 == 2)
 
 
-def _trial(problem: Problem, associated: AssociatedFit, geometry: str) -> _Trial:
-    """Evidence and reserved residuals of one geometry, for the association and weights of a fit."""
+def _trials(problem: Problem, associated: AssociatedFit) -> dict[str, _Trial]:
+    """Evidence and reserved residuals of all geometries, for the association and weights of a fit.
+
+    They come from the normal equations of the fit alone, those of the reserved sources apart.
+    """
     links, fit = associated.links, associated.fit
-    tried, motions = with_motion(problem, fit.motions, geometry)
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
-    start = motions
-    for _ in range(2):
-        linear = linearise(links, tried.model, motions)
-        step = solve_step(linear, links, tried.model, motions, precision)
-        motions = motions.plus(step.delta)
-    residual = step.residual
-    chi2 = float(np.einsum("ni,nij,nj->", residual, precision, residual))
+    at, reserved = fit.motions.flat - fit.step.delta, _reserved(links)
+    every = quadratic(fit.linear, links, at, precision)
+    others = np.where(reserved[:, None, None], precision, 0.0)
+    apart = quadratic(fit.linear, links, at, others)
+    total = float(np.trace(precision[reserved], axis1=1, axis2=2).sum())
+    functions = every, every.minus(apart), apart
+    return {name: _trial(problem, fit.motions, name, functions, total) for name in _CANDIDATES}
+
+
+def _trial(
+    problem: Problem,
+    found: Motions,
+    geometry: str,
+    functions: tuple[Quadratic, Quadratic, Quadratic],
+    total: float,
+) -> _Trial:
+    """Evidence and reserved residuals of one geometry.
+
+    `functions` are the chi2 of all sources, of those that are fitted and of those reserved, with
+    the most general motions; `total` is the sum of the weights of the last [arcsec^-2].
+    """
+    tried, motions = with_motion(problem, found, geometry)
+    place = _places(problem.model, tried.model)
+    every, fitted, apart = (one.restricted(place, motions.flat) for one in functions)
+    factor, pull = factor_with_prior(every.matrix, tried.model, motions)
+    flat = motions.flat + factor.solve(every.right - pull)
     bonds = tried.model.bonds
-    penalty = float(np.sum(bonds.precision * bonds.differences(motions.flat) ** 2))
-    occam = float(np.sum(np.log(bonds.precision))) - step.factor.log_determinant()
-    reserved = _reserved(links)
-    fitted = np.where(reserved[:, None, None], 0.0, precision)
-    motions = start
-    for _ in range(2):
-        linear = linearise(links, tried.model, motions)
-        motions = motions.plus(solve_step(linear, links, tried.model, motions, fitted).delta)
-    chi2_reserved, rms = _agreement(tried, links, motions, precision, reserved)
-    return _Trial(occam - chi2 - penalty, chi2_reserved, rms)
+    penalty = float(np.sum(bonds.precision * bonds.differences(flat) ** 2))
+    occam = float(np.sum(np.log(bonds.precision))) - factor.log_determinant()
+    factor, pull = factor_with_prior(fitted.matrix, tried.model, motions)
+    chi2 = apart.value(motions.flat + factor.solve(fitted.right - pull))
+    rms = 1e3 * float(np.sqrt(chi2 / total)) if total > 0.0 else 0.0
+    return _Trial(occam - every.value(flat) - penalty, chi2, rms)
 
 
-def _agreement(
-    problem: Problem, links: Links, motions: Motions, precision: FloatArray, chosen: BoolArray
-) -> tuple[float, float]:
-    """chi2 and weighted rms [mas per axis] of chosen links about their sources' mean positions."""
-    moved = moved_directions(links, problem.model, motions)
-    count = links.source_count
-    centres = frames_of(source_sums(moved, links.source, count))
-    position = to_plane(moved, centres[links.source])
-    spread = source_spread(links, precision)
-    mean = latents(links, spread, precision, position)
-    residual = (position - seen(links, mean))[chosen]
-    weight = precision[chosen]
-    chi2 = float(np.einsum("ni,nij,nj->", residual, weight, residual))
-    norm = float(np.trace(weight, axis1=1, axis2=2).sum())
-    return chi2, 1e3 * float(np.sqrt(chi2 / norm)) if norm > 0.0 else 0.0
+def _places(general: Model, tried: Model) -> IntArray:
+    """Index (P,) in the parameters of the general model of those of a simpler one.
+
+    It is -1 for parents, which move no detection themselves.
+    """
+    places = [np.arange(general.prior.size)]
+    for level in tried.levels:
+        number, (count, width) = general.level(level.name), level.prior.shape
+        start, wide = general.start_of(number), general.levels[number].prior.shape[1]
+        places.append((start + wide * np.arange(count)[:, None] + np.arange(width)).ravel())
+    return np.concatenate([*places, *(np.full(one.prior.size, -1) for one in tried.parents)])
 
 
 def most_general(problem: Problem) -> str:
@@ -185,7 +198,7 @@ def choose_motion(problem: Problem, general: AssociatedFit) -> MotionChoice:
         return MotionChoice(MotionGrounds.ASKED, geometry_of(problem.model), asked=asked)
     if geometry_of(problem.model) == "none":
         return MotionChoice(MotionGrounds.ONE_DETECTOR)
-    return _choice({name: _trial(problem, general, name) for name in _CANDIDATES})
+    return _choice(_trials(problem, general))
 
 
 def _choice(trials: dict[str, _Trial]) -> MotionChoice:
