@@ -13,6 +13,7 @@ from tweakreg_step.report import essentials_of
 from tweakreg_step.telescopes.visits import visit_of_group
 
 from .fingerprint import affine_on_sky, fingerprint
+from .levels_above import EXPOSURE, levels_above, scatter_of
 from .names import detector_and_filter
 from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution
 
@@ -97,6 +98,8 @@ def solution_of(
     levels = [_group_level(groups, before, after, result)]
     if result.solution is not None and (calibrated or result.solution.units.moving):
         levels.append(_detector_level(groups, result.solution, calibrated))
+    if result.solution is not None:
+        levels += levels_above(groups, result.solution)
     return SavedSolution(
         product=result.run.product,
         created=result.run.start,
@@ -200,6 +203,7 @@ def _group_level(groups: Groups, before: Marks, after: Marks, result: RunResult)
         matrix=np.asarray(found.matrix),
         shift=np.asarray(found.shift),
         covariance=np.asarray(found.covariance),
+        scatter=scatter_of(solution.levels, EXPOSURE),
     )
 
 
@@ -263,6 +267,7 @@ def _detector_level(
         matrix=matrix,
         shift=shift,
         covariance=covariance,
+        scatter=scatter_of(solution.levels, "detector"),
     )
 
 
