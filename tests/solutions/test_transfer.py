@@ -152,6 +152,25 @@ def test_cubes_of_images(scene: Truth, result: AlignmentResult) -> None:
         align(cube)
 
 
+def test_the_sequential_method_has_errors_and_carries_within_them(
+    scene: Truth, result: AlignmentResult
+) -> None:
+    which = of(scene, "NRCALONG")
+    given = models(scene, which)
+    one = align(given, str(scene.catalog), align_method="sequential", sip_approx=False).solution
+    level, jointly = one.levels[0], result.solution.levels[0]
+    assert one.method == "sequential"
+    assert np.all(np.einsum("gii->gi", level.covariance)[:, :3] > 0.0)
+    # of the same catalogs the joint solution has the least errors
+    assert np.all(np.sum(level.sigma[:, :2] ** 2 - jointly.sigma[:, :2] ** 2, axis=1) > 0.0)
+    other = models(scene, which)
+    for model in other:
+        model.meta.instrument.filter = "F444W"
+    stated = check(scene, which, other, transfer(one, other).table)
+    assert np.isfinite(stated).all()
+    assert np.all(stated[:, :2] < 6.0)
+
+
 # ---- what is refused
 
 

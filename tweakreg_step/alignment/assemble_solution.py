@@ -36,6 +36,7 @@ from tweakreg_step.core.solution import (
 from tweakreg_step.core.sphere import directions, ra_dec, to_plane
 
 from .estimated_errors import errors_of, floors_of, star_inflation_of
+from .level_motions import Gauged, level_motions
 from .level_summary import levels_of
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ class _Estimate:
         (G, p) parameters after the gauge.
     scatter
         Residuals by group.
+    inflation
+        (G,) chi2 / dof of each group's component, 1 at least.
     """
 
     solved: Covariance
@@ -139,6 +142,7 @@ class _Estimate:
     anchored: BoolArray
     theta: FloatArray
     scatter: Scatter
+    inflation: FloatArray
 
     @property
     def active(self) -> BoolArray:
@@ -168,6 +172,9 @@ def solution_of(
     if associated is None:
         return empty
     estimate = _estimated(problem, associated)
+    weight, inflation = _gauge_weight(problem), estimate.inflation
+    gauge = Gauged(estimate.theta, estimate.component, estimate.anchored, weight, inflation)
+    above = level_motions(ordered, problem, associated.fit.motions, estimate.solved, gauge)
     return replace(
         empty,
         groups=_groups(ordered, problem, associated, estimate, empty.groups),
@@ -180,7 +187,7 @@ def solution_of(
         reference_star=_stars(ordered, associated),
         modes=_modes(ordered, problem, estimate),
         levels=levels_of(
-            problem, associated, (estimate.solved, estimate.covariance), ordered.group
+            problem, associated, (estimate.solved, estimate.covariance), ordered.group, above
         ),
     )
 
@@ -217,13 +224,12 @@ def _estimated(problem: Problem, associated: AssociatedFit) -> _Estimate:
     fitted = np.where(component >= 0, _fitted(model, solved), 0.0)
     scatter = group_scatter(associated, fitted)
     inflation = np.ones(solved.size)
-    inflation[: model.prior.size] = np.repeat(
-        _inflation(component, scatter.chi2[:-1], scatter.dof[:-1]), width
-    )
+    by_group = _inflation(component, scatter.chi2[:-1], scatter.dof[:-1])
+    inflation[: model.prior.size] = np.repeat(by_group, width)
     covariance = gauged(solved, model, ties, weight, fit.motions.theta)
     covariance = covariance.inflated(np.sqrt(inflation))
     theta = _gauged(problem, associated, ties, weight)
-    return _Estimate(solved, covariance, component, anchored, theta, scatter)
+    return _Estimate(solved, covariance, component, anchored, theta, scatter, by_group)
 
 
 def _groups(

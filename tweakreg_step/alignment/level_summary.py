@@ -22,6 +22,7 @@ from tweakreg_step.core.level_fits import EpochTie, FieldFit, Levels, LevelWidth
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Covariance, Model, Motions, Problem
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.level_fits import LevelMotions
 
 __all__ = ["levels_of"]
 
@@ -36,6 +37,7 @@ def levels_of(
     associated: AssociatedFit,
     covariances: tuple[Covariance, Covariance],
     order: IntArray,
+    above: tuple[LevelMotions, ...] = (),
 ) -> Levels:
     """The levels of a fit, groups in the numbering of the input.
 
@@ -47,6 +49,8 @@ def levels_of(
         Of all parameters, before the gauge and after it.
     order
         (G,) canonical number of each group of the input.
+    above
+        The motions of the levels above groups and units.
     """
     model, motions = problem.model, associated.fit.motions
     apart = departures(model, motions)
@@ -60,6 +64,7 @@ def levels_of(
         placements=tuple(_placements(problem, motions, covariances[0], np.argsort(order))),
         field=_field(model, associated, covariances[0]),
         ties=tuple(_ties(problem, associated, covariances[1])),
+        motions=above,
     )
 
 

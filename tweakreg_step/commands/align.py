@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,8 @@ def run_align(options: argparse.Namespace) -> int:
     say(result)
     solution = solution_path(Path(options.output_dir).expanduser(), result.run.run.product)
     if result.run.run.dry_run and solution.is_file():
-        say(f"Put it on the exposures with: tweakreg apply {solution} {' '.join(first)}")
+        words = shlex.join(["tweakreg", "apply", str(solution), *first])
+        say(f"Put it on the exposures with: {words}")
     return 0 if result.ok else SOME_FAILED
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 if TYPE_CHECKING:
-    from .arrays import BoolArray, FloatArray
+    from .arrays import BoolArray, FloatArray, IntArray
 
-__all__ = ["EpochTie", "FieldFit", "LevelWidth", "Levels", "Placement"]
+__all__ = ["EpochTie", "FieldFit", "LevelMotions", "LevelWidth", "Levels", "Placement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,43 @@ class EpochTie:
 
 
 @dataclass(frozen=True, slots=True)
+class LevelMotions:
+    """The motions of a level above the groups, or above the units of detector motion.
+
+    Attributes
+    ----------
+    name
+        Of the level, as in `LevelWidth`.
+    of
+        What tells its units apart: some of 'guide', 'visit', 'detector', 'band', 'detectors'.
+    geometry
+        Of the motions; 'scale' for a number alone.
+    frame
+        'sky': of groups, in the plane tangent at ``centre``. 'detector': of units, in the planes of
+        their detectors. 'focal plane': of where detectors lie in it. 'sky per year': of the field.
+    child
+        (G,) or, of detectors, (U,) index of the level's unit that each child belongs to, -1 for
+        none.
+    centre
+        (V, 2) RA, DEC [deg] of the tangent points; NaN in the other frames.
+    parameters, covariance
+        (V, q) and (V, q, q), see `tweakreg_step.core.correction`; NaN where not determined.
+    """
+
+    name: str
+    of: tuple[str, ...]
+    geometry: str
+    frame: str
+    child: IntArray
+    centre: FloatArray
+    parameters: FloatArray
+    covariance: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
 class Levels:
     """What is known of the levels of motion beside those of groups and units.
 
@@ -103,6 +140,8 @@ class Levels:
         The motion of the field, None where all groups are of one epoch.
     ties
         Of each epoch to the next one; empty where all groups are of one epoch.
+    motions
+        Of the levels above groups and units.
     """
 
     widths: tuple[LevelWidth, ...]
@@ -112,6 +151,7 @@ class Levels:
     placements: tuple[Placement, ...] = ()
     field: FieldFit | None = None
     ties: tuple[EpochTie, ...] = ()
+    motions: tuple[LevelMotions, ...] = ()
 
     @classmethod
     def empty(cls, count: int) -> Self:

@@ -72,6 +72,11 @@ class GroupFit:
         Number of matched sources.
     rms_mas
         Rms residual per axis.
+    centre
+        RA, DEC [deg] of the tangent point that ``covariance`` is about; NaN where unknown.
+    covariance
+        (p, p) of the total correction, see `tweakreg_step.core.correction`: that of the solution of
+        all groups at once, and the square of what this one is from it. Empty where unknown.
     """
 
     shift: tuple[float, float]
@@ -79,6 +84,8 @@ class GroupFit:
     scale: float
     matches: int
     rms_mas: float
+    centre: tuple[float, float] = (float("nan"), float("nan"))
+    covariance: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 @dataclass(frozen=True, slots=True)

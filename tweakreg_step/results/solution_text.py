@@ -57,7 +57,11 @@ def shown_solution(solution: SavedSolution) -> str:
 
 def _level(level: SavedLevel) -> list[str]:
     """The motions of a level, in the frame that it has."""
-    first, second = ("east", "north") if level.frame == "sky" else ("V2", "V3")
+    if level.geometry == "scale":
+        return _numbers(level)
+    on_sky = level.frame.startswith("sky")
+    first, second = ("east", "north") if on_sky else ("V2", "V3")
+    length = u.mas / u.yr if level.frame.endswith("year") else u.mas
     roll = np.arctan2(
         level.matrix[:, 1, 0] - level.matrix[:, 0, 1], level.matrix[:, 0, 0] + level.matrix[:, 1, 1]
     )
@@ -67,9 +71,9 @@ def _level(level: SavedLevel) -> list[str]:
         "sigma_roll": ARCSEC * sigma[:, 2] if sigma.shape[1] > 2 else np.full(len(level), np.nan),
     }
     columns = {
-        f"shift_{first}": (u.mas, ".2f", 1e3 * level.shift[:, 0]),
-        f"shift_{second}": (u.mas, ".2f", 1e3 * level.shift[:, 1]),
-        "sigma": (u.mas, ".2f", errors["sigma"]),
+        f"shift_{first}": (length, ".2f", 1e3 * level.shift[:, 0]),
+        f"shift_{second}": (length, ".2f", 1e3 * level.shift[:, 1]),
+        "sigma": (length, ".2f", errors["sigma"]),
         "roll": (u.arcsec, ".3f", ARCSEC * roll),
         "sigma_roll": (u.arcsec, ".3f", errors["sigma_roll"]),
     }
@@ -80,3 +84,13 @@ def _level(level: SavedLevel) -> list[str]:
         ]
     )
     return list(table.pformat(max_lines=MOST, max_width=-1))
+
+
+def _numbers(level: SavedLevel) -> list[str]:
+    """The numbers of a level that has nothing else."""
+    columns = [
+        Column(level.units, name=level.name),
+        Column(level.matrix[:, 0, 0] - 1.0, name="scale", format=".3g"),
+        Column(level.sigma[:, 0], name="sigma", format=".2g"),
+    ]
+    return list(Table(columns).pformat(max_lines=MOST, max_width=-1))

@@ -1,8 +1,9 @@
 """The motion that a solution has for another image of the same exposure or visit, with its error.
 
 Levels that the image shares with those that were aligned are carried: the exposure, or else the
-visit, and the detector. For those that it does not share, the error grows by how far their units
-scatter: in the solution, or, where it has too few to tell, as usual.
+visit, and the detector: with its filter, or else what it is in all filters. For those that it does
+not share, the error grows by how far their units scatter: in the solution, or, where it has too few
+to tell, as usual. A field's own motion moves no exposure, and is the same for all of a visit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.correction import design, move, parameters_of
+from tweakreg_step.core.correction import affine, design, move, parameters_of
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_at, from_plane, ra_dec, to_plane
@@ -110,7 +111,7 @@ def carried_motion(solution: SavedSolution, wanted: Wanted) -> Carried:
     motion, variance = (
         _of_group(level, groups[0], wanted)
         if len(groups) == 1
-        else _of_visit(level, groups, wanted)
+        else _of_visit(solution, level, groups, wanted)
     )
     if source.startswith("visit") and len(groups) == 1:
         usual = Options()
@@ -217,19 +218,40 @@ def _variance(level: SavedLevel, group: int, middle: FloatArray) -> FloatArray:
 
 
 def _of_visit(
-    level: SavedLevel, groups: list[int], wanted: Wanted
+    solution: SavedSolution, level: SavedLevel, groups: list[int], wanted: Wanted
 ) -> tuple[tuple[FloatArray, FloatArray], FloatArray]:
-    """The mean motion of several exposures, and its variances for one more exposure (3,).
+    """The motion of a visit, and its variances for one more exposure (3,).
 
-    The exposures' errors are taken as common, as those of the reference catalog are.
+    It is that of the level of visits. Where there is none, it is the mean motion of the exposures,
+    whose errors are taken as common, as those of the reference catalog are.
     """
     motions = [_of_group(level, group, wanted) for group in groups]
-    matrix = np.mean([motion[0] for motion, _ in motions], axis=0)
-    shift = np.mean([motion[1] for motion, _ in motions], axis=0)
     values = np.array([parameters_of("rshift", *motion) for motion, _ in motions])
-    scatter = np.var(values, axis=0, ddof=1) * np.array([1.0, 1.0, ARCSEC**2])
-    error = np.mean([variance for _, variance in motions], axis=0)
-    return (matrix, shift), np.asarray(error + scatter * (1.0 + 1.0 / len(groups)))
+    units = np.array([1.0, 1.0, ARCSEC**2])
+    visit, unit = _visit(solution, groups)
+    if visit is None:
+        matrix = np.mean([motion[0] for motion, _ in motions], axis=0)
+        shift = np.mean([motion[1] for motion, _ in motions], axis=0)
+        scatter = units * np.var(values, axis=0, ddof=1)
+        error = np.mean([variance for _, variance in motions], axis=0)
+        return (matrix, shift), np.asarray(error + scatter * (1.0 + 1.0 / len(groups)))
+    motion, error = _of_group(visit, unit, wanted)
+    apart = values - parameters_of("rshift", *motion)
+    # exposures that left their visit widen no scatter of the fit, but one more may leave it, too
+    seen = units * np.sum(apart**2, axis=0) / (len(groups) - 1)
+    usual = np.nan_to_num(level.scatter[[0, 0, 1]]) ** 2
+    return motion, np.asarray(error + np.maximum(seen, usual))
+
+
+def _visit(solution: SavedSolution, groups: list[int]) -> tuple[SavedLevel | None, int]:
+    """The level of visits, and the unit that some groups are of; None where they are of several."""
+    visit = solution.level("visit")
+    if visit is None:
+        return None, -1
+    units = np.unique(visit.of_image[np.isin(solution.images.group, groups)])
+    if len(units) != 1 or units[0] < 0 or not np.isfinite(visit.covariance[units[0]]).all():
+        return None, -1
+    return visit, int(units[0])
 
 
 # ---- the detector
@@ -240,20 +262,56 @@ def _detector(
 ) -> tuple[tuple[FloatArray, FloatArray] | None, FloatArray]:
     """The motion of an image's detector, None where not known, and the variances (3,) it adds."""
     level, saved = solution.level("detector"), solution.images
+    if level is not None:  # whose units are a visit's, whichever exposures have them
+        visits = {saved.visits[i] for i in images}
+        of_visits = np.array([one in visits for one in saved.visits], bool)
+        images = np.flatnonzero(_aligned(solution) & of_visits)
     same = [i for i in images if saved.detectors[i] == wanted.detector]
     exact = [i for i in same if saved.filters[i] == wanted.band]
     other_filter = 0.0 if exact else FILTER_SHIFT
     if not same:
         return None, _of_other_detectors(level)
+    shared = None if exact else _in_all_filters(solution, same)
+    if shared is not None:
+        return shared
     added = np.array([other_filter, other_filter, 0.0]) ** 2
     unit = -1 if level is None else int(level.of_image[(exact or same)[0]])
     if level is None or unit < 0:
         return None, added
+    return (level.matrix[unit], level.shift[unit]), added + _own_variance(level, unit)
+
+
+def _own_variance(level: SavedLevel, unit: int) -> FloatArray:
+    """Variances (3,) of the motion of a unit: shift per axis, twice, and roll [arcsec^2]."""
     variance = np.diag(level.covariance[unit])
     roll = variance[2] * ARCSEC**2 if len(variance) > 2 else 0.0
-    return (level.matrix[unit], level.shift[unit]), added + np.array(
-        [variance[:2].mean(), variance[:2].mean(), roll]
-    )
+    return np.array([variance[:2].mean(), variance[:2].mean(), roll])
+
+
+def _in_all_filters(
+    solution: SavedSolution, same: list[int]
+) -> tuple[tuple[FloatArray, FloatArray], FloatArray] | None:
+    """What the detector of some images is in all filters, and the variances (3,) that it adds.
+
+    None where it was seen with one filter alone: what it is with that is not told apart.
+    """
+    level = solution.level("detector")
+    every = [solution.level(name) for name in ("detector over the run", "detector in a visit")]
+    if level is None or every[0] is None:
+        return None
+    run = every[0].of_image
+    own = np.flatnonzero(run == run[same[0]])
+    if len({solution.images.filters[i] for i in own}) < 2:
+        return None
+    parts = [(one, int(one.of_image[same[0]])) for one in every if one is not None]
+    if any(unit < 0 for _, unit in parts):
+        return None
+    theta = sum(parameters_of(one.geometry, one.matrix, one.shift)[unit] for one, unit in parts)
+    # one more filter: what a detector is with it, and what is its own
+    filters = [solution.level("detector and filter"), level]
+    scatter = [np.nan_to_num(one.scatter[[0, 0, 1]]) ** 2 for one in filters if one is not None]
+    variance = sum((_own_variance(*part) for part in parts), np.sum(scatter, axis=0))
+    return affine(level.geometry, np.asarray(theta)), np.asarray(variance)
 
 
 def _of_other_detectors(level: SavedLevel | None) -> FloatArray:

@@ -170,7 +170,8 @@ def _record(tree: Mapping[str, Any]) -> SavedSolution:
 
 def _columns(kind: Any, tree: Mapping[str, Any]) -> Any:
     """A class whose fields are texts, tuples of texts, and arrays."""
-    return kind(**{one.name: _value(tree[one.name]) for one in fields(kind)})
+    # the schema says which fields must be there; a file of before has not those that were added
+    return kind(**{one.name: _value(tree[one.name]) for one in fields(kind) if one.name in tree})
 
 
 def _value(value: Any) -> Any:

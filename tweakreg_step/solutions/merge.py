@@ -127,8 +127,9 @@ def _level(name: str, old: SavedSolution, new: SavedSolution) -> SavedLevel:
         matrix=np.concatenate([level.matrix for level in parts]),
         shift=np.concatenate([level.shift for level in parts]),
         covariance=np.concatenate(_same_width([level.covariance for level in parts])),
+        scatter=one.scatter,
     )
 
 
-_ORDER = ("shift", "rshift", "rscale", "general")
+_ORDER = ("scale", "shift", "rshift", "rscale", "general")
 """Geometries, each with the parameters of those before it."""

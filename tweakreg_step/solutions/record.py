@@ -123,15 +123,21 @@ class SavedGroups:
 class SavedLevel:
     """The motions of one level: units (exposure groups, detectors, ...) that move as one.
 
+    An image moves as its group and its detector do. The levels above say what groups of a visit
+    have in common, and detectors in all filters, in a visit, ...; they are no further motions.
+
     Attributes
     ----------
     name
-        'group' or 'detector'.
+        'group', 'detector', or that of a level above: 'visit', 'detector over the run', ...
     geometry
-        Of the motions: 'shift', 'rshift', 'rscale' or 'general'.
+        Of the motions: 'shift', 'rshift', 'rscale' or 'general'; 'scale' of a number alone.
     frame
         'sky': matrix d + shift, with d in the plane tangent at ``centre``, axes east and north.
         'detector': the same in the V2-V3 plane of the image's detector, about its middle.
+        'focal plane': the same of the detectors' places about their mean place in V2-V3, in units
+        of the scale factor of velocity aberration, 1 + its excess.
+        'sky per year': the mean motion of the field's sources, shift in arcsec per year.
     units
         (U,) names.
     of_image
@@ -143,6 +149,9 @@ class SavedLevel:
     covariance
         (U, q, q) of shift [arcsec], roll [radian], ln scale, ... as the geometry has them; NaN
         where unknown.
+    scatter
+        (2,) standard deviations of the units about the level above: shift per axis [arcsec] and
+        roll [arcsec], as the fit took them; NaN where unknown.
     """
 
     name: str
@@ -154,6 +163,7 @@ class SavedLevel:
     matrix: FloatArray
     shift: FloatArray
     covariance: FloatArray
+    scatter: FloatArray = field(default_factory=lambda: np.full(2, np.nan))
 
     def __len__(self) -> int:
         return len(self.units)

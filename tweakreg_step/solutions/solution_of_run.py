@@ -13,6 +13,7 @@ from tweakreg_step.report import essentials_of
 from tweakreg_step.telescopes.visits import visit_of_group
 
 from .fingerprint import affine_on_sky, fingerprint
+from .levels_above import EXPOSURE, levels_above, scatter_of
 from .names import detector_and_filter
 from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.images import Groups, Image
     from tweakreg_step.core.solution import Solution
-    from tweakreg_step.report import RunResult
+    from tweakreg_step.report import GroupFit, RunResult
 
     Affine = tuple[FloatArray, FloatArray]
 
@@ -97,6 +98,8 @@ def solution_of(
     levels = [_group_level(groups, before, after, result)]
     if result.solution is not None and (calibrated or result.solution.units.moving):
         levels.append(_detector_level(groups, result.solution, calibrated))
+    if result.solution is not None:
+        levels += levels_above(groups, result.solution)
     return SavedSolution(
         product=result.run.product,
         created=result.run.start,
@@ -188,7 +191,7 @@ def _group_level(groups: Groups, before: Marks, after: Marks, result: RunResult)
     solution = result.solution
     names = tuple(map(str, groups.names))
     if solution is None:
-        return _measured_level(groups, names, before, after)
+        return _measured_level(groups, names, (before, after), result.groups.fits)
     found = solution.groups
     return SavedLevel(
         name="group",
@@ -200,15 +203,31 @@ def _group_level(groups: Groups, before: Marks, after: Marks, result: RunResult)
         matrix=np.asarray(found.matrix),
         shift=np.asarray(found.shift),
         covariance=np.asarray(found.covariance),
+        scatter=scatter_of(solution.levels, EXPOSURE),
     )
 
 
 def _measured_level(
-    groups: Groups, names: tuple[str, ...], before: Marks, after: Marks
+    groups: Groups,
+    names: tuple[str, ...],
+    marks: tuple[Marks, Marks],
+    fits: Sequence[GroupFit | None],
 ) -> SavedLevel:
     """Motions of groups as their images show them, for methods that give none on the sky."""
-    motions = [_measured(before.sky[own], after.sky[own]) for own in groups.members]
+    before, after = marks
+    fits = fits or (None,) * len(names)
+    known = [None if fit is None or not fit.covariance.size else fit for fit in fits]
+    motions = [
+        _measured(before.sky[own], after.sky[own], None if fit is None else fit.centre)
+        for own, fit in zip(groups.members, known, strict=True)
+    ]
     centre, matrix, shift = (np.array(part) for part in zip(*motions, strict=True))
+    covariance = np.full((len(names), 6, 6), np.nan)
+    for group, fit in enumerate(known):
+        if fit is not None:  # what the fit did not have is exact
+            width = len(fit.covariance)
+            covariance[group] = 0.0
+            covariance[group, :width, :width] = fit.covariance
     return SavedLevel(
         name="group",
         geometry="general",
@@ -218,17 +237,22 @@ def _measured_level(
         centre=centre,
         matrix=matrix,
         shift=shift,
-        covariance=np.full((len(names), 6, 6), np.nan),
+        covariance=covariance,
     )
 
 
-def _measured(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Tangent point, matrix and shift of the motion of positions (n, 9, 2) [deg]."""
+def _measured(
+    before: FloatArray, after: FloatArray, about: tuple[float, float] | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Tangent point, matrix and shift of the motion of positions (n, 9, 2) [deg].
+
+    In the plane tangent at `about`, RA and DEC [deg]; None: at their middle.
+    """
     start = directions(*before.reshape(-1, 2).T)
     if not np.isfinite(start).all():
         return np.full(2, np.nan), np.eye(2), np.zeros(2)
     middle = start.mean(axis=0)
-    centre = np.array([float(angle) for angle in ra_dec(middle / np.linalg.norm(middle))])
+    centre = np.array(about or [float(a) for a in ra_dec(middle / np.linalg.norm(middle))])
     return centre, *affine_on_sky(before.reshape(-1, 2), after.reshape(-1, 2), centre)
 
 
@@ -263,6 +287,7 @@ def _detector_level(
         matrix=matrix,
         shift=shift,
         covariance=covariance,
+        scatter=scatter_of(solution.levels, "detector"),
     )
 
 

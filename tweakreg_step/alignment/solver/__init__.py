@@ -5,7 +5,7 @@ from __future__ import annotations
 from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
 from .error_components import motion_variance
-from .gauge import regauge
+from .gauge import common_basis, projector, regauge
 from .hierarchy import Model, Motions, moved_directions
 from .image_covariance import errors_of_own_motions, image_errors
 from .iteration import (
@@ -26,12 +26,12 @@ from .motions.detector_motion import (
     motion_radius,
     with_motion,
 )
-from .motions.detector_parents import PLACEMENT
+from .motions.detector_parents import OF_UNITS, PLACEMENT
 from .motions.field_motion import DISPERSION, FIELD, epochs_of, field_motion, field_reach
 from .motions.levels import DETECTOR, Level, detector_level
-from .motions.parents import GROUPS
+from .motions.parents import GROUPS, Parent
 from .motions.prior_widths import with_estimated_widths
-from .motions.tails import departures, visit_of
+from .motions.tails import VISIT, departures, visit_of
 from .motions.visit_motion import with_visits
 from .normal_equations import solve_step
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
@@ -45,18 +45,22 @@ __all__ = [
     "GROUPS",
     "MATCHED_WEIGHT",
     "MATTERS",
+    "OF_UNITS",
     "PLACEMENT",
+    "VISIT",
     "AssociatedFit",
     "Covariance",
     "Level",
     "Links",
     "Model",
     "Motions",
+    "Parent",
     "Problem",
     "Scatter",
     "achieved_and_achievable",
     "bound",
     "choose_motion",
+    "common_basis",
     "common_directions",
     "converge",
     "covariance_of",
@@ -79,6 +83,7 @@ __all__ = [
     "motion_variance",
     "moved_directions",
     "pair_covariance",
+    "projector",
     "regauge",
     "sample",
     "solve_step",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.detections import Reference
     from tweakreg_step.core.images import Groups
     from tweakreg_step.core.options import Options
-    from tweakreg_step.core.solution import ApartImage
+    from tweakreg_step.core.solution import ApartImage, Solution
     from tweakreg_step.parameters import Parameters
 
     Verdicts = tuple[Verdict, ...]
@@ -100,14 +100,15 @@ def align_sequentially(
         fits = tuple(fit or _fit(corrector) for fit, corrector in zip(fits, first, strict=True))
     phases = [verdicts for verdicts in (relative, absolute) if verdicts]
     applied = np.array([any(v.applied for v in own) for own in zip(*phases, strict=True)], bool)
+    agreement, rest = run.agreement(applied, reference[0] if absolute and reference else None)
     return SequentialAlignment(
         relative=relative,
         absolute=absolute,
-        fits=fits,
+        fits=_with_errors(fits, rest),
         moved=tuple(map(is_moved, run.correctors)),
         apart=examined.apart,
         uncorrected=examined.left_out,
-        agreement=run.agreement(applied, reference[0] if absolute and reference else None),
+        agreement=agreement,
     )
 
 
@@ -150,13 +151,18 @@ class _Run:
             verdicts_of(phase, self.more, self.groups.names) for phase in (relative, absolute)
         )
 
-    def agreement(self, aligned: BoolArray, reference: Reference | None) -> ImageFits:
-        """How well the images of aligned groups (G,) agree with the others, where they are now."""
+    def agreement(
+        self, aligned: BoolArray, reference: Reference | None
+    ) -> tuple[ImageFits, Solution]:
+        """How well the images of aligned groups (G,) agree with the others, where they are now.
+
+        And the solution of all groups at once that starts from there.
+        """
         detections = gather(self.groups).take(self.examined.taken)
         found = assess(detections, aligned, reference, self.options)
         count = len(self.groups.images)
         fits = image_fits(detections, reference, found, count, applied=False)
-        return fits.with_apart(self.examined.apart)
+        return fits.with_apart(self.examined.apart), found
 
     def with_idle_groups(self, verdicts: Verdicts) -> Verdicts:
         """Relative verdicts whose reasons name the idle groups."""
@@ -251,3 +257,19 @@ def _fit(corrector: Any) -> GroupFit | None:
     rms = 1000.0 * float(info["rmse"]) / np.sqrt(2.0)
     # its motion is measured at the corners after the last fit
     return GroupFit((0.0, 0.0), 0.0, 0.0, int(info["nmatches"]), rms)
+
+
+def _with_errors(fits: tuple[GroupFit | None, ...], rest: Solution) -> tuple[GroupFit | None, ...]:
+    """The fits with their mean square errors.
+
+    A fit by tweakwcs has none: it takes the sources that it is aligned to as free of errors. What
+    the solution of all groups at once would still correct is known, with the error of that.
+    """
+    groups = rest.groups
+    known: BoolArray = np.asarray(np.isfinite(groups.parameters).all(axis=1))
+    square = groups.covariance + np.einsum("gi,gj->gij", groups.parameters, groups.parameters)
+    centres = zip(groups.ra.tolist(), groups.dec.tolist(), strict=True)
+    return tuple(
+        replace(fit, centre=centre, covariance=square[number]) if fit and known[number] else fit
+        for number, (fit, centre) in enumerate(zip(fits, centres, strict=True))
+    )

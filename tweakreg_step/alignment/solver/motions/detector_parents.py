@@ -45,8 +45,8 @@ PLACEMENT = "placement"
 MODULE = "module in a visit"
 """Name of the level of detectors that lie side by side."""
 
-OF_UNITS = (*_LABELS, MODULE, PLACEMENT)
-"""Names of the parents of the detectors' motions."""
+OF_UNITS = _LABELS | {MODULE: ("detectors", "visit"), PLACEMENT: ("visit",)}
+"""Names of the parents of the detectors' motions, and what tells the units of each apart."""
 
 _PLACEMENT_SIGMA = 1.5e-4
 """Standard deviation of the placement: VA_SCALE - 1 is within 1e-4 of 0, nothing is imposed."""
