@@ -23,6 +23,7 @@ from astropy.io import fits
 from stdatamodels import fits_support
 from stdatamodels.jwst import datamodels
 
+from tweakreg_step.telescopes.asdf_extensions import load_extensions
 from tweakreg_step.telescopes.external_references import refers_to_nothing_else
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def opened(
         text = hdus["ASDF"].data.tobytes()
         if not refers_to_nothing_else(text, fits_support._FITS_SOURCE_PREFIX):  # noqa: SLF001
             return None
+        load_extensions()
         tree = asdf.open(io.BytesIO(text), mode="rw", ignore_missing_extensions=True)
         if tree.tree.get(fits_support.FITS_HASH_KEY) != _hash(stream, hdus):
             return None

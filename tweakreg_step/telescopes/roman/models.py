@@ -11,6 +11,7 @@ from tweakwcs.correctors import RomanWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.images import DETECTOR_SHIFT
+from tweakreg_step.telescopes.asdf_extensions import load_extensions
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
 from tweakreg_step.telescopes.observatories import L2
@@ -68,6 +69,7 @@ class Roman:
         InputError
             If it is none, or roman_datamodels is not installed.
         """
+        load_extensions()
         models = roman_datamodels(path.name)
         try:
             return models.open(path)
