@@ -97,6 +97,7 @@ def _met(values: Values, own: Mapping[str, Any], finder: str) -> Callable[[Needs
         Needs.STARS: bool(main["refcat"]),
         Needs.NO_HISTOGRAM: not main["use2dhist"],
         Needs.SHAPES: bool(values.of(finder)["use_sharp_round"]) and not catalogs,
+        Needs.SIGMA: not (catalogs or values.of(finder)["computesig"]),
         Needs.ORDER: own.get("align_method") == "sequential",
         Needs.HEADERLET: main["headerlet"],
         Needs.SHIFT_FILE: main["shiftfile"],
