@@ -143,6 +143,7 @@ CONVERSIONS: dict[str, Callable[[Any, Scene], Any]] = {
     "text": lambda value, _scene: value,
     "column": lambda value, _scene: column(value),
     "pixels": _arcsec,
+    "mas": lambda value, scene: 1e3 * _arcsec(value, scene),
     "search": _search,
     "half": lambda value, _scene: HALF * value,
     "threshold": _threshold,

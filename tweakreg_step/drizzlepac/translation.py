@@ -126,7 +126,7 @@ def _names(row: Row, *, reference: bool) -> tuple[str, ...]:
 
 def _scale(row: Row, pixel_scale: float) -> str:
     """Where a value comes from that was converted by the size of a pixel."""
-    by_pixels = row.conversion in {"pixels", "search"}
+    by_pixels = row.conversion in {"pixels", "search", "mas"}
     return f" ({pixel_scale:.6g} arcsec a pixel)" if by_pixels else ""
 
 

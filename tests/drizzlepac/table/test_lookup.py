@@ -58,7 +58,7 @@ NEEDED: dict[Needs, dict[str, Any]] = {
 EXPECTED: dict[str, Any] = {
     "searchrad": 2.0, "separation": 0.1, "tolerance": 0.1, "xoffset": 0.1, "yoffset": 0.1,
     "conv_width": 1.0, "writecat": False, "clean": False, "use_sharp_round": "dao",
-    "see2dplot": True, "residplot": True, "ascend": "mag",
+    "see2dplot": True, "residplot": True, "ascend": "mag", "ylimit": pytest.approx(100.0),
 }  # fmt: skip
 """Our values for those of `other` that are other numbers here, at 0.05 arcsec a pixel."""
 
