@@ -82,7 +82,8 @@ Files
   this package has written. Two chips and one catalog in pixels are refused.
 * A list of **exclusions** has an image and a region file for each chip. Coordinates are
   ``image``, ``pixel``, ``physical``, ``sky``, ``icrs``, ``fk5`` ...; positions may be
-  sexagesimal; lines ``x y radius`` are circles to leave out. FITS masks are not read.
+  sexagesimal; lines ``x y radius`` are circles to leave out. A FITS
+  mask, in the place of a region file, is 0 where no source is taken, and has the image's shape.
 * **Reference lists** may have no names: columns 1 and 2 are RA and Dec, in degrees or
   sexagesimal.
 * **refimage** may be any file, such as a mosaic: its sources, with their errors, are the

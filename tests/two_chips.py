@@ -43,7 +43,7 @@ class Chip:
     def bounding_box(self) -> Any:
         return tuple(tuple(map(float, limits)) for limits in self.wcs.bounding_box)
 
-    def pixels(self) -> Pixels:
+    def pixels(self, _usable: int | None = None) -> Pixels:
         error = np.full(self.data.shape, np.nan)
         return Pixels(self.data, error, ~np.isfinite(self.data), None)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tweakreg_step.core.exceptions import ParameterError
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.drizzlepac.conversions import HALF, SIGMA_TO_FWHM, column, threshold_here
 from tweakreg_step.drizzlepac.translation import translated
@@ -81,3 +82,15 @@ def test_pixels_become_arcsec_and_the_log_says_both() -> None:
 )
 def test_columns(given: str, ours: str) -> None:
     assert column(given) == ours
+
+
+def test_a_given_sigma_of_the_sky_must_be_one() -> None:
+    values = values_of({"computesig": False})
+    with pytest.raises(ParameterError, match=r"'skysigma' is 0.*Give 'skysigma'"):
+        translated(values, 0.05)
+
+
+def test_small_magnitudes_are_bright_with_ascend() -> None:
+    given = {"catfile": "cats.txt", "ascend": True}
+    assert translated(values_of(given), 0.05).parameters["fluxunits"] == "mag"
+    assert translated(values_of({"catfile": "cats.txt"}), 0.05).parameters["fluxunits"] == "counts"

@@ -42,6 +42,7 @@ def said(**given: Any) -> dict[str, str]:
         {"npixels": 5},
         {"starfinder": "dao", "minarea": 5},
         {"starfinder": "iraf", "deblend": False},
+        {"starfinder": "iraf", "ratio": 0.5, "theta": 30.0},
         {"xcol": "1", "ycol": "2"},
         {"xyorigin": 1},
         {"xyunits": "degrees"},

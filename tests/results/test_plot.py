@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import builtins
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from made_results import early_result, make_result
 
 from tweakreg_step.core.exceptions import OutputError, ParameterError
+from tweakreg_step.parameters import Setting
 from tweakreg_step.report import RunResult
+from tweakreg_step.report.page.residuals import residual_plots
+from tweakreg_step.report.statistics import residuals_of
 from tweakreg_step.results.plot import Page, Pictures
 
 
@@ -34,6 +38,19 @@ def test_each_picture_is_a_figure_that_can_be_saved(run: RunResult, tmp_path: An
         assert figure.axes
     drawn[0].savefig(tmp_path / "sky.png")
     assert (tmp_path / "sky.png").stat().st_size > 10_000
+
+
+def test_limit_and_size_of_labels_are_those_of_the_run(run: RunResult) -> None:
+    given = (Setting("plot_limit", 3.5, "Python"), Setting("plot_labelsize", 17.0, "Python"))
+    own = replace(run, run=replace(run.run, parameters=given))
+    axes = Pictures(own).residuals().axes[0]
+    assert axes.get_ylim() == (-3.5, 3.5)
+    assert axes.yaxis.label.get_size() == 17.0
+    assert axes.get_yticklabels()[0].get_size() == 17.0
+    plots = residual_plots(own, residuals_of(own))
+    frames = [plot.model.y_range.renderers[0].data_source.data["x"] for plot in plots[:2]]
+    assert frames == [[-3.5, 3.5], [-3.5, 3.5]]
+    assert Pictures(run).residuals().axes[0].get_ylim() != (-3.5, 3.5)
 
 
 def test_what_can_not_be_drawn_is_said(run: RunResult) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.ndimage import convolve
 
+from tweakreg_step.core.exceptions import ParameterError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -126,17 +128,31 @@ def _threshold(value: float, scene: Scene) -> float:
     return threshold_here(value, width or USUAL_WIDTH, finder["nsigma"] or 1.5, shapes=shapes)
 
 
+def _skysigma(value: float, _scene: Scene) -> float:
+    if not value > 0.0:
+        raise ParameterError(
+            f"computesig=False, but 'skysigma' is {value:g}, and thresholds need a standard "
+            "deviation of the sky above 0. Give 'skysigma', or leave 'computesig' out: the noise "
+            "of each image is then measured."
+        )
+    return value
+
+
 CONVERSIONS: dict[str, Callable[[Any, Scene], Any]] = {
     "same": lambda value, _scene: value,
     "text": lambda value, _scene: value,
     "column": lambda value, _scene: column(value),
     "pixels": _arcsec,
+    "mas": lambda value, scene: 1e3 * _arcsec(value, scene),
     "search": _search,
     "half": lambda value, _scene: HALF * value,
     "threshold": _threshold,
     "kept": lambda value, scene: value and not scene.main["clean"],
     "cleaned": lambda value, scene: scene.main["writecat"] and not value,
     "plots": lambda _value, scene: scene.main["see2dplot"] or scene.main["residplot"] != "No plot",
+    "sky": _skysigma,
+    "bits": lambda value, _scene: str(value),
+    "ascending": lambda value, scene: "mag" if value else scene.main["fluxunits"],
     "finder": lambda value, _scene: "dao" if value else "sep",
 }
 """How values become ours; by the names that the table of parameters has."""

@@ -97,6 +97,7 @@ def _met(values: Values, own: Mapping[str, Any], finder: str) -> Callable[[Needs
         Needs.STARS: bool(main["refcat"]),
         Needs.NO_HISTOGRAM: not main["use2dhist"],
         Needs.SHAPES: bool(values.of(finder)["use_sharp_round"]) and not catalogs,
+        Needs.SIGMA: not (catalogs or values.of(finder)["computesig"]),
         Needs.ORDER: own.get("align_method") == "sequential",
         Needs.HEADERLET: main["headerlet"],
         Needs.SHIFT_FILE: main["shiftfile"],
@@ -125,7 +126,7 @@ def _names(row: Row, *, reference: bool) -> tuple[str, ...]:
 
 def _scale(row: Row, pixel_scale: float) -> str:
     """Where a value comes from that was converted by the size of a pixel."""
-    by_pixels = row.conversion in {"pixels", "search"}
+    by_pixels = row.conversion in {"pixels", "search", "mas"}
     return f" ({pixel_scale:.6g} arcsec a pixel)" if by_pixels else ""
 
 

@@ -156,7 +156,8 @@ def _reference(
 
 _FINDING = {
     "snr_threshold", "kernel_fwhm", "peakmin", "peakmax", "sigma_radius", "fluxmin", "fluxmax",
-    "starfinder", "sharplo", "sharphi", "roundlo", "roundhi", "exclusions",
+    "ratio", "theta", "skysigma", "dqbits", "starfinder", "sharplo", "sharphi", "roundlo",
+    "roundhi", "exclusions",
 }  # fmt: skip
 """Parameters for finding the sources of the reference image."""
 

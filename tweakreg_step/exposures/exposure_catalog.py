@@ -19,7 +19,7 @@ from tweakreg_step.catalogs import (
 )
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.files.names import file_of
-from tweakreg_step.parameters import SelectionParameters
+from tweakreg_step.parameters import SelectionParameters, usable_bits
 from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
 from tweakreg_step.sources.detect import find_sources
 
@@ -220,9 +220,10 @@ class Reader:
 
     def _pixels(self, image: OpenImage, name: str) -> Pixels:
         """The pixels in which sources are found."""
+        usable = usable_bits(self.parameters.finder.dqbits)
         if self.parameters.catalogs.pixels_from == "exposure":
-            return image.pixels()
-        cleaned = image.cleaned_pixels()
+            return image.pixels(usable)
+        cleaned = image.cleaned_pixels(usable)
         if cleaned is None:
             raise InputError(
                 f"pixels_from='crclean', but '{name}' has no such file: only AstroDrizzle "

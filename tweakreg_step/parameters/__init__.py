@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bits import usable_bits
 from .checks import check_fits_value, check_separation
 from .declaration import Declaration, coerce, declarations, departed, spec_text
 from .provenance import PIPELINE, Setting, departures, effective, unset
@@ -56,4 +57,5 @@ __all__ = [
     "unset",
     "unused",
     "unused_in_mode",
+    "usable_bits",
 ]

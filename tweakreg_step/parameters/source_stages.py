@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .bits import usable_bits
 from .checks import check_both, check_order
 from .declaration import parameter
 
@@ -122,6 +123,23 @@ class FinderParameters:
         low=0.1,
         high=50.0,
     )
+    ratio: float = parameter(
+        1.0, "Minor axis of the kernel over its major axis, the FWHM (sep, dao)", low=0.05, high=1.0
+    )
+    theta: float = parameter(
+        0.0, "Position of its major axis, from x towards y (sep, dao)", unit="deg"
+    )
+    skysigma: float | None = parameter(
+        None,
+        "Noise of the background, of which snr_threshold is a multiple; None: as it is measured",
+        unit="image units",
+        low=0.0,
+    )
+    dqbits: str = parameter(
+        "",
+        "Bits of the data quality of pixels that can be used, as 16+64; with ~ before them, bits "
+        "of those that can't; empty: as the handbook of the instrument says; None: all can be used",
+    )
     refine_centroids: str = parameter(
         "window",
         "How the positions of all finders are refined: windowed, with an effective PSF made of "
@@ -150,6 +168,9 @@ class FinderParameters:
         "Drop sources, found or given, with a pixel at or above this value, above the background",
         unit="image units",
     )
+
+    def __post_init__(self) -> None:
+        usable_bits(self.dqbits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,15 @@ class ReportParameters:
         "be added, and of which the page can be made?",
     )
     save_plots: bool = parameter(False, "Write an interactive page, <product>_tweakreg.html?")
+    plot_limit: float | None = parameter(
+        None,
+        "Largest residual that plots of residuals show; None: what holds nearly all of them",
+        unit="mas",
+        low=1e-6,
+    )
+    plot_labelsize: float | None = parameter(
+        None, "Size of labels in pictures of residuals; None: 9", unit="pt", low=1.0
+    )
 
 
 @dataclass(frozen=True, slots=True)

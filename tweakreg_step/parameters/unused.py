@@ -95,6 +95,12 @@ _RULES = (
         "Set 'starfinder' to one of them, or leave it out.",
     ),
     _Rule(
+        ("ratio", "theta"),
+        lambda p: p.catalogs.starfinder not in {"sep", "dao"},
+        "only the starfinders 'sep' and 'dao' use it",
+        "Set 'starfinder' to one of them, or leave it out.",
+    ),
+    _Rule(
         ("minarea",),
         lambda p: p.catalogs.starfinder != "sep",
         "only starfinder='sep' uses it",

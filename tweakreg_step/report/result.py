@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -120,6 +120,10 @@ class RunFacts:
     seconds: dict[str, float]
     dry_run: bool = False
     error: TweakregError | None = None
+
+    def given(self, name: str) -> Any:
+        """The value of a parameter, None where it is not known."""
+        return next((one.value for one in self.parameters if one.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

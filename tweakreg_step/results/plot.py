@@ -38,7 +38,12 @@ class Pictures:
 
     def residuals(self) -> Any:
         """Residuals against the position on the detector."""
-        return self._residuals("draw_residuals", "Residuals of all images")
+        return self._residuals(
+            "draw_residuals",
+            "Residuals of all images",
+            limit=self.run.run.given("plot_limit"),
+            label_size=self.run.run.given("plot_labelsize"),
+        )
 
     def errors(self) -> Any:
         """Residuals in units of their errors."""
@@ -74,9 +79,9 @@ class Pictures:
         """Motions of the detectors."""
         return self._of(_drawers().draw_motions(self.run), "no detector moves by itself")
 
-    def _residuals(self, name: str, title: str) -> Any:
+    def _residuals(self, name: str, title: str, **options: Any) -> Any:
         found = residuals_of(self.run)
-        drawing = None if found is None else getattr(_drawers(), name)(found, title)
+        drawing = None if found is None else getattr(_drawers(), name)(found, title, **options)
         return self._of(drawing, "there are no residuals of single stars")
 
     def _number(self, group: str) -> int:

@@ -103,7 +103,8 @@ def _with_sep(
     background = sep.Background(data, mask=~good, bw=box, bh=box)
     data -= background.back(dtype=np.float32)
     whole, unknown = bridged(data, good, BRIDGES)
-    found = _extracted(whole, unknown, background.globalrms, fwhm, finder)
+    noise = background.globalrms if finder.skysigma is None else finder.skysigma
+    found = _extracted(whole, unknown, noise, fwhm, finder)
     if finder.peakmax is not None:
         found = found[found["peak"] < finder.peakmax]
     radius = 1.5 * max(fwhm, MIN_WINDOW_FWHM)
@@ -127,7 +128,7 @@ def _extracted(
                 err=noise,
                 mask=mask,
                 minarea=finder.minarea,
-                filter_kernel=_kernel(fwhm),
+                filter_kernel=_kernel(fwhm, finder.ratio, finder.theta),
                 deblend_cont=contrasts[0],
                 clean=False,  # it compares each source with all others: minutes for 100,000
             )
@@ -172,9 +173,14 @@ def bridged(data: NDArray[Any], good: BoolArray, rounds: int) -> tuple[NDArray[A
 
 
 @lru_cache(16)
-def _kernel(fwhm: float) -> FloatArray:
-    """A Gaussian matched filter (K, K), K odd, normalised to sum 1."""
-    kernel: FloatArray = Gaussian2DKernel(fwhm * gaussian_fwhm_to_sigma).array
+def _kernel(fwhm: float, ratio: float, theta: float) -> FloatArray:
+    """A Gaussian matched filter (K, K), K odd, normalised to sum 1.
+
+    Its minor axis is the part ``ratio`` of its major axis, which is at ``theta`` [deg] from x
+    towards y.
+    """
+    sigma = fwhm * gaussian_fwhm_to_sigma
+    kernel: FloatArray = Gaussian2DKernel(sigma, ratio * sigma, np.deg2rad(theta)).array
     centre, half = kernel.shape[0] // 2, max(1, round(fwhm))
     window = slice(centre - half, centre + half + 1)
     normalised = np.array(kernel[window, window] / kernel[window, window].sum(), order="C")

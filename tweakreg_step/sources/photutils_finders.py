@@ -72,9 +72,11 @@ def _with_starfinder(kind: type) -> Finder:
     ) -> Sources:
         if not search.noise > 0:  # a constant image has no sources, and no threshold
             return _from_table(None, "flux")
+        shape = {"ratio": finder.ratio, "theta": finder.theta} if kind is DAOStarFinder else {}
         star_finder = kind(
-            finder.snr_threshold * search.noise,
+            finder.snr_threshold * _threshold_noise(search, finder),
             search.fwhm,
+            **shape,
             sigma_radius=finder.sigma_radius,
             min_separation=max(2, int(finder.minsep_fwhm * search.fwhm + 0.5)),
             sharpness_range=(finder.sharplo, finder.sharphi),
@@ -87,6 +89,11 @@ def _with_starfinder(kind: type) -> Finder:
         return _from_table(table, "flux")
 
     return find
+
+
+def _threshold_noise(search: Search, finder: FinderParameters) -> float:
+    """The noise of which the threshold is a multiple: given, or measured."""
+    return search.noise if finder.skysigma is None else finder.skysigma
 
 
 def _with_segmentation(
@@ -107,7 +114,9 @@ def _with_segmentation(
             mode=segmentation.multithresh_mode,
             **_QUIET,
         )
-        segments = source_finder(smooth, finder.snr_threshold * search.noise, mask=mask)
+        segments = source_finder(
+            smooth, finder.snr_threshold * _threshold_noise(search, finder), mask=mask
+        )
         if segments is None:
             return _from_table(None, "segment_flux")
         catalog = SourceCatalog(

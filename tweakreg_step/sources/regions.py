@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import warnings
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from regions import PixCoord, PixelRegion, Regions
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.files.whole_files import content_of
 
+from .mask_file import read_mask
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.sources import BoundingBox
+
+    from .mask_file import Mask
 
     ToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
@@ -67,12 +72,15 @@ class Exclusions:
     path
         Path of the file, for messages.
     text
-        Content of the file.
+        Content of the file, of a mask its checksum.
+    mask
+        The mask, None for a region file.
     """
 
     regions: tuple[tuple[bool, Any], ...]
     path: str
     text: str
+    mask: Mask | None = None
 
     @property
     def included(self) -> int:
@@ -126,6 +134,9 @@ class Exclusions:
         NDArray
             (N,)
         """
+        if self.mask is not None:
+            self._check_shape(self.mask, centre)
+            return self.mask.allowed(x, y)
         only_exclude = not any(include for include, _ in self.regions)
         chosen = np.full(len(x), only_exclude)
         if len(x) == 0:
@@ -139,6 +150,16 @@ class Exclusions:
                 inside = _inside_on_sky(region, *plane)
             chosen = chosen | inside if include else chosen & ~inside
         return chosen
+
+    def _check_shape(self, mask: Mask, centre: tuple[float, float]) -> None:
+        """Refuse a mask that does not cover the image around a centre [pixels]."""
+        nx, ny = (round(2.0 * middle + 1.0) for middle in centre)
+        if mask.good.shape[0] < ny or mask.good.shape[1] < nx:
+            have = " x ".join(map(str, mask.good.shape[::-1]))
+            raise InputError(
+                f"The mask '{self.path}' has {have} pixels, but the image has {nx} x {ny}. Give a "
+                "mask of the image's shape in 'exclusions'."
+            )
 
 
 def _tangent_plane(
@@ -183,12 +204,13 @@ def _inside_on_sky(region: Any, positions: PixCoord, plane: WCS) -> NDArray[np.b
 
 
 def read_exclusions(path: Path) -> Exclusions:
-    """Read a region file.
+    """Read a region file, or a mask in a FITS file.
 
     Parameters
     ----------
     path
-        A region file of DS9: shapes of the package regions, in image or sky coordinates. Lines of
+        A FITS file whose first image is 0 (or False) where no source is taken; or a region file of
+        DS9: shapes of the package regions, in image or sky coordinates. Lines of
         three numbers x, y, radius exclude a circle. Without a coordinate system, or with
         'physical' or 'pixel', positions are image coordinates; the first pixel is 1, as in DS9.
         'sky' is ICRS.
@@ -198,6 +220,9 @@ def read_exclusions(path: Path) -> Exclusions:
     InputError
         If it can't be read, or has a shape or a coordinate system that is not supported.
     """
+    if path.suffix.lower() in {".fits", ".fit"}:
+        mask = read_mask(path)
+        return Exclusions((), str(path), str(zlib.crc32(path.read_bytes())), mask)
     try:
         text = content_of(path).decode()
     except (OSError, UnicodeDecodeError) as error:

@@ -79,10 +79,16 @@ class OpenImage(Protocol):
     def table(self) -> Table | None:
         """A source catalog in the memory of the model, made in this run; None for none."""
 
-    def pixels(self) -> Pixels:
-        """The data, with unusable pixels masked."""
+    def pixels(self, usable: int | None = None) -> Pixels:
+        """The data, with unusable pixels masked.
 
-    def cleaned_pixels(self) -> Pixels | None:
+        Parameters
+        ----------
+        usable
+            Bits of data quality that a pixel may have; None for those of the instrument.
+        """
+
+    def cleaned_pixels(self, usable: int | None = None) -> Pixels | None:
         """The same with cosmic rays replaced, from a file beside the exposure's.
 
         None where the mission has no such files.

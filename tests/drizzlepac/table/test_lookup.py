@@ -47,6 +47,7 @@ NEEDED: dict[Needs, dict[str, Any]] = {
     Needs.STARS: {"refcat": "stars.txt"},
     Needs.NO_HISTOGRAM: {"use2dhist": False},
     Needs.SHAPES: {"use_sharp_round": True},
+    Needs.SIGMA: {"computesig": False},
     Needs.ORDER: {},
     Needs.HEADERLET: {"headerlet": True},
     Needs.SHIFT_FILE: {"shiftfile": True},
@@ -57,7 +58,7 @@ NEEDED: dict[Needs, dict[str, Any]] = {
 EXPECTED: dict[str, Any] = {
     "searchrad": 2.0, "separation": 0.1, "tolerance": 0.1, "xoffset": 0.1, "yoffset": 0.1,
     "conv_width": 1.0, "writecat": False, "clean": False, "use_sharp_round": "dao",
-    "see2dplot": True, "residplot": True,
+    "see2dplot": True, "residplot": True, "ascend": "mag", "ylimit": pytest.approx(100.0),
 }  # fmt: skip
 """Our values for those of `other` that are other numbers here, at 0.05 arcsec a pixel."""
 
@@ -94,7 +95,8 @@ def test_each_parameter_becomes_what_the_table_says(row: Row) -> None:
     value = other(row)
     own = {"align_method": "sequential"} if row.needs is Needs.ORDER else {}
     given: dict[str, Any] = dict(NEEDED[row.needs])
-    finder = {"use_sharp_round": given.pop("use_sharp_round")} if row.needs is Needs.SHAPES else {}
+    finder = {name: given.pop(name) for name in list(given) if name in FINDER.split()}
+    finder |= {"skysigma": 2.0} if row.name == "computesig" else {}
     finders = {IMAGE: dict(finder), REFERENCE: dict(finder)}
     if row.where == MAIN:
         given[row.name] = value

@@ -117,3 +117,13 @@ def test_a_wcs_is_pickled_to_the_bit(tmp_path: Path) -> None:
     assert twin.sip is not None
     assert twin.det2im1 is not None
     assert twin.cpdis2 is not None
+
+
+def test_bits_that_a_user_allows_are_all_that_a_pixel_may_have() -> None:
+    own, hdus = exposure()
+    hdus["DQ", 1].data[0, :4] = [4096, 16, 256, 4096 + 16]
+    image = HST().images(HstExposure.of_hdus(hdus))[0]
+    assert image.pixels().mask[0, :4].tolist() == [True, False, False, True]
+    assert image.pixels(4096).mask[0, :4].tolist() == [False, True, True, True]
+    assert not image.pixels(2**32 - 1).mask.any()
+    assert not HST().images(own)[0].pixels(0).mask.any()

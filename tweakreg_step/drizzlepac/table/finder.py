@@ -10,12 +10,14 @@ __all__ = ["FINDER_PARAMETERS"]
 
 _IMAGE = (
     Row(
-        "computesig", IMAGE, bool, True, Use.PASSED_OVER,
-        "The noise of each image is measured.", needs=Needs.PIXELS,
+        "computesig", IMAGE, bool, True, Use.DONE,
+        "With False ``threshold`` is a multiple of ``skysigma``, which must be given; otherwise of "
+        "the noise of each image.", needs=Needs.PIXELS,
     ),
     Row(
-        "skysigma", IMAGE, float, 0.0, Use.PASSED_OVER,
-        "The noise of each image is measured.", (), "counts", needs=Needs.PIXELS,
+        "skysigma", IMAGE, float, 0.0, Use.MAPPED,
+        "Standard deviation of the sky, of which ``threshold`` is a multiple.",
+        ("skysigma",), "image units", "image units", "sky", Needs.SIGMA,
     ),
     Row(
         "conv_width", IMAGE, float, 3.5, Use.MAPPED,
@@ -49,11 +51,13 @@ _IMAGE = (
         ("sigma_radius",), "sigma", "sigma", needs=Needs.SHAPES,
     ),
     Row(
-        "ratio", IMAGE, float, 1.0, Use.PASSED_OVER, "The kernel is round.", needs=Needs.PIXELS,
+        "ratio", IMAGE, float, 1.0, Use.MAPPED,
+        "Minor axis of the kernel over its major axis.", ("ratio",), needs=Needs.PIXELS,
     ),
     Row(
-        "theta", IMAGE, float, 0.0, Use.PASSED_OVER, "The kernel is round.", (), "deg",
-        needs=Needs.PIXELS,
+        "theta", IMAGE, float, 0.0, Use.MAPPED,
+        "Position of the kernel's major axis, from x towards y.",
+        ("theta",), "deg", "deg", needs=Needs.PIXELS,
     ),
     Row(
         "fluxmin", IMAGE, float, None, Use.MAPPED,
@@ -66,9 +70,11 @@ _IMAGE = (
         ("fluxmax",), "image units", "image units", needs=Needs.PIXELS,
     ),
     Row(
-        "dqbits", IMAGE, str, "", Use.PASSED_OVER,
-        "Data quality is always used, with the bits that the handbook of each camera allows.",
-        needs=Needs.PIXELS,
+        "dqbits", IMAGE, str, "", Use.MAPPED,
+        "The bits that a pixel may have and be used, or after ``~`` those that it may not. Without "
+        "it, data quality is not used there; here it is, with the bits that the handbook of each "
+        "camera allows.",
+        ("dqbits",), conversion="bits", needs=Needs.PIXELS,
     ),
     Row(
         "use_sharp_round", IMAGE, bool, False, Use.MAPPED,
@@ -92,11 +98,19 @@ _IMAGE = (
         ("roundhi",), needs=Needs.SHAPES,
     ),
     Row(
-        "ascend", IMAGE, bool, False, Use.PASSED_OVER,
-        "Of earlier releases: ``fluxunits`` says whether small numbers are bright.",
+        "ascend", IMAGE, bool, False, Use.MAPPED,
+        "Of earlier releases: with True small numbers are bright, as with ``fluxunits='mag'``.",
+        ("fluxunits",), conversion="ascending", needs=Needs.CATALOGS,
     ),
 )  # fmt: skip
 
-FINDER_PARAMETERS: tuple[Row, ...] = tuple(
-    replace(row, where=where) for where in (IMAGE, REFERENCE) for row in _IMAGE
-)
+_REFERENCE = [replace(row, where=REFERENCE) for row in _IMAGE if row.name != "ascend"]
+
+FINDER_PARAMETERS: tuple[Row, ...] = (
+    *_IMAGE,
+    *_REFERENCE,
+    Row(
+        "ascend", REFERENCE, bool, False, Use.PASSED_OVER,
+        "Sources that are found in an image have fluxes, of which large ones are bright.",
+    ),
+)  # fmt: skip

@@ -286,9 +286,16 @@ _FIT = (
         choices=("No plot", "vector", "residuals", "both"),
     ),
     Row(
-        "ylimit", MAIN, float, None, Use.PASSED_OVER, "Pictures choose their limits.", (), "pixels",
+        "ylimit", MAIN, float, None, Use.MAPPED,
+        "Largest residual that plots on the page and pictures of residuals show.",
+        ("plot_limit",), "pixels", "mas", "mas",
     ),
-    Row("labelsize", MAIN, int, 8, Use.PASSED_OVER, "The page has one size of letters.", (), "pt"),
+    Row(
+        "labelsize", MAIN, int, 8, Use.MAPPED,
+        "Size of labels in pictures of residuals (``result.plot.residuals()``); the page follows "
+        "the browser's.",
+        ("plot_labelsize",), "pt", "pt",
+    ),
     Row(
         "nclip", MAIN, int, 3, Use.MAPPED,
         "Outliers lose their weight by their residuals; with ``align_method='sequential'`` as "

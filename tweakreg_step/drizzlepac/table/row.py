@@ -31,6 +31,7 @@ class Needs(StrEnum):
     STARS = "a reference catalog, by 'refcat'"
     NO_HISTOGRAM = "use2dhist=False"
     SHAPES = "use_sharp_round=True"
+    SIGMA = "computesig=False, for sources that are found in the pixels"
     ORDER = "align_method='sequential'"
     HEADERLET = "headerlet=True"
     SHIFT_FILE = "shiftfile=True"

@@ -48,10 +48,11 @@ def residual_plots(result: RunResult, residuals: Residuals) -> list[Plot]:
     residuals
         Its residuals.
     """
+    limit = result.run.given("plot_limit")
     made = [
-        _cloud(residuals, residuals.before, "Before", "with the WCS as delivered"),
-        _cloud(residuals, residuals.sky, "After", "with the corrected WCS"),
-        _against(residuals, residuals.magnitude, _MAGNITUDE),
+        _cloud(residuals, residuals.before, "Before", "with the WCS as delivered", limit),
+        _cloud(residuals, residuals.sky, "After", "with the corrected WCS", limit),
+        _against(residuals, residuals.magnitude, _MAGNITUDE, limit),
         _colour(result, residuals),
         _normalised(residuals),
     ]
@@ -65,14 +66,16 @@ _MAGNITUDE = (
 )
 
 
-def _cloud(residuals: Residuals, values: FloatArray, when: str, how: str) -> Plot | None:
+def _cloud(
+    residuals: Residuals, values: FloatArray, when: str, how: str, limit: float | None
+) -> Plot | None:
     good = np.flatnonzero(np.isfinite(values).all(axis=1))
     if len(good) == 0:
         return None
     shown = good[sampled(len(good), _POINTS)]
     width = np.array([spread(values[good, axis]) for axis in (0, 1)])
     middle = np.median(values[good], axis=0)
-    half = 1.2 * float(np.percentile(np.abs(values[good]).max(axis=1), 98)) or 1.0
+    half = limit or 1.2 * float(np.percentile(np.abs(values[good]).max(axis=1), 98)) or 1.0
     plot = new_square(("← east [mas]", "north [mas] →"), half)
     source = ColumnDataSource(
         {
@@ -92,14 +95,16 @@ def _cloud(residuals: Residuals, values: FloatArray, when: str, how: str) -> Plo
     return Plot(plot, f"{when} the correction", caption, f"Scatter of residuals. {caption}")
 
 
-def _against(residuals: Residuals, place: FloatArray, words: tuple[str, str, str]) -> Plot | None:
+def _against(
+    residuals: Residuals, place: FloatArray, words: tuple[str, str, str], limit: float | None
+) -> Plot | None:
     """Residuals against a quantity (K,): points, and medians in bins of equal population."""
     title, label, why = words
     good = np.flatnonzero(np.isfinite(place) & np.isfinite(residuals.sky).all(axis=1))
     if len(good) < 3 or np.ptp(place[good]) == 0.0:
         return None
     shown = good[sampled(len(good), _POINTS)]
-    half = _RANGE * max(spread(residuals.sky[good, axis]) for axis in (0, 1)) or 1.0
+    half = limit or _RANGE * max(spread(residuals.sky[good, axis]) for axis in (0, 1)) or 1.0
     plot = new_plot((label, "residual [mas]"), 340, y_range=(-half, half))
     source = ColumnDataSource(
         {
@@ -138,7 +143,7 @@ def _colour(result: RunResult, residuals: Residuals) -> Plot | None:
         f"{names[0]} - {names[1]}, instrumental [mag]",
         "A slope is refraction in filters or a point-spread function that depends on colour. ",
     )
-    return _against(residuals, colour, words)
+    return _against(residuals, colour, words, result.run.given("plot_limit"))
 
 
 def _mean_of(residuals: Residuals, band: int, size: int) -> FloatArray:

@@ -27,14 +27,29 @@ _RANGE = 5.0
 
 
 @styled
-def draw_residuals(residuals: Residuals, title: str) -> Drawing | None:
-    """Residuals along x and y against x and y; None where they are not known for any detection."""
+def draw_residuals(
+    residuals: Residuals,
+    title: str,
+    *,
+    limit: float | None = None,
+    label_size: float | None = None,
+) -> Drawing | None:
+    """Residuals along x and y against x and y; None where they are not known for any detection.
+
+    Parameters
+    ----------
+    residuals, title
+        The residuals, and what is above them.
+    limit
+        Largest residual on the axes [mas]; None for one that holds nearly all.
+    label_size
+        Size of the axes' labels [pt]; None for that of all pictures.
+    """
     good = np.asarray(np.isfinite(residuals.detector).all(axis=1))
     shown = residuals.take(good)
     if len(shown) == 0:
         return None
-    limit = _RANGE * max(spread(shown.detector[:, 0]), spread(shown.detector[:, 1]))
-    limit = limit if limit > 0.0 else max(float(np.abs(shown.detector).max()), 1.0)
+    limit = limit or _usual_limit(shown.detector)
     figure = new_figure(9.0, 6.0)
     panels = figure.subplots(2, 2, sharex="col", sharey=True)
     for row, direction in enumerate("xy"):
@@ -45,6 +60,7 @@ def draw_residuals(residuals: Residuals, title: str) -> Drawing | None:
                 axes.set_ylabel(f"d{direction} [mas]")
             if row == 1:
                 axes.set_xlabel(f"{axis} [pixel]")
+            _size_labels(axes, label_size)
     panels[0, 0].legend(loc="upper right", fontsize=7)
     widths = [spread(values) for values in shown.detector.T]
     outside = int(np.sum(np.abs(shown.detector) > limit))
@@ -59,6 +75,19 @@ def draw_residuals(residuals: Residuals, title: str) -> Drawing | None:
         caption += f" {left_out} of images with too few detections are not shown."
     alt = f"Four panels, dx and dy against x and y, of {len(shown)} residuals. {caption}"
     return Drawing(figure, title, caption, alt, dense=len(shown) > 300)
+
+
+def _size_labels(axes: Axes, size: float | None) -> None:
+    if size is not None:
+        axes.tick_params(labelsize=size)
+        axes.xaxis.label.set_fontsize(size)
+        axes.yaxis.label.set_fontsize(size)
+
+
+def _usual_limit(values: FloatArray) -> float:
+    """The limit [mas] of axes for residuals (N, 2)."""
+    limit = _RANGE * max(spread(values[:, 0]), spread(values[:, 1]))
+    return limit if limit > 0.0 else max(float(np.abs(values).max()), 1.0)
 
 
 def _panel(axes: Axes, place: FloatArray, value: FloatArray, limit: float) -> None:

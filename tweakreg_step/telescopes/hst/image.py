@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_step.core.sources import Pixels
+from tweakreg_step.telescopes.data_quality import has_other_bits
 from tweakreg_step.telescopes.image import View
 from tweakreg_step.telescopes.wcs import pixels_within
 
@@ -91,11 +92,12 @@ class HstImage:
         named = self.exposure.meta.catalog
         return named or str(self.exposure.header().get(f"TWRCAT{self.chip.version}") or "").strip()
 
-    def pixels(self) -> Pixels:
+    def pixels(self, usable: int | None = None) -> Pixels:
         """The data in their unit, with unusable pixels masked."""
-        return self._pixels(_native(self.exposure.array(self.chip.science)), cleaned=False)
+        data = _native(self.exposure.array(self.chip.science))
+        return self._pixels(data, usable, cleaned=False)
 
-    def cleaned_pixels(self) -> Pixels:
+    def cleaned_pixels(self, usable: int | None = None) -> Pixels:
         """The data of ``<root>_crclean.fits``, which AstroDrizzle writes beside the exposure.
 
         Raises
@@ -103,9 +105,9 @@ class HstImage:
         InputError
             If it is not there, or does not have this chip.
         """
-        return self._pixels(_native(self.exposure.cleaned(self.chip)), cleaned=True)
+        return self._pixels(_native(self.exposure.cleaned(self.chip)), usable, cleaned=True)
 
-    def _pixels(self, data: Any, *, cleaned: bool) -> Pixels:
+    def _pixels(self, data: Any, usable: int | None, *, cleaned: bool) -> Pixels:
         chip, exposure = self.chip, self.exposure
         mask, saturated = ~np.isfinite(data), None
         quality = exposure.quality(chip)
@@ -114,7 +116,7 @@ class HstImage:
             bits = bits_of(*_words(header, "INSTRUME", "DETECTOR"))
             if cleaned:
                 quality = quality & ~COSMIC_RAYS
-            mask |= bits.unusable(quality)
+            mask |= bits.unusable(quality) if usable is None else has_other_bits(quality, usable)
             saturated = bits.is_saturated(quality)
         weight = exposure.weight(chip)
         if weight is not None:

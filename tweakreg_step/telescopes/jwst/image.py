@@ -10,6 +10,7 @@ import numpy as np
 from stdatamodels.jwst.datamodels import dqflags
 
 from tweakreg_step.core.sources import Pixels
+from tweakreg_step.telescopes.data_quality import has_other_bits
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES, GwcsImage
 from tweakreg_step.telescopes.image import View
 from tweakreg_step.telescopes.wcs import is_corrected, is_tan
@@ -48,10 +49,10 @@ class JwstImage(GwcsImage):
         """``meta.tweakreg_catalog``, '' for none."""
         return (getattr(self.model.meta, "tweakreg_catalog", None) or "").strip()
 
-    def cleaned_pixels(self) -> None:
+    def cleaned_pixels(self, usable: int | None = None) -> None:
         """There are no such files."""
 
-    def pixels(self) -> Pixels:
+    def pixels(self, usable: int | None = None) -> Pixels:
         """The image with DO_NOT_USE, NON_SCIENCE and NaN masked."""
         model = self.model
         unusable = dqflags.pixel["DO_NOT_USE"] | dqflags.pixel["NON_SCIENCE"]
@@ -60,7 +61,8 @@ class JwstImage(GwcsImage):
         saturated = None
         if model.dq is not None:
             dq = np.asarray(model.dq)
-            mask |= (dq & unusable) != 0
+            bad = (dq & unusable) != 0
+            mask |= bad if usable is None else has_other_bits(dq, usable)
             saturated = (dq & dqflags.pixel["SATURATED"]) != 0
         error = np.full(data.shape, np.nan) if model.err is None else np.asarray(model.err)
         return Pixels(data=data, error=error, mask=mask, saturated=saturated)

@@ -9,6 +9,7 @@ import numpy as np
 from astropy.table import Table
 
 from tweakreg_step.core.sources import Pixels
+from tweakreg_step.telescopes.data_quality import has_other_bits
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES, GwcsImage
 from tweakreg_step.telescopes.image import View
 from tweakreg_step.telescopes.wcs import CORRECTED
@@ -66,10 +67,10 @@ class RomanImage(GwcsImage):
                 return Table(held)
         return None
 
-    def cleaned_pixels(self) -> None:
+    def cleaned_pixels(self, usable: int | None = None) -> None:
         """There are no such files."""
 
-    def pixels(self) -> Pixels:
+    def pixels(self, usable: int | None = None) -> Pixels:
         """The image with DO_NOT_USE, NON_SCIENCE and values that are not finite masked."""
         model = self.model
         data = np.asarray(model.data, dtype=np.float32)
@@ -77,7 +78,8 @@ class RomanImage(GwcsImage):
         error, saturated = np.full(data.shape, np.nan, np.float32), None
         if model.get("dq") is not None:
             dq = np.asarray(model.dq)
-            mask |= (dq & (DO_NOT_USE | NON_SCIENCE)) != 0
+            bad = (dq & (DO_NOT_USE | NON_SCIENCE)) != 0
+            mask |= bad if usable is None else has_other_bits(dq, usable)
             saturated = (dq & SATURATED) != 0
         if model.get("err") is not None:
             # half precision: above 65504 it is infinite, where the error is not known

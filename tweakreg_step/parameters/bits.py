@@ -1,0 +1,48 @@
+"""Bits of data quality as the tools of HST write them: ``16+64``, ``16,64``, ``80``, ``~4+8``."""
+
+from __future__ import annotations
+
+import re
+
+from tweakreg_step.core.exceptions import ParameterError
+
+__all__ = ["ALL", "usable_bits"]
+
+_SUM = re.compile(r"(~?)\s*(\d+(?:\s*[+,|]\s*\d+)*)")
+
+ALL = (1 << 32) - 1
+"""Every bit of a word of data quality."""
+
+
+def usable_bits(given: str) -> int | None:
+    """The bits that a pixel may have and be used; None where nothing is given.
+
+    Parameters
+    ----------
+    given
+        Bits or sums of bits with ``+`` or ``,`` between them; after ``~`` those that a pixel may
+        not have. A negative number is the complement, as of DrizzlePac; 'None' allows all.
+
+    Raises
+    ------
+    ParameterError
+        If it is none of these.
+    """
+    text = given.strip()
+    if not text:
+        return None
+    if text.upper() in {"NONE", "INDEF"}:
+        return ALL
+    if re.fullmatch(r"-\d+", text):
+        return int(text) & ALL
+    found = _SUM.fullmatch(text)
+    if found is None:
+        raise ParameterError(
+            f"Parameter 'dqbits' is {given!r}, but it must be bits of the data quality: a number, "
+            "or several with '+' or ',' between them, with '~' before them for those that can't be "
+            "used. Write it as 16+64, or leave it out for the bits that the handbooks advise."
+        )
+    bits = 0
+    for word in re.split(r"[+,|]", found[2]):
+        bits |= int(word)
+    return ALL & ~bits if found[1] else bits
