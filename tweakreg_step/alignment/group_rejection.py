@@ -36,6 +36,7 @@ __all__ = [
     "AcceptedFit",
     "group_frames",
     "groups_in_doubt",
+    "largest_motion",
     "no_failures",
     "solve_with_rejection",
     "with_findings",
@@ -128,8 +129,13 @@ def with_images(accepted: AcceptedFit) -> AcceptedFit:
 
 def motions_are_extreme(accepted: AcceptedFit) -> bool:
     """Whether a detector moved by much more than what is usual of detectors."""
+    return largest_motion(accepted) > (_LARGE if groups_in_doubt(accepted) else _EXTREME)
+
+
+def largest_motion(accepted: AcceptedFit) -> float:
+    """The largest number that describes a detector's motion, in widths that are usual."""
     if accepted.associated is None:
-        return False
+        return 0.0
     options = accepted.problem.options
     usual = np.array(
         [
@@ -141,12 +147,12 @@ def motions_are_extreme(accepted: AcceptedFit) -> bool:
     )
     motions = accepted.associated.fit.motions.phi
     levels = zip(accepted.problem.model.levels, motions, strict=True)
-    most = _LARGE if groups_in_doubt(accepted) else _EXTREME
-    return any(
-        bool((np.abs(phi) > most * usual[: phi.shape[1]]).any())
+    sizes = [
+        float((np.abs(phi) / usual[: phi.shape[1]]).max(initial=0.0))
         for level, phi in levels
         if level.name.startswith(DETECTOR)
-    )
+    ]
+    return max(sizes, default=0.0)
 
 
 def groups_in_doubt(accepted: AcceptedFit) -> set[int]:

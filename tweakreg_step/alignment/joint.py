@@ -42,6 +42,7 @@ from .group_rejection import (
     AcceptedFit,
     group_frames,
     groups_in_doubt,
+    largest_motion,
     motions_are_extreme,
     no_failures,
     solve_with_rejection,
@@ -173,7 +174,7 @@ def _credible(ordered: Canonical, frames: FloatArray, options: Options) -> _Join
     """The fit; without motions of detectors where these only hide what is wrong with an image.
 
     A group that does not move as one may be fitted by detectors that shrink by a per cent. But what
-    most groups agree on is a motion of their detectors, however large.
+    detectors do in the other groups as well is a motion of theirs, however large.
     """
     joint_fit = _anchored(ordered, frames, options)
     if not motions_are_extreme(joint_fit.accepted):
@@ -182,17 +183,25 @@ def _credible(ordered: Canonical, frames: FloatArray, options: Options) -> _Join
     # from where the groups are, or half of one may drag it between the two
     accepted = with_images(_with_choice(joint_fit.accepted, choice, again=True))
     still = replace(joint_fit, accepted=accepted, choice=choice)
-    if accepted.failures.status == joint_fit.status and groups_in_doubt(accepted):
-        return still if _a_few_in_doubt(accepted) else joint_fit
-    plain = _anchored(ordered, frames, replace(options, detector_motion="none"))
-    return replace(plain, choice=choice) if _a_few_in_doubt(plain.accepted) else joint_fit
+    if accepted.failures.status != joint_fit.status or not groups_in_doubt(accepted):
+        plain = _anchored(ordered, frames, replace(options, detector_motion="none"))
+        still = replace(plain, choice=choice)
+    odd = groups_in_doubt(still.accepted)
+    if not odd or _move_without(odd, joint_fit, frames, options):
+        return joint_fit
+    return still
 
 
-def _a_few_in_doubt(accepted: AcceptedFit) -> bool:
-    """Whether images are off in some groups, but not in most of them; of two, none is most."""
-    found = len(groups_in_doubt(accepted))
-    aligned = sum(item is Code.ALIGNED for item in accepted.failures.status)
-    return 0 < found <= max(2, aligned // 2)
+def _move_without(
+    odd: set[int], joint_fit: _JointFit, frames: FloatArray, options: Options
+) -> bool:
+    """Whether detectors move in most groups, or do so without the groups `odd`, too."""
+    ordered, count = joint_fit.ordered, _aligned(joint_fit)
+    if count > 2 and 2 * len(odd) > count:
+        return True
+    rest = ordered.take(~np.isin(ordered.detections.group, sorted(odd)))
+    known = largest_motion(_anchored(rest, frames, options).accepted)
+    return known > 0.5 * largest_motion(joint_fit.accepted)
 
 
 def _anchored(ordered: Canonical, frames: FloatArray, options: Options) -> _JointFit:
