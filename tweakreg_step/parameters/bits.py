@@ -1,4 +1,4 @@
-"""Bits of data quality as the tools of HST write them: ``16+64``, ``16,64``, ``80``, ``~4+8``."""
+"""Bits of data quality as masks are written by hand: ``16+64``, ``16,64``, ``80``, ``~4+8``."""
 
 from __future__ import annotations
 
