@@ -23,6 +23,7 @@ from tweakreg_step.alignment.solver import (
     departures,
     projector,
 )
+from tweakreg_step.core.correction import GEOMETRIES
 from tweakreg_step.core.level_fits import LevelMotions
 from tweakreg_step.core.sphere import frames_of, ra_dec
 
@@ -98,7 +99,7 @@ def _blocks(solved: Covariance, start: int, shape: tuple[int, ...]) -> FloatArra
     return solved.summed_blocks([start + width * np.arange(count)[:, None] + np.arange(width)])
 
 
-_GEOMETRY = {1: "scale", 2: "shift", 3: "rshift", 4: "rscale", 6: "general"}
+_GEOMETRY = {count: name for name, count in GEOMETRIES.items()} | {1: "scale"}
 """Geometries by their number of parameters."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ import numpy as np
 from astropy.io import fits
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.files.whole_files import content_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray
 
 __all__ = ["Mask", "read_mask"]
+
+LARGEST = 1_000_000_000
+"""Bytes of the largest mask that is read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,9 +32,12 @@ class Mask:
     ----------
     good
         (ny, nx)
+    checksum
+        Of the file.
     """
 
     good: BoolArray
+    checksum: int
 
     def allowed(self, x: FloatArray, y: FloatArray) -> BoolArray:
         """Mask (N,) of positions [pixels, from 0] in good pixels; outside of it none is."""
@@ -48,7 +57,8 @@ def read_mask(path: Path) -> Mask:
         If the file can't be read, or has no image.
     """
     try:
-        with fits.open(path, memmap=False) as hdus:
+        content = content_of(path, LARGEST)
+        with fits.open(io.BytesIO(content)) as hdus:
             arrays = [hdu.data for hdu in hdus if hdu.is_image and np.ndim(hdu.data) == 2]
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
@@ -61,4 +71,4 @@ def read_mask(path: Path) -> Mask:
             f"The mask '{path}' has no image, but one is needed that is 0 where no source is to be "
             "taken. Write it into the first HDU, of the shape of the image."
         )
-    return Mask(np.asarray(arrays[0] != 0))
+    return Mask(np.asarray(arrays[0] != 0), zlib.crc32(content))

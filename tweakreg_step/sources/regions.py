@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -222,7 +221,7 @@ def read_exclusions(path: Path) -> Exclusions:
     """
     if path.suffix.lower() in {".fits", ".fit"}:
         mask = read_mask(path)
-        return Exclusions((), str(path), str(zlib.crc32(path.read_bytes())), mask)
+        return Exclusions((), str(path), str(mask.checksum), mask)
     try:
         text = content_of(path).decode()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,7 +1,7 @@
 """A part of the sources from which motions are found first, where there are many of them.
 
 A fit begins far off and needs many rounds of association and reweighting to come near; the last
-ones decide. Two hundred detections an image bring it as near as thousands, to a fraction of the
+ones decide. A hundred sources an image bring it as near as thousands, to a fraction of the
 error of one detection, which is what the last rounds begin with.
 """
 
@@ -38,7 +38,8 @@ def sample(problem: Problem, start: Motions, radius: float) -> BoolArray:
     """
     detections = problem.detections
     every = np.ones(len(detections), bool)
-    if len(detections) < _MANY:
+    # images with fewer keep all that they have: no association is needed to know it
+    if len(detections) < _MANY or np.bincount(detections.image).max() < 2 * _ENOUGH:
         return every
     source = identified(problem, start, radius)
     own = source >= 0
