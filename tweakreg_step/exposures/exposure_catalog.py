@@ -17,9 +17,10 @@ from tweakreg_step.catalogs import (
     is_table_file,
     read_checkpoint,
 )
+from tweakreg_step.core.data_quality import usable_bits
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.files.names import file_of
-from tweakreg_step.parameters import SelectionParameters, usable_bits
+from tweakreg_step.parameters import SelectionParameters
 from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
 from tweakreg_step.sources.detect import find_sources
 

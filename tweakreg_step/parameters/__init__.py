@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .bits import usable_bits
 from .checks import check_fits_value, check_separation
 from .declaration import Declaration, coerce, declarations, departed, spec_text
 from .provenance import PIPELINE, Setting, departures, effective, unset
@@ -57,5 +56,4 @@ __all__ = [
     "unset",
     "unused",
     "unused_in_mode",
-    "usable_bits",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .bits import usable_bits
+from tweakreg_step.core.data_quality import usable_bits
+
 from .checks import check_both, check_order
 from .declaration import parameter
 

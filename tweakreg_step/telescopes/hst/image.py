@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_step.core.data_quality import has_other_bits
 from tweakreg_step.core.sources import Pixels
-from tweakreg_step.telescopes.data_quality import has_other_bits
 from tweakreg_step.telescopes.image import View
 from tweakreg_step.telescopes.wcs import pixels_within
 

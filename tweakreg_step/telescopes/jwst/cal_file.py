@@ -23,7 +23,7 @@ from astropy.io import fits
 from stdatamodels import fits_support
 from stdatamodels.jwst import datamodels
 
-from tweakreg_step.telescopes.asdf_extensions import load_extensions
+from tweakreg_step.files.asdf_extensions import load_extensions
 from tweakreg_step.telescopes.external_references import refers_to_nothing_else
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from stdatamodels.jwst.datamodels import dqflags
 
+from tweakreg_step.core.data_quality import has_other_bits
 from tweakreg_step.core.sources import Pixels
-from tweakreg_step.telescopes.data_quality import has_other_bits
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES, GwcsImage
 from tweakreg_step.telescopes.image import View
 from tweakreg_step.telescopes.wcs import is_corrected, is_tan
@@ -61,8 +61,7 @@ class JwstImage(GwcsImage):
         saturated = None
         if model.dq is not None:
             dq = np.asarray(model.dq)
-            bad = (dq & unusable) != 0
-            mask |= bad if usable is None else has_other_bits(dq, usable)
+            mask |= (dq & unusable) != 0 if usable is None else has_other_bits(dq, usable)
             saturated = (dq & dqflags.pixel["SATURATED"]) != 0
         error = np.full(data.shape, np.nan) if model.err is None else np.asarray(model.err)
         return Pixels(data=data, error=error, mask=mask, saturated=saturated)

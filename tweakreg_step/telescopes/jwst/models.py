@@ -13,7 +13,7 @@ from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.images import DETECTOR_SHIFT
-from tweakreg_step.telescopes.asdf_extensions import load_extensions
+from tweakreg_step.files.asdf_extensions import load_extensions
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
 from tweakreg_step.telescopes.observatories import L2

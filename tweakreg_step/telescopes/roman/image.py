@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from tweakreg_step.core.data_quality import has_other_bits
 from tweakreg_step.core.sources import Pixels
-from tweakreg_step.telescopes.data_quality import has_other_bits
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES, GwcsImage
 from tweakreg_step.telescopes.image import View
 from tweakreg_step.telescopes.wcs import CORRECTED
@@ -78,8 +78,8 @@ class RomanImage(GwcsImage):
         error, saturated = np.full(data.shape, np.nan, np.float32), None
         if model.get("dq") is not None:
             dq = np.asarray(model.dq)
-            bad = (dq & (DO_NOT_USE | NON_SCIENCE)) != 0
-            mask |= bad if usable is None else has_other_bits(dq, usable)
+            unusable = DO_NOT_USE | NON_SCIENCE
+            mask |= (dq & unusable) != 0 if usable is None else has_other_bits(dq, usable)
             saturated = (dq & SATURATED) != 0
         if model.get("err") is not None:
             # half precision: above 65504 it is infinite, where the error is not known

@@ -35,7 +35,7 @@ def _extensions(load: str) -> tuple[list[Any], str]:
 
 @pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML has no compiled reader here")
 def test_they_are_those_that_asdf_loads_by_itself() -> None:
-    load = "from tweakreg_step.telescopes.asdf_extensions import load_extensions; load_extensions()"
+    load = "from tweakreg_step.files.asdf_extensions import load_extensions; load_extensions()"
     alone, _ = _extensions("")
     ours, reader = _extensions(load)
     assert len(ours) > 20
@@ -48,7 +48,7 @@ def test_none_is_read_in_python() -> None:
     script = (
         "import yaml\n"
         "def never(*_): raise AssertionError('read by the reader in Python')\n"
-        "from tweakreg_step.telescopes.asdf_extensions import load_extensions\n"
+        "from tweakreg_step.files.asdf_extensions import load_extensions\n"
         "yaml.SafeLoader.__init__ = never\n"
         "load_extensions()\n"
         "import asdf; assert len(asdf.get_config().extensions) > 20"

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
 
-from tweakreg_step.core.exceptions import ParameterError
+import numpy as np
 
-__all__ = ["ALL", "usable_bits"]
+from .exceptions import ParameterError
+
+if TYPE_CHECKING:
+    from .arrays import BoolArray
+
+__all__ = ["ALL", "has_other_bits", "usable_bits"]
 
 _SUM = re.compile(r"(~?)\s*(\d+(?:\s*[+,|]\s*\d+)*)")
 
@@ -46,3 +52,19 @@ def usable_bits(given: str) -> int | None:
     for word in re.split(r"[+,|]", found[2]):
         bits |= int(word)
     return ALL & ~bits if found[1] else bits
+
+
+def has_other_bits(quality: Any, usable: int) -> BoolArray:
+    """Mask of the pixels that have a bit beside those that can be used.
+
+    Parameters
+    ----------
+    quality
+        Data quality (ny, nx), of any type of integers.
+    usable
+        The bits of pixels that can be used.
+    """
+    quality = np.asarray(quality)
+    # the last bit of 16 is no sign
+    unsigned = quality.astype(f"u{quality.dtype.itemsize}").astype(np.int64)
+    return np.asarray((unsigned & ~usable) != 0)
