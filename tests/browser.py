@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["dressed", "opened"]
+__all__ = ["dressed", "opened", "wait_for"]
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _DRIVER = shutil.which("chromedriver")
@@ -36,7 +36,7 @@ def opened(page: Path) -> Iterator[Any]:
     try:
         dressed(browser, 1400, dark=False)
         browser.get(page.as_uri())
-        _wait(browser, "return document.body.dataset.ready === 'yes'")
+        wait_for(browser, "return document.body.dataset.ready === 'yes'")
         yield browser
     finally:
         browser.quit()
@@ -50,7 +50,8 @@ def dressed(browser: Any, width: int, *, dark: bool) -> None:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
 
-def _wait(browser: Any, condition: str, seconds: float = 60.0) -> None:
+def wait_for(browser: Any, condition: str, seconds: float = 60.0) -> None:
+    """Let the browser work until a script returns true; fail where it never does."""
     end = time.monotonic() + seconds
     while not browser.execute_script(condition):
         assert time.monotonic() < end, condition

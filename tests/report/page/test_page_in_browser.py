@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import dressed, opened
+from browser import dressed, opened, wait_for
 from made_results import make_result
 
 from tweakreg_step.report.page import write_page
@@ -27,6 +27,11 @@ return out;
 
 _CHOSEN_ROWS = """
 return [...document.querySelectorAll("#corrections tr.chosen")].map(row => row.dataset.groups)
+"""
+
+_PLOTS_FIT = """
+return [...document.querySelectorAll(".canvas")].every(
+  place => place.scrollWidth <= place.clientWidth + 1)
 """
 
 _TAP = """
@@ -118,6 +123,7 @@ def test_before_and_after_are_a_switch(browser: Any) -> None:
 def test_widths_and_dresses(browser: Any, width: int, dark: bool) -> None:
     dressed(browser, width, dark=dark)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    wait_for(browser, _PLOTS_FIT)  # plots hear of a new width when the browser finds the time
     assert _errors(browser) == []
     grounds = """
     return [getComputedStyle(document.body).backgroundColor,
