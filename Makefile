@@ -48,7 +48,7 @@ soak: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest -m slow tests/runs/test_soak.py
 
 fuzz: $(VENV)/.ready
-	FUZZ=2000 $(VENV)/bin/python -m pytest tests/fuzz/test_fuzz.py
+	FUZZ=2000 $(VENV)/bin/python -m pytest tests/fuzz/test_fuzz.py tests/test_adversarial_catalogs.py
 	$(VENV)/bin/python benchmarks/reliability.py
 
 same-bits: $(VENV)/.ready

@@ -1,7 +1,11 @@
-"""Catalogs of any content: none takes much longer than an honest one, none ends raw."""
+"""Catalogs of any content: none takes much longer than an honest one, none ends raw.
+
+They are of 1000 sources, and with ``make fuzz``, which sets FUZZ, of 20,000.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import suppress
 from types import SimpleNamespace
@@ -19,7 +23,7 @@ from tweakreg_step.core.sources import Sources
 from tweakreg_step.pipeline.detections import usable
 from tweakreg_step.simulate import Pointing, detector_wcs, nircam, pointing_at
 
-COUNT = 1000
+COUNT = 20_000 if "FUZZ" in os.environ else 1000
 RNG = np.random.default_rng(17)
 HONEST = RNG.uniform(0.0, 2048.0, (2, COUNT))
 
@@ -34,7 +38,10 @@ def around(place: np.ndarray, each: int, spread: float) -> np.ndarray:
     return np.repeat(place, each, axis=1) + RNG.normal(0.0, spread, (2, each * place.shape[1]))
 
 
-SIDE = np.linspace(0.0, 2047.0, 31)
+EVEN = np.linspace(0.0, 2047.0, COUNT)
+SIDE = np.linspace(0.0, 2047.0, int(COUNT**0.5))
+GRID = np.stack(np.meshgrid(SIDE, SIDE)).reshape(2, -1)
+TURNS = 1024.0 + 1000.0 * np.stack([np.cos(0.06 * EVEN), np.sin(0.06 * EVEN)])
 CATALOGS = {
     "half 1e5 pixels off": half(1e5, add=True),
     "half -1e5 pixels off": half(-1e5, add=True),
@@ -56,9 +63,17 @@ CATALOGS = {
         [HONEST[:, ::2], around(HONEST[:, :1], COUNT // 2, 5.0)], axis=1
     ),
     "two clumps": around(HONEST[:, :2], COUNT // 2, 2.0),
-    "on a line": np.stack([np.linspace(0.0, 2048.0, COUNT), np.full(COUNT, 1000.0)]),
+    "on a line": np.stack([EVEN, np.full(COUNT, 1000.0)]),
+    "half on a line": np.concatenate(
+        [HONEST[:, ::2], np.stack([EVEN, np.full(COUNT, 1000.0)])[:, ::2]], axis=1
+    ),
+    "on two lines": np.stack([EVEN, np.tile([500.0, 600.0], COUNT // 2)]),
+    "on a diagonal": np.stack([EVEN, EVEN]),
+    "on a circle": TURNS,
     "on two points": np.repeat(HONEST[:, :2], COUNT // 2, axis=1),
-    "on a grid": np.stack(np.meshgrid(SIDE, SIDE)).reshape(2, -1),
+    "on a grid": GRID,
+    "on a grid, nearly": GRID + RNG.normal(0.0, 0.2, GRID.shape),
+    "half on a grid": np.concatenate([HONEST[:, ::2], GRID[:, ::2]], axis=1),
     "in a corner": HONEST / 8.0,
     "none": np.empty((2, 0)),
     "one": HONEST[:, :1],

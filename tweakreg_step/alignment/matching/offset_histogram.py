@@ -40,6 +40,9 @@ __all__ = [
 _CELLS = 6_000_000
 """Histogram cells in memory at once, 48 MB."""
 
+_BLOCK = 16_384
+"""Pairs of a block, whose temporary arrays stay in a processor's cache."""
+
 _ROLLS = 2000
 """Most rolls to each side: enough for 3 degrees of a field of a degree."""
 
@@ -167,17 +170,24 @@ def log_chance(count: FloatArray, expected: FloatArray) -> FloatArray:
     return np.asarray(np.where(count < 1.0, 0.0, np.minimum(out, 0.0)))
 
 
-def _histogram(
-    edge: IntArray, difference: FloatArray, shape: tuple[int, int], bin_size: float
-) -> FloatArray:
-    """Number of pairs in each window of 2 x 2 bins, (E, n - 1, n - 1)."""
+def _histogram(bins: IntArray, shape: tuple[int, int]) -> FloatArray:
+    """Number of pairs in each window of 2 x 2 bins, (E, n - 1, n - 1), from the pairs' bins."""
     count, side = shape
-    cell = np.floor(difference / bin_size + 0.5 * side).astype(np.int64)
-    inside = np.all((cell >= 0) & (cell < side), axis=1)
-    flat = (edge[inside] * side + cell[inside, 0]) * side + cell[inside, 1]
-    cells = np.bincount(flat, minlength=count * side * side).reshape(count, side, side)
+    cells = np.bincount(bins, minlength=count * side * side).reshape(count, side, side)
     rows = cells[:, 1:] + cells[:, :-1]
     return np.asarray(rows[:, :, 1:] + rows[:, :, :-1])
+
+
+def _bins(
+    edge: IntArray, x: FloatArray, y: FloatArray, radius: float, grid: tuple[float, int]
+) -> IntArray:
+    """Bins, numbered through all edges, of the pairs with differences (x, y) within `radius`."""
+    size, side = grid
+    near = np.flatnonzero(x**2 + y**2 <= radius**2)
+    # nothing within the radius is negative here: to cut off is to round down
+    row = (x[near] / size + 0.5 * side).astype(np.int64)
+    column = (y[near] / size + 0.5 * side).astype(np.int64)
+    return np.asarray((edge[near] * side + row) * side + column)
 
 
 def search(pairs: Pairs, radius: float, window: float, rolls: FloatArray) -> Peaks:
@@ -216,11 +226,21 @@ def _best_windows(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     edge, first, second = part
     best, offset, roll = np.full(shape[0], -1.0), np.zeros((shape[0], 2)), np.zeros(shape[0])
+    # axes apart and in blocks, or the time goes into moving pairs through the memory
+    first, second = np.ascontiguousarray(first.T), np.ascontiguousarray(second.T)
+    blocks = [
+        (edge[low : low + _BLOCK], first[:, low : low + _BLOCK], second[:, low : low + _BLOCK])
+        for low in range(0, max(len(edge), 1), _BLOCK)
+    ]
+    grid = 0.5 * window, shape[1]
     # from the smallest roll on, so that of equal maxima the smallest roll is taken
     for angle in rolls[np.lexsort((rolls, np.abs(rolls)))]:
-        difference = first - rotated(second, angle)
-        near = np.sum(difference**2, axis=1) <= radius**2
-        sums = _histogram(edge[near], difference[near], shape, 0.5 * window).reshape(shape[0], -1)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        bins = [
+            _bins(own, x - (cosine * u - sine * v), y - (sine * u + cosine * v), radius, grid)
+            for own, (x, y), (u, v) in blocks
+        ]
+        sums = _histogram(np.concatenate(bins), shape).reshape(shape[0], -1)
         place = sums.argmax(axis=1)
         value = sums[np.arange(shape[0]), place]
         better = value > best
@@ -298,14 +318,14 @@ def _rivals(
     difference, offset, found, density = peak
     count, edge = len(pairs.frames), pairs.edge
     away = np.max(np.abs(difference - offset[edge]), axis=1) > 2.0 * window
-    away &= np.sum(difference**2, axis=1) <= radius**2
     side = 2 * int(np.ceil(radius / (0.5 * window))) + 2
     second = np.zeros(count)
     chunk = max(1, _CELLS // side**2)
     for start in range(0, count, chunk):
         stop = min(start + chunk, count)
         part = away & (edge >= start) & (edge < stop)
-        sums = _histogram(edge[part] - start, difference[part], (stop - start, side), 0.5 * window)
+        bins = _bins(edge[part] - start, *difference[part].T, radius, (0.5 * window, side))
+        sums = _histogram(bins, (stop - start, side))
         second[start:stop] = sums.reshape(stop - start, -1).max(axis=1)
     expected = density * window**2
     chance = log_chance(second, expected) + np.log(trials)
