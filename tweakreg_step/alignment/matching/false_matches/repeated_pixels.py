@@ -38,6 +38,10 @@ _LIMITS = 0.01, 0.06
 _RING = 5.0
 """Chance pairs are counted in a ring from the radius to this many radii."""
 
+_CROWDED = 100
+"""Pairs in the ring, in detections of the later exposure, from which on chance explains that all
+of them repeat; they are not listed, since those of 20,000 detections in a point fill a memory."""
+
 _LAGS = 3
 """Exposures of a detector after one that it is compared with: persistence fades, and a hot pixel
 is in all of them."""
@@ -68,9 +72,10 @@ def repeated_pixels(detections: Detections, order: FloatArray) -> tuple[BoolArra
         noise = float(np.median(variance[before]) + np.median(variance[after]))
         radius = float(np.clip(_ERRORS * np.sqrt(noise), *_LIMITS))
         places = detections.unit_xy
-        close = cKDTree(places[before]).sparse_distance_matrix(
-            cKDTree(places[after]), _RING * radius, output_type="ndarray"
-        )
+        trees = cKDTree(places[before]), cKDTree(places[after])
+        if trees[0].count_neighbors(trees[1], _RING * radius) > _CROWDED * len(after):
+            continue
+        close = trees[0].sparse_distance_matrix(trees[1], _RING * radius, output_type="ndarray")
         first, second = before[close["i"]], after[close["j"]]
         step = ARCSEC * np.linalg.norm(vectors[first] - vectors[second], axis=1)
         moved = step > 2.0 * radius
