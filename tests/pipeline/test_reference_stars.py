@@ -104,10 +104,33 @@ def test_an_epoch_that_is_none_is_refused() -> None:
         load_reference(catalog(), dated(None), epoch=59580.0)
 
 
+def without(*columns: str) -> Table:
+    result = catalog()
+    result.remove_columns(list(columns))
+    return result
+
+
+def test_stars_that_are_taken_to_stand_still_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    unknown = without("pmra", "pmdec", "ref_epoch")
+    load_reference(unknown, dated(2022.0, 2022.3))
+    load_reference(without("pmra", "pmdec"), dated(2016.2, 2015.7))
+    at_rest = catalog()
+    at_rest["pmra"], at_rest["pmdec"] = 0.0, 0.0
+    load_reference(at_rest, dated(2022.0, 2025.0))
+    at_rest.remove_column("ref_epoch")
+    load_reference(at_rest, dated(2022.0, 2025.0))
+    assert not caplog.text
+    load_reference(unknown, dated(2022.0, 2025.0, None))
+    assert "has neither epoch nor proper motions, and the images span 3.0 years" in caplog.text
+    assert "would leave images 15 mas off" in caplog.text
+    load_reference(without("pmra", "pmdec"), dated(2023.0, 2022.0))
+    assert "its positions are up to 7.0 years from the images: its stars are taken" in caplog.text
+    assert "Add 'ref_epoch', 'pmra' and 'pmdec' (0 for galaxies)" in caplog.text
+
+
 def test_one_image_without_time_among_others_is_said(caplog: pytest.LogCaptureFixture) -> None:
     load_reference(catalog(), dated(2022.0, 2024.0))
-    still = catalog()
-    still.remove_columns(["pmra", "pmdec", "ref_epoch"])
+    still = without("pmra", "pmdec", "ref_epoch")
     load_reference(still, dated(2022.0, None))
     assert not caplog.text
     load_reference(catalog(), dated(2022.0, None, 2024.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,16 +27,15 @@ from tweakreg_step.catalogs.reference import (
 from tweakreg_step.core.detections import Reference
 from tweakreg_step.core.exceptions import CatalogError, ParameterError
 from tweakreg_step.core.memory import require_places
-from tweakreg_step.core.wording import listed
 from tweakreg_step.files.names import safe_name
 from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import AbsoluteParameters, ReferenceParameters
 from tweakreg_step.telescopes import USUAL
 from tweakreg_step.telescopes.wcs import corners_of, epoch_of
 
-__all__ = ["FIELD_MARGIN", "load_reference", "reference_of", "save_reference", "stars_around"]
+from .epoch_warnings import warn_of_stale, warn_of_undated
 
-log = logging.getLogger(__name__)
+__all__ = ["FIELD_MARGIN", "load_reference", "reference_of", "save_reference", "stars_around"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +87,8 @@ def load_reference(
     members = abs_refcat if isinstance(abs_refcat, tuple) else members_of(abs_refcat)
     when = epoch_of(images, _year(epoch))
     stars = _placed(members, images, (parameters, searchrad), when)
-    _warn_of_undated(images, stars, when)
+    warn_of_undated(images, stars, when)
+    warn_of_stale(images, stars)
     return stars
 
 
@@ -121,25 +120,6 @@ def _year(epoch: Any) -> float | None:
     except CatalogError as error:
         raise ParameterError(str(error)) from error
     return year if np.isfinite(year) else None
-
-
-def _warn_of_undated(images: Sequence[Image], stars: Table, when: float | None) -> None:
-    """Say which images have no time, if stars move."""
-    undated = [image.name for image in images if image.epoch is None]
-    if when is None and stars_of(as_published(stars)) is not None:
-        log.warning(
-            "Reference catalog %s has proper motions, but no image has a time: they are not used, "
-            "and stars stay where they are in the catalog. Give the images their time "
-            "('meta.exposure.mid_time', or 'meta.observation.date').",
-            stars.meta["name"],
-        )
-    elif when is not None and undated and is_moved(stars) and len(undated) < len(images):
-        log.warning(
-            "%d of %d images have no time: %s. Stars are where they were for the others of their "
-            "group, or at the mean time of all, %.3f. Give 'meta.exposure.mid_time', or "
-            "'meta.observation.date'.",
-            *(len(undated), len(images), listed(undated), when),
-        )
 
 
 def save_reference(reference: Table, folder: Path) -> None:

@@ -324,7 +324,8 @@ def _rivals(
     for start in range(0, count, chunk):
         stop = min(start + chunk, count)
         part = away & (edge >= start) & (edge < stop)
-        bins = _bins(edge[part] - start, *difference[part].T, radius, (0.5 * window, side))
+        x, y = difference[part].T
+        bins = _bins(edge[part] - start, x, y, radius, (0.5 * window, side))
         sums = _histogram(bins, (stop - start, side))
         second[start:stop] = sums.reshape(stop - start, -1).max(axis=1)
     expected = density * window**2

@@ -17,7 +17,7 @@ from .stars import (
     unstated_errors,
 )
 from .web.service import RELEASES, service_reachable
-from .years import years_of
+from .years import catalog_years, has_motions, years_of
 
 __all__ = [
     "NAMED",
@@ -26,7 +26,9 @@ __all__ = [
     "Member",
     "as_published",
     "at_epoch",
+    "catalog_years",
     "circles",
+    "has_motions",
     "independent_errors",
     "is_moved",
     "members_of",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray
 
-__all__ = ["EARLIEST", "LATEST", "with_years", "years_of"]
+__all__ = ["EARLIEST", "LATEST", "catalog_years", "has_motions", "with_years", "years_of"]
 
 log = logging.getLogger(__name__)
 
@@ -202,6 +202,16 @@ def _in_header(table: Table, name: str) -> Any:
 
 def _equinoxes() -> set[str]:
     return {text for year in EQUINOXES for text in (f"{year:g}", f"{year:.1f}")}
+
+
+def has_motions(table: Table) -> bool:
+    """Whether a catalog has columns of proper motions, also where they are empty or zero."""
+    return None not in {column_named(table, meant) for meant in ("pmra", "pmdec")}
+
+
+def catalog_years(table: Table) -> FloatArray:
+    """Epochs (M,) of a catalog's positions [Julian year], NaN where it gives none."""
+    return quantity(table, "epoch")
 
 
 def _motions(table: Table) -> list[str]:
