@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "AlignmentError",
     "AmbiguousError",
@@ -25,8 +27,22 @@ __all__ = [
 ]
 
 
+_ENDLESS = re.compile(r"(\S{200})\S{100,}(\S{100})")
+"""A word of 400 letters or more: no name of anything, and no path that anybody reads."""
+
+
 class TweakregError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose.
+
+    Messages quote names, values and other libraries' words. One that never ends is cut.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(_cut(one) if isinstance(one, str) else one for one in args))
+
+
+def _cut(message: str) -> str:
+    return _ENDLESS.sub(r"\1 ... \2", message)
 
 
 class ParameterError(TweakregError, ValueError):
