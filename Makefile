@@ -84,6 +84,7 @@ bench-hst: $(VENV_HST)/.ready
 
 bench-align bench-accuracy: bench-%: $(VENV_JWST)/.ready
 	$(VENV_JWST)/bin/python benchmarks/$*.py
+	test $* = align || $(VENV_JWST)/bin/python benchmarks/$*.py --stcal
 
 bench-ceers: $(VENV)/.ready
 	$(VENV)/bin/python benchmarks/ceers.py
