@@ -1,13 +1,16 @@
 """Whether the errors that are claimed for images hold, and what those that nobody gave are worth.
 
-Three tables: pulls of images, errors over claims, on small scenes as the model has them and on
+Four tables: pulls of images, errors over claims, on small scenes as the model has them and on
 ones that break it, between epochs, and on real geometry of two visits (data and catalogs of
 ``ceers.py``, detectors moved by a further 15 mas and 10 arcsec in each scene); scenes in which
-finders break up arcs and spikes; visits with a sparse reference, its errors given and not.
+finders break up arcs and spikes; visits with a sparse reference, its errors given and not; and
+what of the errors of those visits with a dense one is the same in every scene: how the published
+WCS differ from the delivered by more than motions of detectors.
 
     python benchmarks/claims.py pulls [independent numbers of a row] [words of its name]
     python benchmarks/claims.py confusion [seeds]
     python benchmarks/claims.py visits [seeds]
+    python benchmarks/claims.py shape [seeds]
 
 Images of a scene share motions. How many numbers are independent is told by how much the mean
 square q of a scene's pulls scatters from scene to scene, 2 mean(q)^2 / var(q) for each; scenes are
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.detections import Detections, Reference
 
-SEEDS = {"pulls": 800, "confusion": 200, "visits": 20}
+SEEDS = {"pulls": 800, "confusion": 200, "visits": 20, "shape": 20}
 MOST, BATCH = 800, 10
 USUAL_STAR = 0.005
 LEAST_MAS = 3.0
@@ -273,12 +276,37 @@ def visits(seeds: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     return ("visit", "seeds", "errors given [mas]", "not given", "ratio", "chi2/dof"), rows
 
 
+def shape(seeds: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The table of what is the same in all scenes of a visit with a dense reference [mas]."""
+    rows = []
+    for visit in ("001", "002"):
+        errors, claims = np.empty((2, seeds), object)
+        for seed in range(seeds):
+            scene = visit_scene((visit,), seed, Sparse(1.0, 0.002, True))
+            errors[seed], claims[seed] = scene.errors(scene.solved(), relative=False)
+        error, claim = (1e3 * np.stack(list(part)) for part in (errors, claims))
+        for place, part in (("centre", slice(0, 1)), ("corners", slice(1, 5))):
+            own = error[:, :, part]
+            # what is left of the noise in the mean of the scenes is taken off
+            same = np.nanmean(own, axis=0) ** 2 - np.nanvar(own, axis=0, ddof=1) / seeds
+            numbers = (
+                np.sqrt(np.nanmean(own**2)),
+                np.sqrt(max(np.nanmean(same), 0.0)),
+                np.sqrt(np.nanmean(np.nanvar(own, axis=0, ddof=1))),
+                np.sqrt(np.nanmean(claim[:, :, part] ** 2)),
+            )
+            rows.append((f"visit {visit}, {place}", str(seeds), *(f"{v:.2f}" for v in numbers)))
+            print(*rows[-1], sep="  ", flush=True)
+    return ("place", "scenes", "error", "same in all", "scatter", "claimed"), rows
+
+
 def main() -> None:
     """Print and write a table."""
     tables: dict[str, Callable[..., Any]] = {
         "pulls": pulls,
         "confusion": confusion,
         "visits": visits,
+        "shape": shape,
     }
     if len(sys.argv) < 2 or sys.argv[1] not in tables:
         sys.exit(__doc__)
