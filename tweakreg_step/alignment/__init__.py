@@ -11,12 +11,14 @@ from .displacement import (
 )
 from .image_fits import ImageFits, image_fits
 from .joint import solve_jointly
+from .matching import KnownPairs
 from .pair_offsets import PairOffsets, pair_offsets_of
 from .residuals import Matched, corrected_directions, matched_of
 
 __all__ = [
     "Displacement",
     "ImageFits",
+    "KnownPairs",
     "Matched",
     "PairOffsets",
     "assess",

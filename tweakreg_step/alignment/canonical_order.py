@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from tweakreg_step.alignment.matching import KnownPairs
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections, Reference
 
@@ -34,6 +35,8 @@ class Canonical:
         (M,) index of each star in the input.
     star_total
         Number of stars of the input.
+    known
+        Pairs of groups whose motions are known; None: all are matched.
     """
 
     detections: Detections
@@ -46,6 +49,7 @@ class Canonical:
     detector: IntArray
     star: IntArray
     star_total: int
+    known: KnownPairs | None = None
 
     def take(self, keep: BoolArray) -> Canonical:
         """The same with the detections of a mask (n,) alone; all keep their numbers."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.matching import Registration, register_initially
+from tweakreg_step.alignment.matching import KnownPairs, Registration, register_initially
 from tweakreg_step.alignment.solver import (
     Model,
     Motions,
@@ -96,7 +96,11 @@ class _JointFit:
 
 
 def solve_jointly(
-    detections: Detections, group_count: int, reference: Reference | None, options: Options
+    detections: Detections,
+    group_count: int,
+    reference: Reference | None,
+    options: Options,
+    known: KnownPairs | None = None,
 ) -> Solution:
     """Align all groups with each other, and with the reference if there is one.
 
@@ -110,6 +114,8 @@ def solve_jointly(
         The reference catalog, or None.
     options
         Options of the alignment; `refgroup` is a group's index.
+    known
+        Pairs of groups that were matched before, to which those that are matched are added.
 
     Returns
     -------
@@ -125,7 +131,7 @@ def solve_jointly(
     check_groups(detections, group_count)
 
     def solve(taken: BoolArray) -> Solution:
-        solved = partial(_solved, taken=taken)
+        solved = partial(_solved, taken=taken, known=known)
         if reference is not None and not options.joint:
             return as_a_whole(solved, detections, group_count, reference, options)
         return solved(detections, group_count, reference, options)
@@ -140,9 +146,10 @@ def _solved(
     reference: Reference | None,
     options: Options,
     taken: BoolArray,
+    known: KnownPairs | None,
 ) -> Solution:
     """The solution of the detections of a mask (N,); its sets are not compared yet."""
-    ordered = canonical(detections, group_count, reference)
+    ordered = replace(canonical(detections, group_count, reference), known=known)
     ordered = ordered if taken.all() else ordered.take(taken[ordered.position])
     if options.refgroup is not None:
         options = replace(options, refgroup=int(ordered.group[options.refgroup]))
@@ -252,7 +259,7 @@ def _register_and_solve(
     For the groups `suspect` (G,) only the wide search counts, see `register_initially`.
     """
     registration = register_initially(
-        ordered.detections, frames, ordered.reference, options, suspect
+        ordered.detections, frames, ordered.reference, options, suspect, ordered.known
     )
     problem, start = _problem(ordered, frames, registration, options)
     reach = 4.5 * float(np.max(registration.sigma, initial=0.0)), 0.0

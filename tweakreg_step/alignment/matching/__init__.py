@@ -8,6 +8,7 @@ from .cross_match import Catalog, Reach, catalog_of, find_edges, window_of
 from .false_matches.repeated_pixels import repeated_pixels
 from .false_matches.second_peak import OffsetAmbiguity
 from .initial_registration import Registration, peak_offsets, register_initially
+from .known_pairs import KnownPairs
 from .offset_histogram import log_chance, make_pairs, search
 from .overlap_graph import (
     bridges,
@@ -22,6 +23,7 @@ __all__ = [
     "Bodies",
     "BodyPair",
     "Catalog",
+    "KnownPairs",
     "OffsetAmbiguity",
     "Reach",
     "Registration",

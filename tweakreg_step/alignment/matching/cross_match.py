@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from .offset_histogram import Pairs, Peaks
 
 
-__all__ = ["SIGNIFICANT", "Catalog", "FoundEdges", "Reach", "catalog_of", "find_edges", "window_of"]
+__all__ = [
+    "SIGNIFICANT",
+    "Catalog",
+    "FoundEdges",
+    "Reach",
+    "catalog_of",
+    "find_edges",
+    "no_edges",
+    "window_of",
+]
 
 SIGNIFICANT = float(np.log(1e-4))
 """Logarithm of the probability of chance below which an edge is significant."""
@@ -227,11 +236,12 @@ def find_edges(
         for part in _batches(catalogs, reach)
     ]
     if not parts:
-        return _none()
+        return no_edges()
     return FoundEdges.joined(parts)
 
 
-def _none() -> FoundEdges:
+def no_edges() -> FoundEdges:
+    """The result of a search for no edge."""
     empty, points, never = np.zeros(0), np.zeros((0, 3)), np.zeros(0, bool)
     nodes = np.zeros((0, 2), np.int64)
     edges = Edges(nodes, points, points, empty, empty, empty, empty)

@@ -26,8 +26,8 @@ from .body_ties import with_tied_bodies
 from .corroboration import ambiguity_of_groups
 from .cross_match import Catalog, FoundEdges, Reach, catalog_of, find_edges, window_of
 from .cycle_closure import consistent
+from .known_pairs import KnownPairs, find_unknown_edges
 from .overlap_graph import bridges, components, members, overlapping, well_connected
-from .start_offset import find_edges_around
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -80,7 +80,8 @@ class _Scene:
     """The catalogs in the form that the search needs.
 
     Directions (N, 3) and group (N,) of detections, tangent planes (G, 3, 3), catalogs of the groups
-    (G,), the reference at each group's epoch (G,), and the detections of each group (G,).
+    (G,), the reference at each group's epoch (G,), the detections of each group (G,), and the pairs
+    of groups that are known.
     """
 
     vectors: FloatArray
@@ -90,6 +91,7 @@ class _Scene:
     reference: list[Catalog | None]
     options: Options
     rows: list[IntArray]
+    known: KnownPairs | None = None
 
 
 def _rows(group: IntArray, count: int) -> list[IntArray]:
@@ -151,18 +153,19 @@ def _edges(
     fixed = [(node, g, scene.reference[g], scene.catalogs[g]) for g in absolute.tolist()]
     found = []
     none = 0.0, 0.0
-    for edges, reach, start in (
+    for edges, reach, start, known in (
         (
             usable,
             Reach(options.searchrad, swing * np.sqrt(2.0), options.tolerance),
             options.start,
+            scene.known,
         ),
-        (fixed, Reach(options.abs_searchrad, swing, options.abs_tolerance), none),
+        (fixed, Reach(options.abs_searchrad, swing, options.abs_tolerance), none, None),
     ):
         kept = [(a, b, c, d) for a, b, c, d in edges if c is not None and d is not None]
         nodes = np.array([(a, b) for a, b, _, _ in kept], np.int64).reshape(-1, 2)
         pairs = [(c, d) for _, _, c, d in kept]
-        found.append(find_edges_around(nodes, pairs, reach, start, scene.frames))
+        found.append(find_unknown_edges(nodes, pairs, (reach, start, scene.frames), known))
     return FoundEdges.joined(found)
 
 
@@ -270,6 +273,7 @@ def register_initially(
     reference: Reference | None,
     options: Options,
     suspect: BoolArray | None = None,
+    known: KnownPairs | None = None,
 ) -> Registration:
     """Find offset and roll of each group relative to the others and to the reference.
 
@@ -284,9 +288,11 @@ def register_initially(
     suspect
         (G,) mask of groups for which only the wide search counts: if they are rolled by degrees,
         the plain one may match a part of their sources.
+    known
+        Pairs of groups whose motions are known, to which those that are found are added.
     """
     count = len(frames)
-    scene = _scene(detections, frames, reference, options)
+    scene = replace(_scene(detections, frames, reference, options), known=known)
     found = _search(scene, None, None)
     if suspect is not None:
         ignored = np.append(suspect, False)[found.edges.pairs].any(axis=1)
