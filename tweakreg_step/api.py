@@ -4,41 +4,39 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.wording import listed
-from tweakreg_step.files.names import file_of
 from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.results import (
     AlignmentResult,
     FilesResult,
+    RunState,
     files_result,
+    joined_state,
     read_state,
-    sources_of,
+    save_sources,
     state_path,
     write_state,
-    write_state_catalogs,
 )
 from tweakreg_step.solutions import (
     SavedSolution,
     carry_out,
     merged,
+    old_targets,
     parameters_of_run,
     plan_of,
     plan_of_transfer,
     plan_of_undo,
     planned,
+    put_in_place_of,
     read_solution,
+    refuse_known,
     save_solution,
     targets_of,
 )
 from tweakreg_step.step import TweakRegStep
 from tweakreg_step.telescopes.inputs import product_of
-
-if TYPE_CHECKING:
-    from tweakreg_step.report import RunResult
 
 __all__ = ["AlignmentResult", "FilesResult", "add", "align", "apply", "transfer", "undo"]
 
@@ -86,12 +84,7 @@ def align(
     """
     if abs_refcat is not None:
         parameters["abs_refcat"] = abs_refcat
-    if output_dir is not None:
-        parameters |= {"output_dir": str(output_dir)}
-        parameters.setdefault("save_results", True)
-    step = TweakRegStep.configured(exposures, **parameters)
-    library = step.run(exposures)
-    return replace(step.result, library=library)
+    return _run(exposures, output_dir, parameters)[0]
 
 
 def apply(
@@ -234,14 +227,15 @@ def add(
     solution: str | Path,
     exposures: Any,
     *,
-    move_all: Any = None,
+    move_all: Any = False,
     output_dir: str | Path | None = None,
     **parameters: Any,
 ) -> AlignmentResult:
-    """Let new exposures join a solution; no pixels of the old ones are read.
+    """Let new exposures join a solution, without the files of the old ones.
 
     It needs the state of the run, ``<product>_tweakreg_state.asdf`` beside the solution, which
-    ``save_state=True`` writes.
+    ``save_state=True`` writes. The state of all is written beside the new solution, so that more
+    exposures can be added.
 
     Parameters
     ----------
@@ -250,19 +244,20 @@ def add(
     exposures
         The new exposures, as for `align`.
     move_all
-        None: the old exposures stay fixed, and the new ones are aligned to the sources that they
-        have in common. Else the files of the old exposures, whose WCS are read: all is solved as
-        if it were aligned at once, with the sources that the state has.
+        False: the old exposures stay fixed, and the new ones are aligned to the sources that they
+        have in common. True: all is solved as if it were aligned at once, with the sources that the
+        state has, and only pairs with new exposures are matched. Files of old exposures: the same,
+        and these get their new WCS where ``output_dir`` is given, under the names of results. Of
+        those that are not given, the new WCS is in the solution, for `apply`.
     output_dir
-        Folder that the new exposures (all of them with ``move_all``) and the new solution are
-        written to; None writes nothing.
+        Folder that exposures, the new solution and its state are written to; None writes nothing.
     **parameters
         Parameters that differ from those of the run.
 
     Returns
     -------
     AlignmentResult
-        Of the exposures that were aligned; its solution is that of all.
+        Of the new exposures, of all of them with ``move_all``; its solution is that of all.
 
     Raises
     ------
@@ -278,48 +273,63 @@ def add(
     3
     """
     found = read_solution(solution)
-    state = read_state(state_path(Path(solution).expanduser().parent, found.product))
+    state = read_state(state_path(Path(solution).expanduser().parent, found.product), found.created)
+    refuse_known(found, [target.name for target in targets_of(exposures)])
     options = parameters_of_run(found) | parameters
-    if move_all is not None:
-        if found.reference:
-            options = {"abs_refcat": found.parameter("abs_refcat")} | options
-        return _all_at_once(state, exposures, move_all, output_dir, options)
-    sources = sources_of(state)
-    sources.meta["name"] = f"sources of {found.product}"
-    options["save_solution"] = False  # that of all is written
-    result = align(exposures, sources, output_dir=output_dir, **options)
-    whole = merged(found, result.solution)
+    if move_all is None or move_all is False:
+        return _beside_fixed(found, state, exposures, output_dir, options)
+    old = [] if move_all is True else old_targets(found, move_all)
+    for name in ("abs_refcat", "refimage"):
+        if found.parameter(name):
+            options = {name: found.parameter(name)} | options
+    options["save_state"] = output_dir is not None
+    result, step = _run(exposures, output_dir, options, earlier=state)
     if output_dir is not None:
-        folder = Path(output_dir).expanduser()
-        save_solution(whole, folder)
-        write_state(state, state_path(folder, found.product))  # for those that join later
-    return replace(result, solution=whole)
+        targets = [
+            one if one.path is None else replace(one, name=step.path_of_result(one.path).name)
+            for one in old
+        ]
+        put_in_place_of(found, result.solution, targets, Path(output_dir).expanduser())
+    return result
 
 
-def _all_at_once(
-    state: RunResult,
+def _beside_fixed(
+    found: SavedSolution,
+    state: RunState,
     exposures: Any,
-    old: Any,
     output_dir: str | Path | None,
     options: dict[str, Any],
 ) -> AlignmentResult:
-    """Align old and new exposures, the old ones with the sources of the state."""
-    names = [file_of(name) for name in state.images.names]
-    before, new = targets_of(old), targets_of(exposures)
-    missing = sorted(set(names) - {target.name for target in before})
-    if missing or not all(target.path for target in (*before, *new)):
-        raise InputError(
-            f"All old exposures must be given as files where all shall move, but there are "
-            f"{len(before)} of {len(set(names))}; missing: {listed(missing) or 'their files'}. "
-            "Give them, or leave out 'move_all' to keep them where they are."
-        )
-    known = set(names)
-    kept = [target for target in before if target.name in known]
-    with TemporaryDirectory() as folder:
-        catfile = write_state_catalogs(state, [target.name for target in new], Path(folder))
-        given = [str(target.path) for target in (*kept, *new)]
-        custom = {"use_custom_catalogs": True, "catfile": str(catfile)}
-        return align(given, output_dir=output_dir, **(options | custom))
+    """Align new exposures to the sources of old ones, which stay where they are."""
+    sources = state.sources.copy()
+    sources.meta["name"] = f"sources of {found.product}"
+    options |= {"abs_refcat": sources, "save_solution": False}  # that of all is written
+    result, step = _run(exposures, output_dir, options, keeps_state=True)
+    whole = merged(found, result.solution)
+    if output_dir is not None and step.state is not None:
+        folder = Path(output_dir).expanduser()
+        save_solution(whole, folder)
+        grown = joined_state(state, step.state)
+        save_sources(grown.sources, found.product, folder)
+        write_state(grown, state_path(folder, found.product))
+    return replace(result, solution=whole)
+
+
+def _run(
+    exposures: Any,
+    output_dir: str | Path | None,
+    parameters: dict[str, Any],
+    *,
+    earlier: RunState | None = None,
+    keeps_state: bool = False,
+) -> tuple[AlignmentResult, TweakRegStep]:
+    """The result of aligning exposures, those of an earlier run with them, and the step."""
+    if output_dir is not None:
+        parameters = {"save_results": True} | parameters | {"output_dir": str(output_dir)}
+    step = TweakRegStep.configured(exposures, **parameters)
+    step.earlier, step.keeps_state = earlier, keeps_state
+    library = step.run(exposures)
+    return replace(step.result, library=library), step
 
 
 def _done(plans: Any, output_dir: str | Path | None, verb: str) -> FilesResult:

@@ -33,7 +33,13 @@ from tweakreg_step.pipeline.run import Run, align_library
 from tweakreg_step.pipeline.settings.detector_calibration import calibration_of
 from tweakreg_step.pipeline.stopwatch import Stopwatch
 from tweakreg_step.report import log_end, log_parameters, write_result
-from tweakreg_step.results import AlignmentResult, save_sources, save_state
+from tweakreg_step.results import (
+    AlignmentResult,
+    RunState,
+    save_sources,
+    save_state,
+    sources_of,
+)
 from tweakreg_step.solutions import save_solution
 from tweakreg_step.telescopes.inputs import open_library
 from tweakreg_step.telescopes.labels import labels_of
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
 
     from stpipe.library import AbstractModelLibrary
 
+    from tweakreg_step.exposures import KnownRun
     from tweakreg_step.parameters import Declaration, Setting
     from tweakreg_step.report import RunResult
     from tweakreg_step.solutions import SavedSolution
@@ -76,6 +83,15 @@ class TweakRegStep(BaseStep):
 
     _reported: RunResult | None = None
     """The result of this run, as it was reported."""
+
+    earlier: RunState | None = None
+    """The state of an earlier run whose images take part, without their files."""
+
+    keeps_state = False
+    """Whether the state of this run is kept, to be asked for, written or not."""
+
+    _known: KnownRun | None = None
+    """What a later run needs of this one."""
 
     _library: weakref.ref[AbstractModelLibrary] | None = None
     """The exposures of this run, which the step does not keep."""
@@ -110,6 +126,13 @@ class TweakRegStep(BaseStep):
         library = None if self._library is None else self._library()
         return AlignmentResult(self._reported, self._solution, library)
 
+    @property
+    def state(self) -> RunState | None:
+        """The state of the last run; None where it was not kept."""
+        if self._reported is None or self._known is None:
+            return None
+        return RunState(self._reported, self._known, sources_of(self._reported))
+
     @reports_errors
     def process(self, *inputs: Any) -> AbstractModelLibrary:
         """Align exposures.
@@ -131,7 +154,7 @@ class TweakRegStep(BaseStep):
         ParameterError, InputError, CatalogError, OutputError
             If the input or parameters can't be used; no result is written then.
         """
-        self._reported = self._solution = None
+        self._reported = self._solution = self._known = None
         parameters, start, stopwatch = Parameters.of(self), dt.datetime.now(dt.UTC), Stopwatch()
         log_parameters(departures(*self._declared))
         for sentence in unused(parameters):
@@ -143,9 +166,9 @@ class TweakRegStep(BaseStep):
         with stopwatch("opening"):
             library = self._open(*inputs)
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
-            check_refimage(parameters.method.refimage, names, found_groups(library))
+            self._check_refimage(parameters.method.refimage, names, library)
             self._warn_overwritten(library)
-            _check_groups(library, names, reference=bool(refcat))
+            _check_groups(library, names, alone=not refcat and self.earlier is None)
         not_given = frozenset(unset(*self._declared))
         parameters = replace(parameters, given=_names_of_parameters() - not_given)
         run = Run(
@@ -155,9 +178,11 @@ class TweakRegStep(BaseStep):
             unset=not_given,
             folder=self.output_folder,
             catalogs=catalogs,
-            product=product_name(library, self.remove_suffix(Path(names[0]).stem)[0]),
+            product=self._product(library, names),
             start=start,
             calibration=calibration,
+            earlier=None if self.earlier is None else self.earlier.known,
+            keeps=bool(self.save_state) or self.keeps_state or self.earlier is not None,
         )
         result = align_library(library, run, self.worker_pool(), stopwatch)
         with stopwatch("writing"):
@@ -167,9 +192,23 @@ class TweakRegStep(BaseStep):
         if must_raise(result.outcomes, parameters.safety):
             self._write_report(told)
             raise failure(result.result.images.names, result.outcomes)
-        self._unreported, self._solution = told, result.solution
+        self._unreported, self._solution, self._known = told, result.solution, result.known
         self._library = weakref.ref(library)
         return library
+
+    def _product(self, library: AbstractModelLibrary, names: Sequence[str]) -> str:
+        """Name of the product: that of an earlier run, if its images take part."""
+        if self.earlier is not None:
+            return self.earlier.result.run.product
+        return product_name(library, self.remove_suffix(Path(names[0]).stem)[0])
+
+    def _check_refimage(
+        self, refimage: str, names: Sequence[str], library: AbstractModelLibrary
+    ) -> None:
+        """Refuse a fixed image that is neither in the input nor in an earlier run."""
+        earlier = () if self.earlier is None else self.earlier.known.images
+        groups = (*dict.fromkeys(str(image.group) for image in earlier), *found_groups(library))
+        check_refimage(refimage, [*(image.name for image in earlier), *names], groups)
 
     def _reference(self, parameters: Parameters, inputs: Any) -> Any:
         """The reference catalog, with the columns that the user has chosen."""
@@ -233,9 +272,10 @@ class TweakRegStep(BaseStep):
         self._reported = result
         if self.wants_solution and self._solution is not None:
             folder = self.output_folder
-            saved = [save_solution(self._solution, folder), save_sources(result, folder)]
-            if self.save_state:
-                saved.append(save_state(result, folder))
+            sources, product = sources_of(result), result.run.product
+            saved = [save_solution(self._solution, folder), save_sources(sources, product, folder)]
+            if self.save_state and self.state is not None:
+                saved.append(save_state(self.state, folder))
             log.info("Solution: %s", ", ".join(str(path) for path in saved if path is not None))
         if self._written is not None:
             log.info(
@@ -274,9 +314,9 @@ def _names_of_parameters() -> frozenset[str]:
     return frozenset(declaration.name for declaration in declarations(*STAGES.values()))
 
 
-def _check_groups(library: AbstractModelLibrary, names: Sequence[str], *, reference: bool) -> None:
+def _check_groups(library: AbstractModelLibrary, names: Sequence[str], *, alone: bool) -> None:
     """Say which groups are none, before the work."""
     labels = labels_of(library)
     groups = [label.group or None for label in labels]
     warn_of_shared_groups(names, groups, [label.detector or None for label in labels])
-    warn_of_one_group(groups, reference=reference)
+    warn_of_one_group(groups, reference=not alone)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
+import asdf
 import numpy as np
 import pytest
+from states import file_state, wcs_state
 from stdatamodels.jwst import datamodels
-from step_outputs import TOLERANCE_MAS, models_of, opened
+from step_outputs import TOLERANCE_MAS, opened
 
 from tweakreg_step import cli
-from tweakreg_step.api import add, align, apply
+from tweakreg_step.alignment.matching import known_pairs
+from tweakreg_step.api import add, align, apply, undo
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.sphere import angular_distance, directions
 from tweakreg_step.simulate import Truth, relative_truth_errors
-from tweakreg_step.solutions import read_solution
-from tweakreg_step.sources import detect
+from tweakreg_step.solutions import SavedSolution, read_solution
 
 QUICK = {"sip_approx": False}
 
@@ -44,33 +49,126 @@ def test_old_exposures_stay_and_new_ones_are_on_them(files: Truth, two: Path) ->
     apply(written, models)
     errors = relative_truth_errors([model.meta.wcs for model in models], files.images)
     assert max(error.rms_mas for error in errors) < TOLERANCE_MAS
-    # the state of the run goes with the solution that has grown
     with pytest.raises(InputError, match="already in the solution"):
-        add(Path("three") / two.name, files.files[2])
+        add(Path("three") / two.name, files.files[2], output_dir="four")
+    assert not Path("four").exists()
+
+
+def in_sigmas(one: SavedSolution, other: SavedSolution) -> float:
+    """Largest difference of the groups' motions, in their errors."""
+    first, second = one.levels[0], other.levels[0]
+    assert first.units == second.units
+    values = [np.stack([*level.shift.T, level.matrix[:, 1, 0]], -1) for level in (first, second)]
+    return float(np.max(np.abs(values[1] - values[0]) / first.sigma))
+
+
+def in_mas(one: SavedSolution, other: SavedSolution) -> float:
+    """Largest difference of where they have pixels of the images."""
+    assert one.images.names == other.images.names
+    places = (directions(*found.images.after.reshape(-1, 2).T) for found in (one, other))
+    return 1e3 * float(np.max(angular_distance(*places)))
 
 
 def test_everything_moves_as_if_all_were_solved_at_once(
     files: Truth, two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_once = align(str(files.association), **QUICK)
-    looked: list[Any] = []
-    find = detect.find_sources
+    matched: list[int] = []
+    match = known_pairs.find_edges_around
 
-    def counting(*arguments: Any, **options: Any) -> Any:
-        looked.append(arguments)
-        return find(*arguments, **options)
+    def counting(nodes: Any, *arguments: Any) -> Any:
+        matched.append(len(nodes))
+        return match(nodes, *arguments)
 
-    monkeypatch.setattr("tweakreg_step.exposures.exposure_catalog.find_sources", counting)
-    old = [str(path) for path in files.files[:2]]
-    result = add(two, files.files[2], move_all=old)
-    assert len(looked) == 1  # the pixels of the new one
-    levels = at_once.solution.levels[0], result.solution.levels[0]
-    assert levels[1].units == levels[0].units
-    parameters = [np.stack([*level.shift.T, level.matrix[:, 1, 0]], -1) for level in levels]
-    assert np.max(np.abs(parameters[1] - parameters[0]) / levels[0].sigma) < 1e-3
-    assert len(models_of(result.library)) == 3
-    with pytest.raises(InputError, match="All old exposures must be given"):
-        add(two, files.files[2], move_all=old[:1])
+    monkeypatch.setattr(known_pairs, "find_edges_around", counting)
+    for path in files.files[:2]:
+        path.unlink()
+    result = add(two, files.files[2], move_all=True, output_dir="three")
+    assert sum(matched) == 2  # of three pairs, those with the new exposure
+    assert in_sigmas(at_once.solution, result.solution) < 1e-3
+    assert in_mas(at_once.solution, result.solution) < 1e-3
+    assert "3 of 3 groups" in result.sentence
+    assert [path.name for path in Path("three").glob("*.fits")] == [result_name(files.files[2])]
+    written = read_solution(Path("three") / two.name)
+    assert written.checksum == result.solution.checksum
+    assert written.product == read_solution(two).product
+
+
+def result_name(path: Path) -> str:
+    return path.name.replace("_cal", "_tweakreg")
+
+
+@pytest.mark.parametrize("move_all", [(True, True), (False, True), (True, False), (False, False)])
+def test_one_after_the_other(files: Truth, move_all: tuple[bool, bool]) -> None:
+    options = {"abs_refcat": str(files.catalog), **QUICK}
+    at_once = align(str(files.association), **options)
+    align(str(files.files[0]), output_dir="one", save_state=True, apply_correction=False, **options)
+    solution = next(Path("one").glob("*_solution.asdf"))
+    for number, everything in enumerate(move_all, 1):
+        folder = Path(f"more{number}")
+        result = add(solution, files.files[number], move_all=everything, output_dir=folder)
+        assert len(result.solution.images) == number + 1
+        solution = folder / solution.name
+    if move_all[1]:  # the last one has all that was found
+        assert in_sigmas(at_once.solution, result.solution) < 1e-3
+    models = opened(files)
+    apply(solution, models)
+    errors = relative_truth_errors([model.meta.wcs for model in models], files.images)
+    assert max(error.rms_mas for error in errors) < TOLERANCE_MAS
+
+
+def test_old_files_that_are_named_get_their_new_wcs(files: Truth) -> None:
+    align([str(path) for path in files.files[:2]], output_dir="two", save_state=True, **QUICK)
+    solution = next(Path("two").glob("*_solution.asdf"))
+    aligned = Path("two") / result_name(files.files[0])
+    before = aligned.read_bytes(), files.files[1].read_bytes()
+    old = [aligned, files.files[1]]  # one as it was aligned before, one as it was delivered
+    result = add(solution, files.files[2], move_all=old, output_dir="three")
+    assert (aligned.read_bytes(), files.files[1].read_bytes()) == before
+    written = [Path("three") / result_name(path) for path in files.files]
+    models = opened(files)
+    apply(result, models)
+    for path, model in zip(written, models, strict=True):
+        assert list(apply(result, path).table["done"]) == ["already applied"]
+        places = [np.frombuffer(s["places"]) for s in (file_state(path), wcs_state(model))]
+        assert np.max(np.abs(places[1] - places[0])) < 1e-9 / 3600.0  # degrees
+    undo(written)
+    assert [file_state(path) for path in written] == [file_state(path) for path in files.files]
+
+
+def test_old_files_of_something_else_are_refused_before_the_work(files: Truth, two: Path) -> None:
+    path = files.folder / "moved" / files.files[0].name
+    path.parent.mkdir()
+    align([str(path) for path in files.files], output_dir="other", **QUICK)
+    shutil.copy(Path("other") / result_name(files.files[0]), path)
+    with pytest.raises(InputError, match="another alignment has corrected it since"):
+        add(two, files.files[2], move_all=path, output_dir="three")
+    with pytest.raises(InputError, match="not exist"):
+        add(two, files.files[2], move_all=[files.folder / "gone_cal.fits"], output_dir="three")
+    assert not Path("three").exists()
+
+
+def test_a_state_of_another_run_is_refused(files: Truth, two: Path) -> None:
+    state = next(Path("two").glob("*_state.asdf"))
+    tree = asdf.open(state, lazy_load=False, memmap=False).tree
+    tree["tweakreg_state"]["result"]["run"]["start"] = "2020-01-01T00:00:00+00:00"
+    asdf.AsdfFile(dict(tree)).write_to(state)
+    with pytest.raises(InputError, match="is of a run that started at 2020-01-01"):
+        add(two, files.files[2], output_dir="three")
+    assert not Path("three").exists()
+
+
+def test_the_command_says_what_becomes_of_old_files(
+    files: Truth, two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["add", str(two), str(files.files[2]), "--output-dir=my three", "-q", "--move-all"]
+    assert cli.main([*words, str(files.files[0])]) == 0
+    said = capsys.readouterr().out
+    assert "1 of 2 old exposures were not named" in said
+    command = shlex.split(said.splitlines()[-1].split(" with: ")[1])
+    assert command[-1] == "FILES"
+    assert cli.main([*command[1:-1], str(files.files[1])]) == 0
+    assert "1 applied" in capsys.readouterr().out
 
 
 def test_without_a_state_it_says_how_to_get_one(

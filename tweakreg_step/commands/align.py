@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.api import add, align
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.files.names import file_of
 from tweakreg_step.parameters import STAGES, coerce, declarations
-from tweakreg_step.solutions import solution_path
+from tweakreg_step.solutions import read_solution, solution_path, targets_of
+from tweakreg_step.telescopes.choose_mission import root_of
 
 from .config import parameter_file
 from .output import say
@@ -17,6 +19,8 @@ from .parser import make_parser, parameters_of
 
 if TYPE_CHECKING:
     import argparse
+
+    from tweakreg_step.solutions import SavedSolution
 
 __all__ = ["run_add", "run_align"]
 
@@ -54,11 +58,29 @@ def run_align(options: argparse.Namespace) -> int:
 
 def run_add(options: argparse.Namespace) -> int:
     """Let new exposures join a solution; returns the exit status."""
+    moving = options.move_all is not None
     result = add(
         options.solution,
         options.exposures,
-        move_all=options.move_all,
+        move_all=(options.move_all or True) if moving else False,
         output_dir=options.output_dir,
     )
     say(result)
+    if moving:
+        _tell_of_old(read_solution(options.solution), options)
     return 0 if result.ok else SOME_FAILED
+
+
+def _tell_of_old(old: SavedSolution, options: argparse.Namespace) -> None:
+    """Say how old exposures that were not named get their new WCS."""
+    files = set(map(file_of, old.images.names))
+    given = targets_of(options.move_all) if options.move_all else []
+    named = {root_of(target.name) for target in given}
+    left = [name for name in files if root_of(name) not in named]
+    if left:
+        path = solution_path(Path(options.output_dir).expanduser(), old.product)
+        words = shlex.join(["tweakreg", "apply", str(path)])
+        say(
+            f"{len(left)} of {len(files)} old exposures were not named behind --move-all: their "
+            f"new WCS is in the solution. Put it on their files, as delivered, with: {words} FILES"
+        )

@@ -21,9 +21,9 @@ __all__ = ["run_page"]
 def run_page(options: argparse.Namespace) -> int:
     """Make the page of a run; returns the exit status."""
     path = Path(options.report).expanduser()
-    result = read_state(path if path.suffix == ".asdf" else _state_beside(path))
+    state = read_state(path if path.suffix == ".asdf" else _state_beside(path))
     folder = path.parent if options.output_dir is None else Path(options.output_dir).expanduser()
-    say(write_page(result, folder))
+    say(write_page(state.result, folder))
     return 0
 
 

@@ -180,9 +180,10 @@ def _add_others(commands: Any) -> None:
     parser.add_argument("exposures", nargs="+", help=_EXPOSURES)
     parser.add_argument(
         "--move-all",
-        nargs="+",
+        nargs="*",
         metavar="OLD",
-        help="the old exposures, which move as well (default: they stay fixed)",
+        help="let the old exposures move as well (default: they stay fixed), and write their files "
+        "that are named; of others, the new WCS is in the solution",
     )
     parser.add_argument(
         "--output-dir", "--output_dir", default=".", help="folder of the results (default: here)"

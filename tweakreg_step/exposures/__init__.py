@@ -5,21 +5,26 @@ from __future__ import annotations
 from .exposure import UNUSABLE, VERSION, Refusal, exposure_of
 from .exposure_catalog import Reader
 from .idle_sources import idle_by_reason
-from .read import Member, ReadExposures, read_exposures
+from .known_image import KnownImage, KnownRun
+from .read import Member, ReadExposures, known_images, read_exposures, with_known
 from .write import problem_of, tell_changed_words, unwritten, write_exposures
 
 __all__ = [
     "UNUSABLE",
     "VERSION",
+    "KnownImage",
+    "KnownRun",
     "Member",
     "ReadExposures",
     "Reader",
     "Refusal",
     "exposure_of",
     "idle_by_reason",
+    "known_images",
     "problem_of",
     "read_exposures",
     "tell_changed_words",
     "unwritten",
+    "with_known",
     "write_exposures",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .exposure_catalog import ExposureCatalog
 
-__all__ = ["combine_catalogs", "refuse_mixed"]
+__all__ = ["balanced", "combine_catalogs", "refuse_mixed"]
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +49,8 @@ def combine_catalogs(
             paths[number] = write_checkpoint(
                 sources, catalog.path, parameters.catalogs.catalog_format, {}
             )
-    balanced = _balanced(detections)
-    usable = [alignable(sources) for sources in balanced]
+    weighted = balanced(detections)
+    usable = [alignable(sources) for sources in weighted]
     return [
         replace(
             catalog,
@@ -60,7 +60,7 @@ def combine_catalogs(
             path=path,
             stamps=None,
         )
-        for catalog, some, every, path in zip(catalogs, usable, balanced, paths, strict=True)
+        for catalog, some, every, path in zip(catalogs, usable, weighted, paths, strict=True)
     ]
 
 
@@ -126,7 +126,7 @@ def _refined(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> list[
     return detections
 
 
-def _balanced(detections: Sequence[Sources]) -> list[Sources]:
+def balanced(detections: Sequence[Sources]) -> list[Sources]:
     """The sources, with weight 1 in catalogs without weights if others have them."""
     if len({d.weight is not None for d in detections}) < 2:
         return list(detections)

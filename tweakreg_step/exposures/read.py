@@ -7,29 +7,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from astropy.table import Table
 from tqdm import tqdm
 
 from tweakreg_step.catalogs import checkpoint_meta, write_checkpoint
 from tweakreg_step.core.exceptions import WorkerError
-from tweakreg_step.core.images import Image
-from tweakreg_step.core.sources import Sources
 from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
 from tweakreg_step.telescopes.choose_mission import group_of_name
 from tweakreg_step.telescopes.exposure_file import file_of
 from tweakreg_step.telescopes.labels import labels_of
 from tweakreg_step.telescopes.library import group_ids, without
-from tweakreg_step.telescopes.visits import visit_of_group
-from tweakreg_step.telescopes.wcs import box_of, plane_of
 
-from .combine_catalogs import combine_catalogs, refuse_mixed
+from .combine_catalogs import balanced, combine_catalogs, refuse_mixed
 from .exposure import (
     OUT_OF_MEMORY,
     UNUSABLE,
     VERSION,
     Exposure,
-    ExposureImage,
     ReadTask,
     Refusal,
     exposure_of,
@@ -37,18 +30,22 @@ from .exposure import (
     refusal_of,
 )
 from .exposure_catalog import Reader, read_checkpoints
+from .known_image import bare_image, image_of, known_image, with_sources
 from .user_lists import custom_catalogs, exclusions_of, warn_untouched, warn_without_catalogs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tweakreg_step.core.images import Image
+    from tweakreg_step.core.sources import Sources
     from tweakreg_step.parameters import Parameters
-    from tweakreg_step.telescopes import Telescope
+    from tweakreg_step.telescopes import Telescope, View
     from tweakreg_step.telescopes.exposure_file import ExposureFile
 
     from .exposure_catalog import ExposureCatalog
+    from .known_image import KnownImage
 
-__all__ = ["Member", "ReadExposures", "read_exposures"]
+__all__ = ["Member", "ReadExposures", "known_images", "read_exposures", "with_known"]
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +82,8 @@ class ReadExposures:
         The usable exposures.
     images
         Their images.
+    views
+        The view that each image was read with.
     kept
         File names of their catalogs; None for the user's own and where none was written.
     left_out
@@ -97,6 +96,7 @@ class ReadExposures:
 
     members: list[Member]
     images: list[Image]
+    views: list[View]
     kept: list[str | None]
     left_out: list[Sources]
     refusals: list[Refusal]
@@ -288,12 +288,16 @@ def _with_sources_of_all(
     bare = [image for *_, of_one in good for image in of_one]
     units = [image.detector or image.name for image in bare]
     catalogs = combine_catalogs(units, [image.catalog for image in read], parameters)
-    images = [_with_sources(*one) for one in zip(bare, catalogs, strict=True)]
+    images = [
+        with_sources(image, catalog.sources, catalog.unused)
+        for image, catalog in zip(bare, catalogs, strict=True)
+    ]
     if not parameters.safety.reset_wcs:
         images = refuse_mixed(images, [image.view.corrected for image in read])
     return ReadExposures(
         members=_members([(index, exposure) for index, exposure, _ in good]),
         images=images,
+        views=[image.view for image in read],
         kept=[None if catalog.path is None else catalog.path.name for catalog in catalogs],
         left_out=[
             catalog.sources[:0] if catalog.left_out is None else catalog.left_out
@@ -309,35 +313,10 @@ def _with_images(seen: Exposure | Refusal, group: str) -> tuple[Exposure, list[I
     if isinstance(seen, Refusal):
         return seen
     try:
-        return seen, [_image(image, group, seen.telescope) for image in seen.images]
+        images = seen.images
+        return seen, [bare_image(one.name, one.view, group, seen.telescope) for one in images]
     except Exception as error:  # noqa: BLE001 - of a WCS of any kind, see `exposure_of`
         return replace(refusal_of(seen.name, error, opened=True), telescope=seen.telescope)
-
-
-def _image(read: ExposureImage, group: str, telescope: Telescope) -> Image:
-    corrector = telescope.corrector(read.view, Table(), read.name, group)
-    none = np.zeros(0)
-    return Image(
-        name=read.name,
-        group=group,
-        detector=read.view.detector,
-        epoch=read.view.epoch,
-        observatory=telescope.observatory,
-        sources=Sources.at(none, none),
-        plane=plane_of(corrector, None),
-        visit=visit_of_group(group),
-        band=read.view.band,
-        guide_star=read.view.guide_star,
-        corrected=read.view.corrected,
-        members=read.view.members,
-        detector_shift=telescope.detector_shift,
-    )
-
-
-def _with_sources(image: Image, catalog: ExposureCatalog) -> Image:
-    sources, corrector = catalog.sources, image.plane.corrector
-    plane = plane_of(corrector, box_of(corrector, sources.x, sources.y))
-    return replace(image, sources=sources, plane=plane, unused=catalog.unused)
 
 
 def _members(exposures: Sequence[tuple[int, Exposure]]) -> list[Member]:
@@ -356,3 +335,50 @@ def _catalog_folders(library: Any) -> list[list[Path]]:
     start = [] if asn_dir is None else [Path(asn_dir)]
     members = library.asn["products"][0]["members"]
     return [[*start, Path(*start, member["expname"]).parent] if start else [] for member in members]
+
+
+def known_images(exposures: ReadExposures) -> list[KnownImage]:
+    """The images of exposures that were read, to be written."""
+    return [
+        known_image(exposures.images[image], exposures.views[image], member.telescope)
+        for member in exposures.members
+        for image in member.images
+    ]
+
+
+def with_known(
+    exposures: ReadExposures, known: Sequence[KnownImage], *, reset: bool
+) -> ReadExposures:
+    """The exposures with the images of an earlier run before theirs.
+
+    Parameters
+    ----------
+    exposures
+        The exposures of this run.
+    known
+        The images of the earlier one, whose files are not opened: they are of no member.
+    reset
+        Whether corrections of earlier alignments are ignored.
+    """
+    if not known:
+        return exposures
+    count = len(known)
+    members = [
+        replace(member, images=tuple(count + image for image in member.images))
+        for member in exposures.members
+    ]
+    images = [*map(image_of, known), *exposures.images]
+    sources = balanced([image.sources for image in images])
+    images = [replace(image, sources=own) for image, own in zip(images, sources, strict=True)]
+    if not reset:
+        images = refuse_mixed(images, [image.corrected for image in images])
+    unwritten: list[str | None] = [None] * count
+    none = [image.sources[:0] for image in images[:count]]
+    return replace(
+        exposures,
+        members=members,
+        images=images,
+        views=[*(one.view for one in known), *exposures.views],
+        kept=unwritten + exposures.kept,
+        left_out=none + exposures.left_out,
+    )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from tweakreg_step.alignment import ImageFits
+    from tweakreg_step.alignment import ImageFits, KnownPairs
     from tweakreg_step.catalogs.reference import Member
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.images import Groups
@@ -104,6 +104,7 @@ def align_in_phases(
     folder: Path,
     catalogs: tuple[Member, ...] | None = None,
     calibration: Calibration | None = None,
+    known: KnownPairs | None = None,
 ) -> Alignment:
     """Align the images to each other and to the reference catalog; corrects their WCS.
 
@@ -119,6 +120,8 @@ def align_in_phases(
         The reference catalogs, if those in files were read already.
     calibration
         Where detectors lie, to which the images were put; None where nothing is known.
+    known
+        Pairs of groups that were matched before, to which those that are matched are added.
     """
     refgroup = fixed_group(groups, parameters.method.refimage)
     start = _with_reference(groups, parameters, folder, catalogs)
@@ -130,7 +133,7 @@ def align_in_phases(
             options = calibration.prior(options)
         # where a calibration has put detectors, that is where they start
         starts = with_delivered(present(groups)) if calibration is None else []
-        alignment = _globally(groups, start, parameters, (options, starts))
+        alignment = _globally(groups, start, parameters, (options, starts), known)
     else:
         alignment = _sequentially(groups, start, parameters)
     return _with_outcomes(groups, alignment)
@@ -218,17 +221,21 @@ def _sequentially(groups: Groups, start: Alignment, parameters: Parameters) -> A
 
 
 def _globally(
-    groups: Groups, start: Alignment, parameters: Parameters, how: tuple[Options, list[Start]]
+    groups: Groups,
+    start: Alignment,
+    parameters: Parameters,
+    how: tuple[Options, list[Start]],
+    known: KnownPairs | None,
 ) -> Alignment:
     """The global alignment, with options, from the first of several WCS that settles it."""
     options, starts = how
     more = more_sources(groups, parameters)
     if start.reference is None or not options.joint or len(starts) < 2:
-        found = align_jointly(groups, start.detections, start.reference, options, more)
+        found = align_jointly(groups, start.detections, start.reference, options, more, known)
     else:
 
         def align() -> JointAlignment:
-            return align_jointly(groups, gather(groups), start.reference, options, more)
+            return align_jointly(groups, gather(groups), start.reference, options, more, known)
 
         found, _ = try_starts(groups, starts, align)
     absolute = start.absolute if start.reference is None else found.absolute

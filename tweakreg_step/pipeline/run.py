@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 from threadpoolctl import threadpool_limits
 
 from tweakreg_step.core.images import Groups
-from tweakreg_step.exposures import idle_by_reason, read_exposures
+from tweakreg_step.exposures import (
+    KnownRun,
+    idle_by_reason,
+    known_images,
+    read_exposures,
+    with_known,
+)
 from tweakreg_step.pipeline.settings.detector_calibration import start_from, with_calibrated
 from tweakreg_step.pipeline.settings.mission_defaults import with_mission_defaults
 from tweakreg_step.pipeline.settings.solver_options import options_of_run
 from tweakreg_step.report import RunFacts, log_alignment, log_catalogs
 from tweakreg_step.results import save_catfile, save_regions
 from tweakreg_step.solutions import Marks, solution_of, with_checksum
+from tweakreg_step.telescopes.choose_mission import telescope_named
 
 from .apply import changes_of
 from .cutouts import with_cutouts
@@ -35,7 +42,7 @@ if TYPE_CHECKING:
     from tweakreg_step.pipeline.settings.detector_calibration import Calibration
     from tweakreg_step.report import RunResult
     from tweakreg_step.solutions import SavedSolution
-    from tweakreg_step.telescopes import Change
+    from tweakreg_step.telescopes import Change, Telescope
 
     from .phases import Alignment
     from .stopwatch import Stopwatch
@@ -63,6 +70,10 @@ class Run:
         Name of the product, and start of the run [UTC].
     calibration
         Motions of detectors that are known; None where none are.
+    earlier
+        What is known of an earlier run whose images take part; None where none do.
+    keeps
+        Whether what a later run needs is kept; so it is where there is an earlier one.
     """
 
     names: list[str]
@@ -74,6 +85,8 @@ class Run:
     product: str
     start: Any
     calibration: Calibration | None = None
+    earlier: KnownRun | None = None
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +103,15 @@ class AlignedRun:
         Changes by the exposure's index in the library; empty if none may be made.
     solution
         What was found, to be saved.
+    known
+        What a later run needs; None where that is not kept.
     """
 
     result: RunResult
     outcomes: list[Outcome]
     changes: dict[int, Change]
     solution: SavedSolution
+    known: KnownRun | None = None
 
 
 def align_library(
@@ -116,10 +132,9 @@ def align_library(
         Measures the time of the stages.
     """
     with stopwatch("sources"), pool as workers:
-        exposures = read_exposures(library, run.names, run.parameters, run.folder, workers)
-    telescopes = [member.telescope for member in exposures.members]
+        exposures, known = _read(library, run, workers)
     parameters, effective = with_mission_defaults(
-        run.parameters, run.effective, run.unset, telescopes
+        run.parameters, run.effective, run.unset, _telescopes(exposures, run)
     )
     groups = Groups.of(exposures.images)
     idle = idle_by_reason(exposures.left_out)
@@ -127,7 +142,7 @@ def align_library(
     # one thread: several would wait for each other, and the order of their sums would change bits
     with stopwatch("alignment"), threadpool_limits(1):
         before, marks = Before.of(groups.images), Marks.of(groups.images)
-        alignment = _aligned(groups, parameters, run)
+        alignment = _aligned(groups, parameters, run, known)
     stars = None if alignment.table is None else len(alignment.table)
     seconds, sequential = stopwatch.seconds["alignment"], bool(alignment.fits)
     log_alignment(alignment.solution, stars, seconds, sequential=sequential)
@@ -159,7 +174,7 @@ def align_library(
     with stopwatch("writing"):
         if may_change(outcomes, parameters.safety):
             changes = changes_of(exposures, result, parameters)
-    return AlignedRun(result, outcomes, changes, with_checksum(solution))
+    return AlignedRun(result, outcomes, changes, with_checksum(solution), known)
 
 
 def _save_beside_catalogs(
@@ -171,10 +186,29 @@ def _save_beside_catalogs(
         save_catfile(result.images.names, exposures.kept, run.product, run.folder)
 
 
-def _aligned(groups: Groups, parameters: Parameters, run: Run) -> Alignment:
+def _telescopes(exposures: ReadExposures, run: Run) -> list[Telescope]:
+    """The missions of the exposures, and of those of an earlier run."""
+    earlier = () if run.earlier is None else run.earlier.images
+    known = dict.fromkeys(image.mission for image in earlier)
+    return [*(member.telescope for member in exposures.members), *map(telescope_named, known)]
+
+
+def _read(library: Any, run: Run, workers: Any) -> tuple[ReadExposures, KnownRun | None]:
+    """The exposures, with those of an earlier run, and what is known before the alignment."""
+    exposures = read_exposures(library, run.names, run.parameters, run.folder, workers)
+    if not run.keeps:
+        return exposures, None
+    earlier = run.earlier or KnownRun()
+    known = KnownRun((*earlier.images, *known_images(exposures)), earlier.pairs.joined())
+    reset = run.parameters.safety.reset_wcs
+    return with_known(exposures, earlier.images, reset=reset), known
+
+
+def _aligned(groups: Groups, parameters: Parameters, run: Run, known: KnownRun | None) -> Alignment:
     """The alignment of the images, which start from a detector calibration if there is one."""
+    pairs = None if known is None else known.pairs
+    given = (parameters, run.folder, run.catalogs, run.calibration, pairs)
     if run.calibration is None:
-        return align_in_phases(groups, parameters, run.folder, run.catalogs)
+        return align_in_phases(groups, *given)
     before = start_from(run.calibration, groups)
-    alignment = align_in_phases(groups, parameters, run.folder, run.catalogs, run.calibration)
-    return with_calibrated(alignment, groups, before)
+    return with_calibrated(align_in_phases(groups, *given), groups, before)

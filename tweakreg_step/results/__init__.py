@@ -7,13 +7,14 @@ from .files_result import FilesResult, files_result
 from .region_files import save_catfile, save_regions
 from .solution_text import shown_solution
 from .source_catalog import save_sources, sources_of
-from .state import read_state, save_state, state_path, write_state
-from .state_catalogs import write_state_catalogs
+from .state import RunState, joined_state, read_state, save_state, state_path, write_state
 
 __all__ = [
     "AlignmentResult",
     "FilesResult",
+    "RunState",
     "files_result",
+    "joined_state",
     "read_state",
     "save_catfile",
     "save_regions",
@@ -23,5 +24,4 @@ __all__ = [
     "sources_of",
     "state_path",
     "write_state",
-    "write_state_catalogs",
 ]

@@ -133,7 +133,7 @@ class AlignmentResult:
         before = set(folder.iterdir())
         write_result(self.run, folder, report=True, plots=plots)
         save_solution(self.solution, folder)
-        save_sources(self.run, folder)
+        save_sources(self.sources, self.run.run.product, folder)
         known = [path for path in folder.iterdir() if path.name.startswith(self.run.run.product)]
         return [*written, *sorted(set(known) | (set(folder.iterdir()) - before) - set(written))]
 

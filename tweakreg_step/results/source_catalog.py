@@ -18,6 +18,7 @@ from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.report import write_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.solution import Solution
     from tweakreg_step.report import RunResult
 
-__all__ = ["save_sources", "sources_of"]
+__all__ = ["joined_sources", "save_sources", "sources_of", "table_of"]
 
 log = logging.getLogger(__name__)
 
@@ -59,27 +60,72 @@ def sources_of(result: RunResult) -> Table:
         if detections is None or solution is None
         else _values(detections, solution, result.run.options.tolerance)
     )
+    return table_of(values, {"product": result.run.product, "start": result.run.start})
+
+
+def table_of(values: Mapping[str, Any], meta: Mapping[str, Any]) -> Table:
+    """The catalog of its columns."""
     columns = [
         Column(values[name], name=name, unit=unit, description=meaning)
         for name, (unit, _, meaning) in _items()
     ]
-    epochs = {"product": result.run.product, "start": result.run.start}
-    return Table(columns, meta=epochs)
+    return Table(columns, meta=dict(meta))
+
+
+def joined_sources(old: Table, result: RunResult) -> Table:
+    """One catalog of two, the second of exposures that were aligned to the first.
+
+    What is a star of the first is one source: at the weighted mean, with all its detections.
+
+    Parameters
+    ----------
+    old
+        Catalog as of `sources_of`.
+    result
+        Of the run that was aligned to it.
+    """
+    new = sources_of(result)
+    row, own = _rows_of_stars(old, new, result)
+    values = {name: np.array(old[name]) for name in COLUMNS}
+    for name, error in (("RA", "ra_error"), ("DEC", "dec_error")):
+        ours, theirs = values[error][row] ** -2.0, np.asarray(new[error])[own] ** -2.0
+        gap = np.asarray(new[name])[own] - values[name][row]
+        gap = (gap + 180.0) % 360.0 - 180.0
+        values[name][row] += gap * theirs / (ours + theirs)
+        values[error][row] = (ours + theirs) ** -0.5
+    values["RA"] %= 360.0
+    values["ndetections"][row] += np.asarray(new["ndetections"])[own]
+    rest = np.setdiff1d(np.arange(len(new)), own)
+    more = {name: np.asarray(new[name])[rest] for name in COLUMNS}
+    more["star"] = np.full(len(rest), -1)
+    joined = {name: np.concatenate([values[name], more[name]]) for name in COLUMNS}
+    return table_of(joined, old.meta)
+
+
+def _rows_of_stars(old: Table, new: Table, result: RunResult) -> tuple[IntArray, IntArray]:
+    """Rows of the old catalog, which was the reference, and of the new one that are the same."""
+    reference = result.catalogs.reference
+    star = np.asarray(new["star"], np.int64)
+    own = np.flatnonzero(star >= 0)
+    if reference is None or not len(own):
+        return own[:0], own[:0]
+    places = directions(reference.ra[star[own]], reference.dec[star[own]])
+    tree = cKDTree(directions(np.asarray(old["RA"]), np.asarray(old["DEC"])))
+    return np.asarray(tree.query(places)[1], np.int64), own
 
 
 def _items() -> Any:
     return COLUMNS.items()
 
 
-def save_sources(result: RunResult, folder: Path) -> Path | None:
+def save_sources(table: Table, product: str, folder: Path) -> Path | None:
     """Write ``<product>_sources.ecsv``; a failure is logged and stops nothing.
 
     Nothing is written where there are no sources.
     """
-    table = sources_of(result)
     if not len(table):
         return None
-    path = folder / f"{result.run.product}_sources.ecsv"
+    path = folder / f"{product}_sources.ecsv"
     try:
         write_whole(path, lambda draft: write_rows(table, draft, _formats()))
     except OutputError as error:

@@ -1,13 +1,15 @@
-"""The whole result of a run as a file: detections, weights, solution, verdicts.
+"""The state of a run as a file: its result, and what later exposures need that join it.
 
-From it the page is made, and new exposures join the solution, without the pixels of the old ones.
-Classes are written as mappings with the name of the class, of those that a result is made of alone.
+From the result the page is made. With the images as they were before, with their sources, and the
+pairs of groups that were matched, no old file is opened where all shall move; with the combined
+catalog, none where the old ones stay. Classes are written as mappings with the name of the class,
+of those alone that these are made of.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import asdf
 import numpy as np
 
+from tweakreg_step.alignment import KnownPairs
 from tweakreg_step.core import (
     detections,
     evidence,
@@ -26,21 +29,47 @@ from tweakreg_step.core import (
     solution,
 )
 from tweakreg_step.core.exceptions import InputError, OutputError, TweakregError
+from tweakreg_step.core.sources import Sources
+from tweakreg_step.exposures import KnownImage, KnownRun
 from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import Setting
 from tweakreg_step.report import RunResult, result_classes
+from tweakreg_step.telescopes import View
+
+from .source_catalog import joined_sources, table_of
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["read_state", "save_state", "state_path", "write_state"]
+    from astropy.table import Table
+
+__all__ = ["RunState", "joined_state", "read_state", "save_state", "state_path", "write_state"]
 
 log = logging.getLogger(__name__)
 
 KEY = "tweakreg_state"
-SCHEMA = "tweakreg-state/1"
+SCHEMA = "tweakreg-state/2"
 _CLASS = "class"
 _ENDING = "_tweakreg_state.asdf"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """What is kept of a run, and of those before it that it was added to.
+
+    Attributes
+    ----------
+    result
+        Its result.
+    known
+        The images of all of them, as they were before, and the pairs that were matched.
+    sources
+        The combined catalog of all of them.
+    """
+
+    result: RunResult
+    known: KnownRun
+    sources: Table
 
 
 def state_path(folder: Path, product: str) -> Path:
@@ -48,35 +77,50 @@ def state_path(folder: Path, product: str) -> Path:
     return folder / f"{product}{_ENDING}"
 
 
-def write_state(result: RunResult, path: Path) -> Path:
-    """Write the result of a run, whole or not at all.
+def write_state(state: RunState, path: Path) -> Path:
+    """Write a state, whole or not at all.
 
     Raises
     ------
     OutputError
         If the file can't be written.
     """
-    file = asdf.AsdfFile({KEY: {"schema": SCHEMA, "result": _plain(result)}})
+    tree = {
+        "schema": SCHEMA,
+        "result": _plain(state.result),
+        "images": _plain(state.known.images),
+        "pairs": state.known.pairs.columns(),
+        "sources": {name: np.asarray(state.sources[name]) for name in state.sources.colnames},
+        "sources_of": {str(name): str(value) for name, value in state.sources.meta.items()},
+    }
+    file = asdf.AsdfFile({KEY: tree})
     write_whole(path, lambda draft: file.write_to(draft, all_array_compression="zlib"))
     return path
 
 
-def save_state(result: RunResult, folder: Path) -> Path | None:
-    """Write a result under its name into a folder; a failure is logged and stops nothing."""
+def save_state(state: RunState, folder: Path) -> Path | None:
+    """Write a state under its name into a folder; a failure is logged and stops nothing."""
     try:
-        return write_state(result, state_path(folder, result.run.product))
+        return write_state(state, state_path(folder, state.result.run.product))
     except OutputError as error:
         log.error("%s", error)  # noqa: TRY400 - the sentence says all, a traceback nothing more
         return None
 
 
-def read_state(path: str | Path) -> RunResult:
+def read_state(path: str | Path, created: str = "") -> RunState:
     """Read what `write_state` has written.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    created
+        When the run started of which it must be; '' for any.
 
     Raises
     ------
     InputError
-        If there is none, or it is damaged or of another version.
+        If there is none, or it is damaged, of another version or of another run.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -87,19 +131,54 @@ def read_state(path: str | Path) -> RunResult:
     try:
         with asdf.open(path, lazy_load=False, memmap=False) as file:
             tree = dict(file.tree[KEY])
-        found, result = str(tree["schema"]), _rebuilt(tree["result"])
+        found = str(tree["schema"])
+        state = _state(tree) if found == SCHEMA else None
     except Exception as error:  # readers raise whatever they like on a broken file
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
             f"The state '{path}' can't be read: {lines[0][:200].rstrip('.')}. It must be a whole "
             "file of this version of tweakreg_step. Run the alignment again with save_state=True."
         ) from error
-    if found != SCHEMA or not isinstance(result, RunResult):
+    if state is None:
         raise InputError(
             f"The state '{path}' has the schema '{found}', but '{SCHEMA}' is needed. Run the "
             "alignment again with save_state=True."
         )
-    return result
+    if created and state.result.run.start != created:
+        raise InputError(
+            f"The state '{path}' is of a run that started at {state.result.run.start}, but the "
+            f"solution beside it is of {created}: they must be of the same run. Run the alignment "
+            "again with save_state=True."
+        )
+    return state
+
+
+def joined_state(old: RunState, new: RunState) -> RunState:
+    """The state of exposures that were aligned to the sources of old ones, and of these.
+
+    Parameters
+    ----------
+    old
+        The state of the old ones.
+    new
+        Of the run that was aligned to their catalog.
+    """
+    images = (*old.known.images, *new.known.images)
+    known = KnownRun(images, old.known.pairs.joined(new.known.pairs))
+    product = old.result.run.product
+    result = replace(new.result, run=replace(new.result.run, product=product))
+    return RunState(result, known, joined_sources(old.sources, new.result))
+
+
+def _state(tree: dict[str, Any]) -> RunState:
+    """The state of its tree."""
+    result, images = _rebuilt(tree["result"]), _rebuilt(tree["images"])
+    if not isinstance(result, RunResult) or not all(isinstance(i, KnownImage) for i in images):
+        raise TypeError("Its result or its images are something else")
+    pairs = {name: _rebuilt(column) for name, column in dict(tree["pairs"]).items()}
+    columns = {name: _rebuilt(column) for name, column in dict(tree["sources"]).items()}
+    known = KnownRun(images, KnownPairs.of_columns(pairs))
+    return RunState(result, known, table_of(columns, dict(tree["sources_of"])))
 
 
 def _plain(value: Any) -> Any:
@@ -158,19 +237,23 @@ def _classes(module: ModuleType) -> dict[str, type]:
     return {one.__name__: one for one in own if isinstance(one, type)}
 
 
-_KNOWN: dict[str, type] = {
-    name: kind
-    for module in (
-        detections,
-        evidence,
-        exceptions,
-        image_errors,
-        level_fits,
-        options,
-        outcome,
-        solution,
-    )
-    for name, kind in _classes(module).items()
-    if kind.__module__ == module.__name__
-} | {"Setting": Setting, **result_classes()}
-"""The classes that a result is made of, by name."""
+_KNOWN: dict[str, type] = (
+    {
+        name: kind
+        for module in (
+            detections,
+            evidence,
+            exceptions,
+            image_errors,
+            level_fits,
+            options,
+            outcome,
+            solution,
+        )
+        for name, kind in _classes(module).items()
+        if kind.__module__ == module.__name__
+    }
+    | {one.__name__: one for one in (KnownImage, Setting, Sources, View)}
+    | result_classes()
+)
+"""The classes that a state is made of, by name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .apply import plan_of
 from .file import SCHEMA, read_solution, save_solution, solution_path, with_checksum, write_solution
+from .joining import old_targets, put_in_place_of, refuse_known
 from .merge import merged
 from .record import (
     SavedGroups,
@@ -29,12 +30,15 @@ __all__ = [
     "Target",
     "carry_out",
     "merged",
+    "old_targets",
     "parameters_of_run",
     "plan_of",
     "plan_of_transfer",
     "plan_of_undo",
     "planned",
+    "put_in_place_of",
     "read_solution",
+    "refuse_known",
     "remove_correction",
     "save_solution",
     "solution_of",

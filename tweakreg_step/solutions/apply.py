@@ -63,7 +63,14 @@ class _Placed:
     off: float
 
 
-def plan_of(solution: SavedSolution, target: Target, model: Any, *, rebase: bool = False) -> Plan:
+def plan_of(
+    solution: SavedSolution,
+    target: Target,
+    model: Any,
+    *,
+    rebase: bool = False,
+    since: SavedSolution | None = None,
+) -> Plan:
     """What is to be done to one exposure so that it has the WCS of the solution.
 
     Parameters
@@ -75,6 +82,8 @@ def plan_of(solution: SavedSolution, target: Target, model: Any, *, rebase: bool
     rebase
         Whether an exposure whose WCS is not the one that was solved for is moved to where the
         solution has it, if a shift, a roll and a scale do that.
+    since
+        The solution whose place this one takes: an exposure that has it gets this one instead.
 
     Raises
     ------
@@ -83,9 +92,12 @@ def plan_of(solution: SavedSolution, target: Target, model: Any, *, rebase: bool
     """
     exposure = OpenTarget.of(target, model)
     rows = rows_of(solution, exposure)
+    earlier = [None] * len(rows) if since is None else rows_of(since, exposure)
     placed = [
         _place(solution, row, exposure, image, rebase=rebase)
-        for row, image in zip(rows, exposure.images, strict=True)
+        if since is None or before is None or not _has(since, before, exposure, image)
+        else _replaced(solution, row, exposure, image)
+        for row, before, image in zip(rows, earlier, exposure.images, strict=True)
     ]
     table = [_row(solution, *pair) for pair in zip(rows, exposure.images, placed, strict=True)]
     if all(one.done is Done.ALREADY for one in placed):
@@ -143,6 +155,26 @@ def _place(
         raise InputError(_not_the_one(solution, name, off, elsewhere=elsewhere))
     _rebase(plane, box, images.after[row], name)
     return _Placed(plane, Done.REBASED, off)
+
+
+def _has(solution: SavedSolution, row: int, exposure: OpenTarget, image: OpenImage) -> bool:
+    """Whether an image has the correction of a solution, as its row says."""
+    box = solution.images.box[row]
+    present = fingerprint(exposure.plane(image, reset=False, box=box), box)
+    same = largest_distance(present, solution.images.after[row]) <= SAME
+    return same and bool(solution.images.moved[row])
+
+
+def _replaced(solution: SavedSolution, row: int, exposure: OpenTarget, image: OpenImage) -> _Placed:
+    """Correct an image that has the solution before this one, from the WCS as delivered."""
+    box = solution.images.box[row]
+    plane = exposure.plane(image, reset=True, box=box)
+    if largest_distance(fingerprint(plane, box), solution.images.before[row]) > SAME:
+        # it was solved for the WCS of an alignment before both
+        return _place(solution, row, exposure, image, rebase=True)
+    if solution.images.moved[row]:
+        put(plane, *grid(box), *solution.images.after[row].T)
+    return _Placed(plane, Done.APPLIED, 0.0)
 
 
 _ALIGNED = Status.ALIGNED.value

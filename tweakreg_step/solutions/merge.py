@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.wording import listed
-
 from .file import with_checksum
 from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution
 
@@ -20,7 +17,7 @@ __all__ = ["merged"]
 
 
 def merged(old: SavedSolution, new: SavedSolution) -> SavedSolution:
-    """The solution of all images of both.
+    """The solution of all images of both; none is in both.
 
     Parameters
     ----------
@@ -28,18 +25,7 @@ def merged(old: SavedSolution, new: SavedSolution) -> SavedSolution:
         The solution that is joined: its images stay as they are.
     new
         That of the exposures that join it, aligned to the sources of the old ones.
-
-    Raises
-    ------
-    InputError
-        If an image is in both.
     """
-    twice = [name for name in new.images.names if name in set(old.images.names)]
-    if twice:
-        raise InputError(
-            f"{listed(twice)}: already in the solution '{old.product}', but only new exposures can "
-            "join it. Leave them out."
-        )
     start = len(old.groups)
     images = replace(new.images, group=new.images.group + start)
     facts = {

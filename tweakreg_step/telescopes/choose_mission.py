@@ -34,6 +34,7 @@ __all__ = [
     "packages",
     "root_of",
     "suffixes",
+    "telescope_named",
     "telescope_of",
     "telescope_of_file",
     "telescope_or_none",
@@ -62,6 +63,17 @@ def telescope_of_file(path: Path) -> Telescope:
         If its images can't be aligned.
     """
     return _named(mission_in_file(path) or TELESCOPES[0].name, str(path))
+
+
+def telescope_named(mission: str) -> Telescope:
+    """The mission of a name.
+
+    Raises
+    ------
+    InputError
+        If it is none whose images can be aligned.
+    """
+    return _named(mission, "the state of a run")
 
 
 def telescope_of(model: Any) -> Telescope:

@@ -190,6 +190,12 @@ class Telescope(Protocol):
         ``places``. Raises `InputError` if the WCS can't be corrected.
         """
 
+    def packed_wcs(self, wcs: Any) -> bytes:
+        """The WCS of a view as bytes, to be written."""
+
+    def unpacked_wcs(self, content: bytes) -> Any:
+        """The WCS of such bytes, the same to the bit."""
+
     # ---- results
 
     def apply(self, model: Any, change: Change) -> Sequence[str]:

@@ -53,9 +53,12 @@ class KnownPairs:
         found = FoundEdges.joined([self.edges[key] for key in keys])
         return replace(found, edges=replace(found.edges, pairs=nodes))
 
-    def joined(self, other: KnownPairs) -> KnownPairs:
-        """These pairs and others."""
-        return KnownPairs(self.edges | other.edges)
+    def joined(self, *others: KnownPairs) -> KnownPairs:
+        """A copy of these pairs, with others."""
+        edges = dict(self.edges)
+        for other in others:
+            edges |= other.edges
+        return KnownPairs(edges)
 
     def columns(self) -> dict[str, Any]:
         """The pairs as arrays of E rows by name, to be written."""

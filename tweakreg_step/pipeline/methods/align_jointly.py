@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment import solve_jointly
+from tweakreg_step.alignment import KnownPairs, solve_jointly
 from tweakreg_step.core.outcome import Code, Verdict
 from tweakreg_step.pipeline.idle_groups import with_idle_groups
 from tweakreg_step.report import apart_reason, verdicts_of
@@ -59,6 +59,7 @@ def align_jointly(
     reference: Reference | None,
     options: Options,
     more: str,
+    known: KnownPairs | None = None,
 ) -> JointAlignment:
     """Align all groups at once, to each other and to a reference catalog if there is one.
 
@@ -72,8 +73,10 @@ def align_jointly(
         As for `tweakreg_step.alignment.solve_jointly`.
     more
         What gives more sources, as a part of a sentence.
+    known
+        Pairs of groups that were matched before.
     """
-    solution = solve_jointly(detections, len(groups), reference, options)
+    solution = solve_jointly(detections, len(groups), reference, options, known)
     relative = verdicts_of(solution.relative, more, groups.names)
     relative = with_idle_groups(relative, groups, options.searchrad)
     moved: list[bool] = []

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray
 
-__all__ = ["TABLES", "ChipWCS", "chip_wcs", "is_same", "packed"]
+__all__ = [
+    "TABLES",
+    "ChipWCS",
+    "chip_wcs",
+    "is_same",
+    "packed",
+    "packed_chip_wcs",
+    "unpacked_chip_wcs",
+]
 
 TABLES = ("D2IMARR", "WCSDVARR")
 """Names of the extensions with lookup tables of distortion."""
@@ -87,6 +95,27 @@ def is_same(first: WCS, second: WCS) -> bool:
         (first.pixel_scale_matrix, second.pixel_scale_matrix),
     )
     return all(np.array_equal(*pair) for pair in pairs)
+
+
+def packed_chip_wcs(wcs: ChipWCS) -> bytes:
+    """The WCS of a chip as bytes: an archive of NumPy."""
+    text, tables = wcs.made_of
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        text=np.frombuffer(text.encode(), np.uint8),
+        tables=np.frombuffer(tables, np.uint8),
+        crval=np.array(wcs.wcs.crval),
+        matrix=np.array(wcs.pixel_scale_matrix),
+    )
+    return content.getvalue()
+
+
+def unpacked_chip_wcs(content: bytes) -> ChipWCS:
+    """The WCS of a chip, of such bytes."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as parts:
+        text, tables = parts["text"].tobytes().decode(), parts["tables"].tobytes()
+        return _remade(text, tables, parts["crval"], parts["matrix"])
 
 
 def _remade(text: str, tables: bytes, crval: FloatArray, matrix: FloatArray) -> ChipWCS:

@@ -15,6 +15,7 @@ from tweakreg_step.telescopes.observatories import EARTH
 from tweakreg_step.telescopes.telescope import Entry, Label
 
 from .checks import check
+from .chip_wcs import packed_chip_wcs, unpacked_chip_wcs
 from .exposure import HstExposure
 from .headers import apply, require_stwcs, restore
 from .image import HstImage
@@ -159,6 +160,14 @@ class HST:
                 f"The WCS of '{name}' can't be corrected: {error} It must have no other distortion "
                 "than SIP and lookup tables. Run stwcs.updatewcs.updatewcs on it again."
             ) from error
+
+    def packed_wcs(self, wcs: Any) -> bytes:
+        """The WCS of a view as bytes."""
+        return packed_chip_wcs(wcs)
+
+    def unpacked_wcs(self, content: bytes) -> Any:
+        """The WCS of such bytes."""
+        return unpacked_chip_wcs(content)
 
     def apply(self, model: HstExposure, change: Change) -> list[str]:
         """Make the changes to an exposure; there are no problems with them."""

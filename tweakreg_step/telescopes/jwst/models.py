@@ -18,7 +18,7 @@ from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
 from tweakreg_step.telescopes.observatories import L2
 from tweakreg_step.telescopes.telescope import Entry, Label
-from tweakreg_step.telescopes.wcs import TanCorrector, is_tan
+from tweakreg_step.telescopes.wcs import TanCorrector, is_tan, packed_gwcs, unpacked_gwcs
 
 from .cal_file import with_pixels
 from .copied_draft import CopiedDraft, copied_draft
@@ -223,6 +223,14 @@ class JWST:
                 "JWST image and, if it was aligned before, a correction made by tweakwcs. Run "
                 "'assign_wcs' on it again."
             ) from error
+
+    def packed_wcs(self, wcs: Any) -> bytes:
+        """The WCS of a view as bytes."""
+        return packed_gwcs(wcs)
+
+    def unpacked_wcs(self, content: bytes) -> Any:
+        """The WCS of such bytes."""
+        return unpacked_gwcs(content)
 
     def apply(self, model: Any, change: Change) -> list[str]:
         """Make the changes to a model; returns the problems with them."""

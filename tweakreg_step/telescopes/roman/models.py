@@ -16,7 +16,7 @@ from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
 from tweakreg_step.telescopes.observatories import L2
 from tweakreg_step.telescopes.telescope import Entry, Label
-from tweakreg_step.telescopes.wcs import CORRECTED
+from tweakreg_step.telescopes.wcs import CORRECTED, packed_gwcs, unpacked_gwcs
 
 from .image import RomanImage, known, word
 from .roman_package import is_roman_model, roman_datamodels
@@ -185,6 +185,14 @@ class Roman:
                 "Roman image and, if it was aligned before, a correction made by tweakwcs. Run "
                 "'assign_wcs' on it again."
             ) from error
+
+    def packed_wcs(self, wcs: Any) -> bytes:
+        """The WCS of a view as bytes."""
+        return packed_gwcs(wcs)
+
+    def unpacked_wcs(self, content: bytes) -> Any:
+        """The WCS of such bytes."""
+        return unpacked_gwcs(content)
 
     def apply(self, model: Any, change: Change) -> list[str]:
         """Make the changes to a model; there are no problems with them."""

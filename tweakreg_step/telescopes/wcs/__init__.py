@@ -6,6 +6,7 @@ from .delivered import CORRECTED, delivered, is_corrected
 from .fits_plane import FitsPlane, put_linear
 from .footprints import corners_of, epoch_of, group_epochs, group_observatories, region
 from .inverse import pixels_within
+from .packed_gwcs import packed_gwcs, unpacked_gwcs
 from .plane import plane_of
 from .snapshot import Snapshot, StoredWcs, all_or_nothing
 from .tan_mosaic import TanCorrector, is_tan
@@ -30,9 +31,11 @@ __all__ = [
     "group_observatories",
     "is_corrected",
     "is_tan",
+    "packed_gwcs",
     "pixels_within",
     "plane_of",
     "put",
     "put_linear",
     "region",
+    "unpacked_gwcs",
 ]

@@ -1,0 +1,125 @@
+"""An image of an earlier run: what an alignment needs of it, without its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.table import Table
+
+from tweakreg_step.alignment import KnownPairs
+from tweakreg_step.core.images import Image
+from tweakreg_step.core.sources import Sources
+from tweakreg_step.telescopes.choose_mission import telescope_named
+from tweakreg_step.telescopes.visits import visit_of_group
+from tweakreg_step.telescopes.wcs import box_of, plane_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from tweakreg_step.core.outcome import Verdict
+    from tweakreg_step.telescopes import Telescope, View
+
+__all__ = ["KnownImage", "KnownRun", "bare_image", "image_of", "known_image", "with_sources"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownImage:
+    """What an alignment needs of an image, in a form that can be written.
+
+    Attributes
+    ----------
+    name, group
+        Names of the image and of its group.
+    mission
+        Name of its mission.
+    view
+        Its WCS before the alignment, as an array of bytes, pointing angles and epoch.
+    sources
+        Its sources that can take part.
+    unused
+        Number of further sources, which can't.
+    refused
+        Verdict on an image that must not be changed, None for others.
+    """
+
+    name: str
+    group: Hashable
+    mission: str
+    view: View
+    sources: Sources
+    unused: int
+    refused: Verdict | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """What a run knows that a later one needs not find again.
+
+    Attributes
+    ----------
+    images
+        Its images, as they were before they were aligned.
+    pairs
+        The motions of its pairs of groups.
+    """
+
+    images: tuple[KnownImage, ...] = ()
+    pairs: KnownPairs = field(default_factory=KnownPairs)
+
+
+def known_image(image: Image, view: View, telescope: Telescope) -> KnownImage:
+    """An image that was read, with the view that it was read with."""
+    packed = np.frombuffer(telescope.packed_wcs(view.wcs), np.uint8)
+    return KnownImage(
+        image.name,
+        image.group,
+        telescope.name,
+        replace(view, wcs=packed),
+        replace(image.sources, peak=None, flags=None),
+        image.unused,
+        image.refused,
+    )
+
+
+def image_of(known: KnownImage) -> Image:
+    """The image as it was before it was aligned."""
+    telescope = telescope_named(known.mission)
+    wcs = telescope.unpacked_wcs(np.asarray(known.view.wcs, np.uint8).tobytes())
+    image = bare_image(known.name, replace(known.view, wcs=wcs), known.group, telescope)
+    return replace(with_sources(image, known.sources, known.unused), refused=known.refused)
+
+
+def bare_image(name: str, view: View, group: Any, telescope: Telescope) -> Image:
+    """An image with its WCS, still without its sources.
+
+    Raises
+    ------
+    InputError
+        If its WCS can't be corrected.
+    """
+    corrector = telescope.corrector(view, Table(), name, group)
+    none = np.zeros(0)
+    return Image(
+        name=name,
+        group=group,
+        detector=view.detector,
+        epoch=view.epoch,
+        observatory=telescope.observatory,
+        sources=Sources.at(none, none),
+        plane=plane_of(corrector, None),
+        visit=visit_of_group(group),
+        band=view.band,
+        guide_star=view.guide_star,
+        corrected=view.corrected,
+        members=view.members,
+        detector_shift=telescope.detector_shift,
+    )
+
+
+def with_sources(image: Image, sources: Sources, unused: int) -> Image:
+    """The image with its sources, and the number of those that can't be used."""
+    corrector = image.plane.corrector
+    plane = plane_of(corrector, box_of(corrector, sources.x, sources.y))
+    return replace(image, sources=sources, plane=plane, unused=unused)
