@@ -127,6 +127,30 @@ def test_errors_are_a_sentence_and_a_status(
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["nothing*.fits"], 1),
+        (["gone_cal.fits"], 1),
+        (["bad_cal.fits"], 1),
+        (["bad_asn.json"], 1),
+        (["{association}", "--abs-refcat=bad.ecsv"], 1),
+        (["{association}", "--refimage=nobody"], 2),
+    ],
+)
+@pytest.mark.parametrize("folder", ["new/er", "."])
+def test_a_refused_input_writes_nothing(
+    files: Truth, words: list[str], status: int, folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("bad_cal.fits", "bad_asn.json", "bad.ecsv"):
+        Path(name).write_text("bad")
+    before = sorted(Path().rglob("*"))
+    given = [word.format(association=files.association) for word in words]
+    more = ["--save-plots", "--save-state", "--save-report", f"--output-dir={folder}"]
+    assert run(capsys, "align", *given, *more)[0] == status
+    assert sorted(Path().rglob("*")) == before
+
+
 def test_the_unexpected_has_no_traceback_unless_asked_for(
     files: Truth, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.files.whole_files import write_whole
+from tweakreg_step.files.whole_files import no_empty_folder, write_whole
 from tweakreg_step.results import (
     AlignmentResult,
     FilesResult,
@@ -327,8 +327,9 @@ def _run(
     if output_dir is not None:
         parameters = {"save_results": True} | parameters | {"output_dir": str(output_dir)}
     step = TweakRegStep.configured(exposures, **parameters)
-    step.earlier, step.keeps_state = earlier, keeps_state
-    library = step.run(exposures)
+    step.earlier, step.keeps_state, step.reports_refusals = earlier, keeps_state, False
+    with no_empty_folder(step.output_folder):
+        library = step.run(exposures)
     return replace(step.result, library=library), step
 
 

@@ -75,6 +75,9 @@ class TweakRegStep(BaseStep):
     report_written = False
     """Whether the report of this run was written."""
 
+    reports_refusals = True
+    """Whether an input that is refused leaves a report."""
+
     _unreported: RunResult | None = None
     """The result of this run, until its images are written."""
 

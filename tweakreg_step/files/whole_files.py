@@ -7,7 +7,7 @@ import secrets
 import shutil
 import tempfile
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ __all__ = [
     "content_of",
     "drafts",
     "hidden_name",
+    "no_empty_folder",
     "remove_hidden_folders",
     "write_whole",
 ]
@@ -141,6 +142,19 @@ def check_folder(folder: Path) -> None:
         Path(name).unlink()
     except OSError as error:
         raise _unusable(folder, error) from error
+
+
+@contextmanager
+def no_empty_folder(folder: Path) -> Iterator[None]:
+    """After an error, remove a folder that was made for results and has got none."""
+    before = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # of one that is not empty
+            for one in before:
+                one.rmdir()
+        raise
 
 
 def _unusable(folder: Path, error: OSError) -> OutputError:

@@ -1,6 +1,7 @@
 """The report of a run that ended with an error before it had results.
 
-A program that collects reports can so tell a run that failed from one that was never started.
+A program that collects reports can so tell a run that failed from one that was never started. Where
+a person, or a script, is told at once, a refused input leaves nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from stpipe.library import AbstractModelLibrary
 
-from tweakreg_step.core.exceptions import InputError, TweakregError
+from tweakreg_step.core.exceptions import (
+    CatalogError,
+    InputError,
+    ParameterError,
+    TweakregError,
+)
 from tweakreg_step.core.options import Options
 from tweakreg_step.files.names import safe_name
 from tweakreg_step.files.whole_files import content_of
@@ -43,6 +49,10 @@ UNNAMED = "tweakreg"
 """The product of a run whose input has no name."""
 
 
+_REFUSALS = (InputError, ParameterError, CatalogError)
+"""Errors of what was given."""
+
+
 def reports_errors(process: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator of a step's ``process``: if it fails, a report is written if one is wanted.
 
@@ -50,7 +60,7 @@ def reports_errors(process: Callable[..., Any]) -> Callable[..., Any]:
     ----------
     process
         Method of a step with the attributes ``wants_report``, ``report_written``,
-        ``output_folder`` and ``effective``.
+        ``reports_refusals``, ``output_folder`` and ``effective``.
     """
 
     @wraps(process)
@@ -72,7 +82,8 @@ def _report(step: Any, error: TweakregError, product: str, start: str) -> None:
     A function of its own: in the frame above, the result would keep the error alive, the error its
     traceback, and the traceback's frames the exposures with their folder.
     """
-    if step.wants_report and not step.report_written:
+    told = isinstance(error, _REFUSALS) and not step.reports_refusals
+    if step.wants_report and not step.report_written and not told:
         result = result_of_error(error, product, start, step.effective)
         write_result(result, step.output_folder, report=True, plots=False)
 

@@ -157,7 +157,6 @@ def carry_out(plans: Sequence[Plan], folder: Path | None) -> None:
 def _check_names(plans: Sequence[Plan], folder: Path | None) -> None:
     if folder is None:
         return
-    check_folder(folder)
     names = [plan.target.name for plan in plans]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -166,6 +165,7 @@ def _check_names(plans: Sequence[Plan], folder: Path | None) -> None:
             "differ. Leave out 'output_dir' to change files in their own folders, or do one after "
             "the other."
         )
+    check_folder(folder)
 
 
 def _carry_out(plan: Plan, folder: Path | None) -> None:
