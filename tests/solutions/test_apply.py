@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from stdatamodels.jwst import datamodels
 from step_outputs import Aligned, models_of, opened
 from tweakwcs.correctors import JWSTWCSCorrector
 
-from tweakreg_step import TweakRegStep
+from tweakreg_step import TweakRegStep, cli
 from tweakreg_step.api import align, apply, undo
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.sphere import angular_distance, directions
@@ -216,6 +218,53 @@ def test_an_interrupted_one_goes_on(
     done = apply(of(relative), str(files.association))
     assert list(done.table["done"]) == ["already applied", "applied", "applied"]
     assert max(map(distance, files.files, relative.models)) < EXACT
+
+
+INTERRUPTED = """
+import os, signal, sys
+from tweakreg_step import cli
+from tweakreg_step.solutions import targets
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+save, drafts = targets.saved_with_checksums, []
+
+def interrupted(*how):
+    def write(draft):
+        drafts.append(draft)
+        if len(drafts) == 2:
+            draft.write_bytes(b"half of it")
+            os.kill(os.getpid(), signal.{signal})
+        save(*how)(draft)
+    return write
+
+targets.saved_with_checksums = interrupted
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("signal", "status"), [("SIGINT", 130), ("SIGTERM", 128 + 15), ("SIGKILL", -9)]
+)
+def test_a_signal_leaves_whole_files_and_the_command_goes_on(
+    files: Truth, relative: Aligned, signal: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = files.folder.rename(files.folder.with_name("with blanks in it"))
+    paths = sorted(folder.glob("*_cal.fits"))
+    before = [path.read_bytes() for path in paths]
+    words = ["apply", str(of(relative)), *map(str, paths)]
+    code = INTERRUPTED.format(signal=signal)
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=False)
+    assert done.returncode == status
+    assert [path.read_bytes() == old for path, old in zip(paths, before, strict=True)] == [
+        False,
+        True,
+        True,
+    ]
+    left = [path.name for path in folder.iterdir() if path.name.startswith(".tweakreg")]
+    assert len(left) == (signal == "SIGKILL")  # nothing can be done about that
+    assert cli.main(words) == 0
+    assert "1 already applied, 2 applied" in capsys.readouterr().out
+    assert max(map(distance, paths, relative.models)) < EXACT
 
 
 def test_files_that_can_not_be_written_keep_no_others_back(

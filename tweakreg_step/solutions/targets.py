@@ -12,6 +12,7 @@ from astropy.table import Table
 
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.exposures import tell_changed_words
+from tweakreg_step.exposures.parallel import ended_by_terminate
 from tweakreg_step.files.names import image_name
 from tweakreg_step.files.whole_files import check_folder, write_whole
 from tweakreg_step.telescopes.checksums import saved_with_checksums
@@ -140,13 +141,14 @@ def carry_out(plans: Sequence[Plan], folder: Path | None) -> None:
     """
     _check_names(plans, folder)
     problems = []
-    for plan in plans:
-        try:
-            _carry_out(plan, folder)
-        except OutputError as error:
-            problems.append(str(error))
-            for row in plan.rows:
-                row["done"] = "not written"
+    with ended_by_terminate():  # or a half-written draft would stay
+        for plan in plans:
+            try:
+                _carry_out(plan, folder)
+            except OutputError as error:
+                problems.append(str(error))
+                for row in plan.rows:
+                    row["done"] = "not written"
     if problems:
         raise OutputError(
             f"{len(problems)} of {len(plans)} files could not be written, all others were. "
