@@ -71,7 +71,8 @@ test-jwst: $(VENV_JWST)/.ready
 	$(VENV_JWST)/bin/python -m pytest -m jwst tests/runs/test_stock.py
 
 test-hst: $(VENV_HST)/.ready
-	$(VENV_HST)/bin/python -m pytest -m hst tests/runs/test_drizzlepac.py tests/runs/test_drizzlepac_parameters.py
+	$(VENV_HST)/bin/python -m pytest -m hst tests/runs/test_drizzlepac.py tests/runs/test_drizzlepac_parameters.py \
+		tests/runs/test_tweakback.py
 
 test-roman: $(VENV_ROMAN)/.ready
 	$(VENV_ROMAN)/bin/python -m pytest -m roman tests/runs/test_romancal.py

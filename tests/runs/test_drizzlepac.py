@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from drizzled import drizzle
 from hst_visits import align, largest_error, results, visit
 
 from tweakreg_step import TweakRegStep
@@ -31,28 +31,11 @@ def truth() -> HstTruth:
 @pytest.fixture(scope="module")
 def drizzled(truth: HstTruth, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder in which our results were drizzled, cosmic rays rejected."""
-    pytest.importorskip("drizzlepac")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from drizzlepac.astrodrizzle import AstroDrizzle
-
-        folder = tmp_path_factory.mktemp("drizzled")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(folder)
-            align(list(map(str, truth.files)), truth, save_results=True, output_dir=".")
-            AstroDrizzle(
-                "*_flc.fits",
-                output="final",
-                clean=False,
-                build=True,
-                context=False,
-                num_cores=1,
-                mdriztab=False,
-                driz_cr_corr=True,
-                skymethod="localmin",
-                final_bits=0,
-                driz_sep_bits=0,
-            )
+    folder = tmp_path_factory.mktemp("drizzled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        align(list(map(str, truth.files)), truth, save_results=True, output_dir=".")
+        drizzle("*_flc.fits", "final", clean=False, driz_cr_corr=True)
     return folder
 
 
