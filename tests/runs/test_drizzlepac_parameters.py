@@ -65,7 +65,10 @@ def moved(shifts: str, frame: str, name: str) -> np.ndarray:
     return np.stack(wcs.wcs_pix2world(*corrected, 1))
 
 
-def test_both_shift_files_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("refimage", ["", "j94f0501q_flc.fits"])
+def test_both_shift_files_say_the_same(
+    refimage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tweakreg = pytest.importorskip("drizzlepac.tweakreg")
     monkeypatch.chdir(tmp_path)
     truth = visit(pointing_error=(0.3, 60.0, 1e-4))
@@ -73,7 +76,12 @@ def test_both_shift_files_say_the_same(tmp_path: Path, monkeypatch: pytest.Monke
     table = Table.read(truth.catalog)
     np.savetxt("stars.txt", np.stack([table["RA"], table["DEC"]], 1), fmt="%.12f")
     given = {"refcat": "stars.txt", "shiftfile": True, "searchrad": 2.0, "tolerance": 3.0}
-    given |= {"see2dplot": False, "residplot": "No plot", "interactive": False}
+    given |= {
+        "refimage": refimage,
+        "see2dplot": False,
+        "residplot": "No plot",
+        "interactive": False,
+    }
     find = {"threshold": 20.0}
     TweakReg("*_flc.fits", imagefindcfg=find, outshifts="a.txt", outwcs="a.fits", **given)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -83,3 +91,11 @@ def test_both_shift_files_say_the_same(tmp_path: Path, monkeypatch: pytest.Monke
     for path in files:
         ours, theirs = (moved(f"{one}.txt", f"{one}.fits", path.name) for one in "ab")
         np.testing.assert_allclose(3600.0 * (ours - theirs), 0.0, atol=0.006)
+    mine, other = (fits.getheader(f"{one}.fits", "WCS") for one in "ab")
+    one, two = WCS(mine), WCS(other)
+    np.testing.assert_allclose(one.pixel_scale_matrix, two.pixel_scale_matrix, atol=1e-12)
+    np.testing.assert_allclose(one.wcs.crval, two.wcs.crval, atol=1e-9)
+    np.testing.assert_allclose(one.wcs.crpix, two.wcs.crpix, atol=1e-6)
+    for word in ("NPIX1", "NPIX2", "NAXIS", "PIXVALUE", "CTYPE1", "CTYPE2"):
+        assert mine[word] == other[word], word
+    assert mine["ORIENTAT"] == pytest.approx(other["ORIENTAT"], abs=1e-6)

@@ -16,12 +16,15 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from hst_visits import copied, largest_error, visit
+from stwcs.distortion.utils import output_wcs
+from stwcs.wcsutil import HSTWCS
 
 from tweakreg_step import TweakReg, apply, cli
 from tweakreg_step.core.exceptions import CatalogError, InputError, OutputError, ParameterError
 from tweakreg_step.simulate import simulate_mosaic
 from tweakreg_step.simulate.hst import HstTruth, Scene, simulate_hst
 from tweakreg_step.simulate.stars import Stars
+from tweakreg_step.telescopes.choose_mission import open_exposure, telescope_of
 
 DATA = Path(__file__).parents[1] / "data"
 QUIET: dict[str, Any] = {"see2dplot": False, "residplot": "No plot", "writecat": False}
@@ -103,9 +106,12 @@ def _check_shifts(truth: HstTruth, files: list[Path]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it has axes and no pixels
             frame = WCS(header)
-    first = fits.getheader(files[0], ("SCI", 1))
-    angle = np.rad2deg(np.arctan2(first["CD1_2"], first["CD2_2"]))
-    assert abs((angle - header["ORIENTAT"] + 180.0) % 360.0 - 180.0) < 1.0
+    same = output_wcs_of(truth.files)
+    np.testing.assert_allclose(frame.wcs.crval, same.wcs.crval, atol=1e-9)
+    np.testing.assert_allclose(frame.wcs.crpix, same.wcs.crpix, atol=1e-6)
+    np.testing.assert_allclose(frame.pixel_scale_matrix, same.wcs.cd, atol=1e-12)
+    assert (header["NPIX1"], header["NPIX2"]) == same.pixel_shape
+    assert header["ORIENTAT"] == pytest.approx(same.orientat)
     x, y = np.meshgrid([1.0, 500.0], [1.0, 250.0])
     for line, delivered, solved in zip(lines[4:], truth.files, files, strict=True):
         name, *words = line.split()
@@ -120,6 +126,17 @@ def _check_shifts(truth: HstTruth, files: list[Path]) -> None:
         turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ one
         np.testing.assert_allclose(scale * turned + [[dx], [dy]], two, atol=3e-3)
         assert np.hypot(dx, dy) > 1.0
+
+
+def output_wcs_of(paths: tuple[Path, ...]) -> Any:
+    """The WCS without distortion that stwcs makes of all chips."""
+    chips = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path in paths:
+            with fits.open(path) as hdus:
+                chips += [HSTWCS(hdus, ext=("SCI", chip)) for chip in (1, 2)]
+        return output_wcs(chips)
 
 
 def _sky(path: Path, x: Any, y: Any) -> Any:
@@ -291,3 +308,13 @@ def test_files_of_another_mission(tmp_path: Path) -> None:
     )  # fmt: skip
     assert result.ok
     assert len(Path("shifts.txt").read_text().splitlines()) == 4 + len(given)
+    frame = fits.getheader("shifts_wcs.fits", "WCS")
+    with open_exposure(mosaic.files[0]) as model:
+        (image,) = telescope_of(model).images(model)
+    corners = np.stack(np.meshgrid(*image.bounding_box)).reshape(2, -1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it has axes and no pixels
+        x, y = WCS(frame).wcs_world2pix(*image.to_sky(*corners), 1)
+    for pixels, size in ((x, frame["NPIX1"]), (y, frame["NPIX2"])):
+        assert 0.0 < pixels.min() < 3.0
+        assert size - 3.0 < pixels.max() <= size

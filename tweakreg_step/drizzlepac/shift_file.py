@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,8 @@ from astropy.wcs import WCS
 from tweakreg_step.files.names import file_of
 from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.telescopes.choose_mission import open_exposure, telescope_of
+from tweakreg_step.telescopes.hst import HstExposure
+from tweakreg_step.telescopes.hst.undistorted import undistorted_wcs
 
 from .images import scale_of
 
@@ -22,11 +25,40 @@ if TYPE_CHECKING:
     from tweakreg_step.solutions import SavedSolution
     from tweakreg_step.telescopes import OpenImage
 
-__all__ = ["reference_wcs", "shift_of", "write_shifts"]
+__all__ = ["frame_of", "reference_wcs", "shift_of", "write_shifts"]
+
+
+def frame_of(images: Sequence[Path], refimage: Path | None = None) -> WCS:
+    """The WCS without distortion in which shifts are.
+
+    That of TweakReg where the first image is of HST: as stwcs makes it of all chips of all images,
+    or of the first chip of a reference image. Of other missions, that around the first image.
+
+    Parameters
+    ----------
+    images
+        Files of the images, as delivered.
+    refimage
+        The reference image, if one is given.
+
+    Returns
+    -------
+    WCS
+        With a ``pixel_shape``.
+    """
+    paths = list(images) if refimage is None else [refimage]
+    with contextlib.ExitStack() as stack:
+        models = [stack.enter_context(open_exposure(path)) for path in paths]
+        found = None
+        if isinstance(models[0], HstExposure):
+            exposures = [model for model in models if isinstance(model, HstExposure)]
+            found = undistorted_wcs(exposures, one=refimage is not None)
+        images_of_first = telescope_of(models[0]).images(models[0])
+        return reference_wcs(images_of_first) if found is None else found
 
 
 def write_shifts(
-    solution: SavedSolution, images: Sequence[Path], shifts: Path, reference: Path
+    solution: SavedSolution, images: Sequence[Path], wcs: WCS, shifts: Path, reference: Path
 ) -> None:
     """Write how each image was off, in the pixels of a WCS without distortion, and that WCS.
 
@@ -35,7 +67,9 @@ def write_shifts(
     solution
         The solution.
     images
-        Files of the images; the WCS is that of the first one.
+        Files of the images.
+    wcs
+        By `frame_of`.
     shifts, reference
         Files to write; both are replaced.
 
@@ -44,8 +78,6 @@ def write_shifts(
     OutputError
         If they can't be written.
     """
-    with open_exposure(images[0]) as model:
-        wcs, shape = reference_wcs(telescope_of(model).images(model))
     lines = [
         "# frame: output\n",
         f"# refimage: {reference.name}[wcs]\n",
@@ -66,8 +98,8 @@ def write_shifts(
         lines.append(f"{path.name}    {numbers}\n")
     header = wcs.to_header()
     header["EXTNAME"], header["EXTVER"] = "WCS", 1
-    header["NPIX1"] = (shape[0], "Length of array axis 1")
-    header["NPIX2"] = (shape[1], "Length of array axis 2")
+    header["NPIX1"] = (wcs.pixel_shape[0], "Length of array axis 1")
+    header["NPIX2"] = (wcs.pixel_shape[1], "Length of array axis 2")
     header["PIXVALUE"] = (0.0, "values of pixels in array")
     matrix = wcs.pixel_scale_matrix
     angle = float(np.rad2deg(np.arctan2(matrix[0, 1], matrix[1, 1])))
@@ -77,7 +109,7 @@ def write_shifts(
     write_whole(shifts.expanduser(), lambda draft: draft.write_text("".join(lines)))
 
 
-def reference_wcs(images: Sequence[OpenImage]) -> tuple[WCS, tuple[int, int]]:
+def reference_wcs(images: Sequence[OpenImage]) -> WCS:
     """A WCS without distortion around the images of an exposure, oriented as the first of them.
 
     Parameters
@@ -88,9 +120,8 @@ def reference_wcs(images: Sequence[OpenImage]) -> tuple[WCS, tuple[int, int]]:
     Returns
     -------
     WCS
-        Tangent at their middle, with the scale of the first one's middle.
-    tuple
-        Number of pixels along x and y that cover them.
+        Tangent at their middle, with the scale of the first one's middle; its ``pixel_shape``
+        covers them.
     """
     first = images[0]
     corners = [np.meshgrid(*image.bounding_box) for image in images]
@@ -119,11 +150,10 @@ def reference_wcs(images: Sequence[OpenImage]) -> tuple[WCS, tuple[int, int]]:
     wcs.wcs.set()
     places = np.stack(wcs.wcs_world2pix(ra, dec, 0))
     low, high = np.floor(places.min(axis=1)), np.ceil(places.max(axis=1))
-    wcs.wcs.crpix = 1.0 - low  # the first pixel is the lowest corner
-    shape = (int(high[0] - low[0]) + 1, int(high[1] - low[1]) + 1)
-    wcs.pixel_shape = shape
+    wcs.wcs.crpix = -low  # they were 0 above; the first pixel is now the lowest corner
+    wcs.pixel_shape = (int(high[0] - low[0]) + 1, int(high[1] - low[1]) + 1)
     wcs.wcs.set()
-    return wcs, shape
+    return wcs
 
 
 def shift_of(wcs: WCS, before: FloatArray, after: FloatArray) -> tuple[float, float, float, float]:

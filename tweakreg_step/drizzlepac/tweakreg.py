@@ -20,7 +20,7 @@ from .headerlets import HeaderletOptions, write_headerlets
 from .images import file_without_extension, images_named, list_of_catalogs, pixel_scale
 from .reference_image import stars_of_image
 from .run_file import logging_to_file
-from .shift_file import write_shifts
+from .shift_file import frame_of, write_shifts
 from .table import IMAGE, MAIN, REFERENCE, rows_of
 from .translation import translated
 from .values import values_of
@@ -111,6 +111,9 @@ def _run(
     main = values.main
     scale = pixel_scale(targets, main["refimage"])
     outside = _outside(targets, main["refimage"])
+    images = [target.path for target in targets if target.path is not None]
+    # as delivered: with updatehdr=True files are others afterwards
+    frame = frame_of(images, _place(targets, main["refimage"])) if main["shiftfile"] else None
     with exclusions_for(main["exclusions"], outside) as (own_list, regions):
         values = replace(values, main=main | {"exclusions": own_list})
         reference = bool(main["refcat"]) or outside is not None
@@ -121,12 +124,19 @@ def _run(
             log.warning(remark)
         parameters = found.parameters | _reference(values, targets, outside, scale, regions)
         result = align(given, output_dir=folder, **parameters)
-    images = [target.path for target in targets if target.path is not None]
-    if main["shiftfile"]:
-        write_shifts(result.solution, images, Path(main["outshifts"]), Path(main["outwcs"]))
+    if frame is not None:
+        files = Path(main["outshifts"]), Path(main["outwcs"])
+        write_shifts(result.solution, images, frame, *files)
     if main["headerlet"]:
         write_headerlets(result.solution, images, HeaderletOptions.of(main))
     return result
+
+
+def _place(targets: Sequence[Target], refimage: str) -> Path | None:
+    """The file of the reference image, of the input or not."""
+    path = file_without_extension(refimage) if refimage else None
+    inside = [target.path for target in targets if path is not None and target.name == path.name]
+    return inside[0] if inside else path
 
 
 def _outside(targets: Sequence[Target], refimage: str) -> Path | None:

@@ -130,7 +130,8 @@ _SHIFTS = (
     ),
     Row(
         "outwcs", MAIN, str, "shifts_wcs.fits", Use.DONE,
-        "FITS file without pixels: the undistorted WCS in which the shifts are.",
+        "FITS file without pixels: the undistorted WCS in which the shifts are, for images of HST "
+        "the same as there, made by stwcs.",
         needs=Needs.SHIFT_FILE,
     ),
 )  # fmt: skip
