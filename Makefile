@@ -72,7 +72,7 @@ test-jwst: $(VENV_JWST)/.ready
 
 test-hst: $(VENV_HST)/.ready
 	$(VENV_HST)/bin/python -m pytest -m hst tests/runs/test_drizzlepac.py tests/runs/test_drizzlepac_parameters.py \
-		tests/runs/test_tweakback.py
+		tests/runs/test_tweakback.py tests/runs/test_recipe.py
 
 test-roman: $(VENV_ROMAN)/.ready
 	$(VENV_ROMAN)/bin/python -m pytest -m roman tests/runs/test_romancal.py

@@ -111,7 +111,9 @@ the place to copy from.
    finds nothing more.
 #. **Other filters and visits**: ``tweakreg transfer <solution> <exposures>`` carries the
    motion of a visit to exposures in which little is seen, as tweakback does.
-#. **Drizzle** the exposures with AstroDrizzle, ``updatewcs=False``.
+#. **Drizzle** the exposures with AstroDrizzle, ``updatewcs=False``. The script does so where
+   drizzlepac is installed, and compares the mosaic's stars and galaxies with the truth; ``make
+   test-hst`` runs it.
 
 .. include:: tables/recipe.rst
 

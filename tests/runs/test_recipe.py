@@ -27,3 +27,17 @@ def test_the_recipe_reaches_its_accuracy(
     assert rows.pop("other filter, before") > 3.0
     assert len(rows) == 4
     assert max(rows.values()) < REACHED
+
+
+@pytest.mark.hst
+def test_stars_and_galaxies_of_the_mosaic_are_at_the_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recipe to its end, the final drizzle (``make test-hst``)."""
+    pytest.importorskip("drizzlepac")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor, "service_reachable", lambda: "not asked")
+    step, error, remark = recipe.recipe(tmp_path)[-1]
+    assert step == "mosaic, drizzled"
+    assert int(remark.split()[2]) > 15
+    assert float(error) < REACHED
