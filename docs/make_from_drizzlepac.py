@@ -78,8 +78,9 @@ Files
 -----
 
 * A **catfile** has an image and a catalog for each chip on a line, for (SCI,1), (SCI,2) ...;
-  ``None`` or ``INDEF`` for a chip without. Positions count from 1, except in catalogs that
-  this package has written. Two chips and one catalog in pixels are refused.
+  ``None`` or ``INDEF`` for a chip without, whose sources are found in its pixels. Positions count
+  from 1, except in catalogs that this package has written. Two chips and one catalog in pixels are
+  refused.
 * A list of **exclusions** has an image and a region file for each chip. Coordinates are
   ``image``, ``pixel``, ``physical``, ``sky``, ``icrs``, ``fk5`` ...; positions may be
   sexagesimal; lines ``x y radius`` are circles to leave out. A FITS

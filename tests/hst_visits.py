@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import warnings
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate.hst import HstTruth, Scene, errors_mas, simulate_hst
 
-__all__ = ["align", "copied", "largest_error", "results", "visit"]
+__all__ = ["align", "catalogs", "copied", "largest_error", "results", "star_list", "visit"]
 
 
 @cache
@@ -43,3 +49,32 @@ def largest_error(paths: list[Path], truth: HstTruth) -> float:
     """The largest rms error [mas] of a chip of results."""
     pairs = zip(paths, truth.exposures, strict=True)
     return max(error for path, one in pairs for error in errors_mas(path, one))
+
+
+def star_list(truth: HstTruth, name: str = "stars.txt") -> str:
+    """The reference catalog as a list without names."""
+    table = Table.read(truth.catalog)
+    np.savetxt(name, np.stack([table["RA"], table["DEC"]], 1), fmt="%.12f")
+    return name
+
+
+def catalogs(truth: HstTruth, name: str = "catalogs.txt") -> str:
+    """Lists of x, y, magnitude that count from 1, one for each chip on a line."""
+    sky = Table.read(truth.folder / "sky.ecsv")
+    rng, lines = np.random.default_rng(1), []
+    for one in truth.exposures:
+        words = [one.path.name]
+        for chip, header in enumerate(one.headers, start=1):
+            with warnings.catch_warnings(), fits.open(one.path) as hdus:
+                warnings.simplefilter("ignore")
+                wcs = WCS(header, hdus)
+                x, y = wcs.all_world2pix(sky["RA"], sky["DEC"], 1, quiet=True)
+                ny, nx = hdus["SCI", chip].shape
+            inside = (x > 1) & (x < nx) & (y > 1) & (y < ny)
+            places = np.stack([x, y], 1)[inside] + 0.02 * rng.standard_normal((inside.sum(), 2))
+            mags = 30.0 - 2.5 * np.log10(sky["FLUX"][inside])
+            words.append(f"{one.path.stem}_{chip}.coo")
+            np.savetxt(words[-1], np.column_stack([places, mags]), fmt="%.4f")
+        lines.append(" ".join(words))
+    Path(name).write_text("\n".join(lines) + "\n")
+    return name

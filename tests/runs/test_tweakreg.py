@@ -15,7 +15,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
-from hst_visits import copied, largest_error, visit
+from hst_visits import catalogs, copied, largest_error, star_list, visit
 from stwcs.distortion.utils import output_wcs
 from stwcs.wcsutil import HSTWCS
 
@@ -41,35 +41,6 @@ def files(truth: HstTruth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> l
     """The exposures, in the folder where one works."""
     monkeypatch.chdir(tmp_path)
     return copied(truth, tmp_path)
-
-
-def star_list(truth: HstTruth, name: str = "stars.txt") -> str:
-    """The reference catalog as a list without names."""
-    table = Table.read(truth.catalog)
-    np.savetxt(name, np.stack([table["RA"], table["DEC"]], 1), fmt="%.12f")
-    return name
-
-
-def catalogs(truth: HstTruth, name: str = "catalogs.txt") -> str:
-    """Lists of x, y, magnitude that count from 1, one for each chip on a line."""
-    sky = Table.read(truth.folder / "sky.ecsv")
-    rng, lines = np.random.default_rng(1), []
-    for one in truth.exposures:
-        words = [one.path.name]
-        for chip, header in enumerate(one.headers, start=1):
-            with warnings.catch_warnings(), fits.open(one.path) as hdus:
-                warnings.simplefilter("ignore")
-                wcs = WCS(header, hdus)
-                x, y = wcs.all_world2pix(sky["RA"], sky["DEC"], 1, quiet=True)
-                ny, nx = hdus["SCI", chip].shape
-            inside = (x > 1) & (x < nx) & (y > 1) & (y < ny)
-            places = np.stack([x, y], 1)[inside] + 0.02 * rng.standard_normal((inside.sum(), 2))
-            mags = 30.0 - 2.5 * np.log10(sky["FLUX"][inside])
-            words.append(f"{one.path.stem}_{chip}.coo")
-            np.savetxt(words[-1], np.column_stack([places, mags]), fmt="%.4f")
-        lines.append(" ".join(words))
-    Path(name).write_text("\n".join(lines) + "\n")
-    return name
 
 
 def test_a_dry_run_by_a_cfg_file_whose_solution_can_be_applied(
