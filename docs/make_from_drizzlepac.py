@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from page_tables import table
 
-from tweakreg_step.drizzlepac.conversions import threshold_here
+from tweakreg_step.drizzlepac.conversions import Shape, threshold_here
 from tweakreg_step.drizzlepac.table import IMAGE, MAIN, PARAMETERS, Needs, Row, Use
 from tweakreg_step.parameters import STAGES, declarations
 
@@ -164,7 +164,7 @@ HEADER = ("Name", "Default there", "Unit", "Parameter here", "Default", "Unit", 
 
 def page() -> str:
     """The whole page."""
-    lines = [HEAD.replace("{threshold}", f"{threshold_here(4.0, 3.5):.2f}")]
+    lines = [HEAD.replace("{threshold}", f"{threshold_here(4.0, Shape(3.5)):.2f}")]
     for title, rows in groups():
         lines += [title, "~" * len(title), ""]
         lines += table(HEADER, map(cells, rows), "12 10 8 16 10 8 36")

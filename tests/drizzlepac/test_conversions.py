@@ -9,51 +9,81 @@ import pytest
 
 from tweakreg_step.core.exceptions import ParameterError
 from tweakreg_step.core.sources import Pixels
-from tweakreg_step.drizzlepac.conversions import HALF, SIGMA_TO_FWHM, column, threshold_here
+from tweakreg_step.drizzlepac.conversions import SIGMA_TO_FWHM, Shape, column, threshold_here
 from tweakreg_step.drizzlepac.translation import translated
 from tweakreg_step.drizzlepac.values import values_of
 from tweakreg_step.parameters import FinderParameters, SegmentationParameters
 from tweakreg_step.sources.finders import candidates
 
-PEAKS = {2.5: 4.616, 3.5: 3.120, 5.0: 3.649}
-"""The least peak [sigma] of a star that drizzlepac finds with a threshold of 4, by conv_width;
-`make test-hst` looks whether it still does."""
+PEAKS = {
+    Shape(2.5): 4.616,
+    Shape(3.5): 3.120,
+    Shape(5.0): 3.649,
+    Shape(3.5, 0.6, 30.0): 4.803,
+    Shape(5.0, 0.5, 60.0): 3.934,
+    Shape(5.0, 0.7, 120.0): 3.130,
+    Shape(7.0, 0.4, 45.0): 3.231,
+}
+"""The least peak [sigma] of a star, half as wide as the kernel, that drizzlepac finds with a
+threshold of 4, by the kernel's conv_width, ratio and theta; `make test-hst` looks whether it still
+does."""
 
 
-def scene(peak: float, fwhm: float, noise: float = 0.0) -> Any:
+def scene(peak: float, star: Shape, noise: float = 0.0) -> Any:
     """An image (201, 201) with 16 stars in the middle of pixels."""
-    y, x = np.mgrid[:201, :201]
+    y, x = np.mgrid[:201, :201].astype(float)
     image = noise * np.random.default_rng(3).standard_normal(x.shape)
+    angle = np.deg2rad(star.theta)
     for cx in range(25, 200, 50):
         for cy in range(25, 200, 50):
-            radius = (x - cx) ** 2 + (y - cy) ** 2
-            image += peak * np.exp(-0.5 * radius / (fwhm / SIGMA_TO_FWHM) ** 2)
+            along = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
+            across = (y - cy) * np.cos(angle) - (x - cx) * np.sin(angle)
+            square = along**2 + (across / star.ratio) ** 2
+            image += peak * np.exp(-0.5 * square / (star.fwhm / SIGMA_TO_FWHM) ** 2)
     return image
 
 
 @pytest.mark.parametrize("shapes", [False, True])
-@pytest.mark.parametrize("conv_width", [2.5, 3.5, 5.0])
+@pytest.mark.parametrize("kernel", list(PEAKS), ids=str)
 def test_a_star_is_found_from_the_peak_on_that_tweakreg_finds_it(
-    conv_width: float, shapes: bool
+    kernel: Shape, shapes: bool
 ) -> None:
     finder = FinderParameters(
-        snr_threshold=threshold_here(400.0, conv_width, shapes=shapes),
-        kernel_fwhm=HALF * conv_width,
+        snr_threshold=threshold_here(400.0, kernel, shapes=shapes),
+        kernel_fwhm=kernel.star.fwhm, ratio=kernel.ratio, theta=kernel.theta,
         sharplo=-9.0, sharphi=9.0, roundlo=-9.0, roundhi=9.0,
     )  # fmt: skip
 
     def found(peak: float) -> int:
-        image = scene(peak, HALF * conv_width, noise=1.0)
+        image = scene(peak, kernel.star, noise=1.0)
         mask = np.zeros(image.shape, bool)
         pixels = Pixels(image, np.ones_like(image), mask)
         starfinder = "dao" if shapes else "sep"
         _, sources = candidates(
-            pixels, starfinder, HALF * conv_width, finder, SegmentationParameters()
+            pixels, starfinder, kernel.star.fwhm, finder, SegmentationParameters()
         )
         return len(sources)
 
-    assert found(95.0 * PEAKS[conv_width]) == 0
-    assert found(105.0 * PEAKS[conv_width]) == 16
+    assert found(95.0 * PEAKS[kernel]) == 0
+    assert found(105.0 * PEAKS[kernel]) == 16
+
+
+def test_the_shape_of_the_kernel_is_part_of_the_threshold() -> None:
+    given = {"threshold": 4.0, "conv_width": 3.5}
+    flat = translated(values_of(given | {"ratio": 0.6, "theta": 30.0}), 0.05).parameters
+    assert (flat["ratio"], flat["theta"]) == (0.6, 30.0)
+    assert flat["snr_threshold"] == threshold_here(4.0, Shape(3.5, 0.6, 30.0))
+    assert translated(values_of(given), 0.05).parameters["snr_threshold"] == threshold_here(
+        4.0, Shape(3.5)
+    )
+
+
+def test_the_reference_image_has_a_threshold_of_its_own() -> None:
+    finder = {"threshold": 9.0, "conv_width": 5.0, "ratio": 0.5, "theta": 60.0}
+    values = values_of({"threshold": 4.0}, None, None, finder)
+    found = translated(values, 0.05, finder="refimagefindpars").parameters
+    assert found["snr_threshold"] == threshold_here(9.0, Shape(5.0, 0.5, 60.0))
+    assert translated(values, 0.05).parameters["snr_threshold"] == threshold_here(4.0, Shape(3.5))
 
 
 def test_pixels_become_arcsec_and_the_log_says_both() -> None:

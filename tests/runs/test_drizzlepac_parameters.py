@@ -19,8 +19,16 @@ from tweakreg_step.drizzlepac.table import IMAGE, MAIN, REFERENCE
 
 pytestmark = [pytest.mark.hst, pytest.mark.filterwarnings("ignore")]
 
-PEAKS = {2.5: 4.616, 3.5: 3.120, 5.0: 3.649}
-"""As in tests/drizzlepac/test_conversions.py."""
+PEAKS = {
+    (2.5, 1.0, 0.0): 4.616,
+    (3.5, 1.0, 0.0): 3.120,
+    (5.0, 1.0, 0.0): 3.649,
+    (3.5, 0.6, 30.0): 4.803,
+    (5.0, 0.5, 60.0): 3.934,
+    (5.0, 0.7, 120.0): 3.130,
+    (7.0, 0.4, 45.0): 3.231,
+}
+"""By conv_width, ratio and theta, as in tests/drizzlepac/test_conversions.py."""
 
 
 @pytest.mark.parametrize("task", [MAIN, IMAGE, REFERENCE])
@@ -37,18 +45,23 @@ def test_defaults_are_those_of_its_files(task: str) -> None:
         assert values.of(task)[name] == rows[name].default, name
 
 
-@pytest.mark.parametrize("conv_width", sorted(PEAKS))
-def test_the_least_peak_of_a_star_that_it_finds(conv_width: float) -> None:
+@pytest.mark.parametrize(("conv_width", "ratio", "theta"), sorted(PEAKS))
+def test_the_least_peak_of_a_star_that_it_finds(
+    conv_width: float, ratio: float, theta: float
+) -> None:
     findobj = pytest.importorskip("drizzlepac.findobj")
     y, x = np.mgrid[:201, :201]
     stars = np.zeros(x.shape)
-    for centre in ((50, 50), (150, 60), (60, 150)):
-        radius = (x - centre[0]) ** 2 + (y - centre[1]) ** 2
-        stars += np.exp(-0.5 * radius / (0.5 * conv_width / 2.35482) ** 2)
+    angle = np.deg2rad(theta)
+    for cx, cy in ((50, 50), (150, 60), (60, 150)):
+        along = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
+        across = (y - cy) * np.cos(angle) - (x - cx) * np.sin(angle)
+        square = along**2 + (across / ratio) ** 2
+        stars += np.exp(-0.5 * square / (0.5 * conv_width / 2.35482) ** 2)
     for factor, count in ((0.99, 0), (1.01, 3)):
-        image = (factor * PEAKS[conv_width] * stars).astype("f4")
+        image = (factor * PEAKS[conv_width, ratio, theta] * stars).astype("f4")
         with contextlib.redirect_stdout(io.StringIO()):
-            found, _ = findobj.findstars(image, conv_width, 4.0, 1.0)
+            found, _ = findobj.findstars(image, conv_width, 4.0, 1.0, ratio=ratio, theta=theta)
         assert len(found) == count
 
 

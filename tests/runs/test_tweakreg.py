@@ -163,7 +163,12 @@ def test_a_mosaic_as_reference_by_a_cfg_file_and_exclusions(
     )
     with caplog.at_level("INFO"):
         TweakReg([str(files[0]), str(files[1])], configobj=DATA / "tweakreg_refimage.cfg",
-                 refimagefindcfg={"threshold": 60.0}, imagefindcfg={"threshold": 60.0})  # fmt: skip
+                 refimagefindcfg={"threshold": 60.0, "conv_width": 4.0, "ascend": True},
+                 imagefindcfg={"threshold": 60.0})  # fmt: skip
+    assert "Reference image: conv_width = 4 pixels of TweakReg is kernel_fwhm = 2 " in caplog.text
+    assert "Reference image: TweakReg's parameter 'ascend' is True, but has no effect" in (
+        caplog.text
+    )
     assert "sources of the reference image are the reference" in caplog.text
     assert f"{files[0].name}[SCI,2]: " in caplog.text
     assert "by exclusions" in caplog.text
@@ -176,9 +181,15 @@ def test_a_mosaic_as_reference_by_a_cfg_file_and_exclusions(
     assert not list(Path().glob("*_cat*"))
 
 
-def test_without_a_reference_the_first_image_stays(truth: HstTruth, files: list[Path]) -> None:
-    result = TweakReg("*_flc.fits", updatehdr=True, threshold=50.0, runfile="", writecat=False)
+def test_without_a_reference_the_first_image_stays(
+    truth: HstTruth, files: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    result = TweakReg(
+        "*_flc.fits", updatehdr=True, threshold=50.0, runfile="", writecat=False,
+        refimagefindcfg={"ascend": True, "conv_width": 3.5},
+    )  # fmt: skip
     assert result.ok
+    assert "'ascend' of 'refimagefindcfg' has no effect: an image outside" in caplog.text
     assert "</html>" in Path("j94f0500q_tweakreg.html").read_text()  # see2dplot, residplot
     first, *others = files
     np.testing.assert_allclose(

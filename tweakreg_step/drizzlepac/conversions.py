@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import FloatArray
 
-__all__ = ["CONVERSIONS", "Scene", "column", "threshold_here"]
+__all__ = ["CONVERSIONS", "Scene", "Shape", "column", "threshold_here"]
 
 SIGMA_TO_FWHM = 2.0 * float(np.sqrt(2.0 * np.log(2.0)))
 
@@ -59,58 +59,87 @@ def column(value: str) -> str:
     return ",".join(found[1] if (found := _NUMBERED.match(part)) else part for part in parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An elliptical Gaussian.
+
+    Attributes
+    ----------
+    fwhm
+        Along its major axis [pixels].
+    ratio
+        Minor axis over major axis.
+    theta
+        Position of the major axis, from x towards y [deg].
+    """
+
+    fwhm: float
+    ratio: float = 1.0
+    theta: float = 0.0
+
+    @property
+    def star(self) -> Shape:
+        """That of stars, for a kernel that is twice as wide."""
+        return replace(self, fwhm=HALF * self.fwhm)
+
+    def square(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Squared distance from the middle [its sigma]."""
+        angle, sigma = np.deg2rad(self.theta), self.fwhm / SIGMA_TO_FWHM
+        along = x * np.cos(angle) + y * np.sin(angle)
+        across = y * np.cos(angle) - x * np.sin(angle)
+        return np.asarray((along**2 + (across / self.ratio) ** 2) / sigma**2)
+
+
 def threshold_here(
-    threshold: float, conv_width: float, nsigma: float = 1.5, *, shapes: bool = False
+    threshold: float, kernel: Shape, nsigma: float = 1.5, *, shapes: bool = False
 ) -> float:
     """The threshold of our finder that the stars reach which are just found there.
 
     There the peak of a star, estimated with a kernel of the mean zero that is twice as wide as
     stars, must exceed the threshold. Here it is the image, smoothed with the shape of a star, in
     `MINAREA` pixels; with ``starfinder='dao'`` the peak over its own error. A star is a Gaussian
-    whose FWHM is half of ``conv_width``.
+    half as wide as the kernel.
 
     Parameters
     ----------
     threshold
         TweakReg's [standard deviations of the sky].
-    conv_width
-        FWHM of its kernel [pixels].
+    kernel
+        Its kernel: ``conv_width``, ``ratio``, ``theta``.
     nsigma
         Where the kernel is cut off [its sigma].
     shapes
         Whether it is for ``starfinder='dao'``.
     """
-    sigma = HALF * conv_width / SIGMA_TO_FWHM
-    star = _gaussian(sigma, 4 + int(8 * sigma))
-    there = float(convolve(star, _kernel(conv_width, nsigma), mode="constant").max())
+    width = kernel.star.fwhm
+    star = _gaussian(kernel.star, 4 + int(8 * width / SIGMA_TO_FWHM))
+    there = float(convolve(star, _kernel(kernel, nsigma), mode="constant").max())
     if shapes:
         # the estimate of a peak, from pixels of the noise 1, has the noise of the kernel's length
-        error = float(np.sqrt((_kernel(HALF * conv_width, nsigma) ** 2).sum()))
+        error = float(np.sqrt((_kernel(kernel.star, nsigma) ** 2).sum()))
         return threshold / (there * error)
-    half = max(1, round(HALF * conv_width))
-    smooth = _gaussian(sigma, half)
+    smooth = _gaussian(kernel.star, max(1, round(width)))
     smoothed = convolve(star, smooth / smooth.sum(), mode="constant")
     return threshold * float(np.sort(smoothed, axis=None)[-MINAREA]) / there
 
 
-def _gaussian(sigma: float, half: int) -> FloatArray:
+def _gaussian(shape: Shape, half: int) -> FloatArray:
     """A Gaussian (2 half + 1, 2 half + 1) with the peak 1."""
-    y, x = np.mgrid[-half : half + 1, -half : half + 1]
-    return np.asarray(np.exp(-0.5 * (x**2 + y**2) / sigma**2))
+    y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(float)
+    return np.asarray(np.exp(-0.5 * shape.square(x, y)))
 
 
-def _kernel(fwhm: float, nsigma: float) -> FloatArray:
+def _kernel(shape: Shape, nsigma: float) -> FloatArray:
     """DAOFIND's kernel, which estimates the peak above the local mean (Stetson 1987, PASP 99, 191).
 
-    Its pixels are those within ``nsigma`` of the centre, or within 2 pixels if that is more.
+    Its pixels are those within ``nsigma`` of the centre, or within 2 pixels.
     """
-    sigma = fwhm / SIGMA_TO_FWHM
-    half = 2 * max(1, int(nsigma * sigma))
-    y, x = np.mgrid[-half : half + 1, -half : half + 1]
-    inside = x**2 + y**2 <= max(nsigma * sigma, 2.001) ** 2
-    shape = _gaussian(sigma, half) * inside
-    mean = shape.sum() / inside.sum()
-    return np.asarray((shape - mean) * inside / ((shape**2).sum() - shape.sum() * mean))
+    half = 2 * max(1, int(nsigma * shape.fwhm / SIGMA_TO_FWHM))
+    y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(float)
+    inside = (shape.square(x, y) <= nsigma**2) | (np.hypot(x, y) <= 2.001)
+    gaussian = _gaussian(shape, half) * inside
+    mean = gaussian.sum() / inside.sum()
+    return np.asarray((gaussian - mean) * inside / ((gaussian**2).sum() - gaussian.sum() * mean))
 
 
 def _search(value: float, scene: Scene) -> float:
@@ -125,7 +154,10 @@ def _threshold(value: float, scene: Scene) -> float:
     finder = scene.finder
     width = finder["conv_width"] if finder["fwhmpsf"] is None else finder["fwhmpsf"] / HALF
     shapes = bool(finder["use_sharp_round"])
-    return threshold_here(value, width or USUAL_WIDTH, finder["nsigma"] or 1.5, shapes=shapes)
+    # without a ratio the kernel is a line there, which no finder has here
+    ratio, theta = finder["ratio"] or 1.0, finder["theta"] or 0.0
+    kernel = Shape(width or USUAL_WIDTH, ratio, theta)
+    return threshold_here(value, kernel, finder["nsigma"] or 1.5, shapes=shapes)
 
 
 def _skysigma(value: float, _scene: Scene) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tweakreg_step.api import align
 from tweakreg_step.catalogs.reference import NAMED, with_chosen_columns
 from tweakreg_step.core.exceptions import ParameterError
+from tweakreg_step.core.wording import listed
 from tweakreg_step.parameters import STAGES, ReferenceParameters, declarations
 from tweakreg_step.pipeline.reference_pixels import pixels_to_sky
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tweakreg_step.results import AlignmentResult
     from tweakreg_step.solutions import Target
 
+    from .translation import Translation
     from .values import Values
 
 __all__ = ["TweakReg"]
@@ -118,11 +120,12 @@ def _run(
         values = replace(values, main=main | {"exclusions": own_list})
         reference = bool(main["refcat"]) or outside is not None
         found = translated(values, scale, own, reference=reference)
-        for line in found.numbers:
-            log.info(line)
-        for remark in found.remarks:
-            log.warning(remark)
-        parameters = found.parameters | _reference(values, targets, outside, scale, regions)
+        stars = None
+        if outside is not None and not main["refcat"]:
+            method = {name: own[name] for name in ("align_method",) if name in own}
+            stars = translated(values, scale, method, finder=REFERENCE, reference=True)
+        _say(values, found, stars)
+        parameters = found.parameters | _reference(values, targets, outside, stars, regions)
         result = align(given, output_dir=folder, **parameters)
     if frame is not None:
         files = Path(main["outshifts"]), Path(main["outwcs"])
@@ -130,6 +133,41 @@ def _run(
     if main["headerlet"]:
         write_headerlets(result.solution, images, HeaderletOptions.of(main))
     return result
+
+
+def _say(values: Values, found: Translation, stars: Translation | None) -> None:
+    """Log what became other numbers, and what has no effect.
+
+    Parameters
+    ----------
+    values
+        The values.
+    found, stars
+        For the images, and for a reference image outside of the input.
+    """
+    for line in found.numbers:
+        log.info(line)
+    for remark in found.remarks:
+        log.warning(remark)
+    if stars is not None:
+        for line in [line for line in stars.numbers if line not in found.numbers]:
+            log.info("Reference image: %s", line)
+        for remark in [remark for remark in stars.remarks if remark not in found.remarks]:
+            log.warning("Reference image: %s", remark)
+    elif idle := _departing(values):
+        log.warning(
+            "%s of 'refimagefindcfg' %s no effect: an image outside of the input is needed as "
+            "'refimage', and no 'refcat'.",
+            listed([f"'{name}'" for name in idle]),
+            "has" if len(idle) == 1 else "have",
+        )
+
+
+def _departing(values: Values) -> list[str]:
+    """Parameters for the reference image that were given another value than the default."""
+    rows = rows_of(REFERENCE)
+    given = sorted(name for where, name in values.given if where == REFERENCE)
+    return [name for name in given if values.reference[name] != rows[name].default]
 
 
 def _place(targets: Sequence[Target], refimage: str) -> Path | None:
@@ -149,18 +187,17 @@ def _reference(
     values: Values,
     targets: Sequence[Target],
     outside: Path | None,
-    scale: float,
+    stars: Translation | None,
     regions: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What the images are aligned to: a catalog, an image, or the first of them."""
     main = values.main
     if main["refcat"]:
         return _catalog(values, outside)
-    if outside is None:
+    if outside is None or stars is None:
         refimage = file_without_extension(main["refimage"] or targets[0].name).name
         return {"refimage": refimage}
-    finder = translated(values, scale, {}, finder=REFERENCE)
-    kept = {n: v for n, v in finder.parameters.items() if n in _FINDING}
+    kept = {n: v for n, v in stars.parameters.items() if n in _FINDING}
     return {"abs_refcat": stars_of_image(outside, kept, regions)}
 
 
