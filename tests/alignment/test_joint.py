@@ -346,6 +346,8 @@ def test_a_reference_with_too_few_stars_anchors_nothing() -> None:
     solution = solve_jointly(scene.detections, 3, reference, Options(abs_minobj=40))
     assert _codes(solution) == ["aligned"] * 3
     assert not solution.groups.anchored.any()
+    assert (solution.star_inflation == 1.0).all()
+    assert len(solution.star_inflation) == len(reference)
 
 
 def test_stars_move_between_epochs() -> None:

@@ -280,3 +280,22 @@ def test_an_epoch_that_is_no_year_is_refused_before_sources_are_found(
     with pytest.raises(CatalogError, match=r"57388\.5 in .* MJD of the year 2016\.00"):
         TweakRegStep.call(str(files.association), abs_refcat=str(files.folder / "days.ecsv"))
     assert "sources" not in caplog.text
+
+
+@pytest.mark.parametrize("count", [3, 8, 14])
+def test_a_catalog_with_fewer_stars_than_needed(
+    count: int, files: Truth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The exposures are aligned to each other, and why not to the catalog is said."""
+    monkeypatch.chdir(tmp_path)
+    table = Table.read(files.catalog)
+    ra, dec = table["RA"] - np.mean(table["RA"]), table["DEC"] - np.mean(table["DEC"])
+    table[np.argsort(np.hypot(ra * np.cos(np.deg2rad(table["DEC"])), dec))[:count]].write(
+        "few.ecsv"
+    )
+    given = {"abs_refcat": "few.ecsv", "save_report": True, "save_results": True}
+    library = TweakRegStep.call(list(map(str, files.files)), output_dir="out", **given)
+    report = json.loads(next(Path("out").glob("*_tweakreg.json")).read_text())
+    assert {group["standing"] for group in report["groups"]} == {"relative only"}
+    assert all(not group["absolute"]["applied"] for group in report["groups"])
+    assert max(relative_errors_mas(models_of(library), files)) < TOLERANCE_MAS

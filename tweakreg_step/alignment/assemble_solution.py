@@ -207,7 +207,7 @@ def _empty(
         units=UnitMotions.empty(len(ordered.unit)),
         images=ImageErrors.empty(len(ordered.image)),
         reference_star=np.zeros(0, np.int64),
-        star_inflation=np.ones(0 if ordered.reference is None else ordered.star_total),
+        star_inflation=np.ones(ordered.star_total),
         modes=(),
         motion=choice,
         levels=Levels.empty(len(back)),

@@ -43,7 +43,7 @@ def errors_of(ordered: Canonical, associated: AssociatedFit) -> tuple[EstimatedE
 
 def star_inflation_of(ordered: Canonical, associated: AssociatedFit) -> FloatArray:
     """Variance (M,) of each reference star, as estimated, over the usual one."""
-    ratio = np.ones(0 if ordered.reference is None else ordered.star_total)
+    ratio = np.ones(ordered.star_total)
     fixed = associated.links.group < 0
     usual = 0.5 * np.trace(associated.links.covariance[fixed], axis1=1, axis2=2)
     star = associated.star[associated.links.source[fixed]]
