@@ -281,3 +281,14 @@ def test_simulated_exposures_are_aligned_by_the_command_that_is_said(
     status, _, err = run(capsys, "simulate", "sky")
     assert status == 1
     assert "The folder 'sky' is not empty" in err
+
+
+def test_a_package_that_the_alignment_needs_is_named_where_exposures_are_made(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tweakreg_step.commands.simulate.SIDE", 512)
+    monkeypatch.setitem(sys.modules, "stwcs", None)
+    status, out, _ = run(capsys, "simulate", "sky", "--mission=hst")
+    assert status == 0
+    assert "To align them the package stwcs is needed, which is not installed: pip install" in out

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tweakreg_step.core.exceptions import OutputError, ParameterError
 from tweakreg_step.core.wording import nearest
 from tweakreg_step.files.whole_files import check_folder
-from tweakreg_step.simulate import EXAMPLES
+from tweakreg_step.simulate import EXAMPLES, missing_package
 
 from .output import say
 
@@ -36,9 +36,16 @@ def run_simulate(options: argparse.Namespace) -> int:
         )
     check_folder(folder)
     exposures = EXAMPLES[mission](folder, SIDE)
+    needed = missing_package(mission)
+    first = (
+        f"To align them the package {needed} is needed, which is not installed: "
+        f"pip install {needed}. Then do it"
+        if needed
+        else "Align them"
+    )
     say(
-        f"{exposures[0]} images with pointing errors of some 0.3 arcsec are in '{folder}'. Align "
-        f"them with:\n  tweakreg align {exposures[1]} --abs-refcat={folder / 'reference.ecsv'} "
+        f"{exposures[0]} images with pointing errors of some 0.3 arcsec are in '{folder}'. {first} "
+        f"with:\n  tweakreg align {exposures[1]} --abs-refcat={folder / 'reference.ecsv'} "
         "--output-dir=aligned --save-plots"
     )
     return 0

@@ -1,7 +1,7 @@
 """Scenes with known truth, for the demonstration, the tests and the benchmarks."""
 
 from tweakreg_step.simulate.distortion import Distortion
-from tweakreg_step.simulate.examples import EXAMPLES
+from tweakreg_step.simulate.examples import EXAMPLES, missing_package
 from tweakreg_step.simulate.exposure import Identity, Settings, cal_model
 from tweakreg_step.simulate.mosaic import Mosaic, simulate_mosaic, write_association
 from tweakreg_step.simulate.nircam import DETECTORS, nircam
@@ -60,6 +60,7 @@ __all__ = [
     "detector_wcs",
     "displaced",
     "load_truth",
+    "missing_package",
     "nircam",
     "observe",
     "perturbed",

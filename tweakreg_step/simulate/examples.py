@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from .hst import Scene, simulate_hst
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["EXAMPLES"]
+__all__ = ["EXAMPLES", "missing_package"]
 
 SEED = 20261121
 
@@ -33,3 +34,18 @@ EXAMPLES: dict[str, Callable[[Path, int], tuple[int, str]]] = {"jwst": _jwst, "h
 
 It returns the number of images, and what to align. The first is made unless another is asked for.
 """
+
+_NEEDED = {"hst": "stwcs"}
+"""By mission, the package that is needed to align what could be made without it."""
+
+
+def missing_package(mission: str) -> str | None:
+    """What to install before exposures of a mission can be aligned; None if it is there."""
+    needed = _NEEDED.get(mission)
+    if needed is None:
+        return None
+    try:
+        found = find_spec(needed) is not None
+    except ValueError:  # so says importlib where it was made unusable
+        found = False
+    return None if found else needed

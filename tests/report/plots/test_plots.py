@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from dataclasses import replace
 from typing import Any
@@ -134,6 +135,19 @@ def test_bridges_are_dashed_and_named() -> None:
     assert "3 of them are bridges" in drawing.alt
 
 
+def test_no_number_hides_another_or_a_node() -> None:
+    figure = plots.draw_overlaps(make_result("stack", 9)).figure
+    figure.canvas.draw()
+    boxes = [
+        text.get_window_extent()
+        for text in figure.axes[0].texts
+        if re.fullmatch(r"\d{1,4}", text.get_text())
+    ]
+    assert len(boxes) > 20
+    for first, second in itertools.combinations(boxes, 2):
+        assert not first.overlaps(second)
+
+
 def test_groups_at_one_place_stand_on_a_ring() -> None:
     drawing = plots.draw_overlaps(make_result("stack", 6))
     assert "on a ring" in drawing.caption
@@ -156,6 +170,21 @@ def test_the_histogram_holds_all_differences(mosaic: RunResult) -> None:
     assert "difference [arcsec]" in wide.get_xlabel()
     assert "[mas]" in close.get_xlabel()
     assert "Peak of" in drawing.caption
+
+
+def test_names_of_exposures_stand_above_the_panels(mosaic: RunResult) -> None:
+    names = tuple(
+        f"jw01345001{number:03}_02101_00001_nrcblong" for number in range(len(mosaic.groups))
+    )
+    named = changed(mosaic, names=names)
+    figure = plots.draw_differences(named, differences_of(named, 1, 2)).figure
+    figure.canvas.draw()
+    title = figure._suptitle
+    assert title.get_text() == f"{names[1]} - {names[2]}"
+    box = title.get_window_extent()
+    assert figure.bbox.x0 <= box.x0
+    assert box.x1 <= figure.bbox.x1
+    assert not any(axes.get_tightbbox().overlaps(box) for axes in figure.axes)
 
 
 def test_a_pair_without_a_peak_says_so(mosaic: RunResult) -> None:

@@ -30,6 +30,12 @@ _RINGS = 100
 _NUMBERS = 40
 """Largest number of edges with their numbers of matches."""
 
+_PARTS = (0.5, 0.4, 0.6, 0.3, 0.7)
+"""Where along a line its number may stand."""
+
+_LETTER, _LINE, _NODE = 0.013, 0.024, 0.02
+"""Width of a letter, height of a line, and radius of a node in parts of the map's height."""
+
 
 @styled
 def draw_overlaps(result: RunResult) -> Drawing | None:
@@ -53,6 +59,8 @@ def draw_overlaps(result: RunResult) -> Drawing | None:
         low, high = map_limits(places[np.isfinite(places).all(axis=1)])
         margin = 0.1 * (high - low)  # for the names below the nodes
         map_axes(axes, low - margin, high + margin, unit)
+    if len(matches) <= _NUMBERS:
+        _numbers(axes, places, matches)
     label_groups(axes, result, places, _beside(places, ring))
     figure.legend(
         handles=_legend(result, bool(bridges), bool(loose)), loc="outside lower center", ncols=3
@@ -116,17 +124,33 @@ def _edges(
                 lines, linewidths=widths, colors=colour, linestyles=line, alpha=alpha, zorder=1
             )
         )
-    if len(matches) <= _NUMBERS:
-        for pair, count in matches.items():
-            x, y = places[list(pair)].mean(axis=0)
+
+
+def _numbers(axes: Axes, places: FloatArray, matches: dict[tuple[int, int], int]) -> None:
+    """Write numbers of matches on their lines, the largest first, where none hides another."""
+    extent = float(np.ptp(axes.get_ylim()))
+    nodes = places[np.isfinite(places).all(axis=1)] / extent
+    taken = [(x, y, _NODE, _NODE) for x, y in nodes]
+    for pair, count in sorted(matches.items(), key=lambda item: -item[1]):
+        first, second = places[list(pair)] / extent
+        half = 0.5 * _LETTER * (len(str(count)) + 1), 0.5 * _LINE
+        for part in _PARTS:
+            x, y = first + part * (second - first)
+            if any(
+                abs(x - other_x) < half[0] + wide and abs(y - other_y) < half[1] + tall
+                for other_x, other_y, wide, tall in taken
+            ):
+                continue
+            taken.append((x, y, *half))
             axes.annotate(
                 str(count),
-                (x, y),
+                (x * extent, y * extent),
                 ha="center",
                 va="center",
                 fontsize=7,
                 bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
             )
+            break
 
 
 def _tied(result: RunResult) -> FloatArray:

@@ -49,7 +49,8 @@ def draw_differences(result: RunResult, found: Differences) -> Drawing:
     _histogram(wide, found)
     _marks(wide, found)
     _close_up(close, found)
-    wide.set_title(f"{names[0]} - {names[1]}")
+    # above both panels: names of exposures are wider than one of them
+    figure.suptitle(f"{names[0]} - {names[1]}", fontsize="medium")
     alt = f"Histogram of all position differences {names[0]} minus {names[1]}. {_caption(found)}"
     return Drawing(figure, f"{names[0]} - {names[1]}", _caption(found), alt, dense=True)
 
