@@ -265,7 +265,7 @@ def test_simulated_exposures_are_aligned_by_the_command_that_is_said(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tweakreg_step.commands.simulate.SIDE", 512)
-    status, out, _ = run(capsys, "simulate", "sky", "--mission=hst")
+    status, out, _ = run(capsys, "simulate", "my sky", "--mission=hst")
     assert status == 0
     assert out.startswith("4 images with pointing errors")
     words = shlex.split(out.splitlines()[1])
@@ -278,9 +278,9 @@ def test_simulated_exposures_are_aligned_by_the_command_that_is_said(
     assert not re.search(r"\d{4}-\d\d-\d\d|tweakreg_step\.| - INFO|\b1 images", err)
     assert len(list(Path("aligned").glob("*_flc.fits"))) == 4
     assert len(list(Path("aligned").glob("*_tweakreg.html"))) == 1
-    status, _, err = run(capsys, "simulate", "sky")
+    status, _, err = run(capsys, "simulate", "my sky")
     assert status == 1
-    assert "The folder 'sky' is not empty" in err
+    assert "The folder 'my sky' is not empty" in err
 
 
 def test_a_package_that_the_alignment_needs_is_named_where_exposures_are_made(

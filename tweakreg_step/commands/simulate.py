@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,10 @@ def run_simulate(options: argparse.Namespace) -> int:
         if needed
         else "Align them"
     )
+    catalog = shlex.quote(str(folder / "reference.ecsv"))
     say(
         f"{exposures[0]} images with pointing errors of some 0.3 arcsec are in '{folder}'. {first} "
-        f"with:\n  tweakreg align {exposures[1]} --abs-refcat={folder / 'reference.ecsv'} "
+        f"with:\n  tweakreg align {exposures[1]} --abs-refcat={catalog} "
         "--output-dir=aligned --save-plots"
     )
     return 0

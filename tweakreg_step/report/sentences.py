@@ -216,7 +216,8 @@ def _by_evidence(choice: MotionChoice) -> str:
             f"{numbers}, {rms[geometry]:.2f} mas with it."
         )
     best = max((name for name in evidence if name != "none"), key=evidence.__getitem__)
+    found = round(evidence[best], 1) + 0.0  # never -0.0
     return (
-        f"No motion: 2 ln(evidence) of '{best}' is {evidence[best]:.1f}, {CLEAR_EVIDENCE:.0f} is "
+        f"No motion: 2 ln(evidence) of '{best}' is {found:.1f}, {CLEAR_EVIDENCE:.0f} is "
         f"needed; {numbers}, {rms[best]:.2f} mas with it."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -20,19 +21,20 @@ SEED = 20261121
 def _jwst(folder: Path, side: int) -> tuple[int, str]:
     """A mosaic of NIRCam."""
     truth = simulate_mosaic(folder, seed=SEED, shape=(side, side))
-    return len(truth.images), str(truth.association)
+    return len(truth.images), shlex.quote(str(truth.association))
 
 
 def _hst(folder: Path, side: int) -> tuple[int, str]:
     """A visit of HST."""
     truth = simulate_hst(folder, Scene(SEED, shape=(side, side), exposures=4, stars=150))
-    return len(truth.exposures), f"'{folder}/*_flc.fits'"
+    return len(truth.exposures), shlex.quote(f"{folder}/*_flc.fits")
 
 
 EXAMPLES: dict[str, Callable[[Path, int], tuple[int, str]]] = {"jwst": _jwst, "hst": _hst}
 """By mission, what writes exposures of so many rows and columns into a folder.
 
-It returns the number of images, and what to align. The first is made unless another is asked for.
+It returns the number of images, and what to align, as a shell takes it. The first is made unless
+another is asked for.
 """
 
 _NEEDED = {"hst": "stwcs"}

@@ -18,6 +18,7 @@ from tweakreg_step.core.exceptions import OutputError
 from tweakreg_step.core.outcome import Code, LeftOut, Outcome, Status
 from tweakreg_step.report.page import page_of, write_page
 from tweakreg_step.report.page.cells import number
+from tweakreg_step.report.page.graph import _lines_of_names
 from tweakreg_step.report.page.sections import GROUPS, PAIRS, TIES
 from tweakreg_step.report.result import RunResult
 
@@ -116,6 +117,31 @@ def test_each_plot_has_words_and_data(page: str) -> None:
     assert all(json.loads(one)["doc"]["roots"] for one in data)
 
 
+def test_a_clean_run_has_no_reasons_and_few_histograms() -> None:
+    text = page_of(make_result("stack", 4))
+    assert '<p class="clean">' in text
+    start = text.index('aria-label="Corrections of the groups"')
+    assert ">reason<" not in text[start : text.index("</thead>", start)]
+    assert "3 of 6 pairs of groups have a plot" in text
+    assert text.count("Offset histogram. ") == 6
+
+
+def test_names_of_neighbours_stand_on_lines_of_their_own() -> None:
+    places = np.array([[0.0, 0.0], [0.5, 0.2], [100.0, 0.0], [np.nan, 0.0], [0.1, 0.1], [0, 0.1]])
+    lines = _lines_of_names(places, ["jw01345001001_02101_1"] * 6, 18)
+    # the first two and the fifth are at one place, whose three lines are then taken
+    assert lines[:3] == [18, 31, 18]
+    assert np.isnan(lines[3])
+    assert lines[4] == 44
+    assert np.isnan(lines[5])
+
+
+def test_no_number_is_minus_nothing() -> None:
+    assert number(-0.001).text == "0.00"
+    assert number(-0.04, "+.1f").text == "+0.0"
+    assert number(-0.4, ".0f").text == "0"
+
+
 def test_the_page_says_how_it_went(page: str, mosaic: RunResult) -> None:
     assert '<p class="headline">8 of 9 groups aligned to each other' in page
     for text in (
@@ -138,10 +164,11 @@ def test_the_table_of_corrections(page: str, mosaic: RunResult) -> None:
         r"<tr[^>]*>(.*?)</tr>", page[start : page.index("</table>", start)], re.DOTALL
     )
     assert len(rows) == 10
-    for unit in ("east [mas]", "roll [arcsec]", "shift [pixel]", "scale [ppm]", "sigma corner"):
+    for unit in ("east [mas]", "roll [arcsec]", "shift [pixel]", "sigma corner"):
         assert unit in rows[0]
     assert "jw01345001001_02101_00005" in rows[1]
     assert "left alone" in rows[1]
+    assert "scale [ppm]" not in rows[0]  # no group changes it
     # the reason is beside the verdict, where nothing cuts it off
     assert rows[0].index("reason") < rows[0].index("east [mas]")
     first = next(row for row in rows if "_00001<" in row)

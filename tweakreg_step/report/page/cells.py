@@ -72,4 +72,6 @@ def number(value: float, form: str = ".2f") -> Cell:
     """A number in a cell; an unknown one is a dash and is sorted last."""
     if not np.isfinite(value):
         return Cell("-", "n", "")
-    return Cell(f"{value:{form}}", "n", f"{value:.9g}")
+    digits = int(form.strip("+.f"))
+    # a shift of -0.0 is one of 0.0
+    return Cell(f"{round(value, digits) + 0.0:{form}}", "n", f"{value:.9g}")

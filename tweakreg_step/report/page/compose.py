@@ -106,7 +106,11 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
     if note is not None:
         epoch = "epoch of each image" if note.epoch is None else f"epoch {note.epoch:.3f}"
         words = [f"{note.name}: {counted(note.size, 'star')}, {epoch}"]
-        words += [f"{name}: {value}" for name, value in note.details.items()]
+        words += [
+            f"{name.replace('_', ' ')}: {value}"
+            for name, value in note.details.items()
+            if name != "sha256"  # the report has it
+        ]
         facts.append(("reference catalog", "; ".join(words)))
     motion = common_motion(result)
     return [*facts, ("least certain", motion)] if motion else facts

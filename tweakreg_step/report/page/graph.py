@@ -21,6 +21,8 @@ from tweakreg_step.report.statistics import (
 from .canvas import GREY, STYLES, VERMILLION, Plot, add_hover, new_map, new_plot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.report.result import RunResult
 
@@ -28,6 +30,9 @@ __all__ = ["graph_plot"]
 
 _NAMED = 40
 """Largest number of groups that are named on the graph; the pointer shows the names of all."""
+
+_SIDE, _LETTER, _LINE, _LINES = 330.0, 7.2, 13.0, 3
+"""Side of the map, width of a letter, height of a line [pixel], and lines below a node."""
 
 TIED, BRIDGE, LOOSE = "tied", "bridge: nothing checks it", "overlap without a match"
 
@@ -37,7 +42,9 @@ def graph_plot(result: RunResult) -> Plot | None:
     places, unit, ring = graph_layout(result)
     if not np.isfinite(places).any():
         return None
-    plot = _on_ring() if ring else new_map(unit, 460)
+    plot = _on_ring() if ring else new_map(unit, 560)
+    for span in (plot.x_range, plot.y_range):
+        span.range_padding = 0.3  # for the names
     kinds = _pairs(result)
     edges = [_edges(plot, result, places, kind, pairs) for kind, pairs in kinds.items() if pairs]
     nodes = _nodes(plot, result, places)
@@ -131,6 +138,7 @@ def _nodes(plot: Any, result: RunResult, places: FloatArray) -> list[Any]:
         stars = result.solution.groups.reference_matches
     known = np.isfinite(places).all(axis=1)
     short, _ = shortened(result.groups.names)
+    lines = _lines_of_names(places, short, int(size) + 2)
     layers = []
     for kind in STYLES:
         own = [g for g in np.flatnonzero(known).tolist() if found[g] is kind]
@@ -145,14 +153,34 @@ def _nodes(plot: Any, result: RunResult, places: FloatArray) -> list[Any]:
             "verdict": [kind.value] * len(own),
             "stars": [int(stars[g]) for g in own],
         }
-        layers.append(_marks(plot, ColumnDataSource(data), kind, size, names=len(found) <= _NAMED))
+        if len(found) <= _NAMED:
+            data |= {"line": [lines[g] for g in own]}
+        layers.append(_marks(plot, ColumnDataSource(data), kind, size))
     plot.legend.click_policy = "hide"
     plot.add_layout(plot.legend[0], "below")
     plot.legend.orientation = "horizontal"
     return layers
 
 
-def _marks(plot: Any, source: Any, kind: Standing, size: float, *, names: bool) -> Any:
+def _lines_of_names(places: FloatArray, names: Sequence[str], below: int) -> list[float]:
+    """How far below each node its name stands [pixel], NaN where all lines are taken."""
+    known = np.isfinite(places).all(axis=1)
+    extent = max(float(np.ptp(places[known], axis=0).max()), 1e-9)
+    pixel = _SIDE / extent * places
+    taken: list[tuple[float, float, float]] = []
+    lines = [float("nan")] * len(places)
+    for node in np.flatnonzero(known).tolist():
+        half = 0.5 * _LETTER * len(names[node])
+        for line in range(_LINES):
+            x, y = pixel[node, 0], pixel[node, 1] - below - line * _LINE
+            if all(abs(x - a) > half + b or abs(y - c) > 0.9 * _LINE for a, b, c in taken):
+                taken.append((x, half, y))
+                lines[node] = below + line * _LINE
+                break
+    return lines
+
+
+def _marks(plot: Any, source: Any, kind: Standing, size: float) -> Any:
     """The nodes of one kind, with their names if they have room."""
     style = STYLES[kind]
     layer = plot.scatter(
@@ -167,12 +195,12 @@ def _marks(plot: Any, source: Any, kind: Standing, size: float, *, names: bool) 
         selection_line_width=4.0,
         legend_label=kind.value,
     )
-    if names:
+    if "line" in source.data:
         plot.text(
             *("x", "y"),
             text="short",
             source=source,
-            y_offset=int(size) + 4,
+            y_offset="line",
             text_align="center",
             text_baseline="top",
             text_font_size="11px",

@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import ColorBar, ColumnDataSource, LinearColorMapper
-from bokeh.palettes import Viridis256
+from bokeh.models import (
+    ColorBar,
+    ColumnDataSource,
+    CustomJSTickFormatter,
+    FixedTicker,
+    LinearColorMapper,
+)
 
 from tweakreg_step.core.wording import counted
 from tweakreg_step.report.statistics import REFERENCE
@@ -22,8 +27,10 @@ __all__ = ["histogram_plot"]
 
 _BINS = 72
 
-_CLEAR = "#00000000"
-"""Of cells without a pair: the page's own ground."""
+_PALETTE = ["#00000000"] + [f"{BLUE_IN_BOTH}{opacity:02x}" for opacity in range(48, 256)]
+"""Cells without a pair are the page's own ground, those with few are faint on any."""
+
+_PEAK, _SOLUTION = VERMILLION, "#009E73"
 
 
 def histogram_plot(result: RunResult, found: Differences) -> Plot:
@@ -58,8 +65,7 @@ def _counts(plot: Any, found: Differences) -> Any:
     counts, _, _ = np.histogram2d(found.offsets[:, 1], found.offsets[:, 0], bins=[edges, edges])
     most = max(float(counts.max()), 4.0)
     # square roots, so that one pair can be seen beside a peak of hundreds
-    palette = [_CLEAR, *Viridis256[40:]]
-    mapper = LinearColorMapper(palette=palette, low=0.0, high=np.sqrt(most))
+    mapper = LinearColorMapper(palette=_PALETTE, low=0.0, high=np.sqrt(most))
     source = ColumnDataSource(
         {
             "image": [np.sqrt(counts).astype(np.float32)],
@@ -68,11 +74,25 @@ def _counts(plot: Any, found: Differences) -> Any:
     )
     side = 2.0 * found.reach
     corner = -found.reach
-    bar = ColorBar(color_mapper=mapper, title="√pairs", width=8, padding=4)
+    bar = ColorBar(
+        color_mapper=mapper,
+        title="pairs",
+        width=8,
+        padding=4,
+        ticker=FixedTicker(ticks=np.sqrt(_round_counts(most)).tolist()),
+        formatter=CustomJSTickFormatter(code="return String(Math.round(tick * tick))"),
+    )
     plot.add_layout(bar, "right")
     return plot.image(
         "image", x=corner, y=corner, dw=side, dh=side, source=source, color_mapper=mapper
     )
+
+
+def _round_counts(most: float) -> list[int]:
+    """Up to five round numbers of pairs, about evenly apart in their square roots."""
+    steps = [digit * 10**power for power in range(7) for digit in (1, 2, 5)]
+    step = next(step for step in steps if step >= most / 20.0)
+    return [step * square for square in (0, 1, 4, 9, 16) if step * square <= most]
 
 
 def _marks(plot: Any, found: Differences) -> None:
@@ -83,16 +103,17 @@ def _marks(plot: Any, found: Differences) -> None:
         found.radius * np.sin(turn),
         line_color=GREY,
         line_dash="dashed",
+        line_width=1.5,
     )
     if np.isfinite(found.peak).all():
-        _mark(plot, found.peak, "square", VERMILLION)
+        _mark(plot, found.peak, "square", _PEAK)
     if np.isfinite(found.expected).all():
-        _mark(plot, found.expected, "cross", BLUE_IN_BOTH)
+        _mark(plot, found.expected, "cross", _SOLUTION)
 
 
 def _mark(plot: Any, place: FloatArray, marker: str, colour: str) -> None:
     plot.scatter(
-        *place[:, None], marker=marker, size=14, fill_color=None, line_color=colour, line_width=2
+        *place[:, None], marker=marker, size=18, fill_color=None, line_color=colour, line_width=2
     )
 
 

@@ -74,7 +74,7 @@ def _cloud(
         return None
     shown = good[sampled(len(good), _POINTS)]
     width = np.array([spread(values[good, axis]) for axis in (0, 1)])
-    middle = np.median(values[good], axis=0)
+    middle = np.round(np.median(values[good], axis=0), 2) + 0.0  # never -0.00
     half = limit or 1.2 * float(np.percentile(np.abs(values[good]).max(axis=1), 98)) or 1.0
     plot = new_square(("← east [mas]", "north [mas] →"), half)
     source = ColumnDataSource(

@@ -13,6 +13,7 @@ from tweakreg_step.report.statistics import (
     REFERENCE,
     differences_of,
     groups_by_need,
+    hints,
     pairs_by_need,
     residuals_of,
 )
@@ -37,6 +38,9 @@ PAIRS, TIES, GROUPS, DETECTORS = 16, 8, 8, 18
 
 A page of a thousand groups then has some sixty plots. A camera may have 18 detectors.
 """
+
+CLEAN = 3
+"""The same of pairs, and of groups with the reference, where nothing calls for a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +105,23 @@ def _offsets(result: RunResult) -> Section:
         return Section(anchor, title, [], [_nothing(why)])
     pairs = pairs_by_need(result)
     groups = groups_by_need(result) if result.catalogs.reference is not None else []
-    wanted = [*((REFERENCE, group) for group in groups[:TIES]), *pairs[:PAIRS]]
+    ties, most = (TIES, PAIRS) if hints(result) else (CLEAN, CLEAN)
+    wanted = [*((REFERENCE, group) for group in groups[:ties]), *pairs[:most]]
     found = [differences_of(result, *pair) for pair in wanted]
     plots = [histogram_plot(result, item) for item in found if item is not None]
     if not plots:
         return Section(anchor, title, [], [_nothing("no two catalogs overlap")])
-    left = _more(PAIRS, len(pairs), "pairs of groups")
-    left += _more(TIES, len(groups), "groups with the reference catalog")
+    left = _more(most, len(pairs), "pairs of groups")
+    left += _more(ties, len(groups), "groups with the reference catalog")
     return Section(anchor, title, plots, [_HOW], left)
 
 
 _HOW = (
     "All differences of positions of two catalogs through the WCS as delivered. True pairs pile up "
     "at the offset of the two, chance pairs are spread evenly. Dashed: how far the run searched. "
-    "Square: the peak. Cross: where the solution has it. A significant peak outside the circle "
-    "asks for a larger 'searchrad' (or 'abs_searchrad' for the reference). Differences were not "
-    "turned: where a roll of minutes of arc is needed, the peak is smeared out."
+    "Orange square: the peak. Green cross: where the solution has it. A significant peak outside "
+    "the circle asks for a larger 'searchrad' (or 'abs_searchrad' for the reference). Differences "
+    "were not turned: where a roll of minutes of arc is needed, the peak is smeared out."
 )
 
 

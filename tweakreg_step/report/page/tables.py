@@ -65,12 +65,24 @@ def corrections_table(result: RunResult) -> Table:
     heads = [
         ("group", "Name of the group"),
         ("verdict", "What was done"),
-        ("reason", "Why, and what to do"),
+        ("reason", "Why, and what to do; nothing where all is well"),
         *((text, title) for text, title, _, _ in _COLUMNS),
         ("achieved / achievable [mas]", _PRECISION),
     ]
     rows = [Row(_row(result, found, places, g), (g,)) for g in groups_by_need(result)]
-    return Table("Corrections of the groups", heads, rows)
+    return Table("Corrections of the groups", *_told(heads, rows))
+
+
+def _told(heads: list[tuple[str, str]], rows: list[Row]) -> tuple[list[tuple[str, str]], list[Row]]:
+    """Heads and rows without the columns that say nothing: no reason, no change of scale."""
+    silent = {"reason": ("",), "scale [ppm]": ("+0.0", "-")}
+    kept = [
+        column
+        for column, (head, _) in enumerate(heads)
+        if any(row.cells[column].text not in silent.get(head, ()) for row in rows)
+    ]
+    short = [Row([row.cells[column] for column in kept], row.groups) for row in rows]
+    return [heads[column] for column in kept], short
 
 
 def _row(
@@ -81,7 +93,7 @@ def _row(
     return [
         Cell(result.groups.names[group], "name", anchor=f"group-{group}"),
         Cell(standing.value, "name", f"{standing.rank}", _TAGS[standing]),
-        Cell(reasons(result, group), "reason"),
+        Cell("" if standing is Standing.ALIGNED else reasons(result, group), "reason"),
         *numbers,
         _precision(float(found.achieved[group]), float(found.bound[group])),
     ]
