@@ -14,6 +14,7 @@
 # make fuzz    hostile files, answers and signals: thousands of readings, 800 whole runs; 40 minutes
 #
 # make bench-align, bench-accuracy, bench-ceers, bench-hst, bench-roman    the figures in the documentation
+# make bench-peers    beside JHAT, in an environment of its own, and SCAMP, which Debian has
 #
 # PYTHON=python3.12 make test    with another Python; each version has its own environment.
 
@@ -25,12 +26,13 @@ VENV_WHEEL := .venv/wheel-$(VERSION)
 VENV_JWST := .venv/jwst-$(VERSION)
 VENV_HST := .venv/hst-$(VERSION)
 VENV_ROMAN := .venv/roman-$(VERSION)
+VENV_PEERS := .venv/peers-$(VERSION)
 VENV_DOCS := .venv/docs-$(VERSION)
 PIP := -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test wheel same-bits soak fuzz test-hst test-roman test-jwst lint bench-align bench-accuracy bench-ceers \
-	bench-hst bench-roman docs docs-full clean
+	bench-hst bench-roman bench-peers docs docs-full clean
 
 demo: $(VENV_DEMO)/.ready
 	$(VENV_DEMO)/bin/python benchmarks/demo.py
@@ -83,6 +85,9 @@ bench-roman: $(VENV_ROMAN)/.ready
 bench-hst: $(VENV_HST)/.ready
 	$(VENV_HST)/bin/python benchmarks/hst.py
 
+bench-peers: $(VENV)/.ready $(VENV_PEERS)/.ready
+	PEERS_PYTHON=$(VENV_PEERS)/bin/python $(VENV)/bin/python benchmarks/peers.py
+
 bench-align bench-accuracy: bench-%: $(VENV_JWST)/.ready
 	$(VENV_JWST)/bin/python benchmarks/$*.py
 	test $* = align || $(VENV_JWST)/bin/python benchmarks/$*.py --stcal
@@ -122,6 +127,11 @@ $(VENV_ROMAN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV_ROMAN)
 	$(VENV_ROMAN)/bin/python $(PIP) romancal pytest hypothesis
 	$(VENV_ROMAN)/bin/python $(PIP) --editable ".[roman]"
+	touch $@
+
+$(VENV_PEERS)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV_PEERS)
+	$(VENV_PEERS)/bin/python $(PIP) jhat==0.3.7
 	touch $@
 
 $(VENV_DOCS)/.ready: pyproject.toml
