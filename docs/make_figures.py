@@ -223,9 +223,28 @@ def roman() -> Figure:
     return figure
 
 
+def hst() -> Figure:
+    """Errors of both tools over the bound, from catalogs and from pixels."""
+    rows = read_table("hst")
+    ratio: dict[str, dict[str, float]] = {"TweakReg": {}, "this step": {}}
+    for row in rows:
+        sources = "cosmic rays" if row["cosmic rays"] != "0 %" else "no cosmic rays"
+        label = f"{row['camera']}, {row['exposures']}, {row['sources']}, {sources}"
+        ratio[row["tool"]][label] = number(row["rms / bound"])
+    labels = list(ratio["this step"])
+    figure, axes = panel(width=7.5, height=4.6)
+    series = {
+        "TweakReg": ([ratio["TweakReg"][label] for label in labels], OTHER),
+        "tweakreg_step": ([ratio["this step"][label] for label in labels], OURS),
+    }
+    pairs(axes, labels, series)
+    axes.set(xlabel="rms error of aligned exposures over the bound")
+    return figure
+
+
 PICTURES: dict[str, Callable[[], Figure]] = {
     page.__name__: page
-    for page in (accuracy, performance, reliability, scale, verdicts, centroids, roman)
+    for page in (accuracy, performance, reliability, scale, verdicts, centroids, roman, hst)
 }
 """Pages of ``docs``, and what draws the figure of each."""
 
