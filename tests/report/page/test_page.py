@@ -19,8 +19,10 @@ from tweakreg_step.core.outcome import Code, LeftOut, Outcome, Status
 from tweakreg_step.report.page import page_of, write_page
 from tweakreg_step.report.page.cells import number
 from tweakreg_step.report.page.graph import _lines_of_names
+from tweakreg_step.report.page.residuals import residual_plots
 from tweakreg_step.report.page.sections import GROUPS, PAIRS, TIES
 from tweakreg_step.report.result import RunResult
+from tweakreg_step.report.statistics import residuals_of
 
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -109,8 +111,8 @@ def test_each_link_has_its_target_once(page: str) -> None:
 
 def test_each_plot_has_words_and_data(page: str) -> None:
     plots = _Reader(page).plots
-    # map, graph, before, after, errors; pairs and ties to the reference; groups; one detector
-    assert len(plots) == 5 + PAIRS + TIES + 8 + 1
+    # map, graph, before, after, pixels, errors; pairs, ties to the reference; groups; a detector
+    assert len(plots) == 6 + PAIRS + TIES + 8 + 1
     assert all(len(plot["aria-label"] or "") > 20 for plot in plots)
     data = re.findall(r'<script type="application/json">(.*?)</script>', page)
     assert len(data) == len(plots)
@@ -134,6 +136,21 @@ def test_names_of_neighbours_stand_on_lines_of_their_own() -> None:
     assert np.isnan(lines[3])
     assert lines[4] == 44
     assert np.isnan(lines[5])
+
+
+def test_a_finder_that_is_drawn_to_the_middle_of_pixels_shows() -> None:
+    result = make_result("stack", 4)
+    found = residuals_of(result)
+    assert found is not None
+    wave = 10.0 * (found.x - np.round(found.x))
+    moved = replace(found, detector=np.stack([wave, np.zeros(len(found))], axis=1))
+    plots = {plot.title: plot.model for plot in residual_plots(result, moved)}
+    layers = plots["Residuals and place in the pixel"].renderers
+    medians = [one.data_source.data for one in layers if type(one.glyph).__name__ == "Line"]
+    x, y = medians
+    assert np.allclose(x["y"], 10.0 * np.asarray(x["x"]))
+    assert np.ptp(x["x"]) > 0.7
+    assert not np.any(y["y"])
 
 
 def test_no_number_is_minus_nothing() -> None:
@@ -236,7 +253,7 @@ def test_a_thousand_groups_fit_on_a_page() -> None:
     reader = _Reader(text)
     assert len(text) < 15e6
     assert reader.rows > many
-    assert len(reader.plots) <= 5 + PAIRS + TIES + GROUPS + 12
+    assert len(reader.plots) <= 6 + PAIRS + TIES + GROUPS + 12
     assert "those that need a look first" in text
 
 

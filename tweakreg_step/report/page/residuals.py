@@ -54,6 +54,7 @@ def residual_plots(result: RunResult, residuals: Residuals) -> list[Plot]:
         _cloud(residuals, residuals.sky, "After", "with the corrected WCS", limit),
         _against(residuals, residuals.magnitude, _MAGNITUDE, limit),
         _colour(result, residuals),
+        _against(residuals, _phase(residuals), _PHASE, limit, along=True),
         _normalised(residuals),
     ]
     return [plot for plot in made if plot is not None]
@@ -64,6 +65,19 @@ _MAGNITUDE = (
     "instrumental magnitude, -2.5 log10(flux)",
     "Bright stars that leave zero are saturated or nonlinear; faint ones scatter by their noise. ",
 )
+
+
+_PHASE = (
+    "Residuals and place in the pixel",
+    "from the middle of the pixel, along the same axis [pixel]",
+    "A wave is an error of the finder, which draws narrow stars to the middle of a pixel or off. ",
+)
+
+
+def _phase(residuals: Residuals) -> FloatArray:
+    """How far (K, 2) each position is from the middle of its pixel, along x and y."""
+    place = np.stack([residuals.x, residuals.y], axis=1)
+    return np.asarray(place - np.round(place))
 
 
 def _cloud(
@@ -96,29 +110,38 @@ def _cloud(
 
 
 def _against(
-    residuals: Residuals, place: FloatArray, words: tuple[str, str, str], limit: float | None
+    residuals: Residuals,
+    place: FloatArray,
+    words: tuple[str, str, str],
+    limit: float | None,
+    *,
+    along: bool = False,
 ) -> Plot | None:
-    """Residuals against a quantity (K,): points, and medians in bins of equal population."""
+    """Residuals against a quantity: points, and medians in bins of equal population.
+
+    The quantity is (K,), or (K, 2) with one for each axis; residuals are those on the sky, or
+    `along` the axes of the detector.
+    """
     title, label, why = words
-    good = np.flatnonzero(np.isfinite(place) & np.isfinite(residuals.sky).all(axis=1))
-    if len(good) < 3 or np.ptp(place[good]) == 0.0:
+    values = residuals.detector if along else residuals.sky
+    places = place if place.ndim == 2 else np.stack([place, place], axis=1)
+    good = np.flatnonzero(np.isfinite(places).all(axis=1) & np.isfinite(values).all(axis=1))
+    if len(good) < 3 or not np.ptp(places[good], axis=0).all():
         return None
     shown = good[sampled(len(good), _POINTS)]
-    half = limit or _RANGE * max(spread(residuals.sky[good, axis]) for axis in (0, 1)) or 1.0
+    half = limit or _RANGE * max(spread(values[good, axis]) for axis in (0, 1)) or 1.0
     plot = new_plot((label, "residual [mas]"), 340, y_range=(-half, half))
-    source = ColumnDataSource(
-        {
-            "place": place[shown].astype(np.float32),
-            "east": residuals.sky[shown, 0].astype(np.float32),
-            "north": residuals.sky[shown, 1].astype(np.float32),
-            "group": residuals.group[shown],
-        }
-    )
-    for axis, (name, colour, marker) in enumerate(_AXES):
-        _points(plot, source, "place", name, (colour, marker))
-        _medians(plot, place[good], residuals.sky[good, axis], (name, colour))
+    names = ("x", "y") if along else tuple(name for name, _, _ in _AXES)
+    data = {"group": residuals.group[shown]}
+    for axis, name in enumerate(names):
+        data[f"place {name}"] = places[shown, axis].astype(np.float32)
+        data[name] = values[shown, axis].astype(np.float32)
+    source = ColumnDataSource(data)
+    for axis, (name, (_, colour, marker)) in enumerate(zip(names, _AXES, strict=True)):
+        _points(plot, source, f"place {name}", name, (colour, marker))
+        _medians(plot, places[good, axis], values[good, axis], (name, colour))
     plot.add_layout(Span(location=0.0, dimension="width", line_color=GREY))
-    outside = int(np.sum((np.abs(residuals.sky[good]) > half).any(axis=1)))
+    outside = int(np.sum((np.abs(values[good]) > half).any(axis=1)))
     plot.legend.click_policy = "hide"
     caption = (
         f"{counted(len(good), 'detection')}, after the correction; lines: medians with their "
