@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from roman_datamodels import datamodels
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Psf, Truth, simulate_mosaic, truth_error
 
-__all__ = ["align", "copied", "exposures", "largest_error", "opened", "results"]
+__all__ = ["align", "copied", "exposures", "largest_error", "opened", "results", "undated"]
 
 
 @cache
@@ -60,3 +61,8 @@ def largest_error(paths: list[Path], truth: Truth) -> float:
         for path, image in zip(paths, truth.images, strict=True)
     ]
     return max(errors)
+
+
+def undated(path: Path) -> bytes:
+    """A file without the times when it was written and run."""
+    return re.sub(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:[\d.]+", b"now", path.read_bytes())

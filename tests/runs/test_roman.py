@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from roman_datamodels import datamodels
-from roman_exposures import align, copied, exposures, largest_error, opened, results
+from roman_exposures import align, copied, exposures, largest_error, opened, results, undated
 from stdatamodels.exceptions import NoTypeWarning
 from stdatamodels.jwst import datamodels as jwst_datamodels
 
 from tweakreg_step import TweakRegStep, remove_correction
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.exposures import write
 from tweakreg_step.simulate import Truth, pixel_of, true_wcs
+from tweakreg_step.telescopes.roman import Roman
 
 TOLERANCE_MAS = 1.0
 """A hundredth of a pixel; the errors of these scenes are 0.1 to 0.3 mas."""
@@ -58,6 +60,21 @@ def test_from_files_to_files(tmp_path: Path) -> None:
         {image.group for image in truth.images}
     )
     assert report["versions"]["roman_datamodels"] != "unknown"
+
+
+def test_results_whose_blocks_are_copied_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth, by_copy, ways = exposures(), write._copied, []
+    for folder in ("short", "long"):
+        monkeypatch.setattr(write, "_copied", lambda *task: ways.append(by_copy(*task)) or ways[-1])
+        align([*map(str, truth.files)], truth, save_results=True, output_dir=folder)
+        monkeypatch.setattr(Roman, "open_to_write", lambda *_: None)
+    assert ways == [True] * len(truth.files) + [False] * len(truth.files)
+    for one, other in zip(
+        results(truth, tmp_path / "short"), results(truth, tmp_path / "long"), strict=True
+    ):
+        assert undated(one) == undated(other)
 
 
 def test_the_delivered_wcs_comes_back(tmp_path: Path) -> None:

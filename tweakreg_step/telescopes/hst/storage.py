@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 import numpy as np
 from astropy.io import fits
 
+from tweakreg_step.files.copied_parts import Part, write_parts
+
 from .headers import Cards, cards_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["InFile", "InMemory", "Storage", "in_file", "in_memory"]
@@ -82,13 +84,28 @@ class InFile:
 
     def write(self, target: Path, changed: Mapping[int, Cards]) -> None:
         """Write all HDUs, some with another header; all other bytes are those of the file."""
+        if _is_packed(self.path) or target.suffix == ".gz":
+            self._write_packed(target, changed)
+        else:
+            write_parts(target, self.path, self._parts(changed))
+        _with_checksums(target, changed)
+
+    def _parts(self, changed: Mapping[int, Cards]) -> Iterator[bytes | Part]:
+        for index, (start, data, end) in enumerate(self.places):
+            if index in changed:
+                yield changed[index].text.encode("ascii")
+            first = data if index in changed else start
+            yield Part(first, end - first)
+        last = self.places[-1][2]
+        yield Part(last, self.path.stat().st_size - last)
+
+    def _write_packed(self, target: Path, changed: Mapping[int, Cards]) -> None:
         with _opened(self.path) as source, _created(target) as copy:
             for index, (start, data, end) in enumerate(self.places):
                 if index in changed:
                     copy.write(changed[index].text.encode("ascii"))
                 _copy(source, copy, data if index in changed else start, end)
             shutil.copyfileobj(source, copy)
-        _with_checksums(target, changed)
 
     def hdus(self, changed: Mapping[int, Cards]) -> fits.HDUList:
         """All HDUs in memory, some with another header."""
@@ -165,9 +182,12 @@ def _check_whole(file: BinaryIO, end: int, path: Path) -> None:
 
 
 def _opened(path: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path)) if _is_packed(path) else path.open("rb")
+
+
+def _is_packed(path: Path) -> bool:
     with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return cast("BinaryIO", gzip.open(path)) if packed else path.open("rb")
+        return file.read(2) == b"\x1f\x8b"
 
 
 def _created(path: Path) -> BinaryIO:

@@ -18,6 +18,7 @@ from tweakreg_step.telescopes.observatories import L2
 from tweakreg_step.telescopes.telescope import Entry, Label
 from tweakreg_step.telescopes.wcs import CORRECTED, packed_gwcs, unpacked_gwcs
 
+from .copied_draft import CopiedDraft, copied_draft
 from .image import RomanImage, known, word
 from .roman_package import is_roman_model, roman_datamodels
 from .update import annotate, drop_tables, record_status, restore, update_wcs, wcs_name
@@ -86,8 +87,9 @@ class Roman:
         """None: there is no shorter way than `open`."""
         return None
 
-    def open_to_write(self, path: Path) -> None:
-        """None: there is no shorter way than `open`."""
+    def open_to_write(self, path: Path) -> CopiedDraft:
+        """The metadata of a file."""
+        return copied_draft(path)
 
     def adopted(self, model: Any) -> Any:
         """A copy of a model."""
