@@ -11,7 +11,11 @@ and of its workers; with these, memory is the largest of the sums taken each sec
 processes share counted once (to look more often slows them down). The floor is what copying the
 files and sep's background and extraction on them take, without anything else. Runs are kept in
 ``results.jsonl`` in the folder, and those that are there are not done again; the tables are of all
-of them, and written if there are any of the stock step. They take hours.
+of them, and written if there are any of the stock step. They take hours. The table of what an
+exposure takes, ``step_exposures``, is also written after fewer runs, as of 20 minutes:
+
+    python benchmarks/step.py --stock-python ... --sizes 4 9 36 --scenes mosaic --shape 2048
+        --workers 1 --in-memory no
 """
 
 from __future__ import annotations
@@ -51,6 +55,10 @@ HEADER = (
 )  # fmt: skip
 RATIOS = (
     "exposures", "pixels", "workers", "in memory", "wall time", "processor time", "peak memory",
+)  # fmt: skip
+EACH = (
+    "exposures", "pixels", "in memory", "ours [s]", "stock [s]", "floor [s]", "ours / floor",
+    "stock / ours",
 )  # fmt: skip
 
 
@@ -213,8 +221,24 @@ def ratios(runs: list[Run]) -> list[tuple[str, ...]]:
     return lines
 
 
-def options() -> argparse.Namespace:
-    """The command line."""
+def each(runs: list[Run]) -> list[tuple[str, ...]]:
+    """Processor time for each exposure [s] of mosaics that both have aligned in one process."""
+    by_key = {run.key: run for run in runs if run.scene == "mosaic"}
+    lines = []
+    for run in by_key.values():
+        stock = by_key.get((*run.key[:3], "stock", 1, run.in_memory))
+        if run.step == "ours" and run.workers == 1 and stock is not None:
+            floor = 0.5 * (run.floor + stock.floor)
+            what = f"{run.exposures}", f"{run.side}^2", "yes" if run.in_memory else "no"
+            spent = (run.processor, stock.processor, floor)
+            seconds = (f"{value / run.exposures:.2f}" for value in spent)
+            times = f"{run.processor / floor:.1f}", f"{stock.processor / run.processor:.1f}"
+            lines.append((*what, *seconds, *times))
+    return lines
+
+
+def options() -> tuple[argparse.Namespace, bool]:
+    """The command line, and whether it asks for all runs of the documentation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path(".bench/step"))
     parser.add_argument("--stock-python", help="of an environment with the package jwst")
@@ -224,7 +248,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--in-memory", nargs="+", choices=["yes", "no"], default=["yes", "no"])
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    home = ["--folder", str(chosen.folder)]
+    stock = ["--stock-python", chosen.stock_python] if chosen.stock_python else []
+    return chosen, bool(stock) and chosen == parser.parse_args([*home, *stock])
 
 
 def kept(path: Path) -> list[Run]:
@@ -246,8 +273,8 @@ def wanted(chosen: argparse.Namespace) -> Iterator[tuple[str, int, int, str, int
 
 
 def main() -> None:
-    """Run what is missing, print and write both tables."""
-    chosen = options()
+    """Run what is missing, print and write the tables."""
+    chosen, whole = options()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     results = chosen.folder / "results.jsonl"
     runs = kept(results)
@@ -265,10 +292,10 @@ def main() -> None:
             with results.open("a") as sink:
                 sink.write(json.dumps(asdict(run)) + "\n")
     runs.sort(key=lambda run: (*run.key[1::-1], run.side, not run.in_memory, run.step, run.workers))
-    compared = any(run.step == "stock" for run in runs)
-    publish(__file__, "step", (HEADER, [run.cells for run in runs]), write=compared)
-    if compared:
-        publish(__file__, "step_ratios", (RATIOS, ratios(runs)))
+    publish(__file__, "step", (HEADER, [run.cells for run in runs]), write=whole)
+    publish(__file__, "step_ratios", (RATIOS, ratios(runs)), write=whole)
+    compared = each(runs)
+    publish(__file__, "step_exposures", (EACH, compared), write=bool(compared))
 
 
 if __name__ == "__main__":

@@ -110,21 +110,19 @@ def accuracy() -> Figure:
 
 
 def performance() -> Figure:
-    """Wall time of both steps for the same files, one process, models in memory."""
-    rows = [
-        row for row in read_table("step") if row["workers"] == "1" and row["in memory"] == "yes"
-    ]
-    both = {step: {} for step in ("stock", "ours")}
-    for row in rows:
-        both[row["step"]][f"{row['exposures']} of {row['pixels']}"] = number(row["wall [s]"])
-    labels = [label for label in both["ours"] if label in both["stock"]]
-    figure, axes = panel()
-    series = {
-        "stock step": ([both["stock"][label] for label in labels], OTHER),
-        "tweakreg_step": ([both["ours"][label] for label in labels], OURS),
-    }
-    pairs(axes, labels, series)
-    axes.set(xlabel="wall time from files to files [s]")
+    """Processor time for each exposure against their number, files on disk."""
+    rows = [row for row in read_table("step_exposures") if row["in memory"] == "no"]
+    figure, axes = panel(height=3.0)
+    for name, label, colour in (
+        ("stock [s]", "stock step", OTHER),
+        ("ours [s]", "tweakreg_step", OURS),
+        ("floor [s]", "copying the file, and sep on its pixels", GREY),
+    ):
+        axes.plot(column(rows, "exposures"), column(rows, name), "o-", color=colour, label=label)
+    axes.set(xlabel="exposures", ylabel="processor time for each [s]")
+    plain(axes, "xy")
+    axes.set_xticks(column(rows, "exposures"))
+    axes.legend(frameon=False)
     return figure
 
 
