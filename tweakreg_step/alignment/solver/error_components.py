@@ -179,9 +179,9 @@ def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray
     sums = sparse.csr_matrix(
         (np.repeat(share, 2), place), shape=(2 * links.source_count, 2 * count)
     )
-    slope = slope - (sums @ slope)[row]
     many = count > _MANY * linear.parameter_count
     if linear.parameter_count <= _EXACT and not many:
+        slope = slope - (sums @ slope)[row]
         moved = slope @ step.factor.inverse()
         square = np.asarray(slope.multiply(moved).sum(axis=1)).ravel()
     else:
@@ -190,9 +190,17 @@ def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray
         data = rng.normal(size=(2 * count, samples)) * np.sqrt(np.repeat(weight, 2))[:, None]
         more = rng.normal(size=(linear.parameter_count, samples))
         more = step.bonds.rows.T @ (np.sqrt(step.bonds.precision)[:, None] * more)
-        drawn = step.factor.solve(slope.T @ data + more)
-        square = np.mean((slope @ drawn) ** 2, axis=1)
+        # T = slope - sums' slope, of which the products are dear: those with a few vectors are not
+        data -= sums.T @ _added_up(data, row, sums.shape[0])
+        moved = slope @ step.factor.solve(slope.T @ data + more)
+        moved -= (sums @ moved)[row]
+        square = np.mean(moved**2, axis=1)
     return np.asarray(0.5 * (square[::2] + square[1::2]))
+
+
+def _added_up(values: FloatArray, row: IntArray, count: int) -> FloatArray:
+    """Sums (count, k) of the rows (n, k) of an array that have the same number `row` (n,)."""
+    return np.stack([np.bincount(row, column, minlength=count) for column in values.T], axis=1)
 
 
 def estimated(
