@@ -28,6 +28,7 @@ from .cross_match import Catalog, FoundEdges, Reach, catalog_of, find_edges, win
 from .cycle_closure import consistent
 from .known_pairs import KnownPairs, find_unknown_edges
 from .overlap_graph import bridges, components, members, overlapping, well_connected
+from .sky_cells import searched_cells
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -133,7 +134,9 @@ def _scene(
 ) -> _Scene:
     vectors = directions(detections.ra, detections.dec)
     rows = _rows(detections.group, len(frames))
-    catalogs = _group_catalogs(detections, vectors, rows, options)
+    searched = searched_cells(vectors, detections.group, options.searchrad)
+    own = [one[searched[one]] for one in rows]
+    catalogs = _group_catalogs(detections, vectors, own, options)
     stars = _reference_catalogs(reference, len(frames))
     return _Scene(vectors, detections.group, frames, catalogs, stars, options, rows)
 
