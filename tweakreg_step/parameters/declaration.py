@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from functools import cache
 from typing import Any
 
 from tweakreg_step.core.exceptions import ParameterError
@@ -127,18 +128,25 @@ def parameter(
 def declarations(*classes: type) -> Iterator[Declaration]:
     """Each parameter of the classes, in the order in which they were declared."""
     for cls in classes:
-        hints = typing.get_type_hints(cls)
-        for field in dataclasses.fields(cls):
-            kinds = _types(hints[field.name])
-            optional = type(None) in kinds
-            kind = next(_KINDS[k] for k in kinds if k is not type(None))
-            yield Declaration(
-                name=field.name,
-                kind=kind,
-                default=field.default,
-                optional=optional,
-                **field.metadata,
-            )
+        yield from _declared(cls)
+
+
+@cache
+def _declared(cls: type) -> tuple[Declaration, ...]:
+    """The parameters of a class; a run asks some hundred times for them."""
+    hints = typing.get_type_hints(cls)
+    return tuple(_declaration(field, hints[field.name]) for field in dataclasses.fields(cls))
+
+
+def _declaration(field: dataclasses.Field[Any], hint: Any) -> Declaration:
+    kinds = _types(hint)
+    return Declaration(
+        name=field.name,
+        kind=next(_KINDS[k] for k in kinds if k is not type(None)),
+        default=field.default,
+        optional=type(None) in kinds,
+        **field.metadata,
+    )
 
 
 def _types(hint: Any) -> tuple[type, ...]:
