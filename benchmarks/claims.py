@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tables import publish
+from tables import commit, publish, read_table
 from visit_catalogs import Sparse, visit_scene
 
 from tweakreg_step.alignment import image_covariance_at, solve_jointly
@@ -200,10 +200,15 @@ def _row(name: str, of: Callable[[int], np.ndarray], wanted: int) -> tuple[str, 
 
 
 def pulls(wanted: int, words: str = "") -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The table of pulls."""
-    rows = [_row(name, of, wanted) for name, of in _rows().items() if words in name]
-    numbers = "independent: centre", "corners"
-    return ("scenes", "number", *numbers, "width: centre", "corners", "largest"), rows
+    """The table of pulls; rows that are not drawn now are those of the table as it is."""
+    done = {
+        name: (*_row(name, of, wanted), commit()) for name, of in _rows().items() if words in name
+    }
+    kept = {row["scenes"]: tuple(row.values()) for row in read_table("claims_pulls")}
+    rows = [done.get(name) or kept[name] for name in _rows() if name in done or name in kept]
+    numbers = "independent, centre", "in corners"
+    header = ("scenes", "number", *numbers, "width, centre", "of corners", "largest", "commit")
+    return header, rows
 
 
 def _confused(scene: Confusion) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -314,7 +319,7 @@ def main() -> None:
     seeds = int(sys.argv[2]) if len(sys.argv) > 2 else SEEDS[name]
     warnings.simplefilter("ignore")
     table = tables[name](seeds, *sys.argv[3:])
-    publish(__file__, f"claims_{name}", table, write=seeds == SEEDS[name] and len(sys.argv) < 4)
+    publish(__file__, f"claims_{name}", table, write=seeds == SEEDS[name])
 
 
 if __name__ == "__main__":

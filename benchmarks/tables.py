@@ -6,6 +6,7 @@ with which it was last run. Nobody changes these files by hand.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -23,6 +24,21 @@ def rst_table(header: Row, rows: list[Row]) -> str:
         for row in (header, *rows)
     ]
     return "\n".join([rule, lines[0], rule, *lines[1:], rule]) + "\n"
+
+
+def read_table(name: str) -> list[dict[str, str]]:
+    """The rows of a table in ``docs/tables``, by the names of its columns."""
+    lines = (TABLES / f"{name}.rst").read_text().splitlines()
+    rules = [number for number, line in enumerate(lines) if re.fullmatch(r"=+(  =+)+", line)]
+    starts = [found.start() for found in re.finditer(r"=+", lines[rules[0]])]
+    ends = [*starts[1:], None]
+
+    def cells(line: str) -> list[str]:
+        return [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+
+    header = cells(lines[rules[0] + 1])
+    body = lines[rules[1] + 1 : rules[2]]
+    return [dict(zip(header, cells(line), strict=True)) for line in body]
 
 
 def commit() -> str:

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+
+from tables import read_table
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,21 +29,6 @@ OURS, OTHER, THIRD, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
 """Colours of Okabe and Ito, as on the page of pictures."""
 
 Rows = list[dict[str, str]]
-
-
-def read_table(name: str) -> Rows:
-    """The rows of a table in ``docs/tables``, by the names of its columns."""
-    lines = (DOCS / "tables" / f"{name}.rst").read_text().splitlines()
-    rules = [number for number, line in enumerate(lines) if re.fullmatch(r"=+(  =+)+", line)]
-    starts = [found.start() for found in re.finditer(r"=+", lines[rules[0]])]
-    ends = [*starts[1:], None]
-
-    def cells(line: str) -> list[str]:
-        return [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
-
-    header = cells(lines[rules[0] + 1])
-    body = lines[rules[1] + 1 : rules[2]]
-    return [dict(zip(header, cells(line), strict=True)) for line in body]
 
 
 def number(text: str) -> float:
