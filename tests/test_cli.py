@@ -237,7 +237,11 @@ def test_the_doctor_looks_at_exposures(files: Truth, capsys: pytest.CaptureFixtu
         model.save(rate)
     status, out, _ = run(capsys, "doctor", *files.files, rate)
     assert status == 0
-    assert "jw00001001001" in out
+    lines = out.splitlines()
+    head = next(number for number, line in enumerate(lines) if "pointings" in line)
+    row = dict(zip(lines[head].split(), lines[head + 3].split(), strict=True))
+    assert (row["visit"], row["exposures"]) == ("jw00001001001", "3")
+    assert (row["pointings"], row["dithers"], row["overlaps"]) == ("1", "3", "3")
     assert "A run would align 3 images in 3 groups, of which 3 pairs overlap, in 1 part" in out
     assert "Run the step 'assign_wcs'" in out
     status, out, _ = run(capsys, "doctor", files.files[0])

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["Survey", "survey_of"]
 
 SAME_POINTING = 0.1
-"""Distance [arcsec] below which two exposures have the same pointing: dithers are larger."""
+"""Distance [arcsec] below which two exposures are at the same place: dithers are larger."""
+
+DITHER = 0.5
+"""Distance below which two places are dithers of one pointing, in that from the middle of an
+exposure to its corners: tiles of mosaics are farther apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ def _table(seen: Sequence[_Seen], names: Sequence[str], pairs: IntArray) -> Tabl
         "RA": u.deg,
         "DEC": u.deg,
         "pointings": None,
+        "dithers": None,
         "overlaps": None,
         "time": u.s,
     }
@@ -144,6 +149,8 @@ def _row(
     groups = list(dict.fromkeys(one.group for one in own))
     centres = np.array([_middle([s for s in own if s.group == group]) for group in groups])
     ra, dec = _degrees(_unit(centres.sum(axis=0)))
+    fields = [np.concatenate([s.corners for s in own if s.group == group]) for group in groups]
+    extent = max(map(_extent, fields, centres))
     numbers = [names.index(group) for group in groups]
     inside = np.isin(pairs, numbers).all(axis=1)
     return [
@@ -154,7 +161,7 @@ def _row(
         len({one.detector for one in own}),
         ra,
         dec,
-        _pointings(centres),
+        *_pointings(centres, extent),
         int(inside.sum()),
         float(np.nansum([own_.seconds for own_ in own])) / max(len({o.detector for o in own}), 1),
     ]
@@ -173,13 +180,30 @@ def _degrees(vector: FloatArray) -> tuple[float, float]:
     return float(ra), float(np.rad2deg(np.arcsin(np.clip(vector[2], -1.0, 1.0))))
 
 
-def _pointings(centres: FloatArray) -> int:
-    """Number of different pointings among directions (G, 3)."""
-    kept: list[FloatArray] = []
+def _extent(corners: FloatArray, middle: FloatArray) -> float:
+    """Distance [arcsec] from the middle (3,) of an exposure to its farthest corner (K, 2) [deg]."""
+    return float(np.max(angular_distance(directions(*corners.T), middle)))
+
+
+def _pointings(centres: FloatArray, extent: float) -> tuple[int, int]:
+    """Number of pointings among directions (G, 3), and of the dithers of that which has most.
+
+    Those within `DITHER` of an extent [arcsec] of the first one are its dithers.
+    """
+    places: list[FloatArray] = []
     for centre in centres:
-        if all(angular_distance(centre, other) > SAME_POINTING for other in kept):
-            kept.append(centre)
-    return len(kept)
+        if all(angular_distance(centre, other) > SAME_POINTING for other in places):
+            places.append(centre)
+    firsts: list[FloatArray] = []
+    dithers: list[int] = []
+    for place in places:
+        apart = [float(angular_distance(place, first)) for first in firsts]
+        if apart and min(apart) < DITHER * extent:
+            dithers[int(np.argmin(apart))] += 1
+        else:
+            firsts.append(place)
+            dithers.append(1)
+    return len(firsts), max(dithers, default=0)
 
 
 def _sentences(seen: Sequence[_Seen], names: Sequence[str], pairs: IntArray) -> list[str]:
