@@ -151,6 +151,21 @@ def test_a_refused_input_writes_nothing(
     assert sorted(Path().rglob("*")) == before
 
 
+def test_nobody_has_to_read_to_the_end(absolute: Aligned) -> None:
+    code = "import sys; from tweakreg_step import cli; sys.exit(cli.main(sys.argv[1:]))"
+    path = absolute.folder / "mosaic_tweakreg_solution.asdf"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "show", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (0, b"")
+
+
 def test_the_unexpected_has_no_traceback_unless_asked_for(
     files: Truth, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,8 +50,8 @@ def test_the_page_is_made_of_a_report_with_its_state(
     assert cli.main(["page", str(report)]) == 1
     assert "with save_state=True" in capsys.readouterr().err
     write_state(bare(absolute.result), tmp_path / "mosaic_tweakreg_state.asdf")
-    assert cli.main(["page", str(report), f"--output-dir={tmp_path}"]) == 0
-    page = tmp_path / "mosaic_tweakreg.html"
+    assert cli.main(["page", str(report), f"--output-dir={tmp_path / 'new'}"]) == 0
+    page = tmp_path / "new" / "mosaic_tweakreg.html"
     assert capsys.readouterr().out.strip() == str(page)
     assert "3 of 3 groups tied to reference.ecsv" in page.read_text()
     assert cli.main(["page", str(tmp_path / "gone.json")]) == 1

@@ -161,7 +161,8 @@ def test_a_state_of_another_run_is_refused(files: Truth, two: Path) -> None:
 def test_the_command_says_what_becomes_of_old_files(
     files: Truth, two: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["add", str(two), str(files.files[2]), "--output-dir=my three", "-q", "--move-all"]
+    two = two.parent.rename("the folder of both") / two.name
+    words = ["add", str(two), str(files.files[2]), f"--output-dir={two.parent}", "-q", "--move-all"]
     assert cli.main([*words, str(files.files[0])]) == 0
     said = capsys.readouterr().out
     assert "1 of 2 old exposures were not named" in said

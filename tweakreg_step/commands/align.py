@@ -59,6 +59,7 @@ def run_align(options: argparse.Namespace) -> int:
 def run_add(options: argparse.Namespace) -> int:
     """Let new exposures join a solution; returns the exit status."""
     moving = options.move_all is not None
+    old = read_solution(options.solution)  # the new one may be written in its place
     result = add(
         options.solution,
         options.exposures,
@@ -67,7 +68,7 @@ def run_add(options: argparse.Namespace) -> int:
     )
     say(result)
     if moving:
-        _tell_of_old(read_solution(options.solution), options)
+        _tell_of_old(old, options)
     return 0 if result.ok else SOME_FAILED
 
 

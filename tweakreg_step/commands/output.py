@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -16,8 +17,12 @@ __all__ = ["logging_to_terminal", "say", "warn"]
 
 
 def say(text: object) -> None:
-    """Write a result to the standard output."""
-    sys.stdout.write(f"{text}\n")
+    """Write a result to the standard output; nobody may be listening any more, as in ``| head``."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # or Python says so once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def warn(text: object) -> None:

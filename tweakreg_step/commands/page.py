@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.files.whole_files import check_folder
 from tweakreg_step.report import write_page
 from tweakreg_step.results import read_state, state_path
 
@@ -23,6 +24,7 @@ def run_page(options: argparse.Namespace) -> int:
     path = Path(options.report).expanduser()
     state = read_state(path if path.suffix == ".asdf" else _state_beside(path))
     folder = path.parent if options.output_dir is None else Path(options.output_dir).expanduser()
+    check_folder(folder)
     say(write_page(state.result, folder))
     return 0
 
