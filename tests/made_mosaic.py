@@ -1,8 +1,9 @@
-"""A mosaic of one simulated exposure, as the pipeline resamples it: with its pointing error."""
+"""Mosaics of simulated exposures, as the pipeline resamples them: with their pointing error."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy import coordinates, units
@@ -14,6 +15,7 @@ from astropy.modeling.models import (
 )
 from astropy.table import Table
 from gwcs import WCS, coordinate_frames
+from scipy.ndimage import map_coordinates
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step.core.sphere import directions, frames_at, to_plane
@@ -61,15 +63,40 @@ def make_mosaic(truth: Truth, image: ImageTruth, path: Path, *, listed: bool) ->
         pixels = pixel_of(right, np.array(stars["RA"]), np.array(stars["DEC"]))
         data = star_image(*pixels, flux, (SIZE, SIZE), Psf())
         drawn = observe(data, Noise(), NO_DEFECTS, seed=(1, 2))
-        model = datamodels.ImageModel(data=drawn.data, err=drawn.err)
-        model.update(exposure)
-        model.meta.wcs = wrong
-        model.meta.filename = path.name
-        model.meta.instrument.detector = "MULTIPLE"
-        for name in ("v2_ref", "v3_ref", "roll_ref"):
-            setattr(model.meta.wcsinfo, name, None)
-        if listed:
-            table = Table({"FILENAME": [image.file_name]})
-            model.hdrtab = np.array(table.as_array(), dtype=[("FILENAME", "S60")])
-        model.save(path)
+        save(exposure, (drawn.data, drawn.err, wrong), [image.file_name] if listed else [], path)
     return right
+
+
+def combine(exposures: list[Any], path: Path, *, listed: bool) -> None:
+    """Write the mean of exposures with their present WCS, resampled to one tangent plane."""
+    y, x = np.mgrid[0:SIZE, 0:SIZE].astype(float)
+    middle = np.array(exposures[0].meta.wcs.forward_transform(255.5, 255.5))
+    wcs = tan_wcs(middle, np.eye(2), np.zeros(2))
+    sky = wcs.forward_transform(x, y)
+    total, variance, count = np.zeros((3, SIZE, SIZE))
+    for model in exposures:
+        place = model.meta.wcs.backward_transform(*sky)[::-1]
+        inside = np.all([(axis > 1.0) & (axis < 510.0) for axis in place], axis=0)
+        data, error = (np.nan_to_num(np.asarray(a, float)) for a in (model.data, model.err))
+        total += np.where(inside, map_coordinates(data, place, mode="nearest"), 0.0)
+        variance += np.where(inside, map_coordinates(error, place, order=1) ** 2, 0.0)
+        count += inside
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = (total / count).astype("f4"), (np.sqrt(variance) / count).astype("f4")
+    names = [model.meta.filename for model in exposures] if listed else []
+    save(exposures[0], (*drawn, wcs), names, path)
+
+
+def save(exposure: Any, drawn: tuple[Any, Any, WCS], names: list[str], path: Path) -> None:
+    """Write data, errors and WCS as a mosaic that lists its exposures."""
+    model = datamodels.ImageModel(data=drawn[0], err=drawn[1])
+    model.update(exposure)
+    model.meta.wcs = drawn[2]
+    model.meta.filename = path.name
+    model.meta.instrument.detector = "MULTIPLE"
+    for name in ("v2_ref", "v3_ref", "roll_ref"):
+        setattr(model.meta.wcsinfo, name, None)
+    if names:
+        table = Table({"FILENAME": names})
+        model.hdrtab = np.array(table.as_array(), dtype=[("FILENAME", "S60")])
+    model.save(path)

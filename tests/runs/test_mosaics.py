@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from gwcs import WCS
-from made_mosaic import make_mosaic
+from made_mosaic import combine, make_mosaic
 from stdatamodels.jwst import datamodels
+from step_outputs import Aligned
 
+from tweakreg_step import cli
 from tweakreg_step.api import align, apply, transfer, undo
 from tweakreg_step.core.exceptions import InputError
-from tweakreg_step.core.sphere import angular_distance, directions
-from tweakreg_step.simulate import Truth, truth_error
+from tweakreg_step.core.sphere import ARCSEC, angular_distance, directions
+from tweakreg_step.simulate import ImageTruth, Truth, truth_error
+from tweakreg_step.solutions import read_solution
 
 X, Y = (axis.ravel() for axis in np.meshgrid(np.linspace(0, 559, 5), np.linspace(0, 559, 5)))
+
+
+HALF = 13.0
+"""Rms distance of an exposure's pixels from its middle [arcsec]."""
 
 
 def off(wcs: Any, right: Any) -> float:
@@ -68,6 +77,46 @@ def test_to_the_reference_and_back_to_the_exposures(files: Truth, listed: bool) 
         assert truth_error(model.meta.wcs, image).rms_mas < max(3.0 * stated, 3.0)
     again = transfer(result, str(exposures))
     assert list(again.table["done"]) == ["already carried"]
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["by its inputs", "by its association"])
+def test_exposures_that_were_aligned_to_each_other_follow_their_mosaic(
+    relative: Aligned, listed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the truth within the errors stated, of the mosaic and of what was between them."""
+    monkeypatch.chdir(tmp_path)
+    Path("with blanks").mkdir()
+    path = Path("the field_i2d.fits")
+    paths = [Path(shutil.copy(one, "with blanks")) for one in relative.files]
+    exposures = [datamodels.open(one) for one in paths]
+    combine(exposures, path, listed=listed)
+    before = [error_of(one, image) for one, image in zip(paths, relative.truth.images, strict=True)]
+    assert min(before) > 100.0
+    assert align(str(path), str(relative.truth.catalog), output_dir="out").ok
+    (solution,) = Path("out").glob("*_solution.asdf")
+    given = list(map(str, paths))
+    if not listed:
+        members = [{"expname": one.name, "exptype": "science"} for one in paths]
+        association = Path("with blanks") / "asn.json"
+        association.write_text(
+            json.dumps({"products": [{"name": "the field", "members": members}]})
+        )
+        given = [str(association)]
+    assert cli.main(["transfer", str(solution), *given, "--output-dir=carried back"]) == 0
+    done = Table.read("carried back/the field_transfer.ecsv")
+    assert set(done["from"]) == {"mosaic the field_i2d"}
+    level = read_solution(relative.folder / "mosaic_tweakreg_solution.asdf").level("group")
+    assert level is not None
+    between = 1e3 * level.sigma * [1.0, 1.0, HALF]
+    for row, one, image, own in zip(done, paths, relative.truth.images, between, strict=True):
+        roll = 1e3 * row["error_roll"] / ARCSEC * HALF
+        stated = np.linalg.norm([row["error_east"], row["error_north"], roll, *own])
+        assert error_of(Path("carried back") / one.name, image) < 3.0 * stated < 3.0
+
+
+def error_of(path: Path, image: ImageTruth) -> float:
+    with datamodels.open(path) as model:
+        return truth_error(model.meta.wcs, image).rms_mas
 
 
 def wcs_state_of(model: Any) -> Any:
