@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.exceptions import CatalogError, InputError, ParameterError
 from tweakreg_step.files.whole_files import no_empty_folder, write_whole
 from tweakreg_step.results import (
     AlignmentResult,
@@ -277,13 +277,27 @@ def add(
     refuse_known(found, [target.name for target in targets_of(exposures)])
     options = parameters_of_run(found) | parameters
     if move_all is None or move_all is False:
+        if parameters.get("abs_refcat"):
+            raise ParameterError(
+                "'abs_refcat' was given, but where the old exposures stay fixed, new ones are "
+                "aligned to their sources. Leave it out, or let everything move: move_all=True "
+                "(--move-all)."
+            )
         return _beside_fixed(found, state, exposures, output_dir, options)
     old = [] if move_all is True else old_targets(found, move_all)
     for name in ("abs_refcat", "refimage"):
         if found.parameter(name):
             options = {name: found.parameter(name)} | options
     options["save_state"] = output_dir is not None
-    result, step = _run(exposures, output_dir, options, earlier=state)
+    try:
+        result, step = _run(exposures, output_dir, options, earlier=state)
+    except CatalogError as error:
+        if "abs_refcat" in parameters:
+            raise
+        raise CatalogError(
+            f"{error} It is that of the run, whose folder may be another, or which had it as a "
+            "table: give it with 'abs_refcat' (--abs-refcat)."
+        ) from error
     if output_dir is not None:
         targets = [
             one if one.path is None else replace(one, name=step.path_of_result(one.path).name)
@@ -301,6 +315,12 @@ def _beside_fixed(
     options: dict[str, Any],
 ) -> AlignmentResult:
     """Align new exposures to the sources of old ones, which stay where they are."""
+    if not len(state.sources):
+        raise InputError(
+            f"The solution '{found.product}' has no combined catalog, which new exposures could be "
+            "aligned to: the sequential method makes none. Let everything move: move_all=True "
+            "(--move-all)."
+        )
     sources = state.sources.copy()
     sources.meta["name"] = f"sources of {found.product}"
     options |= {"abs_refcat": sources, "save_solution": False}  # that of all is written

@@ -10,6 +10,7 @@ from typing import Any
 import asdf
 import numpy as np
 import pytest
+from astropy.table import Table
 from states import file_state, wcs_state
 from stdatamodels.jwst import datamodels
 from step_outputs import TOLERANCE_MAS, opened
@@ -170,6 +171,34 @@ def test_the_command_says_what_becomes_of_old_files(
     assert command[-1] == "FILES"
     assert cli.main([*command[1:-1], str(files.files[1])]) == 0
     assert "1 applied" in capsys.readouterr().out
+
+
+def test_a_catalog_that_was_a_table_is_asked_for(
+    files: Truth, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, paths = Table.read(files.catalog), [str(path) for path in files.files]
+    align(paths[:2], table, output_dir="two", save_state=True, apply_correction=False, **QUICK)
+    words = ["add", str(next(Path("two").glob("*_solution.asdf"))), paths[2], "-q"]
+    words.append("--output-dir=three")
+    assert cli.main([*words, "--move-all"]) == 1
+    assert "give it with 'abs_refcat' (--abs-refcat)" in capsys.readouterr().err
+    assert cli.main([*words, f"--abs-refcat={files.catalog}"]) == 2
+    assert "new ones are aligned to their sources" in capsys.readouterr().err
+    assert not Path("three").exists()
+    assert cli.main([*words, "--move-all", f"--abs-refcat={files.catalog}"]) == 0
+    assert "3 of 3 groups tied to reference.ecsv" in capsys.readouterr().out
+
+
+def test_the_sequential_method_moves_all_or_none(files: Truth) -> None:
+    paths, options = [str(path) for path in files.files], {"align_method": "sequential", **QUICK}
+    at_once = align(paths, **options)
+    align(paths[:2], output_dir="two", save_state=True, apply_correction=False, **options)
+    solution = next(Path("two").glob("*_solution.asdf"))
+    with pytest.raises(InputError, match="the sequential method makes none"):
+        add(solution, paths[2], output_dir="three")
+    assert not Path("three").exists()
+    result = add(solution, paths[2], move_all=True)
+    assert in_mas(at_once.solution, result.solution) < 1e-6
 
 
 def test_without_a_state_it_says_how_to_get_one(

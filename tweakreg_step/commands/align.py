@@ -38,10 +38,7 @@ def run_align(options: argparse.Namespace) -> int:
             "There are no exposures. Give an association, files or a pattern: 'tweakreg align "
             "mosaic_asn.json'."
         )
-    declared = {one.name: one for one in declarations(*STAGES.values())}
-    given: dict[str, Any] = {
-        name: coerce(declared[name], value) for name, value in parameters_of(options).items()
-    }
+    given = _parameters(options)
     if options.dry_run:
         given["apply_correction"] = False
     if options.config:
@@ -56,6 +53,12 @@ def run_align(options: argparse.Namespace) -> int:
     return 0 if result.ok else SOME_FAILED
 
 
+def _parameters(options: argparse.Namespace) -> dict[str, Any]:
+    """The parameters of the step that were given, by name."""
+    declared = {one.name: one for one in declarations(*STAGES.values())}
+    return {name: coerce(declared[name], value) for name, value in parameters_of(options).items()}
+
+
 def run_add(options: argparse.Namespace) -> int:
     """Let new exposures join a solution; returns the exit status."""
     moving = options.move_all is not None
@@ -65,6 +68,7 @@ def run_add(options: argparse.Namespace) -> int:
         options.exposures,
         move_all=(options.move_all or True) if moving else False,
         output_dir=options.output_dir,
+        **_parameters(options),
     )
     say(result)
     if moving:

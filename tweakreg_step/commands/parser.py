@@ -37,6 +37,9 @@ _USUAL = (
 )  # fmt: skip
 """Parameters that the short help shows."""
 
+_OF_ADD = ("abs_refcat", "searchrad", "minobj")
+"""Parameters that the help of 'add' shows; it takes all, where they shall differ from the run's."""
+
 _EXPOSURES = "an association, files, patterns, @list.txt"
 
 
@@ -117,12 +120,16 @@ def _add_align(commands: Any, *, every: bool) -> None:
         "--dry-run", action="store_true", help="find and report all, and change no image"
     )
     parser.add_argument(_EVERY, action="store_true", help="list all parameters, and end")
+    _add_parameters(parser, _USUAL, every=every)
+
+
+def _add_parameters(parser: argparse.ArgumentParser, usual: Sequence[str], *, every: bool) -> None:
+    """Options for all parameters of the step; the help shows the usual ones, or every one."""
     for stage in STAGES.values():
         title = (stage.__doc__ or "").strip().splitlines()[0]
-        own = list(declarations(stage))
         group = parser.add_argument_group(title) if every else parser
-        for declared in own:
-            _add_parameter(group, declared, shown=every or declared.name in _USUAL)
+        for declared in declarations(stage):
+            _add_parameter(group, declared, shown=every or declared.name in usual)
 
 
 def _add_parameter(group: Any, declared: Declaration, *, shown: bool) -> None:
@@ -188,6 +195,7 @@ def _add_others(commands: Any) -> None:
     parser.add_argument(
         "--output-dir", "--output_dir", default=".", help="folder of the results (default: here)"
     )
+    _add_parameters(parser, _OF_ADD, every=False)
     parser = _command(commands, "page", "make the page of pictures of a run")
     parser.add_argument(
         "report",
