@@ -108,8 +108,8 @@ def make(name: str, seed: int, folder: Path) -> Scene:
         flux = np.concatenate([stars.flux[star], rng.choice(stars.flux[star], false)])
         table = Table(
             {
-                "x": np.concatenate([x[star] + noise[0], nx * rng.random(false)]),
-                "y": np.concatenate([y[star] + noise[1], ny * rng.random(false)]),
+                "x": np.concatenate([x[star] + noise[0], (nx - 1) * rng.random(false)]),
+                "y": np.concatenate([y[star] + noise[1], (ny - 1) * rng.random(false)]),
                 "flux": flux,
                 "mag": 25.0 - 2.5 * np.log10(flux),
             }
