@@ -229,9 +229,32 @@ def hst() -> Figure:
     return figure
 
 
+def peers() -> Figure:
+    """Errors of images that were aligned rightly over the bound, by scene and program."""
+    rows = read_table("peers")
+    figure, axes = panel(height=2.6)
+    looks = {
+        "this step": ("tweakreg_step", "o", OURS),
+        "this step, general": ("tweakreg_step, general", "s", OURS),
+        "SCAMP": ("SCAMP", "^", OTHER),
+        "JHAT": ("JHAT", "D", THIRD),
+    }
+    for tool, (label, marker, colour) in looks.items():
+        own = [row for row in rows if row["tool"] == tool]
+        places = [row["exposures"] for row in own]
+        style = {"color": colour, "label": label}
+        axes.plot(column(own, "rms / bound"), places, marker, markersize=7, **style)
+    axes.axvline(1.0, color=GREY, zorder=0)
+    axes.margins(y=0.25)
+    axes.invert_yaxis()
+    axes.set(xlabel="rms error of images aligned rightly, over the bound")
+    figure.legend(frameon=False, ncols=4, loc="outside upper center")
+    return figure
+
+
 PICTURES: dict[str, Callable[[], Figure]] = {
     page.__name__: page
-    for page in (accuracy, performance, reliability, scale, verdicts, centroids, roman, hst)
+    for page in (accuracy, performance, reliability, scale, verdicts, centroids, roman, hst, peers)
 }
 """Pages of ``docs``, and what draws the figure of each."""
 
