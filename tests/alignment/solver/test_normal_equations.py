@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -117,6 +118,30 @@ def test_sparse_and_dense_factors_agree() -> None:
     np.testing.assert_allclose(thin.solve(right), dense.solve(right), rtol=1e-9)
     assert thin.log_determinant() == pytest.approx(dense.log_determinant(), rel=1e-12)
     np.testing.assert_allclose(thin.inverse(), dense.inverse(), rtol=1e-6, atol=1e-20)
+
+
+@pytest.mark.parametrize("motion", ["none", "rscale"])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_sums_by_image_are_those_by_detection(
+    motion: str, *, mixed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where detections of an image are moved by different parameters, which hides no image."""
+    links, model = _problem("rshift", motion)
+    zero = Motions(
+        np.zeros(model.prior.shape), tuple(np.zeros(x.prior.shape) for x in model.levels)
+    )
+    linear = linearise(links, model, zero)
+    if mixed:
+        links = replace(links, image=np.where(links.image >= 0, links.image // 2, -1))
+    weight = inverse_2x2(links.covariance)
+    expected, right, _ = normal_equations(linear, links, weight)
+    monkeypatch.setattr(module, "_MANY", 0)
+    own, index = module._products(linear, links, weight @ linear.columns)
+    alone = mixed and motion != "none"
+    assert len(own) == len(index) == (len(links.image) if alone else len(np.unique(links.image)))
+    found, same, _ = normal_equations(linear, links, weight)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+    np.testing.assert_array_equal(same, right)
 
 
 def test_two_images_by_hand() -> None:

@@ -28,6 +28,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
+from tweakreg_step.alignment.linalg import different_rows
+
 from .latents import latents, seen, source_spread, spread_seen
 from .weights import grouped_median, taper
 
@@ -138,10 +140,10 @@ def components_of(links: Links) -> ErrorComponents:
     detector = np.where(star, -1, links.detector)
     group = np.where(star | (detector >= 0), -1, links.group)
     names = np.stack([detector, group, given, assumed], axis=1)
-    kinds, label = np.unique(names, axis=0, return_inverse=True)
+    kinds, label = different_rows(names)
     count = np.bincount(label, minlength=len(kinds))
     return ErrorComponents(
-        label=label.astype(np.int64),
+        label=label,
         detector=kinds[:, 0],
         group=kinds[:, 1],
         given=kinds[:, 2] > 0,

@@ -45,6 +45,9 @@ DENSE_LIMIT = 6000
 _DENSE = 300
 """Unknowns up to which matrices are dense: sparse ones cost more to build than they save."""
 
+_MANY = 30_000
+"""Detections above which those of an image are put together."""
+
 _FULL = 0.3
 """Share of non-zero entries above which a dense factorisation is faster than a sparse one."""
 
@@ -106,6 +109,33 @@ def _rows(data: FloatArray, index: IntArray, pointer: IntArray, count: int) -> A
     return matrix
 
 
+def _products(linear: Linear, links: Links, weighted: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Products A' W A (K, k, k) of parts of the detections, and the parameters (K, k) of each.
+
+    Parts are single detections, or where these are many those of an image, which the same
+    parameters move: one product then stands for thousands, which would fill the memory.
+    """
+    columns, index = linear.columns, linear.index
+    label = _images(links, index) if len(index) > _MANY else None
+    if label is None:
+        return np.einsum("nik,nil->nkl", weighted, columns), index
+    order = np.argsort(label, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+    width = index.shape[1]
+    products = [
+        weighted[part].reshape(-1, width).T @ columns[part].reshape(-1, width) for part in parts
+    ]
+    return np.stack(products), index[[part[0] for part in parts]]
+
+
+def _images(links: Links, index: IntArray) -> IntArray | None:
+    """The image (N,) of each detection, stars counting as one; None if parameters differ in one."""
+    label = links.image + 1
+    first = np.zeros(int(label.max()) + 1, np.int64)
+    first[label] = np.arange(len(label))
+    return label if np.array_equal(index[first[label]], index) else None
+
+
 def normal_equations(
     linear: Linear, links: Links, weight: FloatArray
 ) -> tuple[Any, FloatArray, FloatArray]:
@@ -139,9 +169,9 @@ def normal_equations(
     pointer = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=count))]) * width
     both = [_rows(part, linear.index, pointer, total) for part in shared]
     reduced = _square(sparse.vstack(both, format="csr"), total)
-    own = np.einsum("nik,nil->nkl", weighted, linear.columns)
-    row = np.repeat(linear.index, width, axis=1).ravel()
-    column = np.tile(linear.index, (1, width)).ravel()
+    own, index = _products(linear, links, weighted)
+    row = np.repeat(index, width, axis=1).ravel()
+    column = np.tile(index, (1, width)).ravel()
     if isinstance(reduced, np.ndarray) and total <= _DENSE:
         # summed here, as a sparse matrix sorts its entries before it sums them
         direct = np.bincount(row * total + column, own.ravel(), minlength=total**2)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
+from tweakreg_step.alignment.linalg import different_rows
 from tweakreg_step.core.correction import parameter_count
 from tweakreg_step.core.sphere import directions, mean_frames, to_plane
 
@@ -174,8 +175,8 @@ def _places(detections: Detections) -> FloatArray:
 
 def _kinds(labels: IntArray) -> tuple[IntArray, IntArray]:
     """The different rows (2, K) of pairs of labels (N, 2), and which of them each is (N,)."""
-    kinds, which = np.unique(labels, axis=0, return_inverse=True)
-    return kinds.T, which.reshape(-1)
+    kinds, which = different_rows(labels)
+    return kinds.T, which
 
 
 def _means(values: FloatArray, label: IntArray, weight: FloatArray | None = None) -> FloatArray:
