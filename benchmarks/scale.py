@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py mosaics [--groups 100 300 1000 3000 10000]
     python benchmarks/scale.py stacks [--groups 100 300 1000 3000]
+    python benchmarks/scale.py cameras [--groups 4 16 100]
     python benchmarks/scale.py covariance [--groups 300 1000 3000 10000]
     python benchmarks/scale.py files [--images 8]
 
@@ -21,9 +22,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tables import publish
+
+if TYPE_CHECKING:
+    from tweakreg_step.simulate.sky import Setup
 
 SOURCES = 500
 SIDE = 64.0  # arcsec, of a group's field
@@ -31,29 +36,37 @@ BEYOND = (10_000, 100_000)
 SIZES = {
     "mosaics": [100, 300, 1000, 3000, 10_000],
     "stacks": [100, 300, 1000, 3000],
+    "cameras": [4, 16, 100],
     "covariance": [300, 1000, 3000, 10_000],
 }
+CAMERA = {"side": 450.0, "sources": 2000, "gap": 40.0}
+"""Roman's eighteen detectors: arcsec, sources of each, arcsec between them."""
+
 WHOLE = 3000
 """Groups up to which the whole inverse is made for comparison (650 MB)."""
 
 
 def one_alignment(groups: int, layout: str) -> None:
-    """Print CPU seconds, peak memory [GB] and aligned groups of a mosaic or a stack, as JSON."""
+    """Print CPU seconds, peak memory [GB] and aligned groups of a scene, as JSON."""
     from tweakreg_step.alignment.joint import solve_jointly  # noqa: PLC0415
     from tweakreg_step.core.options import Options  # noqa: PLC0415 - only in the process
     from tweakreg_step.core.outcome import Code  # noqa: PLC0415 - only in the process
     from tweakreg_step.simulate import sky  # noqa: PLC0415
 
     number = int(np.ceil(np.sqrt(groups))) if layout == "mosaics" else groups
-    setup = sky.Setup(
-        centres=sky.layout(layout.removesuffix("s"), number)[:groups],
-        density=SOURCES / SIDE**2,
-        side=SIDE,
-    )
+    options = Options()
+    if layout == "cameras":
+        setup, options = cameras(groups), Options(detector_motion="auto")
+    else:
+        setup = sky.Setup(
+            centres=sky.layout(layout.removesuffix("s"), number)[:groups],
+            density=SOURCES / SIDE**2,
+            side=SIDE,
+        )
     scene = sky.make_scene(setup, seed=1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     start = time.process_time()  # of one thread: what others do on the machine counts less
-    solution = solve_jointly(scene.detections, groups, None, Options())
+    solution = solve_jointly(scene.detections, groups, None, options)
     print(
         json.dumps(
             {
@@ -65,6 +78,23 @@ def one_alignment(groups: int, layout: str) -> None:
                 "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
             }
         )
+    )
+
+
+def cameras(exposures: int) -> Setup:
+    """Dithers of eighteen detectors that are off by some mas, each as in all exposures."""
+    from tweakreg_step.simulate import sky  # noqa: PLC0415 - only in the process
+
+    side, step = CAMERA["side"], CAMERA["side"] + CAMERA["gap"]
+    x, y = np.meshgrid(step * (np.arange(6) - 2.5), step * (np.arange(3) - 1.0))
+    return sky.Setup(
+        centres=sky.layout("stack", exposures, side=side),
+        density=CAMERA["sources"] / 0.8 / side**2,  # a fifth is missing
+        side=side,
+        detectors=np.stack([x.ravel(), y.ravel()], axis=1),
+        motion_shift=0.010,
+        motion_roll=10.0,
+        motion_scale=3e-5,
     )
 
 
@@ -182,7 +212,7 @@ def main() -> None:
     parser.add_argument("what", choices=(*SIZES, "files", "one"))
     parser.add_argument("number", type=int, nargs="?")
     parser.add_argument("--groups", type=int, nargs="+")
-    parser.add_argument("--layout", choices=("mosaics", "stacks"), help="of 'one'")
+    parser.add_argument("--layout", choices=("mosaics", "stacks", "cameras"), help="of 'one'")
     parser.add_argument("--images", type=int, default=8)
     options = parser.parse_args()
     write = options == parser.parse_args([options.what])
