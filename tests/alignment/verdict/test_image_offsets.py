@@ -58,6 +58,24 @@ def test_an_image_that_is_off_shows_among_stars_that_move() -> None:
     assert {found.code for found in solution.absolute[:2]} == {Code.ALIGNED}
 
 
+def test_of_many_detections_some_hundred_show_an_image_that_is_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_MOST", 40)
+    compared, another = [], module._another
+
+    def watched(difference, *rest):
+        compared.append(len(difference))
+        return another(difference, *rest)
+
+    monkeypatch.setattr(module, "_another", watched)
+    motion = np.array([0.08, -0.03]) + np.random.default_rng(1).normal(0.0, 0.02, (150, 2))
+    solution = cluster(motion, torn=0.1)
+    assert 10 < max(compared) < 100
+    assert solution.absolute[2].code is Code.IMAGE_OFF
+    assert {found.code for found in solution.absolute[:2]} == {Code.ALIGNED}
+
+
 @pytest.mark.parametrize("absolute", [False, True])
 def test_crowds_are_compared_in_part(absolute: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """3000 sources in 4 x 4 arcsec have 1.7 million pairs within an arcsecond."""

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from star_fields import SIGMA, catalogs, field, noisy, problem_of
 
+from tweakreg_step.alignment.matching import sky_cells
 from tweakreg_step.alignment.solver.iteration import converge
+from tweakreg_step.alignment.verdict import two_clumps
 from tweakreg_step.alignment.verdict.two_clumps import Clumps, second_clumps
 from tweakreg_step.core.options import Options
 
@@ -26,6 +28,27 @@ def test_a_fifth_that_moves_is_found_with_its_distance() -> None:
         np.concatenate([noisy(rng, place), noisy(rng, more) + STEP]),
     )
     assert found.count.tolist() == pytest.approx([20, 20], abs=2)
+    assert found.distance == pytest.approx(np.hypot(*STEP), abs=0.01)
+
+
+def test_of_many_a_part_of_the_sky_tells_how_many_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sky_cells, "ENOUGH", 500)
+    monkeypatch.setattr(sky_cells, "SIDE", 4.0)
+    looked_at, finding = [], two_clumps._second
+
+    def watched(difference: np.ndarray, radius: float) -> tuple[int, float]:
+        looked_at.append(len(difference))
+        return finding(difference, radius)
+
+    monkeypatch.setattr(two_clumps, "_second", watched)
+    rng = np.random.default_rng(1)
+    place, more = field(rng, 2000), field(rng, 400)
+    found = clumps(
+        np.concatenate([noisy(rng, place), noisy(rng, more)]),
+        np.concatenate([noisy(rng, place), noisy(rng, more) + STEP]),
+    )
+    assert 300 < looked_at[0] < 1000
+    assert found.count.tolist() == pytest.approx([400, 400], abs=120)  # a fifth of them, scaled
     assert found.distance == pytest.approx(np.hypot(*STEP), abs=0.01)
 
 

@@ -18,6 +18,7 @@ from .overlap_graph import (
     sharing,
     well_connected,
 )
+from .sky_cells import searched_cells
 
 __all__ = [
     "Bodies",
@@ -43,6 +44,7 @@ __all__ = [
     "renumber",
     "repeated_pixels",
     "search",
+    "searched_cells",
     "shared_counts",
     "sharing",
     "to_reference_epoch",

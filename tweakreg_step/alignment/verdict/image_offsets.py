@@ -51,6 +51,9 @@ _MOST_PAIRS = 100_000
 """Pairs of an image's detections with partners that are compared: a few hundred detections show an
 offset, and in crowds each has hundreds of partners."""
 
+_MOST = 1000
+"""Detections of an image that are compared."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageOffsets:
@@ -231,11 +234,12 @@ def _differences(
 ) -> tuple[FloatArray, FloatArray]:
     """Differences (K, 2) from all partners within reach, east and north [arcsec], and weights.
 
-    Of detections in crowds, an evenly spread part is compared.
+    Of many detections, and in crowds, an evenly spread part is compared.
     """
     limit = float(chord(reach))
     if len(partners.places) == 0:
         return np.zeros((0, 2)), np.zeros(0)
+    vectors = vectors[:: 1 + len(vectors) // _MOST]
     number = partners.tree.query_ball_point(vectors, limit, return_length=True)
     vectors = vectors[:: 1 + int(number.sum()) // _MOST_PAIRS]
     near = partners.tree.query_ball_point(vectors, limit)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.matching import log_chance, overlapping, well_connected
+from tweakreg_step.alignment.matching import log_chance, overlapping, searched_cells, well_connected
 from tweakreg_step.alignment.solver import common_directions
 from tweakreg_step.core.sphere import ARCSEC, chord, frames_of
 
@@ -83,7 +83,7 @@ def second_clumps(problem: Problem, associated: AssociatedFit) -> Clumps:
     """
     detections, count = problem.detections, len(problem.component)
     moved = common_directions(problem, associated)
-    active = np.flatnonzero(problem.component[detections.group] >= 0)
+    active, times = _looked_at(problem, moved)
     group = detections.group[active]
     pairs, expected = overlapping(moved[active], group, problem.model.frames, 0.0)
     pairs = pairs[well_connected(pairs, expected, count, _PARTNERS)]
@@ -111,7 +111,17 @@ def second_clumps(problem: Problem, associated: AssociatedFit) -> Clumps:
                 if found[0] > size[end]:
                     size[end], distance[end] = found
     most = 2 * doubtful >= np.maximum(partners, 1)
+    size = np.rint(times * size).astype(np.int64)
     return Clumps(np.where(most, size, 0), np.where(most, distance, 0.0))
+
+
+def _looked_at(problem: Problem, moved: FloatArray) -> tuple[IntArray, FloatArray]:
+    """The detections (K,) that are looked at, and how many there are for each of them (G,)."""
+    group, count = problem.detections.group, len(problem.component)
+    every = np.flatnonzero(problem.component[group] >= 0)
+    active = every[searched_cells(moved[every], group[every], _REACH)]
+    whole, part = (np.bincount(group[own], minlength=count) for own in (every, active))
+    return active, whole / np.maximum(part, 1)
 
 
 def _differences(one: cKDTree, other: cKDTree) -> FloatArray:
