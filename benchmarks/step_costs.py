@@ -38,6 +38,7 @@ from tweakreg_step.sources.detect import find_sources
 from tweakreg_step.sources.finders import candidates
 from tweakreg_step.telescopes.jwst import JWST
 from tweakreg_step.telescopes.jwst.update import update_wcs
+from tweakreg_step.telescopes.roman import Roman
 from tweakreg_step.telescopes.wcs import CorrectorPlane
 from tweakreg_step.telescopes.wcs.v2v3corr import correct
 
@@ -89,7 +90,8 @@ def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
     header = approximation(1, 1)()
     known = max(1, header["A_ORDER"] - 1), max(1, header["AP_ORDER"] - 1)
     parts: list[tuple[str, Callable[[], object]]] = [
-        ("open the file", lambda: datamodels.open(path).data),
+        ("read the file", lambda: telescope.open_to_read(path)),
+        ("read it by stdatamodels", lambda: datamodels.open(path).data),
         ("masks", image.pixels),
         (
             "background and candidates",
@@ -113,9 +115,29 @@ def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
             "WCS, footprint and SIP approximation into the model",
             lambda: update_wcs(model, new.wcs, sip),
         ),
-        ("save the file", lambda: model.save(folder / "saved.fits")),
+        ("write the result", lambda: written(telescope, path, folder / "written.fits")),
+        ("write it by stdatamodels", lambda: model.save(folder / "saved.fits")),
     ]
     return [(name, least(work)) for name, work in parts]
+
+
+def written(telescope: JWST | Roman, path: Path, target: Path) -> None:
+    """Write a result as the step does, without changes."""
+    draft = telescope.open_to_write(path)
+    with draft.model:
+        draft.save(target)
+
+
+def costs_of_roman(folder: Path) -> list[tuple[str, float]]:
+    """Writing the result of one detector of Roman of 4088 x 4088 pixels."""
+    scene = {"tiles": (1, 1), "dithers": 1, "detectors": ("WFI01",), "shape": (4088, 4088)}
+    (path,) = simulate_mosaic(folder / "roman", seed=7, **scene).files
+    telescope, target = Roman(), folder / "r.asdf"
+    model = telescope.open(path)
+    return [
+        ("write a result of Roman, 4088^2", least(lambda: written(telescope, path, target))),
+        ("write it by roman_datamodels", least(lambda: model.save(target))),
+    ]
 
 
 def kept(path: Path) -> float:
@@ -141,7 +163,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=".") as name:
         folder = Path(name)
         truth = simulate_mosaic(folder, seed=7, tiles=(1, 1), dithers=1)
-        rows = [(part, f"{spent:.0f}") for part, spent in costs(truth.files[0], folder)]
+        spent = costs(truth.files[0], folder) + costs_of_roman(folder)
+        rows = [(part, f"{ms:.0f}") for part, ms in spent]
         memory = f"The alignment keeps {kept(truth.files[0]):.2f} MB of an exposure."
     publish(__file__, "step_costs", (("part", "ms"), rows), memory)
 
