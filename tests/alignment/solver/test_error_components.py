@@ -127,7 +127,7 @@ def test_sampled_variances_of_fitted_positions_are_the_computed_ones(
 ) -> None:
     exact = _fit(2)
     monkeypatch.setattr(error_components, "_EXACT", 0)
-    monkeypatch.setattr(error_components, "_SAMPLES", 4000)
+    monkeypatch.setattr(error_components, "_ROUNDS_OF_SAMPLES", 1000)
     np.testing.assert_allclose(
         _fit(2).components.log_factor, exact.components.log_factor, atol=0.01
     )

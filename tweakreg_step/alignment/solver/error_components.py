@@ -67,10 +67,11 @@ variance of those that stay."""
 _EXACT = 100
 """Parameters up to which the variance of fitted positions is computed, not sampled."""
 
-_SAMPLES = 32
+_SAMPLES, _ROUNDS_OF_SAMPLES = 4, 8
+"""Motions that are drawn at once, and how often."""
 
-_MANY, _FEW_SAMPLES = 1000, 4
-"""Detections for each parameter from which on fewer samples do: motions are then known to a
+_MANY = 1000
+"""Detections for each parameter from which on one round does: motions are then known to a
 thousandth of the variance of a detection, and that share of it to a third."""
 
 
@@ -187,16 +188,18 @@ def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray
         moved = slope @ step.factor.inverse()
         square = np.asarray(slope.multiply(moved).sum(axis=1)).ravel()
     else:
-        rng = np.random.default_rng(0)
-        samples = _FEW_SAMPLES if many else _SAMPLES
-        data = rng.normal(size=(2 * count, samples)) * np.sqrt(np.repeat(weight, 2))[:, None]
-        more = rng.normal(size=(linear.parameter_count, samples))
-        more = step.bonds.rows.T @ (np.sqrt(step.bonds.precision)[:, None] * more)
-        # T = slope - sums' slope, of which the products are dear: those with a few vectors are not
-        data -= sums.T @ _added_up(data, row, sums.shape[0])
-        moved = slope @ step.factor.solve(slope.T @ data + more)
-        moved -= (sums @ moved)[row]
-        square = np.mean(moved**2, axis=1)
+        rng, root = np.random.default_rng(0), np.sqrt(np.repeat(weight, 2))[:, None]
+        rounds = 1 if many else _ROUNDS_OF_SAMPLES
+        square = np.zeros(2 * count)
+        for _ in range(rounds):  # few at a time: of millions of detections each is large
+            data = rng.normal(size=(2 * count, _SAMPLES)) * root
+            more = rng.normal(size=(linear.parameter_count, _SAMPLES))
+            more = step.bonds.rows.T @ (np.sqrt(step.bonds.precision)[:, None] * more)
+            # T = slope - sums' slope: its products with a few vectors are cheaper than itself
+            data -= sums.T @ _added_up(data, row, sums.shape[0])
+            moved = slope @ step.factor.solve(slope.T @ data + more)
+            moved -= (sums @ moved)[row]
+            square += np.mean(moved**2, axis=1) / rounds
     return np.asarray(0.5 * (square[::2] + square[1::2]))
 
 
