@@ -10,6 +10,7 @@ import numpy as np
 from tweakreg_step.alignment.solver import DETECTOR, converge, match_counts
 from tweakreg_step.alignment.verdict import (
     Failures,
+    chances,
     claimed,
     diagnose,
     findings,
@@ -221,12 +222,14 @@ def with_findings(solution: Solution, ordered: Canonical, accepted: AcceptedFit)
         failures, ordered.detections, problem.model.frames, ordered.reference, problem.options
     )
     images = solution.images.take(np.argsort(ordered.image))
+    numbers = None
     if accepted.associated is not None:
-        images = claimed(problem, accepted.associated, images)
+        numbers = chances(problem, accepted.associated)
+        images = claimed(problem, accepted.associated, images, numbers)
     outcome = failures.status, diagnoses
     of_images = images, accepted.images
     relative, absolute = findings(
-        problem, accepted.associated, outcome, of_images, accepted.ambiguity
+        problem, accepted.associated, outcome, of_images, numbers, accepted.ambiguity
     )
     return replace(
         solution,

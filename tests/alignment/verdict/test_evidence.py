@@ -9,7 +9,8 @@ from star_fields import SIGMA, catalogs, field, noisy, problem_of, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.alignment.solver.iteration import converge
-from tweakreg_step.alignment.verdict.evidence import chance, clusters
+from tweakreg_step.alignment.verdict.chance import chance
+from tweakreg_step.alignment.verdict.evidence import clusters
 from tweakreg_step.core.evidence import Evidence
 from tweakreg_step.core.options import Options
 

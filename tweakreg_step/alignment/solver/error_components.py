@@ -22,13 +22,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
-from tweakreg_step.alignment.linalg import different_rows
+from tweakreg_step.alignment.linalg import different_rows, source_sums
 
 from .latents import latents, seen, source_spread, spread_seen
 from .weights import grouped_median, taper
@@ -69,6 +69,9 @@ _EXACT = 100
 
 _SAMPLES, _ROUNDS_OF_SAMPLES = 4, 8
 """Motions that are drawn at once, and how often."""
+
+_DENSE = 200_000
+"""Entries up to which matrices are dense: sparse ones cost more to build than they save."""
 
 _MANY = 1000
 """Detections for each parameter from which on one round does: motions are then known to a
@@ -169,32 +172,24 @@ def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray
     weight
         (L,) weights of the links in the means of their sources [arcsec^-2].
     """
-    count, width = linear.index.shape
-    pointer = width * np.arange(2 * count + 1)
-    slope = sparse.csr_matrix(
-        (linear.columns.reshape(-1), np.repeat(linear.index, 2, axis=0).ravel(), pointer),
-        shape=(2 * count, linear.parameter_count),
-    )
+    count = len(linear.index)
     total = np.bincount(links.source, weight, minlength=links.source_count)
     share = np.divide(weight, total[links.source], out=np.zeros(count), where=weight > 0.0)
-    row = np.repeat(2 * links.source, 2) + np.tile([0, 1], count)
-    place = row, np.arange(2 * count)
-    sums = sparse.csr_matrix(
-        (np.repeat(share, 2), place), shape=(2 * links.source_count, 2 * count)
-    )
     many = count > _MANY * linear.parameter_count
     if linear.parameter_count <= _EXACT and not many:
-        slope = slope - (sums @ slope)[row]
+        slope = _differences(linear, links, share)
         moved = slope @ step.factor.inverse()
-        square = np.asarray(slope.multiply(moved).sum(axis=1)).ravel()
+        product = slope * moved if isinstance(slope, np.ndarray) else slope.multiply(moved)
+        square = np.asarray(product.sum(axis=1)).ravel()
     else:
         rng, root = np.random.default_rng(0), np.sqrt(np.repeat(weight, 2))[:, None]
-        rounds = 1 if many else _ROUNDS_OF_SAMPLES
+        rounds, bonds = 1 if many else _ROUNDS_OF_SAMPLES, step.bonds
+        slope, sums, row = _derivatives(linear), *_means(links, share)
         square = np.zeros(2 * count)
         for _ in range(rounds):  # few at a time: of millions of detections each is large
             data = rng.normal(size=(2 * count, _SAMPLES)) * root
             more = rng.normal(size=(linear.parameter_count, _SAMPLES))
-            more = step.bonds.rows.T @ (np.sqrt(step.bonds.precision)[:, None] * more)
+            more = bonds.rows.T @ (np.sqrt(bonds.precision)[:, None] * more)
             # T = slope - sums' slope: its products with a few vectors are cheaper than itself
             data -= sums.T @ _added_up(data, row, sums.shape[0])
             moved = slope @ step.factor.solve(slope.T @ data + more)
@@ -206,6 +201,40 @@ def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray
 def _added_up(values: FloatArray, row: IntArray, count: int) -> FloatArray:
     """Sums (count, k) of the rows (n, k) of an array that have the same number `row` (n,)."""
     return np.stack([np.bincount(row, column, minlength=count) for column in values.T], axis=1)
+
+
+def _differences(linear: Linear, links: Links, share: FloatArray) -> Any:
+    """Derivatives T (2 L, P) of the differences between detections and the means of their sources.
+
+    Dense where there are few. `share` (L,) is what each link has in the mean.
+    """
+    (count, width), size = linear.index.shape, linear.parameter_count
+    if 2 * count * size > _DENSE:
+        slope, sums, row = _derivatives(linear), *_means(links, share)
+        return slope - (sums @ slope)[row]
+    column = np.repeat(linear.index, 2, axis=0).ravel()
+    place = np.repeat(size * np.arange(2 * count), width) + column
+    dense = np.bincount(place, linear.columns.ravel(), minlength=2 * count * size)
+    dense = dense.reshape(count, 2 * size)
+    mean = source_sums(share[:, None] * dense, links.source, links.source_count)
+    return (dense - mean[links.source]).reshape(2 * count, size)
+
+
+def _derivatives(linear: Linear) -> Any:
+    """Derivatives (2 L, P) of the detections' positions, sparse."""
+    count, width = linear.index.shape
+    column = np.repeat(linear.index, 2, axis=0).ravel()
+    pointer = width * np.arange(2 * count + 1)
+    shape = 2 * count, linear.parameter_count
+    return sparse.csr_matrix((linear.columns.ravel(), column, pointer), shape=shape)
+
+
+def _means(links: Links, share: FloatArray) -> tuple[Any, IntArray]:
+    """What makes means (2 S, 2 L) of coordinates of detections, and the row (2 L,) of each."""
+    count = len(share)
+    row = np.repeat(2 * links.source, 2) + np.tile([0, 1], count)
+    entries = np.repeat(share, 2), (row, np.arange(2 * count))
+    return sparse.csr_matrix(entries, shape=(2 * links.source_count, 2 * count)), row
 
 
 def estimated(
@@ -266,9 +295,8 @@ def _scoring_step(
     size, label = len(components.count), components.label
     slope = added / variance**2
     score = np.bincount(label, weight * slope * (square / kept - 2.0 * expected), minlength=size)
-    information = _information(
-        components, links.source, weight, slope, np.clip(expected / variance, 0.0, 1.0), fitted
-    )
+    free = np.clip(expected / variance, 0.0, 1.0)
+    information = _information(components, links.source, weight, slope, free, fitted)
     prior = np.where(
         components.given,
         2.0 / (_GIVEN_WIDTH**2 + components.log_factor**2),
@@ -276,6 +304,8 @@ def _scoring_step(
     )
     score = np.where(components.estimated, score - prior * components.log_factor, 0.0)
     prior = np.where(components.estimated, prior, _FIXED)
+    if isinstance(information, np.ndarray):
+        return np.asarray(np.linalg.solve(information + np.diag(prior), score))
     step = spsolve((information + sparse.diags(prior)).tocsc(), score)
     return np.atleast_1d(np.asarray(step, float))
 
@@ -328,22 +358,25 @@ def _information(
     slope: FloatArray,
     free: FloatArray,
     fitted: FloatArray,
-) -> sparse.csr_matrix:
-    """Fisher information (K, K) of the logarithms of the factors.
+) -> Any:
+    """Fisher information (K, K) of the logarithms of the factors, dense where there are few.
 
     `free` (L,) is the share of a detection's variance that its residual has, `fitted` (L,) the
     variance of its source's position.
     """
     size, count = len(components.count), int(source.max(initial=-1)) + 1
-    variance = components.variance
+    label, variance = components.label, components.variance
     # tr (P U P U) over a source: of each detection, less twice its leverage, and of all pairs
     own = (slope * variance) ** 2 * (2.0 * np.minimum(free, 1.0) - 1.0)
-    diagonal = np.bincount(components.label, weight * own, minlength=size)
-    shared = np.sqrt(weight) * slope * fitted
-    rows = sparse.csr_matrix((shared, (source, components.label)), shape=(count, size))
-    product = (rows.T @ rows + sparse.diags(diagonal)).tocsr()
+    diagonal = np.bincount(label, weight * own, minlength=size)
     # never below what half of the detections would tell, so that a step can't run away
-    least = 0.5 * np.bincount(components.label, weight * (slope * variance) ** 2 * free, size)
-    short = np.maximum(least - product.diagonal(), 0.0)
-    information: sparse.csr_matrix = 4.0 * (product + sparse.diags(short))
-    return information
+    least = 0.5 * np.bincount(label, weight * (slope * variance) ** 2 * free, size)
+    shared = np.sqrt(weight) * slope * fitted
+    if count * size <= _DENSE:
+        rows = np.bincount(source * size + label, shared, count * size).reshape(count, size)
+        product = rows.T @ rows
+        np.fill_diagonal(product, np.maximum(product.diagonal() + diagonal, least))
+        return 4.0 * product
+    entries = sparse.csr_matrix((shared, (source, label)), shape=(count, size))
+    sums = (entries.T @ entries + sparse.diags(diagonal)).tocsr()
+    return 4.0 * (sums + sparse.diags(np.maximum(least - sums.diagonal(), 0.0)))

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from .hierarchy import Linear, Model, Motions
     from .links import Links
-    from .motions.parents import Bonds
 
 
 __all__ = ["Step", "factor_with_prior", "normal_equations", "solve_step"]
@@ -47,6 +46,9 @@ _DENSE = 300
 
 _MANY = 30_000
 """Detections above which those of an image are put together."""
+
+_FEW = 2_000_000
+"""Entries up to which rows are made dense at once (16 MB)."""
 
 _FULL = 0.3
 """Share of non-zero entries above which a dense factorisation is faster than a sparse one."""
@@ -66,15 +68,15 @@ class Step:
         Factor of the reduced normal matrix H.
     latent
         (S, k) unknowns of the sources: positions [arcsec], and where epochs differ motions.
-    bonds
-        The prior in it.
+    model
+        With the prior in it.
     """
 
     delta: FloatArray
     residual: FloatArray
     factor: Factor
     latent: FloatArray
-    bonds: Bonds
+    model: Model
 
 
 def _square(rows: Any, count: int) -> Any:
@@ -136,6 +138,23 @@ def _images(links: Links, index: IntArray) -> IntArray | None:
     return label if np.array_equal(index[first[label]], index) else None
 
 
+def _shared(rows: FloatArray, index: IntArray, source: IntArray, shape: tuple[int, int]) -> Any:
+    """Product Y' Y (P, P) of the rows (k, L, p) of links, summed over those of each source.
+
+    `index` (L, p) are their columns, `source` (L,) their sources, in ascending order.
+    """
+    count, total = shape
+    if total <= min(_DENSE, DENSE_LIMIT) and len(rows) * count * total <= _FEW:
+        place = ((total * source)[:, None] + index).ravel()
+        sums = [np.bincount(place, part.ravel(), minlength=count * total) for part in rows]
+        dense = np.concatenate(sums).reshape(-1, total)
+        return dense.T @ dense
+    width = index.shape[1]
+    pointer = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=count))]) * width
+    both = [_rows(part, index, pointer, total) for part in rows]
+    return _square(sparse.vstack(both, format="csr"), total)
+
+
 def normal_equations(
     linear: Linear, links: Links, weight: FloatArray
 ) -> tuple[Any, FloatArray, FloatArray]:
@@ -166,9 +185,7 @@ def normal_equations(
     right = np.bincount(linear.index.ravel(), gradient.ravel(), minlength=total).astype(float)
     # Y = half' W B, one block of rows per unknown, so that detections need no reordering
     shared = np.einsum("nji,njk->ink", half[source], raised(links, weighted))
-    pointer = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=count))]) * width
-    both = [_rows(part, linear.index, pointer, total) for part in shared]
-    reduced = _square(sparse.vstack(both, format="csr"), total)
+    reduced = _shared(shared, linear.index, source, (count, total))
     own, index = _products(linear, links, weighted)
     row = np.repeat(index, width, axis=1).ravel()
     column = np.tile(index, (1, width)).ravel()
@@ -211,4 +228,4 @@ def solve_step(
     delta = factor.solve(right - pull)
     after = linear.position + np.einsum("nik,nk->ni", linear.columns, delta[linear.index])
     latent = latents(links, spread, weight, after)
-    return Step(delta, after - seen(links, latent), factor, latent, model.bonds)
+    return Step(delta, after - seen(links, latent), factor, latent, model)

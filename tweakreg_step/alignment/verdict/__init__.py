@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .chance import chances
 from .criteria import findings, groups_to_reject, star_counts, stars_near
 from .diagnosis import Failures, diagnose
 from .image_claims import claimed
@@ -13,6 +14,7 @@ __all__ = [
     "Failures",
     "ImageEvidence",
     "Rest",
+    "chances",
     "claimed",
     "diagnose",
     "findings",

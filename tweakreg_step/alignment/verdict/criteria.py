@@ -18,8 +18,9 @@ from tweakreg_step.alignment.solver import (
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import ARCSEC, chord, directions
 
+from .chance import chance
 from .decision import absolute_finding, is_noise, relative_finding
-from .evidence import chance, clusters, evidence
+from .evidence import clusters, evidence
 from .rejected_stars import rejected_stars
 from .two_clumps import second_clumps
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.evidence import Diagnosis, Evidence, Finding
     from tweakreg_step.core.image_errors import ImageErrors
 
-    from .evidence import Chance
+    from .chance import Chance, Chances
     from .image_evidence import ImageEvidence
     from .image_offsets import ImageOffsets
     from .two_clumps import Clumps
@@ -62,13 +63,15 @@ def groups_to_reject(
     if associated is None:
         return dict.fromkeys(active.tolist(), Code.TOO_FEW_MATCHES), none
     few = _too_few_matches(problem, associated, active)
-    if few:
-        return few, _weakly_anchored(problem, associated)
-    far = _implausible(problem, associated, active)
+    far = {} if few else _implausible(problem, associated, active)
     if far:
         return far, none
-    weakly_anchored = _weakly_anchored(problem, associated)
-    return ({} if weakly_anchored.any() else _noise(problem, associated, active)), weakly_anchored
+    tied = bool(problem.anchored.any())
+    absolute = chance(problem, associated, absolute=True) if tied else None
+    weakly_anchored = _weakly_anchored(problem, associated, absolute)
+    if few or weakly_anchored.any():
+        return few, weakly_anchored
+    return _noise(chance(problem, associated, absolute=False), absolute, active), weakly_anchored
 
 
 def _too_few_matches(
@@ -98,12 +101,10 @@ def _implausible(problem: Problem, associated: AssociatedFit, active: IntArray) 
     return dict.fromkeys(active[far].tolist(), Code.IMPLAUSIBLE)
 
 
-def _noise(problem: Problem, associated: AssociatedFit, active: IntArray) -> dict[int, Code]:
+def _noise(relative: Chance, absolute: Chance | None, active: IntArray) -> dict[int, Code]:
     """Groups whose matches, relative and absolute, are no more than expected by chance."""
-    relative = chance(problem, associated, absolute=False)
     noise = np.array([is_noise(*row) for row in _rows(relative)], bool)
-    if problem.anchored.any():
-        absolute = chance(problem, associated, absolute=True)
+    if absolute is not None:
         noise &= np.array([is_noise(*row) for row in _rows(absolute)], bool)
     return dict.fromkeys(active[noise[active]].tolist(), Code.NO_MATCH)
 
@@ -112,15 +113,16 @@ def _rows(numbers: Chance) -> list[tuple[float, float]]:
     return list(zip(numbers.log10.tolist(), np.nan_to_num(numbers.spread).tolist(), strict=True))
 
 
-def _weakly_anchored(problem: Problem, associated: AssociatedFit) -> BoolArray:
+def _weakly_anchored(
+    problem: Problem, associated: AssociatedFit, numbers: Chance | None
+) -> BoolArray:
     """Groups (G,) of clusters with too few reference stars, or no more than expected by chance."""
     anchored = problem.anchored
     weakly_anchored = np.zeros(len(anchored), bool)
-    if not anchored.any():
+    if numbers is None:
         return weakly_anchored
     label = clusters(associated, len(anchored))
     stars = star_counts(associated, len(anchored))
-    numbers = chance(problem, associated, absolute=True)
     sure = ~np.array([is_noise(*row) for row in _rows(numbers)], bool)
     for member in members(np.where(anchored, label, -1)):
         few = int(stars[member[0]]) < problem.options.abs_minobj
@@ -165,6 +167,7 @@ def findings(
     associated: AssociatedFit | None,
     outcome: tuple[tuple[Code, ...], Diagnoses],
     of_images: tuple[ImageErrors, ImageEvidence | None],
+    numbers: Chances | None,
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None,
 ) -> tuple[list[Finding], list[Finding]]:
     """The findings (G,) of the relative and of the absolute phase.
@@ -177,6 +180,8 @@ def findings(
         Statuses (G,), and the diagnoses (G,) of the failures of each phase.
     of_images
         Errors (I,) of the images, and the evidence on them; None if nothing could be aligned.
+    numbers
+        Matches against chance; None if nothing could be aligned.
     ambiguity
         (G,) evidence for another initial offset, for each phase; None where there was no search.
     """
@@ -185,10 +190,10 @@ def findings(
     pieces: list[list[Evidence | None]] = [[None] * count, [None] * count]
     alone = np.ones(count, bool)
     noise = star_noise = np.full(count, np.inf)
-    if associated is not None:
-        pieces[0] = list(evidence(problem, associated, errors, absolute=False))
-        if problem.anchored.any():
-            found = evidence(problem, associated, errors, absolute=True)
+    if associated is not None and numbers is not None:
+        pieces[0] = list(evidence(problem, associated, errors, numbers.relative, absolute=False))
+        if numbers.absolute is not None:
+            found = evidence(problem, associated, errors, numbers.absolute, absolute=True)
             rejected = rejected_stars(problem, associated).tolist()
             pieces[1] = [
                 piece and replace(piece, rejected_stars=number)

@@ -21,12 +21,14 @@ from tweakreg_step.alignment.solver import (
     solve_step,
 )
 
-from .evidence import chance, phase_at
+from .phases import phase_at
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.image_errors import ImageErrors
+
+    from .chance import Chance, Chances
 
 __all__ = ["claimed"]
 
@@ -39,7 +41,9 @@ _CLEAR = 16.0
 _LOG_4 = 2.0 * np.log(2.0)
 
 
-def claimed(problem: Problem, associated: AssociatedFit, errors: ImageErrors) -> ImageErrors:
+def claimed(
+    problem: Problem, associated: AssociatedFit, errors: ImageErrors, numbers: Chances
+) -> ImageErrors:
     """The errors with what residuals, reserved sources and chance matches add to them.
 
     Parameters
@@ -48,6 +52,8 @@ def claimed(problem: Problem, associated: AssociatedFit, errors: ImageErrors) ->
         The problem and its fit.
     errors
         Errors (I,) of the images as the solution has them.
+    numbers
+        Matches against chance.
     """
     count = len(errors)
     fitted = _fitted(associated)
@@ -65,11 +71,12 @@ def claimed(problem: Problem, associated: AssociatedFit, errors: ImageErrors) ->
         relative, absolute = relative + more[0] + slope, absolute + more[1] + slope
     group = np.zeros(count, np.int64)
     group[problem.detections.image] = problem.detections.group
-    matches, moment = _chance_moment(problem, associated, absolute=False)
+    matches, moment = _chance_moment(associated, numbers.relative, associated.radius)
     pull = (moment / np.maximum(matches, 1.0))[group]
     relative = relative + _diagonal(pull**2, errors.size, pull**2)
-    if problem.anchored.any():
-        stars, of_stars = _chance_moment(problem, associated, absolute=True)
+    if numbers.absolute is not None:
+        radius = associated.star_radius
+        stars, of_stars = _chance_moment(associated, numbers.absolute, radius)
         pull = ((moment + of_stars) / np.maximum(matches + stars, 1.0))[group]
         absolute = absolute + _diagonal(pull**2, errors.size, pull**2)
     return replace(errors, relative=relative, absolute=absolute)
@@ -192,11 +199,9 @@ def _own_motion(associated: AssociatedFit, fitted: FloatArray, count: int) -> Fl
 
 
 def _chance_moment(
-    problem: Problem, associated: AssociatedFit, *, absolute: bool
+    associated: AssociatedFit, numbers: Chance, radius: float
 ) -> tuple[FloatArray, FloatArray]:
     """Matches (G,), and those expected by chance among them times the match radius [arcsec]."""
-    numbers = chance(problem, associated, absolute=absolute)
-    radius = associated.star_radius if absolute else associated.radius
     radius *= _held(associated)
     matches = numbers.matches.astype(float)
     return matches, radius * np.minimum(numbers.expected, matches)

@@ -11,7 +11,7 @@ from tweakreg_step.alignment.linalg import offsets_and_rolls
 from tweakreg_step.alignment.solver import MATCHED_WEIGHT
 from tweakreg_step.core.sphere import mean_frames, to_plane
 
-from .evidence import phase_of
+from .phases import phase_of
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit
