@@ -14,6 +14,8 @@ from step_outputs import Aligned, aligned
 from tweakreg_step.simulate import simulate_mosaic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tweakreg_step.simulate import Truth
 
 # Properties are quick, and their examples the same everywhere; a slow machine is no failure.
@@ -32,26 +34,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in slow]
 
 
-def pytest_collection_finish() -> None:
-    """Every run searches all objects for cycles once: not those of the imports and the tests."""
+@pytest.fixture(autouse=True, scope="module")
+def _old_objects_are_kept() -> None:
+    """Every run searches all objects for cycles: but not imports, and what other files made."""
     gc.collect()
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def _no_crds(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def _no_crds() -> Iterator[None]:
     """No test may depend on how the machine's CRDS is set up."""
-    _forget_crds(monkeypatch)
-
-
-def _forget_crds(patch: pytest.MonkeyPatch) -> None:
-    for variable in (
-        "CRDS_SERVER_URL",
-        "CRDS_PATH",
-        "CRDS_CONTEXT",
-        "STPIPE_DISABLE_CRDS_STEPPARS",
-    ):
-        patch.delenv(variable, raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in (
+            "CRDS_SERVER_URL",
+            "CRDS_PATH",
+            "CRDS_CONTEXT",
+            "STPIPE_DISABLE_CRDS_STEPPARS",
+        ):
+            patch.delenv(variable, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -74,18 +75,14 @@ def absolute(stack: Truth, tmp_path_factory: pytest.TempPathFactory) -> Aligned:
     """The stack, aligned to its reference catalog; everything is saved. Nobody may change it."""
     saved = {"save_catalogs": True, "save_abs_catalog": True, "on_failure": "raise"}
     folder = tmp_path_factory.mktemp("absolute")
-    with pytest.MonkeyPatch.context() as patch:
-        _forget_crds(patch)
-        return aligned(stack, folder, abs_refcat=str(stack.catalog), **saved)
+    return aligned(stack, folder, abs_refcat=str(stack.catalog), **saved)
 
 
 @pytest.fixture(scope="session")
 def relative(stack: Truth, tmp_path_factory: pytest.TempPathFactory) -> Aligned:
     """The stack, its images aligned to each other, without SIP. Nobody may change it."""
     options = {"save_catalogs": True, "sip_approx": False, "on_failure": "skip_all"}
-    with pytest.MonkeyPatch.context() as patch:
-        _forget_crds(patch)
-        return aligned(stack, tmp_path_factory.mktemp("relative"), **options)
+    return aligned(stack, tmp_path_factory.mktemp("relative"), **options)
 
 
 @pytest.fixture
