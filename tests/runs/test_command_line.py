@@ -10,6 +10,7 @@ import termios
 from pathlib import Path
 
 import pytest
+import strun_here
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step.simulate import Truth
@@ -19,7 +20,7 @@ CONFIG = Path(__file__).parents[2] / "tweakreg_step" / "config"
 
 
 def strun(*arguments: object) -> str:
-    """Run strun and return its log."""
+    """Run strun in a process of its own, and return its log."""
     command = [str(BIN / "strun"), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout + done.stderr
@@ -56,10 +57,10 @@ def test_strun_aligns_and_says_where_values_came_from(files: Truth, tmp_path: Pa
 def test_parameter_file_and_saved_parameters(files: Truth, tmp_path: Path) -> None:
     saved = tmp_path / "saved.asdf"
     options = ("--minobj=9", f"--save-parameters={saved}")
-    log = strun(CONFIG / "miri_short.asdf", files.association, *options)
+    _, log = strun_here.strun(CONFIG / "miri_short.asdf", files.association, *options)
     assert "abs_minobj = 10 (parameter file miri_short.asdf)" in log
     assert "minobj = 9 (command line)" in log
-    log = strun(saved, files.association)
+    _, log = strun_here.strun(saved, files.association)
     assert "minobj = 9 (parameter file saved.asdf)" in log
 
 
@@ -99,10 +100,9 @@ def test_names_of_earlier_releases_get_one_warning_each(files: Truth, tmp_path: 
 
 
 def test_a_wrong_value_is_explained(files: Truth) -> None:
-    command = [str(BIN / "strun"), "tweakreg_step", str(files.association), "--starfinder=eyes"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    words = " ".join((done.stdout + done.stderr).split())
+    status, said = strun_here.strun("tweakreg_step", files.association, "--starfinder=eyes")
+    assert status != 0
+    words = " ".join(said.split())
     assert "Parameter 'starfinder' is 'eyes', but it must be one of 'sep', 'iraf', 'dao'" in words
 
 

@@ -11,18 +11,14 @@ from pathlib import Path
 
 import pytest
 from step_outputs import result_files
+from strun_here import strun
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.simulate import Truth
 
 STRUN = Path(sys.executable).parent / "strun"
-
-
-def strun(*arguments: object) -> tuple[int, str]:
-    command = [str(STRUN), "tweakreg_step.TweakRegStep", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+STEP = "tweakreg_step.TweakRegStep"
 
 
 def test_an_output_file_that_has_no_effect_is_said(
@@ -97,7 +93,7 @@ def test_a_folder_is_told_as_one(files: Truth) -> None:
 
 
 def test_saving_parameters_without_input_is_no_failure(files: Truth, tmp_path: Path) -> None:
-    status, said = strun("--minobj=7", f"--save-parameters={tmp_path / 'saved.asdf'}")
+    status, said = strun(STEP, "--minobj=7", f"--save-parameters={tmp_path / 'saved.asdf'}")
     assert status == 0
     assert "There is no input to align: parameters are saved" in said
     assert (tmp_path / "saved.asdf").is_file()
@@ -117,7 +113,7 @@ def test_errors_of_a_user_are_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    status, said = strun(*arguments)
+    status, said = strun(STEP, *arguments)
     assert status == 1
     assert "Traceback" not in said
     assert "usage:" not in said
@@ -128,6 +124,7 @@ def test_the_log_level_brings_tracebacks_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    status, said = strun("gone_cal.fits", "--log-level=DEBUG")
-    assert status == 1
-    assert "Traceback" in said
+    command = [str(STRUN), STEP, "gone_cal.fits", "--log-level=DEBUG"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" in done.stdout + done.stderr
