@@ -183,7 +183,7 @@ def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray
         square = np.asarray(product.sum(axis=1)).ravel()
     else:
         rng, root = np.random.default_rng(0), np.sqrt(np.repeat(weight, 2))[:, None]
-        rounds, bonds = 1 if many else _ROUNDS_OF_SAMPLES, step.bonds
+        rounds, bonds = 1 if many else _ROUNDS_OF_SAMPLES, step.model.bonds
         slope, sums, row = _derivatives(linear), *_means(links, share)
         square = np.zeros(2 * count)
         for _ in range(rounds):  # few at a time: of millions of detections each is large

@@ -223,7 +223,7 @@ def _gaps(
 
 def _nearest_other(tree: cKDTree, vectors: FloatArray, own: IntArray) -> float:
     """Smallest chord between the points `own` and all others; `tree` holds the points of all."""
-    if len(own) > _SAMPLE:
+    if len(own) ** 2 > len(vectors):  # so many neighbours of each cost more than another tree
         others = np.delete(np.arange(len(vectors)), own)
         return float(cKDTree(vectors[others]).query(vectors[own])[0].min())
     distance, index = tree.query(vectors[own], k=len(own) + 1)  # at least one is another group's
