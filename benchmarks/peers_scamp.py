@@ -166,9 +166,9 @@ def run_scamp(folder: Path, catalogs: list[str]) -> tuple[list[WCS | None], list
         [str(SCAMP), *catalogs, *words], cwd=folder, capture_output=True, text=True, check=False
     )
     heads = [folder / Path(name).with_suffix(".head") for name in catalogs]
-    # a line for each field: its shifts with their contrast at the end
+    # a line for each field: its shifts with their contrast at the end, in red where it is low
     contrasts = re.findall(
-        r' deg .*"\s+\S+"\s+([\d.e+]+)\s*$', done.stdout + done.stderr, re.MULTILINE
+        r' deg .*"\s+\S+"\s+([\d.e+]+)(?:\x1b\[0m)?\s*$', done.stdout + done.stderr, re.MULTILINE
     )
     found = [_wcs(head) if head.exists() else None for head in heads]
     return found, [float(one) for one in contrasts]
