@@ -85,6 +85,7 @@ class TweakRegStep(BaseStep):
     """What this run has found."""
 
     _reported: RunResult | None = None
+    _result: AlignmentResult | None = None
     """The result of this run, as it was reported."""
 
     earlier: RunState | None = None
@@ -126,8 +127,10 @@ class TweakRegStep(BaseStep):
         """
         if self._reported is None or self._solution is None:
             raise ValueError("The step has no result: it was not run, or ended with an error.")
-        library = None if self._library is None else self._library()
-        return AlignmentResult(self._reported, self._solution, library)
+        if self._result is None:
+            library = None if self._library is None else self._library()
+            self._result = AlignmentResult(self._reported, self._solution, library)
+        return self._result
 
     @property
     def state(self) -> RunState | None:
@@ -157,7 +160,7 @@ class TweakRegStep(BaseStep):
         ParameterError, InputError, CatalogError, OutputError
             If the input or parameters can't be used; no result is written then.
         """
-        self._reported = self._solution = self._known = None
+        self._reported = self._solution = self._known = self._result = None
         parameters, start, stopwatch = Parameters.of(self), dt.datetime.now(dt.UTC), Stopwatch()
         log_parameters(departures(*self._declared))
         for sentence in unused(parameters):

@@ -128,6 +128,7 @@ def test_the_step_has_the_same_object(files: Truth) -> None:
         _ = step.result
     library = step.run(str(files.association))
     assert step.result.library is library
+    assert step.result is step.result
     assert step.result.ok
     assert max(errors_mas(models_of(library), files)) < TOLERANCE_MAS
     assert step.abs_refcat == "table"
