@@ -240,7 +240,7 @@ def peers() -> Figure:
         "JHAT": ("JHAT", "D", THIRD),
     }
     for tool, (label, marker, colour) in looks.items():
-        own = [row for row in rows if row["tool"] == tool]
+        own = [row for row in rows if row["tool"] == tool and row["right"] != "0"]
         places = [row["exposures"] for row in own]
         style = {"color": colour, "label": label}
         axes.plot(column(own, "rms / bound"), places, marker, markersize=7, **style)
