@@ -10,6 +10,7 @@ import pytest
 from tweakreg_step import cli
 from tweakreg_step.core.exceptions import InputError, ParameterError
 from tweakreg_step.drizzlepac.cfg import read_cfg
+from tweakreg_step.drizzlepac.translation import translated
 from tweakreg_step.drizzlepac.values import values_of
 
 
@@ -73,9 +74,11 @@ def test_a_file_of_ten_years_ago(tmp_path: Path) -> None:
     values = values_of({}, write(tmp_path, text))
     assert values.image["fwhmpsf"] == 2.2
     assert values.image["ascend"] is True
-    assert len(values.remarks) == 1
-    assert "'hmin'" in values.remarks[0]
-    assert "passed over" in values.remarks[0]
+    (remark,) = values.remarks
+    assert remark.startswith("'hmin' in the file of tweakreg is passed over")
+    found = translated(values, 0.05)
+    assert found.parameters["kernel_fwhm"] == 2.2
+    assert not any("conv_width" in line for line in found.numbers)
 
 
 @pytest.mark.parametrize(

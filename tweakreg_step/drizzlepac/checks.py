@@ -107,6 +107,6 @@ def _check_headerlets(targets: Sequence[Target], main: Mapping[str, Any]) -> Non
     there = [str(path) for path in paths if path.exists()]
     if there and not main["clobber"]:
         raise OutputError(
-            f"{listed(there)} exists already, and is left as it is. Give another 'hdrfile', or "
-            "clobber=True to replace it. Nothing was done."
+            f"{listed(there)} {'exists' if len(there) == 1 else 'exist'} already. Give another "
+            "'hdrfile', or clobber=True to replace them. Nothing was done."
         )

@@ -73,6 +73,8 @@ def translated(
             continue
         if row.use is not Use.MAPPED or value is None or value == "":
             continue
+        if row.name == "conv_width" and scene.finder["fwhmpsf"] is not None:
+            continue  # the FWHM of stars is given itself, as files of earlier releases do
         ours = CONVERSIONS[row.conversion](value, scene)
         names = _names(row, reference=reference)
         parameters |= dict.fromkeys(names, ours)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_step.core.exceptions import ParameterError
+from tweakreg_step.core.wording import listed
 
 from .cfg import NOTHING, read_cfg
 from .table import IMAGE, MAIN, REFERENCE, SYNONYMS, defaults, row_of, rows_of
@@ -122,8 +123,9 @@ def _sorted(
                 else:
                     unknown.setdefault(task, []).append(name)
     return given, [
-        f"The parameters {', '.join(map(repr, names))} of the file of {task} are passed over: "
-        "TweakReg of today has none of these names."
+        f"{listed([repr(name) for name in names])} in the file of "
+        f"{'tweakreg' if task == MAIN else task} {'is' if len(names) == 1 else 'are'} passed "
+        "over: TweakReg of today has no such name."
         for task, names in unknown.items()
     ]
 
