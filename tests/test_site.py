@@ -52,6 +52,18 @@ def test_links_lead_to_pages(page: str) -> None:
     assert not [link for link in links if not (DOCS / page).parent.joinpath(link).exists()]
 
 
+@pytest.mark.parametrize("page", [*PAGES, "../benchmarks/README"])
+def test_cells_of_tables_stay_in_their_columns(page: str) -> None:
+    text = PAGES.get(page) or (DOCS / f"{page}.rst").read_text()
+    gaps: list[int] = []
+    for line in text.splitlines():
+        if re.fullmatch(r"=+(?: +=+)+", line):
+            gaps = [place for place, letter in enumerate(line) if letter == " "]
+        elif not line:
+            gaps = []  # tables of these pages have no empty lines
+        assert not [place for place in gaps if line[place : place + 1].strip()], line
+
+
 def commands(text: str) -> list[str]:
     """The lines of a page that run a command, continued lines put together."""
     joined = text.replace("\\\n", " ")
