@@ -23,7 +23,9 @@ Codes
 
 A code is the reason of a verdict for programs: it stays when a sentence is improved. It is in
 the report, in the log's last table, and in the header of each image (``TWRCODE``). *Status* is that
-of an image whose group has the code (``S_TWKREG``, ``meta.cal_step.tweakreg``). *Exception* is what
+of an image whose group has the code (``S_TWKREG``, ``meta.cal_step.tweakreg``); it is ``COMPLETE``
+where the group is aligned to others and the code says why not to the reference (``relative only``).
+*Exception* is what
 is raised with ``on_failure='raise'`` and by the functions; all are in
 ``tweakreg_step.core.exceptions`` and derive from ``TweakregError``.
 
