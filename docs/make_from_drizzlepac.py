@@ -57,7 +57,7 @@ Habits
   all images and the catalog are solved at once; nothing is gained by a second run.
 * **TEAL, prompts**: there are none. ``editpars=True`` is refused; edit the ``.cfg`` file.
 * **The histogram and the residual plots** are on one page, ``<product>_tweakreg.html``, with
-  arrows coloured by brightness (needs the extra ``plots``).
+  arrows coloured by brightness.
 * **shifts.txt**: with ``shiftfile=True``, for those who still use it. Signs are those of TweakReg:
   delivered - crpix = scale R(-rot) (corrected - crpix) + (dx, dy) in the pixels of ``outwcs``.
   The rms is that of all matches of an image, per axis.

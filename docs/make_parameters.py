@@ -78,7 +78,8 @@ What they mean in the two modes
    * - ``sigma``
      - The residual, in units of its error, where weights start to fall.
    * - ``fitgeometry``
-     - Geometry of each group's correction, in joint solutions with a reference as well.
+     - Geometry of each group's correction, in joint solutions with a reference as well. Its default
+       is ``rscale`` in runs with images of HST.
    * - ``refimage``
      - The image or group that stays fixed; without it the mean correction is zero.
    * - ``abs_fitgeometry``, ``abs_sigma``, ``abs_separation``

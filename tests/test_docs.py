@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import tables
+import yaml
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.outcome import Code
@@ -60,6 +61,16 @@ def test_parameter_files_hold_only_what_differs_each_with_its_reason(path: Path)
     for setting in settings:
         name, value = setting.strip().split(": ")
         assert getattr(step, name) == float(value) != defaults[name]
+
+
+def test_the_page_of_parameter_files_has_their_values() -> None:
+    text = (ROOT / "docs" / "howto" / "parameter_files.rst").read_text()
+    for path in sorted((ROOT / "tweakreg_step" / "config").glob("*.asdf")):
+        (row,) = re.findall(rf"^.*``{path.stem}``.*$", text, re.MULTILINE)
+        values = yaml.safe_load(path.read_text().split("parameters:")[1].removesuffix("...\n"))
+        told = {name: float(value) for name, value in re.findall(r"``(\w+)=([\d.]+)``", row)}
+        assert told == values, path.stem
+        assert values or row.endswith(" the defaults")
 
 
 def test_the_pages_of_development_show_the_folders_and_names_that_there_are() -> None:
