@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_step.alignment.matching import initial_registration, sky_cells
+from tweakreg_step.alignment.matching import searched_catalogs, sky_cells
 from tweakreg_step.alignment.matching.initial_registration import register_initially
 from tweakreg_step.alignment.matching.sky_cells import ENOUGH, searched_cells
 from tweakreg_step.core import sphere
@@ -60,13 +60,13 @@ def test_ties_are_those_of_all_detections(monkeypatch: pytest.MonkeyPatch) -> No
     setup = Setup(layout("mosaic", 3, 0.3), density=0.5, spurious=0.3, reference_fraction=0.3)
     scene = make_scene(setup, 1)
     frames = sphere.frames_at(scene.centre[:, 0], scene.centre[:, 1])
-    searched, making = [], initial_registration._group_catalogs
+    searched, making = [], searched_catalogs._group_catalogs
 
     def watched(detections, vectors, rows, options):
         searched.append(sum(map(len, rows)))
         return making(detections, vectors, rows, options)
 
-    monkeypatch.setattr(initial_registration, "_group_catalogs", watched)
+    monkeypatch.setattr(searched_catalogs, "_group_catalogs", watched)
     ties = register_initially(scene.detections, frames, scene.reference, Options())
     assert searched[0] < 0.3 * len(scene.detections)
     assert set(ties.status) == {Code.ALIGNED}
@@ -75,3 +75,25 @@ def test_ties_are_those_of_all_detections(monkeypatch: pytest.MonkeyPatch) -> No
     true = sphere.directions(scene.grid_true[..., 0], scene.grid_true[..., 1])
     moved = np.einsum("gij,gkj->gki", ties.rotation, observed)
     assert sphere.angular_distance(moved, true).max() < 0.02
+
+
+def test_an_overlap_in_cells_that_are_not_searched_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    centres = np.array([[-25.0, -25.0], [25.0, 25.0]])  # a corner of 14 arcsec is in common
+    scene = make_scene(Setup(centres, density=1.0, shift=0.1, roll=1.0), 1)
+    frames = sphere.frames_at(scene.centre[:, 0], scene.centre[:, 1])
+    vectors = sphere.directions(scene.detections.ra, scene.detections.dec)
+    place = sphere.to_plane(vectors, sphere.frames_at(150.0, 30.0))
+    shared = np.all(np.abs(place) < 8.0, axis=1)
+    assert shared.sum() > 200
+    # all of the sky is searched but for what the two have in common
+    monkeypatch.setattr(searched_catalogs, "searched_cells", lambda *_: ~shared)
+    ties = register_initially(scene.detections, frames, None, Options())
+    assert set(ties.status) == {Code.ALIGNED}
+    observed = sphere.directions(scene.grid[..., 0], scene.grid[..., 1])
+    moved = np.einsum("gij,gkj->gki", ties.rotation, observed)
+    true = sphere.directions(scene.grid_true[..., 0], scene.grid_true[..., 1])
+    error = sphere.to_plane(moved, frames[:, None]) - sphere.to_plane(true, frames[:, None])
+    middle = error.mean(axis=1)
+    assert np.hypot(*(middle[0] - middle[1])) < 0.02

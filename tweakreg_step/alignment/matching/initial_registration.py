@@ -12,23 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.matching.false_matches.detector_artefacts import DetectorPositions
 from tweakreg_step.alignment.matching.false_matches.periodic_fields import (
     periods,
     with_period_ambiguity,
 )
 from tweakreg_step.alignment.matching.false_matches.second_peak import OffsetAmbiguity
 from tweakreg_step.core.outcome import Code
-from tweakreg_step.core.sphere import angular_distance, chord, directions, rotation_matrices
+from tweakreg_step.core.sphere import angular_distance, chord, rotation_matrices
 
 from .association import friends_of_friends
 from .body_ties import with_tied_bodies
 from .corroboration import ambiguity_of_groups
-from .cross_match import Catalog, FoundEdges, Reach, catalog_of, find_edges, window_of
+from .cross_match import FoundEdges, Reach, catalog_of, find_edges, window_of
 from .cycle_closure import consistent
 from .known_pairs import KnownPairs, find_unknown_edges
 from .overlap_graph import bridges, components, members, overlapping, well_connected
-from .sky_cells import searched_cells
+from .searched_catalogs import DOUBLE, Scene, scene_of, with_all_detections
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -43,9 +42,6 @@ _BRIDGE = float(np.log(1e-6))
 
 _NO_WIDE_SEARCH = (Code.ALIGNED, Code.NOT_CONNECTED)
 """Groups with these statuses get no wide search: they are registered, or overlap nothing."""
-
-_DOUBLE = 0.3
-"""Detections by two detectors of one exposure closer than this are the same star [arcsec]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,73 +72,8 @@ class Registration:
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """The catalogs in the form that the search needs.
-
-    Directions (N, 3) and group (N,) of detections, tangent planes (G, 3, 3), catalogs of the groups
-    (G,), the reference at each group's epoch (G,), the detections of each group (G,), and the pairs
-    of groups that are known.
-    """
-
-    vectors: FloatArray
-    group: IntArray
-    frames: FloatArray
-    catalogs: list[Catalog | None]
-    reference: list[Catalog | None]
-    options: Options
-    rows: list[IntArray]
-    known: KnownPairs | None = None
-
-
-def _rows(group: IntArray, count: int) -> list[IntArray]:
-    """Indices of each group's detections (G,), ascending."""
-    order = np.argsort(group, kind="stable")
-    return np.split(order, np.searchsorted(group[order], np.arange(1, count)))[:count]
-
-
-def _group_catalogs(
-    detections: Detections, vectors: FloatArray, rows: list[IntArray], options: Options
-) -> list[Catalog | None]:
-    catalogs: list[Catalog | None] = []
-    for own in rows:
-        if len(own) < 2:
-            catalogs.append(None)
-            continue
-        parts = vectors[own], detections.covariance[own], detections.image[own]
-        on_detector = DetectorPositions(detections.detector[own], detections.unit_xy[own])
-        catalogs.append(catalog_of(*parts, options.separation, _DOUBLE, on_detector))
-    return catalogs
-
-
-def _reference_catalogs(reference: Reference | None, count: int) -> list[Catalog | None]:
-    if reference is None or len(reference) < 2:
-        return [None] * count
-    same = np.zeros(len(reference), np.int64)
-    if reference.epoch_ra is None or reference.epoch_dec is None:
-        vectors = directions(reference.ra, reference.dec)
-        return [catalog_of(vectors, reference.covariance, same, 0.0, _DOUBLE)] * count
-    every = zip(reference.epoch_ra, reference.epoch_dec, strict=True)
-    return [
-        catalog_of(directions(ra, dec), reference.covariance, same, 0.0, _DOUBLE)
-        for ra, dec in every
-    ]
-
-
-def _scene(
-    detections: Detections, frames: FloatArray, reference: Reference | None, options: Options
-) -> _Scene:
-    vectors = directions(detections.ra, detections.dec)
-    rows = _rows(detections.group, len(frames))
-    searched = searched_cells(vectors, detections.group, options.searchrad)
-    own = [one[searched[one]] for one in rows]
-    catalogs = _group_catalogs(detections, vectors, own, options)
-    stars = _reference_catalogs(reference, len(frames))
-    return _Scene(vectors, detections.group, frames, catalogs, stars, options, rows)
-
-
 def _edges(
-    scene: _Scene, relative: IntArray, absolute: IntArray, roll: float | None = None
+    scene: Scene, relative: IntArray, absolute: IntArray, roll: float | None = None
 ) -> FoundEdges:
     """Edges between pairs of groups (E, 2), then between the reference and groups (F,).
 
@@ -172,7 +103,7 @@ def _edges(
     return FoundEdges.joined(found)
 
 
-def _near_reference(scene: _Scene) -> IntArray:
+def _near_reference(scene: Scene) -> IntArray:
     """Groups (F,) with reference stars within reach."""
     near = []
     for group, (own, stars) in enumerate(zip(scene.catalogs, scene.reference, strict=True)):
@@ -184,7 +115,7 @@ def _near_reference(scene: _Scene) -> IntArray:
     return np.array(near, np.int64)
 
 
-def _agreeing(scene: _Scene, found: FoundEdges) -> tuple[FloatArray, FoundEdges]:
+def _agreeing(scene: Scene, found: FoundEdges) -> tuple[FloatArray, FoundEdges]:
     """Rotations (G + 1, 3, 3), and the accepted edges that close their cycles.
 
     Edges in no cycle must be more significant than others.
@@ -219,7 +150,7 @@ def _reasons(count: int, found: FoundEdges, kept: FoundEdges) -> list[Code]:
 
 
 def _component_onto_reference(
-    scene: _Scene, member: IntArray, rotation: FloatArray, radius: float
+    scene: Scene, member: IntArray, rotation: FloatArray, radius: float
 ) -> tuple[FloatArray, OffsetAmbiguity] | None:
     """Rotation (3, 3) that moves a component as one body onto the reference; None if none does.
 
@@ -234,7 +165,7 @@ def _component_onto_reference(
     noise = np.median([item.variance for item in scene.catalogs if item is not None])
     covariance = np.broadcast_to(noise * np.eye(2), (len(merged), 2, 2))
     image = np.zeros(len(merged), np.int64)
-    catalog = catalog_of(merged, covariance, image, scene.options.separation, _DOUBLE)
+    catalog = catalog_of(merged, covariance, image, scene.options.separation, DOUBLE)
     stars = scene.reference[int(member[0])]
     if stars is None:
         return None
@@ -247,7 +178,7 @@ def _component_onto_reference(
 
 
 def _search(
-    scene: _Scene,
+    scene: Scene,
     roll: float | None,
     only: BoolArray | None,
     partners: BoolArray | None = None,
@@ -267,7 +198,24 @@ def _search(
     if only is not None:
         chosen = chosen[only[chosen].any(axis=1)]
         absolute = absolute[only[absolute]]
-    return _edges(scene, chosen, absolute, roll)
+    return _with_missed(scene, _edges(scene, chosen, absolute, roll), roll)
+
+
+def _with_missed(scene: Scene, found: FoundEdges, roll: float | None) -> FoundEdges:
+    """The edges; those that a part of the detections does not show are searched with all of them.
+
+    A small overlap may lie in cells of the sky that are not searched.
+    """
+    count, pairs = len(scene.frames), found.edges.pairs
+    unsure = ~found.significant | (found.edges.log_chance > _BRIDGE)
+    missed = unsure & np.append(scene.in_part, False)[pairs].any(axis=1)
+    if not missed.any():
+        return found
+    again = pairs[missed]
+    fixed = (again == count).any(axis=1)
+    whole = with_all_detections(scene, np.unique(again[again < count]))
+    more = _edges(whole, again[~fixed], again[fixed, 1], roll)
+    return FoundEdges.joined([found.take(~missed), more])
 
 
 def register_initially(
@@ -295,7 +243,7 @@ def register_initially(
         Pairs of groups whose motions are known, to which those that are found are added.
     """
     count = len(frames)
-    scene = replace(_scene(detections, frames, reference, options), known=known)
+    scene = replace(scene_of(detections, frames, reference, options), known=known)
     found = _search(scene, None, None)
     if suspect is not None:
         ignored = np.append(suspect, False)[found.edges.pairs].any(axis=1)
@@ -339,7 +287,7 @@ def peak_offsets(
     """
     count = len(frames)
     only, partners = between
-    found = _search(_scene(detections, frames, reference, options), roll, only, partners)
+    found = _search(scene_of(detections, frames, reference, options), roll, only, partners)
     good = found.take(np.flatnonzero(found.significant))
     order = np.argsort(-good.edges.log_chance, kind="stable")  # the most significant is last
     edges = good.edges.take(order)
@@ -355,7 +303,7 @@ def peak_offsets(
 
 
 def _registration(
-    scene: _Scene, rotation: FloatArray, kept: FoundEdges, status: list[Code]
+    scene: Scene, rotation: FloatArray, kept: FoundEdges, status: list[Code]
 ) -> Registration:
     count = len(scene.frames)
     label = components(kept.edges.pairs, count + 1)
