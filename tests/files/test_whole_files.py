@@ -15,6 +15,7 @@ from tweakreg_step.files.whole_files import (
     check_folder,
     content_of,
     drafts,
+    no_empty_folder,
     remove_hidden_folders,
     write_whole,
 )
@@ -64,6 +65,16 @@ def test_a_file_is_no_output_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"output folder.*file.*Choose another 'output_dir'"):
         check_folder(tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "new/" + "x" * 300])
+def test_what_no_folder_can_be_named_is_none(tmp_path: Path, name: str) -> None:
+    with (
+        pytest.raises(OutputError, match=r"output folder.*Choose another 'output_dir'"),
+        no_empty_folder(tmp_path / name),
+    ):
+        check_folder(tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("moment", ["made", "removed"])

@@ -140,25 +140,27 @@ def check_folder(folder: Path) -> None:
         handle, name = tempfile.mkstemp(dir=folder, prefix=".tweakreg-")
         os.close(handle)
         Path(name).unlink()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: of a name with NUL
         raise _unusable(folder, error) from error
 
 
 @contextmanager
 def no_empty_folder(folder: Path) -> Iterator[None]:
     """After an error, remove a folder that was made for results and has got none."""
-    before = [one for one in (folder, *folder.parents) if not one.exists()]
+    # False, where pathlib raises, of what no folder can be named
+    before = [one for one in (folder, *folder.parents) if not os.path.exists(one)]  # noqa: PTH110
     try:
         yield
     except BaseException:
-        with suppress(OSError):  # of one that is not empty
-            for one in before:
+        for one in before:
+            with suppress(OSError, ValueError):  # of one that is not empty, or was not made
                 one.rmdir()
         raise
 
 
-def _unusable(folder: Path, error: OSError) -> OutputError:
+def _unusable(folder: Path, error: OSError | ValueError) -> OutputError:
+    why = getattr(error, "strerror", None) or error
     return OutputError(
-        f"The output folder '{folder}' can't be used: {error.strerror or error}. It must be a "
+        f"The output folder {str(folder)!r} can't be used: {why}. It must be a "
         "folder that may be written to. Choose another 'output_dir'; nothing was done so far."
     )
