@@ -7,10 +7,16 @@ from typing import Any
 
 import hst_visits
 import numpy as np
+import pytest
 import roman_exposures
 from step_outputs import Aligned
 
+from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.core.sources import Sources
+from tweakreg_step.exposures import KnownImage
+from tweakreg_step.exposures.known_image import image_of
 from tweakreg_step.simulate import Truth
+from tweakreg_step.telescopes import View
 from tweakreg_step.telescopes.choose_mission import open_exposure, telescope_of
 
 
@@ -42,6 +48,16 @@ def test_as_delivered_and_as_aligned(files: Truth, absolute: Aligned) -> None:
 
 def test_of_chips_with_tables_of_distortion() -> None:
     assert_same(hst_visits.visit().files[0])
+
+
+@pytest.mark.parametrize("mission", ["JWST", "HST", "ROMAN"])
+def test_broken_bytes_are_of_the_state_and_of_an_image(mission: str) -> None:
+    view = View(np.frombuffer(b"something else", np.uint8), {}, None, None, False)
+    known = KnownImage(
+        "a_cal.fits", "a", mission, view, Sources.at(np.zeros(0), np.zeros(0)), 0, None
+    )
+    with pytest.raises(InputError, match=r"state's WCS of 'a_cal\.fits' can't be read.*Run the"):
+        image_of(known)
 
 
 def test_of_roman() -> None:

@@ -18,8 +18,11 @@ from stdatamodels.jwst import datamodels
 from tweakreg_step.catalogs.reference import read_reference
 from tweakreg_step.catalogs.tables import read_table
 from tweakreg_step.core.exceptions import CatalogError, InputError
+from tweakreg_step.results import read_state
 from tweakreg_step.simulate import Truth
+from tweakreg_step.solutions import read_solution
 from tweakreg_step.telescopes.choose_mission import open_exposure
+from tweakreg_step.telescopes.wcs import unpacked_gwcs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,6 +142,20 @@ def test_asdf_opens_nothing(tmp_path: Path, kind: str) -> None:
                 read_table(tmp_path / "a.asdf", "catalog")
             with pytest.raises(InputError, match=r"this ASDF file refers .*Write it with"):
                 open_exposure(tmp_path / "a.asdf")
+        assert not called(server)
+
+
+@pytest.mark.parametrize("kind", ["array", "reference"])
+def test_solutions_and_states_open_nothing(tmp_path: Path, kind: str) -> None:
+    with silent() as server:
+        for where in [*addresses(server, tmp_path), "other"]:
+            content = asdf_of(arrays_elsewhere(where)[kind])
+            (tmp_path / "a.asdf").write_bytes(content)
+            for read in (read_solution, read_state):
+                with pytest.raises(InputError, match=r"can't be read: this ASDF file refers to"):
+                    read(tmp_path / "a.asdf")
+            with pytest.raises(ValueError, match="this ASDF file refers to"):
+                unpacked_gwcs(content)  # as it is in a state
         assert not called(server)
 
 

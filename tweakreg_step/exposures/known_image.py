@@ -9,6 +9,7 @@ import numpy as np
 from astropy.table import Table
 
 from tweakreg_step.alignment import KnownPairs
+from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.images import Image
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.telescopes.choose_mission import telescope_named
@@ -84,9 +85,24 @@ def known_image(image: Image, view: View, telescope: Telescope) -> KnownImage:
 
 
 def image_of(known: KnownImage) -> Image:
-    """The image as it was before it was aligned."""
+    """The image as it was before it was aligned.
+
+    Raises
+    ------
+    InputError
+        If its WCS can't be read, or be corrected.
+    """
     telescope = telescope_named(known.mission)
-    wcs = telescope.unpacked_wcs(np.asarray(known.view.wcs, np.uint8).tobytes())
+    try:
+        wcs = telescope.unpacked_wcs(np.asarray(known.view.wcs, np.uint8).tobytes())
+    except MemoryError:
+        raise
+    except Exception as error:  # readers raise whatever they like on broken bytes
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise InputError(
+            f"The state's WCS of '{known.name}' can't be read: {lines[0][:200].rstrip('.')}. It "
+            "must be as a run wrote it. Run the alignment again with save_state=True."
+        ) from error
     image = bare_image(known.name, replace(known.view, wcs=wcs), known.group, telescope)
     return replace(with_sources(image, known.sources, known.unused), refused=known.refused)
 

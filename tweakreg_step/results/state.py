@@ -35,6 +35,7 @@ from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import Setting
 from tweakreg_step.report import RunResult, result_classes
 from tweakreg_step.telescopes import View
+from tweakreg_step.telescopes.external_references import refuse_external
 
 from .source_catalog import joined_sources, table_of
 
@@ -129,6 +130,7 @@ def read_state(path: str | Path, created: str = "") -> RunState:
             f"(*{_ENDING}) with save_state=True: run it again so."
         )
     try:
+        refuse_external(path)
         with asdf.open(path, lazy_load=False, memmap=False) as file:
             tree = dict(file.tree[KEY])
         found = str(tree["schema"])

@@ -15,6 +15,7 @@ import numpy as np
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import Setting
+from tweakreg_step.telescopes.external_references import refuse_external
 
 from .record import SavedGroups, SavedImages, SavedLevel, SavedSolution
 
@@ -120,6 +121,7 @@ def read_solution(path: str | Path) -> SavedSolution:
 def _content(path: Path) -> dict[str, Any]:
     """The tree of the solution, all of it read."""
     try:
+        refuse_external(path)
         with asdf.open(path, lazy_load=False, memmap=False) as file:
             tree = file.tree.get(KEY)
     except Exception as error:  # readers raise whatever they like on a broken file

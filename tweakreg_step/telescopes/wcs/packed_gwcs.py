@@ -7,6 +7,11 @@ from typing import Any
 
 import asdf
 
+from tweakreg_step.telescopes.external_references import (
+    refers_to_nothing_else,
+    refuse_external_in_asdf,
+)
+
 __all__ = ["packed_gwcs", "unpacked_gwcs"]
 
 _KEY = "wcs"
@@ -20,6 +25,14 @@ def packed_gwcs(wcs: Any) -> bytes:
 
 
 def unpacked_gwcs(content: bytes) -> Any:
-    """The GWCS of such bytes."""
+    """The GWCS of such bytes.
+
+    Raises
+    ------
+    ValueError
+        If they refer to another file.
+    """
+    if not refers_to_nothing_else(content, "#"):
+        refuse_external_in_asdf(io.BytesIO(content))
     with asdf.open(io.BytesIO(content), lazy_load=False, memmap=False) as file:
         return file.tree[_KEY]
