@@ -133,6 +133,22 @@ def test_sampled_variances_of_fitted_positions_are_the_computed_ones(
     )
 
 
+def test_dense_matrices_are_the_sparse_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    fits = [_fit(3, bad=60)]
+    monkeypatch.setattr(error_components, "_DENSE", 0)
+    fits.append(_fit(3, bad=60))
+    made = []
+    for fit in fits:
+        shares = fit.weight / np.bincount(fit.links.source, fit.weight)[fit.links.source]
+        made.append(error_components._differences(fit.linear, fit.links, shares))
+        monkeypatch.setattr(error_components, "_DENSE", 200_000)
+    assert isinstance(made[1], np.ndarray)
+    assert not isinstance(made[0], np.ndarray)
+    np.testing.assert_allclose(made[0].toarray(), made[1], atol=1e-9)
+    dense, sparse = (fit.components.log_factor for fit in fits)
+    np.testing.assert_allclose(sparse, dense, atol=1e-10)
+
+
 def test_where_detections_are_many_four_samples_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their mean is that of many samples; here, of few motions, to a third."""
     monkeypatch.setattr(error_components, "_EXACT", 0)
