@@ -76,6 +76,22 @@ def test_of_many_detections_some_hundred_show_an_image_that_is_off(
     assert {found.code for found in solution.absolute[:2]} == {Code.ALIGNED}
 
 
+def test_of_many_detections_all_are_compared_if_few_have_partners() -> None:
+    rng = np.random.default_rng(2)
+    place = rng.uniform(-90.0, 90.0, (6000, 2))
+    vectors = from_plane(place, frames_at(*POLE))
+    shared = place[:, 0] > 86.0
+    sources = from_plane(place[shared] + [0.1, 0.0], frames_at(*POLE))
+    count = int(shared.sum())
+    partners = module.Partners(sources, np.ones(count, np.int64), np.full(count, -1))
+    found, _ = module._differences(vectors, 0, partners, 1.0)
+    gap = found - np.array([-0.1, 0.0])  # to the difference of the axes there
+    assert np.sum(np.hypot(*gap.T) < 1e-4) == count > 100
+    everywhere = module.Partners(vectors, np.ones(6000, np.int64), np.full(6000, -1))
+    found, _ = module._differences(vectors, 0, everywhere, 1.0)
+    assert 0 < np.sum(np.hypot(*found.T) < 1e-6) < module._MOST
+
+
 @pytest.mark.parametrize("absolute", [False, True])
 def test_crowds_are_compared_in_part(absolute: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """3000 sources in 4 x 4 arcsec have 1.7 million pairs within an arcsecond."""

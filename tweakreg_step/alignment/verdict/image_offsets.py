@@ -52,7 +52,7 @@ _MOST_PAIRS = 100_000
 offset, and in crowds each has hundreds of partners."""
 
 _MOST = 1000
-"""Detections of an image that are compared."""
+"""Detections of an image that are compared, if a quarter as many of their partners are near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +234,22 @@ def _differences(
 ) -> tuple[FloatArray, FloatArray]:
     """Differences (K, 2) from all partners within reach, east and north [arcsec], and weights.
 
-    Of many detections, and in crowds, an evenly spread part is compared.
+    Of many detections, and in crowds, an evenly spread part is compared; but all of an image of
+    which few lie where others do.
     """
-    limit = float(chord(reach))
     if len(partners.places) == 0:
         return np.zeros((0, 2)), np.zeros(0)
-    vectors = vectors[:: 1 + len(vectors) // _MOST]
+    part = vectors[:: 1 + len(vectors) // _MOST]
+    found = _differences_of(part, group, partners, reach)
+    if len(part) < len(vectors) and len(found[0]) < _MOST // 4:
+        return _differences_of(vectors, group, partners, reach)
+    return found
+
+
+def _differences_of(
+    vectors: FloatArray, group: int, partners: Partners, reach: float
+) -> tuple[FloatArray, FloatArray]:
+    limit = float(chord(reach))
     number = partners.tree.query_ball_point(vectors, limit, return_length=True)
     vectors = vectors[:: 1 + int(number.sum()) // _MOST_PAIRS]
     near = partners.tree.query_ball_point(vectors, limit)
