@@ -85,8 +85,10 @@ class TweakRegStep(BaseStep):
     """What this run has found."""
 
     _reported: RunResult | None = None
-    _result: AlignmentResult | None = None
     """The result of this run, as it was reported."""
+
+    _result: AlignmentResult | None = None
+    """The same with its solution and its exposures, once it was asked for."""
 
     earlier: RunState | None = None
     """The state of an earlier run whose images take part, without their files."""

@@ -55,6 +55,16 @@ def test_old_exposures_stay_and_new_ones_are_on_them(files: Truth, two: Path) ->
     assert not Path("four").exists()
 
 
+@pytest.mark.parametrize("move_all", [False, True])
+def test_an_exposure_at_another_level_is_no_new_one(
+    files: Truth, two: Path, move_all: bool
+) -> None:
+    other = shutil.copy(files.files[0], str(files.files[0]).replace("_cal", "_crf"))
+    with pytest.raises(InputError, match=r"_crf\.fits: already in the solution"):
+        add(two, [other, files.files[2]], move_all=move_all, output_dir="three")
+    assert not Path("three").exists()
+
+
 def in_sigmas(one: SavedSolution, other: SavedSolution) -> float:
     """Largest difference of the groups' motions, in their errors."""
     first, second = one.levels[0], other.levels[0]

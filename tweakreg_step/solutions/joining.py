@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.wording import listed
 from tweakreg_step.files.names import file_of
+from tweakreg_step.telescopes.choose_mission import root_of
 
 from .apply import plan_of
 from .targets import carry_out, planned, targets_of
@@ -27,10 +28,11 @@ def refuse_known(solution: SavedSolution, names: Sequence[str]) -> None:
     Raises
     ------
     InputError
-        If one of the names of files is that of an exposure of the solution.
+        If one of the names of files is that of an exposure of the solution, at any level of
+        processing.
     """
-    known = set(map(file_of, solution.images.names))
-    twice = [name for name in names if name in known]
+    known = {root_of(file_of(name)) for name in solution.images.names}
+    twice = [name for name in names if root_of(name) in known]
     if twice:
         raise InputError(
             f"{listed(twice)}: already in the solution '{solution.product}', but only new "
