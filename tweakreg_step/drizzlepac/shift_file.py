@@ -46,15 +46,14 @@ def frame_of(images: Sequence[Path], refimage: Path | None = None) -> WCS:
     WCS
         With a ``pixel_shape``.
     """
-    paths = list(images) if refimage is None else [refimage]
+    path, *more = list(images) if refimage is None else [refimage]
     with contextlib.ExitStack() as stack:
-        models = [stack.enter_context(open_exposure(path)) for path in paths]
-        found = None
-        if isinstance(models[0], HstExposure):
-            exposures = [model for model in models if isinstance(model, HstExposure)]
+        first, found = stack.enter_context(open_exposure(path)), None
+        if isinstance(first, HstExposure):
+            others = [stack.enter_context(open_exposure(other)) for other in more]
+            exposures = [first, *(other for other in others if isinstance(other, HstExposure))]
             found = undistorted_wcs(exposures, one=refimage is not None)
-        images_of_first = telescope_of(models[0]).images(models[0])
-        return reference_wcs(images_of_first) if found is None else found
+        return reference_wcs(telescope_of(first).images(first)) if found is None else found
 
 
 def write_shifts(
