@@ -87,7 +87,7 @@ class TweakRegStep(BaseStep):
     _reported: RunResult | None = None
     """The result of this run, as it was reported."""
 
-    _result: AlignmentResult | None = None
+    _result: weakref.ref[AlignmentResult] | None = None
     """The same with its solution and its exposures, once it was asked for."""
 
     earlier: RunState | None = None
@@ -129,10 +129,12 @@ class TweakRegStep(BaseStep):
         """
         if self._reported is None or self._solution is None:
             raise ValueError("The step has no result: it was not run, or ended with an error.")
-        if self._result is None:
+        known = None if self._result is None else self._result()
+        if known is None:
             library = None if self._library is None else self._library()
-            self._result = AlignmentResult(self._reported, self._solution, library)
-        return self._result
+            known = AlignmentResult(self._reported, self._solution, library)
+            self._result = weakref.ref(known)  # it holds the exposures, which a step does not
+        return known
 
     @property
     def state(self) -> RunState | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["AlignmentResult"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class AlignmentResult:
     """The result of an alignment.
 
