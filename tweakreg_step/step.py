@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import weakref
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -217,7 +218,8 @@ class TweakRegStep(BaseStep):
     ) -> None:
         """Refuse a fixed image that is neither in the input nor in an earlier run."""
         earlier = () if self.earlier is None else self.earlier.known.images
-        groups = (*dict.fromkeys(str(image.group) for image in earlier), *found_groups(library))
+        known = dict.fromkeys(str(image.group) for image in earlier)
+        groups = chain(known, found_groups(library))  # which opens files only if it is asked
         check_refimage(refimage, [*(image.name for image in earlier), *names], groups)
 
     def _reference(self, parameters: Parameters, inputs: Any) -> Any:
