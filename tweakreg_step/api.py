@@ -326,10 +326,11 @@ def _beside_fixed(
     options |= {"abs_refcat": sources, "save_solution": False}  # that of all is written
     result, step = _run(exposures, output_dir, options, keeps_state=True)
     whole = merged(found, result.solution)
-    if output_dir is not None and step.state is not None:
+    joining = step.state
+    if output_dir is not None and joining is not None:
         folder = Path(output_dir).expanduser()
         save_solution(whole, folder)
-        grown = joined_state(state, step.state)
+        grown = joined_state(state, joining)
         save_sources(grown.sources, found.product, folder)
         write_state(grown, state_path(folder, found.product))
     return replace(result, solution=whole)

@@ -179,7 +179,8 @@ class TweakRegStep(BaseStep):
             names = file_names(library, lambda name: self.remove_suffix(name)[0])
             self._check_refimage(parameters.method.refimage, names, library)
             self._warn_overwritten(library)
-            _check_groups(library, names, alone=not refcat and self.earlier is None)
+            has_fixed = bool(refcat) or self.earlier is not None
+            _check_groups(library, names, reference=has_fixed)
         not_given = frozenset(unset(*self._declared))
         parameters = replace(parameters, given=_names_of_parameters() - not_given)
         run = Run(
@@ -286,8 +287,8 @@ class TweakRegStep(BaseStep):
             folder = self.output_folder
             sources, product = sources_of(result), result.run.product
             saved = [save_solution(self._solution, folder), save_sources(sources, product, folder)]
-            if self.save_state and self.state is not None:
-                saved.append(save_state(self.state, folder))
+            if self.save_state and self._known is not None:
+                saved.append(save_state(RunState(result, self._known, sources), folder))
             log.info("Solution: %s", ", ".join(str(path) for path in saved if path is not None))
         if self._written is not None:
             log.info(
@@ -326,9 +327,9 @@ def _names_of_parameters() -> frozenset[str]:
     return frozenset(declaration.name for declaration in declarations(*STAGES.values()))
 
 
-def _check_groups(library: AbstractModelLibrary, names: Sequence[str], *, alone: bool) -> None:
+def _check_groups(library: AbstractModelLibrary, names: Sequence[str], *, reference: bool) -> None:
     """Say which groups are none, before the work."""
     labels = labels_of(library)
     groups = [label.group or None for label in labels]
     warn_of_shared_groups(names, groups, [label.detector or None for label in labels])
-    warn_of_one_group(groups, reference=not alone)
+    warn_of_one_group(groups, reference=reference)

@@ -1,4 +1,4 @@
-"""Lists of names in messages, suggestions for names that do not exist, texts that are shown."""
+"""Lists of names in messages, suggestions for those that do not exist, texts that are quoted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["HIDDEN", "counted", "listed", "nearest", "printable", "without_secrets"]
+__all__ = ["HIDDEN", "counted", "first_line", "listed", "nearest", "printable", "without_secrets"]
 
 HIDDEN = "***"
 """What stands for a password."""
@@ -26,6 +26,20 @@ _KEYS = re.compile(
 
 _MOST = 20
 """Largest number of names in a list."""
+
+
+def first_line(error: BaseException, most: int | None = None) -> str:
+    """The first line of what a library says, without its full stop; its class if it says nothing.
+
+    Parameters
+    ----------
+    error
+        The error of the library.
+    most
+        Letters to quote at most; None: all.
+    """
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0][:most].rstrip(".")
 
 
 def nearest(wanted: str, known: Iterable[str]) -> str:

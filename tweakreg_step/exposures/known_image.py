@@ -12,6 +12,7 @@ from tweakreg_step.alignment import KnownPairs
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.images import Image
 from tweakreg_step.core.sources import Sources
+from tweakreg_step.core.wording import first_line
 from tweakreg_step.telescopes.choose_mission import telescope_named
 from tweakreg_step.telescopes.visits import visit_of_group
 from tweakreg_step.telescopes.wcs import box_of, plane_of
@@ -98,9 +99,8 @@ def image_of(known: KnownImage) -> Image:
     except MemoryError:
         raise
     except Exception as error:  # readers raise whatever they like on broken bytes
-        lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
-            f"The state's WCS of '{known.name}' can't be read: {lines[0][:200].rstrip('.')}. It "
+            f"The state's WCS of '{known.name}' can't be read: {first_line(error, 200)}. It "
             "must be as a run wrote it. Run the alignment again with save_state=True."
         ) from error
     image = bare_image(known.name, replace(known.view, wcs=wcs), known.group, telescope)

@@ -30,6 +30,7 @@ from tweakreg_step.core import (
 )
 from tweakreg_step.core.exceptions import InputError, OutputError, TweakregError
 from tweakreg_step.core.sources import Sources
+from tweakreg_step.core.wording import first_line
 from tweakreg_step.exposures import KnownImage, KnownRun
 from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import Setting
@@ -136,9 +137,8 @@ def read_state(path: str | Path, created: str = "") -> RunState:
         found = str(tree["schema"])
         state = _state(tree) if found == SCHEMA else None
     except Exception as error:  # readers raise whatever they like on a broken file
-        lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
-            f"The state '{path}' can't be read: {lines[0][:200].rstrip('.')}. It must be a whole "
+            f"The state '{path}' can't be read: {first_line(error, 200)}. It must be a whole "
             "file of this version of tweakreg_step. Run the alignment again with save_state=True."
         ) from error
     if state is None:

@@ -13,6 +13,7 @@ import asdf
 import numpy as np
 
 from tweakreg_step.core.exceptions import InputError, OutputError
+from tweakreg_step.core.wording import first_line
 from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import Setting
 from tweakreg_step.telescopes.external_references import refuse_external
@@ -101,9 +102,8 @@ def read_solution(path: str | Path) -> SavedSolution:
         found = str(tree.pop("checksum"))
         solution = _record(tree)
     except Exception as error:  # of whatever kind, from whatever is in the file
-        lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
-            f"'{path}' does not have the form of a solution: {lines[0][:200].rstrip('.')}. It must "
+            f"'{path}' does not have the form of a solution: {first_line(error, 200)}. It must "
             f"follow the schema '{SCHEMA}'. Take the file as the run wrote it, or align again."
         ) from error
     if found != _checksum(tree):
@@ -125,9 +125,8 @@ def _content(path: Path) -> dict[str, Any]:
         with asdf.open(path, lazy_load=False, memmap=False) as file:
             tree = file.tree.get(KEY)
     except Exception as error:  # readers raise whatever they like on a broken file
-        lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
-            f"The solution '{path}' can't be read: {lines[0][:200].rstrip('.')}. It must be a "
+            f"The solution '{path}' can't be read: {first_line(error, 200)}. It must be a "
             "whole ASDF file. Copy it again if it is damaged or incomplete, or align again."
         ) from error
     if not isinstance(tree, dict):

@@ -11,7 +11,7 @@ from astropy.io.fits import HDUList
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.memory import is_shortage
-from tweakreg_step.core.wording import printable
+from tweakreg_step.core.wording import first_line, printable
 
 from .external_references import refuse_external
 from .hst import HST
@@ -126,9 +126,8 @@ def open_exposure(path: str | Path) -> Any:
             raise MemoryError(str(error)) from error
         if isinstance(error, InputError):
             raise
-        lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
-            f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be an "
+            f"'{path}' can't be opened: {first_line(error)}. It must be an "
             f"exposure of {telescope.name} in FITS or ASDF. Remove it, or fetch it again if it is "
             "damaged."
         ) from error

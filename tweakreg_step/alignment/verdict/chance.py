@@ -13,7 +13,7 @@ from tweakreg_step.alignment.matching import log_chance
 from tweakreg_step.alignment.solver import MATCHED_WEIGHT, common_directions
 from tweakreg_step.core.sphere import chord, chord_angle, directions, to_plane
 
-from .phases import phase_at, precision_of
+from .phases import phase_of
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
@@ -68,9 +68,7 @@ class Chances:
 def chance(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> Chance:
     """The matches of each group and those expected by chance, relative or absolute."""
     links, count = associated.links, len(problem.component)
-    phase = phase_at(
-        associated, associated.fit.residual, precision_of(associated), absolute=absolute
-    )
+    phase = phase_of(associated, absolute=absolute)
     heavy = phase.paired & (associated.fit.weight > MATCHED_WEIGHT)
     matches = np.bincount(links.group[heavy], minlength=count).astype(np.int64)
     radius = associated.star_radius if absolute else associated.radius

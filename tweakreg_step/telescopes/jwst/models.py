@@ -13,6 +13,7 @@ from tweakwcs.correctors import JWSTWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.images import DETECTOR_SHIFT
+from tweakreg_step.core.wording import first_line
 from tweakreg_step.files.asdf_extensions import load_extensions
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
@@ -279,9 +280,8 @@ def group_of_name(name: str) -> str:
 
 
 def _not_a_model(path: Path, error: Exception) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
     return (
-        f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be a JWST exposure in FITS or "
+        f"'{path}' can't be opened: {first_line(error)}. It must be a JWST exposure in FITS or "
         "ASDF. Remove it from the input, or fetch it again if it is damaged."
     )
 

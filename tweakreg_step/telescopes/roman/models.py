@@ -11,6 +11,7 @@ from tweakwcs.correctors import RomanWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.images import DETECTOR_SHIFT
+from tweakreg_step.core.wording import first_line
 from tweakreg_step.files.asdf_extensions import load_extensions
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
@@ -77,9 +78,8 @@ class Roman:
         except MemoryError:
             raise  # not an error of the file
         except Exception as error:  # readers raise whatever they like on a broken file
-            lines = str(error).splitlines() or [type(error).__name__]
             raise InputError(
-                f"'{path}' can't be opened: {lines[0].rstrip('.')}. It must be a Roman exposure in "
+                f"'{path}' can't be opened: {first_line(error)}. It must be a Roman exposure in "
                 "ASDF. Remove it from the input, or fetch it again if it is damaged."
             ) from error
 
