@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tweakreg_step.core.images import Groups, Image, indices
 from tweakreg_step.core.sources import Sources
@@ -27,11 +28,12 @@ def test_groups_and_units_are_numbered_as_they_appear() -> None:
     assert groups.images == tuple(given)
 
 
-def test_detectors_are_told_apart_by_filter_and_visit() -> None:
+@pytest.mark.parametrize("names", [("NRCA1 F200W", "NRCA1 F150W"), ("NRCA1", "NRCA1")])
+def test_detectors_are_told_apart_by_filter_and_visit(names: tuple[str, str]) -> None:
     given = [
-        image("a", "NRCA1 F200W", band="F200W", visit="v"),
-        image("b", "NRCA1 F150W", band="F150W", visit="v", guide_star="S1"),
-        image("c", "NRCA1 F200W", band="F200W", visit="w", guide_star="S1"),
+        image("a", names[0], band="F200W", visit="v"),
+        image("b", names[1], band="F150W", visit="v", guide_star="S1"),
+        image("c", names[0], band="F200W", visit="w", guide_star="S1"),
         image("d"),
     ]
     groups = Groups.of(given)

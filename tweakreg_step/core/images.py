@@ -171,7 +171,8 @@ class Groups:
         images = tuple(images)
         names = [image.group for image in images]
         units = [
-            None if image.detector is None else (image.detector, image.visit) for image in images
+            None if image.detector is None else (image.bare_detector, image.band, image.visit)
+            for image in images
         ]
         return cls(
             images=images,
