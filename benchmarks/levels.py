@@ -14,6 +14,7 @@ sources.
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -210,9 +211,11 @@ ON = Options(detector_motion="auto", minobj=4, abs_minobj=4)
 OFF = replace(ON, detector_motion="none", visit_motion="none")
 
 
-def error_mas(scene: Scene, options: Options) -> tuple[float, float]:
-    """Rms error per axis of where images are put [mas], and the number of groups not placed."""
+def error_mas(scene: Scene, options: Options) -> tuple[float, float, float]:
+    """Rms error per axis of where images are put [mas], number of groups not placed, and seconds."""
+    start = time.process_time()
     solution = solve_jointly(scene.detections, 9, scene.reference, options)
+    seconds = time.process_time() - start
     aligned = np.array([one is Code.ALIGNED for one in solution.groups.status])
     aligned &= solution.groups.anchored
     pole = frames_at(*POLE)
@@ -224,7 +227,7 @@ def error_mas(scene: Scene, options: Options) -> tuple[float, float]:
     image = np.unique(image[real], return_inverse=True)[1]
     size = np.bincount(image)
     mean = np.stack([np.bincount(image, axis) / size for axis in error[real].T], axis=1)
-    return 1e3 * float(np.sqrt(np.mean(mean**2))), float((~aligned).sum())
+    return 1e3 * float(np.sqrt(np.mean(mean**2))), float((~aligned).sum()), seconds
 
 
 CASES = {
@@ -251,12 +254,13 @@ def alone_and_together(seeds: int) -> Iterable[tuple[str, ...]]:
                     detections=replace(scene.detections, epoch=np.full(len(scene.true), np.nan)),
                 )
                 found.append((bound_mas(scene, moved), *error_mas(scene, ON), *error_mas(off, OFF)))
-            bound, on, _, off, _ = np.sqrt(np.mean(np.square(found), axis=0))
-            left = np.sum(found, axis=0)
+            bound, on, _, _, off, _, _ = np.sqrt(np.mean(np.square(found), axis=0))
+            _, _, left_on, time_on, _, left_off, time_off = np.sum(found, axis=0)
             row = (
                 f"{name}, {many}",
                 *(f"{value:.2f}" for value in (bound, on, off)),
-                f"{left[2]:.0f}, {left[4]:.0f} of {9 * seeds}",
+                f"{left_on:.0f}, {left_off:.0f} of {9 * seeds}",
+                f"{time_on / time_off:.2f}",
             )
             print(*row, sep="  ", flush=True)
             yield row
@@ -307,7 +311,7 @@ def main() -> None:
     """Print and write the tables."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
     many = int(sys.argv[2]) if len(sys.argv) > 2 else FIELDS
-    head = "what moves", "bound", "levels on", "levels off", "not placed"
+    head = "what moves", "bound", "levels on", "levels off", "not placed", "time on / off"
     if seeds:
         rows = list(alone_and_together(seeds))
         publish(__file__, "levels", (head, rows), write=seeds == SEEDS)
