@@ -14,7 +14,7 @@
 # make fuzz    hostile files, answers and signals: thousands of readings, 800 whole runs; 40 minutes
 #
 # make bench-align, bench-accuracy, bench-ceers, bench-hst, bench-roman    the figures in the documentation
-# make bench-peers    beside JHAT, in an environment of its own, and SCAMP, which Debian has
+# make bench-peers    beside jwst, JHAT, drizzlepac and romancal, in environments of their own, and SCAMP of Debian
 #
 # PYTHON=python3.12 make test    with another Python; each version has its own environment.
 
@@ -85,8 +85,10 @@ bench-roman: $(VENV_ROMAN)/.ready
 bench-hst: $(VENV_HST)/.ready
 	$(VENV_HST)/bin/python benchmarks/hst.py
 
-bench-peers: $(VENV)/.ready $(VENV_PEERS)/.ready
-	PEERS_PYTHON=$(VENV_PEERS)/bin/python $(VENV)/bin/python benchmarks/peers.py
+bench-peers: $(VENV)/.ready $(VENV_PEERS)/.ready $(VENV_HST)/.ready $(VENV_ROMAN)/.ready
+	PEERS_PYTHON=$(VENV_PEERS)/bin/python $(VENV)/bin/python benchmarks/peers.py JWST
+	HST_PYTHON=$(VENV_HST)/bin/python $(VENV)/bin/python benchmarks/peers.py HST
+	$(VENV_ROMAN)/bin/python benchmarks/peers.py Roman
 
 bench-align bench-accuracy: bench-%: $(VENV_JWST)/.ready
 	$(VENV_JWST)/bin/python benchmarks/$*.py

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 from hst_bound import bound_of, chips_of
+from peers_tweakreg import align
 from tables import publish
 
 from tweakreg_step import TweakRegStep
@@ -155,37 +156,13 @@ def ours(visit: Visit, sources: str) -> Outcome:
 
 def tweakreg(visit: Visit, sources: str) -> Outcome:
     """Align by TweakReg, which changes the files."""
-    from drizzlepac.tweakreg import TweakReg  # noqa: PLC0415 - in its own environment alone
-
-    stars = Table.read(visit.truth.catalog)
-    np.savetxt("ref.txt", np.stack([stars["RA"], stars["DEC"], stars["MAG"]], 1), fmt="%.10f")
     options: dict[str, Any] = {"imagefindcfg": {"threshold": 5.0, "conv_width": 2.5}}
     if sources == "catalogs":
         options = {"catfile": "catfile", "xcol": 1, "ycol": 2, "fluxcol": 3, "fluxunits": "counts"}
-    start = time.process_time()
-    try:
-        TweakReg(
-            [path.name for path in visit.truth.files],
-            refcat="ref.txt",
-            refxcol=1,
-            refycol=2,
-            refxyunits="degrees",
-            rfluxcol=3,
-            rfluxunits="mag",
-            updatehdr=True,
-            wcsname="TWEAK",
-            searchrad=2.0,
-            tolerance=3.0,
-            fitgeometry="rscale",
-            interactive=False,
-            see2dplot=False,
-            residplot="NoPlot",
-            shiftfile=False,
-            **options,
-        )
-        seconds = time.process_time() - start
-    except (Exception, SystemExit):  # noqa: BLE001 - it ends on what it can't do
-        seconds = np.nan
+    names = [path.name for path in visit.truth.files]
+    options |= {"searchrad": 2.0, "tolerance": 3.0}
+    seconds, said = align(names, visit.truth.catalog.name, options)
+    seconds = np.nan if said else seconds
     return Outcome(visit, errors_of(Path(), visit.truth), seconds)
 
 

@@ -232,21 +232,25 @@ def hst() -> Figure:
 def peers() -> Figure:
     """Errors of images that were aligned rightly over the bound, by scene and program."""
     rows = read_table("peers")
-    figure, axes = panel(height=2.6)
+    figure, axes = panel(height=4.2)
     looks = {
         "this step": ("tweakreg_step", "o", OURS),
-        "this step, general": ("tweakreg_step, general", "s", OURS),
-        "SCAMP": ("SCAMP", "^", OTHER),
+        "this step, general": ("the same, general", "s", OURS),
+        "jwst": ("jwst", "v", OTHER),
+        "romancal": ("romancal", "P", OTHER),
+        "TweakReg": ("TweakReg", "X", OTHER),
+        "SCAMP": ("SCAMP", "^", THIRD),
         "JHAT": ("JHAT", "D", THIRD),
     }
     for tool, (label, marker, colour) in looks.items():
         own = [row for row in rows if row["tool"] == tool and row["right"] != "0"]
-        places = [row["exposures"] for row in own]
+        places = [f"{row['mission']}, {row['four dithers']}" for row in own]
         style = {"color": colour, "label": label}
         axes.plot(column(own, "rms / bound"), places, marker, markersize=7, **style)
     axes.axvline(1.0, color=GREY, zorder=0)
-    axes.margins(y=0.25)
+    axes.margins(0.1)
     axes.invert_yaxis()
+    plain(axes, "x")
     axes.set(xlabel="rms error of images aligned rightly, over the bound")
     figure.legend(frameon=False, ncols=4, loc="outside upper center")
     return figure

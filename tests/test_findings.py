@@ -179,6 +179,39 @@ def of_hst() -> list[str]:
     ]
 
 
+def of_peers() -> list[str]:
+    of = {tuple(list(one.values())[:3]): one for one in read_table("peers")}
+    error = {
+        (mission, tool): one["rms [mas]"]
+        for (mission, scene, tool), one in of.items()
+        if scene == "50 reference stars"
+    }
+    time = {
+        tools: least_and_most([one for key, one in of.items() if key[2] in tools], "time / ours", 1)
+        for tools in (("jwst", "romancal"), ("JHAT", "SCAMP"), ("TweakReg",))
+    }
+    other = {tool: one for (_, scene, tool), one in of.items() if scene.endswith("another field")}
+    kept = {tool for tool, one in other.items() if one["wrong"] == one["doubted"] == "0"}
+    assert kept == {"this step", "this step, general", "romancal", "JHAT"}
+    assert {tool for tool, one in other.items() if one["doubted"] != "0"} == {"SCAMP"}
+    assert {one["wrong"] for tool, one in other.items() if tool not in kept} == {"4", "12"}
+    wrong = {key: (one["wrong"], int(one["wrong"]) + int(one["right"])) for key, one in of.items()
+             if one["wrong"] != "0" and not key[1].endswith("another field")}  # fmt: skip
+    few, off = ("HST", "10 reference stars", "TweakReg"), ("Roman", "off by 1.5 arcsec", "romancal")
+    assert wrong.keys() == {few, off}
+    return [
+        f"errors are {error['JWST', 'this step']} mas for this step, {error['JWST', 'jwst']} mas "
+        f"for that of jwst, {error['JWST', 'JHAT']} mas for JHAT and {error['JWST', 'SCAMP']} mas",
+        f"they are {error['JWST', 'this step, general']} mas for this step",
+        f"Roman: {error['Roman', 'this step']} mas, and {error['Roman', 'romancal']} mas",
+        f"HST: {error['HST', 'this step']} mas, and {error['HST', 'TweakReg']} mas",
+        f"take {time['jwst', 'romancal']} times the processor time of this one, JHAT and SCAMP "
+        f"{time['JHAT', 'SCAMP']} times, TweakReg {time[('TweakReg',)]} times",
+        "{} of {} images by TweakReg with ten reference stars, ".format(*wrong[few])
+        + "{} of {} by romancal off by 1.5 arcsec".format(*wrong[off]),
+    ]
+
+
 def of_changes() -> list[str]:
     silence, cost = read_table("silence"), read_table("scale_mosaics")
     steps = {one["exposures"]: one["stock / ours"] for one in read_table("step_exposures")}
@@ -215,6 +248,7 @@ PAGES: dict[str, Callable[[], list[str]]] = {
     "docs/centroids.rst": of_centroids,
     "docs/roman.rst": of_roman,
     "docs/hst.rst": of_hst,
+    "docs/peers.rst": of_peers,
     "CHANGES.rst": of_changes,
     "README.md": of_readme,
 }
