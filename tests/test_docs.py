@@ -119,6 +119,14 @@ def test_a_page_of_measurements_has_its_figure_behind_its_findings(page: str) ->
     assert FIGURES["PICTURES"][page]().axes
 
 
+@pytest.mark.parametrize("page", sorted(FIGURES["PICTURES"].keys() - {"hst", "roman"}))
+def test_a_page_of_measurements_begins_with_its_findings_in_ten_lines(page: str) -> None:
+    text = (ROOT / "docs" / f"{page}.rst").read_text().split(f".. image:: figures/{page}.svg")[0]
+    findings = [line for line in text.splitlines()[2:] if line]
+    assert sum(line.startswith("* ") for line in findings) >= 3
+    assert len(findings) <= 10
+
+
 def test_a_figure_shows_the_numbers_of_its_table() -> None:
     rows = FIGURES["read_table"]("accuracy")
     (axes,) = FIGURES["PICTURES"]["accuracy"]().axes

@@ -222,6 +222,27 @@ def of_changes() -> list[str]:
         f"{steps['9']} times less processor time",
         f"{steps['36']} times for 36",
         f"1000 groups of 500 sources in {numbers(cost, 'processor [s]')[2]:.0f} s",
+        *of_catalogs(),
+    ]
+
+
+def of_catalogs() -> list[str]:
+    """What CHANGES tells of catalogs and detectors."""
+    visits = row("visits", run="both visits in one run")
+    moved = counted("moved_detectors", "over 5 mas")
+    dithered = [one for one in read_table("deceptions")
+                if re.search(r"(68|100|160) hot pixels, dither 1.8", one["catalogs"])]  # fmt: skip
+    known, unknown = ([one for one in dithered if one["catalogs"].endswith(f" {how}")]
+                      for how in ("known", "unknown"))  # fmt: skip
+    many = row("scale_cameras", groups="16")
+    return [
+        f"{visits['median']} mas per axis off (median; {visits['95 %']} at 95 %) in one run",
+        f"{moved[0]} of {moved[1]} end more than 5 mas off",
+        f"{sum(numbers(known, 'aligned')):.0f} of {sum(numbers(known, 'trials')):.0f} simulated "
+        f"pairs are aligned rightly where the detector is known, and where it is not, "
+        f"{sum(numbers(unknown, 'doubtful')):.0f} are doubtful",
+        f"a detector in {float(many['processor [s]']):.0f} s with "
+        f"{float(many['peak [GB]']):.1f} GB",
     ]
 
 
