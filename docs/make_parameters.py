@@ -24,9 +24,10 @@ Parameters
 
 All parameters can be given on the command line (``--searchrad=3``), in a parameter file
 (``strun my.asdf asn.json``), as keywords of ``TweakRegStep.call`` or as attributes of a step.
-``strun --save-parameters=my.asdf tweakreg_step.TweakRegStep`` writes a file to start from; the
-folder ``config`` has one for each JWST imager. The log says where each value that differs from its
-default came from. A value that has no effect on the run, as the others are, is a warning.
+``strun --save-parameters=my.asdf tweakreg_step.TweakRegStep`` writes a file to start from, and
+``tweakreg config`` lists those of this package, one for each JWST imager. The log says where each
+value that differs from its default came from. A value that has no effect beside the others is a
+warning.
 
 Names of earlier releases are understood with a warning: ``align_to_gaia`` and ``gaia_catalog``
 become ``abs_refcat``, ``min_gaia`` becomes ``abs_minobj``, ``save_gaia_catalog`` becomes

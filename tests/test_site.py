@@ -27,6 +27,11 @@ STPIPE = {
     "output_dir", "output_file", "save_results", "save-parameters", "help", "version",
 }  # fmt: skip
 """Options of stpipe, which are not of this package."""
+HOOKS = {"pre_hooks", "post_hooks"}
+"""Its parameters that are on no command line."""
+
+OF_OTHERS = "coming_from/"
+"""Pages with names of other programs."""
 
 
 def path_of(page: str, target: str) -> str:
@@ -82,6 +87,33 @@ def test_options_of_commands_are_there(page: str) -> None:
     for line in commands(PAGES[page]):
         options = set(re.findall(r"(?<=\s)--([a-zA-Z][\w-]*)", line))
         assert options <= known | STPIPE, line
+
+
+WORDS = {
+    word
+    for folder in ("tweakreg_step", "benchmarks", "tests")
+    for path in sorted((DOCS.parent / folder).rglob("*"))
+    if path.suffix in {".py", ".json"} and path != Path(__file__)
+    for word in (path.stem, *re.findall(r"\w+", path.read_text()))
+} | {path.stem for path in DOCS.glob("*.py")}
+"""What the code calls by name, and the files that it is in."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith(OF_OTHERS)])
+def test_names_on_pages_are_those_of_the_code(page: str) -> None:
+    quote = "`" if (DOCS / f"{page}.md").exists() else "``"
+    literals = re.findall(rf"(?<!`){quote}([^`]+){quote}(?!`)", PAGES[page])
+    names = r"\b[a-z]+(?:_[a-z0-9]+)+\b(?!\.(?:asdf|cat|ecsv|fits|ipynb|json|txt)\b)"
+    told = {name for text in literals for name in re.findall(names, text)}
+    assert sorted(told - WORDS - HOOKS) == []
+
+
+@pytest.mark.parametrize("name", ["searchrad", "abs_searchrad", "minobj", "snr_threshold"])
+def test_the_start_tells_the_defaults_that_there_are(name: str) -> None:
+    (default,) = (d.default for d in declarations(*STAGES.values()) if d.name == name)
+    found = re.search(rf"``{name}``[^(]*\(([\d.]+)\)", PAGES["start/six_parameters"])
+    assert found is not None
+    assert float(found[1]) == default
 
 
 def test_every_command_is_on_its_page() -> None:
