@@ -99,12 +99,16 @@ WORDS = {
 """What the code calls by name, and the files that it is in."""
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith(OF_OTHERS)])
+@pytest.mark.parametrize(
+    "page", [*(page for page in PAGES if not page.startswith(OF_OTHERS)), "../README", "../CHANGES"]
+)
 def test_names_on_pages_are_those_of_the_code(page: str) -> None:
     quote = "`" if (DOCS / f"{page}.md").exists() else "``"
-    literals = re.findall(rf"(?<!`){quote}([^`]+){quote}(?!`)", PAGES[page])
-    names = r"\b[a-z]+(?:_[a-z0-9]+)+\b(?!\.(?:asdf|cat|ecsv|fits|ipynb|json|txt)\b)"
-    told = {name for text in literals for name in re.findall(names, text)}
+    suffix = "md" if quote == "`" else "rst"
+    text = PAGES.get(page) or (DOCS / f"{page}.{suffix}").read_text()
+    literals = re.findall(rf"(?<!`){quote}([^`]+){quote}(?!`)", text)
+    names = r"\b[a-z]+(?:_[a-z0-9]+)+\b(?!\.(?:asdf|cat|ecsv|fits|html|ipynb|json|md|rst|txt)\b)"
+    told = {name for one in literals for name in re.findall(names, one)}
     assert sorted(told - WORDS - HOOKS) == []
 
 
