@@ -212,7 +212,7 @@ OFF = replace(ON, detector_motion="none", visit_motion="none")
 
 
 def error_mas(scene: Scene, options: Options) -> tuple[float, float, float]:
-    """Rms error per axis of where images are put [mas], number of groups not placed, and seconds."""
+    """Rms error per axis of where images are put [mas], groups that are not placed, and seconds."""
     start = time.process_time()
     solution = solve_jointly(scene.detections, 9, scene.reference, options)
     seconds = time.process_time() - start

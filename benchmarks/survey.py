@@ -104,7 +104,8 @@ def survey(*, filters: bool) -> tuple[list[Image], list[Any]]:
     return images, given
 
 
-def _row(name: str, given: list[Any], images: list[Image], stars: Table) -> tuple[np.ndarray, int]:
+def _errors(given: list[Any], images: list[Image], stars: Table) -> tuple[np.ndarray, int]:
+    """Error of each image [mas], and the number of those in doubt."""
     aligned = absolute_align(given, stars)
     verdicts = [corrector.meta["fit_info"]["absolute"] for corrector in aligned]
     doubted = sum(one is None or one.standing is not Standing.ALIGNED for one in verdicts)
@@ -120,7 +121,7 @@ def rows() -> list[tuple[str, ...]]:
     ):
         for name, filters in (("one run", True), ("one run, filters not told apart", False)):
             images, given = survey(filters=filters)
-            error, doubted = _row(name, given, images, stars)
+            error, doubted = _errors(given, images, stars)
             found.append((many, *line(name, error), f"{doubted} of {len(images)}"))
             print(*found[-1], sep="  ", flush=True)
         images, given = survey(filters=True)
@@ -128,7 +129,7 @@ def rows() -> list[tuple[str, ...]]:
         for visit in VISITS:
             chosen = [n for n, one in enumerate(given) if one.meta["visit"] == visit]
             own = [given[n] for n in chosen], [images[n] for n in chosen]
-            apart.append(_row(visit, *own, stars))
+            apart.append(_errors(*own, stars))
         error, doubted = np.concatenate([one for one, _ in apart]), sum(n for _, n in apart)
         found.append((many, *line("each visit by itself", error), f"{doubted} of {len(images)}"))
         print(*found[-1], sep="  ", flush=True)

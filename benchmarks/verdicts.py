@@ -7,7 +7,7 @@
 
 Unrelated catalogs, of two groups or of a group and a reference, must be left alone; groups that
 share stars must be aligned, and rightly. A third of the trials with unrelated catalogs are pairs of
-groups, the others are groups against reference catalogs of six densities. It takes hours.
+groups, the others are groups against reference catalogs of six densities.
 """
 
 from __future__ import annotations
