@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +47,7 @@ class Distortion:
             )
 
 
+@cache
 def distortion_model(distortion: Distortion, scale: float) -> Model:
     """Build the transform from pixel offsets to ideal angles.
 
@@ -60,7 +62,8 @@ def distortion_model(distortion: Distortion, scale: float) -> Model:
     -------
     astropy.modeling.Model
         (x - x_ref, y - y_ref) in pixels to (x_idl, y_idl) in arcsec.  Its inverse is a fitted
-        polynomial, hence approximate, as it is in the reference files of JWST.
+        polynomial, hence approximate, as it is in the reference files of JWST. All images of a
+        detector share it: nobody may change it.
     """
     forward = _polynomials(
         _coefficients(distortion.x, "c1_0", scale),
