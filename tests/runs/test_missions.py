@@ -83,10 +83,10 @@ def test_three_cameras_of_one_field(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_errors_between_missions_are_near_their_bound() -> None:
-    """Three of the fields of ``benchmarks/missions.py``, whose table has the ratios of many."""
-    found = missions.measured([1, 2, 3])
+    """Two of the fields of ``benchmarks/missions.py``, whose table has the ratios of many."""
+    found = missions.measured([1, 2])
     assert (found[:, :, 0] > 50.0**2).all()  # as delivered
-    # squares of one field scatter by 0.7 of their mean: of three, ratios by 0.2
+    # squares of one field scatter by 0.7 of their mean: of two, ratios by 0.25
     ratio, _ = missions.ratios(found)
-    assert (ratio < 1.1 + 3 * 0.2).all(), ratio
+    assert (ratio < 1.7).all(), ratio
     assert (ratio > 0.4).all(), ratio

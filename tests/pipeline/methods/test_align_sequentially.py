@@ -28,11 +28,13 @@ EPOCH = 2025.0
 OFF = 7  # second of three detectors in the third exposure
 
 
-def detectors(seed: int, exposures: int = 4) -> tuple[list[Any], Table]:
+def detectors(seed: int, exposures: int = 3) -> tuple[list[Any], Table]:
     """Dithers of three detectors, and reference stars."""
     scene = make_scene("4 dithers of 5 detectors", seed, stars=60, roll=3.0)
-    every = make_correctors(scene)[: 5 * exposures]
-    return [c for number, c in enumerate(every) if number % 5 < 3], scene.reference["RA", "DEC"]
+    kept = [number for number in range(5 * exposures) if number % 5 < 3]
+    images, catalogs = (tuple(x[n] for n in kept) for x in (scene.images, scene.catalogs))
+    some = replace(scene, images=images, catalogs=catalogs)
+    return make_correctors(some), scene.reference["RA", "DEC"]
 
 
 def shifted(corrector: Any, step: float, roll: float = 0.0) -> None:
@@ -60,12 +62,12 @@ def test_an_image_that_does_not_move_with_its_group_is_left_out(step: float, rol
     assert {verdict.code for verdict in found.relative} == {Code.ALIGNED}
     assert correctors[OFF].wcs is before
     assert not found.moved[OFF]
-    assert sum(found.moved) >= 8  # all others but those of the first group
+    assert sum(found.moved) >= 5  # all others but those of the first group
     assert abs(found.apart[0].roll_arcsec) == pytest.approx(roll, abs=10.0)
 
 
 def test_halves_of_a_group_are_a_doubt() -> None:
-    correctors, _ = detectors(4)
+    correctors, _ = detectors(4, exposures=4)
     shifted(correctors[OFF], 4.0)
     del correctors[OFF + 1]
     found = aligned(correctors)
@@ -122,7 +124,7 @@ def test_where_nothing_is_wrong_nothing_is_left_out() -> None:
 
 
 def test_with_a_reference_both_phases_leave_it_out() -> None:
-    correctors, stars = detectors(3, exposures=3)
+    correctors, stars = detectors(3)
     shifted(correctors[OFF], 3.0)
     groups = Groups.of(images_of(correctors))
     table = load_reference(stars, groups.images, ReferenceParameters(), 6.0)
