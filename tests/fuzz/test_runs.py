@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from fuzz.runs import KINDS, run_case
 
-from tweakreg_step.simulate import simulate_mosaic
+from tweakreg_step.simulate import Truth, simulate_mosaic
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_hostile_input_ends_no_run_raw(kind: str, tmp_path: Path) -> None:
-    truth = simulate_mosaic(
-        tmp_path / "input",
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    """Three small exposures; a case that spoils one puts it back."""
+    return simulate_mosaic(
+        tmp_path_factory.mktemp("input"),
         seed=3,
         tiles=(1, 1),
         dithers=3,
@@ -22,6 +23,10 @@ def test_hostile_input_ends_no_run_raw(kind: str, tmp_path: Path) -> None:
         flux_limits=(20.0, 3000.0),
         reference_fraction=0.8,
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_input_ends_no_run_raw(kind: str, truth: Truth, tmp_path: Path) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
     runs = {seed: run_case(kind, seed, truth, folder) for seed in range(KINDS[kind][1] // 10)}
