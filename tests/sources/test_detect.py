@@ -16,10 +16,11 @@ from tweakreg_step.parameters.source_stages import (
     SegmentationParameters,
 )
 from tweakreg_step.simulate import Noise, Psf, observe, star_image
+from tweakreg_step.sources import measure as measure_room
 from tweakreg_step.sources.detect import find_sources
-from tweakreg_step.sources.finders import bridged
+from tweakreg_step.sources.finders import bridged, candidates
 from tweakreg_step.sources.flags import Flag
-from tweakreg_step.sources.measure import floor
+from tweakreg_step.sources.measure import as_stars, floor
 
 SHAPE = (400, 300)
 FWHM = 2.5
@@ -296,3 +297,26 @@ def test_minarea_leaves_small_peaks_out() -> None:
     image[80:86, 80:86] += 60.0  # thirty-six
     pixels = Pixels(image, np.ones_like(image), np.zeros(image.shape, bool))
     assert [len(find(pixels, minarea=least, kernel_fwhm=1.5)) for least in (3, 30)] == [2, 1]
+
+
+def test_sources_measured_before_are_not_measured_again(
+    image: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane, every = candidates(image, "sep", FWHM, FinderParameters(), SegmentationParameters())
+    few, all_rows = np.arange(7, 25)[::-1], np.arange(len(every))
+    at_once = as_stars(plane, all_rows, every, FWHM)
+    before = as_stars(plane, few, every, FWHM)
+    counted: list[int] = []
+    measure = measure_room._measure_chunk
+
+    def counting(plane: Any, at: Sources, *rest: Any) -> Any:
+        counted.append(len(at))
+        return measure(plane, at, *rest)
+
+    monkeypatch.setattr(measure_room, "_measure_chunk", counting)
+    again = as_stars(plane, all_rows, every, FWHM, before)
+    assert counted == [len(every) - len(few)]
+    assert again.usable == at_once.usable
+    for one, other in ((again, at_once), (again.measurement.found, at_once.measurement.found)):
+        for field in set(type(one).__slots__) - {"measurement"}:
+            np.testing.assert_array_equal(getattr(one, field), getattr(other, field))

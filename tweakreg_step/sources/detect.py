@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .finders import candidates
-from .flags import excluded
-from .measure import GALAXIES, measured
+from .measure import GALAXIES, as_stars, measured
 from .selection import brightest_evenly, brightest_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tweakreg_step.core.sources import Pixels, Sources
     from tweakreg_step.parameters import FinderParameters, SegmentationParameters
 
@@ -124,23 +125,16 @@ def _with_width(
 ) -> tuple[Plane, Measured]:
     plane, all_sources = candidates(pixels, starfinder, fwhm, finder, segmentation)
     wanted, refined = finder.brightest or ALL, finder.refine_centroids != "none"
-    number = SPARE * wanted
+    number, stars = SPARE * wanted, None
     while True:
-        some = _evenly(all_sources, plane, number)
-        found = measured(plane, some, all_sources, fwhm, refined=refined)
-        if len(some) == len(all_sources) or _usable(found.sources) >= wanted:
-            return plane, found
+        stars = as_stars(plane, _evenly(all_sources, plane, number), all_sources, fwhm, stars)
+        if len(stars.rows) == len(all_sources) or stars.usable >= wanted:
+            return plane, measured(plane, stars, all_sources, fwhm, refined=refined)
         number *= MORE
 
 
-def _usable(sources: Sources) -> int:
-    """Number of sources that can be used for the alignment."""
-    return len(sources) if sources.flags is None else int((~excluded(sources.flags)).sum())
-
-
-def _evenly(sources: Sources, plane: Plane, number: int) -> Sources:
-    ny, nx = plane.good.shape
-    return sources[brightest_evenly(sources.x, sources.y, sources.flux, (ny, nx), number)]
+def _evenly(sources: Sources, plane: Plane, number: int) -> NDArray[np.int64]:
+    return brightest_evenly(sources.x, sources.y, sources.flux, plane.good.shape, number)
 
 
 def _chosen(found: Measured, plane: Plane, number: int) -> Sources:

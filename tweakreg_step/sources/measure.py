@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from .cutouts import Plane
 
-__all__ = ["GALAXIES", "Measured", "floor", "measured", "pull_of_neighbours"]
+__all__ = [
+    "GALAXIES",
+    "AsStars",
+    "Measured",
+    "as_stars",
+    "floor",
+    "measured",
+    "pull_of_neighbours",
+]
 
 FLOOR_FWHM = (0.7, 1.0, 1.5, 2.0, 2.5)
 FLOOR = (0.06, 0.02, 0.006, 0.003, 0.002)
@@ -113,12 +121,56 @@ class _Measurement:
             edge=np.concatenate([part.edge for part in parts]),
         )
 
+    def of(self, rows: NDArray[np.int64]) -> Self:
+        """Those of some rows."""
+        return type(self)(
+            found=Centroids(*(column[rows] for column in _columns([self.found]))),
+            shape=Widths(*(column[rows] for column in _columns([self.shape]))),
+            saturated=self.saturated[rows],
+            bad=self.bad[rows],
+            edge=self.edge[rows],
+        )
+
     @property
     def signal_to_noise(self) -> FloatArray:
         """(n,) ratio of a source's width to the error of its position."""
         error = np.sqrt(np.trace(self.found.covariance, axis1=1, axis2=2) / 2.0)
         width = np.sqrt(np.maximum(self.shape.mean, PIXEL_VARIANCE))
         return np.asarray(np.where(self.found.solved, width / error, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class AsStars:
+    """Some of the sources of an image, each measured as if it were a star.
+
+    Attributes
+    ----------
+    rows
+        (n,) which of all sources.
+    measurement
+        Positions and widths in the windows of stars.
+    pull
+        (n, 2) displacement by neighbours [pixels].
+    fwhm
+        FWHM of the stars among them [pixels], None if they can't be identified.
+    width
+        FWHM that a star is taken to have [pixels].
+    wide, thin
+        (n,) whether a source is wider, and whether sharper, than a star.
+    """
+
+    rows: NDArray[np.int64]
+    measurement: _Measurement
+    pull: FloatArray
+    fwhm: float | None
+    width: float
+    wide: BoolArray
+    thin: BoolArray
+
+    @property
+    def usable(self) -> int:
+        """Number of sources that can be used for the alignment."""
+        return int((~self.thin & (self.measurement.found.lost < HOPELESS)).sum())
 
 
 def _columns(parts: list[Any]) -> list[Any]:
@@ -132,36 +184,30 @@ def floor(fwhm: float) -> float:
 
 
 def measured(
-    plane: Plane, chosen: Sources, all_sources: Sources, fwhm: float, *, refined: bool
+    plane: Plane,
+    stars: AsStars,
+    all_sources: Sources,
+    fwhm: float,
+    *,
+    refined: bool,
 ) -> Measured:
-    """Measure positions, errors and flags of some of the sources of an image.
+    """Positions, errors and flags of some of the sources of an image.
 
     Parameters
     ----------
     plane
         The image without its background.
-    chosen
-        The n sources to measure.
+    stars
+        The n sources, measured as if each were a star.
     all_sources
-        All sources that were found: the possible neighbours.
+        All sources that were found.
     fwhm
         FWHM of stars [pixels].
     refined
-        Whether positions are measured here, or are those of the finder.
+        Whether positions are those measured here, or those of the finder.
     """
-    pull, crowded = pull_of_neighbours(chosen, all_sources, fwhm)
-    sigma = np.full(len(chosen), fwhm / FWHM_OF_SIGMA)
-    measurement = _measure(plane, chosen, sigma, crowded)
-    bright = (
-        ~measurement.saturated
-        & ~measurement.edge
-        & ~crowded
-        & (measurement.found.lost < NOTICEABLE)
-    )
-    star = stellar_fwhm(measurement.shape, bright & (measurement.signal_to_noise > BRIGHT))
-    width = star if star is not None and star < GALAXIES * fwhm else fwhm
-    wide = extended(measurement.shape, width) & measurement.found.solved
-    thin = sharp(measurement.shape, width) & (measurement.found.lost < NOTICEABLE)
+    chosen, measurement = all_sources[stars.rows], stars.measurement
+    wide, thin, sigma = stars.wide, stars.thin, _sigma(len(chosen), fwhm)
     signal_to_noise = measurement.signal_to_noise
     if wide.any():
         sigma[wide] = np.sqrt(np.minimum(measurement.shape.mean[wide], (WIDEST * sigma[wide]) ** 2))
@@ -174,14 +220,68 @@ def measured(
             Flag.EDGE: measurement.edge,
             Flag.SHARP: thin,
             Flag.EXTENDED: wide,
-            Flag.BLENDED: np.hypot(*pull.T) > NOTICEABLE,
+            Flag.BLENDED: np.hypot(*stars.pull.T) > NOTICEABLE,
         }
     )
-    extent = np.sqrt(np.maximum(measurement.shape.mean - star_moment(width), 0.0))
-    extra = (MORPHOLOGY * np.where(wide, extent, 0.0)[:, None]) ** 2 + (NEIGHBOUR * pull) ** 2
+    extent = np.sqrt(np.maximum(measurement.shape.mean - star_moment(stars.width), 0.0))
+    extra = (MORPHOLOGY * np.where(wide, extent, 0.0)[:, None]) ** 2 + (NEIGHBOUR * stars.pull) ** 2
     sources = _sources(chosen, measurement.found, extra, flags, fwhm if refined else None)
     seen = measurement.found.lost < HOPELESS
-    return Measured(sources[seen], star, signal_to_noise[seen])
+    return Measured(sources[seen], stars.fwhm, signal_to_noise[seen])
+
+
+def as_stars(
+    plane: Plane,
+    rows: NDArray[np.int64],
+    all_sources: Sources,
+    fwhm: float,
+    before: AsStars | None = None,
+) -> AsStars:
+    """Measure some of the sources of an image as if each were a star.
+
+    Parameters
+    ----------
+    plane
+        The image without its background.
+    rows
+        (n,) which of all sources.
+    all_sources
+        All sources that were found: the possible neighbours.
+    fwhm
+        FWHM of stars [pixels].
+    before
+        Some of these sources that were measured before, in the same way.
+    """
+    chosen = all_sources[rows]
+    pull, crowded = pull_of_neighbours(chosen, all_sources, fwhm)
+    new = np.ones(len(rows), bool) if before is None else ~np.isin(rows, before.rows)
+    measurement = _measure(plane, chosen[new], _sigma(int(new.sum()), fwhm), crowded[new])
+    if before is not None:
+        both = np.concatenate([rows[new], before.rows])
+        order = np.argsort(both)
+        place = order[np.searchsorted(both, rows, sorter=order)]
+        measurement = _Measurement.joined([measurement, before.measurement]).of(place)
+    bright = (
+        ~measurement.saturated
+        & ~measurement.edge
+        & ~crowded
+        & (measurement.found.lost < NOTICEABLE)
+    )
+    star = stellar_fwhm(measurement.shape, bright & (measurement.signal_to_noise > BRIGHT))
+    width = star if star is not None and star < GALAXIES * fwhm else fwhm
+    return AsStars(
+        rows=rows,
+        measurement=measurement,
+        pull=pull,
+        fwhm=star,
+        width=width,
+        wide=extended(measurement.shape, width) & measurement.found.solved,
+        thin=sharp(measurement.shape, width) & (measurement.found.lost < NOTICEABLE),
+    )
+
+
+def _sigma(count: int, fwhm: float) -> FloatArray:
+    return np.full(count, fwhm / FWHM_OF_SIGMA)
 
 
 def _sources(
@@ -211,14 +311,7 @@ def _measure(plane: Plane, at: Sources, sigma: FloatArray, crowded: BoolArray) -
     joined = _Measurement.joined(
         [_measure_chunk(plane, at[c], sigma[c], crowded[c]) for c in chunks]
     )
-    back = np.argsort(order, kind="stable")
-    return _Measurement(
-        found=Centroids(*(column[back] for column in _columns([joined.found]))),
-        shape=Widths(*(column[back] for column in _columns([joined.shape]))),
-        saturated=joined.saturated[back],
-        bad=joined.bad[back],
-        edge=joined.edge[back],
-    )
+    return joined.of(np.argsort(order, kind="stable"))
 
 
 def _measure_chunk(
