@@ -14,10 +14,12 @@ import re
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import asdf
 import numpy as np
+from asdf.schema import load_schema
 from asdf.tags.core import NDArrayType
 from astropy.io import fits
 from stdatamodels import fits_support
@@ -118,9 +120,17 @@ def opened(
             if block is None:
                 return None
             home.pop(name) if array is None else home.update({name: array})
-    model = datamodels.ImageModel(tree)
+    model = datamodels.ImageModel(tree, schema=_schema())
     model.meta.filename = path.name
     return model
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    """The schema of images, which a model copies each time if it is left to it."""
+    url = datamodels.ImageModel.schema_url
+    found: dict[str, Any] = load_schema(url, resolve_references=True)
+    return found
 
 
 @contextmanager

@@ -6,6 +6,8 @@ zeros in the place of those that are copied.
 
 from __future__ import annotations
 
+import math
+import mmap
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from stdatamodels import fits_support
 
+from tweakreg_step.files.asdf_schemas import schemas_remembered
 from tweakreg_step.files.copied_parts import Part, write_parts
 
 from .cal_file import opened
@@ -65,7 +68,8 @@ class CopiedDraft:
     def _parts(self, path: Path) -> Iterator[bytes | Part]:
         model = self.model
         model.on_save(str(path))
-        hdus = fits_support.to_fits(model._instance, model._schema)  # noqa: SLF001 - as its `save`
+        with schemas_remembered():
+            hdus = fits_support.to_fits(model._instance, model._schema)  # noqa: SLF001 - as `save`
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Card is too long")
             hdus.verify("exception")
@@ -92,12 +96,21 @@ def copied_draft(path: Path) -> CopiedDraft | None:
     blocks: dict[int, Block] = {}
 
     def stand_in(_name: str, _stream: BinaryIO, block: Block) -> NDArray[Any]:
-        array = np.zeros(block.shape, block.dtype)  # no memory is taken until they are looked at
+        array = _untouched(block)
         blocks[_address(array)] = block
         return array
 
     model = opened(path, stand_in)
     return None if model is None else CopiedDraft(model, path, blocks)
+
+
+def _untouched(block: Block) -> NDArray[Any]:
+    """Zeros that take neither memory nor time until they are looked at.
+
+    Those of numpy do where memory of their size was freed before: it is cleared.
+    """
+    memory = mmap.mmap(-1, max(block.size, 1))
+    return np.frombuffer(memory, block.dtype, math.prod(block.shape)).reshape(block.shape)
 
 
 def _address(array: NDArray[Any]) -> int:
