@@ -7,7 +7,14 @@ import pytest
 
 from tweakreg_step.simulate import Noise, Psf, star_image
 from tweakreg_step.sources import centroid
-from tweakreg_step.sources.centroid import Centroids, _equations, best_window, centroids, window_of
+from tweakreg_step.sources.centroid import (
+    Centroids,
+    _equations,
+    best_window,
+    centroids,
+    starts,
+    window_of,
+)
 from tweakreg_step.sources.cutouts import Plane, Stamps, cut
 from tweakreg_step.sources.psf import FWHM_OF_SIGMA, gaussian
 
@@ -37,9 +44,8 @@ def stars(
 def solved(stamps: Stamps, fwhm: float) -> Centroids:
     sigma = np.full(COUNT, fwhm / FWHM_OF_SIGMA)
     guess = np.full(COUNT, SIDE // 2, float)
-    first = centroids(stamps, guess, guess, gaussian(sigma), window_of(sigma, 1.0))
-    window = best_window(stamps, first, sigma)
-    return centroids(stamps, first.x, first.y, gaussian(sigma), window)
+    x, y, flux = starts(stamps, guess, guess, gaussian(sigma), window_of(sigma, 1.0))
+    return centroids(stamps, x, y, gaussian(sigma), best_window(stamps, flux, sigma))
 
 
 def bound(fwhm: float, flux: float) -> float:
@@ -243,3 +249,15 @@ def test_errors_of_what_is_flatter_than_a_star_are_its_own() -> None:
     assert found.solved.all()
     pulls = (found.x - middle) / np.sqrt(found.covariance[:, 0, 0])
     assert 0.9 < np.sqrt(np.mean(pulls**2)) < 1.1  # 1 / sqrt(2 COUNT) is 0.035
+
+
+def test_a_rough_start_ends_where_an_exact_one_does() -> None:
+    stamps, _ = stars(2.5, 2000.0)
+    sigma = np.full(COUNT, 2.5 / FWHM_OF_SIGMA)
+    guess = np.full(COUNT, SIDE // 2, float)
+    exact = centroids(stamps, guess, guess, gaussian(sigma), window_of(sigma, 1.0))
+    window = best_window(stamps, exact.flux, sigma)
+    end = centroids(stamps, exact.x, exact.y, gaussian(sigma), window)
+    found = solved(stamps, 2.5)
+    assert exact.solved.all()
+    assert np.hypot(found.x - end.x, found.y - end.y).max() < 1e-5

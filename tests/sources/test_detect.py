@@ -18,7 +18,7 @@ from tweakreg_step.parameters.source_stages import (
 from tweakreg_step.simulate import Noise, Psf, observe, star_image
 from tweakreg_step.sources import measure as measure_room
 from tweakreg_step.sources.detect import find_sources
-from tweakreg_step.sources.finders import bridged, candidates
+from tweakreg_step.sources.finders import bridge, candidates
 from tweakreg_step.sources.flags import Flag
 from tweakreg_step.sources.measure import as_stars, floor
 
@@ -284,7 +284,8 @@ def test_an_image_that_is_one_blend_has_a_named_outcome(
 def test_gaps_are_bridged_and_edges_are_not() -> None:
     data, good = np.full((9, 9), 2.0), np.ones((9, 9), bool)
     good[4, 3:6], good[:, 8] = False, False
-    filled, unknown = bridged(np.where(good, data, np.nan), good, 1)
+    filled = np.where(good, data, np.nan)
+    unknown = bridge(filled, good, 1)
     assert np.all(filled[4, 3:6] == 2.0)
     assert not unknown[4].any() or unknown[4].tolist() == [False] * 8 + [True]
     assert np.isfinite(filled).all()

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sep
 
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.parameters import FinderParameters, SegmentationParameters
-from tweakreg_step.sources.finders import candidates
+from tweakreg_step.sources.finders import candidates, subtract_background
 
 FWHM = 6.0
 SIGMA = FWHM / 2.35482
@@ -56,3 +57,38 @@ def test_the_threshold_is_a_multiple_of_the_sigma_that_is_given(starfinder: str)
     assert given == found(pixels, starfinder, snr_threshold=12.0, skysigma=1.0)
     assert given >= 20
     assert found(pixels, starfinder, snr_threshold=3.0, skysigma=100.0) == 0
+
+
+def sky(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Noise of 1 on a slope and a wide bump, with 900 stars; and bad pixels, whole rows of them."""
+    rng = np.random.default_rng(8)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    data = rng.normal(100.0, 1.0, shape) + 0.02 * x - 0.01 * y
+    data += 30.0 * np.exp(-0.5 * ((x - 700) ** 2 + (y - 500) ** 2) / 400.0**2)
+    at = rng.integers(5, np.array(shape) - 5, (900, 2))
+    for row, column in at:
+        data[row - 2 : row + 3, column - 2 : column + 3] += rng.exponential(200.0)
+    good = rng.random(shape) > 0.02
+    good[300:340] = False
+    return np.where(good, data, 0.0).astype(np.float32), good
+
+
+@pytest.mark.parametrize("rows", [1024, 1021])
+@pytest.mark.parametrize("every_fourth_is_bad", [False, True])
+def test_the_background_of_some_rows_is_that_of_all(rows: int, every_fourth_is_bad: bool) -> None:
+    data, good = sky((rows, 1300))
+    if every_fourth_is_bad:
+        good[::4] = False
+    usual = sep.Background(data, mask=~good, bw=400, bh=400)
+    ours = data.copy()
+    rms = subtract_background(ours, good, 400)
+    assert np.abs(ours - (data - usual.back())).max() < 0.1 * usual.globalrms
+    assert rms == pytest.approx(usual.globalrms, rel=0.01)
+
+
+def test_small_boxes_have_all_of_their_pixels() -> None:
+    data, good = sky((400, 500))
+    usual = sep.Background(data, mask=~good, bw=50, bh=50)
+    ours = data.copy()
+    assert subtract_background(ours, good, 50) == usual.globalrms
+    np.testing.assert_array_equal(ours, data - usual.back(dtype=np.float32))

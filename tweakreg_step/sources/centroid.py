@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from .cutouts import noise_law
 from .psf import FWHM_OF_SIGMA, PIXEL_VARIANCE
 
 if TYPE_CHECKING:
@@ -32,7 +33,15 @@ if TYPE_CHECKING:
     from .cutouts import Stamps
     from .psf import Profile
 
-__all__ = ["MIN_WINDOW_FWHM", "RATIOS", "Centroids", "best_window", "centroids", "window_of"]
+__all__ = [
+    "MIN_WINDOW_FWHM",
+    "RATIOS",
+    "Centroids",
+    "best_window",
+    "centroids",
+    "starts",
+    "window_of",
+]
 
 MIN_WINDOW_FWHM = 2.0
 """Smallest FWHM of a window [pixels]: in narrower ones the pixel grid biases positions."""
@@ -44,6 +53,9 @@ than the sky, smaller ones for brighter stars."""
 ROUNDS, EXPECTED_ROUNDS, TOLERANCE = 15, 3, 1e-6
 """Largest number of Newton steps; the number of first steps with derivatives of the expected image,
 which converge from farther away; and the size of a step [pixels] at which a star has converged."""
+
+ROUGH = 1e-3
+"""The same for positions that are but a start [pixels]."""
 
 NEXT, LAST = np.array([1, 2, 0]), np.array([2, 0, 1])
 """Rows or columns of the cofactors of 3 x 3 matrices."""
@@ -110,15 +122,15 @@ def window_of(sigma: FloatArray, ratio: float | FloatArray) -> FloatArray:
     return np.asarray(np.maximum(np.sqrt((sigma**2 + PIXEL_VARIANCE) / ratio), least), np.float64)
 
 
-def best_window(stamps: Stamps, found: Centroids, sigma: FloatArray) -> FloatArray:
+def best_window(stamps: Stamps, flux: FloatArray, sigma: FloatArray) -> FloatArray:
     """Sigma (n,) [pixels] of the window in which the noise of each position is smallest.
 
     For a Gaussian star of second moment s^2 in a window of s^2 / a, flux F, and a pixel variance of
     B + c I, the variance per axis is (1 + a)^4 [c s^2 / (F (1 + 2 a)^2) + B pi s^4 / (2 a^2 F^2)].
     """
-    level, slope = _noise_law(stamps)
+    level, slope = noise_law(stamps)
     moment = sigma**2 + PIXEL_VARIANCE
-    flux = np.maximum(found.flux, np.sqrt(level) + np.finfo(float).tiny)
+    flux = np.maximum(flux, np.sqrt(level) + np.finfo(float).tiny)
     variances = [
         (1.0 + a) ** 4
         * (
@@ -128,22 +140,6 @@ def best_window(stamps: Stamps, found: Centroids, sigma: FloatArray) -> FloatArr
         for a in RATIOS
     ]
     return window_of(sigma, np.array(RATIOS)[np.argmin(variances, axis=0)])
-
-
-def _noise_law(stamps: Stamps) -> tuple[FloatArray, FloatArray]:
-    """B and c (n,) of the noise model V = B + c I, V the variance of pixels of intensity I."""
-    # a fifth of the good pixels lies below the level; sorting puts the others at the end
-    size = stamps.data.shape[1]
-    values = np.where(stamps.good, stamps.variance, np.inf).reshape(len(stamps), size * size)
-    values.sort(axis=1)
-    count = stamps.good.sum(axis=(1, 2))
-    fifth = values[np.arange(len(stamps)), np.maximum(count - 1, 0) // 5]
-    level = np.where(count > 0, fifth, 0.0)
-    excess = np.where(stamps.good, stamps.variance - level[:, None, None], 0.0).sum(axis=(1, 2))
-    total = stamps.data.sum(axis=(1, 2))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slope = np.where(total > 0, np.maximum(excess, 0.0) / total, 0.0)
-    return level, slope
 
 
 def centroids(
@@ -166,17 +162,12 @@ def centroids(
     window
         (n,) standard deviation of each window [pixels].
     """
-    here, ended = _iterated(stamps, np.stack([x, y], axis=1), profile, window)
-    _, matrix, flux = _equations(stamps, here, profile, window)
-    _, exact, _ = _equations(stamps, here, profile, window, exact=True)
-    shift = np.hypot(here[:, 0] - x, here[:, 1] - y)
-    near = np.isfinite(shift) & (shift < np.maximum(1.0, 1.5 * window))
-    steepness = _steepness(exact, matrix)
-    solved = ended & near & (flux > 0) & (steepness > FLATTEST)
-    here = np.where(solved[:, None], here, np.stack([x, y], axis=1))
+    found = _solved(stamps, np.stack([x, y], axis=1), profile, window, TOLERANCE)
+    here, flux, solved = found.here, found.flux, found.solved
     noise, missing, lost = _errors(stamps, here, profile, window, flux)
     # derivatives of the expected star have no noise; those of the image where it clearly differs
-    inverse = _inverse(np.where((steepness < FLATTER)[:, None, None], exact, matrix))
+    flat = (found.steepness < FLATTER)[:, None, None]
+    inverse = _inverse(np.where(flat, found.exact, found.expected))
     covariance = (inverse @ noise @ np.swapaxes(inverse, 1, 2))[:, 1:, 1:]
     solved &= np.isfinite(covariance).all(axis=(1, 2)) & (covariance[:, 0, 0] > 0)
     guessed = window[:, None, None] ** 2 * np.eye(2)
@@ -192,8 +183,46 @@ def centroids(
     )
 
 
+def starts(
+    stamps: Stamps, x: FloatArray, y: FloatArray, profile: Profile, window: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Positions x and y (n,) [pixels] to begin with in other windows, and fluxes: to `ROUGH`."""
+    found = _solved(stamps, np.stack([x, y], axis=1), profile, window, ROUGH)
+    return found.here[:, 0], found.here[:, 1], found.flux
+
+
+@dataclass(frozen=True, slots=True)
+class _Solution:
+    """Positions (n, 2) on n stamps, the initial ones where there is no solution, and fluxes (n,).
+
+    With the derivatives (n, 3, 3) there of the expected star and of the image, the `_steepness`
+    (n,), and whether they are solutions (n,), see `Centroids`.
+    """
+
+    here: FloatArray
+    flux: FloatArray
+    expected: FloatArray
+    exact: FloatArray
+    steepness: FloatArray
+    solved: BoolArray
+
+
+def _solved(
+    stamps: Stamps, start: FloatArray, profile: Profile, window: FloatArray, tolerance: float
+) -> _Solution:
+    here, ended = _iterated(stamps, start, profile, window, tolerance)
+    _, matrix, flux = _equations(stamps, here, profile, window)
+    _, exact, _ = _equations(stamps, here, profile, window, exact=True)
+    shift = np.hypot(*(here - start).T)
+    near = np.isfinite(shift) & (shift < np.maximum(1.0, 1.5 * window))
+    steepness = _steepness(exact, matrix)
+    solved = ended & near & (flux > 0) & (steepness > FLATTEST)
+    here = np.where(solved[:, None], here, start)
+    return _Solution(here, flux, matrix, exact, steepness, solved)
+
+
 def _iterated(
-    stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray
+    stamps: Stamps, here: FloatArray, profile: Profile, window: FloatArray, tolerance: float
 ) -> tuple[FloatArray, BoolArray]:
     """Positions (n, 2) that solve the equations, from initial ones, and whether converged (n,).
 
@@ -209,10 +238,10 @@ def _iterated(
         step = np.einsum("nij,nj->ni", _inverse(matrix), moments)[:, 1:]
         length = np.linalg.norm(step, axis=1)
         led = np.isfinite(length)
-        factor = np.minimum(1.0, LARGEST_STEP / np.maximum(length[led], TOLERANCE))
+        factor = np.minimum(1.0, LARGEST_STEP / np.maximum(length[led], tolerance))
         here[rows[led]] += step[led] * factor[:, None]
-        ended[rows] = length <= TOLERANCE
-        rows = rows[length > TOLERANCE]
+        ended[rows] = length <= tolerance
+        rows = rows[length > tolerance]
         if len(rows) == 0:
             break
     return here, ended

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray
 
 
-__all__ = ["Plane", "Stamps", "cut"]
+__all__ = ["Plane", "Stamps", "cut", "noise_law"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +130,19 @@ def _rim_level(data: FloatArray, good: BoolArray) -> FloatArray:
     if enough.any():
         level[enough] = np.nanmedian(values[enough], axis=1)
     return level
+
+
+def noise_law(stamps: Stamps) -> tuple[FloatArray, FloatArray]:
+    """B and c (n,) of the noise model V = B + c I, V the variance of pixels of intensity I."""
+    # a fifth of the good pixels lies below the level; sorting puts the others at the end
+    size = stamps.data.shape[1]
+    values = np.where(stamps.good, stamps.variance, np.inf).reshape(len(stamps), size * size)
+    values.sort(axis=1)
+    count = stamps.good.sum(axis=(1, 2))
+    fifth = values[np.arange(len(stamps)), np.maximum(count - 1, 0) // 5]
+    level = np.where(count > 0, fifth, 0.0)
+    excess = np.where(stamps.good, stamps.variance - level[:, None, None], 0.0).sum(axis=(1, 2))
+    total = stamps.data.sum(axis=(1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.where(total > 0, np.maximum(excess, 0.0) / total, 0.0)
+    return level, slope

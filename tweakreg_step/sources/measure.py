@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 
 from tweakreg_step.core.sources import Sources
 
-from .centroid import RATIOS, Centroids, best_window, centroids, window_of
+from .centroid import RATIOS, Centroids, best_window, centroids, starts, window_of
 from .cutouts import cut
 from .flags import Flag, flagged
 from .psf import FWHM_OF_SIGMA, PIXEL_VARIANCE, gaussian
@@ -320,19 +320,20 @@ def _measure_chunk(
     widest = window_of(sigma, min(RATIOS))
     half = int(np.ceil(REACH * np.max(widest, initial=1.0)))
     stamps = cut(plane, at.x, at.y, half)
-    profile = gaussian(sigma)
-    first = centroids(stamps, at.x, at.y, profile, window_of(sigma, max(RATIOS)))
-    window = best_window(stamps, first, sigma)
-    window = np.where(crowded, window_of(sigma, max(RATIOS)), window)
-    found = centroids(stamps, first.x, first.y, profile, window)
-    found = found.replaced(~first.solved, first[~first.solved])
+    profile, common = gaussian(sigma), window_of(sigma, max(RATIOS))
+    x, y, flux = starts(stamps, at.x, at.y, profile, common)
+    window = np.where(crowded, common, best_window(stamps, flux, sigma))
+    found = centroids(stamps, x, y, profile, window)
+    lost = np.flatnonzero(~found.solved)
+    again = stamps[lost], at.x[lost], at.y[lost], profile.of(lost), common[lost]
+    found = found.replaced(~found.solved, centroids(*again))
     dx, dy = stamps.offsets(found.x, found.y)
     distance2 = dx[:, None, :] ** 2 + dy[:, :, None] ** 2
     core = distance2 < np.maximum(FWHM_OF_SIGMA / 2.0 * sigma, 1.0)[:, None, None] ** 2
     near = distance2 < 4.0 * window[:, None, None] ** 2
     return _Measurement(
         found=found,
-        shape=widths(stamps, found, profile, window_of(sigma, max(RATIOS))),
+        shape=widths(stamps, found, profile, common),
         saturated=np.asarray((core & stamps.saturated).any(axis=(1, 2))),
         bad=np.asarray((near & ~stamps.good & ~stamps.outside).any(axis=(1, 2))),
         edge=np.asarray((near & stamps.outside).any(axis=(1, 2))),
