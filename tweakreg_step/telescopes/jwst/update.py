@@ -11,6 +11,7 @@ from tweakreg_step.core.wording import printable
 from tweakreg_step.parameters import MAX_SIP_DEGREE, SipParameters
 from tweakreg_step.telescopes.gwcs_image import bounding_box_of
 from tweakreg_step.telescopes.wcs import delivered, is_corrected, region
+from tweakreg_step.telescopes.wcs.sip_forward import forward_within
 from tweakreg_step.telescopes.wcs.sip_inverse import Inverse, inverse_within
 
 if TYPE_CHECKING:
@@ -141,21 +142,9 @@ def _update_header(model: Any, sip: SipParameters) -> str:
     str
         What is wrong with the approximation, '' if nothing is.
     """
-    degrees = range(1, MAX_SIP_DEGREE)
     info, box = model.meta.wcsinfo.instance, bounding_box_of(model)
-    crpix = [info.get("crpix1"), info.get("crpix2")]
-    with warnings.catch_warnings():
-        # gwcs solves in quadruple precision, which SciPy 1.18 takes but deprecates
-        warnings.filterwarnings("ignore", "Calling _?lu_", DeprecationWarning)
-        header = model.meta.wcs.to_fits_sip(
-            bounding_box=box,
-            max_pix_error=sip.sip_max_pix_error,
-            degree=sip.sip_degree or degrees,
-            max_inv_pix_error=None,
-            npoints=sip.sip_npoints,
-            crpix=None if None in crpix else crpix,
-        )
-    words = dict(header.items())
+    reference = info.get("crpix1"), info.get("crpix2")
+    words = _forward(model.meta.wcs, box, None if None in reference else reference, sip)
     problem = ""
     if "A_ORDER" in words and sip.sip_max_inv_pix_error:
         inverse = _inverse(words, model.meta.wcs, box, sip)
@@ -165,6 +154,27 @@ def _update_header(model: Any, sip: SipParameters) -> str:
         del info[keyword]
     info.update({k.lower(): v for k, v in words.items() if not k.startswith("NAXIS")})
     return problem
+
+
+def _forward(
+    wcs: Any, box: BoundingBox, crpix: tuple[Any, Any] | None, sip: SipParameters
+) -> dict[str, Any]:
+    degrees = range(1, MAX_SIP_DEGREE) if sip.sip_degree is None else [sip.sip_degree]
+    ours = forward_within(wcs, box, sip.sip_max_pix_error, degrees, sip.sip_npoints, crpix)
+    if ours is not None:
+        return ours
+    with warnings.catch_warnings():
+        # gwcs solves in quadruple precision, which SciPy 1.18 takes but deprecates
+        warnings.filterwarnings("ignore", "Calling _?lu_", DeprecationWarning)
+        header = wcs.to_fits_sip(
+            bounding_box=box,
+            max_pix_error=sip.sip_max_pix_error,
+            degree=degrees,
+            max_inv_pix_error=None,
+            npoints=sip.sip_npoints,
+            crpix=crpix,
+        )
+    return dict(header.items())
 
 
 def _inverse(words: dict[str, Any], wcs: Any, box: BoundingBox, sip: SipParameters) -> Inverse:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.sources import BoundingBox
 
-__all__ = ["Inverse", "inverse_within"]
+__all__ = ["Inverse", "grid_of", "inverse_within"]
 
 LOWEST = 2
 """Order of the lowest terms that a header has: those of A and B begin with it as well."""
@@ -105,7 +105,7 @@ def inverse_within(
         The first that is within the limit, or the best one.
     """
     linear = _linear(header)
-    fitted, checked = (_seen(linear, wcs, box, count) for count in (FITTED, CHECKED))
+    fitted, checked = _seen(linear, wcs, box)
     found: list[Inverse] = []
     for degree in degrees:
         coefficients = _fit(degree, *fitted)
@@ -123,14 +123,24 @@ def _linear(header: Mapping[str, Any]) -> WCS:
     return WCS(words)
 
 
-def _seen(linear: WCS, wcs: Any, box: BoundingBox, count: int) -> tuple[FloatArray, FloatArray]:
-    """Pixels (N, 2) of a grid relative to CRPIX, and where the linear WCS has their sky (N, 2)."""
-    (x0, x1), (y0, y1) = box
-    grid = np.meshgrid(np.linspace(x0, x1, count), np.linspace(y0, y1, count))
-    pixels = np.stack([axis.ravel() for axis in grid], axis=1)
+def _seen(linear: WCS, wcs: Any, box: BoundingBox) -> list[tuple[FloatArray, FloatArray]]:
+    """Pixels (N, 2) relative to CRPIX, and where the linear WCS has their sky (N, 2).
+
+    Of the grid of the fit, and of the one where its error is looked at.
+    """
+    grids = [grid_of(box, count) for count in (FITTED, CHECKED)]
+    pixels = np.concatenate(grids)
     sky = np.stack(wcs(*pixels.T, with_bounding_box=False), axis=1)
     origin = np.asarray(linear.wcs.crpix)
-    return pixels + 1.0 - origin, linear.wcs_world2pix(sky, 1) - origin
+    both = pixels + 1.0 - origin, linear.wcs_world2pix(sky, 1) - origin
+    cut = [len(grids[0])]
+    return list(zip(*(np.split(one, cut) for one in both), strict=True))
+
+
+def grid_of(box: BoundingBox, count: int) -> FloatArray:
+    """Pixels (count^2, 2) of a grid over an image."""
+    axes = np.meshgrid(*(np.linspace(*limits, count) for limits in box))
+    return np.stack([axis.ravel() for axis in axes], axis=1)
 
 
 def _powers(degree: int) -> list[tuple[int, int]]:
