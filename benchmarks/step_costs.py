@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import shutil
 import tempfile
 import time
 import warnings
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil  # comes with dask
+import sep
 from astropy.table import Table
 from stdatamodels.jwst import datamodels
 from tables import publish
@@ -35,11 +37,13 @@ from tweakreg_step.pipeline.detections import gather
 from tweakreg_step.pipeline.run_result import Before
 from tweakreg_step.simulate import simulate_mosaic
 from tweakreg_step.sources.detect import find_sources
-from tweakreg_step.sources.finders import candidates
+from tweakreg_step.sources.finders import candidates, subtract_background
 from tweakreg_step.telescopes.jwst import JWST
 from tweakreg_step.telescopes.jwst.update import update_wcs
 from tweakreg_step.telescopes.roman import Roman
 from tweakreg_step.telescopes.wcs import CorrectorPlane
+from tweakreg_step.telescopes.wcs.sip_forward import forward_within
+from tweakreg_step.telescopes.wcs.sip_inverse import inverse_within
 from tweakreg_step.telescopes.wcs.v2v3corr import correct
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from tweakreg_step.telescopes import View
 
 TIMES, MANY = 7, 100
+DEGREES = range(1, 6)
 FINDER, SEGMENTATION = FinderParameters(), SegmentationParameters()
 
 
@@ -82,17 +87,31 @@ def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
     new, wcs = corrected(view), model.meta.wcs
     sip, box = SipParameters(), image.bounding_box
 
-    def approximation(first: int, first_inverse: int) -> Callable[[], object]:
-        degrees = {"degree": range(first, 6), "inv_degree": range(first_inverse, 6)}
-        limits = {"max_pix_error": 0.01, "max_inv_pix_error": 0.01}
-        return lambda: wcs.to_fits_sip(bounding_box=box, npoints=12, **degrees, **limits)
+    data = np.where(pixels.mask, 0.0, pixels.data).astype(np.float32)
 
-    header = approximation(1, 1)()
-    known = max(1, header["A_ORDER"] - 1), max(1, header["AP_ORDER"] - 1)
+    def by_gwcs() -> object:
+        limits = {"max_pix_error": 0.01, "max_inv_pix_error": 0.01}
+        degrees = {"degree": DEGREES, "inv_degree": DEGREES}
+        return wcs.to_fits_sip(bounding_box=box, npoints=12, **degrees, **limits)
+
+    def approximated() -> object:
+        words = forward_within(wcs, box, 0.01, DEGREES, 12, None)
+        return inverse_within(words or {}, wcs, box, 0.01, DEGREES[1:])
+
+    def of_all_rows() -> None:
+        side = FINDER.bkg_boxsize
+        background = sep.Background(data.copy(), mask=pixels.mask, bw=side, bh=side)
+        background.subfrom(data.copy())
+
     parts: list[tuple[str, Callable[[], object]]] = [
         ("read the file", lambda: telescope.open_to_read(path)),
         ("read it by stdatamodels", lambda: datamodels.open(path).data),
         ("masks", image.pixels),
+        (
+            "background of every fourth row, and its subtraction",
+            lambda: subtract_background(data.copy(), ~pixels.mask, FINDER.bkg_boxsize),
+        ),
+        ("of all rows, by sep", of_all_rows),
         (
             "background and candidates",
             lambda: candidates(pixels, "sep", width, FINDER, SEGMENTATION),
@@ -109,16 +128,23 @@ def costs(path: Path, folder: Path) -> list[tuple[str, float]]:
         ("catalog to the sky, with slopes", lambda: gather(groups)),
         ("corners and scale", lambda: Before.of(groups.images)),
         ("corrector and its correction", lambda: corrected(view)),
-        ("SIP approximation", approximation(1, 1)),
-        ("SIP approximation from the known degree on", approximation(*known)),
+        ("SIP approximation and its inverse", approximated),
+        ("those by gwcs", by_gwcs),
         (
             "WCS, footprint and SIP approximation into the model",
             lambda: update_wcs(model, new.wcs, sip),
         ),
-        ("write the result", lambda: written(telescope, path, folder / "written.fits")),
-        ("write it by stdatamodels", lambda: model.save(folder / "saved.fits")),
+        ("write the result, from file", lambda: written(telescope, path, folder / "written.fits")),
+        ("open and save it by stdatamodels", lambda: saved(path, folder / "saved.fits")),
+        ("copy the file, without more", lambda: shutil.copyfile(path, folder / "copied.fits")),
     ]
     return [(name, least(work)) for name, work in parts]
+
+
+def saved(path: Path, target: Path) -> None:
+    """The same by stdatamodels alone."""
+    with datamodels.open(path) as model:
+        model.save(target)
 
 
 def written(telescope: JWST | Roman, path: Path, target: Path) -> None:

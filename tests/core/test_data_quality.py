@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tweakreg_step.core.data_quality import has_other_bits, usable_bits
+from tweakreg_step.core.data_quality import has_bits, has_other_bits, usable_bits
 from tweakreg_step.core.exceptions import ParameterError
 from tweakreg_step.parameters import FinderParameters
 
@@ -20,6 +20,15 @@ def test_pixels_with_other_bits(kind: Any) -> None:
     assert has_other_bits(quality, 80).tolist() == [[False, False, False, False, True]]
     assert has_other_bits(quality, 0).tolist() == [[False, True, True, True, True]]
     assert not has_other_bits(quality, 2**32 - 1).any()
+
+
+@pytest.mark.parametrize("kind", [">u4", np.uint32, np.int16])
+@pytest.mark.parametrize("rows", [1, 32, 67])
+def test_pixels_with_some_bits(kind: Any, rows: int) -> None:
+    quality = np.random.default_rng(3).integers(0, 2**15, (rows, 5)).astype(kind)
+    expected = [[bool(int(value) & (512 | 1)) for value in row] for row in quality]
+    assert has_bits(quality, 512 | 1).tolist() == expected
+    assert np.any(expected)
 
 
 def test_the_last_bit_of_sixteen_is_a_bit() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from stdatamodels.jwst.datamodels import dqflags
 
-from tweakreg_step.core.data_quality import has_other_bits
+from tweakreg_step.core.data_quality import has_bits, has_other_bits
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES, GwcsImage
 from tweakreg_step.telescopes.image import View
@@ -61,8 +61,8 @@ class JwstImage(GwcsImage):
         saturated = None
         if model.dq is not None:
             dq = np.asarray(model.dq)
-            mask |= (dq & unusable) != 0 if usable is None else has_other_bits(dq, usable)
-            saturated = (dq & dqflags.pixel["SATURATED"]) != 0
+            mask |= has_bits(dq, unusable) if usable is None else has_other_bits(dq, usable)
+            saturated = has_bits(dq, dqflags.pixel["SATURATED"])
         error = np.full(data.shape, np.nan) if model.err is None else np.asarray(model.err)
         return Pixels(data=data, error=error, mask=mask, saturated=saturated)
 

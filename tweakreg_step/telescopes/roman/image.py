@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
-from tweakreg_step.core.data_quality import has_other_bits
+from tweakreg_step.core.data_quality import has_bits, has_other_bits
 from tweakreg_step.core.sources import Pixels
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES, GwcsImage
 from tweakreg_step.telescopes.image import View
@@ -79,8 +79,8 @@ class RomanImage(GwcsImage):
         if model.get("dq") is not None:
             dq = np.asarray(model.dq)
             unusable = DO_NOT_USE | NON_SCIENCE
-            mask |= (dq & unusable) != 0 if usable is None else has_other_bits(dq, usable)
-            saturated = (dq & SATURATED) != 0
+            mask |= has_bits(dq, unusable) if usable is None else has_other_bits(dq, usable)
+            saturated = has_bits(dq, SATURATED)
         if model.get("err") is not None:
             # half precision: above 65504 it is infinite, where the error is not known
             error = np.array(model.err, dtype=np.float32)
