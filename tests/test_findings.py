@@ -92,7 +92,8 @@ def of_performance() -> list[str]:
         f"It is {start['strun, until the first file is read']:.1f} s of processor time",
         f"written in {cost['write a result of Roman, 4088^2']} ms "
         f"({cost['write it by roman_datamodels']} by roman_datamodels), one of JWST in "
-        f"{cost['write the result']} ms ({cost['write it by stdatamodels']} by stdatamodels",
+        f"{cost['write the result, from file']} ms "
+        f"({cost['open and save it by stdatamodels']} by stdatamodels",
     ]
 
 
