@@ -16,10 +16,14 @@ from tweakreg_step.simulate.hst import CAMERAS, ExposureTruth, HstTruth, Scene
 from tweakreg_step.simulate.render import Psf, star_image
 from tweakreg_step.simulate.truth import pixel_grid
 
-__all__ = ["Chip", "bound_of", "centroid_error", "chips_of", "seen_on"]
+__all__ = ["Chip", "bound_of", "centroid_error", "chips_of", "errors_beside_hits", "seen_on"]
 
 EDGE = 5.0
 """Stars closer than this [pixels] to the edge of a chip do not count."""
+
+HALF, BESIDE, STEP = 8, 4.0, 0.01
+"""Half width of the stamps of stars, distance of stars that lie on another, and step by which they
+are moved for derivatives [pixels]."""
 
 MOFFAT = 3.5
 """Index of the stars that ``simulate_hst`` makes."""
@@ -93,34 +97,120 @@ def centroid_error(psf: Psf, flux: np.ndarray, noise: float) -> np.ndarray:
     return np.exp(np.interp(np.log(flux), np.log(grid), -0.5 * np.log(information)))
 
 
-def bound_of(truth: HstTruth, scene: Scene, centroid: float | None) -> np.ndarray:
+def errors_beside_hits(
+    chip: Chip, charge: np.ndarray, stars: Table, psf: Psf, noise: float
+) -> np.ndarray:
+    """Cramer-Rao bound of the place of the stars on a chip, per axis, with what lies on them.
+
+    A pixel that a cosmic ray has given more than its noise tells nothing, since nobody knows how
+    much. The flux of each star is unknown, and flux and place of those next to it; their light is
+    noise as well.
+
+    Parameters
+    ----------
+    chip
+        The chip and its N stars.
+    charge
+        (ny, nx) of cosmic rays [electrons].
+    stars
+        All stars, as ``chip.stars`` counts them (RA, DEC, FLUX).
+    psf
+        Their profile.
+    noise
+        Variance of a pixel without star [electrons^2].
+
+    Returns
+    -------
+    ndarray
+        (N,) error [pixels]; infinite for a star of which the hits have left nothing.
+    """
+    x, y = chip.wcs.all_world2pix(stars["RA"], stars["DEC"], 0, quiet=True)
+    flux, shape = np.asarray(stars["FLUX"]), charge.shape
+    variance = noise + star_image(x, y, flux, shape, psf)
+    free = charge < np.sqrt(variance)
+    information = [_information(one, (x, y, flux), variance, free, psf) for one in chip.stars]
+    with np.errstate(divide="ignore"):
+        return 1.0 / np.sqrt(np.array(information))
+
+
+def _information(
+    one: int,
+    stars: tuple[np.ndarray, np.ndarray, np.ndarray],
+    variance: np.ndarray,
+    free: np.ndarray,
+    psf: Psf,
+) -> float:
+    """Information on the place of a star [1 / pixels^2], the mean of both axes."""
+    x, y, flux = stars
+    column, row = round(float(x[one])), round(float(y[one]))
+    apart = np.hypot(x - x[one], y - y[one])
+    left, low = max(column - HALF, 0), max(row - HALF, 0)
+    box = slice(low, row + HALF + 1), slice(left, column + HALF + 1)
+    shape = free[box].shape
+    columns = []
+    for star in np.argsort(apart)[: np.sum(apart < BESIDE)]:
+        at = np.array([x[star] - left, y[star] - low])
+        columns.append(_stamp(at, shape, psf))
+        columns += [
+            flux[star] * (_stamp(at + step, shape, psf) - _stamp(at - step, shape, psf)) / STEP / 2
+            for step in (np.array([STEP, 0.0]), np.array([0.0, STEP]))
+        ]
+    columns[0] = columns[0] * flux[one]  # the others' fluxes have any unit
+    design = np.stack([part[free[box]] for part in columns], 1)
+    normal = design.T @ (design / variance[box][free[box]][:, None])
+    size = np.sqrt(np.diagonal(normal))
+    if not (size > 0).all():
+        return 0.0
+    covariance = np.linalg.pinv(normal / np.outer(size, size), rcond=1e-9)[1:3, 1:3]
+    covariance = covariance / np.outer(size[1:3], size[1:3])
+    return float(2.0 / np.trace(covariance))
+
+
+def _stamp(at: np.ndarray, shape: tuple[int, int], psf: Psf) -> np.ndarray:
+    """A star of flux 1 at x and y."""
+    return star_image(at[:1], at[1:], np.ones(1), shape, psf)
+
+
+def bound_of(
+    truth: HstTruth, scene: Scene, centroid: float | None, *, beside_hits: bool = False
+) -> np.ndarray:
     """Rms error [mas] of each chip, exposure by exposure, at best.
 
     Parameters
     ----------
     truth, scene
-        The visit; cosmic rays are not counted.
+        The visit.
     centroid
         Error of the stars' places [pixels]; None for what light and noise allow.
+    beside_hits
+        Whether cosmic rays and other stars that lie on a star are counted, where places are found
+        in pixels; else each star is alone, and has all of its light.
     """
     stars = Table.read(truth.folder / "sky.ecsv")
     camera = CAMERAS[scene.camera]
     flux = np.asarray(stars["FLUX"])
-    noise = scene.sky + scene.read**2
-    pixels = np.full(len(flux), centroid or 0.0)
+    noise, psf = scene.sky + scene.read**2, Psf(camera.fwhm, MOFFAT)
+    alone = np.full(len(flux), centroid or 0.0)
     if centroid is None:
-        pixels = centroid_error(Psf(camera.fwhm, MOFFAT), flux, noise)
+        alone = centroid_error(psf, flux, noise)
     plane_of = frames_at(float(np.mean(stars["RA"])), float(np.mean(stars["DEC"])))
     plane = to_plane(directions(stars["RA"], stars["DEC"]), plane_of)
-    star, number, where = [], [], []
+    star, number, where, pixels = [], [], [], []
     for exposure, one in enumerate(truth.exposures):
-        for chip in chips_of(one, stars):
+        for chip, charge in zip(chips_of(one, stars), one.hits, strict=True):
             star.append(chip.stars)
             number.append(np.full(len(chip.stars), exposure))
+            error = alone[chip.stars]
+            if beside_hits:
+                error = errors_beside_hits(chip, charge, stars, psf, noise)
+            pixels.append(error)
             grid = chip.wcs.all_pix2world(*pixel_grid(chip.wcs.pixel_shape[::-1]), 0)
             where.append((exposure, to_plane(directions(*grid), plane_of)))
-    seen, exposures = np.concatenate(star), np.concatenate(number)
-    sightings = Sightings(plane[seen], seen, exposures, camera.scale * pixels[seen])
+    seen, exposures, sigma = (np.concatenate(part) for part in (star, number, pixels))
+    told = np.isfinite(sigma)
+    sightings = Sightings(
+        plane[seen[told]], seen[told], exposures[told], camera.scale * sigma[told]
+    )
     listed = Table.read(truth.catalog)
     known = catalog_errors(
         (listed["RA"], listed["DEC"]), stars["RA"], stars["DEC"], scene.reference_error

@@ -83,3 +83,17 @@ def test_the_same_scene_gives_the_same_files(tmp_path: Path) -> None:
         assert one.read_bytes() == two.read_bytes()
     with fits.open(first.files[0]) as hdus:
         assert 0.005 < np.mean(hdus["DQ", 1].data == 8192) < 0.05
+
+
+def test_the_charge_of_cosmic_rays_is_known(tmp_path: Path) -> None:
+    scene = replace(SMALL, exposures=1, seconds=1.0)
+    without = simulate_hst(tmp_path / "without", scene)
+    assert not any(charge.any() for charge in without.exposures[0].hits)
+    truth = simulate_hst(tmp_path / "with", replace(scene, hits=Hits(3000.0)))
+    for number, charge in enumerate(truth.exposures[0].hits, start=1):
+        assert charge.shape == SMALL.shape
+        squares = [
+            fits.getdata(one.files[0], ("ERR", number)).astype(float) ** 2
+            for one in (truth, without)
+        ]
+        assert np.allclose(squares[0] - squares[1], charge, rtol=1e-4, atol=0.05)

@@ -158,7 +158,7 @@ def _centre(hdus: fits.HDUList) -> tuple[float, float]:
 def _exposure(folder: Path, scene: Scene, number: int, stars: Stars) -> ExposureTruth:
     rng = np.random.default_rng((scene.seed, number, 7))
     hdus, camera = _empty(scene, number), CAMERAS[scene.camera]
-    centre, true = _centre(hdus), []
+    centre, true, hits = _centre(hdus), [], []
     dither = Motion(*_offset(scene, number, rng))
     shift, roll, scale = scene.pointing_error
     draw = rng.standard_normal(4)
@@ -168,11 +168,12 @@ def _exposure(folder: Path, scene: Scene, number: int, stars: Stars) -> Exposure
         true.append(header)
         electrons = _light(header, hdus, hdu.shape, stars, camera)
         parts = _observed(electrons, scene, rng)
+        hits.append(parts[2])
         _put(hdus, hdu, parts, camera, scene)
         hdu.header.update(_placed(moved(header, error, centre)))
     path = folder / hdus[0].header["FILENAME"]
     hdus.writeto(path, overwrite=True)
-    return ExposureTruth(path, tuple(true))
+    return ExposureTruth(path, tuple(true), tuple(hits))
 
 
 def _offset(scene: Scene, number: int, rng: np.random.Generator) -> tuple[float, float]:

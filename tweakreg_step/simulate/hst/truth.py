@@ -16,6 +16,8 @@ from tweakreg_step.simulate.truth import pixel_grid
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tweakreg_step.core.arrays import FloatArray
+
 __all__ = ["ExposureTruth", "HstTruth", "errors_mas"]
 
 
@@ -29,10 +31,13 @@ class ExposureTruth:
         The file as delivered.
     headers
         The true header of each chip.
+    hits
+        Charge of cosmic rays (ny, nx) on each chip [electrons].
     """
 
     path: Path
     headers: tuple[fits.Header, ...]
+    hits: tuple[FloatArray, ...]
 
 
 @dataclass(frozen=True, slots=True)
