@@ -36,6 +36,7 @@ class Chip:
     delivered: Any = None
     fwhm = 2.0
     exposure_time = None
+    full_of_hits = False
     catalog = ""
     table = None
 

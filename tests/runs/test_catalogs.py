@@ -105,7 +105,10 @@ def test_an_effective_psf_that_gains_nothing_is_not_used(
     files: Truth, caplog: pytest.LogCaptureFixture
 ) -> None:
     library = TweakRegStep.call(
-        str(files.association), abs_refcat=str(files.catalog), refine_centroids="epsf"
+        str(files.association),
+        abs_refcat=str(files.catalog),
+        refine_centroids="epsf",
+        kernel_fwhm=2.4,
     )
     assert "positions are windowed" in caplog.text
     assert max(errors_mas(models_of(library), files)) < TOLERANCE_MAS

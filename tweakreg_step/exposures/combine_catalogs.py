@@ -42,7 +42,8 @@ def combine_catalogs(
         Of the run.
     """
     _log_widths(catalogs, units)
-    detections = _refined(catalogs, units)
+    asked = parameters.finder.refine_centroids == "epsf"
+    detections = _refined(catalogs, units, logging.WARNING if asked else logging.INFO)
     paths = [catalog.path for catalog in catalogs]
     for number, (catalog, sources) in enumerate(zip(catalogs, detections, strict=True)):
         if catalog.path is not None and catalog.stamps is not None:  # others are written already
@@ -108,8 +109,13 @@ def _log_widths(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> No
             )
 
 
-def _refined(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> list[Sources]:
-    """The sources, refined by an effective PSF per detector and filter if that was requested."""
+def _refined(
+    catalogs: Sequence[ExposureCatalog], units: Sequence[str], without: int
+) -> list[Sources]:
+    """The sources, refined by an effective PSF per detector and filter where they have stamps.
+
+    ``without`` is the level of the line in the log that says why a unit has none.
+    """
     detections = [catalog.sources for catalog in catalogs]
     for unit in dict.fromkeys(units):
         members = [
@@ -120,7 +126,7 @@ def _refined(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> list[
         if not members:
             continue
         refined, reason = refined_with_epsf([stars for _, stars in members])
-        log.log(logging.WARNING if refined is None else logging.INFO, "%s: %s", unit, reason)
+        log.log(without if refined is None else logging.INFO, "%s: %s", unit, reason)
         for (i, _), sources in zip(members, refined or (), strict=False):
             detections[i] = sources
     return detections

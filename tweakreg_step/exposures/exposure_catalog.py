@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.catalogs import (
+    alignable,
     fingerprint,
     from_table,
     inside,
@@ -21,7 +22,7 @@ from tweakreg_step.core.data_quality import usable_bits
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.files.names import file_of
 from tweakreg_step.parameters import SelectionParameters
-from tweakreg_step.sources import limits_of, select, star_stamps, with_peaks
+from tweakreg_step.sources import limits_of, select, star_stamps, stars_first, with_peaks
 from tweakreg_step.sources.detect import find_sources
 
 from .chips import check_chips, keys_of, part_of, regions_of
@@ -48,6 +49,11 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+MANY_HITS, AMONG_HITS = 0.2, 5
+"""Share of sources that are too sharp for stars above which others will be cosmic rays as well; and
+number of sources that are then looked at, relative to the number wanted: faint stars are among the
+many that are fainter than these."""
 
 INCLUDED = " (they lie in none of its include regions)"
 """What is said of sources that are dropped by a file with include regions."""
@@ -208,12 +214,14 @@ class Reader:
             return ExposureCatalog(
                 checkpoint.sources, path, checkpoint.fwhm, None, fingerprint, reused=True
             )
-        found = self._find(image, pixels)
+        found, refined = self._find(image, pixels), self.refined(image)
         # sources outside the bounding box are not counted among those found
         on_image = inside(found.sources, image.bounding_box)
         most = options.finder.brightest
+        if refined and most is not None:
+            on_image = stars_first(found.plane, on_image, found.fwhm, most)
         sources, stamps = self._selected(on_image, image, name, most), None
-        if options.finder.refine_centroids == "epsf":
+        if refined:
             stamps = star_stamps(found.plane, sources, found.fwhm)
         return ExposureCatalog(
             sources, path, (found.fwhm, found.expected_fwhm), stamps, fingerprint
@@ -270,13 +278,25 @@ class Reader:
         if options.selection != SelectionParameters() or finder.peakmax is not None:
             # the brightest are taken after selection, so all must be found first
             finder = replace(finder, brightest=None)
-        return find_sources(
-            pixels,
-            options.catalogs.starfinder,
-            finder,
-            options.segmentation,
-            image.fwhm,
-        )
+        others = options.segmentation, image.fwhm
+        found = find_sources(pixels, options.catalogs.starfinder, finder, *others)
+        if finder.brightest is None or not self.refined(image):
+            return found
+        usable = len(alignable(found.sources))
+        if usable < finder.brightest or usable > (1.0 - MANY_HITS) * len(found.sources):
+            return found
+        finder = replace(finder, brightest=AMONG_HITS * finder.brightest)
+        return find_sources(pixels, options.catalogs.starfinder, finder, *others)
+
+    def refined(self, image: OpenImage) -> bool:
+        """Whether positions are refined with an effective PSF.
+
+        With ``resume`` only where that is asked for, since positions then depend on all exposures.
+        """
+        option = self.parameters.finder.refine_centroids
+        if option == "auto":
+            return image.full_of_hits and not self.parameters.scale.resume
+        return option == "epsf"
 
     def _selected(
         self, sources: Sources, image: OpenImage, name: str, brightest: int | None

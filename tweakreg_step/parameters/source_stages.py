@@ -142,10 +142,11 @@ class FinderParameters:
         "of those that can't; empty: as the handbook of the instrument says; None: all can be used",
     )
     refine_centroids: str = parameter(
-        "window",
+        "auto",
         "How the positions of all finders are refined: windowed, with an effective PSF made of "
-        "the stars of all exposures, or not at all",
-        choices=("none", "window", "epsf"),
+        "the stars of all exposures, or not at all; auto: with an effective PSF in single "
+        "exposures of HST, else windowed",
+        choices=("auto", "none", "window", "epsf"),
     )
     bkg_boxsize: int = parameter(400, "Size of the background mesh", unit="pixels", low=1)
     minsep_fwhm: float = parameter(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .cutouts import Stamps
-from .effective_psf import StarSet, refined_with_epsf, star_stamps
+from .epsf import StarSet, refined_with_epsf, star_stamps, stars_first
 from .flags import Flag, Flags, excluded
 from .peak_pixels import with_peaks
 from .pixel_origin import Origin, pixel_origin
@@ -24,5 +24,6 @@ __all__ = [
     "refined_with_epsf",
     "select",
     "star_stamps",
+    "stars_first",
     "with_peaks",
 ]

@@ -68,6 +68,10 @@ class OpenImage(Protocol):
         """FWHM of stars [pixels], None where it is not known."""
 
     @property
+    def full_of_hits(self) -> bool:
+        """Whether cosmic rays are left in the pixels, as nothing has taken them out in reading."""
+
+    @property
     def exposure_time(self) -> float | None:
         """Exposure time [s], None where it is not known."""
 

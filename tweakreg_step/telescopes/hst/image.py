@@ -81,6 +81,11 @@ class HstImage:
         return stellar_fwhm(camera, filter_of(header))
 
     @property
+    def full_of_hits(self) -> bool:
+        """Of single exposures: drizzling takes cosmic rays out."""
+        return not self.exposure.is_drizzled
+
+    @property
     def exposure_time(self) -> float | None:
         """EXPTIME [s], None where it is not known."""
         seconds = self.exposure.header().get("EXPTIME")

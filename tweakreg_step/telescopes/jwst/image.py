@@ -38,6 +38,11 @@ class JwstImage(GwcsImage):
         return stellar_fwhm(*(str(name or "") for name in names))
 
     @property
+    def full_of_hits(self) -> bool:
+        """No: the fit of the ramps takes cosmic rays out."""
+        return False
+
+    @property
     def exposure_time(self) -> float | None:
         """``meta.exposure.effective_exposure_time``, else ``exposure_time`` [s]."""
         exposure = self.model.meta.exposure

@@ -40,6 +40,11 @@ class RomanImage(GwcsImage):
         return stellar_fwhm(word(self.model, "instrument", "optical_element"))
 
     @property
+    def full_of_hits(self) -> bool:
+        """No: the fit of the ramps takes cosmic rays out."""
+        return False
+
+    @property
     def exposure_time(self) -> float | None:
         """``meta.exposure.effective_exposure_time``, else ``exposure_time`` [s]."""
         exposure = self.model.meta.exposure

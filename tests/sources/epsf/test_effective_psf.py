@@ -12,7 +12,7 @@ from tweakreg_step.parameters.source_stages import (
 )
 from tweakreg_step.simulate import Noise, Psf, observe, star_image
 from tweakreg_step.sources.detect import find_sources
-from tweakreg_step.sources.effective_psf import StarSet, refined_with_epsf, star_stamps
+from tweakreg_step.sources.epsf.effective_psf import StarSet, refined_with_epsf, star_stamps
 
 SHAPE = (400, 400)
 
