@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,10 +13,12 @@ from tweakreg_step.parameters.source_stages import (
     SegmentationParameters,
 )
 from tweakreg_step.simulate import Noise, Psf, observe, star_image
+from tweakreg_step.sources.cutouts import Plane
 from tweakreg_step.sources.detect import find_sources
 from tweakreg_step.sources.epsf.effective_psf import StarSet, refined_with_epsf, star_stamps
 
 SHAPE = (400, 400)
+PLANE = Plane(np.zeros(SHAPE), np.ones(SHAPE), np.ones(SHAPE, bool), np.zeros(SHAPE, bool), 1.0)
 
 
 def exposure(fwhm: float, seed: int, side: int = 12) -> tuple[StarSet, np.ndarray]:
@@ -69,3 +73,13 @@ def test_images_without_sources_are_no_trouble() -> None:
     refined, _ = refined_with_epsf([stars, empty])
     assert refined is not None
     assert [len(sources) for sources in refined] == [len(stars.sources), 0]
+
+
+def test_an_image_whose_stars_are_too_wide_keeps_its_positions() -> None:
+    stars, _ = exposure(1.0, 4)
+    wide = replace(stars, stamps=star_stamps(PLANE, stars.sources, 2.5), fwhm=2.5)
+    refined, _ = refined_with_epsf([stars, wide, stars])
+    assert refined is not None
+    assert refined[1] is wide.sources
+    assert refined[0].x.tolist() == refined[2].x.tolist()
+    assert refined[0].x.tolist() != stars.sources.x.tolist()

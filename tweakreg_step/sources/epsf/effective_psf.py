@@ -134,7 +134,7 @@ def refined_with_epsf(images: Sequence[StarSet]) -> tuple[list[Sources] | None, 
     -------
     list of Sources or None, str
         Sources of each image, or None where windowed positions are as good or better; and a
-        sentence for the log.
+        sentence for the log. Images whose own stars are too wide keep their positions.
     """
     fwhm = float(np.median([image.fwhm for image in images]))
     if fwhm > WIDEST:
@@ -142,8 +142,9 @@ def refined_with_epsf(images: Sequence[StarSet]) -> tuple[list[Sources] | None, 
             f"stars are {fwhm:.2f} pixels wide, and above {WIDEST:g} an effective PSF gains "
             "nothing: positions are windowed. Set refine_centroids='window' to say so."
         )
-    sources = reduce(type(images[0].sources).joined, (image.sources for image in images))
-    stamps = Stamps.joined([image.stamps for image in images])
+    fit = [image for image in images if len(image.stamps) == len(image.sources)]
+    sources = reduce(Sources.joined, (image.sources for image in fit))
+    stamps = Stamps.joined([image.stamps for image in fit])
     flags = np.zeros(len(sources), Flags) if sources.flags is None else sources.flags
     whole = flags & int(NO_STAR) == 0
     precise = whole & (np.maximum(sources.x_err, sources.y_err) < PRECISE)
@@ -156,9 +157,10 @@ def refined_with_epsf(images: Sequence[StarSet]) -> tuple[list[Sources] | None, 
         )
     found = fitted(stamps[whole], sources.x[whole], sources.y[whole], profile, fwhm, mismatch)
     refined = _with_positions(sources, np.flatnonzero(whole), found, floor(fwhm))
-    ends = np.cumsum([len(image.sources) for image in images])
-    parts = [refined[slice(end - len(i.sources), end)] for i, end in zip(images, ends, strict=True)]
-    return parts, f"positions are refined with an effective PSF of {count} stars."
+    ends = np.cumsum([len(image.sources) for image in fit])
+    parts = iter(refined[slice(e - len(i.sources), e)] for i, e in zip(fit, ends, strict=True))
+    all_of_them = [next(parts) if any(i is one for one in fit) else i.sources for i in images]
+    return all_of_them, f"positions are refined with an effective PSF of {count} stars."
 
 
 def _profile_of(
