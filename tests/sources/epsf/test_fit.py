@@ -14,6 +14,9 @@ SHAPE, FWHM, NOISE = (300, 300), 1.25, 56.0
 PROFILE = core_and_wing(0.518, 0.37)
 """Close to a Moffat profile of this FWHM and of index 3.5."""
 
+OFF = 0.005
+"""By how much: errors that contain more than that are too large for bright stars."""
+
 
 def stars(flux: float, hit: float = 0.0) -> tuple[Stamps, np.ndarray]:
     """Stars and where they are (2, n); a hit of a flux on a pixel next to the middle of each."""
@@ -39,7 +42,7 @@ def pulls(found: Fits, at: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("flux", [3000.0, 30000.0])
 def test_positions_are_within_the_errors_of_light(flux: float) -> None:
     stamps, at = stars(flux)
-    found = fitted(stamps, *at, PROFILE, FWHM, 0.01)
+    found = fitted(stamps, *at, PROFILE, FWHM, OFF)
     assert found.solved.all()
     assert np.mean(found.lost > 0.02) < 0.05
     assert 0.85 < np.sqrt(np.mean(pulls(found, at) ** 2)) < 1.2
@@ -54,6 +57,13 @@ def test_pixels_that_were_hit_are_taken_out(hit: float) -> None:
     off = np.stack([found.x, found.y]) - at
     assert abs(np.median(off[0])) < 0.006  # in the mean, 0.04 and more if they were left in
     assert 1.4826 * np.median(np.abs(pulls(found, at))) < 1.3
+
+
+def test_a_bright_star_is_not_off_where_its_wings_are_not_those_of_the_profile() -> None:
+    stamps, at = stars(3e6)
+    other = core_and_wing(0.5, 0.3)
+    found = fitted(stamps, *at, other, FWHM, disagreement(stamps, *at, other, FWHM))
+    assert np.sqrt(np.mean((np.stack([found.x, found.y]) - at) ** 2)) < 0.012
 
 
 def test_a_profile_that_is_too_narrow_disagrees_more() -> None:

@@ -38,11 +38,12 @@ three in ten thousand pixels are lost."""
 SPREAD = 0.1
 """Error of the profile in a pixel relative to the whole, for a relative error of 1 in the pixel."""
 
-MISMATCHES = (0.003, 0.005, 0.007, 0.01, 0.014, 0.02, 0.03, 0.04)
+MISMATCHES = (0.003, 0.005, 0.007, 0.01, 0.014, 0.02, 0.03, 0.04, 0.06, 0.08)
 """Relative errors of a profile in a pixel that are tried."""
 
-MEDIAN_SQUARE = 0.455
-"""Median of the square of a Gaussian number."""
+PARTS, WITHIN_ERRORS = (0.5, 0.9), (0.674, 1.645)
+"""Parts of Gaussian numbers that are smaller than so many standard deviations. The second sees
+errors of the profile in few pixels, as at its peak, which would be taken for hits."""
 
 WORST = 0.5
 """Taken out in one round are pixels of at least this part of the largest residual: a hit draws the
@@ -64,7 +65,7 @@ class Fits:
     x, y, flux
         (n,) positions [pixels] and flux [image unit times pixels].
     covariance
-        (n, 2, 2) of x and y [pixels^2], from noise alone.
+        (n, 2, 2) of x and y [pixels^2], from noise and the error of the profile.
     square
         (n,) mean square of the residuals of pixels that were kept, in units of their errors, which
         contain that of the profile; about 1 for a star.
@@ -173,7 +174,7 @@ def disagreement(
     for mismatch in MISMATCHES:
         law = Law(level[:, None, None], slope[:, None, None], mismatch)
         left, _, _ = _residuals(stamps, np.stack([x, y], 1), profile, law)
-        if np.median(left[near] ** 2) < MEDIAN_SQUARE:
+        if (np.quantile(np.abs(left[near]), PARTS) < WITHIN_ERRORS).all():
             return mismatch
     return MISMATCHES[-1]
 
@@ -213,7 +214,9 @@ def _normal(
     )
     flux, variance = _best_flux(stamps, star, law)
     scale = flux[:, None, None]
-    weight = np.where(stamps.good, 1.0 / (variance + (law.mismatch * scale * star) ** 2), 0.0)
+    # in the wings a profile may be off by more than it is large there
+    uneven = (law.mismatch * scale) ** 2 * (star**2 + SPREAD**2)
+    weight = np.where(stamps.good, 1.0 / (variance + uneven), 0.0)
     design = np.stack([star, scale * slope_x, scale * slope_y], axis=1).reshape(len(here), 3, -1)
     weighted = design * weight.reshape(len(here), 1, -1)
     rest = (stamps.data - scale * star).reshape(len(here), -1, 1)
