@@ -33,6 +33,7 @@ __all__ = [
     "GEOMETRIES",
     "affine",
     "design",
+    "design_in",
     "move",
     "parameter_count",
     "parameters_of",
@@ -104,19 +105,35 @@ def design(geometry: str, theta: FloatArray, positions: FloatArray) -> FloatArra
     positions
         (N, 2) positions d [arcsec].
     """
+    turned = np.einsum("nij,nj->ni", affine(geometry, theta)[0], positions)
+    plane = np.broadcast_to(np.eye(2), (len(positions), 2, 2))
+    return design_in(plane, geometry, turned, positions)
+
+
+def design_in(
+    plane: FloatArray, geometry: str, turned: FloatArray, positions: FloatArray
+) -> FloatArray:
+    """The derivative (N, 2, p) of positions in another plane.
+
+    Parameters
+    ----------
+    plane
+        (N, 2, 2) derivative of positions there with respect to positions M d + s.
+    geometry
+        One of `GEOMETRIES`.
+    turned, positions
+        (N, 2) M d and d [arcsec].
+    """
     count = parameter_count(geometry)
-    columns = np.zeros((len(positions), 2, count))
-    if count == 0:
-        return columns
-    columns[:, :, :2] = np.eye(2)
+    columns = np.empty((len(positions), 2, count))
+    columns[:, :, :2] = plane[:, :, :count]
     if geometry == "general":
-        columns[:, :, 2:] = np.einsum("kij,nj->nik", _GENERAL, positions)
+        columns[:, :, 2:] = plane @ np.einsum("kij,nj->nik", _GENERAL, positions)
     elif count > 2:
-        matrix, _ = affine(geometry, theta)
-        turned = np.einsum("nij,nj->ni", matrix, positions)
-        columns[:, :, 2] = turned @ _QUARTER_TURN.T
+        x, y = turned[:, :1], turned[:, 1:]
+        columns[:, :, 2] = plane[:, :, 1] * x - plane[:, :, 0] * y  # a quarter turn of M d
         if count > 3:
-            columns[:, :, 3] = turned
+            columns[:, :, 3] = plane[:, :, 0] * x + plane[:, :, 1] * y
     return columns
 
 

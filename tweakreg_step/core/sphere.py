@@ -54,10 +54,11 @@ def directions(ra: ArrayLike, dec: ArrayLike) -> FloatArray:
         (..., 3).
     """
     longitude, latitude = np.deg2rad(np.asarray(ra, float)), np.deg2rad(np.asarray(dec, float))
-    cosine = np.cos(latitude)
-    return np.stack(
-        [cosine * np.cos(longitude), cosine * np.sin(longitude), np.sin(latitude)], axis=-1
-    )
+    longitude, latitude = np.broadcast_arrays(longitude, latitude)
+    cosine, out = np.cos(latitude), np.empty((*latitude.shape, 3))
+    out[..., 0], out[..., 1] = cosine * np.cos(longitude), cosine * np.sin(longitude)
+    out[..., 2] = np.sin(latitude)
+    return out
 
 
 def ra_dec(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -85,8 +86,21 @@ def frames_at(ra: ArrayLike, dec: ArrayLike) -> FloatArray:
 
 
 def frames_of(vectors: FloatArray) -> FloatArray:
-    """Frames (..., 3, 3) at vectors (..., 3)."""
-    return frames_at(*ra_dec(vectors))
+    """Frames (..., 3, 3) at vectors (..., 3) of any length; where that is zero, at RA = Dec = 0."""
+    x, y, z = np.moveaxis(np.asarray(vectors, float), -1, 0)
+    across = np.hypot(x, y)
+    length = np.hypot(across, z)
+    if np.any(length == 0.0):
+        return frames_of(np.where((length == 0.0)[..., None], [1.0, 0.0, 0.0], vectors))
+    pole = across == 0.0
+    cos_ra = np.where(pole, 1.0, x) / np.where(pole, 1.0, across)
+    sin_ra = y / np.where(pole, 1.0, across)
+    cos_dec, sin_dec = across / length, z / length
+    out = np.zeros((*x.shape, 3, 3))
+    out[..., 0, 0], out[..., 0, 1] = -sin_ra, cos_ra
+    out[..., 1, 0], out[..., 1, 1], out[..., 1, 2] = -sin_dec * cos_ra, -sin_dec * sin_ra, cos_dec
+    out[..., 2, 0], out[..., 2, 1], out[..., 2, 2] = cos_dec * cos_ra, cos_dec * sin_ra, sin_dec
+    return out
 
 
 def mean_frames(vectors: FloatArray, label: IntArray, count: int) -> FloatArray:
@@ -118,7 +132,7 @@ def to_plane(vectors: FloatArray, frames: FloatArray) -> FloatArray:
     FloatArray
         (N, 2) in arcsec.
     """
-    local = (frames @ vectors[..., None])[..., 0]
+    local = np.einsum("...ij,...j->...i", frames, vectors)
     return np.asarray(ARCSEC * local[..., :2] / local[..., 2:])
 
 
@@ -173,12 +187,14 @@ def plane_jacobian(positions: FloatArray, origin: FloatArray, target: FloatArray
     FloatArray
         (N, 2, 2), dimensionless: row = coordinate of the target, column = of the origin.
     """
-    turn = target @ np.swapaxes(origin, -1, -2)
-    local = np.concatenate([positions / ARCSEC, np.ones((*positions.shape[:-1], 1))], axis=-1)
-    q = (turn @ local[..., None])[..., 0]
-    x = q[..., :2] / q[..., 2:]
-    slope = turn[..., :2, :2] - x[..., :, None] * turn[..., 2:, :2]
-    return np.asarray(slope / q[..., 2, None, None])
+    # products of small matrices are slow where one of them is seen the other way round
+    turn = target @ np.ascontiguousarray(np.swapaxes(origin, -1, -2))
+    xi, eta = np.moveaxis(positions / ARCSEC, -1, 0)
+    q = [turn[..., i, 0] * xi + turn[..., i, 1] * eta + turn[..., i, 2] for i in range(3)]
+    slope = np.empty((*np.shape(q[2]), 2, 2))
+    for i, k in np.ndindex(2, 2):
+        slope[..., i, k] = (turn[..., i, k] - q[i] / q[2] * turn[..., 2, k]) / q[2]
+    return slope
 
 
 def chord(angle: ArrayLike) -> FloatArray:

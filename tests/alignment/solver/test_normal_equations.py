@@ -136,12 +136,33 @@ def test_sums_by_image_are_those_by_detection(
     weight = inverse_2x2(links.covariance)
     expected, right, _ = normal_equations(linear, links, weight)
     monkeypatch.setattr(module, "_MANY", 0)
-    own, index = module._products(linear, links, weight @ linear.columns)
+    own, index = module._products(linear, links, weight @ linear.columns, together=True)
     alone = mixed and motion != "none"
     assert len(own) == len(index) == (len(links.image) if alone else len(np.unique(links.image)))
     found, same, _ = normal_equations(linear, links, weight)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
     np.testing.assert_array_equal(same, right)
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_pieces_of_the_sources_give_what_the_whole_does(
+    *, dense: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links, model = _problem("rshift", "rscale")
+    zero = Motions(
+        np.zeros(model.prior.shape), tuple(np.zeros(x.prior.shape) for x in model.levels)
+    )
+    linear, weight = linearise(links, model, zero), inverse_2x2(links.covariance)
+    whole = normal_equations(linear, links, weight)
+    monkeypatch.setattr(module, "_is_dense", lambda *_: dense)
+    monkeypatch.setattr(module, "_piece", lambda *_, **__: 40)
+    assert len(list(links.pieces(40))) == 3
+    matrix, right, spread = normal_equations(linear, links, weight)
+    scale = np.sqrt(np.diag(whole[0]))
+    difference = np.asarray(matrix - whole[0]) / (scale * scale[:, None])
+    np.testing.assert_allclose(difference, 0.0, atol=1e-13)
+    np.testing.assert_allclose(right, whole[1], rtol=1e-9, atol=1e-9 * np.abs(whole[1]).max())
+    np.testing.assert_array_equal(spread, whole[2])
 
 
 def test_two_images_by_hand() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tweakreg_step.alignment.linalg import source_sums
-from tweakreg_step.core.correction import affine, design
+from tweakreg_step.core.correction import affine, design_in
 from tweakreg_step.core.sphere import (
     ARCSEC,
     carried,
@@ -160,10 +160,25 @@ class Linear:
     parameter_count: int
     frames: FloatArray
 
+    def part(self, rows: slice, sources: slice) -> Linear:
+        """That of some detections, which are all that some sources have."""
+        return Linear(
+            self.position[rows],
+            self.transform[rows],
+            self.columns[rows],
+            self.index[rows],
+            self.parameter_count,
+            self.frames[sources],
+        )
+
 
 def moved_directions(links: Links, model: Model, motions: Motions) -> FloatArray:
     """Corrected directions (N, 3): motions of levels and groups applied, at the catalog's epoch."""
-    return _moved(links, model, motions).directions
+    moved = np.empty_like(links.vectors)
+    for rows, sources in links.pieces():
+        part = links.part(rows, sources)
+        moved[rows] = _moved(part, frames_of(part.vectors), model, motions).directions
+    return moved
 
 
 class _Moved(NamedTuple):
@@ -173,57 +188,78 @@ class _Moved(NamedTuple):
     ----------
     directions
         (N, 3).
-    before
-        (N, 2) in the planes of the groups [arcsec].
-    after
-        (N, 2) in the planes that went with them, which `frames` (N, 3, 3) are the axes of.
+    before, after
+        (N, 2) in the planes of the groups, and in those that went with them [arcsec].
+    matrix
+        (N, 2, 2) of the motions.
+    frames, there
+        (N, 3, 3) axes of the planes before and after.
     """
 
     directions: FloatArray
     before: FloatArray
     after: FloatArray
+    matrix: FloatArray
     frames: FloatArray
+    there: FloatArray
 
 
-def _moved(links: Links, model: Model, motions: Motions) -> _Moved:
-    local = frames_of(links.vectors)
+def _moved(links: Links, local: FloatArray, model: Model, motions: Motions) -> _Moved:
+    """The motions of some links with axes `local` (N, 3, 3) at their directions."""
     offset = -links.drift
     for level, phi in zip(model.levels, motions.phi, strict=True):
         offset = offset + level.offset(links, phi)
     shifted = links.vectors + np.einsum("ni,nij->nj", offset / ARCSEC, local[:, :2])
     fixed = links.group < 0
     matrix, shift = affine(model.geometry, motions.theta)
+    matrix = matrix[links.group]
     frames, there = model.frames[links.group], carried(model.frames, shift)[links.group]
-    frames[fixed] = there[fixed] = local[fixed]
+    if fixed.any():
+        frames[fixed] = there[fixed] = local[fixed]
+        matrix[fixed] = np.eye(2)
     before = to_plane(shifted, frames)
-    after = np.einsum("nij,nj->ni", matrix[links.group], before)
-    after[fixed] = before[fixed]
-    return _Moved(from_plane(after, there), before, after, there)
+    after = np.einsum("nij,nj->ni", matrix, before)
+    return _Moved(from_plane(after, there), before, after, matrix, frames, there)
 
 
 def linearise(links: Links, model: Model, motions: Motions) -> Linear:
     """Corrected positions and their derivatives, in planes tangent to the sphere at the sources."""
-    directions, before, after, there = _moved(links, model, motions)
-    source, fixed = links.source, links.group < 0
-    centres = frames_of(source_sums(directions, source, links.source_count))
-    local = frames_of(links.vectors)
-    frames = model.frames[links.group]
-    frames[fixed] = local[fixed]
-    matrix, _ = affine(model.geometry, motions.theta)
-    matrix = matrix[links.group]
-    matrix[fixed] = np.eye(2)
-    to_source = plane_jacobian(after, there, centres[source])
-    transform = to_source @ matrix @ plane_jacobian(np.zeros_like(before), local, frames)
-    columns = to_source @ design(model.geometry, motions.theta[links.group], before)
-    columns[fixed] = 0.0
-    width = columns.shape[2]
-    index = np.where(fixed, 0, links.group)[:, None] * width + np.arange(width)
-    start = motions.theta.size
+    count, width = len(links.source), motions.theta.shape[1]
+    width += sum(phi.shape[1] for phi in motions.phi)
+    linear = Linear(
+        np.empty((count, 2)),
+        np.empty((count, 2, 2)),
+        np.empty((count, 2, width)),
+        np.zeros((count, width), np.int64),
+        motions.flat.size,
+        np.empty((links.source_count, 3, 3)),
+    )
+    for rows, sources in links.pieces():
+        part = links.part(rows, sources)
+        _linearise_part(part, model, motions, linear.part(rows, sources))
+    return linear
+
+
+def _linearise_part(links: Links, model: Model, motions: Motions, out: Linear) -> None:
+    """Write the linear problem of some links to the arrays of `out`."""
+    local, fixed = frames_of(links.vectors), links.group < 0
+    moved = _moved(links, local, model, motions)
+    out.frames[:] = frames_of(source_sums(moved.directions, links.source, links.source_count))
+    centre = out.frames[links.source]
+    out.position[:] = to_plane(moved.directions, centre)
+    to_source = plane_jacobian(moved.after, moved.there, centre)
+    there = plane_jacobian(np.zeros_like(moved.before), local, moved.frames)
+    out.transform[:] = to_source @ moved.matrix @ there
+    width = motions.theta.shape[1]
+    out.columns[:, :, :width] = design_in(to_source, model.geometry, moved.after, moved.before)
+    out.index[:, :width] = links.group[:, None] * width + np.arange(width)
+    if fixed.any():
+        out.columns[fixed, :, :width], out.index[fixed, :width] = 0.0, 0
+    start, first = motions.theta.size, width
     for level, phi in zip(model.levels, motions.phi, strict=True):
-        slope, place = level.columns(links, phi, transform)
-        none = level.moves(links) < 0
-        columns = np.concatenate([columns, slope], axis=2)
-        index = np.concatenate([index, np.where(none[:, None], 0, start + place)], axis=1)
-        start += phi.size
-    position = to_plane(directions, centres[source])
-    return Linear(position, transform, columns, index, motions.flat.size, centres)
+        slope, place = level.columns(links, phi, out.transform)
+        last = first + slope.shape[2]
+        moves = level.moves(links) >= 0
+        out.columns[:, :, first:last] = slope
+        out.index[moves, first:last] = start + place[moves]
+        start, first = start + phi.size, last

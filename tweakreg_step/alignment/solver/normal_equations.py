@@ -47,8 +47,8 @@ _DENSE = 300
 _MANY = 30_000
 """Detections above which those of an image are put together."""
 
-_FEW = 2_000_000
-"""Entries up to which rows are made dense at once (16 MB)."""
+_FEW = 100_000
+"""Entries of the rows of sources, of each coordinate, that are made at once, to stay in a cache."""
 
 _FULL = 0.3
 """Share of non-zero entries above which a dense factorisation is faster than a sparse one."""
@@ -64,6 +64,8 @@ class Step:
         (P,) change of the parameters.
     residual
         (N, 2) x_i + B delta - u_s [arcsec], in the plane tangent at the source.
+    position
+        (N, 2) x_i + B delta [arcsec].
     factor
         Factor of the reduced normal matrix H.
     latent
@@ -74,85 +76,130 @@ class Step:
 
     delta: FloatArray
     residual: FloatArray
+    position: FloatArray
     factor: Factor
     latent: FloatArray
     model: Model
 
 
-def _square(rows: Any, count: int) -> Any:
-    """Product rows' rows (count, count).
-
-    Dense for a stack, in which all groups share sources, sparse for a mosaic.
-    """
-    per_row = np.diff(rows.indptr).astype(float)
+def _is_dense(links: Links, width: int, total: int) -> bool:
+    """Whether the reduced matrix is made as a dense one: not that of a mosaic of many groups."""
+    if total <= _DENSE:
+        return True
     # A sparse product spends some 5 ns per term, a dense one 0.1 ns.
-    dense = count <= _DENSE or 50.0 * np.sum(per_row**2) > rows.shape[0] * float(count) ** 2
-    if not dense:
-        product = (rows.T @ rows).tocsc()
-        if count > DENSE_LIMIT and product.nnz > _FULL * float(count) ** 2:
-            require_dense(count)
-            return product.toarray()
-        return product
-    if count > DENSE_LIMIT:
-        require_dense(count)
-    total = np.zeros((count, count))
-    chunk = max(1, 20_000_000 // count)
-    for start in range(0, rows.shape[0], chunk):
-        part = rows[start : start + chunk].toarray()
-        total += part.T @ part
-    return total
+    per_row = np.minimum(np.bincount(links.source) * float(width), total)
+    return bool(50.0 * np.sum(per_row**2) > links.source_count * float(total) ** 2)
 
 
-def _rows(data: FloatArray, index: IntArray, pointer: IntArray, count: int) -> Any:
-    matrix = sparse.csr_matrix(
-        (data.ravel(), index.ravel(), pointer), shape=(len(pointer) - 1, count)
-    )
-    matrix.sum_duplicates()
-    return matrix
-
-
-def _products(linear: Linear, links: Links, weighted: FloatArray) -> tuple[FloatArray, IntArray]:
+def _products(
+    linear: Linear, links: Links, weighted: FloatArray, *, together: bool
+) -> tuple[FloatArray, IntArray]:
     """Products A' W A (K, k, k) of parts of the detections, and the parameters (K, k) of each.
 
-    Parts are single detections, or where these are many those of an image, which the same
-    parameters move: one product then stands for thousands, which would fill the memory.
+    Parts are single detections, or `together` those of an image, which the same parameters move:
+    one product then stands for thousands, which would fill the memory.
     """
     columns, index = linear.columns, linear.index
-    label = _images(links, index) if len(index) > _MANY else None
+    label = _images(links, index) if together else None
     if label is None:
         return np.einsum("nik,nil->nkl", weighted, columns), index
     order = np.argsort(label, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
-    width = index.shape[1]
-    products = [
-        weighted[part].reshape(-1, width).T @ columns[part].reshape(-1, width) for part in parts
-    ]
-    return np.stack(products), index[[part[0] for part in parts]]
+    first = np.flatnonzero(np.diff(label[order], prepend=-1))
+    width, ends = index.shape[1], [*(2 * first[1:]).tolist(), 2 * len(order)]
+    left, right = (each[order].reshape(-1, width) for each in (weighted, columns))
+    rows = zip((2 * first).tolist(), ends, strict=True)
+    products = [left[start:end].T @ right[start:end] for start, end in rows]
+    return np.stack(products), index[order[first]]
 
 
 def _images(links: Links, index: IntArray) -> IntArray | None:
     """The image (N,) of each detection, stars counting as one; None if parameters differ in one."""
     label = links.image + 1
-    first = np.zeros(int(label.max()) + 1, np.int64)
+    last = int(label.max())
+    first = np.zeros(last + 1, np.int64)
     first[label] = np.arange(len(label))
-    return label if np.array_equal(index[first[label]], index) else None
+    if not np.array_equal(index[first[label]], index):
+        return None
+    return label.astype(np.int16) if last < np.iinfo(np.int16).max else label  # sorts faster
 
 
-def _shared(rows: FloatArray, index: IntArray, source: IntArray, shape: tuple[int, int]) -> Any:
-    """Product Y' Y (P, P) of the rows (k, L, p) of links, summed over those of each source.
+def _raised_rows(
+    links: Links, weighted: FloatArray, half: FloatArray, place: tuple[IntArray, int]
+) -> FloatArray:
+    """Rows Y (k S, P) of sources whose product Y' Y is subtracted, half' of the sums of W B."""
+    index, total = place
+    count = links.source_count
+    column = ((total * links.source)[:, None] + index).ravel()
+    summed: list[FloatArray] = [
+        np.bincount(column, axis.ravel(), count * total)
+        .reshape(count, total)
+        .astype(float, copy=False)
+        for axis in np.moveaxis(raised(links, weighted), 1, 0)
+    ]
+    for i in range(len(summed)):  # half is a lower triangle: what is still needed is not changed
+        summed[i] *= half[:, i, i, None]
+        for j in range(i + 1, len(summed)):
+            summed[i] += half[:, j, i, None] * summed[j]
+    return np.concatenate(summed)
 
-    `index` (L, p) are their columns, `source` (L,) their sources, in ascending order.
+
+def _sparse_rows(
+    links: Links, weighted: FloatArray, half: FloatArray, place: tuple[IntArray, int]
+) -> Any:
+    """The same rows as a sparse matrix; a column may occur in a row more than once."""
+    index, total = place
+    width, count = index.shape[1], links.source_count
+    values = np.einsum("nji,njk->ink", half[links.source], raised(links, weighted))
+    ends = np.cumsum(np.bincount(links.source, minlength=count)) * width
+    every = ends[-1] * np.arange(len(values))[:, None] + ends
+    pointer = np.concatenate([[0], every.ravel()])
+    column = np.tile(index.ravel(), len(values))
+    shape = len(values) * count, total
+    return sparse.csr_matrix((values.ravel(), column, pointer), shape=shape)
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Sums over pieces of the sources.
+
+    The matrix Y' Y (P, P), the right side (P,), and products A' W A with the parameters of each,
+    those of an image `together` or of each detection apart.
     """
-    count, total = shape
-    if total <= min(_DENSE, DENSE_LIMIT) and len(rows) * count * total <= _FEW:
-        place = ((total * source)[:, None] + index).ravel()
-        sums = [np.bincount(place, part.ravel(), minlength=count * total) for part in rows]
-        dense = np.concatenate(sums).reshape(-1, total)
-        return dense.T @ dense
-    width = index.shape[1]
-    pointer = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=count))]) * width
-    both = [_rows(part, index, pointer, total) for part in rows]
-    return _square(sparse.vstack(both, format="csr"), total)
+
+    reduced: Any
+    right: FloatArray
+    own: list[tuple[FloatArray, IntArray]]
+    together: bool
+
+
+def _add(sums: _Sums, linear: Linear, links: Links, weight: FloatArray) -> FloatArray:
+    """Add what some sources have to the sums; covariances (S, k, k) of the sources."""
+    total = linear.parameter_count
+    spread = source_spread(links, weight)
+    weighted_sources = spread[:, 0, 0] > 0.0
+    half = np.zeros_like(spread)
+    half[weighted_sources] = np.linalg.cholesky(spread[weighted_sources])
+    weighted = weight @ linear.columns
+    mean = latents(links, spread, weight, linear.position)
+    difference = linear.position - seen(links, mean)
+    gradient = np.einsum("nik,ni->nk", weighted, difference)
+    sums.right -= np.bincount(linear.index.ravel(), gradient.ravel(), minlength=total)
+    # Y = half' W B, one block of rows per unknown, so that detections need no reordering
+    place = linear.index, total
+    if isinstance(sums.reduced, np.ndarray):
+        rows = _raised_rows(links, weighted, half, place)
+        sums.reduced += rows.T @ rows
+    else:
+        sparse_rows = _sparse_rows(links, weighted, half, place)
+        sums.reduced = sums.reduced + (sparse_rows.T @ sparse_rows).tocsc()
+    sums.own.append(_products(linear, links, weighted, together=sums.together))
+    return spread
+
+
+def _piece(links: Links, total: int, *, dense: bool) -> int:
+    """Number of detections that are worked on at once: rows of sources may be long."""
+    sources = max(_FEW // total, 256) if dense else _FEW
+    return max(sources * len(links.source) // max(links.source_count, 1), 4096)
 
 
 def normal_equations(
@@ -172,34 +219,41 @@ def normal_equations(
     matrix, right, source_covariance
         (P, P) dense or sparse, (P,), and (S, k, k) D_s^-1, zero where a source has no weight.
     """
-    source, count = links.source, links.source_count
-    width, total = linear.index.shape[1], linear.parameter_count
-    spread = source_spread(links, weight)
-    weighted_sources = spread[:, 0, 0] > 0.0
-    half = np.zeros_like(spread)
-    half[weighted_sources] = np.linalg.cholesky(spread[weighted_sources])
-    weighted = weight @ linear.columns
-    mean = latents(links, spread, weight, linear.position)
-    difference = linear.position - seen(links, mean)
-    gradient = -np.einsum("nik,ni->nk", weighted, difference)
-    right = np.bincount(linear.index.ravel(), gradient.ravel(), minlength=total).astype(float)
-    # Y = half' W B, one block of rows per unknown, so that detections need no reordering
-    shared = np.einsum("nji,njk->ink", half[source], raised(links, weighted))
-    reduced = _shared(shared, linear.index, source, (count, total))
-    own, index = _products(linear, links, weighted)
+    total, width = linear.parameter_count, linear.index.shape[1]
+    dense = _is_dense(links, width, total)
+    if dense and total > DENSE_LIMIT:
+        require_dense(total)
+    empty = np.zeros((total, total)) if dense else sparse.csc_matrix((total, total))
+    sums = _Sums(empty, np.zeros(total), [], len(links.source) > _MANY)
+    latent = 2 if links.tau is None else 4
+    spread = np.empty((links.source_count, latent, latent))
+    for rows, sources in links.pieces(_piece(links, total, dense=dense)):
+        some = linear.part(rows, sources), links.part(rows, sources), weight[rows]
+        spread[sources] = _add(sums, *some)
+    return _difference(sums, total), sums.right, spread
+
+
+def _difference(sums: _Sums, total: int) -> Any:
+    """The matrix A' W A less Y' Y (P, P), dense where it is nearly full."""
+    own, index = (np.concatenate(parts) for parts in zip(*sums.own, strict=True))
+    width = index.shape[1]
     row = np.repeat(index, width, axis=1).ravel()
     column = np.tile(index, (1, width)).ravel()
-    if isinstance(reduced, np.ndarray) and total <= _DENSE:
+    reduced = sums.reduced
+    if total <= _DENSE:
         # summed here, as a sparse matrix sorts its entries before it sums them
         direct = np.bincount(row * total + column, own.ravel(), minlength=total**2)
-        return direct.reshape(total, total) - reduced, right, spread
+        return direct.reshape(total, total) - reduced
     direct = sparse.coo_matrix((own.ravel(), (row, column)), shape=(total, total)).tocsc()
-    if isinstance(reduced, np.ndarray):
-        direct = direct.tocoo()  # each entry once
-        np.negative(reduced, out=reduced)
-        reduced[direct.row, direct.col] += direct.data
-        return reduced, right, spread
-    return direct - reduced, right, spread
+    if not isinstance(reduced, np.ndarray):
+        if total <= DENSE_LIMIT or reduced.nnz <= _FULL * float(total) ** 2:
+            return direct - reduced
+        require_dense(total)
+        reduced = reduced.toarray()
+    direct = direct.tocoo()  # each entry once
+    np.negative(reduced, out=reduced)
+    reduced[direct.row, direct.col] += direct.data
+    return reduced
 
 
 def factor_with_prior(matrix: Any, model: Model, motions: Motions) -> tuple[Factor, FloatArray]:
@@ -226,6 +280,10 @@ def solve_step(
     matrix, right, spread = normal_equations(linear, links, weight)
     factor, pull = factor_with_prior(matrix, model, motions)
     delta = factor.solve(right - pull)
-    after = linear.position + np.einsum("nik,nk->ni", linear.columns, delta[linear.index])
+    after = np.empty_like(linear.position)
+    for rows, sources in links.pieces():
+        part = linear.part(rows, sources)
+        after[rows] = part.position
+        after[rows] += np.einsum("nik,nk->ni", part.columns, delta[part.index])
     latent = latents(links, spread, weight, after)
-    return Step(delta, after - seen(links, latent), factor, latent, model)
+    return Step(delta, after - seen(links, latent), after, factor, latent, model)

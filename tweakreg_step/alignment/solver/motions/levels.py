@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.core.correction import affine, design, parameter_count
+from tweakreg_step.core.correction import affine, design_in, parameter_count
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver.links import Links
@@ -93,8 +93,9 @@ class Level:
         detection = links.detection
         moves = self._moves(detection)
         unit, width = np.maximum(self.unit[detection], 0), phi.shape[1]
-        slope = design(self.geometry, phi[unit], self.place[detection])
-        slope = transform @ self.to_sky[detection] @ slope
+        place, matrix = self.place[detection], affine(self.geometry, phi)[0]
+        turned = np.einsum("nij,nj->ni", matrix[unit], place)
+        slope = design_in(transform @ self.to_sky[detection], self.geometry, turned, place)
         slope[~moves] = 0.0
         index = unit[:, None] * width + np.arange(width)
         return slope, index
