@@ -47,6 +47,20 @@ def test_frames_are_right_handed_and_orthonormal(ra: float, dec: float) -> None:
     np.testing.assert_allclose(frame[2], sphere.directions(ra, dec), atol=1e-15)
 
 
+@given(RA, DEC, st.floats(1e-3, 1e3))
+def test_frames_of_vectors_are_those_of_their_angles(ra: float, dec: float, size: float) -> None:
+    vector = size * sphere.directions(ra, dec)
+    np.testing.assert_allclose(
+        sphere.frames_of(vector), sphere.frames_at(*sphere.ra_dec(vector)), atol=1e-15
+    )
+
+
+def test_vectors_at_poles_and_without_length_have_frames() -> None:
+    vectors = np.array([[0.0, 0.0, 2.0], [0.0, 0.0, -1.0], [0.0, 0.0, 0.0]])
+    expected = sphere.frames_at([0.0, 0.0, 0.0], [90.0, -90.0, 0.0])
+    np.testing.assert_allclose(sphere.frames_of(vectors), expected, atol=1e-15)
+
+
 def test_the_gnomonic_radius_is_the_tangent() -> None:
     frame = sphere.frames_at(10.0, 89.0)
     vector = sphere.from_plane(np.array([[3600.0, 0.0]]), frame)

@@ -117,6 +117,8 @@ class Detections:
 
     def take(self, index: IntArray | BoolArray) -> Detections:
         """The detections selected by an index or a mask."""
+        if index.dtype == bool and index.all():
+            return self  # arrays are never changed: no copy of all that is needed
         return Detections(**{name: getattr(self, name)[index] for name in self.__slots__})
 
 

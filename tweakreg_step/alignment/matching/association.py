@@ -48,9 +48,11 @@ def friends_of_friends(points: FloatArray, radius: float) -> IntArray:
     while len(centres) > 1:
         tree = cKDTree(centres)
         size = min(_NEIGHBOURS, len(centres))
-        distance, other = tree.query(centres, k=size, distance_upper_bound=radius)
+        # in the order of the tree, of which neighbours then need the same branches
+        order = tree.indices
+        distance, other = tree.query(centres[order], k=size, distance_upper_bound=radius)
         own, column = np.nonzero(np.isfinite(distance))
-        merged = _labels(np.stack([own, other[own, column]], axis=1), len(centres))
+        merged = _labels(np.stack([order[own], other[own, column]], axis=1), len(centres))
         if merged.max() + 1 == len(centres):
             break
         label = merged[label]
@@ -117,7 +119,9 @@ def associate(
     taken = np.flatnonzero(component >= 0)
     if len(taken) == 0:
         return source
-    points = np.column_stack([vectors[taken], component[taken]])
+    points, own = vectors[taken], component[taken]
+    if np.ptp(own) > 0:
+        points = np.column_stack([points, own])
     label = friends_of_friends(points, float(chord(radius)))
     keep = _one_per_image(points, label, image[taken], float(chord(min(separation, 2.0 * radius))))
     source[taken[keep]] = label[keep]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .normal_equations import Step
 
 
-__all__ = ["Fit", "fit"]
+__all__ = ["Fit", "fit", "linear_at_end"]
 
 _CONVERGED, _STEADY = 1e-4, 0.03
 """Mean change of a weight, and largest relative one of an error, below which reweighting ends."""
@@ -176,6 +176,11 @@ def _widths(width: float, covariance: FloatArray) -> list[float]:
     return widths
 
 
+def linear_at_end(fit: Fit, model: Model) -> Linear:
+    """The problem linearised at the motions that were fitted, see `_relinearised`."""
+    return _relinearised(fit.linear, fit.links, model, fit.motions, fit.step)
+
+
 def _relinearised(
     linear: Linear, links: Links, model: Model, motions: Motions, step: Step
 ) -> Linear:
@@ -184,10 +189,9 @@ def _relinearised(
     A step of 3 mas across a field of 1 arcmin turns it by less than 1e-4, and the error of the
     derivatives moves nothing by more than 1e-3 mas.
     """
-    path = np.einsum("nik,nk->ni", linear.columns, step.delta[linear.index])
-    if np.abs(path).max(initial=0.0) > 3e-3:
+    if np.abs(step.position - linear.position).max(initial=0.0) > 3e-3:
         return linearise(links, model, motions)
-    return replace(linear, position=linear.position + path)
+    return replace(linear, position=step.position)
 
 
 def _scale(square: FloatArray) -> float:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["clusters", "evidence"]
 
+_AT_ONCE = 50_000
+"""Detections of which a covariance of 36 numbers each is looked at, at once."""
+
 
 def clusters(associated: AssociatedFit, count: int) -> IntArray:
     """Labels (G,) of groups connected by shared sources, without those with the reference."""
@@ -90,10 +93,7 @@ def _reserve(
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
     start = fit.motions.plus(-fit.step.delta)
     fitted = np.where(kept_out[:, None, None], 0.0, precision)
-    delta = solve_step(fit.linear, links, problem.model, start, fitted).delta
-    after = fit.linear.position + np.einsum(
-        "nik,nk->ni", fit.linear.columns, delta[fit.linear.index]
-    )
+    after = solve_step(fit.linear, links, problem.model, start, fitted).position
     after = after - associated.motion()
     before = to_plane(links.vectors, fit.linear.frames[links.source]) - links.drift
     before = before - associated.motion(with_field=True)
@@ -146,20 +146,22 @@ def _sigmas(
     detections, count = problem.detections, len(problem.component)
     covariance = images.absolute if absolute else images.relative
     frames = frames_at(np.nan_to_num(images.ra), np.nan_to_num(images.dec))
-    place = to_plane(directions(detections.ra, detections.dec), frames[detections.image])
-    own = covariance[detections.image]
     matched = np.zeros(len(images), bool)
     heavy = (associated.links.image >= 0) & (associated.fit.weight > MATCHED_WEIGHT)
     matched[associated.links.image[heavy]] = True
-    out = []
-    for where in (np.zeros_like(place), place):
-        slope = displacement_terms(where)
-        variance = np.einsum("nik,nkl,nil->n", slope, own, slope) / 2.0
-        used = matched[detections.image] & np.isfinite(variance)
-        largest = np.zeros(count)
-        np.maximum.at(largest, detections.group[used], variance[used])
-        out.append(1e3 * np.sqrt(largest))
-    return out[0], out[1]
+    largest = np.zeros((2, count))
+    for start in range(0, len(detections), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        image, group = detections.image[rows], detections.group[rows]
+        vectors = directions(detections.ra[rows], detections.dec[rows])
+        place, own = to_plane(vectors, frames[image]), covariance[image]
+        for most, where in zip(largest, (np.zeros_like(place), place), strict=True):
+            slope = displacement_terms(where)
+            variance = np.sum((slope @ own) * slope, axis=(1, 2)) / 2.0
+            used = matched[image] & np.isfinite(variance)
+            np.maximum.at(most, group[used], variance[used])
+    centre, anywhere = 1e3 * np.sqrt(largest)
+    return centre, anywhere
 
 
 def _pulls(options: Options, problem: Problem, theta: FloatArray) -> FloatArray:

@@ -128,10 +128,7 @@ def _reserved_ratio(problem: Problem, associated: AssociatedFit, count: int) -> 
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
     start = fit.motions.plus(-fit.step.delta)
     kept = np.where(reserved[:, None, None], 0.0, precision)
-    delta = solve_step(fit.linear, links, problem.model, start, kept).delta
-    moved = fit.linear.position + np.einsum(
-        "nik,nk->ni", fit.linear.columns, delta[fit.linear.index]
-    )
+    moved = solve_step(fit.linear, links, problem.model, start, kept).position
     variance = _variance(associated)
     weight = fit.weight / variance
     total, number = np.zeros(count), np.zeros(count)

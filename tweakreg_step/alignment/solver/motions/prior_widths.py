@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.linalg import inverse_2x2
-from tweakreg_step.alignment.solver.hierarchy import linearise
 from tweakreg_step.alignment.solver.normal_equations import factor_with_prior, normal_equations
+from tweakreg_step.alignment.solver.robust import linear_at_end
 
 from .detector_parents import PLACEMENT
 from .tails import VISIT, visit_of, with_tails
@@ -85,7 +85,7 @@ def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> tuple[
         model, share = _of_visits(model, fit)
         if share < _NO_PART:
             return replace(problem, model=model), False
-    linear = linearise(links, model, fit.motions)
+    linear = linear_at_end(fit, model)
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
     matrix, right, _ = normal_equations(linear, links, precision)
     for _ in range(_ROUNDS):
