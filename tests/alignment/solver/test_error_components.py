@@ -149,6 +149,19 @@ def test_dense_matrices_are_the_sparse_ones(monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_allclose(sparse, dense, atol=1e-10)
 
 
+def test_displacements_of_some_detections_after_another_are_those_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fit = _fit(2)
+    weight = fit.weight / fit.components.variance
+    monkeypatch.setattr(error_components, "_EXACT", 0)
+    whole = error_components.motion_variance(fit.linear, fit.links, fit.step, weight)
+    monkeypatch.setattr(error_components, "_AT_ONCE", 50)
+    assert len(list(fit.links.pieces(50))) > 5
+    parts = error_components.motion_variance(fit.linear, fit.links, fit.step, weight)
+    np.testing.assert_allclose(parts, whole, rtol=1e-9)
+
+
 def test_where_detections_are_many_four_samples_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their mean is that of many samples; here, of few motions, to a third."""
     monkeypatch.setattr(error_components, "_EXACT", 0)

@@ -70,6 +70,9 @@ _EXACT = 100
 _SAMPLES, _ROUNDS_OF_SAMPLES = 4, 8
 """Motions that are drawn at once, and how often."""
 
+_AT_ONCE = 50_000
+"""Detections whose displacements by these motions are in memory at once."""
+
 _DENSE = 200_000
 """Entries up to which matrices are dense: sparse ones cost more to build than they save."""
 
@@ -184,17 +187,30 @@ def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray
     else:
         rng, root = np.random.default_rng(0), np.sqrt(np.repeat(weight, 2))[:, None]
         rounds, bonds = 1 if many else _ROUNDS_OF_SAMPLES, step.model.bonds
-        slope, sums, row = _derivatives(linear), *_means(links, share)
+        parts = [
+            (
+                rows,
+                _derivatives(linear.part(rows, own)),
+                *_means(links.part(rows, own), share[rows]),
+            )
+            for rows, own in links.pieces(_AT_ONCE)
+        ]
         square = np.zeros(2 * count)
         for _ in range(rounds):  # few at a time: of millions of detections each is large
-            data = rng.normal(size=(2 * count, _SAMPLES)) * root
-            more = rng.normal(size=(linear.parameter_count, _SAMPLES))
+            pull = np.zeros((linear.parameter_count, _SAMPLES))
+            for rows, slope, sums, row in parts:
+                data = rng.normal(size=(len(row), _SAMPLES)) * root[2 * rows.start : 2 * rows.stop]
+                # T = slope - sums' slope: its products with a few vectors are cheaper than itself
+                data -= sums.T @ _added_up(data, row, sums.shape[0])
+                pull += slope.T @ data
+            more = rng.normal(size=pull.shape)
             more = bonds.rows.T @ (np.sqrt(bonds.precision)[:, None] * more)
-            # T = slope - sums' slope: its products with a few vectors are cheaper than itself
-            data -= sums.T @ _added_up(data, row, sums.shape[0])
-            moved = slope @ step.factor.solve(slope.T @ data + more)
-            moved -= (sums @ moved)[row]
-            square += np.mean(moved**2, axis=1) / rounds
+            drawn = step.factor.solve(pull + more)
+            for rows, slope, sums, row in parts:
+                moved = slope @ drawn
+                moved -= (sums @ moved)[row]
+                both = slice(2 * rows.start, 2 * rows.stop)
+                square[both] += np.mean(moved**2, axis=1) / rounds
     return np.asarray(0.5 * (square[::2] + square[1::2]))
 
 
