@@ -87,6 +87,17 @@ def standardised(
     in its source's mean, more if it did not. A source seen twice has two equal residuals, hence two
     equal weights. 0 where a detection alone determines its source's position.
     """
+    square = np.empty(len(weight))
+    for rows, sources in links.pieces():
+        part = links.part(rows, sources)
+        square[rows] = _standardised(residual[rows], covariance[rows], weight[rows], part)
+    return square
+
+
+def _standardised(
+    residual: FloatArray, covariance: FloatArray, weight: FloatArray, links: Links
+) -> FloatArray:
+    """The squares of the residuals of some sources' detections."""
     source, count = links.source, links.source_count
     largest = np.zeros(count)
     np.maximum.at(largest, source, weight)
