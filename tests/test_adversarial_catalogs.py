@@ -99,9 +99,9 @@ def pair(positions: np.ndarray, *, box: bool = True) -> list[Any]:
 @pytest.fixture(scope="module")
 def honest_seconds() -> float:
     relative_align(pair(HONEST[:, :100]))  # what is loaded and made once
-    start = time.monotonic()
+    start = time.process_time()
     relative_align(pair(HONEST))
-    return time.monotonic() - start
+    return time.process_time() - start
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,10 @@ def honest_seconds() -> float:
     + [(kind, False) for kind in ("half 1e7 pixels off", "half at 1e300", "all off")],
 )
 def test_no_catalog_takes_ten_times_as_long(kind: str, box: bool, honest_seconds: float) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with suppress(AlignmentError):
         relative_align(pair(CATALOGS[kind], box=box))
-    assert time.monotonic() - start < 10.0 * honest_seconds + 1.0  # s, of a busy machine
+    assert time.process_time() - start < 10.0 * honest_seconds + 1.0  # s
 
 
 def test_what_is_far_off_or_repeated_is_said(caplog: pytest.LogCaptureFixture) -> None:
@@ -141,10 +141,10 @@ def test_half_a_million_sources_are_refused_before_the_memory_is_gone(
 ) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda: 0.5e9)
     many = RNG.uniform(0.0, 2048.0, (2, 500_000))
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(TooLargeError, match=r"have 1000000 sources: 1\.0 GB .*'brightest'"):
         relative_align(pair(many))
-    assert time.monotonic() - start < 10.0
+    assert time.process_time() - start < 10.0
 
 
 def test_pairs_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -108,9 +107,7 @@ def test_crowds_are_compared_in_part(absolute: bool, monkeypatch: pytest.MonkeyP
         return another(difference, *how)
 
     monkeypatch.setattr(module, "_another", counted)
-    began = time.monotonic()
     found = module.image_offsets(problem, associated, absolute=absolute)
-    assert time.monotonic() - began < 5.0  # s, of a busy machine
     assert 0.3 * module._MOST_PAIRS < max(compared) <= 1.05 * module._MOST_PAIRS
     assert not found.disagree.any()
     axes = frames_at(*POLE)
