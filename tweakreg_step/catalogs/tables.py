@@ -20,6 +20,7 @@ from astropy.utils.iers import conf as earth_rotation
 
 from tweakreg_step.core.exceptions import CatalogError, TooLargeError
 from tweakreg_step.core.memory import is_shortage
+from tweakreg_step.files.open_fits import open_fits
 from tweakreg_step.telescopes.external_references import (
     refuse_external_in_asdf,
     refuse_external_in_votable,
@@ -149,7 +150,7 @@ def _start_of(file: Path) -> bytes:
 
 
 def _read_fits(file: Path, extension: str) -> Table:
-    with fits.open(file, memmap=False) as hdus:
+    with open_fits(file, memmap=False) as hdus:
         tables = {
             index: hdu.name
             for index, hdu in enumerate(hdus)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS, FITSFixedWarning
 
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.sources import Pixels
+from tweakreg_step.files.open_fits import open_fits
 from tweakreg_step.parameters import FinderParameters, SegmentationParameters
 from tweakreg_step.sources import excluded
 from tweakreg_step.sources.detect import find_sources
@@ -108,7 +108,7 @@ def check_mosaic(
 
 def _read(path: Path) -> _Image:
     try:
-        with warnings.catch_warnings(), fits.open(path) as hdus:
+        with warnings.catch_warnings(), open_fits(path) as hdus:
             warnings.simplefilter("ignore", FITSFixedWarning)
             names = [hdu.name for hdu in hdus]
             hdu = hdus["SCI"] if "SCI" in names else hdus[0]

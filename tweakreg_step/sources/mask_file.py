@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.io import fits
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.files.open_fits import open_fits
 from tweakreg_step.files.whole_files import content_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def read_mask(path: Path) -> Mask:
     """
     try:
         content = content_of(path, LARGEST)
-        with fits.open(io.BytesIO(content)) as hdus:
+        with open_fits(io.BytesIO(content)) as hdus:
             arrays = [hdu.data for hdu in hdus if hdu.is_image and np.ndim(hdu.data) == 2]
     except (OSError, ValueError, TypeError) as error:
         raise InputError(

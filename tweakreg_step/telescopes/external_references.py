@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from asdf.util import load_yaml
-from astropy.io import fits
+
+from tweakreg_step.files.open_fits import open_fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +72,7 @@ def refuse_external(path: Path) -> None:
             stream.seek(0)
             refuse_external_in_asdf(stream)
     if start == b"SIMPLE" or start.startswith(COMPRESSED):
-        with fits.open(path, memmap=False) as hdus:
+        with open_fits(path, memmap=False) as hdus:
             if "ASDF" in hdus and hdus["ASDF"].data is not None:
                 refuse_external_in_asdf(io.BytesIO(hdus["ASDF"].data.tobytes()), IN_FITS)
 

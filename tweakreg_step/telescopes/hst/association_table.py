@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from astropy.io import fits
-
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.files.open_fits import open_fits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +48,7 @@ def exposures_of_table(path: Path) -> list[Path]:
 def _members(path: Path) -> list[str]:
     """Rootnames of the members that are exposures."""
     try:
-        with fits.open(path) as hdus:
+        with open_fits(path) as hdus:
             table = hdus[1].data
             rows = zip(table["MEMNAME"], table["MEMTYPE"], strict=True)
             members = [(str(name).strip().lower(), str(kind).upper()) for name, kind in rows]

@@ -10,9 +10,9 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.io import fits
 
 from tweakreg_step.core.sphere import directions, frames_at, from_plane, ra_dec, to_plane
+from tweakreg_step.files.open_fits import open_fits
 
 from .headers import alternate_names
 
@@ -67,7 +67,7 @@ def _solutions(
         if key != "O" and all(f"CD1_1{key.strip()}" in header for header in headers):
             yield name, [_corners(header, key.strip()) for header in headers]
     for content in exposure.headerlets():
-        with fits.open(io.BytesIO(content)) as hdus:
+        with open_fits(io.BytesIO(content)) as hdus:
             chips = [hdu.header for hdu in hdus if hdu.name == "SIPWCS"]
             name = str(hdus[0].header.get("WCSNAME") or "")
         if len(chips) == len(headers) and name != "OPUS":

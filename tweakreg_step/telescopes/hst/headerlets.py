@@ -15,6 +15,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.files.open_fits import first_header, open_fits
 from tweakreg_step.files.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def is_headerlet(path: Path) -> bool:
     if path.suffix != ".fits" or not path.is_file():
         return False
     try:
-        header = fits.getheader(path, 0)
+        header = first_header(path)
     except OSError:
         return False
     return "DESTIM" in header and "HDRNAME" in header
@@ -155,7 +156,7 @@ def attach(headerlet: Any, path: Path) -> None:
     from stwcs.wcsutil.headerlet import HeaderletHDU  # noqa: PLC0415 - an extra
 
     name = str(headerlet[0].header["HDRNAME"])
-    with fits.open(path) as hdus:
+    with open_fits(path) as hdus:
         kept = [hdu for hdu in hdus if hdu.header.get("EXTNAME") == "HDRLET"]
         names = [str(hdu.header.get("HDRNAME", "")).upper() for hdu in kept]
     if name.upper() in names:
@@ -193,8 +194,8 @@ def apply_headerlet(headerlet: Path, path: Path, target: Path) -> None:
     """
     from stwcs.wcsutil.headerlet import Headerlet  # noqa: PLC0415 - an extra
 
-    destination = str(fits.getheader(headerlet, 0).get("DESTIM") or "").strip().lower()
-    root = str(fits.getheader(path, 0).get("ROOTNAME") or "").strip().lower()
+    destination = str(first_header(headerlet).get("DESTIM") or "").strip().lower()
+    root = str(first_header(path).get("ROOTNAME") or "").strip().lower()
     if root != destination:
         raise InputError(
             f"The headerlet '{headerlet.name}' is of the exposure '{destination}', but "

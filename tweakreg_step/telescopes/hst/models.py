@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from astropy.io import fits
 from astropy.io.fits import HDUList
 from tweakwcs.correctors import FITSWCSCorrector
 
 from tweakreg_step.core.exceptions import InputError
+from tweakreg_step.files.open_fits import first_header
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.observatories import EARTH
 from tweakreg_step.telescopes.telescope import Entry, Label
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from astropy.io import fits
     from astropy.table import Table
 
     from tweakreg_step.telescopes.change import Change
@@ -99,7 +100,7 @@ class HST:
     def label_of_file(self, path: Path) -> Label:
         """What the header of the file of an exposure says of it."""
         try:
-            return _label(fits.getheader(path, 0))
+            return _label(first_header(path))
         except Exception:  # noqa: BLE001 - no FITS, or damaged: the error comes when it is read
             return Label("", "")
 

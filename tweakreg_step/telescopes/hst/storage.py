@@ -11,6 +11,7 @@ import numpy as np
 from astropy.io import fits
 
 from tweakreg_step.files.copied_parts import Part, write_parts
+from tweakreg_step.files.open_fits import open_fits
 
 from .headers import Cards, cards_of
 
@@ -109,7 +110,7 @@ class InFile:
 
     def hdus(self, changed: Mapping[int, Cards]) -> fits.HDUList:
         """All HDUs in memory, some with another header."""
-        with fits.open(self.path, memmap=False, lazy_load_hdus=False) as hdus:
+        with open_fits(self.path, memmap=False, lazy_load_hdus=False) as hdus:
             return _copied(hdus, changed)
 
 
@@ -154,7 +155,7 @@ def in_file(path: Path) -> InFile:
     OSError
         If it is no FITS file, or is cut off.
     """
-    with fits.open(path, lazy_load_hdus=False, **_AS_IT_IS) as hdus:
+    with open_fits(path, lazy_load_hdus=False, **_AS_IT_IS) as hdus:
         places = tuple(_place(hdu) for hdu in hdus)
     headers = []
     with _opened(path) as file:

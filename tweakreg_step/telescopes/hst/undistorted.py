@@ -6,8 +6,9 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.io import fits
 from astropy.wcs import WCS
+
+from tweakreg_step.files.open_fits import open_fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ def undistorted_wcs(exposures: Sequence[HstExposure], *, one: bool = False) -> W
             for exposure in exposures:
                 if exposure.path is None:
                     return None
-                with fits.open(exposure.path) as hdus:
+                with open_fits(exposure.path) as hdus:
                     places = [chip.science for chip in exposure.chips]
                     chips += [HSTWCS(hdus, ext=place) for place in places]
             distorted = chips[0].has_distortion or not _is_square(chips[0])

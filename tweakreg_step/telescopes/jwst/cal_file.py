@@ -26,6 +26,7 @@ from stdatamodels import fits_support
 from stdatamodels.jwst import datamodels
 
 from tweakreg_step.files.asdf_extensions import load_extensions
+from tweakreg_step.files.open_fits import open_fits
 from tweakreg_step.telescopes.external_references import refers_to_nothing_else
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _parts(path: Path) -> Iterator[tuple[BinaryIO, fits.HDUList] | None]:
             yield None
             return
         stream.seek(0)
-        with fits.open(stream, memmap=False) as hdus:
+        with open_fits(stream, memmap=False) as hdus:
             yield (stream, hdus) if _are_as_written(hdus, path.stat().st_size) else None
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.io import fits
 from stdatamodels.jwst import datamodels
 from tweakwcs.correctors import JWSTWCSCorrector
 
@@ -15,6 +14,7 @@ from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.images import DETECTOR_SHIFT
 from tweakreg_step.core.wording import first_line
 from tweakreg_step.files.asdf_extensions import load_extensions
+from tweakreg_step.files.open_fits import first_header
 from tweakreg_step.telescopes.association_file import names_group
 from tweakreg_step.telescopes.gwcs_image import REFERENCE_ANGLES
 from tweakreg_step.telescopes.observatories import L2
@@ -111,7 +111,7 @@ class JWST:
     def label_of_file(self, path: Path) -> Label:
         """What the header of the file of an exposure says of it."""
         try:
-            header = fits.getheader(path, 0)
+            header = first_header(path)
             values = {name: header.get(key) for key, name in IN_HEADER.items()}
         except Exception:  # noqa: BLE001 - no FITS, or damaged: the error comes when it is read
             return Label("", "")
