@@ -2,10 +2,11 @@
 
 Data and catalogs are those of ``ceers.py``. First, three exposures of ten detectors in each of two
 visits are aligned to the survey's HST catalog, each visit by itself and both in one run: between
-the visits the detectors moved. Second, the detectors of a visit are moved by up to 60 mas in any
-direction, and the reference has about eight stars a detector, known to 2 mas; counted are detectors
-that end more than 5 mas off the truth in an exposure. Third, the groups and images of the visits
-that are doubted or left out, though nothing is wrong with them.
+the visits the detectors moved. The run is made with the motions of detectors and visits and without
+them, and its processor time is given relative to the latter. Second, the detectors of a visit are
+moved by up to 60 mas in any direction, and the reference has about eight stars a detector, known to
+2 mas; counted are detectors that end more than 5 mas off the truth in an exposure. Third, the groups
+and images of the visits that are doubted or left out, though nothing is wrong with them.
 
     python benchmarks/visits.py [runs]
     python benchmarks/visits.py doubts
@@ -14,6 +15,7 @@ that are doubted or left out, though nothing is wrong with them.
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ RUNS = 3
 MOVED_PX = 60.0 / 31.0
 SHARE, STAR_MAS = 0.08, 2.0
 OFF_MAS = 5.0
+STILL = {"detector_motion": "none", "visit_motion": "none"}
 
 
 def of_visit(visit: str, seed: int) -> tuple[list[Image], list[Any]]:
@@ -52,19 +55,31 @@ def line(name: str, found: np.ndarray) -> tuple[str, ...]:
 
 
 def visits() -> list[tuple[str, ...]]:
-    """The lines of two visits, apart and in one run."""
+    """The lines of two visits, apart and in one run; of the last, time with levels and without."""
     rows = []
-    both: tuple[list[Image], list[Any]] = ([], [])
     for visit in ("001", "002"):
         images, given = of_visit(visit, 0)
         found = errors(absolute_align(given, sources()), images, relative=False)
-        rows.append(line(f"visit {visit} by itself", found))
-        images, given = of_visit(visit, 0)
-        both[0].extend(images)
-        both[1].extend(given)
-    found = errors(absolute_align(both[1], sources()), both[0], relative=False)
-    rows.append(line("both visits in one run", found))
+        rows.append((*line(f"visit {visit} by itself", found), "-"))
+    found, seconds = both({})
+    without, least = both(STILL)
+    name = "both visits in one run"
+    rows.append((*line(name, found), f"{seconds / least:.2f}"))
+    rows.append((*line(f"{name}, without these motions", without), "1"))
     return rows
+
+
+def both(options: dict[str, str]) -> tuple[np.ndarray, float]:
+    """Errors of the images of both visits, aligned in one run, and the least seconds of three."""
+    seconds = []
+    for _ in range(3):
+        images, given = of_visit("001", 0)
+        others, more = of_visit("002", 0)
+        images, given = images + others, given + more
+        stars, start = sources(), time.process_time()
+        aligned = absolute_align(given, stars, **options)
+        seconds.append(time.process_time() - start)
+    return errors(aligned, images, relative=False), min(seconds)
 
 
 def sparse(rng: np.random.Generator, *, errors_given: bool) -> Table:
@@ -151,7 +166,7 @@ def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
     warnings.simplefilter("ignore")
     print("Error per axis of a detector [mas]")
-    publish(__file__, "visits", (("run", *PLACES), visits()), write=runs == RUNS)
+    publish(__file__, "visits", (("run", *PLACES, "time"), visits()), write=runs == RUNS)
     rows = []
     for visit in ("001", "002"):
         for given in (True, False):
