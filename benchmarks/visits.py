@@ -5,8 +5,8 @@ visits are aligned to the survey's HST catalog, each visit by itself and both in
 the visits the detectors moved. The run is made with the motions of detectors and visits and without
 them, and its processor time is given relative to the latter. Second, the detectors of a visit are
 moved by up to 60 mas in any direction, and the reference has about eight stars a detector, known to
-2 mas; counted are detectors that end more than 5 mas off the truth in an exposure. Third, the groups
-and images of the visits that are doubted or left out, though nothing is wrong with them.
+2 mas; counted are detectors that end more than 5 mas off the truth in an exposure. Third, the
+groups and images of the visits that are doubted or left out, though nothing is wrong with them.
 
     python benchmarks/visits.py [runs]
     python benchmarks/visits.py doubts
