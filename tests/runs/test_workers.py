@@ -109,7 +109,8 @@ def test_the_library_returned_is_that_of_one_process(files: Truth, relative: Ali
 def test_models_in_memory_stay_in_this_process(files: Truth, relative: Aligned) -> None:
     models = models_of(TweakRegStep.call(opened(files), n_workers=2))
     for model, other in zip(models, relative.models, strict=True):
-        assert np.array_equal(model.meta.wcs(X, Y), other.meta.wcs(X, Y))
+        # of a rotation in a WCS that was read from a file again, the last bit may be another
+        np.testing.assert_allclose(model.meta.wcs(X, Y), other.meta.wcs(X, Y), rtol=1e-15)
 
 
 @pytest.mark.parametrize("how", [{"n_workers": 2}, {"in_memory": False}], ids=["workers", "disk"])

@@ -43,7 +43,7 @@ def combine_catalogs(
     """
     _log_widths(catalogs, units)
     asked = parameters.finder.refine_centroids == "epsf"
-    detections = _refined(catalogs, units, logging.WARNING if asked else logging.INFO)
+    detections = _refined(catalogs, units) if asked else _refined_alone(catalogs)
     paths = [catalog.path for catalog in catalogs]
     for number, (catalog, sources) in enumerate(zip(catalogs, detections, strict=True)):
         if catalog.path is not None and catalog.stamps is not None:  # others are written already
@@ -109,13 +109,8 @@ def _log_widths(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> No
             )
 
 
-def _refined(
-    catalogs: Sequence[ExposureCatalog], units: Sequence[str], without: int
-) -> list[Sources]:
-    """The sources, refined by an effective PSF per detector and filter where they have stamps.
-
-    ``without`` is the level of the line in the log that says why a unit has none.
-    """
+def _refined(catalogs: Sequence[ExposureCatalog], units: Sequence[str]) -> list[Sources]:
+    """The sources, refined by an effective PSF per detector and filter where they have stamps."""
     detections = [catalog.sources for catalog in catalogs]
     for unit in dict.fromkeys(units):
         members = [
@@ -126,9 +121,28 @@ def _refined(
         if not members:
             continue
         refined, reason = refined_with_epsf([stars for _, stars in members])
-        log.log(without if refined is None else logging.INFO, "%s: %s", unit, reason)
+        log.log(logging.WARNING if refined is None else logging.INFO, "%s: %s", unit, reason)
         for (i, _), sources in zip(members, refined or (), strict=False):
             detections[i] = sources
+    return detections
+
+
+def _refined_alone(catalogs: Sequence[ExposureCatalog]) -> list[Sources]:
+    """The sources, refined by an effective PSF of each image, whatever the others are.
+
+    What is measured in an exposure must not change when others join it later.
+    """
+    detections, count = [], 0
+    for catalog in catalogs:
+        refined = None
+        if catalog.stamps is not None:
+            stars = StarSet(catalog.sources, catalog.stamps, catalog.fwhm[0])
+            refined, reason = refined_with_epsf([stars])
+            log.debug("%s", reason)
+        count += refined is not None
+        detections.append(catalog.sources if refined is None else refined[0])
+    if count:
+        log.info("Positions in %d images are refined with an effective PSF of each.", count)
     return detections
 
 

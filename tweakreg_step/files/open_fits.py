@@ -27,7 +27,7 @@ MOST_OF_SIP = 20
 """Largest order of a SIP polynomial; the convention ends at 9."""
 
 LONGEST = 2000 * BLOCK
-"""Longest header that is looked through [bytes]; long ones of HST have 50 blocks."""
+"""Longest header that is looked through [bytes]; long ones have 50 blocks."""
 
 _COUNT = re.compile(rb"(NAXIS|ZNAXIS|TFIELDS|WCSAXES[A-Z]?|[AB]P?_ORDER) *= *\+?(\d+) *(?:/|$)")
 _NUMBER = re.compile(rb"(NAXIS\d{1,3}|BITPIX|PCOUNT|GCOUNT|NAXIS) *= *([+-]?\d+) *(?:/|$)")

@@ -144,8 +144,8 @@ class FinderParameters:
     refine_centroids: str = parameter(
         "auto",
         "How the positions of all finders are refined: windowed, with an effective PSF made of "
-        "the stars of all exposures, or not at all; auto: with an effective PSF in single "
-        "exposures of HST, else windowed",
+        "the stars of all exposures, or not at all; auto: with one of each image where single "
+        "exposures are full of cosmic rays, else windowed",
         choices=("auto", "none", "window", "epsf"),
     )
     bkg_boxsize: int = parameter(400, "Size of the background mesh", unit="pixels", low=1)
