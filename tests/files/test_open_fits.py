@@ -61,6 +61,17 @@ def test_coefficients_without_end_are_refused(tmp_path: Path, key: str, value: i
             read(path)
 
 
+@pytest.mark.parametrize(("blocks", "refused"), [(10, False), (300, True)])
+def test_data_are_not_read_as_a_header_for_long(tmp_path: Path, blocks: int, refused: bool) -> None:
+    content = written(tmp_path / "a.fits") + b"\x07" * (2880 * blocks)
+    if refused:
+        with pytest.raises(ValueError, match="no end, or its data are not as long as it says"):
+            open_fits(io.BytesIO(content))
+    else:
+        with open_fits(io.BytesIO(content)) as hdus:
+            assert hdus[1].name == "A"
+
+
 def test_whole_files_are_opened_where_they_begin(tmp_path: Path) -> None:
     content = written(tmp_path / "a.fits")
     for source in (tmp_path / "a.fits", io.BytesIO(content)):

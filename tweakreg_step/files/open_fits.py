@@ -26,8 +26,14 @@ what their keywords have digits for."""
 MOST_OF_SIP = 20
 """Largest order of a SIP polynomial; the convention ends at 9."""
 
-LONGEST = 2000 * BLOCK
-"""Longest header that is looked through [bytes]; long ones have 50 blocks."""
+LONGEST = 5000
+"""Largest number of blocks of a header, 180,000 cards; long ones have 50."""
+
+FEW = 100
+"""Number of blocks of other than text that readers may take for cards of a header, as they do with
+what follows the last extension of some files. They take long for each."""
+
+TEXT = bytes(range(0x20, 0x7F))
 
 _COUNT = re.compile(rb"(NAXIS|ZNAXIS|TFIELDS|WCSAXES[A-Z]?|[AB]P?_ORDER) *= *\+?(\d+) *(?:/|$)")
 _NUMBER = re.compile(rb"(NAXIS\d{1,3}|BITPIX|PCOUNT|GCOUNT|NAXIS) *= *([+-]?\d+) *(?:/|$)")
@@ -82,17 +88,24 @@ def _look_through(stream: BinaryIO, headers: int) -> None:
 
 
 def _header(stream: BinaryIO) -> bytes:
-    """The blocks of the header that begins here, none where none does."""
-    found = stream.read(BLOCK)
-    if not found.startswith((b"SIMPLE", b"XTENSION")):
-        return b""
-    blocks = [found]
-    while not _has_end(blocks[-1]):
+    """The blocks of the header that begins here, none where none does.
+
+    What has another beginning is read as a header by astropy, too, card by card up to its end.
+    """
+    blocks: list[bytes] = []
+    odd = 0
+    while len(blocks) < LONGEST:
         block = stream.read(BLOCK)
-        if len(block) < BLOCK or len(blocks) * BLOCK >= LONGEST:
-            break
         blocks.append(block)
-    return b"".join(blocks)
+        odd += len(block.translate(None, TEXT)) > BLOCK // 20
+        if odd > FEW:
+            raise ValueError("a header in it has no end, or its data are not as long as it says")
+        if _has_end(block):
+            found = b"".join(blocks)
+            return found if found.startswith((b"SIMPLE", b"XTENSION")) else b""
+        if len(block) < BLOCK:
+            break
+    return b""
 
 
 def _has_end(block: bytes) -> bool:
