@@ -83,3 +83,11 @@ def test_an_image_whose_stars_are_too_wide_keeps_its_positions() -> None:
     assert refined[1] is wide.sources
     assert refined[0].x.tolist() == refined[2].x.tolist()
     assert refined[0].x.tolist() != stars.sources.x.tolist()
+
+
+def test_an_image_without_sources_stays_as_it_is() -> None:
+    stars, _ = exposure(1.0, 1)
+    none = StarSet(stars.sources[:0], stars.stamps[np.arange(0)], stars.fwhm)
+    refined, reason = refined_with_epsf([none])
+    assert refined is None
+    assert "there are 0 in 1 images" in reason

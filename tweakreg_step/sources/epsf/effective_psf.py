@@ -172,6 +172,8 @@ def _profile_of(
     may be more than the stars, which are those that look as a star of about the expected width,
     then those that look as the stars so found.
     """
+    if len(some) < LEAST_STARS:
+        return None, 0.0, len(some)
     tried = [core_and_wing(*_meaning(_start(part * fwhm))) for part in WIDTHS]
     clearest = np.argsort(some.x_err, kind="stable")[:MOST_STARS]
     few = stamps[clearest], some[clearest]
