@@ -87,4 +87,4 @@ def has_other_bits(quality: Any, usable: int) -> BoolArray:
     quality = np.asarray(quality)
     # the last bit of 16 is no sign
     unsigned = quality.astype(f"u{quality.dtype.itemsize}").astype(np.int64)
-    return np.asarray((unsigned & ~usable) != 0)
+    return has_bits(unsigned, ~usable)
