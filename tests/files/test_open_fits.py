@@ -16,6 +16,7 @@ import tweakreg_step
 from tweakreg_step.catalogs import read_catalog
 from tweakreg_step.core.exceptions import CatalogError, InputError
 from tweakreg_step.files.open_fits import first_header, open_fits
+from tweakreg_step.sources.mask_file import read_mask
 from tweakreg_step.telescopes.choose_mission import open_exposure
 
 MANY = 1_000_000_000_000
@@ -59,6 +60,20 @@ def test_coefficients_without_end_are_refused(tmp_path: Path, key: str, value: i
     for read in (open_fits, first_header):
         with pytest.raises(ValueError, match=f"{key} = {value}"):
             read(path)
+
+
+@pytest.mark.parametrize(("axes", "length"), [(2, 10**19), (999, 10**29)])
+def test_data_that_no_file_can_hold_are_refused(tmp_path: Path, axes: int, length: int) -> None:
+    cards = [("SIMPLE", "T"), ("BITPIX", -32), ("NAXIS", axes)]
+    cards += [(f"NAXIS{number}", length) for number in range(1, axes + 1)]
+    lines = [f"{key:8}= {value:>20}".ljust(80) for key, value in cards] + ["END".ljust(80)]
+    content = "".join(lines).encode()
+    path = tmp_path / "a.fits"
+    path.write_bytes(content.ljust(-(-len(content) // 2880) * 2880))
+    with pytest.raises(ValueError, match="longer than a file can be"):
+        open_fits(path)
+    with pytest.raises(InputError, match="can't be read: its header says"):
+        read_mask(path)
 
 
 @pytest.mark.parametrize(("blocks", "refused"), [(10, False), (300, True)])

@@ -33,6 +33,9 @@ FEW = 100
 """Number of blocks of other than text that readers may take for cards of a header, as they do with
 what follows the last extension of some files. They take long for each."""
 
+FARTHEST = 2**63 - 1
+"""Last byte that a file can have: a system counts no farther."""
+
 TEXT = bytes(range(0x20, 0x7F))
 
 _COUNT = re.compile(rb"(NAXIS|ZNAXIS|TFIELDS|WCSAXES[A-Z]?|[AB]P?_ORDER) *= *\+?(\d+) *(?:/|$)")
@@ -52,7 +55,7 @@ def open_fits(source: Path | BinaryIO, **options: Any) -> fits.HDUList:
     Raises
     ------
     ValueError
-        If a header asks for more axes, columns or coefficients than there can be.
+        If a header asks for more axes, columns, coefficients or data than there can be.
     OSError
         If it is none.
     """
@@ -85,6 +88,8 @@ def _look_through(stream: BinaryIO, headers: int) -> None:
             return
         _check(header)
         place += len(header) + _data_size(header)
+        if place > FARTHEST:
+            raise ValueError("its header says that its data are longer than a file can be")
 
 
 def _header(stream: BinaryIO) -> bytes:
