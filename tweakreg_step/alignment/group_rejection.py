@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.solver import DETECTOR, converge, match_counts
+from tweakreg_step.alignment.solver import DETECTOR, converge, fit_again, match_counts
 from tweakreg_step.alignment.verdict import (
     Failures,
     chances,
@@ -48,9 +48,9 @@ __all__ = [
 _EXTREME = 5.0
 """Motions of detectors in usual widths, above which they are looked at: 0.1 arcsec, 5e-4."""
 
-_LARGE = 2.0
+_LARGE = 1.5
 """The same where an image is off: where half of a group moved, a detector may be moved in all
-exposures to where its image is."""
+exposures half the way to where its image is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ def solve_with_rejection(
     reach: tuple[float, float],
     failures: Failures,
     passes: int = 3,
+    known: AssociatedFit | None = None,
 ) -> AcceptedFit:
     """Fit, drop the rejected groups or their ties to the reference, and repeat until none is left.
 
@@ -103,11 +104,17 @@ def solve_with_rejection(
         What is known of the groups so far, see `no_failures`.
     passes
         Number of associations of each fit.
+    known
+        A fit of the same groups, with other priors or more general motions, whose sources are
+        those of the first fit.
     """
     count = len(failures.status)
     associated = None
     for _ in range(2 * count + 1):
-        associated = converge(problem, start, *reach, passes)
+        if known is not None:
+            associated, known = fit_again(problem, start, known), None
+        else:
+            associated = converge(problem, start, *reach, passes)
         bad, weakly_anchored = groups_to_reject(problem, associated)
         failures = _with_rejections(failures, associated, bad, weakly_anchored)
         if associated is not None and weakly_anchored.any():

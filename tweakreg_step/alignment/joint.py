@@ -188,7 +188,7 @@ def _credible(ordered: Canonical, frames: FloatArray, options: Options) -> _Join
         return joint_fit
     choice = MotionChoice(MotionGrounds.IMAGES_OFF)
     # from where the groups are, or half of one may drag it between the two
-    accepted = with_images(_with_choice(joint_fit.accepted, choice, again=True))
+    accepted = with_images(_without_motion(joint_fit.accepted))
     still = replace(joint_fit, accepted=accepted, choice=choice)
     if accepted.failures.status != joint_fit.status or not groups_in_doubt(accepted):
         plain = _anchored(ordered, frames, replace(options, detector_motion="none"))
@@ -277,7 +277,7 @@ def _register_and_solve(
         problem, matters = with_estimated_widths(accepted.problem, accepted.associated)
         choice = choose_motion(problem, accepted.associated)
         accepted = replace(accepted, problem=problem)
-        accepted = _with_choice(accepted, choice, again=matters, passes=passes)
+        accepted = _with_choice(accepted, choice, again=matters)
     lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
     return _JointFit(ordered, accepted, choice, lost)
 
@@ -307,27 +307,36 @@ def _begun(
     return associated.fit.motions, (radius, 0.0), 1
 
 
-def _with_choice(
-    general: AcceptedFit, choice: MotionChoice, *, again: bool, passes: int = 3
-) -> AcceptedFit:
+def _with_choice(general: AcceptedFit, choice: MotionChoice, *, again: bool) -> AcceptedFit:
     """The fit with the detector motion that was chosen, from that with the most general one.
 
     Without detectors' motions it is made `again` only where priors have changed that have a part
-    in it. `passes` are the associations of all.
+    in it. What the general motions do not need moves no detection out of its source: the sources
+    are known already.
     """
     associated = general.associated
     none = geometry_of(general.problem.model) == "none"
     if associated is None or (none and not again):
         return general
     problem, start = general.problem, associated.fit.motions
-    reach = max(associated.radius, associated.star_radius), 0.0
     if choice.geometry != geometry_of(problem.model):
         problem, start = with_motion(problem, start, choice.geometry)
-        reach = max(reach[0], motion_radius(problem.options) if start.phi else 0.0), 0.0
-    # for the same motions with other widths the association is known already
-    passes = 1 if none else passes
-    chosen = solve_with_rejection(problem, start, reach, general.failures, passes)
+    reach = max(associated.radius, associated.star_radius), 0.0
+    chosen = solve_with_rejection(problem, start, reach, general.failures, known=associated)
     return general if chosen.associated is None else replace(chosen, ambiguity=general.ambiguity)
+
+
+def _without_motion(general: AcceptedFit) -> AcceptedFit:
+    """The fit without the detectors' motions, from where those with them have put the groups."""
+    associated = general.associated
+    if associated is None:
+        return general
+    problem, start = with_motion(general.problem, associated.fit.motions, "none")
+    radius = max(associated.radius, associated.star_radius)
+    if start.phi:
+        radius = max(radius, motion_radius(problem.options))
+    still = solve_with_rejection(problem, start, (radius, 0.0), general.failures)
+    return general if still.associated is None else replace(still, ambiguity=general.ambiguity)
 
 
 def _problem(

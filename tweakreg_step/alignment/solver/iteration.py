@@ -16,7 +16,7 @@ from .links import link
 from .motions.field_motion import FIELD
 from .motions.parents import Parent
 from .normal_equations import solve_step
-from .robust import Fit, fit
+from .robust import Fit, Start, fit
 from .weights import MATCHED_WEIGHT
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ __all__ = [
     "Problem",
     "common_directions",
     "converge",
+    "fit_again",
     "honest_factor",
     "identified",
     "match_counts",
@@ -320,8 +321,24 @@ def converge(
         links, index = link(problem.detections, source, problem.reference, star, model.field)
         rounds = _LAST_ROUNDS if turn == passes - 1 else 2 + min(turn, 1)
         wide = width if turn == 0 else 0.0
-        solved = fit(links, model, motions, options.sigma, rounds, wide)
+        solved = fit(links, model, Start(motions, wide), options.sigma, rounds)
         associated = AssociatedFit(solved.links, index, star, solved, *radii)
         motions, model = solved.motions, model.with_spread(solved.links.spread)
         radii = _next_radii(associated, options)
     return associated
+
+
+def fit_again(problem: Problem, start: Motions, known: AssociatedFit) -> AssociatedFit:
+    """The fit of a problem whose sources, weights and errors are nearly those of another fit.
+
+    Parameters
+    ----------
+    problem, start
+        The problem, and motions near its solution.
+    known
+        The fit of the same detections with other priors, or with more general motions.
+    """
+    model, links = problem.model.with_spread(known.links.spread), known.links
+    begin = Start(start, before=known.fit)
+    solved = fit(links, model, begin, problem.options.sigma, _LAST_ROUNDS)
+    return replace(known, links=solved.links, fit=solved)

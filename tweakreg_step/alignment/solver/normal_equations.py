@@ -44,7 +44,7 @@ DENSE_LIMIT = 6000
 _DENSE = 300
 """Unknowns up to which matrices are dense: sparse ones cost more to build than they save."""
 
-_MANY = 30_000
+_MANY = 3_000
 """Detections above which those of an image are put together."""
 
 _FEW = 100_000

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .normal_equations import Step
 
 
-__all__ = ["Fit", "fit", "linear_at_end"]
+__all__ = ["Fit", "Start", "fit", "linear_at_end"]
 
 _CONVERGED, _STEADY = 1e-4, 0.03
 """Mean change of a weight, and largest relative one of an error, below which reweighting ends."""
@@ -76,14 +76,27 @@ class Fit:
     field_path: FloatArray
 
 
-def fit(
-    links: Links,
-    model: Model,
-    start: Motions,
-    threshold: float = 3.0,
-    rounds: int = 5,
-    width: float = 0.0,
-) -> Fit:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a fit begins.
+
+    Attributes
+    ----------
+    motions
+        Initial motions, accurate to a fraction of the match radius.
+    width
+        How far units may be from where they start, per axis [arcsec].
+    before
+        A fit of the same links, whose weights and errors are those to start from; None: weights are
+        from medians, errors those that are usual.
+    """
+
+    motions: Motions
+    width: float = 0.0
+    before: Fit | None = None
+
+
+def fit(links: Links, model: Model, start: Start, threshold: float = 3.0, rounds: int = 5) -> Fit:
     """The robust solution.
 
     Units that the start knows nothing of yet, as a detector that lies off its exposure by many
@@ -96,26 +109,23 @@ def fit(
     links, model
         Associated detections; tangent planes, geometries and priors.
     start
-        Initial motions, accurate to a fraction of the match radius.
+        Where to begin.
     threshold
         Standardised residual at which weights start to fall.
     rounds
         Largest number of reweightings.
-    width
-        How far units may be from where they start, per axis [arcsec].
     """
-    components = components_of(links)
-    linear = linearise(links, model, start)
-    covariance = _covariance(linear, links, components)
-    weight = median_weights(linear.position, covariance + width**2 * np.eye(2), links)
-    motions, widths = start, _widths(width, covariance)
+    motions = start.motions
+    linear = linearise(links, model, motions)
+    components, covariance, weight = _begun(linear, links, start)
+    widths = _widths(start.width, covariance)
     rounds += len(widths)
     for turn in range(rounds):
         precision = weight[:, None, None] * inverse_2x2(covariance)
         step = solve_step(linear, links, model, motions, precision)
         motions = motions.plus(step.delta)
         model = with_tails(model, motions)
-        square = standardised(step.residual, covariance, weight, links)
+        square = standardised(step.position, covariance, weight, links)
         scale = _scale(square)
         if turn == rounds - 1:
             break
@@ -123,18 +133,31 @@ def fit(
         links = with_spread(links, linear.position, precision)
         if turn < len(widths):
             allowed = covariance + widths[turn] ** 2 * np.eye(2)
-            square = standardised(step.residual, allowed, weight, links)
+            square = standardised(step.position, allowed, weight, links)
             weight = taper(np.sqrt(square), threshold)
             continue
-        before, components = components, _with_errors(components, linear, links, step, weight)
+        last, components = components, _with_errors(components, linear, links, step, weight)
         covariance = _covariance(linear, links, components)
-        square = standardised(step.residual, covariance, weight, links)
+        square = standardised(step.position, covariance, weight, links)
         fresh = taper(np.sqrt(square) / min(scale, _scale(square)), threshold)
-        if turn > len(widths) and _settled(before, components, fresh - weight):
+        if turn > len(widths) and _settled(last, components, fresh - weight):
             break
         weight = fresh
     every = links, motions, linear, step, covariance, weight, square, step.residual, components
     return Fit(*every, _field_path(links, model, motions))
+
+
+def _begun(
+    linear: Linear, links: Links, start: Start
+) -> tuple[ErrorComponents, FloatArray, FloatArray]:
+    """Errors, covariances (N, 2, 2) and weights (N,) of the first round."""
+    if start.before is not None:
+        components = start.before.components
+        return components, _covariance(linear, links, components), start.before.weight
+    components = components_of(links)
+    covariance = _covariance(linear, links, components)
+    allowed = covariance + start.width**2 * np.eye(2)
+    return components, covariance, median_weights(linear.position, allowed, links)
 
 
 def _with_errors(
@@ -146,9 +169,14 @@ def _with_errors(
 
 
 def _settled(before: ErrorComponents, after: ErrorComponents, change: FloatArray) -> bool:
-    """Whether errors and weights, which change by `change` (N,), stay as they are."""
-    step = np.abs(after.log_factor - before.log_factor).max(initial=0.0)
-    return bool(step < _STEADY and np.mean(np.abs(change)) < _CONVERGED)
+    """Whether errors and weights, which change by `change` (N,), stay as they are.
+
+    Errors far below those of most detections are lost beside them, and may still fall.
+    """
+    variance = after.variance
+    part = np.bincount(after.label, variance / (variance + np.median(variance)))
+    step = np.abs(after.log_factor - before.log_factor) * 2.0 * part / np.maximum(after.count, 1)
+    return bool(step.max(initial=0.0) < _STEADY and np.mean(np.abs(change)) < _CONVERGED)
 
 
 def _covariance(linear: Linear, links: Links, components: ErrorComponents) -> FloatArray:

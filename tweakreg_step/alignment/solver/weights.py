@@ -8,7 +8,7 @@ import numpy as np
 
 from tweakreg_step.alignment.linalg import inverse_2x2
 
-from .latents import source_spread, spread_seen
+from .latents import latents, seen, source_spread, spread_seen
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
@@ -78,32 +78,46 @@ def median_weights(position: FloatArray, covariance: FloatArray, links: Links) -
 
 
 def standardised(
-    residual: FloatArray, covariance: FloatArray, weight: FloatArray, links: Links
+    position: FloatArray, covariance: FloatArray, weight: FloatArray, links: Links
 ) -> FloatArray:
-    """Squares (N,) of residuals in units of their own variance.
+    """Squares (N,) of residuals from the sources, in units of their own variance.
 
     With w the weights over the largest of their source, W = S^-1 and D the sum of w W, the residual
     of detection i has the variance S_i + (1 - 2 w_i) D^-1: less than S_i if the detection took part
     in its source's mean, more if it did not. A source seen twice has two equal residuals, hence two
-    equal weights. 0 where a detection alone determines its source's position.
+    equal weights. 0 where a detection alone determines its source's position. Sources are where
+    these very weights and covariances have them: beside a star that is known far better than what
+    lies next to it, residuals from another mean would be many times their variance.
+
+    Parameters
+    ----------
+    position
+        (N, 2) in the planes tangent at the sources [arcsec].
+    covariance
+        (N, 2, 2) of these [arcsec^2].
+    weight
+        (N,) robust weights.
+    links
+        The N detections.
     """
     square = np.empty(len(weight))
     for rows, sources in links.pieces():
         part = links.part(rows, sources)
-        square[rows] = _standardised(residual[rows], covariance[rows], weight[rows], part)
+        square[rows] = _standardised(position[rows], covariance[rows], weight[rows], part)
     return square
 
 
 def _standardised(
-    residual: FloatArray, covariance: FloatArray, weight: FloatArray, links: Links
+    position: FloatArray, covariance: FloatArray, weight: FloatArray, links: Links
 ) -> FloatArray:
     """The squares of the residuals of some sources' detections."""
     source, count = links.source, links.source_count
     largest = np.zeros(count)
     np.maximum.at(largest, source, weight)
     relative = np.divide(weight, largest[source], out=np.zeros_like(weight), where=weight > 0.0)
-    precision = inverse_2x2(covariance)
-    spread = source_spread(links, relative[:, None, None] * precision)
+    precision = relative[:, None, None] * inverse_2x2(covariance)
+    spread = source_spread(links, precision)
+    residual = position - seen(links, latents(links, spread, precision, position))
     weighted_sources = spread[:, 0, 0] > 0.0
     variance = covariance + (1.0 - 2.0 * relative)[:, None, None] * spread_seen(links, spread)
     # With one detection left in a source the difference is rounding error of an exact zero.

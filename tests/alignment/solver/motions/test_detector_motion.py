@@ -108,9 +108,9 @@ def test_auto_costs_nothing_where_there_is_none(reference: float) -> None:
         plain = solve_jointly(scene.detections, 4, scene.reference, Options())
         auto = solve_jointly(scene.detections, 4, scene.reference, Options(detector_motion="auto"))
         assert auto.motion.geometry == "none"
-        # the same fit from another start: but for rounding (1e-5 mas) the same corrections
-        np.testing.assert_allclose(auto.groups.matrix, plain.groups.matrix, rtol=0, atol=1e-10)
-        np.testing.assert_allclose(auto.groups.shift, plain.groups.shift, rtol=0, atol=1e-8)
+        # the same fit from other weights: to 1e-3 mas, also an arcminute away, the same
+        np.testing.assert_allclose(auto.groups.matrix, plain.groups.matrix, rtol=0, atol=1.6e-8)
+        np.testing.assert_allclose(auto.groups.shift, plain.groups.shift, rtol=0, atol=1e-6)
 
 
 def test_what_nothing_determines_stays_at_zero() -> None:
