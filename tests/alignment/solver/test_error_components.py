@@ -57,7 +57,8 @@ def _fit(
     links, _ = link(detections, np.tile(np.arange(150), GROUPS), reference, star)
     frames = frames_at(np.full(GROUPS, POLE[0]), np.full(GROUPS, POLE[1]))
     prior = np.broadcast_to([10.0, 10.0, 4e6], (GROUPS, 3))
-    return robust.fit(links, Model(frames, "rshift", prior), Motions(np.zeros((GROUPS, 3))))
+    start = robust.Start(Motions(np.zeros((GROUPS, 3))))
+    return robust.fit(links, Model(frames, "rshift", prior), start)
 
 
 def _errors(found: robust.Fit) -> dict[tuple[int, bool], float]:

@@ -42,7 +42,7 @@ def _stack(outliers: int, scale: float = 1.0):
         | {"vectors": vectors, "covariance": links.covariance * scale}
     )
     zero = Motions(np.zeros(model.prior.shape))
-    return robust.fit(moved, model, zero), bad, moved
+    return robust.fit(moved, model, robust.Start(zero)), bad, moved
 
 
 def test_squares_have_their_expectation() -> None:
@@ -74,7 +74,7 @@ def test_a_source_seen_twice_loses_both() -> None:
     links, _ = link(detections, np.tile(np.arange(30), 2), None, np.full(30, -1))
     frames = frames_at(np.full(2, 10.0), np.full(2, 10.0))
     model = Model(frames, "shift", np.ones((2, 2)))
-    result = robust.fit(links, model, Motions(np.zeros((2, 2))))
+    result = robust.fit(links, model, robust.Start(Motions(np.zeros((2, 2)))))
     assert (result.weight[links.source == 7] < 1e-3).all()
     assert result.weight[links.source != 7].mean() > 0.95
 
@@ -90,3 +90,19 @@ def test_errors_that_are_too_small_are_raised_and_true_ones_kept() -> None:
     modest, _, _ = _stack(0, scale=0.1)
     # a tenth of the variance of 1.5 mas is given, the rest is estimated
     assert _estimated(modest) == pytest.approx(0.0015, rel=0.05)
+
+
+def test_squares_beside_a_star_are_those_from_the_mean_of_their_own_weights() -> None:
+    """Of a star known ten times better than two detections of it, whatever fit came before."""
+    rng, count = np.random.default_rng(5), 2000
+    places = np.tile(rng.uniform(-30.0, 30.0, (count, 2)), (3, 1))
+    ra, dec = ra_dec(from_plane(places, frames_at(10.0, 10.0)))
+    detections = Detections.simple(ra, dec, np.repeat([0, 1, 2], count), 0.001)
+    links, _ = link(detections, np.tile(np.arange(count), 3), None, np.full(count, -1))
+    image = links.image
+    error = np.array([1e-4, 1e-3, 1e-3])[image]
+    position = rng.standard_normal((len(image), 2)) * error[:, None]
+    covariance = error[:, None, None] ** 2 * np.eye(2)
+    square = weights.standardised(position, covariance, np.ones(len(image)), links)
+    means = [square[image == number].mean() for number in range(3)]
+    assert means == pytest.approx([2.0, 2.0, 2.0], rel=0.1)
