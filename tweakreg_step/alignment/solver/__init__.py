@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
-from .error_components import motion_variance
 from .gauge import common_basis, projector, regauge
 from .hierarchy import Model, Motions, moved_directions
 from .image_covariance import errors_of_own_motions, image_errors
@@ -20,6 +19,7 @@ from .iteration import (
     with_levels,
 )
 from .links import MATTERS, Links, link
+from .motion_variance import motion_variance
 from .motions.detector_motion import (
     choose_motion,
     geometry_of,

@@ -28,7 +28,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
-from tweakreg_step.alignment.linalg import different_rows, source_sums
+from tweakreg_step.alignment.linalg import different_rows
 
 from .latents import latents, seen, source_spread, spread_seen
 from .weights import grouped_median, taper
@@ -36,11 +36,9 @@ from .weights import grouped_median, taper
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-    from .hierarchy import Linear
     from .links import Links
-    from .normal_equations import Step
 
-__all__ = ["ErrorComponents", "components_of", "estimated", "motion_variance"]
+__all__ = ["ErrorComponents", "components_of", "estimated"]
 
 FEWEST = 5
 """Detections, or reference stars, below which a component keeps its usual errors."""
@@ -64,21 +62,8 @@ _CONVERGED = 0.01
 """Rounds of scoring, its largest step and that at which it ends, in logarithms of factors; inverse
 variance of those that stay."""
 
-_EXACT = 100
-"""Parameters up to which the variance of fitted positions is computed, not sampled."""
-
-_SAMPLES, _ROUNDS_OF_SAMPLES = 4, 8
-"""Motions that are drawn at once, and how often."""
-
-_AT_ONCE = 50_000
-"""Detections whose displacements by these motions are in memory at once."""
-
 _DENSE = 200_000
 """Entries up to which matrices are dense: sparse ones cost more to build than they save."""
-
-_MANY = 1000
-"""Detections for each parameter from which on one round does: motions are then known to a
-thousandth of the variance of a detection, and that share of it to a third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,98 +144,6 @@ def components_of(links: Links) -> ErrorComponents:
         known=np.where(given, 0.0, variance - floor),
         log_factor=np.zeros(len(kinds)),
     )
-
-
-def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray) -> FloatArray:
-    """Variance (L,) per axis of the links' fitted positions due to the motions [arcsec^2].
-
-    Half the trace of T_i C T_i', T_i being the derivative of the difference between the detection's
-    corrected position and its source's mean, C the covariance of the motions. Of many parameters C
-    is not computed: motions are drawn that have it.
-
-    Parameters
-    ----------
-    linear, links, step
-        The linearised problem, its links, and its solution.
-    weight
-        (L,) weights of the links in the means of their sources [arcsec^-2].
-    """
-    count = len(linear.index)
-    total = np.bincount(links.source, weight, minlength=links.source_count)
-    share = np.divide(weight, total[links.source], out=np.zeros(count), where=weight > 0.0)
-    many = count > _MANY * linear.parameter_count
-    if linear.parameter_count <= _EXACT and not many:
-        slope = _differences(linear, links, share)
-        moved = slope @ step.factor.inverse()
-        product = slope * moved if isinstance(slope, np.ndarray) else slope.multiply(moved)
-        square = np.asarray(product.sum(axis=1)).ravel()
-    else:
-        rng, root = np.random.default_rng(0), np.sqrt(np.repeat(weight, 2))[:, None]
-        rounds, bonds = 1 if many else _ROUNDS_OF_SAMPLES, step.model.bonds
-        parts = [
-            (
-                rows,
-                _derivatives(linear.part(rows, own)),
-                *_means(links.part(rows, own), share[rows]),
-            )
-            for rows, own in links.pieces(_AT_ONCE)
-        ]
-        square = np.zeros(2 * count)
-        for _ in range(rounds):  # few at a time: of millions of detections each is large
-            pull = np.zeros((linear.parameter_count, _SAMPLES))
-            for rows, slope, sums, row in parts:
-                data = rng.normal(size=(len(row), _SAMPLES)) * root[2 * rows.start : 2 * rows.stop]
-                # T = slope - sums' slope: its products with a few vectors are cheaper than itself
-                data -= sums.T @ _added_up(data, row, sums.shape[0])
-                pull += slope.T @ data
-            more = rng.normal(size=pull.shape)
-            more = bonds.rows.T @ (np.sqrt(bonds.precision)[:, None] * more)
-            drawn = step.factor.solve(pull + more)
-            for rows, slope, sums, row in parts:
-                moved = slope @ drawn
-                moved -= (sums @ moved)[row]
-                both = slice(2 * rows.start, 2 * rows.stop)
-                square[both] += np.mean(moved**2, axis=1) / rounds
-    return np.asarray(0.5 * (square[::2] + square[1::2]))
-
-
-def _added_up(values: FloatArray, row: IntArray, count: int) -> FloatArray:
-    """Sums (count, k) of the rows (n, k) of an array that have the same number `row` (n,)."""
-    return np.stack([np.bincount(row, column, minlength=count) for column in values.T], axis=1)
-
-
-def _differences(linear: Linear, links: Links, share: FloatArray) -> Any:
-    """Derivatives T (2 L, P) of the differences between detections and the means of their sources.
-
-    Dense where there are few. `share` (L,) is what each link has in the mean.
-    """
-    (count, width), size = linear.index.shape, linear.parameter_count
-    if 2 * count * size > _DENSE:
-        slope, sums, row = _derivatives(linear), *_means(links, share)
-        return slope - (sums @ slope)[row]
-    column = np.repeat(linear.index, 2, axis=0).ravel()
-    place = np.repeat(size * np.arange(2 * count), width) + column
-    dense = np.bincount(place, linear.columns.ravel(), minlength=2 * count * size)
-    dense = dense.reshape(count, 2 * size)
-    mean = source_sums(share[:, None] * dense, links.source, links.source_count)
-    return (dense - mean[links.source]).reshape(2 * count, size)
-
-
-def _derivatives(linear: Linear) -> Any:
-    """Derivatives (2 L, P) of the detections' positions, sparse."""
-    count, width = linear.index.shape
-    column = np.repeat(linear.index, 2, axis=0).ravel()
-    pointer = width * np.arange(2 * count + 1)
-    shape = 2 * count, linear.parameter_count
-    return sparse.csr_matrix((linear.columns.ravel(), column, pointer), shape=shape)
-
-
-def _means(links: Links, share: FloatArray) -> tuple[Any, IntArray]:
-    """What makes means (2 S, 2 L) of coordinates of detections, and the row (2 L,) of each."""
-    count = len(share)
-    row = np.repeat(2 * links.source, 2) + np.tile([0, 1], count)
-    entries = np.repeat(share, 2), (row, np.arange(2 * count))
-    return sparse.csr_matrix(entries, shape=(2 * links.source_count, 2 * count)), row
 
 
 def estimated(

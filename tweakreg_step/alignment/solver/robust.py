@@ -15,8 +15,9 @@ import numpy as np
 
 from tweakreg_step.alignment.linalg import inverse_2x2
 
-from .error_components import components_of, estimated, motion_variance
+from .error_components import components_of, estimated
 from .hierarchy import linearise
+from .motion_variance import motion_variance
 from .motions.field_motion import with_spread
 from .motions.tails import with_tails
 from .normal_equations import solve_step

@@ -252,10 +252,9 @@ def _differences_of(
     limit = float(chord(reach))
     number = partners.tree.query_ball_point(vectors, limit, return_length=True)
     vectors = vectors[:: 1 + int(number.sum()) // _MOST_PAIRS]
-    near = partners.tree.query_ball_point(vectors, limit)
-    size = np.array([len(one) for one in near], np.int64)
-    other = np.concatenate([np.asarray(one, np.int64) for one in near] or [np.zeros(0, np.int64)])
-    own = np.repeat(np.arange(len(vectors)), size)
+    close = cKDTree(vectors).sparse_distance_matrix(partners.tree, limit, output_type="ndarray")
+    close = close[np.lexsort((close["j"], close["i"]))]
+    own, other = close["i"], close["j"]
     good = partners.only[other] != group
     own, other = own[good], other[good]
     axes = frames_of(vectors)[own, :2]

@@ -8,6 +8,7 @@ alone, where they match nothing.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
+
+    _Part = tuple[IntArray, cKDTree]
+    """Indices of the detections of a detector in an exposure, and a tree of their places."""
 
 
 __all__ = ["repeated_pixels"]
@@ -68,14 +72,12 @@ def repeated_pixels(detections: Detections, order: FloatArray) -> tuple[BoolArra
     vectors = directions(detections.ra, detections.dec)
     known = np.isfinite(vectors).all(axis=1) & np.isfinite(detections.unit_xy).all(axis=1)
     known &= np.any(detections.unit_xy != 0.0, axis=1)
-    for before, after in _pairs(detections, order, known):
+    for (before, near), (after, there) in _pairs(detections, order, known):
         noise = float(np.median(variance[before]) + np.median(variance[after]))
         radius = float(np.clip(_ERRORS * np.sqrt(noise), *_LIMITS))
-        places = detections.unit_xy
-        trees = cKDTree(places[before]), cKDTree(places[after])
-        if trees[0].count_neighbors(trees[1], _RING * radius) > _CROWDED * len(after):
+        if near.count_neighbors(there, _RING * radius) > _CROWDED * len(after):
             continue
-        close = trees[0].sparse_distance_matrix(trees[1], _RING * radius, output_type="ndarray")
+        close = near.sparse_distance_matrix(there, _RING * radius, output_type="ndarray")
         first, second = before[close["i"]], after[close["j"]]
         step = ARCSEC * np.linalg.norm(vectors[first] - vectors[second], axis=1)
         moved = step > 2.0 * radius
@@ -89,15 +91,17 @@ def repeated_pixels(detections: Detections, order: FloatArray) -> tuple[BoolArra
 
 def _pairs(
     detections: Detections, order: FloatArray, known: BoolArray
-) -> Iterator[tuple[IntArray, IntArray]]:
-    """Indices of the detections of a detector in an exposure, and in one shortly after it."""
+) -> Iterator[tuple[_Part, _Part]]:
+    """The detections of a detector in an exposure, and in one shortly after it."""
     rows = np.flatnonzero(known)
     label, group = detections.detector[rows], detections.group[rows]
     rows = rows[np.lexsort((order[group], label))]
     label, group = detections.detector[rows], detections.group[rows]
     edges = np.flatnonzero((np.diff(label) != 0) | (np.diff(group) != 0)) + 1
-    parts = np.split(rows, edges) if len(rows) else []
-    for lag in range(1, _LAGS + 1):
-        for before, after in zip(parts, parts[lag:], strict=False):
-            if detections.detector[before[0]] == detections.detector[after[0]]:
-                yield before, after
+    earlier: deque[_Part] = deque(maxlen=_LAGS)
+    for after in np.split(rows, edges) if len(rows) else []:
+        part = after, cKDTree(detections.unit_xy[after])
+        for before in earlier:
+            if detections.detector[before[0][0]] == detections.detector[after[0]]:
+                yield before, part
+        earlier.append(part)
