@@ -16,13 +16,16 @@ from tweakreg_step.files.names import image_name
 from tweakreg_step.files.stamps import stamp_of
 from tweakreg_step.telescopes.choose_mission import group_of_name, missions, telescope_of
 from tweakreg_step.telescopes.library import entry_of
+from tweakreg_step.telescopes.wcs import packed_corrector
 
 from .image_checks import check_view
 
 if TYPE_CHECKING:
     from tweakreg_step.files.stamps import Stamp
+    from tweakreg_step.parameters import Parameters
     from tweakreg_step.telescopes import OpenImage, Telescope, View
     from tweakreg_step.telescopes.exposure_file import ExposureFile
+    from tweakreg_step.telescopes.wcs import PackedCorrector
 
     from .exposure_catalog import ExposureCatalog, Reader
 
@@ -35,6 +38,7 @@ __all__ = [
     "ReadTask",
     "Refusal",
     "exposure_of",
+    "may_pack",
     "read_exposure",
     "refusal_of",
 ]
@@ -62,11 +66,15 @@ class ExposureImage:
         Its sources.
     view
         Its WCS, pointing angles and epoch.
+    corrector
+        What stands for its corrector, with the view, whose WCS is then packed; None where that of
+        tweakwcs is needed.
     """
 
     name: str
     catalog: ExposureCatalog
     view: View
+    corrector: PackedCorrector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +212,8 @@ def exposure_of(model: Any, name: str, reader: Reader, *, reset: bool) -> Exposu
         if opened:
             reader.check([image_name(name, image.label) for image in opened])
         images = tuple(_image_of(image, name, reader, reset=reset) for image in opened)
+        if may_pack(reader.parameters):
+            images = tuple(_packed(image, telescope) for image in images)
     # damaged files raise anything when their arrays are read, and must not stop the others
     except Exception as error:
         if isinstance(error, TweakregError) and not isinstance(error, InputError):
@@ -218,6 +228,19 @@ def _image_of(image: OpenImage, file_name: str, reader: Reader, *, reset: bool) 
     view = image.view(reset=reset)
     check_view(view, image.bounding_box, image.to_sky, name)
     return ExposureImage(name, reader.catalog(image, name), view)
+
+
+def may_pack(parameters: Parameters) -> bool:
+    """Whether packed correctors will do: the other methods hand those of tweakwcs to tweakwcs."""
+    return parameters.method.align_method == "global"
+
+
+def _packed(image: ExposureImage, telescope: Telescope) -> ExposureImage:
+    """The image with its WCS as bytes and numbers, where these are enough."""
+    corrector = packed_corrector(image.view, telescope, image.name)
+    if corrector is None:
+        return image
+    return replace(image, view=corrector.view, corrector=corrector)
 
 
 def _group(model: Any) -> str:

@@ -15,13 +15,14 @@ from tweakreg_step.core.sources import Sources
 from tweakreg_step.core.wording import first_line
 from tweakreg_step.telescopes.choose_mission import telescope_named
 from tweakreg_step.telescopes.visits import visit_of_group
-from tweakreg_step.telescopes.wcs import box_of, plane_of
+from tweakreg_step.telescopes.wcs import PackedWcs, box_of, packed_corrector, plane_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from tweakreg_step.core.outcome import Verdict
     from tweakreg_step.telescopes import Telescope, View
+    from tweakreg_step.telescopes.wcs import PackedCorrector
 
 __all__ = ["KnownImage", "KnownRun", "bare_image", "image_of", "known_image", "with_sources"]
 
@@ -73,7 +74,8 @@ class KnownRun:
 
 def known_image(image: Image, view: View, telescope: Telescope) -> KnownImage:
     """An image that was read, with the view that it was read with."""
-    packed = np.frombuffer(telescope.packed_wcs(view.wcs), np.uint8)
+    wcs = view.wcs.unpacked() if isinstance(view.wcs, PackedWcs) else view.wcs
+    packed = np.frombuffer(telescope.packed_wcs(wcs), np.uint8)
     return KnownImage(
         image.name,
         image.group,
@@ -85,8 +87,8 @@ def known_image(image: Image, view: View, telescope: Telescope) -> KnownImage:
     )
 
 
-def image_of(known: KnownImage) -> Image:
-    """The image as it was before it was aligned.
+def image_of(known: KnownImage, *, packed: bool = True) -> Image:
+    """The image as it was before it was aligned, with a packed corrector where that is possible.
 
     Raises
     ------
@@ -103,19 +105,27 @@ def image_of(known: KnownImage) -> Image:
             f"The state's WCS of '{known.name}' can't be read: {first_line(error, 200)}. It "
             "must be as a run wrote it. Run the alignment again with save_state=True."
         ) from error
-    image = bare_image(known.name, replace(known.view, wcs=wcs), known.group, telescope)
+    view = replace(known.view, wcs=wcs)
+    corrector = packed_corrector(view, telescope, known.name) if packed else None
+    image = bare_image(known.name, view, known.group, telescope, corrector)
     return replace(with_sources(image, known.sources, known.unused), refused=known.refused)
 
 
-def bare_image(name: str, view: View, group: Any, telescope: Telescope) -> Image:
-    """An image with its WCS, still without its sources.
+def bare_image(
+    name: str,
+    view: View,
+    group: Any,
+    telescope: Telescope,
+    packed: PackedCorrector | None = None,
+) -> Image:
+    """An image with its WCS, still without its sources; without a packed corrector, with its own.
 
     Raises
     ------
     InputError
         If its WCS can't be corrected.
     """
-    corrector = telescope.corrector(view, Table(), name, group)
+    corrector = packed or telescope.corrector(view, Table(), name, group)
     none = np.zeros(0)
     return Image(
         name=name,

@@ -26,6 +26,7 @@ from .exposure import (
     ReadTask,
     Refusal,
     exposure_of,
+    may_pack,
     read_exposure,
     refusal_of,
 )
@@ -83,7 +84,7 @@ class ReadExposures:
     images
         Their images.
     views
-        The view that each image was read with.
+        The view that each image was read with; its WCS may be packed.
     kept
         File names of their catalogs; None for the user's own and where none was written.
     left_out
@@ -314,7 +315,9 @@ def _with_images(seen: Exposure | Refusal, group: str) -> tuple[Exposure, list[I
         return seen
     try:
         images = seen.images
-        return seen, [bare_image(one.name, one.view, group, seen.telescope) for one in images]
+        return seen, [
+            bare_image(one.name, one.view, group, seen.telescope, one.corrector) for one in images
+        ]
     except Exception as error:  # noqa: BLE001 - of a WCS of any kind, see `exposure_of`
         return replace(refusal_of(seen.name, error, opened=True), telescope=seen.telescope)
 
@@ -347,7 +350,7 @@ def known_images(exposures: ReadExposures) -> list[KnownImage]:
 
 
 def with_known(
-    exposures: ReadExposures, known: Sequence[KnownImage], *, reset: bool
+    exposures: ReadExposures, known: Sequence[KnownImage], parameters: Parameters
 ) -> ReadExposures:
     """The exposures with the images of an earlier run before theirs.
 
@@ -357,8 +360,8 @@ def with_known(
         The exposures of this run.
     known
         The images of the earlier one, whose files are not opened: they are of no member.
-    reset
-        Whether corrections of earlier alignments are ignored.
+    parameters
+        The parameters of the run.
     """
     if not known:
         return exposures
@@ -367,10 +370,11 @@ def with_known(
         replace(member, images=tuple(count + image for image in member.images))
         for member in exposures.members
     ]
-    images = [*map(image_of, known), *exposures.images]
+    packed = may_pack(parameters)
+    images = [*(image_of(one, packed=packed) for one in known), *exposures.images]
     sources = balanced([image.sources for image in images])
     images = [replace(image, sources=own) for image, own in zip(images, sources, strict=True)]
-    if not reset:
+    if not parameters.safety.reset_wcs:
         images = refuse_mixed(images, [image.corrected for image in images])
     unwritten: list[str | None] = [None] * count
     none = [image.sources[:0] for image in images[:count]]

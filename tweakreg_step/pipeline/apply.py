@@ -12,6 +12,7 @@ from tweakreg_step.core.outcome import Status
 from tweakreg_step.exposures import UNUSABLE, VERSION, problem_of
 from tweakreg_step.report import essentials_left_out, essentials_of
 from tweakreg_step.telescopes import Change
+from tweakreg_step.telescopes.wcs import PackedCorrector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,7 +61,8 @@ def _change(
     first = member.images[0]
     wcs: tuple[Any, ...] = ()
     if any(outcome.moved or _is_reset(outcome, parameters) for outcome in outcomes):
-        wcs = tuple(exposures.images[image].plane.corrector.wcs for image in member.images)
+        correctors = [exposures.images[image].plane.corrector for image in member.images]
+        wcs = tuple(one if isinstance(one, PackedCorrector) else one.wcs for one in correctors)
     note = result.catalogs.note
     refcat = "" if note is None else note.name
     return Change(

@@ -200,8 +200,7 @@ def _read(library: Any, run: Run, workers: Any) -> tuple[ReadExposures, KnownRun
         return exposures, None
     earlier = run.earlier or KnownRun()
     known = KnownRun((*earlier.images, *known_images(exposures)), earlier.pairs.joined())
-    reset = run.parameters.safety.reset_wcs
-    return with_known(exposures, earlier.images, reset=reset), known
+    return with_known(exposures, earlier.images, run.parameters), known
 
 
 def _aligned(groups: Groups, parameters: Parameters, run: Run, known: KnownRun | None) -> Alignment:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from tweakreg_step.telescopes.wcs import PackedCorrector
 
 if TYPE_CHECKING:
     from tweakreg_step.core.outcome import Essential, Status
@@ -28,7 +30,8 @@ class Change:
     status
         Status to record, None to leave it as it is.
     wcs
-        Corrected WCS of each of its images; empty to leave all as they are.
+        Corrected WCS of each of its images, or the packed corrector that makes it when the change
+        is made; empty to leave all as they are.
     reference
         Name of the reference catalog that it was aligned to, None for none.
     essentials
@@ -55,5 +58,6 @@ class Change:
 
     def __call__(self, model: Any) -> None:
         """Make the changes to an open model."""
-        for problem in self.telescope.apply(model, self):
+        wcs = (one.wcs if isinstance(one, PackedCorrector) else one for one in self.wcs)
+        for problem in self.telescope.apply(model, replace(self, wcs=tuple(wcs))):
             log.warning("%s: %s", self.name, problem)

@@ -6,6 +6,7 @@ from .delivered import CORRECTED, delivered, is_corrected
 from .fits_plane import FitsPlane, put_linear
 from .footprints import corners_of, epoch_of, group_epochs, group_observatories, region
 from .inverse import pixels_within
+from .packed_corrector import PackedCorrector, PackedWcs, packed_corrector
 from .packed_gwcs import packed_gwcs, unpacked_gwcs
 from .plane import plane_of
 from .snapshot import Snapshot, StoredWcs, all_or_nothing
@@ -17,6 +18,8 @@ __all__ = [
     "CORRECTED",
     "CorrectorPlane",
     "FitsPlane",
+    "PackedCorrector",
+    "PackedWcs",
     "Snapshot",
     "StoredWcs",
     "TanCorrector",
@@ -31,6 +34,7 @@ __all__ = [
     "group_observatories",
     "is_corrected",
     "is_tan",
+    "packed_corrector",
     "packed_gwcs",
     "pixels_within",
     "plane_of",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tweakwcs.correctors import FITSWCSCorrector
 
 from .fits_plane import FitsPlane
+from .packed_corrector import PackedCorrector
+from .packed_plane import PackedPlane
 from .tangent_plane import CorrectorPlane
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ __all__ = ["plane_of"]
 
 
 def plane_of(corrector: Any, box: BoundingBox | None) -> CorrectorPlane:
-    """The plane of the image of a tweakwcs corrector.
+    """The plane of the image of a tweakwcs corrector, or of a packed one.
 
     Parameters
     ----------
@@ -25,5 +27,7 @@ def plane_of(corrector: Any, box: BoundingBox | None) -> CorrectorPlane:
     box
         Limits of the image in pixels, None where nothing tells them.
     """
+    if isinstance(corrector, PackedCorrector):
+        return PackedPlane(corrector, box)
     kind = FitsPlane if isinstance(corrector, FITSWCSCorrector) else CorrectorPlane
     return kind(corrector, box)

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, Self
 from tweakwcs.correctors import ST_V2V3_WCSCorrector
 
 from .delivered import CORRECTED, delivered
+from .packed_corrector import PackedCorrector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 __all__ = ["Snapshot", "StoredWcs", "all_or_nothing"]
+
+_CORRECTION = "matrix", "shift"
+"""What changes of a packed corrector."""
 
 
 @contextmanager
@@ -33,13 +37,13 @@ def all_or_nothing(correctors: Sequence[Any]) -> Iterator[None]:
 class StoredWcs:
     """The WCS of a corrector at some time, cheap to store and complete to put back.
 
-    Correctors of GWCS replace their WCS when they correct it, so a reference to it is enough;
-    others change it in place and are copied.
+    Correctors of GWCS replace their WCS when they correct it, so a reference to it is enough; of
+    packed ones it is the correction; others change it in place and are copied.
 
     Attributes
     ----------
     state
-        The WCS, or the attributes of a corrector that changes its WCS in place.
+        The WCS, or the attributes of a corrector that changes its WCS in place, or of a packed one.
     replaced
         Whether it is the WCS.
     """
@@ -52,6 +56,8 @@ class StoredWcs:
         """The present WCS of a corrector."""
         if isinstance(corrector, ST_V2V3_WCSCorrector):
             return cls(corrector.wcs, replaced=True)
+        if isinstance(corrector, PackedCorrector):
+            return cls({name: getattr(corrector, name) for name in _CORRECTION}, replaced=False)
         return cls(deepcopy(_without_meta(vars(corrector))), replaced=False)
 
     def without_correction(self) -> StoredWcs | None:
@@ -66,7 +72,8 @@ class StoredWcs:
     def put_into(self, corrector: Any) -> None:
         """Give a corrector this WCS; its ``meta`` stays."""
         if not self.replaced:
-            vars(corrector).update(deepcopy(self.state))
+            for name, value in deepcopy(self.state).items():
+                setattr(corrector, name, value)
             return
         fresh = _without_meta(vars(type(corrector)(self.state, corrector.ref_angles)))
         # the WCS as it was before any correction, perhaps an earlier one

@@ -64,7 +64,7 @@ class CorrectorPlane:
             return float("nan")
         (xmin, xmax), (ymin, ymax) = self.box
         x, y = 0.5 * (xmin + xmax), 0.5 * (ymin + ymax)
-        ra, dec = self.corrector.det_to_world(np.array([x, x + 1.0, x]), np.array([y, y, y + 1.0]))
+        ra, dec = self.sky(np.array([x, x + 1.0, x]), np.array([y, y, y + 1.0]))
         vectors = directions(ra, dec)
         steps = to_plane(vectors[1:], np.broadcast_to(frames_of(vectors[:1]), (2, 3, 3)))
         return float(np.sqrt(np.abs(np.linalg.det(steps))))

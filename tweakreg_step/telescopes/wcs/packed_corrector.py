@@ -1,0 +1,182 @@
+"""The corrector of an image as bytes and a few numbers, of which tweakwcs's is made when needed.
+
+A corrector of tweakwcs holds several copies of the WCS, 0.6 MB, and 1.2 MB once it has a
+correction; making it takes longer than all positions that an alignment asks for. These follow from
+the WCS as bytes, 11 kB, two rotations, and the correction: between the detector's distortion and
+the sky a GWCS with the frame ``v2v3`` has rotations alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import zlib
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.modeling.rotations import RotationSequence3D
+from astropy.table import Table
+
+from tweakreg_step.core.sphere import directions, to_plane
+
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.sources import BoundingBox
+    from tweakreg_step.telescopes.image import View
+    from tweakreg_step.telescopes.telescope import Telescope
+
+__all__ = ["PackedCorrector", "PackedWcs", "packed_corrector"]
+
+log = logging.getLogger(__name__)
+
+DEGREE = 3600.0  # arcsec
+
+_FRAMES = ("v2v3",), ("v2v3", "v2v3vacorr")
+"""Frames between the first and the last one of a WCS that was not corrected yet."""
+
+_SAME = 1e-12
+"""Directions that differ by less are the same: 2e-4 mas."""
+
+_FEW = 64
+"""Positions of so few pixels are kept: those of corners and grids, which are asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedWcs:
+    """A GWCS as bytes, for this process and its workers alone."""
+
+    content: bytes
+
+    @classmethod
+    def of(cls, wcs: Any) -> PackedWcs:
+        """Pack it."""
+        return cls(zlib.compress(pickle.dumps(wcs, pickle.HIGHEST_PROTOCOL), 1))
+
+    def unpacked(self) -> Any:
+        """A WCS of one's own, the same to the bit."""
+        return pickle.loads(zlib.decompress(self.content))  # noqa: S301 - bytes of our own
+
+
+@dataclass(slots=True)
+class PackedCorrector:
+    """Stands for the tweakwcs corrector of an image with a GWCS.
+
+    Attributes
+    ----------
+    view
+        The view of the image; its WCS is packed.
+    telescope
+        The mission, which makes the corrector.
+    meta
+        The name of the image, ``name``.
+    bounding_box
+        Limits of the image in pixels.
+    detector_frame, sky_frame
+        (3, 3) of the tangent plane among directions in V2-V3, and on the sky.
+    matrix, shift
+        (2, 2), (2,) the correction [arcsec], in the tangent plane.
+    """
+
+    view: View
+    telescope: Telescope
+    meta: dict[str, Any]
+    bounding_box: BoundingBox | None
+    detector_frame: FloatArray
+    sky_frame: FloatArray
+    matrix: FloatArray = field(default_factory=lambda: np.eye(2))
+    shift: FloatArray = field(default_factory=lambda: np.zeros(2))
+    _known: dict[tuple[bytes, bytes], FloatArray] = field(default_factory=dict)
+
+    @property
+    def wcs(self) -> Any:
+        """The WCS with its correction, made anew each time."""
+        own = replace(self.view, wcs=self.view.wcs.unpacked())
+        corrector = self.telescope.corrector(own, Table(), self.meta["name"], "")
+        if not (np.array_equal(self.matrix, np.eye(2)) and not self.shift.any()):
+            corrector.set_correction(matrix=self.matrix, shift=self.shift)
+        return corrector.wcs
+
+    @property
+    def ref_angles(self) -> dict[str, float]:
+        """Angles v2_ref, v3_ref [arcsec] and roll_ref [deg]."""
+        return dict(self.view.angles)
+
+    def set_correction(self, matrix: FloatArray, shift: FloatArray) -> None:
+        """Compose an affine transformation [arcsec] with the correction that there is."""
+        matrix = np.asarray(matrix, float)
+        np.linalg.inv(matrix)  # raises what tweakwcs would raise, of an image without area
+        self.shift = matrix @ self.shift + np.asarray(shift, float)
+        self.matrix = matrix @ self.matrix
+
+    def from_pixels(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Positions (N, 2) [arcsec] in the tangent plane, of pixels x, y (N,)."""
+        return self._uncorrected(x, y) @ self.matrix.T + self.shift
+
+    def _uncorrected(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        key = x.tobytes(), y.tobytes()
+        if key in self._known:
+            return self._known[key]
+        v2, v3 = _to_v2v3(self.view.wcs)(x, y)
+        places = to_plane(directions(v2 / DEGREE, v3 / DEGREE), self.detector_frame)
+        if x.size <= _FEW:
+            self._known[key] = places
+        return places
+
+
+def packed_corrector(view: View, telescope: Telescope, name: str) -> PackedCorrector | None:
+    """The packed corrector of an image.
+
+    None where its WCS has other frames than one that was not corrected yet, or another transform
+    to the sky than a rotation.
+    """
+    frames = tuple(getattr(view.wcs, "available_frames", ()))
+    if frames[1:-1] not in _FRAMES or len(set(frames)) < len(frames):
+        return None
+    try:
+        return _packed(view, telescope, name)
+    except MemoryError:
+        raise
+    except Exception as error:  # tweakwcs's corrector will say what is wrong with it
+        log.debug("%s: not packed", name, exc_info=error)
+        return None
+
+
+def _packed(view: View, telescope: Telescope, name: str) -> PackedCorrector | None:
+    wcs, angles = view.wcs, view.angles
+    *_, before, last = wcs.available_frames
+    to_sky = wcs.get_transform(before, last)
+    turned = directions(*to_sky(DEGREE * _AXES[0], DEGREE * _AXES[1]))  # rows: the axes on the sky
+    tried = directions(*to_sky(DEGREE * _TRIED[0], DEGREE * _TRIED[1]))
+    if not np.allclose(directions(*_TRIED) @ turned, tried, rtol=0.0, atol=_SAME):
+        return None
+    # as tweakwcs has it: the plane's axes are the second and third of the turned system
+    order = (angles["v2_ref"] / DEGREE, -angles["v3_ref"] / DEGREE, angles["roll_ref"])
+    rotation = np.stack(RotationSequence3D(order, "zyx")(*np.eye(3)))
+    detector_frame = rotation[[1, 2, 0]]
+    (x0, x1), (y0, y1) = wcs.bounding_box
+    packed = PackedWcs.of(wcs)
+    return PackedCorrector(
+        view=replace(view, wcs=packed),
+        telescope=telescope,
+        meta={"name": name},
+        bounding_box=((float(x0), float(x1)), (float(y0), float(y1))),
+        detector_frame=detector_frame,
+        sky_frame=detector_frame @ turned,
+    )
+
+
+_AXES = np.array([[0.0, 90.0, 0.0], [0.0, 0.0, 90.0]])
+"""Longitudes and latitudes [deg] of the axes of a system."""
+
+_TRIED = np.array([[0.0, 0.1, -0.1, 30.0, 200.0], [0.0, -0.1, 0.2, 40.0, -60.0]])
+"""Where a transform to the sky is compared with a rotation [deg]."""
+
+
+@lru_cache(maxsize=1)
+def _to_v2v3(packed: PackedWcs) -> Any:
+    """The transform from pixels to V2-V3 [arcsec]; the last one is kept: one asks several times."""
+    wcs = packed.unpacked()
+    first, *_, before, _ = wcs.available_frames
+    return wcs.get_transform(first, before)
