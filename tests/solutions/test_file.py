@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import asdf
 import numpy as np
 import pytest
+import yaml
 from made_solutions import large_solution
 from step_outputs import Aligned
 
@@ -38,6 +41,25 @@ def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
     found = read_solution(path)
     assert same(replace(found, checksum=""), solution)
     assert len(found.checksum) == 64
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML has no compiled reader here")
+@pytest.mark.parametrize(
+    "work", ["write_solution(large_solution(2), Path(sys.argv[1]))", "read_solution(sys.argv[1])"]
+)
+def test_where_it_is_the_first_asdf_file_none_is_read_in_python(work: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.asdf"
+    write_solution(large_solution(2), path)
+    script = (
+        "import sys, yaml\nfrom pathlib import Path\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "from made_solutions import large_solution\n"
+        "from tweakreg_step.solutions import read_solution, write_solution\n"
+        "def never(*_): raise AssertionError('read by the reader in Python')\n"
+        "yaml.SafeLoader.__init__ = never\n" + work
+    )
+    tests = str(Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", script, str(path), tests], check=True)
 
 
 def test_it_names_the_image_its_wcs_and_what_was_held_fixed(absolute: Aligned) -> None:

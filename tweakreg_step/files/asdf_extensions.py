@@ -22,7 +22,8 @@ def load_extensions() -> None:
 
     It does so by itself when it opens its first file, in each process; but it reads their manifests
     by PyYAML's reader in Python, which takes longer than all other imports. The compiled one, by
-    which asdf reads files, finds the same in them.
+    which asdf reads files, finds the same in them. It is called wherever the first ASDF file of a
+    process may be met: where workers read the exposures, that is where the solution is written.
     """
     with _ONE_AT_A_TIME:
         _load()

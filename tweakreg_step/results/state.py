@@ -32,6 +32,7 @@ from tweakreg_step.core.exceptions import InputError, OutputError, TweakregError
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.core.wording import first_line
 from tweakreg_step.exposures import KnownImage, KnownRun
+from tweakreg_step.files.asdf_extensions import load_extensions
 from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import Setting
 from tweakreg_step.report import RunResult, result_classes
@@ -95,6 +96,7 @@ def write_state(state: RunState, path: Path) -> Path:
         "sources": {name: np.asarray(state.sources[name]) for name in state.sources.colnames},
         "sources_of": {str(name): str(value) for name, value in state.sources.meta.items()},
     }
+    load_extensions()
     file = asdf.AsdfFile({KEY: tree})
     write_whole(path, lambda draft: file.write_to(draft, all_array_compression="zlib"))
     return path
@@ -132,6 +134,7 @@ def read_state(path: str | Path, created: str = "") -> RunState:
         )
     try:
         refuse_external(path)
+        load_extensions()
         with asdf.open(path, lazy_load=False, memmap=False) as file:
             tree = dict(file.tree[KEY])
         found = str(tree["schema"])

@@ -17,6 +17,7 @@ from step_outputs import Aligned
 
 from tweakreg_step.core.sphere import directions
 from tweakreg_step.simulate import Truth
+from tweakreg_step.solutions.fingerprint import fingerprint
 from tweakreg_step.telescopes import View
 from tweakreg_step.telescopes.choose_mission import open_exposure, telescope_of
 from tweakreg_step.telescopes.wcs import (
@@ -100,6 +101,24 @@ def test_without_a_correction_the_wcs_is_that_of_the_file(files: Truth) -> None:
     packed, _ = both(files.files[0])
     assert np.array_equal(packed.wcs.forward_transform(X, Y), view.wcs.forward_transform(X, Y))
     assert not set(packed.wcs.available_frames) - set(view.wcs.available_frames)
+
+
+def test_corners_and_grids_are_known_without_the_wcs(files: Truth) -> None:
+    telescope, view = opened(files.files[0])
+    view.wcs.bounding_box = ((-0.5, 303.5), (3.0, 500.25))
+    packed = packed_corrector(view, telescope, "an image")
+    assert packed is not None
+    corrector = telescope.corrector(view, Table(), "an image", "a group")
+    assert packed.bounding_box == corrector.bounding_box
+    packed.view = replace(packed.view, wcs=None)
+    ours, theirs = (plane_of(one, one.bounding_box) for one in (packed, corrector))
+    for one in (ours, theirs):
+        correct(one, (80.0, -69.5), MOTIONS[0], MOTIONS[1])
+    assert ours.pixel_scale == pytest.approx(theirs.pixel_scale, rel=1e-9)
+    assert arcsec(ours.corners().T, theirs.corners().T) < SAME
+    assert arcsec(fingerprint(ours, ours.limits).T, fingerprint(theirs, theirs.limits).T) < SAME
+    with pytest.raises(AttributeError):
+        ours.sky(X, Y)
 
 
 def test_put_back(files: Truth) -> None:

@@ -40,8 +40,9 @@ _FRAMES = ("v2v3",), ("v2v3", "v2v3vacorr")
 _SAME = 1e-12
 """Directions that differ by less are the same: 2e-4 mas."""
 
-_FEW = 64
-"""Positions of so few pixels are kept: those of corners and grids, which are asked for again."""
+_GRID = 5
+"""Pixels along each axis, corners and middle among them, whose places are kept: all but those of
+sources that an alignment asks for, and several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class PackedCorrector:
         Limits of the image in pixels.
     detector_frame, sky_frame
         (3, 3) of the tangent plane among directions in V2-V3, and on the sky.
+    pixels, places
+        (K, 2) some pixels, and their positions in the tangent plane [arcsec], without correction.
     matrix, shift
         (2, 2), (2,) the correction [arcsec], in the tangent plane.
     """
@@ -86,9 +89,10 @@ class PackedCorrector:
     bounding_box: BoundingBox | None
     detector_frame: FloatArray
     sky_frame: FloatArray
+    pixels: FloatArray
+    places: FloatArray
     matrix: FloatArray = field(default_factory=lambda: np.eye(2))
     shift: FloatArray = field(default_factory=lambda: np.zeros(2))
-    _known: dict[tuple[bytes, bytes], FloatArray] = field(default_factory=dict)
 
     @property
     def wcs(self) -> Any:
@@ -124,17 +128,14 @@ class PackedCorrector:
 
     def from_pixels(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Positions (N, 2) [arcsec] in the tangent plane, of pixels x, y (N,)."""
-        return self._uncorrected(x, y) @ self.matrix.T + self.shift
+        places = self._known(x, y) if len(x) <= len(self.pixels) else None
+        if places is None:
+            places = _in_plane(_to_v2v3(self.view.wcs), self.detector_frame, x, y)
+        return np.asarray(places @ self.matrix.T + self.shift)
 
-    def _uncorrected(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        key = x.tobytes(), y.tobytes()
-        if key in self._known:
-            return self._known[key]
-        v2, v3 = _to_v2v3(self.view.wcs)(x, y)
-        places = to_plane(directions(v2 / DEGREE, v3 / DEGREE), self.detector_frame)
-        if x.size <= _FEW:
-            self._known[key] = places
-        return places
+    def _known(self, x: FloatArray, y: FloatArray) -> FloatArray | None:
+        same = (x[:, None] == self.pixels[:, 0]) & (y[:, None] == self.pixels[:, 1])
+        return self.places[same.argmax(axis=1)] if same.any(axis=1).all() else None
 
 
 def packed_corrector(view: View, telescope: Telescope, name: str) -> PackedCorrector | None:
@@ -168,15 +169,33 @@ def _packed(view: View, telescope: Telescope, name: str) -> PackedCorrector | No
     rotation = np.stack(RotationSequence3D(order, "zyx")(*np.eye(3)))
     detector_frame = rotation[[1, 2, 0]]
     (x0, x1), (y0, y1) = wcs.bounding_box
-    packed = PackedWcs.of(wcs)
+    box = (float(x0), float(x1)), (float(y0), float(y1))
+    pixels = _known_pixels(*box)
+    to_v2v3 = wcs.get_transform(wcs.available_frames[0], before)
     return PackedCorrector(
-        view=replace(view, wcs=packed),
+        view=replace(view, wcs=PackedWcs.of(wcs)),
         telescope=telescope,
         meta={"name": name},
-        bounding_box=((float(x0), float(x1)), (float(y0), float(y1))),
+        bounding_box=box,
         detector_frame=detector_frame,
         sky_frame=detector_frame @ turned,
+        pixels=pixels,
+        places=_in_plane(to_v2v3, detector_frame, *pixels.T),
     )
+
+
+def _known_pixels(x: tuple[float, float], y: tuple[float, float]) -> FloatArray:
+    """A grid over limits, and the neighbours of its middle that tell the scale (K, 2)."""
+    grid = np.meshgrid(np.linspace(*x, _GRID), np.linspace(*y, _GRID))
+    middle = np.array([0.5 * (x[0] + x[1]), 0.5 * (y[0] + y[1])])
+    beside = middle + np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+    return np.concatenate([np.stack([axis.ravel() for axis in grid], axis=1), beside])
+
+
+def _in_plane(to_v2v3: Any, frame: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Positions (N, 2) [arcsec] in the tangent plane, of pixels x, y (N,)."""
+    v2, v3 = to_v2v3(x, y)
+    return to_plane(directions(v2 / DEGREE, v3 / DEGREE), frame)
 
 
 _AXES = np.array([[0.0, 90.0, 0.0], [0.0, 0.0, 90.0]])
