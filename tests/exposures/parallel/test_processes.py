@@ -14,10 +14,15 @@ import pytest
 
 from tweakreg_step.core.exceptions import CatalogError, UnguardedScriptError, WorkerError
 from tweakreg_step.exposures.parallel.processes import Lost, Workers, worker_count
+from tweakreg_step.files import asdf_extensions
 
 
 def square(number: int) -> int:
     return number * number
+
+
+def knows_extensions(number: int) -> bool:
+    return asdf_extensions._load.cache_info().currsize == 1
 
 
 def complain(number: int) -> int:
@@ -67,6 +72,14 @@ def not_ended(pids: set[int]) -> set[int]:
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
     return set(filter(alive, pids))
+
+
+@pytest.mark.skipif(
+    "forkserver" not in multiprocessing.get_all_start_methods(), reason="no clean process to fork"
+)
+def test_workers_begin_with_the_extensions_of_asdf() -> None:
+    with Workers(1) as workers:
+        assert dict(workers.results(knows_extensions, [0])) == {0: True}
 
 
 def test_every_task_is_done_with_one_thread_and_no_process_is_left() -> None:

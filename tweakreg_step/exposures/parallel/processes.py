@@ -30,6 +30,13 @@ log = logging.getLogger("tweakreg_step")
 PATIENCE = 5.0  # seconds to wait for the end of a worker after SIGTERM, and after SIGKILL
 
 
+_PRELOADED = [
+    "tweakreg_step.exposures.exposure",
+    "tweakreg_step.exposures.exposure_catalog",
+    "tweakreg_step.exposures.parallel.preloaded",
+]
+"""Modules that are imported once, by the process from which workers fork."""
+
 _UNGUARDED = 64
 """Exit status of a worker that would start workers while it imports the user's script."""
 
@@ -250,9 +257,7 @@ def _start_method() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["tweakreg_step.exposures.exposure", "tweakreg_step.exposures.exposure_catalog"]
-    )
+    context.set_forkserver_preload(_PRELOADED)
     return context
 
 
