@@ -355,8 +355,7 @@ def _sums(pixels: FloatArray, at_x: FloatArray, at_y: FloatArray) -> FloatArray:
 
 def _moments(sums: FloatArray, row: int, column: int) -> FloatArray:
     """Moments (n, 3) with 1, dx and dy, from sums (n, m, m), starting at a row and a column."""
-    places = ((row, column), (row, column + 1), (row + 1, column))
-    return np.stack([sums[:, y, x] for y, x in places], axis=1)
+    return np.asarray(sums[:, (row, row, row + 1), (column, column + 1, column)])
 
 
 def _errors(
