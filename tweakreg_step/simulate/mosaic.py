@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tweakreg_step.files.asdf_schemas import schemas_remembered
 from tweakreg_step.simulate.detectors import detector_named, is_roman
 from tweakreg_step.simulate.directions import direction, separation_mas
 from tweakreg_step.simulate.exposure import Identity, Settings, cal_model
@@ -253,12 +254,13 @@ def _write_image(
     )
     identity = _identity(tile, dither, image.detector)
     content = pixels, claimed_wcs(image), detector, image.claimed
-    if isinstance(identity, RomanIdentity):
-        model = roman_model(*content, identity, settings)
-    else:
-        model = cal_model(*content, identity, settings)
-    with model:
-        model.save(folder / image.file_name)
+    with schemas_remembered():  # every word of the metadata is checked
+        if isinstance(identity, RomanIdentity):
+            model = roman_model(*content, identity, settings)
+        else:
+            model = cal_model(*content, identity, settings)
+        with model:
+            model.save(folder / image.file_name)
 
 
 def write_association(path: Path, members: list[str], product: str = "mosaic") -> None:
