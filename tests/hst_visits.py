@@ -18,7 +18,16 @@ from astropy.wcs import WCS
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate.hst import HstTruth, Scene, errors_mas, simulate_hst
 
-__all__ = ["align", "catalogs", "copied", "largest_error", "results", "star_list", "visit"]
+__all__ = [
+    "align",
+    "aligned",
+    "catalogs",
+    "copied",
+    "largest_error",
+    "results",
+    "star_list",
+    "visit",
+]
 
 
 @cache
@@ -38,6 +47,15 @@ def copied(truth: HstTruth, folder: Path) -> list[Path]:
 def align(given: Any, truth: HstTruth, **options: Any) -> Any:
     """Align exposures to the visit's reference catalog."""
     return TweakRegStep.call(given, abs_refcat=str(truth.catalog), **options)
+
+
+@cache
+def aligned() -> Path:
+    """Folder of the results of a visit, made once; nobody may change them."""
+    folder = Path(mkdtemp(prefix="visit-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    align(list(map(str, visit().files)), visit(), save_results=True, output_dir=str(folder))
+    return folder
 
 
 def results(truth: HstTruth, folder: Path, name: str = "{root}_flc.fits") -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import shutil
 from functools import cache
@@ -14,7 +15,16 @@ from roman_datamodels import datamodels
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Psf, Truth, simulate_mosaic, truth_error
 
-__all__ = ["align", "copied", "exposures", "largest_error", "opened", "results", "undated"]
+__all__ = [
+    "align",
+    "aligned",
+    "copied",
+    "exposures",
+    "largest_error",
+    "opened",
+    "results",
+    "undated",
+]
 
 
 @cache
@@ -29,7 +39,21 @@ def exposures(**options: Any) -> Truth:
         "stars_per_image": 60,
         "psf": Psf(fwhm=1.2),
     }
-    return simulate_mosaic(mkdtemp(prefix="roman-"), **(scene | options))
+    return simulate_mosaic(_folder(), **(scene | options))
+
+
+@cache
+def aligned() -> Path:
+    """Folder of the results of the exposures, made once; nobody may change them."""
+    folder = _folder()
+    align([*map(str, exposures().files)], exposures(), save_results=True, output_dir=str(folder))
+    return folder
+
+
+def _folder() -> Path:
+    folder = mkdtemp(prefix="roman-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def opened(path: Path) -> Any:
@@ -56,10 +80,10 @@ def results(truth: Truth, folder: Path) -> list[Path]:
 
 def largest_error(paths: list[Path], truth: Truth) -> float:
     """The largest rms error [mas] of an image."""
-    errors = [
-        truth_error(opened(path).meta.wcs, image).rms_mas
-        for path, image in zip(paths, truth.images, strict=True)
-    ]
+    errors = []
+    for path, image in zip(paths, truth.images, strict=True):
+        with datamodels.open(path) as model:
+            errors.append(truth_error(model.meta.wcs, image).rms_mas)
     return max(errors)
 
 

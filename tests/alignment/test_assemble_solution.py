@@ -47,15 +47,17 @@ def _midpoint_difference(solution, truth, pair) -> np.ndarray:
 def test_covariances_of_pairs_and_groups_are_true() -> None:
     """Pulls against the truth in the solution's own planes; prior-sized motions must not leak."""
     pulls, own = [], []
-    for seed in range(140):
-        scene = make_scene(Setup(layout("mosaic", 3, 0.4), shift=0.3, roll=100.0), seed)
-        solution = solve_jointly(scene.detections, 9, None, Options(refgroup=0))
+    count = 36
+    for seed in range(36):
+        setup = Setup(layout("mosaic", 6, 0.4), density=0.018, shift=0.3, roll=100.0)
+        scene = make_scene(setup, seed)
+        solution = solve_jointly(scene.detections, count, None, Options(refgroup=0))
         found = solution.groups.ra, solution.groups.dec
         turn = np.arctan2(scene.matrix[:, 1, 0], scene.matrix[:, 0, 0])
         frames = sphere.frames_at(*scene.centre.T)
         offset = sphere.to_plane(sphere.directions(*found), frames)
         moved = np.einsum("gij,gj->gi", scene.matrix, offset) + scene.shift - offset
-        weight = np.tile(prior_precision("rshift", (0.3, 100.0, 1e-4)), (9, 1))
+        weight = np.tile(prior_precision("rshift", (0.3, 100.0, 1e-4)), (count, 1))
         weight[0] *= 1e12
         planes = sphere.frames_at(*found)
         truth = regauge(planes, np.column_stack([moved, turn]), "rshift", weight)

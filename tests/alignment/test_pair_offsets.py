@@ -23,7 +23,13 @@ def test_before_is_the_difference_of_the_pointing_errors() -> None:
     pulls = []
     for seed in range(20):
         result = make_result(
-            "stack", 3, seed, geometry="shift", spurious=0.0, options={"fitgeometry": "shift"}
+            "stack",
+            3,
+            seed,
+            geometry="shift",
+            spurious=0.0,
+            density=0.02,
+            options={"fitgeometry": "shift"},
         )
         found = _offsets(result)
         # the scene's own shifts: those of the corners, which are seen through the input WCS
@@ -44,7 +50,8 @@ def test_the_error_of_an_offset_is_what_it_scatters_by() -> None:
     """Two groups, aligned already: before is pure noise."""
     pulls = []
     for seed in range(55):
-        result = make_result("stack", 2, seed, reference=False, shift=1e-7, roll=1e-7, spurious=0.0)
+        still = {"shift": 1e-7, "roll": 1e-7, "spurious": 0.0, "density": 0.02}
+        result = make_result("stack", 2, seed, reference=False, **still)
         found = _offsets(result)
         pulls.append(found.before[0] / np.sqrt(np.diag(found.covariance[0])))
     # 110 values: their width is known to 7 per cent

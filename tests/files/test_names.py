@@ -24,6 +24,7 @@ from tweakreg_step.files.names import (
         ("jw01234-o001_t001", "jw01234-o001_t001"),
         ("galáxia um", "galáxia um"),
         ("../../x", "x"),
+        ("a/../../../x", "a_.._.._.._x"),
         ("/etc/x", "etc_x"),
         ("..\\x", "x"),
         ("a/../b", "a_.._b"),

@@ -8,43 +8,53 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
-from step_outputs import call, statuses
+from states import wcs_state
+from stdatamodels.jwst import datamodels
+from step_outputs import call, models_of, opened, statuses
 
+from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import (
     CatalogError,
     InputError,
 )
 from tweakreg_step.simulate import Truth
 
+USELESS: dict[str, dict[str, Any]] = {
+    "empty": {"x": [], "y": []},
+    "NaN": {"x": [np.nan] * 30, "y": [np.nan] * 30},
+    "one source": {"x": [250.0], "y": [260.0]},
+    "outside": {"x": [1e6] * 30, "y": [5.0] * 30},
+    "collinear": {"x": np.linspace(10.0, 500.0, 30), "y": np.full(30, 256.0)},
+}
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        {"x": [], "y": []},
-        {"x": [np.nan] * 30, "y": [np.nan] * 30},
-        {"x": [250.0], "y": [260.0]},
-        {"x": [1e6] * 30, "y": [5.0] * 30},
-        {"x": np.linspace(10.0, 500.0, 30), "y": np.full(30, 256.0)},
-    ],
-    ids=["empty", "NaN", "one source", "outside", "collinear"],
-)
+
+@pytest.fixture(scope="module")
+def given(stack: Truth, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Any], str]:
+    """Two good images, one with each of the useless catalogs, and the list of these."""
+    folder, lines, models = tmp_path_factory.mktemp("useless"), [], opened(stack)[:2]
+    for number, rows in enumerate(USELESS.values()):
+        table = Table({name: np.asarray(column, float) for name, column in rows.items()})
+        table.write(folder / f"bad{number}.ecsv")
+        bad = datamodels.open(stack.files[2])
+        bad.meta.filename, bad.meta.group_id = f"bad{number}_cal.fits", f"bad {number}"
+        models.append(bad)
+        lines.append(f"{bad.meta.filename} bad{number}.ecsv")
+    (folder / "catfile.txt").write_text("\n".join(lines) + "\n")
+    return models, str(folder / "catfile.txt")
+
+
 @pytest.mark.parametrize("absolute", [False, True])
-def test_useless_catalogs(files: Truth, rows: dict[str, Any], absolute: bool) -> None:
-    Table({name: np.asarray(column, float) for name, column in rows.items()}).write("bad.ecsv")
-    Path("catfile.txt").write_text(f"{files.images[2].file_name} bad.ecsv\n")
-    before = files.files[2].read_bytes()
-    library = call(
-        files,
-        use_custom_catalogs=True,
-        catfile="catfile.txt",
-        abs_refcat=str(files.catalog) if absolute else "",
-    )
-    assert statuses(library) == ["COMPLETE", "COMPLETE", "FAILED"]
-    with library:
-        model = library.borrow(2)
-        assert "v2v3corr" not in model.meta.wcs.available_frames
-        library.shelve(model, 2, modify=False)
-    assert files.files[2].read_bytes() == before
+def test_useless_catalogs(stack: Truth, given: tuple[list[Any], str], absolute: bool) -> None:
+    models, catfile = given
+    before = [wcs_state(model) for model in models]
+    reference = str(stack.catalog) if absolute else ""
+    options = {"catfile": catfile, "abs_refcat": reference, "sip_approx": False}
+    library = TweakRegStep.call(models, use_custom_catalogs=True, **options)
+    found = dict(zip(["good", "good too", *USELESS], statuses(library), strict=True))
+    assert found == {"good": "COMPLETE", "good too": "COMPLETE"} | dict.fromkeys(USELESS, "FAILED")
+    for model, old in zip(models_of(library)[2:], before[2:], strict=True):
+        assert wcs_state(model) == old
+    assert [wcs_state(model) for model in models] == before
 
 
 def test_a_reference_of_another_field_keeps_the_relative_alignment(files: Truth) -> None:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import gzip
 import logging
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from step_outputs import result_files
+from step_outputs import Aligned, result_files
 from strun_here import strun
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.simulate import Truth
 
-STRUN = Path(sys.executable).parent / "strun"
 STEP = "tweakreg_step.TweakRegStep"
 
 
@@ -70,12 +67,10 @@ def test_the_last_line_says_how_many_results_are_where(
 
 
 def test_inputs_that_results_replace_are_said_before_the_work(
-    files: Truth, caplog: pytest.LogCaptureFixture
+    files: Truth, relative: Aligned, caplog: pytest.LogCaptureFixture
 ) -> None:
-    TweakRegStep.call(str(files.association), save_results=True, output_dir="out")
-    assert "will be overwritten" not in caplog.text
-    second = [str(Path("out") / name) for name in result_files(Path("out"))]
-    caplog.clear()
+    Path("out").mkdir()
+    second = [shutil.copy(path, "out") for path in relative.files]
     TweakRegStep.call(second, save_results=True, output_dir="out")
     said = [record.getMessage() for record in caplog.records]
     place = next(
@@ -124,7 +119,6 @@ def test_the_log_level_brings_tracebacks_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    command = [str(STRUN), STEP, "gone_cal.fits", "--log-level=DEBUG"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "Traceback" in done.stdout + done.stderr
+    status, said = strun(STEP, "gone_cal.fits", "--log-level=DEBUG")
+    assert status == 1
+    assert "Traceback" in said

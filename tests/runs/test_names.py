@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from stdatamodels.jwst import datamodels
-from step_outputs import result_files
+from step_outputs import Aligned, result_files
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import InputError
@@ -27,11 +27,11 @@ def tree(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("name", ["../../x", "/dev/shm/x", "a/../../../x"])  # noqa: S108
 def test_a_product_stays_in_the_output_folder(
-    files: Truth, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+    files: Truth, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path, before = edit(files, name), tree(tmp_path.parent)
+    """What other names come to is told by the test of safe names."""
+    path, before = edit(files, "/dev/shm/../../x"), tree(tmp_path.parent)  # noqa: S108
     TweakRegStep.call(str(path), save_results=True, output_dir="out", save_plots=True)
     new = tree(tmp_path.parent) - before
     assert {Path(one).parts[1] for one in new if len(Path(one).parts) > 1} == {"out"}
@@ -52,12 +52,11 @@ def test_a_broken_run_reports_in_the_output_folder(files: Truth, tmp_path: Path)
     assert {Path(one).parts[1] for one in tree(tmp_path.parent) - before} == {"out"}
 
 
-@pytest.mark.parametrize("n_workers", [1, 2])
-def test_names_beyond_ascii(files: Truth, n_workers: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_names_beyond_ascii(files: Truth, caplog: pytest.LogCaptureFixture) -> None:
     path = edit(files, file="galáxia.json", asn_pool="piscina ñ\n")
     catalog = files.catalog.rename(files.catalog.with_name("catálogo\n.ecsv"))
     TweakRegStep.call(
-        str(path), abs_refcat=str(catalog), save_results=True, n_workers=n_workers, output_dir="é"
+        str(path), abs_refcat=str(catalog), save_results=True, n_workers=2, output_dir="é"
     )
     written = result_files(Path("é"))
     assert len(written) == 3
@@ -70,13 +69,12 @@ def test_names_beyond_ascii(files: Truth, n_workers: int, caplog: pytest.LogCapt
 
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_words_of_an_image_beyond_ascii(
-    files: Truth, in_memory: bool, caplog: pytest.LogCaptureFixture
+    files: Truth, in_memory: bool, relative: Aligned, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A user's catalog is opened by its name as it is, and recorded as headers can."""
     catalogs = {image: image.with_name(f"{image.stem}_catálogo.ecsv") for image in files.files}
-    TweakRegStep.call(str(files.association), save_catalogs=True, output_dir="cats")
     for image, path in catalogs.items():
-        path.write_bytes((Path("cats") / f"{image.stem}_cat.ecsv").read_bytes())
+        path.write_bytes((relative.folder / f"{image.stem}_cat.ecsv").read_bytes())
     content = json.loads(files.association.read_text())
     for member in content["products"][0]["members"]:
         member["tweakreg_catalog"] = catalogs[files.folder / Path(member["expname"]).name].name

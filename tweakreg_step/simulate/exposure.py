@@ -134,6 +134,7 @@ def cal_model(
         dq=pixels.dq,
         var_poisson=pixels.var_poisson * factor**2,
         var_rnoise=pixels.var_rnoise * factor**2,
+        validate_on_assignment=False,  # a hundred times; all of it is when it is written
     )
     reference = pointing_at(pointing, detector.v2_ref, detector.v3_ref)
     model.update(
