@@ -26,6 +26,12 @@ settings.load_profile("quick")
 REAL_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Two processes take files in their order: few tests are not few seconds, so not last."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests of hundreds of exposures run only where they are asked for: pytest -m slow."""
     if "slow" in config.getoption("-m"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from stdatamodels.jwst import datamodels
@@ -66,11 +67,18 @@ def result_files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*_tweakreg.fits"))
 
 
+_MODELS: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
+
+
 def models_of(library: Any) -> list[Any]:
+    """What the step returned; from a library whose files are on disk, opened once."""
+    if library in _MODELS:
+        return _MODELS[library]
     with library:
         models = list(library)
         for index, model in enumerate(models):
             library.shelve(model, index, modify=False)
+    _MODELS[library] = models
     return models
 
 
