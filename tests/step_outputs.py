@@ -21,8 +21,8 @@ TOLERANCE_MAS = 6.3
 
 
 def call(files: Truth, **options: Any) -> Any:
-    """What the step makes of a scene's association."""
-    return TweakRegStep.call(str(files.association), **options)
+    """What the step makes of a scene's association; SIP, which few tests look at, if asked for."""
+    return TweakRegStep.call(str(files.association), **({"sip_approx": False} | options))
 
 
 def statuses(library: Any) -> list[str | None]:
@@ -59,7 +59,8 @@ def aligned(truth: Truth, folder: Path, **options: Any) -> Aligned:
     """Run the step, and keep what it saves and returns."""
     with pytest.MonkeyPatch.context() as patch:
         results = run_results(patch)
-        library = call(truth, save_results=True, output_dir=str(folder), **options)
+        given = {"sip_approx": True, "save_results": True, "output_dir": str(folder)}
+        library = call(truth, **(given | options))
     return Aligned(truth, folder, models_of(library), results[-1])
 
 

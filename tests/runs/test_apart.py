@@ -61,7 +61,7 @@ def test_it_is_left_as_it_was_and_named(
     kept = run_results(monkeypatch)
     given = options(three_detectors)
     association = str(three_detectors.association)
-    library = TweakRegStep.call(association, save_results=True, output_dir="out", **given)
+    library = TweakRegStep.call(association, save_report=True, output_dir="out", **given)
     expected = ["FAILED" if number == OFF else "COMPLETE" for number in range(9)]
     assert statuses(library) == expected
     name = three_detectors.images[OFF].file_name
@@ -106,7 +106,7 @@ def test_one_group_after_another_leaves_it_out_too(
     given = options(three_detectors)
     association = str(three_detectors.association)
     library = TweakRegStep.call(
-        association, align_method="sequential", save_results=True, output_dir="out", **given
+        association, align_method="sequential", save_report=True, output_dir="out", **given
     )
     assert statuses(library) == ["FAILED" if number == OFF else "COMPLETE" for number in range(9)]
     model = models_of(library)[OFF]

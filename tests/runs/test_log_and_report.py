@@ -71,7 +71,8 @@ def test_a_group_that_is_left_alone_is_warned_of_once(
     rng = np.random.default_rng(4)
     Table(rng.uniform(0, 511, (50, 2)), names=["x", "y"]).write("noise.ecsv")
     Path("catfile.txt").write_text(f"{files.images[1].file_name} noise.ecsv\n")
-    run(files, use_custom_catalogs=True, catfile="catfile.txt")
+    given = {"use_custom_catalogs": True, "catfile": "catfile.txt"}
+    run(files, save_results=False, save_report=True, **given)
     warnings = ours(caplog, logging.WARNING)
     assert len(warnings) == 1
     assert warnings[0].startswith("jw00001001001_02101_2: Left as it was")

@@ -52,7 +52,7 @@ def test_visits_that_nothing_ties_are_aligned_in_themselves_and_named(
     visits: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept = run_results(monkeypatch)
-    library = run(visits, save_results=True, output_dir="out")
+    library = run(visits, save_report=True, output_dir="out")
     assert statuses(library) == ["COMPLETE"] * 6
     facts = [model.meta.tweakreg_report.instance["code"] for model in models_of(library)]
     assert facts == ["not_tied_together"] * 6
@@ -70,7 +70,7 @@ def test_visits_that_nothing_ties_are_aligned_in_themselves_and_named(
 
 def test_skip_all_changes_no_image_of_such_visits(visits: list[Any]) -> None:
     before = [wcs_state(model) for model in visits]
-    library = run(visits, on_failure="skip_all", save_results=True, output_dir="out")
+    library = run(visits, on_failure="skip_all", save_report=True, output_dir="out")
     assert statuses(library) == ["FAILED"] * 6
     assert [wcs_state(model) for model in models_of(library)] == before
     report = json.loads(next(Path("out").glob("*_tweakreg.json")).read_text())
@@ -89,7 +89,7 @@ def test_raise_names_such_visits(visits: list[Any]) -> None:
 
 def test_one_after_another_gives_the_same_advice(visits: list[Any]) -> None:
     """The visit that is left alone is not told of its siblings' own offset, which is zero."""
-    library = run(visits, align_method="sequential", save_results=True, output_dir="out")
+    library = run(visits, align_method="sequential", save_report=True, output_dir="out")
     assert sorted(statuses(library)) == ["COMPLETE"] * 3 + ["FAILED"] * 3
     report = json.loads(next(Path("out").glob("*_tweakreg.json")).read_text())
     left = [group for group in report["groups"] if group["standing"] == "left alone"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from step_outputs import models_of
+from step_outputs import Aligned, models_of
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.core.exceptions import WorkerError
@@ -81,11 +81,14 @@ def _who_is_stuck(folder: Path) -> int:
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # of dask's own sockets
 def test_a_lost_worker_costs_nothing(
-    cluster: tuple[str, list[subprocess.Popen[bytes]]], files: Truth, tmp_path: Path
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+    files: Truth,
+    relative: Aligned,
+    tmp_path: Path,
 ) -> None:
     address, workers = cluster
     (tmp_path / "seen").mkdir()
-    alone = models_of(TweakRegStep.call(str(files.association)))
+    alone = relative.models
     together = models_of(TweakRegStep.call(str(files.association), scheduler=address))
     for model, one in zip(together, alone, strict=True):
         assert np.array_equal(model.meta.wcs(5.0, 6.0), one.meta.wcs(5.0, 6.0))
