@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import pytest
 from stdatamodels.jwst import datamodels
@@ -21,8 +20,8 @@ TOLERANCE_MAS = 6.3
 
 
 def call(files: Truth, **options: Any) -> Any:
-    """What the step makes of a scene's association; SIP, which few tests look at, if asked for."""
-    return TweakRegStep.call(str(files.association), **({"sip_approx": False} | options))
+    """What the step makes of a scene's association."""
+    return TweakRegStep.call(str(files.association), **options)
 
 
 def statuses(library: Any) -> list[str | None]:
@@ -59,8 +58,7 @@ def aligned(truth: Truth, folder: Path, **options: Any) -> Aligned:
     """Run the step, and keep what it saves and returns."""
     with pytest.MonkeyPatch.context() as patch:
         results = run_results(patch)
-        given = {"sip_approx": True, "save_results": True, "output_dir": str(folder)}
-        library = call(truth, **(given | options))
+        library = call(truth, save_results=True, output_dir=str(folder), **options)
     return Aligned(truth, folder, models_of(library), results[-1])
 
 
@@ -68,18 +66,11 @@ def result_files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*_tweakreg.fits"))
 
 
-_MODELS: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
-
-
 def models_of(library: Any) -> list[Any]:
-    """What the step returned; from a library whose files are on disk, opened once."""
-    if library in _MODELS:
-        return _MODELS[library]
     with library:
         models = list(library)
         for index, model in enumerate(models):
             library.shelve(model, index, modify=False)
-    _MODELS[library] = models
     return models
 
 
