@@ -32,10 +32,10 @@ ROUNDS, STEPS = 7, 4
 LARGEST_STEP = 0.3
 """Largest step [pixels]."""
 
-HIT, BESIDE = 3.2, 1.5
+HIT, BESIDE = 2.7, 1.5
 """Residual of a pixel, in its errors, above which it is taken out, alone and next to another. Where
 one pixel of seven is hit, as in a long exposure, most residuals above it are hits; without hits
-three in ten thousand pixels are lost."""
+four in a thousand pixels are lost."""
 
 SPREAD = 0.1
 """Error of the profile in a pixel relative to the whole, for a relative error of 1 in the pixel."""
