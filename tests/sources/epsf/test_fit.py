@@ -7,11 +7,11 @@ import pytest
 
 from tweakreg_step.simulate import Psf, star_image
 from tweakreg_step.sources.cutouts import Plane, Stamps, cut
-from tweakreg_step.sources.epsf.effective_psf import core_and_wing
 from tweakreg_step.sources.epsf.fit import Fits, disagreement, fitted
+from tweakreg_step.sources.epsf.shape import of_width, three_gaussians
 
 SHAPE, FWHM, NOISE = (300, 300), 1.25, 56.0
-PROFILE = core_and_wing(0.518, 0.37)
+PROFILE = three_gaussians(np.array([-0.719, -0.06, -2.153]))
 """Close to a Moffat profile of this FWHM and of index 3.5."""
 
 OFF = 0.005
@@ -61,14 +61,14 @@ def test_pixels_that_were_hit_are_taken_out(hit: float) -> None:
 
 def test_a_bright_star_is_not_off_where_its_wings_are_not_those_of_the_profile() -> None:
     stamps, at = stars(3e6)
-    other = core_and_wing(0.5, 0.3)
+    other = three_gaussians(of_width(FWHM) - [0.0, 0.0, 2.0])
     found = fitted(stamps, *at, other, FWHM, disagreement(stamps, *at, other, FWHM))
     assert np.sqrt(np.mean((np.stack([found.x, found.y]) - at) ** 2)) < 0.012
 
 
 def test_a_profile_that_is_too_narrow_disagrees_more() -> None:
     stamps, at = stars(30000.0)
-    narrow = core_and_wing(0.42, 0.37)
+    narrow = three_gaussians(of_width(0.8 * FWHM))
     assert disagreement(stamps, *at, PROFILE, FWHM) <= 0.01
     assert disagreement(stamps, *at, narrow, FWHM) >= 0.03
 

@@ -2,9 +2,8 @@
 
 The effective PSF is the image of a star integrated over a pixel, as a function of the offset of the
 pixel from the star (Anderson & King 2000, PASP 112, 1360); the stars sample it at all pixel phases.
-Here it is a core and a wing, two concentric Gaussians with a fixed ratio of widths, integrated over
-the pixel. Its two parameters minimise the residuals of all stars, each at its own best position.
-A free grid of values does worse: errors of the positions and of the grid compensate each other.
+Here it is a sum of three Gaussians (`shape`). A free grid of values does worse: errors of the
+positions and of the grid compensate each other.
 """
 
 from __future__ import annotations
@@ -14,16 +13,14 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 
 from tweakreg_step.core.sources import Sources
-from tweakreg_step.sources.centroid import RATIOS, centroids, window_of
 from tweakreg_step.sources.cutouts import Stamps, cut
 from tweakreg_step.sources.flags import Flag, Flags
 from tweakreg_step.sources.measure import floor
-from tweakreg_step.sources.psf import FWHM_OF_SIGMA, Profile
 
-from .fit import disagreement, fitted, inner
+from .fit import disagreement, fitted
+from .shape import best_shape, of_width, three_gaussians
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,50 +28,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
-    from tweakreg_step.sources.centroid import Centroids
     from tweakreg_step.sources.cutouts import Plane
+    from tweakreg_step.sources.psf import Profile
 
     from .fit import Fits
 
 __all__ = [
     "EPSF_FLOOR",
     "StarSet",
-    "effective_psf",
     "holds",
     "like_stars",
     "refined_with_epsf",
     "star_stamps",
 ]
 
-RATIO = 2.0
-"""Width of the wing over that of the core; both together are close to Moffat profiles of any
-index in the window of a star."""
-
 HALF = 6
 """Half width of the stamps [pixels]: holds the windows of stars of up to `WIDEST`."""
 
 LEAST_STARS = 30
-"""Smallest number of stars to fit the two parameters to, for all pixel phases."""
+"""Smallest number of stars to fit the profile to, for all pixel phases."""
 
 MOST_STARS = 200
 """Largest number of stars in the fit, those with the smallest errors, to save time."""
 
 PRECISE = 0.1
 """Largest position error of a star in the fit [pixels]."""
-
-SCATTER = 0.003
-"""Differences between stars in a pixel, relative to their flux, due to the variation of the PSF
-over the field and to faint neighbours."""
-
-CLIP = 50.0
-"""Upper limit of the square of a standardised residual, against neighbours and artefacts."""
-
-WINDOWS = 3.5
-"""Half width of the pixels in the fit, in sigmas of the window."""
-
-EVALUATIONS = 60
-"""Largest number of evaluations of the sum of squares; more change positions by less than 1e-3
-pixel."""
 
 WIDEST = 2.3
 """FWHM [pixels] above which windowed positions already reach the photon-noise limit. From 1.7 on
@@ -83,11 +61,16 @@ they do where nothing has hit the star."""
 NO_STAR = Flag.SHARP | Flag.SATURATED | Flag.EDGE
 """Sources that keep their windowed position."""
 
-WIDTHS = (0.9, 1.0, 1.1, 1.2)
-"""Widths of stars that are tried, relative to the expected one."""
+WIDTHS = (0.72, 0.8, 0.9, 1.0, 1.1, 1.2)
+"""Widths of stars that are tried, relative to the expected one, which may be that of stars with the
+pixel they are integrated over, and so too large."""
 
 ROUGHLY = (0.04, 0.03)
 """Relative errors of the profile in the first rounds of finding the stars."""
+
+ROUNDS = 2
+"""Rounds that follow, with the error of the profile as its stars have it: the smaller that is, the
+fainter are the hits that are seen."""
 
 ALIKE, CLEAN = 2.0, 0.02
 """Largest mean square residual of a star, and share of its light on pixels that disagree."""
@@ -98,9 +81,10 @@ HOLDS, HALF_LOST = 2.0, 0.5
 LOST = 0.05
 """Error of a position [pixels], for each part of the light that is on pixels taken out."""
 
-EPSF_FLOOR = 0.004
+EPSF_FLOOR = 0.002
 """Position error due to the pixel grid with an effective PSF [pixels], instead of `measure.floor`
-where that is larger; measured by ``benchmarks/centroids.py`` for FWHM 1."""
+where that is larger. For round stars ``benchmarks/centroids.py`` has 0.001 at most, where the FWHM
+is 1; others are allowed twice that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,27 +158,38 @@ def _profile_of(
     """
     if len(some) < LEAST_STARS:
         return None, 0.0, len(some)
-    tried = [core_and_wing(*_meaning(_start(part * fwhm))) for part in WIDTHS]
+    widths = [of_width(part * fwhm) for part in WIDTHS]
     clearest = np.argsort(some.x_err, kind="stable")[:MOST_STARS]
-    few = stamps[clearest], some[clearest]
-    profile = max(tried, key=lambda one: _light(*_alike(*few, one, fwhm, ROUGHLY[0])))
-    count = 0
+    few = stamps[clearest], some.x[clearest], some.y[clearest]
+    numbers = max(widths, key=lambda one: _light(*_alike(*few, one, fwhm, ROUGHLY[0])))
     for mismatch in rounds:
-        found, stars = _alike(stamps, some, profile, fwhm, mismatch)
-        count = len(stars)
-        if count < LEAST_STARS:
-            return None, mismatch, count
+        found, stars = _alike(stamps, some.x, some.y, numbers, fwhm, mismatch)
+        if len(stars) < LEAST_STARS:
+            return None, mismatch, len(stars)
         best = stars[np.argsort(some.x_err[stars], kind="stable")][:MOST_STARS]
-        profile = effective_psf(stamps[best], Sources.at(found.x[best], found.y[best]), fwhm)
-    final = fitted(stamps[best], found.x[best], found.y[best], profile, fwhm, ROUGHLY[-1])
-    return profile, disagreement(stamps[best], final.x, final.y, profile, fwhm), count
+        few = stamps[best], found.x[best], found.y[best]
+        numbers = best_shape(found.kept_of(stamps, best), *few[1:], numbers, mismatch)
+    for _ in range(ROUNDS):
+        found = fitted(*few, three_gaussians(numbers), fwhm, mismatch)
+        kept = found.kept_of(few[0], np.arange(len(best)))
+        mismatch = disagreement(kept, found.x, found.y, three_gaussians(numbers), fwhm)
+        numbers = best_shape(kept, found.x, found.y, numbers, mismatch)
+    profile = three_gaussians(numbers)
+    found = fitted(*few, profile, fwhm, mismatch)
+    kept = found.kept_of(few[0], np.arange(len(best)))
+    return profile, disagreement(kept, found.x, found.y, profile, fwhm), len(stars)
 
 
 def _alike(
-    stamps: Stamps, some: Sources, profile: Profile, fwhm: float, mismatch: float
+    stamps: Stamps,
+    x: FloatArray,
+    y: FloatArray,
+    numbers: FloatArray,
+    fwhm: float,
+    mismatch: float,
 ) -> tuple[Fits, NDArray[np.int64]]:
     """Fits of a profile to n sources, and which of them look like it."""
-    found = fitted(stamps, some.x, some.y, profile, fwhm, mismatch)
+    found = fitted(stamps, x, y, three_gaussians(numbers), fwhm, mismatch)
     return found, np.flatnonzero(found.solved & (found.square < ALIKE) & (found.lost < CLEAN))
 
 
@@ -234,53 +229,3 @@ def _with_positions(
     columns["x"][at], columns["y"][at] = found.x[good], found.y[good]
     columns["x_err"][at], columns["y_err"][at] = error[good].T
     return replace(sources, **columns)
-
-
-def effective_psf(stamps: Stamps, stars: Sources, fwhm: float) -> Profile:
-    """The effective PSF of n stars.
-
-    Parameters
-    ----------
-    stamps, stars
-        The stars.
-    fwhm
-        Initial FWHM of stars [pixels].
-    """
-    window = window_of(np.full(len(stars), fwhm / FWHM_OF_SIGMA), max(RATIOS))
-    stamps = inner(stamps, int(np.ceil(WINDOWS * window.max(initial=1.0))))
-
-    def left(numbers: FloatArray) -> float:
-        profile = core_and_wing(*_meaning(numbers))
-        found = centroids(stamps, stars.x, stars.y, profile, window)
-        return _mean_square(stamps, found, profile, window)
-
-    start = _start(fwhm)
-    options = {"xatol": 5e-3, "fatol": 1e-3, "maxfev": EVALUATIONS}
-    best = minimize(left, start, method="Nelder-Mead", options=options)
-    return core_and_wing(*_meaning(best.x))
-
-
-def _start(fwhm: float) -> FloatArray:
-    """Free parameters to begin with, for stars of a FWHM [pixels]."""
-    return np.array([np.log(0.9 * fwhm / FWHM_OF_SIGMA), -1.0])
-
-
-def _meaning(numbers: FloatArray) -> tuple[float, float]:
-    """Sigma of the core [pixels] and share of the flux in the wing, from two free parameters."""
-    return float(np.exp(numbers[0])), float(1.0 / (1.0 + np.exp(-numbers[1])))
-
-
-def core_and_wing(sigma: float, wing: float) -> Profile:
-    """Model PSF with a core of ``sigma`` [pixels] and a share ``wing`` of the flux in the wing."""
-    return Profile(np.array([1.0 - wing, wing]), np.array([[sigma], [RATIO * sigma]]))
-
-
-def _mean_square(stamps: Stamps, found: Centroids, profile: Profile, window: FloatArray) -> float:
-    """Windowed mean square of the standardised residuals of n stars."""
-    dx, dy = stamps.offsets(found.x, found.y)
-    distance2 = dx[:, None, :] ** 2 + dy[:, :, None] ** 2
-    weight = np.where(stamps.good, np.exp(-0.5 * distance2 / window[:, None, None] ** 2), 0.0)
-    unit = np.where(found.flux > 0, found.flux, np.inf)[:, None, None]
-    rest = stamps.data / unit - profile(dx, dy)
-    squares = rest**2 / (stamps.variance / unit**2 + SCATTER**2)
-    return float(np.sum(weight * np.minimum(squares, CLIP)) / np.sum(weight))

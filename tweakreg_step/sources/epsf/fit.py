@@ -16,13 +16,15 @@ import numpy as np
 from tweakreg_step.sources.cutouts import noise_law
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.sources.cutouts import Stamps
     from tweakreg_step.sources.psf import Profile
 
-__all__ = ["Fits", "disagreement", "fitted", "inner"]
+__all__ = ["Fits", "disagreement", "fitted", "free_residuals", "inner"]
 
 ROUNDS, STEPS = 7, 4
 """Largest number of rounds in which pixels are taken out, and Newton steps in each."""
@@ -30,10 +32,10 @@ ROUNDS, STEPS = 7, 4
 LARGEST_STEP = 0.3
 """Largest step [pixels]."""
 
-HIT, BESIDE = 3.2, 1.5
+HIT, BESIDE = 2.7, 1.5
 """Residual of a pixel, in its errors, above which it is taken out, alone and next to another. Where
 one pixel of seven is hit, as in a long exposure, most residuals above it are hits; without hits
-three in ten thousand pixels are lost."""
+four in a thousand pixels are lost."""
 
 SPREAD = 0.1
 """Error of the profile in a pixel relative to the whole, for a relative error of 1 in the pixel."""
@@ -73,6 +75,8 @@ class Fits:
         (n,) share of the profile on pixels that are bad or were taken out.
     solved
         (n,) whether the fit has ended near its start.
+    kept
+        (n, k, k) pixels that were kept, of the inner k x k of the stamps.
     """
 
     x: FloatArray
@@ -82,6 +86,12 @@ class Fits:
     square: FloatArray
     lost: FloatArray
     solved: BoolArray
+    kept: BoolArray
+
+    def kept_of(self, stamps: Stamps, rows: NDArray[np.int64]) -> Stamps:
+        """Some of the stamps that were fitted, in which the pixels that were kept are good."""
+        part = inner(stamps[rows], self.kept.shape[1] // 2)
+        return replace(part, good=self.kept[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +163,7 @@ def fitted(
     solved = np.isfinite(covariance).all(axis=(1, 2)) & np.isfinite(square) & (flux > 0)
     solved &= (np.hypot(*(here - start).T) < FARTHEST) & (covariance[:, 0, 0] > 0)
     solved &= covariance[:, 1, 1] > 0
-    return Fits(here[:, 0], here[:, 1], flux, covariance, square, lost, solved)
+    return Fits(here[:, 0], here[:, 1], flux, covariance, square, lost, solved, good)
 
 
 def inner(stamps: Stamps, half: int) -> Stamps:
@@ -179,6 +189,31 @@ def disagreement(
     return MISMATCHES[-1]
 
 
+def free_residuals(
+    stamps: Stamps, here: FloatArray, first: Profile, mismatch: float
+) -> Callable[[Profile], FloatArray]:
+    """What a profile leaves of the good pixels of n stars near (n, 2), at their best.
+
+    Residuals are in the errors that pixels have by the ``first`` profile, whatever the profile.
+    """
+    level, slope = noise_law(stamps)
+    law = Law(level[:, None, None], slope[:, None, None], mismatch)
+    star = first(*stamps.offsets(here[:, 0], here[:, 1]))
+    flux, variance = _best_flux(stamps, star, law)
+    uneven = (mismatch * flux[:, None, None]) ** 2 * (star**2 + SPREAD**2)
+    root = np.where(stamps.good, 1.0 / np.sqrt(variance + uneven), 0.0).reshape(len(here), -1, 1)
+
+    def left(profile: Profile) -> FloatArray:
+        design = np.stack(_star_and_slopes(stamps, here, profile), axis=1)
+        design = np.swapaxes(design.reshape(len(here), 3, -1), 1, 2) * root
+        data = stamps.data.reshape(len(here), -1, 1) * root
+        basis, _ = np.linalg.qr(design)
+        rest = data - basis @ (np.swapaxes(basis, 1, 2) @ data)
+        return np.asarray(rest[root > 0])
+
+    return left
+
+
 def _beside(out: BoolArray, excess: FloatArray) -> BoolArray:
     """Pixels (n, k, k) that are out, and those next to them that may well be."""
     wide = np.pad(out, ((0, 0), (1, 1), (1, 1)))
@@ -202,6 +237,22 @@ def _normal(
     stamps: Stamps, here: FloatArray, profile: Profile, law: Law
 ) -> tuple[FloatArray, FloatArray]:
     """Normal matrix (n, 3, 3) of flux, x and y, and its right side (n, 3) at the best flux."""
+    star, slope_x, slope_y = _star_and_slopes(stamps, here, profile)
+    flux, variance = _best_flux(stamps, star, law)
+    scale = flux[:, None, None]
+    # in the wings a profile may be off by more than it is large there
+    uneven = (law.mismatch * scale) ** 2 * (star**2 + SPREAD**2)
+    weight = np.where(stamps.good, 1.0 / (variance + uneven), 0.0)
+    design = np.stack([star, scale * slope_x, scale * slope_y], axis=1).reshape(len(here), 3, -1)
+    weighted = design * weight.reshape(len(here), 1, -1)
+    rest = (stamps.data - scale * star).reshape(len(here), -1, 1)
+    return weighted @ np.swapaxes(design, 1, 2), (weighted @ rest)[:, :, 0]
+
+
+def _star_and_slopes(
+    stamps: Stamps, here: FloatArray, profile: Profile
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Profiles (n, k, k) of stars at (n, 2), and their derivatives by x and y [1 / pixel]."""
     dx, dy = stamps.offsets(here[:, 0], here[:, 1])
     along_x, along_y = profile.along(dx), profile.along(dy)
     star, slope_x, slope_y = (
@@ -212,15 +263,7 @@ def _normal(
             (profile.slope(dy), along_x),
         )
     )
-    flux, variance = _best_flux(stamps, star, law)
-    scale = flux[:, None, None]
-    # in the wings a profile may be off by more than it is large there
-    uneven = (law.mismatch * scale) ** 2 * (star**2 + SPREAD**2)
-    weight = np.where(stamps.good, 1.0 / (variance + uneven), 0.0)
-    design = np.stack([star, scale * slope_x, scale * slope_y], axis=1).reshape(len(here), 3, -1)
-    weighted = design * weight.reshape(len(here), 1, -1)
-    rest = (stamps.data - scale * star).reshape(len(here), -1, 1)
-    return weighted @ np.swapaxes(design, 1, 2), (weighted @ rest)[:, :, 0]
+    return star, slope_x, slope_y
 
 
 def _best_flux(stamps: Stamps, star: FloatArray, law: Law) -> tuple[FloatArray, FloatArray]:
