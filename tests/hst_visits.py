@@ -54,7 +54,9 @@ def aligned() -> Path:
     """Folder of the results of a visit, made once; nobody may change them."""
     folder = Path(mkdtemp(prefix="visit-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    before = [path.read_bytes() for path in visit().files]
     align(list(map(str, visit().files)), visit(), save_results=True, output_dir=str(folder))
+    assert [path.read_bytes() for path in visit().files] == before
     return folder
 
 

@@ -45,8 +45,10 @@ def exposures(**options: Any) -> Truth:
 @cache
 def aligned() -> Path:
     """Folder of the results of the exposures, made once; nobody may change them."""
-    folder = _folder()
-    align([*map(str, exposures().files)], exposures(), save_results=True, output_dir=str(folder))
+    folder, files = _folder(), exposures().files
+    before = [path.read_bytes() for path in files]
+    align([*map(str, files)], exposures(), save_results=True, output_dir=str(folder))
+    assert [path.read_bytes() for path in files] == before
     return folder
 
 

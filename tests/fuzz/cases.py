@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from tweakreg_step.parameters import Parameters, ReferenceParameters
 from tweakreg_step.pipeline.reference_stars import reference_of
 from tweakreg_step.telescopes.association_file import read_association
 from tweakreg_step.telescopes.choose_mission import open_exposure
+from tweakreg_step.telescopes.wcs import PackedWcs
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -162,7 +163,9 @@ def _read(model: Any, scene: Scene) -> str:
     if not isinstance(found, Exposure):
         return one_line(found.error)
     for image in found.images:
-        found.telescope.corrector(image.view, Table(), image.name, "g")
+        wcs = image.view.wcs
+        wcs = wcs.unpacked() if isinstance(wcs, PackedWcs) else wcs
+        found.telescope.corrector(replace(image.view, wcs=wcs), Table(), image.name, "g")
     return "used"
 
 

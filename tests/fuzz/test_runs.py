@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fuzz import runs
 from fuzz.runs import KINDS, run_case
 
 from tweakreg_step.simulate import Truth, simulate_mosaic
@@ -27,10 +26,7 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_hostile_input_ends_no_run_raw(
-    kind: str, truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runs, "OPTIONS", runs.OPTIONS | {"sip_approx": False})
+def test_hostile_input_ends_no_run_raw(kind: str, truth: Truth, tmp_path: Path) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
     found = {seed: run_case(kind, seed, truth, folder) for seed in range(KINDS[kind][1] // 10)}

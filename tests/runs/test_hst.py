@@ -42,11 +42,9 @@ def bytes_beside_headers(path: Path) -> list[bytes]:
 
 def test_from_files_to_files(tmp_path: Path) -> None:
     truth = visit()
-    before = [path.read_bytes() for path in truth.files]
     found = results(truth, aligned())
     assert largest_error([*truth.files], truth) > 100.0 > TOLERANCE_MAS
     assert largest_error(found, truth) < TOLERANCE_MAS
-    assert [path.read_bytes() for path in truth.files] == before
     report = json.loads(next(aligned().glob("*.json")).read_text())
     assert [len(group["images"]) for group in report["groups"]] == [2, 2, 2]
     values = {one["name"]: (one["value"], one["origin"]) for one in report["parameters"]}

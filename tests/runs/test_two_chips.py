@@ -106,7 +106,8 @@ def test_an_exposure_is_changed_as_one(
     assert first.catalogs == (None, None)
     wcses = [*first.wcs, *second.wcs]
     assert len(first.wcs) == 2
-    errors = [truth_error(w, i).rms_mas for w, i in zip(wcses, mosaic.images, strict=True)]
+    pairs = zip(wcses, mosaic.images, strict=True)
+    errors = [truth_error(packed.wcs, image).rms_mas for packed, image in pairs]
     assert max(errors) < TOLERANCE_MAS
 
 

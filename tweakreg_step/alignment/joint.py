@@ -311,8 +311,8 @@ def _with_choice(general: AcceptedFit, choice: MotionChoice, *, again: bool) -> 
     """The fit with the detector motion that was chosen, from that with the most general one.
 
     Without detectors' motions it is made `again` only where priors have changed that have a part
-    in it. What the general motions do not need moves no detection out of its source: the sources
-    are known already.
+    in it. Sources are those of the general fit: motions that are left out are within their errors,
+    and move no detection to another source.
     """
     associated = general.associated
     none = geometry_of(general.problem.model) == "none"

@@ -26,7 +26,7 @@ class Plane(Protocol):
 
     @property
     def corrector(self) -> Any:
-        """The tweakwcs corrector that holds the WCS."""
+        """The tweakwcs corrector that holds the WCS, or what makes it."""
 
     @property
     def pixel_scale(self) -> float:

@@ -51,7 +51,10 @@ def check(path: Path, result: Path) -> None:
     for index in range(len(before.places)):
         assert after.content(index) == before.content(index)
         if index > 1:
-            assert after.headers[index] == before.headers[index]
+            # where a file is written anew, so are the times of its checksums
+            texts = (part.headers[index].texts for part in (after, before))
+            new, old = (re.sub(CHECKSUM, b"", "".join(text).encode()) for text in texts)
+            assert new == old
 
 
 def test_only_headers_change(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import hst_visits
 import numpy as np
 import pytest
 import roman_exposures
-from astropy.modeling.models import AffineTransformation2D
+from astropy.modeling.models import AffineTransformation2D, Mapping, Polynomial2D
 from astropy.table import Table
 from step_outputs import Aligned
 
@@ -84,6 +84,13 @@ def test_as_that_of_tweakwcs_before_and_after_corrections(mission: str, files: T
         assert_same(packed, corrector)
         made = packed.wcs
         assert made.available_frames == corrector.wcs.available_frames
+        assert (made.name, made.bounding_box) == (corrector.wcs.name, corrector.wcs.bounding_box)
+        sky = made.forward_transform(X, Y)
+        back, theirs = (
+            wcs.get_transform(wcs.available_frames[-1], "v2v3")(*sky)
+            for wcs in (made, corrector.wcs)
+        )
+        assert np.abs(np.subtract(back, theirs)).max() < SAME
         assert arcsec(made.forward_transform(X, Y), corrector.wcs.forward_transform(X, Y)) < SAME
 
 
@@ -153,3 +160,13 @@ def test_what_is_no_rotation_to_the_sky_is_not_packed(files: Truth) -> None:
 def test_angles_that_are_none_are_left_to_tweakwcs(files: Truth) -> None:
     telescope, view = opened(files.files[0])
     assert packed_corrector(replace(view, angles={}), telescope, "an image") is None
+
+
+def test_what_has_no_way_back_to_v2v3_is_refused_when_it_is_read(files: Truth) -> None:
+    """As tweakwcs refuses it: not after other images were changed with it."""
+    telescope, view = opened(files.files[0])
+    one_way = Mapping((0, 1, 0, 1)) | (Polynomial2D(1, c1_0=1.0) & Polynomial2D(1, c0_1=1.0))
+    view.wcs.insert_transform("v2v3vacorr", one_way, after=True)
+    assert packed_corrector(view, telescope, "an image") is None
+    with pytest.raises(NotImplementedError, match="inverse"):
+        telescope.corrector(view, Table(), "an image", "a group")

@@ -35,8 +35,8 @@ _DENSE = 200_000
 """Entries up to which matrices are dense: sparse ones cost more to build than they save."""
 
 _ENOUGH = 50.0
-"""Detections for each parameter from which on one round does. Motions have half its inverse of the
-variance of a detection, of which one round knows the half: half a per cent of the variance."""
+"""Detections N for each of P parameters from which on one round does. Motions have about P / 2N of
+the variance of a detection, which the 8 squares of a round know to a half: together 0.5 %."""
 
 
 def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray) -> FloatArray:

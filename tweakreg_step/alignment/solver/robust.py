@@ -172,7 +172,7 @@ def _with_errors(
 def _settled(before: ErrorComponents, after: ErrorComponents, change: FloatArray) -> bool:
     """Whether errors and weights, which change by `change` (N,), stay as they are.
 
-    Errors far below those of most detections are lost beside them, and may still fall.
+    Errors far below those of most detections may still change: they count for nothing beside these.
     """
     variance = after.variance
     part = np.bincount(after.label, variance / (variance + np.median(variance)))

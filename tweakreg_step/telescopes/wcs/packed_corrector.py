@@ -160,6 +160,7 @@ def _packed(view: View, telescope: Telescope, name: str) -> PackedCorrector | No
     wcs, angles = view.wcs, view.angles
     *_, before, last = wcs.available_frames
     to_sky = wcs.get_transform(before, last)
+    wcs.get_transform(last, "v2v3")  # tweakwcs can't correct a WCS that has no way back
     turned = directions(*to_sky(DEGREE * _AXES[0], DEGREE * _AXES[1]))  # rows: the axes on the sky
     tried = directions(*to_sky(DEGREE * _TRIED[0], DEGREE * _TRIED[1]))
     if not np.allclose(directions(*_TRIED) @ turned, tried, rtol=0.0, atol=_SAME):

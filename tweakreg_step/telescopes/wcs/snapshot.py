@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot", "StoredWcs", "all_or_nothing"]
 
-_CORRECTION = "matrix", "shift"
+_CHANGING = "matrix", "shift"
 """What changes of a packed corrector."""
 
 
@@ -57,7 +57,7 @@ class StoredWcs:
         if isinstance(corrector, ST_V2V3_WCSCorrector):
             return cls(corrector.wcs, replaced=True)
         if isinstance(corrector, PackedCorrector):
-            return cls({name: getattr(corrector, name) for name in _CORRECTION}, replaced=False)
+            return cls({name: getattr(corrector, name) for name in _CHANGING}, replaced=False)
         return cls(deepcopy(_without_meta(vars(corrector))), replaced=False)
 
     def without_correction(self) -> StoredWcs | None:

@@ -25,7 +25,7 @@ __all__ = ["CorrectorPlane", "box_of", "sky_of"]
 
 @dataclass(frozen=True, slots=True)
 class CorrectorPlane:
-    """The present WCS of an image in its tweakwcs corrector, and the plane of its correction.
+    """The present WCS of an image in its corrector, and the plane of its correction.
 
     Attributes
     ----------
