@@ -14,7 +14,6 @@ from enum import Enum
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-import asdf
 import numpy as np
 
 from tweakreg_step.alignment import KnownPairs
@@ -32,7 +31,7 @@ from tweakreg_step.core.exceptions import InputError, OutputError, TweakregError
 from tweakreg_step.core.sources import Sources
 from tweakreg_step.core.wording import first_line
 from tweakreg_step.exposures import KnownImage, KnownRun
-from tweakreg_step.files.asdf_extensions import load_extensions
+from tweakreg_step.files.asdf_trees import tree_in, writer_of
 from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import Setting
 from tweakreg_step.report import RunResult, result_classes
@@ -96,9 +95,7 @@ def write_state(state: RunState, path: Path) -> Path:
         "sources": {name: np.asarray(state.sources[name]) for name in state.sources.colnames},
         "sources_of": {str(name): str(value) for name, value in state.sources.meta.items()},
     }
-    load_extensions()
-    file = asdf.AsdfFile({KEY: tree})
-    write_whole(path, lambda draft: file.write_to(draft, all_array_compression="zlib"))
+    write_whole(path, writer_of({KEY: tree}))
     return path
 
 
@@ -134,9 +131,7 @@ def read_state(path: str | Path, created: str = "") -> RunState:
         )
     try:
         refuse_external(path)
-        load_extensions()
-        with asdf.open(path, lazy_load=False, memmap=False) as file:
-            tree = dict(file.tree[KEY])
+        tree = dict(tree_in(path)[KEY])
         found = str(tree["schema"])
         state = _state(tree) if found == SCHEMA else None
     except Exception as error:  # readers raise whatever they like on a broken file

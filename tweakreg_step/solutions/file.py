@@ -14,7 +14,7 @@ import numpy as np
 
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.wording import first_line
-from tweakreg_step.files.asdf_extensions import load_extensions
+from tweakreg_step.files.asdf_trees import tree_in, writer_of
 from tweakreg_step.files.whole_files import write_whole
 from tweakreg_step.parameters import Setting
 from tweakreg_step.telescopes.external_references import refuse_external
@@ -67,9 +67,7 @@ def write_solution(solution: SavedSolution, path: Path) -> Path:
     """
     tree = _tree(solution)
     tree["checksum"] = _checksum(tree)
-    load_extensions()
-    file = asdf.AsdfFile({KEY: tree}, custom_schema=_SCHEMA_FILE)
-    write_whole(path, lambda draft: file.write_to(draft, all_array_compression="zlib"))
+    write_whole(path, writer_of({KEY: tree}, _SCHEMA_FILE))
     return path
 
 
@@ -124,9 +122,7 @@ def _content(path: Path) -> dict[str, Any]:
     """The tree of the solution, all of it read."""
     try:
         refuse_external(path)
-        load_extensions()
-        with asdf.open(path, lazy_load=False, memmap=False) as file:
-            tree = file.tree.get(KEY)
+        tree = tree_in(path).get(KEY)
     except Exception as error:  # readers raise whatever they like on a broken file
         raise InputError(
             f"The solution '{path}' can't be read: {first_line(error, 200)}. It must be a "

@@ -199,9 +199,8 @@ def free_residuals(
     level, slope = noise_law(stamps)
     law = Law(level[:, None, None], slope[:, None, None], mismatch)
     star = first(*stamps.offsets(here[:, 0], here[:, 1]))
-    flux, variance = _best_flux(stamps, star, law)
-    uneven = (mismatch * flux[:, None, None]) ** 2 * (star**2 + SPREAD**2)
-    root = np.where(stamps.good, 1.0 / np.sqrt(variance + uneven), 0.0).reshape(len(here), -1, 1)
+    _, variance = _best_flux(stamps, star, law)
+    root = np.where(stamps.good, 1.0 / np.sqrt(variance), 0.0).reshape(len(here), -1, 1)
 
     def left(profile: Profile) -> FloatArray:
         design = np.stack(_star_and_slopes(stamps, here, profile), axis=1)
@@ -240,9 +239,7 @@ def _normal(
     star, slope_x, slope_y = _star_and_slopes(stamps, here, profile)
     flux, variance = _best_flux(stamps, star, law)
     scale = flux[:, None, None]
-    # in the wings a profile may be off by more than it is large there
-    uneven = (law.mismatch * scale) ** 2 * (star**2 + SPREAD**2)
-    weight = np.where(stamps.good, 1.0 / (variance + uneven), 0.0)
+    weight = np.where(stamps.good, 1.0 / variance, 0.0)
     design = np.stack([star, scale * slope_x, scale * slope_y], axis=1).reshape(len(here), 3, -1)
     weighted = design * weight.reshape(len(here), 1, -1)
     rest = (stamps.data - scale * star).reshape(len(here), -1, 1)
@@ -267,7 +264,10 @@ def _star_and_slopes(
 
 
 def _best_flux(stamps: Stamps, star: FloatArray, law: Law) -> tuple[FloatArray, FloatArray]:
-    """Flux (n,), and variances (n, k, k) of the pixels of a star that has it."""
+    """Flux (n,), and variances (n, k, k) of the pixels of a star that has it.
+
+    With what the profile may be off: in its wings by more than it is large there.
+    """
     variance = np.broadcast_to(law.level, star.shape)
     flux = np.zeros(len(star))
     for _ in range(2):
@@ -276,7 +276,8 @@ def _best_flux(stamps: Stamps, star: FloatArray, law: Law) -> tuple[FloatArray, 
             flux = (weight * stamps.data).sum(axis=(1, 2)) / (weight * star).sum(axis=(1, 2))
         flux = np.where(np.isfinite(flux), np.maximum(flux, 0.0), 0.0)
         variance = law.level + law.slope * flux[:, None, None] * star
-    return flux, np.maximum(variance, np.finfo(float).tiny)
+    uneven = (law.mismatch * flux[:, None, None]) ** 2 * (star**2 + SPREAD**2)
+    return flux, np.maximum(variance, np.finfo(float).tiny) + uneven
 
 
 def _residuals(
@@ -289,9 +290,7 @@ def _residuals(
     star = profile(*stamps.offsets(here[:, 0], here[:, 1]))
     flux, variance = _best_flux(stamps, star, law)
     expected = flux[:, None, None] * star
-    uneven = law.mismatch * flux[:, None, None]
-    error = np.sqrt(variance + uneven**2 * (star**2 + SPREAD**2))
-    return np.where(stamps.good, (stamps.data - expected) / error, 0.0), star, flux
+    return np.where(stamps.good, (stamps.data - expected) / np.sqrt(variance), 0.0), star, flux
 
 
 def _inverse(matrix: FloatArray) -> FloatArray:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import asdf
-
-from tweakreg_step.files.asdf_extensions import load_extensions
+from tweakreg_step.files.asdf_trees import tree_in, writer_of
 from tweakreg_step.telescopes.external_references import (
     refers_to_nothing_else,
     refuse_external_in_asdf,
@@ -20,9 +18,8 @@ _KEY = "wcs"
 
 def packed_gwcs(wcs: Any) -> bytes:
     """The bytes of a GWCS."""
-    load_extensions()
     content = io.BytesIO()
-    asdf.AsdfFile({_KEY: wcs}).write_to(content, all_array_compression="zlib")
+    writer_of({_KEY: wcs})(content)
     return content.getvalue()
 
 
@@ -36,6 +33,4 @@ def unpacked_gwcs(content: bytes) -> Any:
     """
     if not refers_to_nothing_else(content, "#"):
         refuse_external_in_asdf(io.BytesIO(content))
-    load_extensions()
-    with asdf.open(io.BytesIO(content), lazy_load=False, memmap=False) as file:
-        return file.tree[_KEY]
+    return tree_in(io.BytesIO(content))[_KEY]
