@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from astropy.table import Table, vstack
 from scenes import Scene, make_correctors, make_judge, make_scene
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from tweakreg_step import TweakregError, absolute_align, relative_align
+from tweakreg_step.alignment import solve_jointly
 from tweakreg_step.core.exceptions import AlignmentError, CatalogError, ParameterError
+from tweakreg_step.pipeline.methods import align_jointly
 from tweakreg_step.simulate import perturbed
 
 # One scene: the rms of a few dozen parameters scatters by some 15 % around its expectation; and
@@ -60,6 +63,20 @@ def test_rigid_absolute_alignment_keeps_the_images_places_to_each_other() -> Non
     assert judge.relative(aligned) == pytest.approx(relative, abs=0.02)
     # nine images together on the reference: no better than the relative solution, far from 300 mas
     assert judge.absolute(aligned) < 3.0
+
+
+def test_threads_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, threads = make_scene("8 dithers", seed=21), []
+
+    def watched(*given: Any) -> Any:
+        threads.append({library["num_threads"] for library in threadpool_info()})
+        return solve_jointly(*given)
+
+    monkeypatch.setattr(align_jointly, "solve_jointly", watched)
+    with threadpool_limits(2):
+        relative_align(make_correctors(scene))
+        absolute_align(make_correctors(scene), scene.reference)
+    assert threads == [{1}, {1}]
 
 
 def test_the_reference_image_stays_bit_for_bit() -> None:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
+from threadpoolctl import threadpool_limits
 
 from tweakreg_step.catalogs import within
 from tweakreg_step.catalogs.reference import (
@@ -52,7 +54,7 @@ from .core.exceptions import AlignmentError
 from .core.images import Groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from astropy.table import Table
 
@@ -77,7 +79,17 @@ _METHOD = MethodParameters()
 _REFERENCE = ReferenceParameters()
 
 
-@shortage_named("to align the images")
+@contextmanager
+def _limited() -> Iterator[None]:
+    """One thread, and an error of memory that says what it was needed for.
+
+    Several threads would wait for each other, and the order of their sums would change bits.
+    """
+    with threadpool_limits(1), shortage_named("to align the images"):
+        yield
+
+
+@_limited()
 def relative_align(  # noqa: PLR0913 - the keywords of the function that it stands in for
     correctors: list[Any],
     searchrad: float = _RELATIVE.searchrad,
@@ -181,7 +193,7 @@ def relative_align(  # noqa: PLR0913 - the keywords of the function that it stan
     return correctors
 
 
-@shortage_named("to align the images")
+@_limited()
 def absolute_align(  # noqa: PLR0913 - the keywords of the function that it stands in for
     correctors: list[Any],
     abs_refcat: str | Path | Table,

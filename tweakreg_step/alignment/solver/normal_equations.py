@@ -12,13 +12,14 @@ the prior's inverse variances:
 
     H = A' W A + Pi - (A' W)_s D_s^-1 (W A)_s,   H delta = -A' W (x - D_s^-1 m_s) - Pi theta
 
-Where units have parents, Pi is R' Pi R, see `parents`. A reference star is a detection without a
+Where units have parents, Pi is R' Pi R, see `parents`; parents come last among the parameters, move
+no detection themselves, and have no part in the sums. A reference star is a detection without a
 motion (group -1).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -220,17 +221,33 @@ def normal_equations(
         (P, P) dense or sparse, (P,), and (S, k, k) D_s^-1, zero where a source has no weight.
     """
     total, width = linear.parameter_count, linear.index.shape[1]
-    dense = _is_dense(links, width, total)
+    linear = replace(linear, parameter_count=int(linear.index.max(initial=0)) + 1)
+    moving = linear.parameter_count
+    dense = _is_dense(links, width, moving)
     if dense and total > DENSE_LIMIT:
         require_dense(total)
-    empty = np.zeros((total, total)) if dense else sparse.csc_matrix((total, total))
-    sums = _Sums(empty, np.zeros(total), [], len(links.source) > _MANY)
+    empty = np.zeros((moving, moving)) if dense else sparse.csc_matrix((moving, moving))
+    sums = _Sums(empty, np.zeros(moving), [], len(links.source) > _MANY)
     latent = 2 if links.tau is None else 4
     spread = np.empty((links.source_count, latent, latent))
-    for rows, sources in links.pieces(_piece(links, total, dense=dense)):
+    for rows, sources in links.pieces(_piece(links, moving, dense=dense)):
         some = linear.part(rows, sources), links.part(rows, sources), weight[rows]
         spread[sources] = _add(sums, *some)
-    return _difference(sums, total), sums.right, spread
+    matrix = _with_still(_difference(sums, moving), total)
+    return matrix, np.concatenate([sums.right, np.zeros(total - moving)]), spread
+
+
+def _with_still(matrix: Any, total: int) -> Any:
+    """The matrix of the parameters that move detections, with zeros for those after them (P, P)."""
+    count = matrix.shape[0]
+    if count == total:
+        return matrix
+    if not isinstance(matrix, np.ndarray):
+        matrix.resize((total, total))
+        return matrix
+    whole = np.zeros((total, total))
+    whole[:count, :count] = matrix
+    return whole
 
 
 def _difference(sums: _Sums, total: int) -> Any:

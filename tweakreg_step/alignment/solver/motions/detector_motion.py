@@ -69,7 +69,7 @@ def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Prob
     plain = prior_precision(geometry, sigmas)
     level = detector_level(detections, geometry, np.tile(plain, (count, 1)))
     known = {one.name: one.prior for one in problem.model.units}
-    fresh: tuple[Level | Parent, ...] = (level, *parents_of_units(detections, geometry, plain))
+    fresh: tuple[Level | Parent, ...] = (level, *_parents(problem, geometry, plain))
     every = (replace(one, prior=_inherited(known, one.name, one.prior)) for one in fresh)
     found = _found(problem.model, motions)
     problem, motions = with_levels(problem, motions, *every, without=names)
@@ -79,6 +79,18 @@ def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Prob
     model = problem.model
     phi = tuple(start[level.name] for level in model.levels)
     return problem, Motions(motions.theta, phi, tuple(start[one.name] for one in model.parents))
+
+
+def _parents(problem: Problem, geometry: str, plain: FloatArray) -> tuple[Parent, ...]:
+    """The parents of the detectors' motions; those of more general motions that there are, if any.
+
+    `plain` (q,) are the inverse variances of a motion's parameters.
+    """
+    model, width = problem.model, len(plain)
+    number = model.level(DETECTOR)
+    if number < 0 or model.levels[number].prior.shape[1] < width:
+        return parents_of_units(problem.detections, geometry, plain)
+    return tuple(one.narrowed(width) for one in model.parents if one.name in OF_UNITS)
 
 
 def _found(model: Model, motions: Motions) -> dict[str, FloatArray]:

@@ -11,7 +11,7 @@ so that a level of parents costs as much as there are parents, however many dete
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +55,11 @@ class Parent:
     carry: FloatArray
     prior: FloatArray
     within: FloatArray | None = None
+
+    def narrowed(self, width: int) -> Parent:
+        """The same for the first parameters of each motion alone, p and q being at most `width`."""
+        prior = self.prior[:, :width]
+        return replace(self, carry=self.carry[:, :width, : prior.shape[1]], prior=prior)
 
 
 @dataclass(frozen=True, slots=True)
