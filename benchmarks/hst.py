@@ -6,8 +6,9 @@ reference catalog and, in half of the runs, the same catalogs of sources. Cosmic
 sources, or none. TweakReg searches 2" as this step does; its tolerance is 3 pixels, since with the
 default of 1 pixel it matches nothing in many of these scenes: its first offset is off by more.
 Its finder's threshold is 5 sigma, which finds most stars with both cameras. The bound
-(``benchmarks/hst_bound.py``) is that of catalogs, or of pixels, of which those that a cosmic ray
-has hit tell nothing; "light" is that of pixels without cosmic rays, of stars that are alone.
+(``benchmarks/hst_bound.py``) is that of catalogs, or of pixels, where nobody knows which of them
+cosmic rays have hit but by their charge; "light" is that without cosmic rays, of stars that are
+alone.
 """
 
 from __future__ import annotations

@@ -16,7 +16,15 @@ from tweakreg_step.simulate.hst import CAMERAS, ExposureTruth, HstTruth, Scene
 from tweakreg_step.simulate.render import Psf, star_image
 from tweakreg_step.simulate.truth import pixel_grid
 
-__all__ = ["Chip", "bound_of", "centroid_error", "chips_of", "errors_beside_hits", "seen_on"]
+__all__ = [
+    "Chip",
+    "bound_of",
+    "centroid_error",
+    "chips_of",
+    "errors_beside_hits",
+    "seen_on",
+    "told_among_hits",
+]
 
 EDGE = 5.0
 """Stars closer than this [pixels] to the edge of a chip do not count."""
@@ -24,6 +32,9 @@ EDGE = 5.0
 HALF, BESIDE, STEP = 8, 4.0, 0.01
 """Half width of the stamps of stars, distance of stars that lie on another, and step by which they
 are moved for derivatives [pixels]."""
+
+SEEN = 5.0
+"""Charge of a cosmic ray, in errors of a pixel, above which everybody knows that it was hit."""
 
 MOFFAT = 3.5
 """Index of the stars that ``simulate_hst`` makes."""
@@ -102,9 +113,10 @@ def errors_beside_hits(
 ) -> np.ndarray:
     """Cramer-Rao bound of the place of the stars on a chip, per axis, with what lies on them.
 
-    A pixel that a cosmic ray has given more than its noise tells nothing, since nobody knows how
-    much. The flux of each star is unknown, and flux and place of those next to it; their light is
-    noise as well.
+    A pixel that a cosmic ray has given more than `SEEN` errors tells nothing, since nobody knows
+    how much. Nobody knows either which of the others are hit: these tell what `told_among_hits` says.
+    The flux of each star is unknown, and flux and place of those next to it; their light is noise
+    as well.
 
     Parameters
     ----------
@@ -127,10 +139,43 @@ def errors_beside_hits(
     x, y = chip.wcs.all_world2pix(stars["RA"], stars["DEC"], 0, quiet=True)
     flux, shape = np.asarray(stars["FLUX"]), charge.shape
     variance = noise + star_image(x, y, flux, shape, psf)
-    free = charge < np.sqrt(variance)
+    errors = np.sqrt(variance)
+    free, told = charge < SEEN * errors, told_among_hits(charge, errors)
+    variance = variance / told
     information = [_information(one, (x, y, flux), variance, free, psf) for one in chip.stars]
     with np.errstate(divide="ignore"):
         return 1.0 / np.sqrt(np.array(information))
+
+
+def told_among_hits(charge: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """What a pixel tells of the light in it, relative to one that nothing can have hit.
+
+    With p the density of noise and charge together, in errors, that is the Fisher information of
+    its location, the integral of p'^2 / p. Hits of more than `SEEN` errors are known as such.
+
+    Parameters
+    ----------
+    charge
+        (ny, nx) of cosmic rays [electrons], of which each pixel may have any.
+    errors
+        (ny, nx) of the pixels without them [electrons].
+
+    Returns
+    -------
+    ndarray
+        (ny, nx), 0 to 1.
+    """
+    residual = np.arange(-8.0, SEEN + 8.0, 0.01)
+    some = np.geomspace(errors.min(), errors.max(), 6)
+    told = np.ones(len(some))
+    for number, error in enumerate(some):
+        unseen = charge[charge < SEEN * error] / error
+        count, edges = np.histogram(unseen[unseen > 0.0], 200, (0.0, SEEN))
+        hits = np.append(count, len(unseen) - count.sum()) / len(unseen)
+        places = np.append(0.5 * (edges[1:] + edges[:-1]), 0.0)
+        density = np.exp(-0.5 * (residual[:, None] - places) ** 2) @ hits / np.sqrt(2.0 * np.pi)
+        told[number] = np.sum(np.gradient(density, residual) ** 2 / density) * 0.01
+    return np.interp(np.log(errors), np.log(some), told)
 
 
 def _information(
