@@ -114,9 +114,9 @@ def errors_beside_hits(
     """Cramer-Rao bound of the place of the stars on a chip, per axis, with what lies on them.
 
     A pixel that a cosmic ray has given more than `SEEN` errors tells nothing, since nobody knows
-    how much. Nobody knows either which of the others are hit: these tell what `told_among_hits` says.
-    The flux of each star is unknown, and flux and place of those next to it; their light is noise
-    as well.
+    how much. Nobody knows either which of the others are hit: these tell what `told_among_hits`
+    says. The flux of each star is unknown, and flux and place of those next to it; their light is
+    noise as well.
 
     Parameters
     ----------
