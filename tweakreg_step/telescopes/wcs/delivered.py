@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from gwcs import WCS
+
+from tweakreg_step.core.sphere import ARCSEC
 
 from .tan_mosaic import correction_of, without_correction
 
-__all__ = ["CORRECTED", "delivered", "is_corrected"]
+if TYPE_CHECKING:
+    from tweakreg_step.core.arrays import FloatArray
+
+__all__ = ["CORRECTED", "delivered", "is_corrected", "present_correction"]
 
 CORRECTED = "v2v3corr"
 """The frame that a correction inserts."""
@@ -32,3 +38,12 @@ def delivered(wcs: Any) -> Any:
 def is_corrected(wcs: Any) -> bool:
     """Whether a GWCS has the correction of an alignment."""
     return CORRECTED in wcs.available_frames or correction_of(wcs) is not None
+
+
+def present_correction(wcs: Any) -> tuple[FloatArray, FloatArray]:
+    """Matrix (2, 2) and shift (2,) [arcsec] of the frame that a correction inserted in a WCS."""
+    frames = list(getattr(wcs, "available_frames", ()))
+    if CORRECTED not in frames:
+        return np.eye(2), np.zeros(2)
+    correction = wcs.pipeline[frames.index(CORRECTED) - 1].transform["tp_affine"]
+    return np.asarray(correction.matrix.value), ARCSEC * np.asarray(correction.translation.value)

@@ -20,7 +20,9 @@ from astropy.modeling.models import Identity, RotationSequence3D
 from astropy.table import Table
 from gwcs import WCS
 
-from tweakreg_step.core.sphere import directions, to_plane
+from tweakreg_step.core.sphere import directions, from_plane, to_plane
+
+from .delivered import CORRECTED, delivered, present_correction
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
@@ -35,7 +37,7 @@ log = logging.getLogger(__name__)
 DEGREE = 3600.0  # arcsec
 
 _FRAMES = ("v2v3",), ("v2v3", "v2v3vacorr")
-"""Frames between the first and the last one of a WCS that was not corrected yet."""
+"""Frames between the first and the last one of a WCS as delivered."""
 
 _SAME = 1e-12
 """Directions that differ by less are the same: 2e-4 mas."""
@@ -81,6 +83,8 @@ class PackedCorrector:
         (K, 2) some pixels, and their positions in the tangent plane [arcsec], without correction.
     matrix, shift
         (2, 2), (2,) the correction [arcsec], in the tangent plane.
+    found
+        Matrix and shift that the WCS had when it was packed.
     """
 
     view: View
@@ -93,6 +97,7 @@ class PackedCorrector:
     places: FloatArray
     matrix: FloatArray = field(default_factory=lambda: np.eye(2))
     shift: FloatArray = field(default_factory=lambda: np.zeros(2))
+    found: tuple[FloatArray, FloatArray] = field(default_factory=lambda: (np.eye(2), np.zeros(2)))
 
     @property
     def wcs(self) -> Any:
@@ -102,6 +107,9 @@ class PackedCorrector:
         the time; the distortion is what it was.
         """
         own = self.view.wcs.unpacked()
+        if np.array_equal(self.matrix, self.found[0]) and np.array_equal(self.shift, self.found[1]):
+            return own
+        own = _as_delivered(own)
         if np.array_equal(self.matrix, np.eye(2)) and not self.shift.any():
             return own
         steps = [(step.frame, step.transform) for step in own.pipeline]
@@ -141,11 +149,12 @@ class PackedCorrector:
 def packed_corrector(view: View, telescope: Telescope, name: str) -> PackedCorrector | None:
     """The packed corrector of an image.
 
-    None where its WCS has other frames than one that was not corrected yet, or another transform
-    to the sky than a rotation.
+    None where its WCS has other frames than those of one as delivered and that of a correction,
+    another transform to the sky than a rotation, or another correction than tweakwcs makes.
     """
     frames = tuple(getattr(view.wcs, "available_frames", ()))
-    if frames[1:-1] not in _FRAMES or len(set(frames)) < len(frames):
+    own = tuple(frame for frame in frames[1:-1] if frame != CORRECTED)
+    if own not in _FRAMES or len(set(frames)) < len(frames):
         return None
     try:
         return _packed(view, telescope, name)
@@ -157,7 +166,7 @@ def packed_corrector(view: View, telescope: Telescope, name: str) -> PackedCorre
 
 
 def _packed(view: View, telescope: Telescope, name: str) -> PackedCorrector | None:
-    wcs, angles = view.wcs, view.angles
+    wcs, angles = _as_delivered(view.wcs), view.angles
     *_, before, last = wcs.available_frames
     to_sky = wcs.get_transform(before, last)
     wcs.get_transform(last, "v2v3")  # tweakwcs can't correct a WCS that has no way back
@@ -173,8 +182,9 @@ def _packed(view: View, telescope: Telescope, name: str) -> PackedCorrector | No
     box = (float(x0), float(x1)), (float(y0), float(y1))
     pixels = _known_pixels(*box)
     to_v2v3 = wcs.get_transform(wcs.available_frames[0], before)
-    return PackedCorrector(
-        view=replace(view, wcs=PackedWcs.of(wcs)),
+    matrix, shift = found = present_correction(view.wcs)
+    packed = PackedCorrector(
+        view=replace(view, wcs=PackedWcs.of(view.wcs)),
         telescope=telescope,
         meta={"name": name},
         bounding_box=box,
@@ -182,7 +192,23 @@ def _packed(view: View, telescope: Telescope, name: str) -> PackedCorrector | No
         sky_frame=detector_frame @ turned,
         pixels=pixels,
         places=_in_plane(to_v2v3, detector_frame, *pixels.T),
+        matrix=matrix,
+        shift=shift,
+        found=found,
     )
+    return packed if wcs is view.wcs or _agrees(packed, view.wcs) else None
+
+
+def _agrees(packed: PackedCorrector, wcs: Any) -> bool:
+    """Whether pixels lie where a WCS that was corrected has them."""
+    places = from_plane(packed.from_pixels(*packed.pixels.T), packed.sky_frame)
+    there = directions(*wcs.forward_transform(*packed.pixels.T))
+    return bool(np.allclose(places, there, rtol=0.0, atol=_SAME))
+
+
+def _as_delivered(wcs: Any) -> Any:
+    """The WCS without its correction; the same object where it has none."""
+    return delivered(wcs) if CORRECTED in wcs.available_frames else wcs
 
 
 def _known_pixels(x: tuple[float, float], y: tuple[float, float]) -> FloatArray:
@@ -209,6 +235,6 @@ _TRIED = np.array([[0.0, 0.1, -0.1, 30.0, 200.0], [0.0, -0.1, 0.2, 40.0, -60.0]]
 @lru_cache(maxsize=1)
 def _to_v2v3(packed: PackedWcs) -> Any:
     """The transform from pixels to V2-V3 [arcsec]; the last one is kept: one asks several times."""
-    wcs = packed.unpacked()
+    wcs = _as_delivered(packed.unpacked())
     first, *_, before, _ = wcs.available_frames
     return wcs.get_transform(first, before)

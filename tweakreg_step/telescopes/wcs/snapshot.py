@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from tweakwcs.correctors import ST_V2V3_WCSCorrector
 
 from .delivered import CORRECTED, delivered
@@ -14,6 +15,8 @@ from .packed_corrector import PackedCorrector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from tweakreg_step.core.arrays import FloatArray
 
 __all__ = ["Snapshot", "StoredWcs", "all_or_nothing"]
 
@@ -65,9 +68,17 @@ class StoredWcs:
 
         Also None where corrections can't be told from the rest of the WCS.
         """
-        if not self.replaced or CORRECTED not in self.state.available_frames:
+        if not self.replaced:
+            return self._unpacked()
+        if CORRECTED not in self.state.available_frames:
             return None
         return StoredWcs(delivered(self.state), replaced=True)
+
+    def _unpacked(self) -> StoredWcs | None:
+        """That of a packed corrector; None of others that change their WCS in place."""
+        if set(self.state) != set(_CHANGING) or _is_identity(**self.state):
+            return None
+        return StoredWcs({"matrix": np.eye(2), "shift": np.zeros(2)}, replaced=False)
 
     def put_into(self, corrector: Any) -> None:
         """Give a corrector this WCS; its ``meta`` stays."""
@@ -78,6 +89,10 @@ class StoredWcs:
         fresh = _without_meta(vars(type(corrector)(self.state, corrector.ref_angles)))
         # the WCS as it was before any correction, perhaps an earlier one
         vars(corrector).update({**fresh, "_owcs": corrector.original_wcs})
+
+
+def _is_identity(matrix: FloatArray, shift: FloatArray) -> bool:
+    return bool(np.array_equal(matrix, np.eye(2)) and not shift.any())
 
 
 def _without_meta(attributes: dict[str, Any]) -> dict[str, Any]:

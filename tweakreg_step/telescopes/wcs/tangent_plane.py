@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.core.sphere import ARCSEC, directions, frames_of, to_plane, turn
+from tweakreg_step.core.sphere import directions, frames_of, to_plane, turn
+
+from .delivered import present_correction
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
@@ -91,7 +93,7 @@ class CorrectorPlane:
 
     def to_sky(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
         """RA and DEC (N,) [deg] of positions (N, 2) [arcsec] in the plane."""
-        matrix, shift = _present(self.corrector)
+        matrix, shift = present_correction(self.corrector.wcs)
         ra, dec = self.corrector.tanp_to_world(*(positions @ matrix.T + shift).T)
         return np.asarray(ra), np.asarray(dec)
 
@@ -110,7 +112,7 @@ class CorrectorPlane:
         return turn(self.corrector.ref_angles["roll_ref"]), self.from_pixels(*middle)[0]
 
     def _without(self, positions: FloatArray) -> FloatArray:
-        matrix, shift = _present(self.corrector)
+        matrix, shift = present_correction(self.corrector.wcs)
         return np.asarray(np.linalg.solve(matrix, (positions - shift).T).T)
 
 
@@ -120,15 +122,6 @@ def box_of(corrector: Any, x: FloatArray, y: FloatArray) -> BoundingBox | None:
     if box is not None or len(x) == 0:
         return box
     return ((np.nanmin(x), np.nanmax(x)), (np.nanmin(y), np.nanmax(y)))
-
-
-def _present(corrector: Any) -> tuple[FloatArray, FloatArray]:
-    """Matrix (2, 2) and shift (2,) [arcsec] of the correction in an image's current WCS."""
-    frames = list(getattr(corrector.wcs, "available_frames", ()))
-    if "v2v3corr" not in frames:
-        return np.eye(2), np.zeros(2)
-    correction = corrector.wcs.pipeline[frames.index("v2v3corr") - 1].transform["tp_affine"]
-    return np.asarray(correction.matrix.value), ARCSEC * np.asarray(correction.translation.value)
 
 
 def sky_of(corrector: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
