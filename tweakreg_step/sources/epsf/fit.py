@@ -32,10 +32,10 @@ ROUNDS, STEPS = 7, 4
 LARGEST_STEP = 0.3
 """Largest step [pixels]."""
 
-HIT, BESIDE = 2.7, 1.5
-"""Residual of a pixel, in its errors, above which it is taken out, alone and next to another. Where
-one pixel of seven is hit, as in a long exposure, most residuals above it are hits; without hits
-four in a thousand pixels are lost."""
+HIT, BESIDE = 3.0, 1.0
+"""Residual of a pixel, in the errors that residuals have after the fit, above which it is taken
+out, alone and next to another. Where one pixel of seven is hit, as in a long exposure, most
+residuals above it are hits; without hits one or two in a thousand pixels are lost."""
 
 SPREAD = 0.1
 """Error of the profile in a pixel relative to the whole, for a relative error of 1 in the pixel."""
@@ -50,6 +50,9 @@ errors of the profile in few pixels, as at its peak, which would be taken for hi
 WORST = 0.5
 """Taken out in one round are pixels of at least this part of the largest residual: a hit draws the
 star towards it, which leaves residuals elsewhere until it is gone."""
+
+LEAST_FREE = 0.1
+"""Least share of a pixel's variance that its residual is taken to have."""
 
 WITHIN = 2.5
 """Radius of the pixels that are fitted [pixels], or 1.5 FWHM where that is more."""
@@ -147,6 +150,7 @@ def fitted(
         at = law.of(busy)
         here[busy] = _moved(some, here[busy], profile, at)
         excess, _, _ = _residuals(some, here[busy], profile, at)
+        excess = excess / np.sqrt(_free(some, here[busy], profile, at))
         worst = excess.max(axis=(1, 2))
         good[busy] &= ~_beside(excess > np.maximum(HIT, WORST * worst)[:, None, None], excess)
         busy = busy[worst > HIT]
@@ -261,6 +265,23 @@ def _star_and_slopes(
         )
     )
     return star, slope_x, slope_y
+
+
+def _free(stamps: Stamps, here: FloatArray, profile: Profile, law: Law) -> FloatArray:
+    """Share (n, k, k) of the variance of each pixel that its residual has, `LEAST_FREE` at least.
+
+    The rest is taken by the fit, which follows the brightest pixels: a hit there leaves less of
+    itself than elsewhere.
+    """
+    star, slope_x, slope_y = _star_and_slopes(stamps, here, profile)
+    flux, variance = _best_flux(stamps, star, law)
+    scale = flux[:, None, None]
+    design = np.stack([star, scale * slope_x, scale * slope_y], axis=1)
+    weight = np.where(stamps.good, 1.0 / variance, 0.0)
+    normal = np.einsum("nkij,nij,nlij->nkl", design, weight, design, optimize=True)
+    taken = np.einsum("nkij,nkl,nlij->nij", design, _inverse(normal), design, optimize=True)
+    free = 1.0 - weight * taken
+    return np.where(np.isfinite(free), np.clip(free, LEAST_FREE, 1.0), 1.0)
 
 
 def _best_flux(stamps: Stamps, star: FloatArray, law: Law) -> tuple[FloatArray, FloatArray]:
