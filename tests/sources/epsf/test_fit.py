@@ -18,14 +18,14 @@ OFF = 0.005
 """By how much: errors that contain more than that are too large for bright stars."""
 
 
-def stars(flux: float, hit: float = 0.0) -> tuple[Stamps, np.ndarray]:
-    """Stars and where they are (2, n); a hit of a flux on a pixel next to the middle of each."""
+def stars(flux: float, hit: float = 0.0, beside: int = 1) -> tuple[Stamps, np.ndarray]:
+    """Stars and where they are (2, n); a hit of a flux on a pixel beside the middle of each."""
     rng, line = np.random.default_rng(1), np.linspace(12.0, 288.0, 18)
     at = np.stack([axis.ravel() for axis in np.meshgrid(line, line)])
     at = at + rng.uniform(-1.0, 1.0, at.shape)
     light = star_image(*at, np.full(at.shape[1], flux), SHAPE, Psf(FWHM, 3.5))
     column, row = np.rint(at).astype(int)
-    light[row, column + 1] += hit
+    light[row, column + beside] += hit
     error = np.sqrt(light + NOISE)
     data = light + error * rng.standard_normal(SHAPE)
     good = np.ones(SHAPE, bool)
@@ -57,6 +57,15 @@ def test_pixels_that_were_hit_are_taken_out(hit: float) -> None:
     off = np.stack([found.x, found.y]) - at
     assert abs(np.median(off[0])) < 0.006  # in the mean, 0.04 and more if they were left in
     assert 1.4826 * np.median(np.abs(pulls(found, at))) < 1.3
+
+
+def test_a_faint_hit_on_the_pixel_that_the_fit_follows_is_seen() -> None:
+    """Of four errors of the pixel: the fit leaves less than three of them in the residual."""
+    stamps, at = stars(30000.0, 500.0, beside=0)
+    found = fitted(stamps, *at, PROFILE, FWHM, 0.002)
+    middle = found.kept.shape[1] // 2
+    assert np.mean(~found.kept[:, middle, middle]) > 0.8
+    assert np.sqrt(np.mean(pulls(found, at) ** 2)) < 1.3
 
 
 def test_a_bright_star_is_not_off_where_its_wings_are_not_those_of_the_profile() -> None:

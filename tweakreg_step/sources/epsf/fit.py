@@ -149,8 +149,7 @@ def fitted(
         some = replace(stamps[busy], good=good[busy])
         at = law.of(busy)
         here[busy] = _moved(some, here[busy], profile, at)
-        excess, _, _ = _residuals(some, here[busy], profile, at)
-        excess = excess / np.sqrt(_free(some, here[busy], profile, at))
+        excess = _studentised(some, here[busy], profile, at)
         worst = excess.max(axis=(1, 2))
         good[busy] &= ~_beside(excess > np.maximum(HIT, WORST * worst)[:, None, None], excess)
         busy = busy[worst > HIT]
@@ -267,11 +266,10 @@ def _star_and_slopes(
     return star, slope_x, slope_y
 
 
-def _free(stamps: Stamps, here: FloatArray, profile: Profile, law: Law) -> FloatArray:
-    """Share (n, k, k) of the variance of each pixel that its residual has, `LEAST_FREE` at least.
+def _studentised(stamps: Stamps, here: FloatArray, profile: Profile, law: Law) -> FloatArray:
+    """Residuals (n, k, k) in the errors that they have after the fit.
 
-    The rest is taken by the fit, which follows the brightest pixels: a hit there leaves less of
-    itself than elsewhere.
+    The fit follows the brightest pixels: a hit there leaves less of itself than elsewhere.
     """
     star, slope_x, slope_y = _star_and_slopes(stamps, here, profile)
     flux, variance = _best_flux(stamps, star, law)
@@ -281,7 +279,8 @@ def _free(stamps: Stamps, here: FloatArray, profile: Profile, law: Law) -> Float
     normal = np.einsum("nkij,nij,nlij->nkl", design, weight, design, optimize=True)
     taken = np.einsum("nkij,nkl,nlij->nij", design, _inverse(normal), design, optimize=True)
     free = 1.0 - weight * taken
-    return np.where(np.isfinite(free), np.clip(free, LEAST_FREE, 1.0), 1.0)
+    free = np.where(np.isfinite(free), np.clip(free, LEAST_FREE, 1.0), 1.0)
+    return _residuals(stamps, here, profile, law)[0] / np.sqrt(free)
 
 
 def _best_flux(stamps: Stamps, star: FloatArray, law: Law) -> tuple[FloatArray, FloatArray]:
