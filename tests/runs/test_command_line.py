@@ -7,12 +7,16 @@ import pty
 import subprocess
 import sys
 import termios
+import threading
+import warnings
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
 
 import pytest
 import strun_here
 from stdatamodels.jwst import datamodels
 
+from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate import Truth
 
 BIN = Path(sys.executable).parent
@@ -57,10 +61,10 @@ def test_strun_aligns_and_says_where_values_came_from(files: Truth, tmp_path: Pa
 def test_parameter_file_and_saved_parameters(files: Truth, tmp_path: Path) -> None:
     saved = tmp_path / "saved.asdf"
     options = ("--minobj=9", f"--save-parameters={saved}")
-    _, log = strun_here.strun(CONFIG / "miri_short.asdf", files.association, *options)
+    _, log = strun_here.strun(CONFIG / "miri_short.asdf", files.files[0], *options)
     assert "abs_minobj = 10 (parameter file miri_short.asdf)" in log
     assert "minobj = 9 (command line)" in log
-    _, log = strun_here.strun(saved, files.association)
+    _, log = strun_here.strun(saved, files.files[0])
     assert "minobj = 9 (parameter file saved.asdf)" in log
 
 
@@ -89,7 +93,11 @@ def test_names_of_earlier_releases_get_one_warning_each(files: Truth, tmp_path: 
         )
     )
     lists = ("--kron_params=2.5,1.4", "--peakmax=None")
-    log = strun(path, files.association, f"--output_dir={tmp_path / 'out'}", *lists)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # as outside of pytest
+        _, log = strun_here.strun(
+            path, files.association, f"--output_dir={tmp_path / 'out'}", *lists
+        )
     for name in ("align_to_gaia", "gaia_catalog", "min_gaia", "save_gaia_catalog"):
         assert log.count(f"Parameter '{name}' is of an earlier release") == 1
     assert "abs_minobj = 9 (parameter file old.asdf)" in log
@@ -109,18 +117,20 @@ def test_a_wrong_value_is_explained(files: Truth) -> None:
 def test_a_progress_bar_on_a_terminal(files: Truth) -> None:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 100))  # a terminal without a width shows no bar
-    command = [str(BIN / "strun"), "tweakreg_step", str(files.association)]
-    process = subprocess.Popen(command, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    output = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            output += chunk
-    except OSError:  # how Linux says that the other end was closed
-        pass
+    shown: list[bytes] = []
+
+    def read() -> None:  # meanwhile, or a full terminal would hold the run up
+        with suppress(OSError):  # how Linux says that the other end was closed
+            while chunk := os.read(ours, 4096):
+                shown.append(chunk)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with open(theirs, "w") as terminal, redirect_stderr(terminal):  # noqa: PTH123 - no path
+        TweakRegStep.call([str(path) for path in files.files[:2]])
+    reader.join()
     os.close(ours)
-    assert process.wait() == 0
-    assert b"finding sources: 100%" in output
+    assert b"finding sources: 100%" in b"".join(shown)
 
 
 @pytest.fixture
@@ -135,8 +145,6 @@ def crds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_parameters_from_crds_apply(
     files: Truth, crds: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from tweakreg_step import TweakRegStep
-
     asked = []
 
     def reference_file(parameters: dict[str, object], reftype: str, observatory: str) -> str:
@@ -159,8 +167,6 @@ def test_a_crds_that_fails_does_not_stop_the_alignment(
     caplog: pytest.LogCaptureFixture,
     error: type[BaseException],
 ) -> None:
-    from tweakreg_step import TweakRegStep
-
     def refuse(*_arguments: object) -> str:
         message = "no route to server"
         raise error(message)
