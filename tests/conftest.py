@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,3 +118,13 @@ def files(stack: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trut
     shutil.copytree(stack.folder, folder)
     monkeypatch.chdir(tmp_path)
     return load_truth(folder / "truth.json")
+
+
+@pytest.fixture
+def pair(files: Truth) -> Truth:
+    """The first two images of such a copy, where a third would tell nothing more."""
+    content = json.loads(files.association.read_text())
+    del content["products"][0]["members"][2:]
+    files.association.write_text(json.dumps(content))
+    files.files[2].unlink()
+    return replace(files, images=files.images[:2])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from hst_visits import align, aligned, copied, largest_error, results, visit
+from hst_visits import REFINED, align, aligned, copied, largest_error, results, visit
 from stwcs.wcsutil import HSTWCS
 from stwcs.wcsutil.altwcs import wcsnames
 
@@ -135,8 +135,8 @@ def errors_of(truth):
 def test_workers_and_exposures_on_disk_give_the_same_bits(tmp_path: Path) -> None:
     truth = visit()
     given = texts([*truth.files])
-    align(given, truth, save_results=True, output_dir="b", in_memory=False)
-    align(given, truth, save_results=True, output_dir="c", n_workers=2)
+    align(given, truth, **REFINED, save_results=True, output_dir="b", in_memory=False)
+    align(given, truth, **REFINED, save_results=True, output_dir="c", n_workers=2)
     first, *others = (results(truth, tmp_path / folder) for folder in (aligned(), "b", "c"))
     for other in others:
         assert [p.read_bytes() for p in first] == [p.read_bytes() for p in other]
@@ -146,7 +146,7 @@ def test_align_from_the_wcs_as_delivered(tmp_path: Path) -> None:
     """What an earlier alignment has written is no part of it."""
     truth = visit()
     first = results(truth, aligned())
-    align(texts(first), truth, save_results=True, output_dir="b", reset_wcs=True)
+    align(texts(first), truth, **REFINED, save_results=True, output_dir="b", reset_wcs=True)
     for one, two in zip(first, results(truth, tmp_path / "b"), strict=True):
         for old, new in zip(science(one), science(two), strict=True):
             assert np.allclose(

@@ -28,10 +28,10 @@ def test_the_package_alone() -> None:
     assert not {"asdf", "astropy", "numpy", "scipy", "stpipe"} & imported("import tweakreg_step")
 
 
-def test_a_run_that_writes_no_page(files: Truth) -> None:
+def test_a_run_that_writes_no_page(pair: Truth) -> None:
     found = imported(
         "from tweakreg_step import TweakRegStep\n"
-        f"TweakRegStep.call({str(files.association)!r}, abs_refcat={str(files.catalog)!r},"
+        f"TweakRegStep.call({str(pair.association)!r}, abs_refcat={str(pair.catalog)!r},"
         " save_results=True, output_dir='out')"
     )
     assert {"sep", "tweakreg_step.step"} <= found

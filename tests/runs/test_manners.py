@@ -19,27 +19,27 @@ STEP = "tweakreg_step.TweakRegStep"
 
 
 def test_an_output_file_that_has_no_effect_is_said(
-    files: Truth, caplog: pytest.LogCaptureFixture
+    pair: Truth, caplog: pytest.LogCaptureFixture
 ) -> None:
-    TweakRegStep.call(str(files.association), output_file="mine", output_dir="out")
+    TweakRegStep.call(str(pair.association), output_file="mine", output_dir="out")
     assert "'output_file' has no effect: with output_use_model=True" in caplog.text
-    assert len(result_files(Path("out"))) == 3
+    assert len(result_files(Path("out"))) == 2
     caplog.clear()
     options = {"output_file": "mine", "output_use_model": False, "output_dir": "named"}
-    TweakRegStep.call(str(files.association), **options)
+    TweakRegStep.call(str(pair.association), **options)
     assert "has no effect" not in caplog.text
     assert [p.name for p in Path("named").glob("mine*.fits")]
 
 
-def test_names_of_compressed_files(files: Truth) -> None:
+def test_names_of_compressed_files(pair: Truth) -> None:
     zipped = []
-    for path in files.files:
+    for path in pair.files:
         zipped.append(path.with_name(f"{path.name}.gz"))
         zipped[-1].write_bytes(gzip.compress(path.read_bytes(), 1))
     TweakRegStep.call(
         [str(p) for p in zipped], save_results=True, save_catalogs=True, output_dir="o"
     )
-    stems = [path.name.removesuffix("_cal.fits") for path in files.files]
+    stems = [path.name.removesuffix("_cal.fits") for path in pair.files]
     assert sorted(p.name for p in Path("o").iterdir()) == sorted(
         [f"{stem}_tweakreg.fits" for stem in stems]
         + [f"{stem}_cal_cat{end}" for stem in stems for end in (".ecsv", ".reg")]
@@ -58,12 +58,12 @@ def test_two_images_of_one_name_are_told_with_their_folders(files: Truth) -> Non
 
 
 def test_the_last_line_says_how_many_results_are_where(
-    files: Truth, caplog: pytest.LogCaptureFixture
+    pair: Truth, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="tweakreg_step"):
-        TweakRegStep.call(str(files.association), save_results=True, output_dir="out")
+        TweakRegStep.call(str(pair.association), save_results=True, output_dir="out")
     own = [r.getMessage() for r in caplog.records if r.name.startswith("tweakreg_step")]
-    assert own[-1] == "3 of 3 images are written, in 'out'."
+    assert own[-1] == "2 of 2 images are written, in 'out'."
 
 
 def test_inputs_that_results_replace_are_said_before_the_work(

@@ -62,7 +62,7 @@ def test_from_files_to_files(tmp_path: Path) -> None:
     for name in ("data", "err", "dq"):
         np.testing.assert_array_equal(np.asarray(model[name]), np.asarray(given[name]))
     report = json.loads(next(aligned().glob("*.json")).read_text())
-    assert [len(group["images"]) for group in report["groups"]] == [2, 2, 2]
+    assert [len(group["images"]) for group in report["groups"]] == [2, 2]
     assert [group["name"] for group in report["groups"]] == sorted(
         {image.group for image in truth.images}
     )
@@ -75,7 +75,7 @@ def test_results_whose_blocks_are_copied_are_the_same(
     by_copy, ways = write._copied, []
     monkeypatch.setattr(write, "_copied", lambda *task: ways.append(by_copy(*task)) or ways[-1])
     every = exposures()
-    truth = replace(every, images=every.images[:4])
+    truth = replace(every, images=every.images[:2])
     for folder in ("short", "long"):
         align([*map(str, truth.files)], truth, save_results=True, output_dir=folder)
         monkeypatch.setattr(Roman, "open_to_write", lambda *_: None)
@@ -180,10 +180,10 @@ def test_a_file_opened_by_the_software_of_another_mission() -> None:
 def test_a_bad_exposure_costs_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     truth = exposures()
     paths = copied(truth, tmp_path / "in")
-    with datamodels.open(paths[5]) as model:
+    with datamodels.open(paths[3]) as model:
         bad = model.copy()
     bad.meta.wcsinfo["roll_ref"] = -999999.0
-    bad.save(paths[5])
+    bad.save(paths[3])
     align([*map(str, paths)], truth, save_results=True, output_dir="out")
     assert "lacks roll_ref in 'meta.wcsinfo'" in caplog.text
-    assert len([*Path("out").glob("*_tweakreg.asdf")]) == 6
+    assert len([*Path("out").glob("*_tweakreg.asdf")]) == 4
