@@ -13,7 +13,7 @@ import pytest
 from astropy.table import Table
 from states import file_state, wcs_state
 from stdatamodels.jwst import datamodels
-from step_outputs import TOLERANCE_MAS, opened
+from step_outputs import TOLERANCE_MAS, Aligned, opened
 
 from tweakreg_step import cli
 from tweakreg_step.alignment.matching import known_pairs
@@ -21,18 +21,44 @@ from tweakreg_step.api import add, align, apply, undo
 from tweakreg_step.core.exceptions import InputError
 from tweakreg_step.core.sphere import angular_distance, directions
 from tweakreg_step.simulate import Truth, relative_truth_errors
-from tweakreg_step.solutions import SavedSolution, read_solution
+from tweakreg_step.solutions import SavedSolution, read_solution, solution_path
 
 QUICK = {"sip_approx": False}
 
 
+STATE = {"apply_correction": False, "save_state": True, **QUICK}
+"""Of a run whose images nobody needs."""
+
+
+def solved(stack: Truth, folder: Path, count: int, **options: Any) -> Path:
+    """Folder with the solution of the first exposures, which are gone, and its state beside."""
+    gone = folder / "gone"
+    shutil.copytree(stack.folder, gone)
+    paths = [str(gone / image.file_name) for image in stack.images[:count]]
+    align(paths, output_dir=folder / "out", **STATE, **options)
+    shutil.rmtree(gone)
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def solution_of_two(stack: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return solved(stack, tmp_path_factory.mktemp("two"), 2)
+
+
+@pytest.fixture(scope="module")
+def absolute_solution_of_one(stack: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return solved(stack, tmp_path_factory.mktemp("one"), 1, abs_refcat=str(stack.catalog))
+
+
 @pytest.fixture
-def two(files: Truth) -> Path:
-    """The solution of the first two exposures, with its state beside."""
-    paths = [str(path) for path in files.files[:2]]
-    dry = {"apply_correction": False, "save_state": True}  # no images are needed
-    align(paths, output_dir="two", **QUICK, **dry)
+def two(files: Truth, solution_of_two: Path) -> Path:
+    """The solution of the first two exposures, with its state beside, where one works."""
+    shutil.copytree(solution_of_two, "two")
     return next(Path("two").glob("*_solution.asdf"))
+
+
+def solution_of(run: Aligned) -> SavedSolution:
+    return read_solution(solution_path(run.folder, "mosaic"))
 
 
 def test_old_exposures_stay_and_new_ones_are_on_them(files: Truth, two: Path) -> None:
@@ -81,9 +107,8 @@ def in_mas(one: SavedSolution, other: SavedSolution) -> float:
 
 
 def test_everything_moves_as_if_all_were_solved_at_once(
-    files: Truth, two: Path, monkeypatch: pytest.MonkeyPatch
+    files: Truth, two: Path, relative: Aligned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_once = align(str(files.association), **QUICK)
     matched: list[int] = []
     match = known_pairs.find_edges_around
 
@@ -96,8 +121,9 @@ def test_everything_moves_as_if_all_were_solved_at_once(
         path.unlink()
     result = add(two, files.files[2], move_all=True, output_dir="three")
     assert sum(matched) == 2  # of three pairs, those with the new exposure
-    assert in_sigmas(at_once.solution, result.solution) < 1e-3
-    assert in_mas(at_once.solution, result.solution) < 1e-3
+    at_once = solution_of(relative)
+    assert in_sigmas(at_once, result.solution) < 1e-3
+    assert in_mas(at_once, result.solution) < 1e-3
     assert "3 of 3 groups" in result.sentence
     assert [path.name for path in Path("three").glob("*.fits")] == [result_name(files.files[2])]
     written = read_solution(Path("three") / two.name)
@@ -110,18 +136,20 @@ def result_name(path: Path) -> str:
 
 
 @pytest.mark.parametrize("move_all", [(True, True), (False, True), (True, False), (False, False)])
-def test_one_after_the_other(files: Truth, move_all: tuple[bool, bool]) -> None:
-    options = {"abs_refcat": str(files.catalog), **QUICK}
-    at_once = align(str(files.association), **options)
-    align(str(files.files[0]), output_dir="one", save_state=True, apply_correction=False, **options)
-    solution = next(Path("one").glob("*_solution.asdf"))
+def test_one_after_the_other(
+    files: Truth,
+    absolute_solution_of_one: Path,
+    absolute: Aligned,
+    move_all: tuple[bool, bool],
+) -> None:
+    solution = next(absolute_solution_of_one.glob("*_solution.asdf"))
     for number, everything in enumerate(move_all, 1):
         folder = Path(f"more{number}")
         result = add(solution, files.files[number], move_all=everything, output_dir=folder)
         assert len(result.solution.images) == number + 1
         solution = folder / solution.name
     if move_all[1]:  # the last one has all that was found
-        assert in_sigmas(at_once.solution, result.solution) < 1e-3
+        assert in_sigmas(solution_of(absolute), result.solution) < 1e-3
     models = opened(files)
     apply(solution, models)
     errors = relative_truth_errors([model.meta.wcs for model in models], files.images)
@@ -147,11 +175,12 @@ def test_old_files_that_are_named_get_their_new_wcs(files: Truth) -> None:
     assert [file_state(path) for path in written] == [file_state(path) for path in files.files]
 
 
-def test_old_files_of_something_else_are_refused_before_the_work(files: Truth, two: Path) -> None:
+def test_old_files_of_something_else_are_refused_before_the_work(
+    files: Truth, two: Path, absolute: Aligned
+) -> None:
     path = files.folder / "moved" / files.files[0].name
     path.parent.mkdir()
-    align([str(path) for path in files.files], output_dir="other", **QUICK)
-    shutil.copy(Path("other") / result_name(files.files[0]), path)
+    shutil.copy(absolute.folder / result_name(files.files[0]), path)
     with pytest.raises(InputError, match="another alignment has corrected it since"):
         add(two, files.files[2], move_all=path, output_dir="three")
     with pytest.raises(InputError, match="not exist"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -220,48 +223,84 @@ def test_an_interrupted_one_goes_on(
     assert max(map(distance, files.files, relative.models)) < EXACT
 
 
-INTERRUPTED = """
-import os, signal, sys
+def interrupted(number: int) -> Any:
+    """`targets.saved_with_checksums` of a process that gets a signal in its second file."""
+    save, drafts = targets.saved_with_checksums, []
+
+    def saving(*how: Any) -> Any:
+        def write(draft: Path) -> None:
+            drafts.append(draft)
+            if len(drafts) == 2:
+                draft.write_bytes(b"half of it")
+                os.kill(os.getpid(), number)
+            save(*how)(draft)
+
+        return write
+
+    return saving
+
+
+def ended_here(number: int, words: list[str]) -> int:
+    """Exit status of the command in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(targets, "saved_with_checksums", interrupted(number))
+        try:
+            return cli.main(words)
+        except SystemExit as ended:
+            return int(ended.code or 0)
+
+
+KILLED = """
+import sys
 from tweakreg_step import cli
 from tweakreg_step.solutions import targets
+from test_apply import interrupted
 
-signal.signal(signal.SIGINT, signal.default_int_handler)
-save, drafts = targets.saved_with_checksums, []
-
-def interrupted(*how):
-    def write(draft):
-        drafts.append(draft)
-        if len(drafts) == 2:
-            draft.write_bytes(b"half of it")
-            os.kill(os.getpid(), signal.{signal})
-        save(*how)(draft)
-    return write
-
-targets.saved_with_checksums = interrupted
+targets.saved_with_checksums = interrupted(9)
 sys.exit(cli.main(sys.argv[1:]))
 """
 
 
+def ended_elsewhere(_number: int, words: list[str]) -> int:
+    """Exit status of the command in a process of its own, which nobody can keep from its end."""
+    paths = [str(Path(__file__).parent), *sys.path]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, *words],
+        capture_output=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )
+    return done.returncode
+
+
 @pytest.mark.parametrize(
-    ("signal", "status"), [("SIGINT", 130), ("SIGTERM", 128 + 15), ("SIGKILL", -9)]
+    ("number", "run", "status"),
+    [
+        (signal.SIGINT, ended_here, 130),
+        (signal.SIGTERM, ended_here, 128 + 15),
+        (signal.SIGKILL, ended_elsewhere, -9),
+    ],
 )
 def test_a_signal_leaves_whole_files_and_the_command_goes_on(
-    files: Truth, relative: Aligned, signal: str, status: int, capsys: pytest.CaptureFixture[str]
+    files: Truth,
+    relative: Aligned,
+    number: int,
+    run: Callable[[int, list[str]], int],
+    status: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = files.folder.rename(files.folder.with_name("with blanks in it"))
     paths = sorted(folder.glob("*_cal.fits"))
     before = [path.read_bytes() for path in paths]
     words = ["apply", str(of(relative)), *map(str, paths)]
-    code = INTERRUPTED.format(signal=signal)
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=False)
-    assert done.returncode == status
+    assert run(number, words) == status
     assert [path.read_bytes() == old for path, old in zip(paths, before, strict=True)] == [
         False,
         True,
         True,
     ]
     left = [path.name for path in folder.iterdir() if path.name.startswith(".tweakreg")]
-    assert len(left) == (signal == "SIGKILL")  # nothing can be done about that
+    assert len(left) == (number == signal.SIGKILL)  # nothing can be done about that
     assert cli.main(words) == 0
     assert "1 already applied, 2 applied" in capsys.readouterr().out
     assert max(map(distance, paths, relative.models)) < EXACT

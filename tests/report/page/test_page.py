@@ -123,8 +123,13 @@ def test_each_plot_has_words_and_data(page: str, reader: _Reader) -> None:
     assert all(json.loads(one)["doc"]["roots"] for one in data)
 
 
-def test_a_clean_run_has_no_reasons_and_few_histograms() -> None:
-    text = page_of(make_result("stack", 4))
+@pytest.fixture(scope="module")
+def clean() -> RunResult:
+    return make_result("stack", 4)
+
+
+def test_a_clean_run_has_no_reasons_and_few_histograms(clean: RunResult) -> None:
+    text = page_of(clean)
     assert '<p class="clean">' in text
     start = text.index('aria-label="Corrections of the groups"')
     assert ">reason<" not in text[start : text.index("</thead>", start)]
@@ -142,13 +147,12 @@ def test_names_of_neighbours_stand_on_lines_of_their_own() -> None:
     assert np.isnan(lines[5])
 
 
-def test_a_finder_that_is_drawn_to_the_middle_of_pixels_shows() -> None:
-    result = make_result("stack", 4)
-    found = residuals_of(result)
+def test_a_finder_that_is_drawn_to_the_middle_of_pixels_shows(clean: RunResult) -> None:
+    found = residuals_of(clean)
     assert found is not None
     wave = 10.0 * (found.x - np.round(found.x))
     moved = replace(found, detector=np.stack([wave, np.zeros(len(found))], axis=1))
-    plots = {plot.title: plot.model for plot in residual_plots(result, moved)}
+    plots = {plot.title: plot.model for plot in residual_plots(clean, moved)}
     layers = plots["Residuals and place in the pixel"].renderers
     medians = [one.data_source.data for one in layers if type(one.glyph).__name__ == "Line"]
     x, y = medians
