@@ -9,7 +9,6 @@ from fuzz.runs import KINDS, run_case
 
 from tweakreg_step.simulate import Truth, simulate_mosaic
 
-
 SHARE = {
     "service faults": 10,
     "damaged images": 10,
