@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from step_outputs import Aligned, aligned
 
-from tweakreg_step.exposures.parallel import garbage_collection
-from tweakreg_step.simulate import simulate_mosaic
-
+# what fixtures need is imported by them: the process that only hands out the tests needs none of it
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from step_outputs import Aligned
 
     from tweakreg_step.simulate import Truth
 
@@ -56,6 +55,8 @@ def pytest_collection() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="module")
 def _old_objects_are_kept(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every run searches all objects for cycles: but not imports, and what other files made."""
+    from tweakreg_step.exposures.parallel import garbage_collection
+
     gc.collect()
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
@@ -82,6 +83,8 @@ def _no_crds() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Truth:
     """Three dithers of one field, 512 x 512 pixels, about 45 stars each, pointing errors."""
+    from tweakreg_step.simulate import simulate_mosaic
+
     return simulate_mosaic(
         tmp_path_factory.mktemp("stack"),
         seed=3,
@@ -97,6 +100,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Truth:
 @pytest.fixture(scope="session")
 def absolute(stack: Truth, tmp_path_factory: pytest.TempPathFactory) -> Aligned:
     """The stack, aligned to its reference catalog; everything is saved. Nobody may change it."""
+    from step_outputs import aligned
+
     saved = {"save_catalogs": True, "save_abs_catalog": True, "on_failure": "raise"}
     folder = tmp_path_factory.mktemp("absolute")
     return aligned(stack, folder, abs_refcat=str(stack.catalog), **saved)
@@ -105,6 +110,8 @@ def absolute(stack: Truth, tmp_path_factory: pytest.TempPathFactory) -> Aligned:
 @pytest.fixture(scope="session")
 def relative(stack: Truth, tmp_path_factory: pytest.TempPathFactory) -> Aligned:
     """The stack, its images aligned to each other, without SIP. Nobody may change it."""
+    from step_outputs import aligned
+
     options = {"save_catalogs": True, "sip_approx": False, "on_failure": "skip_all"}
     return aligned(stack, tmp_path_factory.mktemp("relative"), **options)
 

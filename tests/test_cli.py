@@ -283,7 +283,7 @@ def test_simulated_exposures_are_aligned_by_the_command_that_is_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tweakreg_step.commands.simulate.SIDE", 512)
+    monkeypatch.setattr("tweakreg_step.commands.simulate.SIDE", 360)
     status, out, _ = run(capsys, "simulate", "my sky", "--mission=hst")
     assert status == 0
     assert out.startswith("4 images with pointing errors")
@@ -306,7 +306,7 @@ def test_a_package_that_the_alignment_needs_is_named_where_exposures_are_made(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tweakreg_step.commands.simulate.SIDE", 512)
+    monkeypatch.setattr("tweakreg_step.commands.simulate.SIDE", 64)
     monkeypatch.setitem(sys.modules, "stwcs", None)
     status, out, _ = run(capsys, "simulate", "sky", "--mission=hst")
     assert status == 0

@@ -11,7 +11,7 @@ from tweakreg_step.simulate import Truth, simulate_mosaic
 
 SHARE = {
     "service faults": 10,
-    "damaged images": 10,
+    "damaged images": 15,
     "broken associations": 20,
     "broken catalogs": 20,
 }
