@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from drizzled import drizzle
-from hst_visits import align, largest_error, results, visit
+from hst_visits import REFINED, align, largest_error, results, visit
 
 from tweakreg_step import TweakRegStep
 from tweakreg_step.simulate.hst import Hits, HstTruth
@@ -34,7 +34,8 @@ def drizzled(truth: HstTruth, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drizzled")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        align(list(map(str, truth.files)), truth, save_results=True, output_dir=".")
+        given = list(map(str, truth.files))
+        align(given, truth, **REFINED, save_results=True, output_dir=".")
         drizzle("*_flc.fits", "final", clean=False, driz_cr_corr=True)
     return folder
 
