@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -92,6 +93,8 @@ class HstExposure:
     """Headers that were changed, by HDU."""
     tables: bytes | None = None
     """The lookup tables of distortion, once they were read."""
+    made: dict[str, ChipWCS] = field(default_factory=dict, repr=False)
+    """WCS that were made, by the text of their headers: making one takes longer than copying it."""
 
     crds_observatory = "hst"
 
@@ -182,7 +185,10 @@ class HstExposure:
         if self.tables is None:
             places = [index for (name, _), index in self._names().items() if name in TABLES]
             self.tables = packed([self._table(index) for index in places])
-        return chip_wcs((cards or self.cards(chip.science)).text, self.tables)
+        text = (cards or self.cards(chip.science)).text
+        if text not in self.made:
+            self.made[text] = chip_wcs(text, self.tables)
+        return deepcopy(self.made[text])
 
     def has_table(self, name: str, version: int) -> bool:
         """Whether there is a lookup table of a name and number."""
