@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.matching import bridges, members, shared_counts, sharing
 from tweakreg_step.alignment.solver import (
     DETECTOR,
@@ -339,7 +340,7 @@ def _detections(
     weight[place] = associated.fit.weight[own]
     used[place] = associated.fit.weight[own] > MATCHED_WEIGHT
     inflation = empty.inflation.copy()
-    usual = 0.5 * np.trace(associated.links.covariance[own], axis1=1, axis2=2)
+    usual = mean_variance(associated.links.covariance[own])
     inflation[place] = associated.fit.components.variance[own] / usual
     return DetectionFits(source, residual, weight, used, inflation)
 

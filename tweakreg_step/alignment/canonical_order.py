@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.linalg import first_rows
+
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import KnownPairs
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -58,11 +60,9 @@ class Canonical:
 
 def _numbers(label: IntArray, count: int) -> IntArray:
     """Canonical number (count,) of each label, in order of first appearance; unused labels last."""
-    seen, first = np.unique(label[label >= 0], return_index=True)
-    ranked = seen[np.argsort(first, kind="stable")]
-    rest = np.setdiff1d(np.arange(count), ranked)
+    first = first_rows(label[label >= 0], count)
     number = np.empty(count, np.int64)
-    number[np.concatenate([ranked, rest])] = np.arange(count)
+    number[np.argsort(first, kind="stable")] = np.arange(count)
     return number
 
 
@@ -120,12 +120,14 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
         guide=_renumbered(part.guide),
     )
     # Identical detections are ordered by the new numbers of group and image: any order will do.
-    same = np.lexsort((part.image, part.group, *keys_of(part)))
+    if _has_twins(part):
+        same = np.lexsort((part.image, part.group, *keys_of(part)))
+        part, order = part.take(same), order[same]
     stars, catalog = _sorted_reference(reference, group)
     return Canonical(
-        detections=part.take(same),
+        detections=part,
         reference=catalog,
-        position=order[same],
+        position=order,
         total=len(detections),
         group=group,
         unit=unit,
@@ -134,6 +136,12 @@ def canonical(detections: Detections, count: int, reference: Reference | None) -
         star=stars,
         star_total=0 if reference is None else len(reference),
     )
+
+
+def _has_twins(part: Detections) -> bool:
+    """Whether two of the detections, which are in the order of their keys, have the same keys."""
+    twins = [key[1:] == key[:-1] for key in keys_of(part)]
+    return bool(np.logical_and.reduce(twins).any())
 
 
 def keys_of(part: Detections) -> tuple[FloatArray, FloatArray, FloatArray]:

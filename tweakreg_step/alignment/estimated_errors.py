@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.core.image_errors import EstimatedError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def errors_of(ordered: Canonical, associated: AssociatedFit) -> tuple[EstimatedE
     """The errors that were estimated, in the numbering of the input."""
     parts = associated.fit.components
     detectors, groups = np.argsort(ordered.detector), np.argsort(ordered.group)
-    usual = 0.5 * np.trace(associated.links.covariance, axis1=1, axis2=2)
+    usual = mean_variance(associated.links.covariance)
     found = []
     for number, (detector, group) in enumerate(
         zip(parts.detector.tolist(), parts.group.tolist(), strict=True)
@@ -45,7 +46,7 @@ def star_inflation_of(ordered: Canonical, associated: AssociatedFit) -> FloatArr
     """Variance (M,) of each reference star, as estimated, over the usual one."""
     ratio = np.ones(ordered.star_total)
     fixed = associated.links.group < 0
-    usual = 0.5 * np.trace(associated.links.covariance[fixed], axis1=1, axis2=2)
+    usual = mean_variance(associated.links.covariance[fixed])
     star = associated.star[associated.links.source[fixed]]
     ratio[ordered.star[star]] = associated.fit.components.variance[fixed] / usual
     return ratio

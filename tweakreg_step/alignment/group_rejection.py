@@ -24,7 +24,7 @@ from tweakreg_step.core.sphere import ARCSEC, directions, mean_frames
 if TYPE_CHECKING:
     from tweakreg_step.alignment.matching import OffsetAmbiguity
     from tweakreg_step.alignment.solver import AssociatedFit, Motions, Problem
-    from tweakreg_step.alignment.verdict import ImageEvidence
+    from tweakreg_step.alignment.verdict import Chances, ImageEvidence
     from tweakreg_step.core.arrays import BoolArray, FloatArray
     from tweakreg_step.core.detections import Detections
     from tweakreg_step.core.outcome import Code
@@ -68,6 +68,8 @@ class AcceptedFit:
         no search was made.
     images
         Evidence on single images; None where it was not looked for.
+    numbers
+        Matches of the fit against chance; None where it was not looked for.
     """
 
     problem: Problem
@@ -75,6 +77,7 @@ class AcceptedFit:
     failures: Failures
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None
     images: ImageEvidence | None = None
+    numbers: Chances | None = None
 
 
 def group_frames(detections: Detections, count: int) -> FloatArray:
@@ -109,13 +112,13 @@ def solve_with_rejection(
         those of the first fit.
     """
     count = len(failures.status)
-    associated = None
+    associated = numbers = None
     for _ in range(2 * count + 1):
         if known is not None:
             associated, known = fit_again(problem, start, known), None
         else:
             associated = converge(problem, start, *reach, passes)
-        bad, weakly_anchored = groups_to_reject(problem, associated)
+        bad, weakly_anchored, numbers = groups_to_reject(problem, associated)
         failures = _with_rejections(failures, associated, bad, weakly_anchored)
         if associated is not None and weakly_anchored.any():
             near = stars_near(problem, associated, reach[0])
@@ -124,15 +127,18 @@ def solve_with_rejection(
             )
         if not bad and not weakly_anchored.any():
             break
-        problem = _without(problem, list(bad), weakly_anchored)
-    return AcceptedFit(problem, associated, replace(failures, anchored=problem.anchored))
+        problem, numbers = _without(problem, list(bad), weakly_anchored), None
+    failures = replace(failures, anchored=problem.anchored)
+    return AcceptedFit(problem, associated, failures, numbers=numbers)
 
 
 def with_images(accepted: AcceptedFit) -> AcceptedFit:
     """The fit with the evidence on its single images."""
     if accepted.associated is None:
         return accepted
-    return replace(accepted, images=image_evidence(accepted.problem, accepted.associated))
+    of_fit = accepted.problem, accepted.associated
+    numbers = accepted.numbers or chances(*of_fit)
+    return replace(accepted, images=image_evidence(*of_fit, numbers.moved), numbers=numbers)
 
 
 def motions_are_extreme(accepted: AcceptedFit) -> bool:
@@ -229,9 +235,9 @@ def with_findings(solution: Solution, ordered: Canonical, accepted: AcceptedFit)
         failures, ordered.detections, problem.model.frames, ordered.reference, problem.options
     )
     images = solution.images.take(np.argsort(ordered.image))
-    numbers = None
+    numbers = accepted.numbers
     if accepted.associated is not None:
-        numbers = chances(problem, accepted.associated)
+        numbers = numbers or chances(problem, accepted.associated)
         images = claimed(problem, accepted.associated, images, numbers)
     outcome = failures.status, diagnoses
     of_images = images, accepted.images

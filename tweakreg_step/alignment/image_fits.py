@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import offsets_and_rolls
+from tweakreg_step.alignment.linalg import mean_variance, offsets_and_rolls
 from tweakreg_step.core.sphere import ARCSEC, directions, mean_frames, to_plane
 
 from .residuals import matched_of
@@ -109,7 +109,7 @@ def image_fits(
     residual = matched.after if applied else matched.before
     used = np.flatnonzero(matched.used)
     image = detections.image[matched.index[used]]
-    precision = matched.weight / (0.5 * np.trace(matched.covariance, axis1=1, axis2=2))
+    precision = matched.weight / mean_variance(matched.covariance)
     square = np.bincount(
         image, precision[used] * np.sum(residual[used] ** 2, axis=1), minlength=count
     )
@@ -181,7 +181,7 @@ def _motions(
     total = np.bincount(matched.source, used, minlength=sources).astype(float)
     if reference is not None:
         tied = matched.star >= 0
-        variance = 0.5 * np.trace(reference.covariance[matched.star[tied]], axis1=1, axis2=2)
+        variance = mean_variance(reference.covariance[matched.star[tied]])
         star = np.zeros(sources)
         star[matched.source[tied]] = 1.0 / variance
         total += star

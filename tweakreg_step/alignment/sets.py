@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.matching import Bodies, beyond, compare_bodies, wide_ranges
 from tweakreg_step.core.evidence import SetGap
 from tweakreg_step.core.outcome import Code
@@ -54,7 +55,7 @@ def with_sets(solution: Solution, detections: Detections, options: Options) -> S
     used = np.flatnonzero(label[detections.group] >= 0)
     used = used[np.isfinite(detections.ra[used]) & np.isfinite(detections.dec[used])]
     some = detections.take(used)
-    variance = 0.5 * np.trace(some.covariance, axis1=1, axis2=2)
+    variance = mean_variance(some.covariance)
     bodies = Bodies(
         vectors=corrected_directions(some, solution),
         variance=variance,

@@ -21,7 +21,7 @@ def test_good_groups_are_not_wanting() -> None:
     given = catalogs(noisy(rng, place), noisy(rng, place))
     for reference in (None, stars(place[:40])):
         problem, start = problem_of(given, reference, Options())
-        bad, loose = groups_to_reject(problem, converge(problem, start, 0.05))
+        bad, loose, _ = groups_to_reject(problem, converge(problem, start, 0.05))
         assert bad == {}
         assert not loose.any()
 
@@ -29,7 +29,7 @@ def test_good_groups_are_not_wanting() -> None:
 def test_without_a_solution_all_are_wanting() -> None:
     rng = np.random.default_rng(2)
     problem, _ = problem_of(catalogs(field(rng, 30), field(rng, 30)), None, Options())
-    bad, _ = groups_to_reject(problem, None)
+    bad, _, _ = groups_to_reject(problem, None)
     assert bad == {0: Code.TOO_FEW_MATCHES, 1: Code.TOO_FEW_MATCHES}
 
 
@@ -39,7 +39,7 @@ def test_matches_of_noise_are_no_match() -> None:
     given = catalogs(field(rng, 3000), field(rng, 3000))
     problem, start = problem_of(given, None, Options())
     linked = converge(problem, start, 0.5, passes=1)
-    bad, _ = groups_to_reject(problem, linked)
+    bad, _, _ = groups_to_reject(problem, linked)
     assert bad == {0: Code.NO_MATCH, 1: Code.NO_MATCH}
 
 
@@ -48,7 +48,7 @@ def test_the_group_with_the_fewest_matches_goes_first() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place), noisy(rng, place[:10]))
     problem, start = problem_of(given, None, Options())
-    bad, _ = groups_to_reject(problem, converge(problem, start, 0.05))
+    bad, _, _ = groups_to_reject(problem, converge(problem, start, 0.05))
     assert bad == {2: Code.TOO_FEW_MATCHES}
 
 
@@ -59,7 +59,7 @@ def test_corrections_beyond_the_search_are_implausible() -> None:
     options = Options(searchrad=0.1, abs_searchrad=0.1)
     problem, start = problem_of(given, None, options)
     start.theta[:, 0] = 0.5, -0.5
-    bad, _ = groups_to_reject(problem, converge(problem, start, 0.05))
+    bad, _, _ = groups_to_reject(problem, converge(problem, start, 0.05))
     assert bad == {0: Code.IMPLAUSIBLE, 1: Code.IMPLAUSIBLE}
 
 
@@ -68,7 +68,7 @@ def test_groups_that_no_star_holds_are_untied() -> None:
     place = field(rng, 100)
     given = catalogs(noisy(rng, place), noisy(rng, place))
     problem, start = problem_of(given, stars(field(rng, 100)), Options())
-    bad, loose = groups_to_reject(problem, converge(problem, start, 0.05))
+    bad, loose, _ = groups_to_reject(problem, converge(problem, start, 0.05))
     assert bad == {}
     assert loose.all()
     few = replace(problem, reference=stars(noisy(rng, place[:5])))

@@ -8,8 +8,13 @@ from scipy.spatial import cKDTree
 from star_fields import SIGMA, catalogs, field, noisy, problem_of, stars
 
 from tweakreg_step.alignment.joint import solve_jointly
-from tweakreg_step.alignment.solver.iteration import converge
-from tweakreg_step.alignment.verdict.chance import chance
+from tweakreg_step.alignment.solver.iteration import (
+    AssociatedFit,
+    Problem,
+    common_directions,
+    converge,
+)
+from tweakreg_step.alignment.verdict.chance import Chance, chance
 from tweakreg_step.alignment.verdict.evidence import clusters
 from tweakreg_step.core.evidence import Evidence
 from tweakreg_step.core.options import Options
@@ -20,6 +25,10 @@ SIDE = 120.0
 def relative(*places: np.ndarray, **options: object) -> list[Evidence]:
     found = solve_jointly(catalogs(*places), len(places), None, Options(**options))
     return [verdict.evidence for verdict in found.relative]
+
+
+def matches(problem: Problem, linked: AssociatedFit, *, absolute: bool) -> Chance:
+    return chance(problem, linked, common_directions(problem, linked), absolute=absolute)
 
 
 @pytest.mark.parametrize("count", [300, 3000])
@@ -35,7 +44,7 @@ def test_chance_matches_are_those_of_unrelated_catalogs(count: int, *, absolute:
         given = catalogs(one) if absolute else catalogs(one, other)
         problem, start = problem_of(given, reference, options)
         linked = converge(problem, start, radius, passes=1)
-        expected.append(chance(problem, linked, absolute=absolute).expected[0])
+        expected.append(matches(problem, linked, absolute=absolute).expected[0])
         counted.append(np.sum(cKDTree(other).query(one)[0] < radius))
     # Poisson: 20 x 5 matches, or 20 x 450; the last 3 per cent are edges of the field
     scatter = np.sqrt(np.sum(counted)) / np.sum(counted)
@@ -48,7 +57,7 @@ def test_spread_is_one_for_noise_and_less_for_true_matches() -> None:
     problem, start = problem_of(catalogs(field(rng, 3000), field(rng, 3000)), None, options)
     linked = converge(problem, start, 0.5, passes=1)
     # 450 matches: the rms of an even disc scatters by 1.4 per cent; a fit takes little of it
-    assert chance(problem, linked, absolute=False).spread[0] == pytest.approx(1.0, abs=0.06)
+    assert matches(problem, linked, absolute=False).spread[0] == pytest.approx(1.0, abs=0.06)
     place = field(rng, 500)
     for found in relative(noisy(rng, place), noisy(rng, place)):
         # sqrt(2) errors per axis over 4.5 of these: 2 / 4.5
@@ -59,7 +68,7 @@ def test_the_probability_of_chance() -> None:
     rng = np.random.default_rng(2)
     unrelated, start = problem_of(catalogs(field(rng, 1000), field(rng, 1000)), None, Options())
     linked = converge(unrelated, start, 0.3, passes=1)
-    assert chance(unrelated, linked, absolute=False).log10.min() > -2.0
+    assert matches(unrelated, linked, absolute=False).log10.min() > -2.0
     place = field(rng, 15)
     for found in relative(noisy(rng, place), noisy(rng, place)):
         assert found.log10_chance < -40.0

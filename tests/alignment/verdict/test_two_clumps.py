@@ -7,7 +7,7 @@ import pytest
 from star_fields import SIGMA, catalogs, field, noisy, problem_of
 
 from tweakreg_step.alignment.matching import sky_cells
-from tweakreg_step.alignment.solver.iteration import converge
+from tweakreg_step.alignment.solver.iteration import common_directions, converge
 from tweakreg_step.alignment.verdict import two_clumps
 from tweakreg_step.alignment.verdict.two_clumps import Clumps, second_clumps
 from tweakreg_step.core.options import Options
@@ -17,7 +17,8 @@ STEP = np.array([0.06, 0.02])
 
 def clumps(*places: np.ndarray) -> Clumps:
     problem, start = problem_of(catalogs(*places), None, Options())
-    return second_clumps(problem, converge(problem, start, 0.03))
+    associated = converge(problem, start, 0.03)
+    return second_clumps(problem, common_directions(problem, associated))
 
 
 def test_a_fifth_that_moves_is_found_with_its_distance() -> None:

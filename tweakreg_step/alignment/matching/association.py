@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_matrix
+from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.linalg import by_appearance, numbered_pairs
 from tweakreg_step.core.sphere import chord, directions
 
 from .overlap_graph import members
@@ -24,10 +25,35 @@ _NEIGHBOURS = 6
 """Neighbours linked to each point at once: in a stack of a thousand images, all links would be half
 a million per source."""
 
+_AT_ONCE = 100_000
+"""Points whose neighbours' distances are in memory at once."""
 
-def _labels(pairs: IntArray, count: int) -> IntArray:
-    graph = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (count, count))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+def _linked(points: FloatArray, radius: float) -> IntArray:
+    """Labels (N,) of points linked to their nearest neighbours, numbered by their first point.
+
+    All is in the order of the tree, where neighbours need the same branches and are near each other
+    in memory.
+    """
+    tree, count = cKDTree(points), len(points)
+    order = tree.indices
+    rank = np.empty(count, np.int32)
+    rank[order] = np.arange(count, dtype=np.int32)
+    size, neighbours = min(_NEIGHBOURS, count), np.zeros(count + 1, np.int64)
+    linked = []
+    for first in range(0, count, _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        _, other = tree.query(points[order[some]], k=size, distance_upper_bound=radius)
+        other = other.reshape(-1, size)
+        near = (other < count) & (other != order[some, None])
+        neighbours[1:][some] = np.count_nonzero(near, axis=1)
+        linked.append(rank[other[near]])
+    column = np.concatenate(linked)
+    rows = np.ones(len(column)), column, np.cumsum(neighbours)
+    graph = csr_matrix(rows, shape=(count, count))
+    merged = np.empty(count, np.int64)
+    merged[order] = connected_components(graph, directed=False)[1]
+    return by_appearance(merged)
 
 
 def _means(points: FloatArray, label: IntArray) -> FloatArray:
@@ -46,13 +72,7 @@ def friends_of_friends(points: FloatArray, radius: float) -> IntArray:
     label = np.arange(len(points))
     centres = points
     while len(centres) > 1:
-        tree = cKDTree(centres)
-        size = min(_NEIGHBOURS, len(centres))
-        # in the order of the tree, of which neighbours then need the same branches
-        order = tree.indices
-        distance, other = tree.query(centres[order], k=size, distance_upper_bound=radius)
-        own, column = np.nonzero(np.isfinite(distance))
-        merged = _labels(np.stack([order[own], other[own, column]], axis=1), len(centres))
+        merged = _linked(centres, radius)
         if merged.max() + 1 == len(centres):
             break
         label = merged[label]
@@ -68,12 +88,27 @@ def _one_per_image(
     Where two detections of one image are closer to each other than `ambiguous` (a chord) and only
     one other image detects the source, it is not known which is right, and neither is used.
     """
-    count = int(label.max()) + 1
-    key = label * (int(image.max()) + 1) + image
-    _, inverse, size = np.unique(key, return_inverse=True, return_counts=True)
-    if size.max(initial=0) < 2:
-        return np.ones(len(points), bool)
+    inverse, number = numbered_pairs(label, image)
+    size = np.bincount(inverse, minlength=number)
     crowded = size[inverse] > 1
+    keep = np.ones(len(points), bool)
+    some = np.zeros(int(label.max(initial=-1)) + 1, bool)
+    some[label[crowded]] = True
+    own = np.flatnonzero(some[label])
+    if len(own):
+        one, other = (np.unique(each[own], return_inverse=True)[1] for each in (label, inverse))
+        keep[own] = _nearest_of_images(points[own], one, other, crowded[own], ambiguous)
+    return keep
+
+
+def _nearest_of_images(
+    points: FloatArray, label: IntArray, inverse: IntArray, crowded: BoolArray, ambiguous: float
+) -> BoolArray:
+    """The mask of `_one_per_image` for the sources that some image detects more than once.
+
+    `inverse` (N,) numbers pairs of a source and an image, `crowded` (N,) are those with several.
+    """
+    count = int(label.max()) + 1
     # mean of the images with one detection of the source, or of all if there are none such
     clean = np.bincount(label[~crowded], minlength=count) > 0
     voters = ~crowded | ~clean[label]
@@ -86,7 +121,7 @@ def _one_per_image(
     keep[order[first]] = True
     others = np.bincount(label[keep], minlength=count)
     lone = crowded & (others[label] == 2)
-    gap = np.full(len(size), np.inf)
+    gap = np.full(int(inverse.max()) + 1, np.inf)
     np.minimum.at(gap, inverse[~keep], np.linalg.norm(_gaps(points, inverse, keep), axis=1)[~keep])
     keep[lone & (gap[inverse] < ambiguous)] = False
     return keep

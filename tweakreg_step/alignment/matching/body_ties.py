@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.matching.false_matches.second_peak import OffsetAmbiguity
 
 from .bodies import Bodies, compare_bodies, plain_ranges
@@ -50,7 +51,7 @@ def with_tied_bodies(
     sigma = registration.sigma[body >= 0]
     bodies = Bodies(
         moved,
-        0.5 * np.trace(detections.covariance, axis1=1, axis2=2),
+        mean_variance(detections.covariance),
         detections.group,
         detections.image,
         detections.flux,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.matching.false_matches.detector_artefacts import pinned_pairs
 from tweakreg_step.alignment.matching.false_matches.second_peak import (
     OffsetAmbiguity,
@@ -192,7 +193,7 @@ def catalog_of(
     middle = vectors.mean(axis=0)
     middle = middle / np.linalg.norm(middle)
     radius = float(np.linalg.norm(vectors - middle, axis=1).max()) / float(chord(1.0))
-    variance = float(np.median(0.5 * np.trace(covariance, axis1=1, axis2=2)))
+    variance = float(np.median(mean_variance(covariance)))
     kept = None if on_detector is None else on_detector.take(~dropped)
     return Catalog(cKDTree(vectors[~dropped]), variance, radius, kept)
 

@@ -28,7 +28,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
-from tweakreg_step.alignment.linalg import different_rows
+from tweakreg_step.alignment.linalg import different_rows, mean_variance
 
 from .latents import latents, seen, source_spread, spread_seen
 from .weights import grouped_median, taper
@@ -125,7 +125,7 @@ class ErrorComponents:
 
 def components_of(links: Links) -> ErrorComponents:
     """The components of the errors of links, all factors being one."""
-    variance = 0.5 * np.trace(links.covariance, axis1=1, axis2=2)
+    variance = mean_variance(links.covariance)
     floor = np.minimum(links.floor**2, variance)
     assumed, given = floor > 0.9 * variance, floor == 0.0
     star = links.group < 0
@@ -231,7 +231,7 @@ def _squares(
         weight = precision[:, None, None] * np.eye(2)
         spread = source_spread(links, weight)
         residual = position - seen(links, latents(links, spread, weight, position))
-        fitted = 0.5 * np.trace(spread_seen(links, spread), axis1=1, axis2=2)
+        fitted = mean_variance(spread_seen(links, spread))
         return np.asarray(np.sum(residual**2, axis=1)), np.asarray(fitted)
     total = np.bincount(source, precision, minlength=count)
     centre = [np.bincount(source, precision * axis, minlength=count) / total for axis in position.T]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg import source_sums
+from tweakreg_step.alignment.linalg import mean_variance, source_sums
 from tweakreg_step.alignment.matching import members
 from tweakreg_step.core.correction import parameter_count
 from tweakreg_step.core.image_errors import ImageErrors
@@ -180,7 +180,7 @@ def errors_of_own_motions(
 def _pull(associated: AssociatedFit, count: int) -> Any:
     """What displacements (2 I,) of images, east and north, add to the right side (P, 2 I)."""
     links, fit = associated.links, associated.fit
-    linear, weight = fit.linear, fit.weight / (0.5 * np.trace(fit.covariance, axis1=1, axis2=2))
+    linear, weight = fit.linear, fit.weight / mean_variance(fit.covariance)
     total = np.bincount(links.source, weight, minlength=links.source_count)
     own = np.flatnonzero(links.image >= 0)
     # less the mean of the source, which the image displaces as well

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.linalg import inverse_2x2, mean_variance
 from tweakreg_step.alignment.matching import associate, nearest_stars, renumber, to_reference_epoch
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_of
 
 from .hierarchy import Model, Motions, linearise, moved_directions
-from .links import link
+from .links import Links, link
 from .motions.field_motion import FIELD
 from .motions.parents import Parent
 from .normal_equations import solve_step
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tweakreg_step.core.detections import Detections, Reference
     from tweakreg_step.core.options import Options
 
-    from .links import Links
     from .motions.field_motion import FieldMotion
     from .motions.levels import Level
 
@@ -147,9 +146,19 @@ class AssociatedFit:
 
 def unassociated_links(detections: Detections) -> Links:
     """All detections in the form of links, each being a source of its own."""
-    count = len(detections)
-    links, _ = link(detections, np.arange(count), None, np.full(count, -1))
-    return links
+    every = np.arange(len(detections))
+    return Links(
+        vectors=directions(detections.ra, detections.dec),
+        covariance=detections.covariance,
+        group=detections.group,
+        image=detections.image,
+        detection=every,
+        drift=np.zeros((len(every), 2)),
+        source=every,
+        source_count=len(every),
+        detector=detections.detector,
+        floor=detections.floor,
+    )
 
 
 def _identify(
@@ -276,7 +285,7 @@ def _next_radii(associated: AssociatedFit, options: Options) -> tuple[float, flo
 
     Between epochs sources of unknown motion may lie farther apart.
     """
-    variance, links = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2), associated.links
+    variance, links = mean_variance(associated.fit.covariance), associated.links
     star = links.group < 0
     own = float(np.quantile(variance[~star], 0.98))
     other = float(np.quantile(variance[star], 0.98)) if star.any() else own

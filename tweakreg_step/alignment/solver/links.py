@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.linalg import inverse_2x2, order_of_labels
 from tweakreg_step.core.sphere import (
     directions,
     frames_of,
@@ -64,36 +64,37 @@ def link(
     total = len(detections)
     every = np.concatenate([linked, total + star[stars]])
     sources = np.concatenate([source[linked], stars])
-    order = np.lexsort((every, sources))
+    order = order_of_labels(sources)
     every, sources = every[order], sources[order]
     own = every < total
-    picked = detections.take(np.where(own, every, 0)) if total else detections
-    vectors = directions(picked.ra, picked.dec)
-    covariance, floor = picked.covariance.copy(), picked.floor.copy()
+    index = np.where(own, every, 0)
+    vectors = directions(detections.ra[index], detections.dec[index])
+    covariance, floor = detections.covariance[index], detections.floor[index]
+    group = np.where(own, detections.group[index], -1)
     drift = np.zeros((len(every), 2))
     if reference is not None and len(stars):
         fixed = every[~own] - total
         vectors[~own] = directions(reference.ra[fixed], reference.dec[fixed])
         covariance[~own] = reference.covariance[fixed]
         floor[~own] = 0.0 if reference.floor is None else reference.floor[fixed]
-        drift[own] = _drift(reference, star[sources[own]], picked.group[own])
+        drift[own] = _drift(reference, star[sources[own]], group[own])
         if field is not None and reference.origin_covariance is not None:
             covariance[~own] = reference.origin_covariance[fixed]
     links = Links(
         vectors=vectors,
         covariance=covariance,
-        group=np.where(own, picked.group, -1),
-        image=np.where(own, picked.image, -1),
+        group=group,
+        image=np.where(own, detections.image[index], -1),
         detection=np.where(own, every, -1),
         drift=drift,
         source=sources,
         source_count=len(star),
-        detector=np.where(own, picked.detector, -1),
+        detector=np.where(own, detections.detector[index], -1),
         floor=floor,
     )
     if field is None:
         return links, every
-    epoch = np.where(own, picked.epoch, np.nan)
+    epoch = np.where(own, detections.epoch[index], np.nan)
     return _moving(links, epoch, (reference, star), field), every
 
 
@@ -213,7 +214,8 @@ class Links:
         if 0 < len(self.source) <= size:
             yield slice(0, len(self.source)), slice(0, self.source_count)
             return
-        ends = np.searchsorted(self.source, np.arange(self.source_count + 1))
+        counts = np.bincount(self.source, minlength=self.source_count)
+        ends = np.concatenate([[0], np.cumsum(counts)])
         first = 0
         while first < self.source_count:
             last = int(np.searchsorted(ends, ends[first] + size, side="right")) - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .chance import chances
+from .chance import Chances, chances
 from .criteria import findings, groups_to_reject, star_counts, stars_near
 from .diagnosis import Failures, diagnose
 from .image_claims import claimed
@@ -11,6 +11,7 @@ from .lost_images import where_it_matches
 from .rest import Rest
 
 __all__ = [
+    "Chances",
     "Failures",
     "ImageEvidence",
     "Rest",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.linalg import source_sums
+from tweakreg_step.alignment.linalg import mean_variance, order_of_labels, source_sums
 from tweakreg_step.alignment.matching import log_chance
 from tweakreg_step.alignment.solver import MATCHED_WEIGHT, common_directions
 from tweakreg_step.core.sphere import chord, chord_angle, directions, to_plane
@@ -59,21 +59,43 @@ class Chance:
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """Matches against chance in both phases; `absolute` is None where no group is tied to stars."""
+    """Matches against chance in both phases.
+
+    Attributes
+    ----------
+    relative, absolute
+        Matches against chance; None where no group is tied to stars.
+    moved
+        (N, 3) directions of all detections that they were counted at, see `common_directions`.
+    """
 
     relative: Chance
     absolute: Chance | None
+    moved: FloatArray
 
 
-def chance(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> Chance:
-    """The matches of each group and those expected by chance, relative or absolute."""
+def chance(
+    problem: Problem, associated: AssociatedFit, moved: FloatArray, *, absolute: bool
+) -> Chance:
+    """The matches of each group and those expected by chance, relative or absolute.
+
+    Parameters
+    ----------
+    problem, associated
+        The problem and its fit.
+    moved
+        (N, 3) corrected directions of all detections, see `common_directions`.
+    absolute
+        Whether the matches are those with the reference.
+    """
     links, count = associated.links, len(problem.component)
     phase = phase_of(associated, absolute=absolute)
     heavy = phase.paired & (associated.fit.weight > MATCHED_WEIGHT)
     matches = np.bincount(links.group[heavy], minlength=count).astype(np.int64)
     radius = associated.star_radius if absolute else associated.radius
-    expected = _expected(problem, associated, radius, absolute=absolute)
-    trials = _trials(problem, radius, absolute=absolute)
+    lever = _levers(problem)
+    expected = _expected(problem, associated, (moved, lever), radius, absolute=absolute)
+    trials = _trials(problem, radius, lever, absolute=absolute)
     log10 = (log_chance(matches.astype(float), np.maximum(expected, 1e-6)) + trials) / np.log(10.0)
     # outliers included: a fit that selects the best of chance pairs would make the rest look good
     label = links.group[phase.paired]
@@ -89,10 +111,11 @@ def chance(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> Ch
 
 def chances(problem: Problem, associated: AssociatedFit) -> Chances:
     """The matches of each group and those expected by chance, in both phases."""
-    tied = bool(problem.anchored.any())
+    tied, moved = bool(problem.anchored.any()), common_directions(problem, associated)
     return Chances(
-        chance(problem, associated, absolute=False),
-        chance(problem, associated, absolute=True) if tied else None,
+        chance(problem, associated, moved, absolute=False),
+        chance(problem, associated, moved, absolute=True) if tied else None,
+        moved,
     )
 
 
@@ -101,19 +124,18 @@ def _narrow(associated: AssociatedFit, radius: float, *, absolute: bool) -> bool
 
     True matches within it are then spread as evenly as chance matches.
     """
-    variance = 0.5 * np.trace(associated.links.covariance, axis1=1, axis2=2)
+    variance = mean_variance(associated.links.covariance)
     star = associated.links.group < 0
     own = float(np.median(variance[~star]))
     other = float(np.median(variance[star])) if absolute and star.any() else own
     return radius < _LEAST_RADIUS * float(np.sqrt(own + other))
 
 
-def _trials(problem: Problem, radius: float, *, absolute: bool) -> FloatArray:
+def _trials(problem: Problem, radius: float, lever: FloatArray, *, absolute: bool) -> FloatArray:
     """Logarithm (G,) of the number of different offsets and rolls that were tried."""
     options, frames = problem.options, problem.model.frames
     reach = options.abs_searchrad if absolute else options.searchrad
     offsets = max((reach / radius) ** 2, 1.0)
-    lever = _levers(problem)
     swing = np.deg2rad(3.0 * options.roll_sigma / 3600.0)
     rolls = 1.0 + 2.0 * swing * lever / radius
     return np.asarray(np.log(offsets * rolls)) if len(frames) else np.zeros(0)
@@ -135,22 +157,31 @@ def places_in_groups(problem: Problem) -> FloatArray:
 
 
 def _expected(
-    problem: Problem, associated: AssociatedFit, radius: float, *, absolute: bool
+    problem: Problem,
+    associated: AssociatedFit,
+    places: tuple[FloatArray, FloatArray],
+    radius: float,
+    *,
+    absolute: bool,
 ) -> FloatArray:
-    """Expected chance matches (G,), from the density of possible partners around detections."""
+    """Expected chance matches (G,), from the density of possible partners around detections.
+
+    `places` are the directions (N, 3) of the detections, and how far they are from the centres of
+    their groups (G,) [arcsec].
+    """
     detections, count = problem.detections, len(problem.component)
-    moved = common_directions(problem, associated)
+    moved, lever = places
     size = np.bincount(detections.group, minlength=count)
-    order = np.argsort(detections.group, kind="stable")
+    order = order_of_labels(detections.group)
     start = np.cumsum(size) - size
-    spread = 0.25 * _levers(problem)
+    spread = 0.25 * lever
     out = np.zeros(count)
     partners = _partners(problem, associated, moved, absolute=absolute)
     if len(partners.places) == 0:
         return out
     tree = cKDTree(partners.places)
-    lone = np.argsort(partners.only, kind="stable")
-    edges = np.searchsorted(partners.only[lone], np.arange(count + 1))
+    lone = order_of_labels(partners.only + 1)
+    edges = np.cumsum(np.bincount(partners.only + 1, minlength=count + 1))
     for group in np.flatnonzero((problem.component >= 0) & (size > 0)).tolist():
         own = order[start[group] : start[group] + size[group]]
         sample = moved[own[:: max(1, len(own) // _SAMPLE)]]

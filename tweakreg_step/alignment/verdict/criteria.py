@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.matching import members, to_reference_epoch
 from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
+    common_directions,
     match_counts,
     moved_directions,
     unassociated_links,
@@ -18,7 +20,7 @@ from tweakreg_step.alignment.solver import (
 from tweakreg_step.core.outcome import Code
 from tweakreg_step.core.sphere import ARCSEC, chord, directions
 
-from .chance import chance
+from .chance import Chances, chance
 from .decision import absolute_finding, is_noise, relative_finding
 from .evidence import clusters, evidence
 from .rejected_stars import rejected_stars
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from tweakreg_step.core.evidence import Diagnosis, Evidence, Finding
     from tweakreg_step.core.image_errors import ImageErrors
 
-    from .chance import Chance, Chances
+    from .chance import Chance
     from .image_evidence import ImageEvidence
     from .image_offsets import ImageOffsets
     from .two_clumps import Clumps
@@ -45,7 +47,7 @@ __all__ = ["findings", "groups_to_reject", "star_counts", "stars_near"]
 
 def groups_to_reject(
     problem: Problem, associated: AssociatedFit | None
-) -> tuple[dict[int, Code], BoolArray]:
+) -> tuple[dict[int, Code], BoolArray, Chances | None]:
     """Groups whose correction must not be applied, and groups to untie from the reference.
 
     Parameters
@@ -57,21 +59,24 @@ def groups_to_reject(
     -------
     rejected, weakly_anchored
         Status of each rejected group by its index, and a mask (G,).
+    numbers
+        Matches against chance; None where they were not needed.
     """
     active = np.flatnonzero(problem.component >= 0)
     none = np.zeros(len(problem.component), bool)
     if associated is None:
-        return dict.fromkeys(active.tolist(), Code.TOO_FEW_MATCHES), none
+        return dict.fromkeys(active.tolist(), Code.TOO_FEW_MATCHES), none, None
     few = _too_few_matches(problem, associated, active)
     far = {} if few else _implausible(problem, associated, active)
     if far:
-        return far, none
-    tied = bool(problem.anchored.any())
-    absolute = chance(problem, associated, absolute=True) if tied else None
+        return far, none, None
+    tied, moved = bool(problem.anchored.any()), common_directions(problem, associated)
+    absolute = chance(problem, associated, moved, absolute=True) if tied else None
     weakly_anchored = _weakly_anchored(problem, associated, absolute)
     if few or weakly_anchored.any():
-        return few, weakly_anchored
-    return _noise(chance(problem, associated, absolute=False), absolute, active), weakly_anchored
+        return few, weakly_anchored, None
+    numbers = Chances(chance(problem, associated, moved, absolute=False), absolute, moved)
+    return _noise(numbers.relative, numbers.absolute, active), weakly_anchored, numbers
 
 
 def _too_few_matches(
@@ -213,8 +218,9 @@ def findings(
         pieces = [
             _with_ambiguity(piece, doubt) for piece, doubt in zip(pieces, ambiguity, strict=True)
         ]
-    if associated is not None:
-        pieces[0] = _with_clumps(pieces[0], second_clumps(problem, associated))
+    if associated is not None and numbers is not None:
+        clumps = second_clumps(problem, numbers.moved)
+        pieces[0] = _with_clumps(pieces[0], clumps)
     relative = [
         relative_finding(status[g], pieces[0][g], float(noise[g]), failed[g], alone=bool(alone[g]))
         for g in range(count)
@@ -279,7 +285,7 @@ def _with_clumps(pieces: list[Evidence | None], clumps: Clumps) -> list[Evidence
 def _noise_mas(associated: AssociatedFit, count: int) -> FloatArray:
     """Typical error (G,) of a detection per axis [mas], infinite where a group has none."""
     own = associated.links.group >= 0
-    variance = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)[own]
+    variance = mean_variance(associated.fit.covariance)[own]
     group = associated.links.group[own]
     size = np.bincount(group, minlength=count)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -290,5 +296,5 @@ def _noise_mas(associated: AssociatedFit, count: int) -> FloatArray:
 def _star_noise_mas(associated: AssociatedFit) -> float:
     """Typical error of a reference star per axis [mas], 0 where there are none."""
     star = associated.links.group < 0
-    variance = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)[star]
+    variance = mean_variance(associated.fit.covariance)[star]
     return 1e3 * float(np.sqrt(np.mean(variance))) if star.any() else 0.0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.linalg import inverse_2x2, mean_variance
 from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
     errors_of_own_motions,
@@ -95,7 +95,7 @@ def _diagonal(whole: FloatArray, size: FloatArray, away: FloatArray) -> FloatArr
 
 def _variance(associated: AssociatedFit) -> FloatArray:
     """Mean variance (L,) of the links per axis [arcsec^2]."""
-    return np.asarray(0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2))
+    return np.asarray(mean_variance(associated.fit.covariance))
 
 
 def _fitted(associated: AssociatedFit) -> FloatArray:

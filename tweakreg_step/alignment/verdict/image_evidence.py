@@ -133,18 +133,20 @@ class _Compared:
         return self.shifted | self.rolled
 
 
-def image_evidence(problem: Problem, associated: AssociatedFit) -> ImageEvidence:
+def image_evidence(problem: Problem, associated: AssociatedFit, moved: FloatArray) -> ImageEvidence:
     """The evidence on all images of a fit.
 
     Parameters
     ----------
     problem, associated
         The problem and its fit.
+    moved
+        (N, 3) corrected directions of all detections, see `common_directions`.
     """
-    relative = image_offsets(problem, associated, absolute=False)
+    relative = image_offsets(problem, associated, moved)
     absolute = None
     if problem.anchored.any():
-        absolute = image_offsets(problem, associated, absolute=True)
+        absolute = image_offsets(problem, associated, None)
     several = _with_several_images(problem)
     relative = with_lost_images(problem, associated, relative, absolute, several)
     ours, stars = _compared(associated, relative, several, absolute=False), None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import offsets_and_rolls
+from tweakreg_step.alignment.linalg import mean_variance, offsets_and_rolls
 from tweakreg_step.alignment.solver import MATCHED_WEIGHT
 from tweakreg_step.core.sphere import mean_frames, to_plane
 
@@ -65,8 +65,8 @@ def mean_offsets(associated: AssociatedFit, count: int, *, absolute: bool) -> Im
     phase = phase_of(associated, absolute=absolute)
     used = np.flatnonzero(phase.paired & (fit.weight > MATCHED_WEIGHT) & (links.image >= 0))
     image = links.image[used]
-    given = 0.5 * np.trace(links.covariance, axis1=1, axis2=2)
-    fitted = 0.5 * np.trace(fit.covariance, axis1=1, axis2=2)[used]
+    given = mean_variance(links.covariance)
+    fitted = mean_variance(fit.covariance)[used]
     partner = given[(links.group < 0) == absolute]
     usual = float(np.median(partner)) if len(partner) else 0.0
     size = np.bincount(image, minlength=count)

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.linalg import source_sums
+from tweakreg_step.alignment.linalg import mean_variance, source_sums
 from tweakreg_step.alignment.matching import log_chance, members, to_reference_epoch
 from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
-    common_directions,
     moved_directions,
     unassociated_links,
 )
@@ -107,35 +106,34 @@ class Partners:
         object.__setattr__(self, "tree", cKDTree(self.places))  # of a frozen class
 
 
-def image_offsets(problem: Problem, associated: AssociatedFit, *, absolute: bool) -> ImageOffsets:
+def image_offsets(
+    problem: Problem, associated: AssociatedFit, common: FloatArray | None
+) -> ImageOffsets:
     """How well each image agrees with the others, or with the reference stars.
 
     Parameters
     ----------
     problem, associated
         The problem and its fit.
-    absolute
-        Whether the partners are the reference stars, at the epoch of each image's group.
+    common
+        (N, 3) corrected directions of all detections, see `common_directions`. None: the partners
+        are the reference stars, at the epoch of each image's group.
     """
-    detections = problem.detections
+    detections, absolute = problem.detections, common is None
     count = int(detections.image.max(initial=-1)) + 1
     none = np.zeros(count, np.int64)
     found = ImageOffsets(none, none.copy(), np.zeros((count, 2)), np.zeros(count))
     active = problem.component[detections.group] >= 0
     reach = min(problem.options.searchrad, _WIDEST)
-    if absolute:
+    if common is None:
         active &= problem.anchored[detections.group]
         moved = moved_directions(
             unassociated_links(detections), problem.model, associated.fit.motions
         )
         partners_of = stars_at_epochs(problem.reference)
     else:
-        still = problem.model.field is None
-        moved = (
-            _at_one_epoch(problem, associated, 0.25 * reach)
-            if still
-            else common_directions(problem, associated)
-        )
+        still = problem.model.field is None and problem.reference is not None
+        moved = _at_one_epoch(problem, associated, 0.25 * reach) if still else common
         others = _others(problem, associated, moved, active)
 
         def partners_of(_: int) -> Partners:
@@ -219,7 +217,7 @@ def _sigmas(associated: AssociatedFit, count: int, *, absolute: bool) -> FloatAr
     The floors that the fit adds would hide what is looked for here.
     """
     links = associated.links
-    variance = 0.5 * np.trace(links.covariance, axis1=1, axis2=2)
+    variance = mean_variance(links.covariance)
     own, stars = links.image >= 0, links.group < 0
     usual = float(np.median(variance[own])) if own.any() else 0.0
     size = np.bincount(links.image[own], minlength=count)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.matching import Reach, catalog_of, find_edges
 from tweakreg_step.core.sphere import ARCSEC, chord, frames_of, rotation_matrices, to_plane
 
@@ -119,7 +120,7 @@ def where_it_matches(rest: Rest, options: Options, image: int) -> ImagePlace | N
     near = np.linalg.norm(places - middle, axis=1) < radius
     if near.sum() < _FEW_PARTNERS:
         return None
-    variance = 0.5 * np.trace(detections.covariance[own], axis1=1, axis2=2)
+    variance = mean_variance(detections.covariance[own])
     pair = _catalog(places[near], rest.variance), _catalog(vectors, variance)
     reach = Reach(options.searchrad, _ROLLS * options.roll_sigma, options.tolerance)
     found = find_edges(np.zeros((1, 2), np.int64), [pair], reach)

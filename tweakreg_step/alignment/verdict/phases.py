@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import source_sums
+from tweakreg_step.alignment.linalg import mean_variance, numbered_pairs, source_sums
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Links
@@ -43,9 +43,7 @@ def relative_phase(links: Links, position: FloatArray, weight: FloatArray) -> Ph
     taken = np.where(links.group >= 0, weight, 0.0)
     total = source_sums(taken, links.source, links.source_count)
     moment = source_sums(taken[:, None] * position, links.source, links.source_count)
-    size = int(links.group.max(initial=-1)) + 2
-    _, own = np.unique(links.source * size + links.group + 1, return_inverse=True)
-    count = int(own.max(initial=-1)) + 1
+    own, count = numbered_pairs(links.source, links.group + 1)
     own_total = np.bincount(own, taken, minlength=count)[own]
     own_moment = np.stack(
         [np.bincount(own, taken * axis, minlength=count)[own] for axis in position.T], axis=1
@@ -84,5 +82,5 @@ def phase_of(associated: AssociatedFit, *, absolute: bool) -> Phase:
 
 def precision_of(associated: AssociatedFit) -> FloatArray:
     """Scalar weights (L,) [arcsec^-2]: inverse mean variance per axis, times the robust weight."""
-    trace = 0.5 * np.trace(associated.fit.covariance, axis1=1, axis2=2)
+    trace = mean_variance(associated.fit.covariance)
     return np.asarray(associated.fit.weight / trace)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tweakreg_step.alignment.linalg import offsets_and_rolls
+from tweakreg_step.alignment.linalg import mean_variance, offsets_and_rolls
 from tweakreg_step.alignment.solver import moved_directions, unassociated_links
 from tweakreg_step.core.sphere import chord, frames_of, from_plane, to_plane
 
@@ -138,7 +138,7 @@ class Rest:
             source,
             active,
             stars_at_epochs(problem.reference if problem.anchored.any() else None),
-            float(np.median(0.5 * np.trace(own.covariance, axis1=1, axis2=2))),
+            float(np.median(mean_variance(own.covariance))),
         )
 
     def places(self, group: int) -> FloatArray:
@@ -171,7 +171,7 @@ class Rest:
         """
         own = np.flatnonzero(self.detections.image == image)
         vectors, group = self.moved[own], int(self.detections.group[own[0]])
-        variance = 0.5 * np.trace(self.detections.covariance[own], axis1=1, axis2=2)
+        variance = mean_variance(self.detections.covariance[own])
         places = self.places(group)
         if len(places) < _FEWEST:
             return None

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.matching import log_chance, overlapping, searched_cells, well_connected
-from tweakreg_step.alignment.solver import common_directions
 from tweakreg_step.core.sphere import ARCSEC, chord, frames_of
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver import AssociatedFit, Problem
+    from tweakreg_step.alignment.solver import Problem
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
 
@@ -73,16 +73,16 @@ class Clumps:
     distance: FloatArray
 
 
-def second_clumps(problem: Problem, associated: AssociatedFit) -> Clumps:
+def second_clumps(problem: Problem, moved: FloatArray) -> Clumps:
     """The second clumps of all groups of a fit.
 
     Parameters
     ----------
-    problem, associated
-        The problem and its fit.
+    problem, moved
+        The problem of a fit, and the corrected directions (N, 3) of all its detections, see
+        `common_directions`.
     """
     detections, count = problem.detections, len(problem.component)
-    moved = common_directions(problem, associated)
     active, times = _looked_at(problem, moved)
     group = detections.group[active]
     pairs, expected = overlapping(moved[active], group, problem.model.frames, 0.0)
@@ -90,7 +90,7 @@ def second_clumps(problem: Problem, associated: AssociatedFit) -> Clumps:
     pairs = pairs[problem.component[pairs[:, 0]] == problem.component[pairs[:, 1]]]
     order = active[np.argsort(group, kind="stable")]
     edges = np.searchsorted(detections.group[order], np.arange(count + 1))
-    variance = 0.5 * np.trace(detections.covariance, axis1=1, axis2=2)
+    variance = mean_variance(detections.covariance)
     parts = [moved[order[edges[g] : edges[g + 1]]] for g in range(count)]
     trees = [cKDTree(part) if len(part) else None for part in parts]
     noise = [float(np.median(variance[order[edges[g] : edges[g + 1]]])) if len(part) else 0.0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.matching.offset_histogram import log_chance
 from tweakreg_step.core.sphere import ARCSEC, directions
 
@@ -68,7 +69,7 @@ def repeated_pixels(detections: Detections, order: FloatArray) -> tuple[BoolArra
         (N,) masks; none where no more of them repeat than by chance.
     """
     later, earlier = np.zeros(len(detections), bool), np.zeros(len(detections), bool)
-    variance = 0.5 * np.trace(detections.covariance, axis1=1, axis2=2)
+    variance = mean_variance(detections.covariance)
     vectors = directions(detections.ra, detections.dec)
     known = np.isfinite(vectors).all(axis=1) & np.isfinite(detections.unit_xy).all(axis=1)
     known &= np.any(detections.unit_xy != 0.0, axis=1)
