@@ -16,6 +16,7 @@ from tweakreg_step.alignment.verdict import (
     findings,
     groups_to_reject,
     image_evidence,
+    positions_without,
     star_counts,
     stars_near,
 )
@@ -235,10 +236,11 @@ def with_findings(solution: Solution, ordered: Canonical, accepted: AcceptedFit)
         failures, ordered.detections, problem.model.frames, ordered.reference, problem.options
     )
     images = solution.images.take(np.argsort(ordered.image))
-    numbers = accepted.numbers
+    numbers = None
     if accepted.associated is not None:
-        numbers = numbers or chances(problem, accepted.associated)
-        images = claimed(problem, accepted.associated, images, numbers)
+        of_fit = problem, accepted.associated
+        numbers = accepted.numbers or chances(*of_fit), positions_without(*of_fit)
+        images = claimed(*of_fit, images, *numbers)
     outcome = failures.status, diagnoses
     of_images = images, accepted.images
     relative, absolute = findings(

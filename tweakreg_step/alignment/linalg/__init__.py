@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .blocks import different_rows, inverse_2x2, mean_variance, source_sums
+from .blocks import different_rows, inverse_2x2, mean_variance, source_sums, squares_in
 from .factorisation import Factor, factorise
 from .labels import by_appearance, first_rows, numbered_pairs, order_of_labels
 from .offset_and_roll import offsets_and_rolls
@@ -21,4 +21,5 @@ __all__ = [
     "order_of_labels",
     "selected_inverse",
     "source_sums",
+    "squares_in",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
-__all__ = ["different_rows", "inverse_2x2", "mean_variance", "source_sums"]
+__all__ = ["different_rows", "inverse_2x2", "mean_variance", "source_sums", "squares_in"]
 
 
 def inverse_2x2(matrix: FloatArray) -> FloatArray:
@@ -25,6 +25,12 @@ def inverse_2x2(matrix: FloatArray) -> FloatArray:
 def mean_variance(covariance: FloatArray) -> FloatArray:
     """Mean variances (N,) per axis of (N, 2, 2); `numpy.trace` takes ten times as long."""
     return 0.5 * (covariance[:, 0, 0] + covariance[:, 1, 1])
+
+
+def squares_in(matrix: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Squares v' M v (N,) of vectors (N, 2) in symmetric matrices (N, 2, 2)."""
+    x, y = vectors[:, 0], vectors[:, 1]
+    return matrix[:, 0, 0] * x * x + 2.0 * matrix[:, 0, 1] * x * y + matrix[:, 1, 1] * y * y
 
 
 def source_sums(values: FloatArray, source: IntArray, count: int) -> FloatArray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.linalg import inverse_2x2, mean_variance, squares_in
 
 from .latents import latents, seen, source_spread, spread_seen
 
@@ -68,7 +68,7 @@ def median_weights(position: FloatArray, covariance: FloatArray, links: Links) -
     size = np.bincount(source, minlength=count)
     centre = np.stack([grouped_median(axis, source, count) for axis in position.T], axis=1)
     difference = position - centre[source]
-    square = np.einsum("ni,nij,nj->n", difference, inverse_2x2(covariance), difference)
+    square = squares_in(inverse_2x2(covariance), difference)
     many = size[source] > 2
     if not many.any():
         return np.ones(len(source))
@@ -121,8 +121,8 @@ def _standardised(
     weighted_sources = spread[:, 0, 0] > 0.0
     variance = covariance + (1.0 - 2.0 * relative)[:, None, None] * spread_seen(links, spread)
     # With one detection left in a source the difference is rounding error of an exact zero.
-    alone = np.trace(variance, axis1=1, axis2=2) < 1e-6 * np.trace(covariance, axis1=1, axis2=2)
+    alone = mean_variance(variance) < 1e-6 * mean_variance(covariance)
     alone |= ~weighted_sources[source]
     variance[alone] = covariance[alone]
-    square = np.einsum("ni,nij,nj->n", residual, inverse_2x2(variance), residual)
+    square = squares_in(inverse_2x2(variance), residual)
     return np.asarray(np.where(alone, 0.0, square))

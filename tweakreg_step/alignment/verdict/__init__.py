@@ -8,6 +8,7 @@ from .diagnosis import Failures, diagnose
 from .image_claims import claimed
 from .image_evidence import ImageEvidence, image_evidence
 from .lost_images import where_it_matches
+from .reserved import positions_without
 from .rest import Rest
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "findings",
     "groups_to_reject",
     "image_evidence",
+    "positions_without",
     "star_counts",
     "stars_near",
     "where_it_matches",

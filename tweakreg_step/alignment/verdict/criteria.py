@@ -172,7 +172,7 @@ def findings(
     associated: AssociatedFit | None,
     outcome: tuple[tuple[Code, ...], Diagnoses],
     of_images: tuple[ImageErrors, ImageEvidence | None],
-    numbers: Chances | None,
+    numbers: tuple[Chances, FloatArray] | None,
     ambiguity: tuple[OffsetAmbiguity, OffsetAmbiguity] | None = None,
 ) -> tuple[list[Finding], list[Finding]]:
     """The findings (G,) of the relative and of the absolute phase.
@@ -186,7 +186,8 @@ def findings(
     of_images
         Errors (I,) of the images, and the evidence on them; None if nothing could be aligned.
     numbers
-        Matches against chance; None if nothing could be aligned.
+        Matches against chance, and positions (L, 2) after a fit without the reserved sources, see
+        `positions_without`; None if nothing could be aligned.
     ambiguity
         (G,) evidence for another initial offset, for each phase; None where there was no search.
     """
@@ -196,9 +197,11 @@ def findings(
     alone = np.ones(count, bool)
     noise = star_noise = np.full(count, np.inf)
     if associated is not None and numbers is not None:
-        pieces[0] = list(evidence(problem, associated, errors, numbers.relative, absolute=False))
-        if numbers.absolute is not None:
-            found = evidence(problem, associated, errors, numbers.absolute, absolute=True)
+        matches, predicted = numbers
+        of_fit = problem, associated, errors
+        pieces[0] = list(evidence(*of_fit, matches.relative, predicted, absolute=False))
+        if matches.absolute is not None:
+            found = evidence(*of_fit, matches.absolute, predicted, absolute=True)
             rejected = rejected_stars(problem, associated).tolist()
             pieces[1] = [
                 piece and replace(piece, rejected_stars=number)
@@ -219,8 +222,7 @@ def findings(
             _with_ambiguity(piece, doubt) for piece, doubt in zip(pieces, ambiguity, strict=True)
         ]
     if associated is not None and numbers is not None:
-        clumps = second_clumps(problem, numbers.moved)
-        pieces[0] = _with_clumps(pieces[0], clumps)
+        pieces[0] = _with_clumps(pieces[0], second_clumps(problem, numbers[0].moved))
     relative = [
         relative_finding(status[g], pieces[0][g], float(noise[g]), failed[g], alone=bool(alone[g]))
         for g in range(count)

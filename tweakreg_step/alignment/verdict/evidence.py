@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.matching import sharing
-from tweakreg_step.alignment.solver import MATCHED_WEIGHT, solve_step
+from tweakreg_step.alignment.solver import MATCHED_WEIGHT
 from tweakreg_step.core.correction import prior_precision
 from tweakreg_step.core.evidence import Evidence
 from tweakreg_step.core.image_errors import displacement_terms
@@ -19,6 +18,7 @@ from tweakreg_step.core.sphere import directions, frames_at, to_plane
 
 from .chance import places_in_groups
 from .phases import phase_at, precision_of
+from .reserved import reserved_links
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
@@ -47,6 +47,7 @@ def evidence(
     associated: AssociatedFit,
     images: ImageErrors,
     numbers: Chance,
+    predicted: FloatArray,
     *,
     absolute: bool,
 ) -> list[Evidence]:
@@ -60,10 +61,12 @@ def evidence(
         Errors (I,) of the images.
     numbers
         The phase's matches against chance.
+    predicted
+        (L, 2) positions after a fit without the reserved sources, see `positions_without`.
     absolute
         Whether the phase is the absolute one.
     """
-    reserve = _reserve(problem, associated, absolute=absolute)
+    reserve = _reserve(problem, associated, predicted, absolute=absolute)
     cover = _coverage(problem, associated, absolute=absolute)
     centre, corner = _sigmas(problem, associated, images, absolute=absolute)
     pull = _pulls(problem.options, problem, associated.fit.motions.theta)
@@ -82,23 +85,18 @@ def evidence(
 
 
 def _reserve(
-    problem: Problem, associated: AssociatedFit, *, absolute: bool
+    problem: Problem, associated: AssociatedFit, predicted: FloatArray, *, absolute: bool
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Number (G,) of reserved detections and their rms differences (G,) [mas].
 
     Per axis, with the input WCS and after a fit without them.
     """
     links, fit, count = associated.links, associated.fit, len(problem.component)
-    kept_out = links.source % 5 == 2  # sources are numbered by position: evenly over the field
-    precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
-    start = fit.motions.plus(-fit.step.delta)
-    fitted = np.where(kept_out[:, None, None], 0.0, precision)
-    after = solve_step(fit.linear, links, problem.model, start, fitted).position
-    after = after - associated.motion()
+    after = predicted - associated.motion()
     before = to_plane(links.vectors, fit.linear.frames[links.source]) - links.drift
     before = before - associated.motion(with_field=True)
     weight = precision_of(associated)
-    chosen = kept_out & (fit.weight > MATCHED_WEIGHT)
+    chosen = reserved_links(links) & (fit.weight > MATCHED_WEIGHT)
     rms = []
     for position in (before, after):
         phase = phase_at(associated, position, weight, absolute=absolute)

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2, mean_variance
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
     errors_of_own_motions,
     motion_variance,
-    solve_step,
 )
 
 from .phases import phase_at
+from .reserved import reserved_links
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Problem
@@ -42,7 +42,11 @@ _LOG_4 = 2.0 * np.log(2.0)
 
 
 def claimed(
-    problem: Problem, associated: AssociatedFit, errors: ImageErrors, numbers: Chances
+    problem: Problem,
+    associated: AssociatedFit,
+    errors: ImageErrors,
+    numbers: Chances,
+    predicted: FloatArray,
 ) -> ImageErrors:
     """The errors with what residuals, reserved sources and chance matches add to them.
 
@@ -54,12 +58,14 @@ def claimed(
         Errors (I,) of the images as the solution has them.
     numbers
         Matches against chance.
+    predicted
+        (L, 2) positions after a fit without the reserved sources, see `positions_without`.
     """
     count = len(errors)
     fitted = _fitted(associated)
     free = 1.0 - fitted
     scale = np.maximum(_residual_ratio(associated, free, count), 1.0)
-    scale = np.maximum(scale, _reserved_ratio(problem, associated, count))
+    scale = np.maximum(scale, _reserved_ratio(associated, predicted, count))
     own = _own_motion(associated, fitted, count)
     relative, absolute = (
         part * scale[:, None, None] for part in (errors.relative, errors.absolute)
@@ -118,22 +124,18 @@ def _residual_ratio(associated: AssociatedFit, free: FloatArray, count: int) -> 
     return np.asarray((chi2 + _PRIOR_DOF) / (dof + _PRIOR_DOF))
 
 
-def _reserved_ratio(problem: Problem, associated: AssociatedFit, count: int) -> FloatArray:
+def _reserved_ratio(associated: AssociatedFit, predicted: FloatArray, count: int) -> FloatArray:
     """Mean squares (I,) of reserved sources in units of their errors, drawn to one where few.
 
     Of the phases, relative and absolute, it is the one with more sources that counts.
     """
     links, fit = associated.links, associated.fit
-    reserved = links.source % 5 == 2  # sources are numbered by position: evenly over the field
-    precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
-    start = fit.motions.plus(-fit.step.delta)
-    kept = np.where(reserved[:, None, None], 0.0, precision)
-    moved = solve_step(fit.linear, links, problem.model, start, kept).position
+    reserved = reserved_links(links)
     variance = _variance(associated)
     weight = fit.weight / variance
     total, number = np.zeros(count), np.zeros(count)
     for absolute in (False, True):
-        phase = phase_at(associated, moved, weight, absolute=absolute)
+        phase = phase_at(associated, predicted, weight, absolute=absolute)
         used = reserved & (fit.weight > MATCHED_WEIGHT) & phase.paired
         other = _partner_variance(associated, weight, absolute=absolute) + _moved(associated)
         square = np.sum(phase.difference[used] ** 2, axis=1) / (variance + other)[used]

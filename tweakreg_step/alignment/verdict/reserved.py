@@ -1,0 +1,37 @@
+"""Reserved sources: a fifth, which a fit without them predicts, so that they can check it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.solver import solve_step
+
+if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver import AssociatedFit, Links, Problem
+    from tweakreg_step.core.arrays import BoolArray, FloatArray
+
+__all__ = ["positions_without", "reserved_links"]
+
+
+def reserved_links(links: Links) -> BoolArray:
+    """Mask (L,) of the links of reserved sources.
+
+    Sources are numbered by position: every fifth is evenly over the field.
+    """
+    return np.asarray(links.source % 5 == 2)
+
+
+def positions_without(problem: Problem, associated: AssociatedFit) -> FloatArray:
+    """Positions (L, 2) of the links in the planes tangent at their sources [arcsec].
+
+    They are those after one more step, from where the fit's last one began, without the reserved
+    sources.
+    """
+    links, fit = associated.links, associated.fit
+    precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
+    precision[reserved_links(links)] = 0.0
+    start = fit.motions.plus(-fit.step.delta)
+    return solve_step(fit.linear, links, problem.model, start, precision).position
