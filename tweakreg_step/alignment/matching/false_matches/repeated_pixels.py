@@ -9,7 +9,7 @@ alone, where they match nothing.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
-
-    _Part = tuple[IntArray, cKDTree]
-    """Indices of the detections of a detector in an exposure, and a tree of their places."""
-
 
 __all__ = ["repeated_pixels"]
 
@@ -52,6 +48,29 @@ _LAGS = 3
 is in all of them."""
 
 
+_FEW = 3
+"""Pairs at the same pixel that may be by chance, even where none is in the ring: for them the
+expectation is 1 / 24 then, and four have a probability of 1.2e-7."""
+
+
+class _Part(NamedTuple):
+    """The detections of a detector in an exposure.
+
+    Attributes
+    ----------
+    rows
+        Their indices.
+    tree
+        A tree of their places on the detector.
+    variance
+        The median of their variances per axis [arcsec^2].
+    """
+
+    rows: IntArray
+    tree: cKDTree
+    variance: float
+
+
 def repeated_pixels(detections: Detections, order: FloatArray) -> tuple[BoolArray, BoolArray]:
     """The later, and the earlier, of detections at the same pixel of exposures that moved.
 
@@ -73,9 +92,12 @@ def repeated_pixels(detections: Detections, order: FloatArray) -> tuple[BoolArra
     vectors = directions(detections.ra, detections.dec)
     known = np.isfinite(vectors).all(axis=1) & np.isfinite(detections.unit_xy).all(axis=1)
     known &= np.any(detections.unit_xy != 0.0, axis=1)
-    for (before, near), (after, there) in _pairs(detections, order, known):
-        noise = float(np.median(variance[before]) + np.median(variance[after]))
+    for one, other in _pairs(detections, order, known, variance):
+        (before, near), (after, there) = one[:2], other[:2]
+        noise = one.variance + other.variance
         radius = float(np.clip(_ERRORS * np.sqrt(noise), *_LIMITS))
+        if near.count_neighbors(there, radius) <= _FEW:
+            continue
         if near.count_neighbors(there, _RING * radius) > _CROWDED * len(after):
             continue
         close = near.sparse_distance_matrix(there, _RING * radius, output_type="ndarray")
@@ -91,7 +113,7 @@ def repeated_pixels(detections: Detections, order: FloatArray) -> tuple[BoolArra
 
 
 def _pairs(
-    detections: Detections, order: FloatArray, known: BoolArray
+    detections: Detections, order: FloatArray, known: BoolArray, variance: FloatArray
 ) -> Iterator[tuple[_Part, _Part]]:
     """The detections of a detector in an exposure, and in one shortly after it."""
     rows = np.flatnonzero(known)
@@ -101,8 +123,11 @@ def _pairs(
     edges = np.flatnonzero((np.diff(label) != 0) | (np.diff(group) != 0)) + 1
     earlier: deque[_Part] = deque(maxlen=_LAGS)
     for after in np.split(rows, edges) if len(rows) else []:
-        part = after, cKDTree(detections.unit_xy[after])
+        middle = float(np.median(variance[after]))
+        # not balanced: a few places are asked for, and the tree is made in half the time
+        tree = cKDTree(detections.unit_xy[after], balanced_tree=False)
+        part = _Part(after, tree, middle)
         for before in earlier:
-            if detections.detector[before[0][0]] == detections.detector[after[0]]:
+            if detections.detector[before.rows[0]] == detections.detector[after[0]]:
                 yield before, part
         earlier.append(part)
