@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from .blocks import different_rows, inverse_2x2, mean_variance, source_sums, squares_in
+from .blocks import (
+    different_rows,
+    inverse_2x2,
+    mean_variance,
+    source_sums,
+    squares_in,
+    times_vectors,
+)
 from .factorisation import Factor, factorise
 from .labels import by_appearance, first_rows, numbered_pairs, order_of_labels
 from .offset_and_roll import offsets_and_rolls
@@ -22,4 +29,5 @@ __all__ = [
     "selected_inverse",
     "source_sums",
     "squares_in",
+    "times_vectors",
 ]

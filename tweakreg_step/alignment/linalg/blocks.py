@@ -9,7 +9,14 @@ import numpy as np
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
-__all__ = ["different_rows", "inverse_2x2", "mean_variance", "source_sums", "squares_in"]
+__all__ = [
+    "different_rows",
+    "inverse_2x2",
+    "mean_variance",
+    "source_sums",
+    "squares_in",
+    "times_vectors",
+]
 
 
 def inverse_2x2(matrix: FloatArray) -> FloatArray:
@@ -31,6 +38,14 @@ def squares_in(matrix: FloatArray, vectors: FloatArray) -> FloatArray:
     """Squares v' M v (N,) of vectors (N, 2) in symmetric matrices (N, 2, 2)."""
     x, y = vectors[:, 0], vectors[:, 1]
     return matrix[:, 0, 0] * x * x + 2.0 * matrix[:, 0, 1] * x * y + matrix[:, 1, 1] * y * y
+
+
+def times_vectors(matrix: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Products M v (N, 2) of matrices (N, 2, 2) and vectors (N, 2)."""
+    x, y, out = vectors[:, 0], vectors[:, 1], np.empty(vectors.shape)
+    out[:, 0] = matrix[:, 0, 0] * x + matrix[:, 0, 1] * y
+    out[:, 1] = matrix[:, 1, 0] * x + matrix[:, 1, 1] * y
+    return out
 
 
 def source_sums(values: FloatArray, source: IntArray, count: int) -> FloatArray:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln, pdtrc
 
+from tweakreg_step.alignment.linalg import numbered_pairs
 from tweakreg_step.core.sphere import ARCSEC, chord, mean_frames, to_plane
 
 if TYPE_CHECKING:
@@ -285,8 +286,10 @@ def _around(edge: IntArray, reach: FloatArray, count: int, window: float) -> Flo
 
 def distinct_counts(edge: IntArray, index: IntArray, count: int) -> IntArray:
     """Number (E,) of different detections in pairs (K,) given by edge and detection index."""
-    width = int(index.max(initial=0)) + 1
-    return np.bincount(np.unique(edge * width + index) // width, minlength=count)
+    number, different = numbered_pairs(edge, index)
+    of_pair = np.zeros(different, np.int64)
+    of_pair[number] = edge
+    return np.bincount(of_pair, minlength=count)
 
 
 def mutual_count(pairs: Pairs, inside: BoolArray) -> IntArray:

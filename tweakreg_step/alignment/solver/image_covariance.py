@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg import mean_variance, source_sums
+from tweakreg_step.alignment.linalg import mean_variance, order_of_labels, source_sums
 from tweakreg_step.alignment.matching import members
 from tweakreg_step.core.correction import parameter_count
 from tweakreg_step.core.image_errors import ImageErrors
@@ -226,8 +226,11 @@ def _places(detections: Detections, count: int) -> _Places:
     distance = np.hypot(*offset.T)
     square = np.bincount(detections.image, distance**2, minlength=count)
     size = np.sqrt(square / np.maximum(number, 1))
-    order = np.lexsort((distance, detections.image))
-    near = order[(np.cumsum(number) - number)[seen]]
+    order = order_of_labels(detections.image)
+    start = (np.cumsum(number) - number)[seen]
+    least = np.minimum.reduceat(distance[order], start)
+    nearest = np.flatnonzero(distance[order] == np.repeat(least, number[seen]))
+    near = order[nearest[np.searchsorted(nearest, start)]]
     size = np.maximum(size[seen], 1.0)
     points = from_plane(
         (_POINTS * size[:, None, None]).reshape(-1, 2), np.repeat(frames[seen], 5, axis=0)

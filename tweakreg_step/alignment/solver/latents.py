@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2, source_sums
+from tweakreg_step.alignment.linalg import inverse_2x2, source_sums, times_vectors
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray
@@ -82,6 +82,8 @@ def latents(
     links: Links, spread: FloatArray, weight: FloatArray, position: FloatArray
 ) -> FloatArray:
     """The unknowns (S, k) of the sources, for positions (N, 2) of their detections."""
-    moment = raised(links, np.einsum("nij,nj->ni", weight, position))
+    moment = raised(links, times_vectors(weight, position))
     total = source_sums(moment, links.source, links.source_count)
+    if links.tau is None:
+        return times_vectors(spread, total)
     return np.asarray(np.einsum("sij,sj->si", spread, total))

@@ -143,14 +143,14 @@ def _second(difference: FloatArray, radius: float) -> tuple[int, float]:
     difference = difference[::thinned]
     if len(difference) < 2 * _FEWEST or radius <= 0.0 or 4.0 * radius > _REACH:
         return none
-    tree = cKDTree(difference)
-    number = tree.query_ball_point(difference, radius, return_length=True)
     size = np.hypot(*difference.T)
     away = np.flatnonzero((size > 2.0 * radius) & (size < _REACH - radius))
     if len(away) < _FEWEST:
         return none
-    best = away[np.argmax(number[away])]
-    place, count = difference[best], int(number[best])
+    tree = cKDTree(difference)
+    number = tree.query_ball_point(difference[away], radius, return_length=True)
+    best = away[np.argmax(number)]
+    place, count = difference[best], int(number.max())
     here = len(tree.query_ball_point(np.zeros(2), radius))
     mirrored = len(tree.query_ball_point(-place, radius))
     rest = max(len(difference) - here - count, 1)
