@@ -35,7 +35,8 @@ def _linked(points: FloatArray, radius: float) -> IntArray:
     All is in the order of the tree, where neighbours need the same branches and are near each other
     in memory.
     """
-    tree, count = cKDTree(points), len(points)
+    # not balanced: sooner made, and sooner asked, where sources are clumps of points
+    tree, count = cKDTree(points, balanced_tree=False), len(points)
     order = tree.indices
     rank = np.empty(count, np.int32)
     rank[order] = np.arange(count, dtype=np.int32)

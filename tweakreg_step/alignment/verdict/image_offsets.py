@@ -248,9 +248,12 @@ def _differences_of(
     vectors: FloatArray, group: int, partners: Partners, reach: float
 ) -> tuple[FloatArray, FloatArray]:
     limit = float(chord(reach))
-    number = partners.tree.query_ball_point(vectors, limit, return_length=True)
-    vectors = vectors[:: 1 + int(number.sum()) // _MOST_PAIRS]
-    close = cKDTree(vectors).sparse_distance_matrix(partners.tree, limit, output_type="ndarray")
+    tree = cKDTree(vectors)
+    thinned = 1 + int(tree.count_neighbors(partners.tree, limit)) // _MOST_PAIRS
+    if thinned > 1:
+        vectors = vectors[::thinned]
+        tree = cKDTree(vectors)
+    close = tree.sparse_distance_matrix(partners.tree, limit, output_type="ndarray")
     close = close[np.lexsort((close["j"], close["i"]))]
     own, other = close["i"], close["j"]
     good = partners.only[other] != group
