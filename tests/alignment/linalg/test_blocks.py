@@ -1,11 +1,16 @@
-"""Rows of labels that differ are those that numpy finds, in its order."""
+"""Small blocks against what numpy finds, labels in its order."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tweakreg_step.alignment.linalg import different_rows
+from tweakreg_step.alignment.linalg import (
+    different_rows,
+    mean_variance,
+    squares_in,
+    times_vectors,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,3 +23,18 @@ def test_different_rows(count: int, width: int, low: int) -> None:
     np.testing.assert_array_equal(kinds, expected)
     np.testing.assert_array_equal(which, inverse.reshape(-1))
     np.testing.assert_array_equal(kinds[which], labels)
+
+
+def test_small_products_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(4)
+    vectors, matrix = rng.normal(size=(50, 2)), rng.normal(size=(50, 2, 2))
+    symmetric = matrix @ np.swapaxes(matrix, 1, 2)
+    np.testing.assert_allclose(
+        times_vectors(matrix, vectors), np.einsum("nij,nj->ni", matrix, vectors), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        squares_in(symmetric, vectors),
+        np.einsum("ni,nij,nj->n", vectors, symmetric, vectors),
+        rtol=1e-12,
+    )
+    np.testing.assert_array_equal(mean_variance(matrix), 0.5 * np.trace(matrix, axis1=1, axis2=2))
