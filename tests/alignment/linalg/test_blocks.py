@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tweakreg_step.alignment.linalg import (
+    carried_2x2,
     different_rows,
     mean_variance,
+    products_2x2,
     squares_in,
     times_vectors,
 )
@@ -38,3 +40,8 @@ def test_small_products_are_those_of_numpy() -> None:
         rtol=1e-12,
     )
     np.testing.assert_array_equal(mean_variance(matrix), 0.5 * np.trace(matrix, axis1=1, axis2=2))
+    second = rng.normal(size=(50, 2, 2))
+    np.testing.assert_allclose(products_2x2(matrix, second), matrix @ second, rtol=1e-12)
+    np.testing.assert_allclose(
+        carried_2x2(second, symmetric), second @ symmetric @ np.swapaxes(second, 1, 2), rtol=1e-11
+    )

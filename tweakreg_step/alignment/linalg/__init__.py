@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from .blocks import (
+    carried_2x2,
     different_rows,
     inverse_2x2,
     mean_variance,
+    products_2x2,
     source_sums,
     squares_in,
     times_vectors,
@@ -18,6 +20,7 @@ from .selected_inverse import selected_inverse
 __all__ = [
     "Factor",
     "by_appearance",
+    "carried_2x2",
     "different_rows",
     "factorise",
     "first_rows",
@@ -26,6 +29,7 @@ __all__ = [
     "numbered_pairs",
     "offsets_and_rolls",
     "order_of_labels",
+    "products_2x2",
     "selected_inverse",
     "source_sums",
     "squares_in",

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
 __all__ = [
+    "carried_2x2",
     "different_rows",
     "inverse_2x2",
     "mean_variance",
+    "products_2x2",
     "source_sums",
     "squares_in",
     "times_vectors",
@@ -46,6 +48,20 @@ def times_vectors(matrix: FloatArray, vectors: FloatArray) -> FloatArray:
     out[:, 0] = matrix[:, 0, 0] * x + matrix[:, 0, 1] * y
     out[:, 1] = matrix[:, 1, 0] * x + matrix[:, 1, 1] * y
     return out
+
+
+def products_2x2(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Products (N, 2, 2) of matrices (N, 2, 2); `numpy.matmul` takes five times as long."""
+    out = np.empty(np.broadcast_shapes(first.shape, second.shape))
+    for i in range(2):
+        for j in range(2):
+            out[:, i, j] = first[:, i, 0] * second[:, 0, j] + first[:, i, 1] * second[:, 1, j]
+    return out
+
+
+def carried_2x2(matrix: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Covariances M C M' (N, 2, 2) of what matrices M make of vectors with covariances C."""
+    return products_2x2(products_2x2(matrix, covariance), np.swapaxes(matrix, 1, 2))
 
 
 def source_sums(values: FloatArray, source: IntArray, count: int) -> FloatArray:

@@ -18,7 +18,7 @@ from .iteration import (
     unassociated_links,
     with_levels,
 )
-from .links import MATTERS, Links, link
+from .links import MATTERS, Links, link, reserved_links
 from .motion_variance import motion_variance
 from .motions.detector_motion import (
     choose_motion,
@@ -87,6 +87,7 @@ __all__ = [
     "pair_covariance",
     "projector",
     "regauge",
+    "reserved_links",
     "sample",
     "solve_step",
     "unassociated_links",

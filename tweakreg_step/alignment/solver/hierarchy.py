@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import source_sums
+from tweakreg_step.alignment.linalg import products_2x2, source_sums
 from tweakreg_step.core.correction import affine, design_in
 from tweakreg_step.core.sphere import (
     ARCSEC,
@@ -249,7 +249,7 @@ def _linearise_part(links: Links, model: Model, motions: Motions, out: Linear) -
     out.position[:] = to_plane(moved.directions, centre)
     to_source = plane_jacobian(moved.after, moved.there, centre)
     there = plane_jacobian(np.zeros_like(moved.before), local, moved.frames)
-    out.transform[:] = to_source @ moved.matrix @ there
+    out.transform[:] = products_2x2(products_2x2(to_source, moved.matrix), there)
     width = motions.theta.shape[1]
     out.columns[:, :, :width] = design_in(to_source, model.geometry, moved.after, moved.before)
     out.index[:, :width] = links.group[:, None] * width + np.arange(width)

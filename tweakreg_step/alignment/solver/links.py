@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .motions.field_motion import FieldMotion
 
-__all__ = ["MATTERS", "Links", "link"]
+__all__ = ["MATTERS", "Links", "link", "reserved_links"]
 
 MATTERS = 0.02
 """Difference of epochs [yr] from which on motions matter: 0.1 mas for 7 mas/yr."""
@@ -222,3 +222,11 @@ class Links:
             last = min(max(last, first + 1), self.source_count)
             yield slice(int(ends[first]), int(ends[last])), slice(first, last)
             first = last
+
+
+def reserved_links(links: Links) -> BoolArray:
+    """Mask (L,) of the links of reserved sources.
+
+    Sources are numbered by position: every fifth is evenly over the field.
+    """
+    return np.asarray(links.source % 5 == 2)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.linalg import carried_2x2, inverse_2x2, mean_variance
 
 from .error_components import components_of, estimated
 from .hierarchy import linearise
@@ -182,8 +182,8 @@ def _settled(before: ErrorComponents, after: ErrorComponents, change: FloatArray
 
 def _covariance(linear: Linear, links: Links, components: ErrorComponents) -> FloatArray:
     """Covariances (N, 2, 2) in the planes tangent at the sources, with the estimated errors."""
-    catalog = 0.5 * np.trace(links.covariance, axis1=1, axis2=2)
-    turned = linear.transform @ links.covariance @ np.swapaxes(linear.transform, 1, 2)
+    catalog = mean_variance(links.covariance)
+    turned = carried_2x2(linear.transform, links.covariance)
     return np.asarray(turned * (components.variance / catalog)[:, None, None])
 
 
@@ -196,8 +196,8 @@ def _field_path(links: Links, model: Model, motions: Motions) -> FloatArray:
 
 def _widths(width: float, covariance: FloatArray) -> list[float]:
     """Widths of the first rounds [arcsec], from `width` down to the errors of the detections."""
-    trace = 0.5 * np.trace(covariance, axis1=1, axis2=2)
-    least = float(np.sqrt(np.median(trace))) if len(trace) else 0.0
+    variance = mean_variance(covariance)
+    least = float(np.sqrt(np.median(variance))) if len(variance) else 0.0
     widths = []
     while width > least > 0.0:
         width /= 3.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.matching import sharing
-from tweakreg_step.alignment.solver import MATCHED_WEIGHT
+from tweakreg_step.alignment.solver import MATCHED_WEIGHT, reserved_links
 from tweakreg_step.core.correction import prior_precision
 from tweakreg_step.core.evidence import Evidence
 from tweakreg_step.core.image_errors import displacement_terms
@@ -18,7 +18,6 @@ from tweakreg_step.core.sphere import directions, frames_at, to_plane
 
 from .chance import places_in_groups
 from .phases import phase_at, precision_of
-from .reserved import reserved_links
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Problem

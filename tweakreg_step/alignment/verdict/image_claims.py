@@ -18,10 +18,10 @@ from tweakreg_step.alignment.solver import (
     MATCHED_WEIGHT,
     errors_of_own_motions,
     motion_variance,
+    reserved_links,
 )
 
 from .phases import phase_at
-from .reserved import reserved_links
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver import AssociatedFit, Problem

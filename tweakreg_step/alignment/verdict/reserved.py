@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tweakreg_step.alignment.linalg import inverse_2x2
-from tweakreg_step.alignment.solver import solve_step
+from tweakreg_step.alignment.solver import reserved_links, solve_step
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver import AssociatedFit, Links, Problem
-    from tweakreg_step.core.arrays import BoolArray, FloatArray
+    from tweakreg_step.alignment.solver import AssociatedFit, Problem
+    from tweakreg_step.core.arrays import FloatArray
 
-__all__ = ["positions_without", "reserved_links"]
-
-
-def reserved_links(links: Links) -> BoolArray:
-    """Mask (L,) of the links of reserved sources.
-
-    Sources are numbered by position: every fifth is evenly over the field.
-    """
-    return np.asarray(links.source % 5 == 2)
+__all__ = ["positions_without"]
 
 
 def positions_without(problem: Problem, associated: AssociatedFit) -> FloatArray:

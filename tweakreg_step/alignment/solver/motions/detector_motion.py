@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.linalg import inverse_2x2, mean_variance
 from tweakreg_step.alignment.solver.hierarchy import Motions
 from tweakreg_step.alignment.solver.iteration import AssociatedFit, Problem, with_levels
+from tweakreg_step.alignment.solver.links import reserved_links
 from tweakreg_step.alignment.solver.normal_equations import factor_with_prior
 from tweakreg_step.core.correction import parameter_count, prior_precision
 from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionChoice, MotionGrounds
@@ -30,8 +31,7 @@ from .quadratic import quadratic
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver.hierarchy import Model
-    from tweakreg_step.alignment.solver.links import Links
-    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
+    from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.options import Options
 
     from .levels import Level
@@ -121,14 +121,6 @@ def motion_radius(options: Options) -> float:
     return 8.0 * options.motion_shift_sigma
 
 
-def _reserved(links: Links) -> BoolArray:
-    """Mask (N,) of the links of a fifth of the sources.
-
-    Sources are numbered by their position, so every fifth is spread evenly over the field.
-    """
-    return np.asarray(links.source % 5 == 2)
-
-
 def _trials(problem: Problem, associated: AssociatedFit) -> dict[str, _Trial]:
     """Evidence and reserved residuals of all geometries, for the association and weights of a fit.
 
@@ -136,11 +128,11 @@ def _trials(problem: Problem, associated: AssociatedFit) -> dict[str, _Trial]:
     """
     links, fit = associated.links, associated.fit
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
-    at, reserved = fit.motions.flat - fit.step.delta, _reserved(links)
+    at, reserved = fit.motions.flat - fit.step.delta, reserved_links(links)
     every = quadratic(fit.linear, links, at, precision)
     others = np.where(reserved[:, None, None], precision, 0.0)
     apart = quadratic(fit.linear, links, at, others)
-    total = float(np.trace(precision[reserved], axis1=1, axis2=2).sum())
+    total = 2.0 * float(mean_variance(precision[reserved]).sum())
     functions = every, every.minus(apart), apart
     return {name: _trial(problem, fit.motions, name, functions, total) for name in _CANDIDATES}
 
