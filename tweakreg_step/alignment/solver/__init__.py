@@ -6,7 +6,7 @@ from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
 from .gauge import common_basis, projector, regauge
 from .hierarchy import Model, Motions, moved_directions
-from .image_covariance import errors_of_own_motions, image_errors
+from .image_covariance import errors_of_own_motions, image_errors, residuals_of_own_motions
 from .iteration import (
     AssociatedFit,
     Problem,
@@ -87,6 +87,7 @@ __all__ = [
     "pair_covariance",
     "projector",
     "regauge",
+    "residuals_of_own_motions",
     "sample",
     "solve_step",
     "unassociated_links",

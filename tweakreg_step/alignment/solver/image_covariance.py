@@ -37,6 +37,7 @@ from tweakreg_step.core.sphere import (
 from .hierarchy import linearise
 from .links import Links
 from .motions.field_motion import FieldMotion
+from .own_motions import NUMBERS, drawn_numbers, own_motions
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -46,14 +47,12 @@ if TYPE_CHECKING:
     from .hierarchy import Model, Motions
     from .iteration import AssociatedFit, Problem
     from .motions.levels import Level
+    from .own_motions import OwnMotions, OwnResiduals
 
-__all__ = ["errors_of_own_motions", "image_errors"]
+__all__ = ["errors_of_own_motions", "image_errors", "residuals_of_own_motions"]
 
 _POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
 """Centre and four points about it, in units of an image's size."""
-
-_EXACT, _SAMPLES = 200, 128
-"""Images up to which the errors that each makes are computed, and samples of them for more."""
 
 _FIXED = 1e12
 """Weight in the common motion of images that are to stay."""
@@ -141,6 +140,13 @@ def image_errors(
     return found
 
 
+def residuals_of_own_motions(
+    problem: Problem, associated: AssociatedFit, count: int
+) -> OwnResiduals:
+    """What the residuals of `count` images show of motions that these have beside all levels."""
+    return _own(associated, _places(problem.detections, count), count).residuals(associated)
+
+
 def errors_of_own_motions(
     problem: Problem, associated: AssociatedFit, variance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -151,18 +157,17 @@ def errors_of_own_motions(
     problem, associated
         The problem and its fit.
     variance
-        (I,) of each image's displacement per axis [arcsec^2].
+        (I, 6) of each image's displacement as a whole and, at its size, along both axes [arcsec^2].
     """
     detections, fit, count = problem.detections, associated.fit, len(variance)
     places = _places(detections, count)
     slope, index, corrected = _slopes(places, detections, problem.model, fit.motions)
-    drawn = np.eye(2 * count)
-    if count > _EXACT:
-        drawn = np.random.default_rng(0).normal(size=(2 * count, _SAMPLES)) / np.sqrt(_SAMPLES)
-    drawn *= np.sqrt(np.repeat(variance, 2))[:, None]
-    moved = fit.step.factor.solve(_pull(associated, count) @ drawn)
-    error = (_rows(slope, index, len(moved)) @ moved).reshape(len(slope), 6, -1)
-    error[:, :2] += drawn.reshape(count, 2, -1)[places.image]
+    drawn = drawn_numbers(np.sqrt(variance.ravel()))
+    moved = fit.step.factor.solve(_own(associated, places, count).pull @ drawn)
+    error = (_rows(slope, index, len(moved)) @ moved).reshape(len(slope), NUMBERS, -1)
+    own = drawn.reshape(count, NUMBERS, -1)[places.image]
+    own[:, 2:] /= places.size[:, None, None]
+    error += own
     left, group = error.copy(), detections.group[places.near]
     fixed = problem.options.refgroup
     for member in members(problem.component[group]):
@@ -177,33 +182,11 @@ def errors_of_own_motions(
     return relative, absolute
 
 
-def _pull(associated: AssociatedFit, count: int) -> Any:
-    """What displacements (2 I,) of images, east and north, add to the right side (P, 2 I)."""
-    links, fit = associated.links, associated.fit
-    linear, weight = fit.linear, fit.weight / (0.5 * np.trace(fit.covariance, axis1=1, axis2=2))
-    total = np.bincount(links.source, weight, minlength=links.source_count)
-    own = np.flatnonzero(links.image >= 0)
-    # less the mean of the source, which the image displaces as well
-    share = weight[own] / total[links.source[own]]
-    column = 2 * links.image[own, None] + np.arange(2)
-    shape = 2 * links.source_count, 2 * count
-    place = (2 * links.source[own, None] + np.arange(2)).ravel(), column.ravel()
-    means = sparse.csr_matrix((np.repeat(share, 2), place), shape=shape)
-    row = (2 * own[:, None] + np.arange(2)).ravel()
-    every = sparse.csr_matrix(
-        (np.ones(len(row)), (row, column.ravel())), shape=(2 * len(weight), 2 * count)
-    )
-    step = every - means[np.repeat(2 * links.source, 2) + np.tile([0, 1], len(weight))]
-    width = linear.index.shape[1]
-    slope = sparse.csr_matrix(
-        (
-            linear.columns.ravel(),
-            np.repeat(linear.index, 2, axis=0).ravel(),
-            width * np.arange(2 * len(weight) + 1),
-        ),
-        shape=(2 * len(weight), linear.parameter_count),
-    )
-    return -(slope.T @ sparse.diags(np.repeat(weight, 2)) @ step)
+def _own(associated: AssociatedFit, places: _Places, count: int) -> OwnMotions:
+    """The own motions of `count` images, those without detections in some direction."""
+    centre, size = np.tile([0.0, 0.0, 1.0], (count, 1)), np.ones(count)
+    centre[places.image], size[places.image] = places.vectors[:, 0], places.size
+    return own_motions(associated, centre, size)
 
 
 def _rows(slope: FloatArray, index: IntArray, size: int) -> Any:
