@@ -15,11 +15,13 @@ import numpy as np
 
 from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.solver import (
+    FEWEST_OF_IMAGE,
     MATCHED_WEIGHT,
     errors_of_own_motions,
     motion_variance,
     residuals_of_own_motions,
     solve_step,
+    usual_variances,
 )
 
 from .phases import phase_at
@@ -38,10 +40,6 @@ _PRIOR_DOF = 20.0
 
 _CLEAR = 16.0
 """Square of an image's mean residual over its variance above which it is the image's own."""
-
-_MIDDLE, _SCATTER = (0.693, 0.839), (1.44, 0.95)
-"""Of chi2 of two and of four degrees of freedom, over these: the median, and what the median of N
-values scatters by, in itself, times the root of N."""
 
 
 def claimed(
@@ -178,32 +176,19 @@ def _own_motion(problem: Problem, associated: AssociatedFit, count: int) -> Floa
     is clearly off by more has its own.
     """
     links = associated.links
-    seen = np.bincount(links.image[links.image >= 0], minlength=count) >= 3
+    seen = np.bincount(links.image[links.image >= 0], minlength=count) >= FEWEST_OF_IMAGE
     if not seen.any():
         return np.zeros((count, 6))
     found = residuals_of_own_motions(problem, associated, count)
-    usual = np.zeros(2)
-    for kind, part in enumerate((slice(0, 2), slice(2, 6))):
-        square = np.median(np.mean(found.square[seen, part], axis=1)) / _MIDDLE[kind]
-        expected, share = (
-            np.median(np.mean(each[seen, part], axis=1), axis=0)
-            for each in (found.expected, found.share)
-        )
-        excess = float(square - expected - share[:kind] @ usual[:kind])
-        noise = _SCATTER[kind] * float(expected) / np.sqrt(seen.sum())
-        usual[kind] = _drawn_to_none(excess, noise) / max(float(share[kind]), 0.1)
+    usual = usual_variances(found, seen)
+    if associated.fit.step.allowing:
+        usual[0] = problem.model.own
     square, expected = (np.mean(each[:, :2], axis=1) for each in (found.square, found.expected))
     share = np.mean(found.share[:, :2], axis=1)
     clear = seen & (square > _CLEAR * (expected + share @ usual))
     whole = np.where(clear, np.maximum(square, usual[0]), usual[0])
     away = np.where(clear, np.maximum(square, usual[1]), usual[1])
     return np.asarray(np.column_stack([whole, whole, away, away, away, away]))
-
-
-def _drawn_to_none(excess: float, noise: float) -> float:
-    """An excess of squares as far as it exceeds its noise, which is positive half of the time."""
-    share = excess**2 / (excess**2 + noise**2) if excess > 0.0 else 0.0
-    return share * excess
 
 
 def _chance_moment(
