@@ -37,6 +37,7 @@ from .hierarchy import linearise
 from .image_places import places_of
 from .links import Links
 from .motions.field_motion import FieldMotion
+from .motions.levels import DETECTOR
 from .own_motions import NUMBERS, drawn_numbers, own_motions, usual_variances
 
 if TYPE_CHECKING:
@@ -137,13 +138,14 @@ def residuals_of_own_motions(
 def with_own_motions(problem: Problem, associated: AssociatedFit) -> tuple[Problem, bool]:
     """The problem with what images move by beside all levels, and whether it matters for the fit.
 
-    It does where it is more than a tenth of the variance that noise leaves of an image's mean.
+    It does where it is more than a tenth of the variance that noise leaves of an image's mean, and
+    not what the motions of detectors are, where none are fitted.
     """
     links = associated.links
     count = int(problem.detections.image.max()) + 1
     number = np.bincount(links.image[links.image >= 0], minlength=count)
     seen = number >= FEWEST_OF_IMAGE
-    if not seen.any():
+    if not seen.any() or problem.model.level(DETECTOR) < 0:
         return problem, False
     found = residuals_of_own_motions(problem, associated, count)
     usual = usual_variances(found, seen)
