@@ -27,6 +27,7 @@ from tweakreg_step.alignment.solver import (
     with_estimated_widths,
     with_levels,
     with_motion,
+    with_own_motions,
     with_visits,
 )
 from tweakreg_step.core.correction import parameter_count, parameters_of, prior_precision
@@ -276,8 +277,9 @@ def _register_and_solve(
     if accepted.associated is not None:
         problem, matters = with_estimated_widths(accepted.problem, accepted.associated)
         choice = choose_motion(problem, accepted.associated)
+        problem, apart = with_own_motions(problem, accepted.associated)
         accepted = replace(accepted, problem=problem)
-        accepted = _with_choice(accepted, choice, again=matters)
+        accepted = _with_choice(accepted, choice, again=matters or apart)
     lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
     return _JointFit(ordered, accepted, choice, lost)
 

@@ -12,6 +12,7 @@ from scipy import stats
 from tweakreg_step.alignment import solve_jointly
 from tweakreg_step.alignment.verdict import image_claims
 from tweakreg_step.core.options import Options
+from tweakreg_step.core.sphere import directions, frames_of, from_plane, ra_dec
 from tweakreg_step.simulate.image_pulls import image_errors_of
 from tweakreg_step.simulate.sky import Setup, layout, make_scene
 
@@ -82,10 +83,36 @@ def test_pulls_between_epochs_are_one_where_nobody_gave_errors() -> None:
     assert low < square < high
 
 
+@pytest.mark.parametrize("fraction", [0.3, 1.0])
+def test_pulls_are_one_where_images_move_by_themselves(fraction: float) -> None:
+    """By 1.5 mas, a third of a centroid's error: their mean residuals are less than they move."""
+    square, setup = np.zeros(2), replace(_setup(fraction), centres=1.5 * layout("stack", 4))
+    for seed in range(SEEDS):
+        scene = make_scene(setup, seed)
+        given, images = scene.detections, 8
+        own = np.random.default_rng(seed).normal(0.0, 0.0015, (images, 2))
+        frames = frames_of(directions(given.ra, given.dec))
+        ra, dec = ra_dec(from_plane(own[given.image], frames))
+        options = Options(minobj=6, abs_minobj=6, detector_motion="rshift")
+        moved = replace(given, ra=ra, dec=dec)
+        solution = solve_jointly(moved, scene.group_count, scene.reference, options)
+        errors, sigma = image_errors_of(scene, setup, solution, relative=False)
+        pulls = (errors + own[:, None]) / sigma
+        one = pulls[seed % images]
+        square += np.sum(one[0] ** 2), np.sum(one[1 + seed % 4] ** 2)
+    low, high = stats.chi2.ppf([5e-4, 1.0 - 5e-4], 2 * SEEDS)
+    assert (low < square).all()
+    assert (square < high).all()
+
+
 def test_an_image_pulls_its_group_along(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two images of a group that move by themselves: half of the variance is left of each."""
     own = 1e-2
-    monkeypatch.setattr(image_claims, "_own_motion", lambda *_: np.full(6, own**2))
+    monkeypatch.setattr(
+        image_claims,
+        "_own_motion",
+        lambda *_: np.tile(own**2 * np.array([1.0, 1.0, 0.0, 0.0, 0.0, 0.0]), (6, 1)),
+    )
     setup = Setup(1.5 * layout("stack", 3), detectors=TWO, reference_fraction=1.0)
     scene = make_scene(setup, 1)
     solution = solve_jointly(scene.detections, 3, scene.reference, Options())

@@ -6,7 +6,13 @@ from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
 from .gauge import common_basis, projector, regauge
 from .hierarchy import Model, Motions, moved_directions
-from .image_covariance import errors_of_own_motions, image_errors
+from .image_covariance import (
+    FEWEST_OF_IMAGE,
+    errors_of_own_motions,
+    image_errors,
+    residuals_of_own_motions,
+    with_own_motions,
+)
 from .iteration import (
     AssociatedFit,
     Problem,
@@ -35,6 +41,7 @@ from .motions.prior_widths import with_estimated_widths
 from .motions.tails import VISIT, departures, visit_of
 from .motions.visit_motion import with_visits
 from .normal_equations import solve_step
+from .own_motions import usual_variances
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
 from .sampling import sample
 from .weights import MATCHED_WEIGHT
@@ -42,6 +49,7 @@ from .weights import MATCHED_WEIGHT
 __all__ = [
     "DETECTOR",
     "DISPERSION",
+    "FEWEST_OF_IMAGE",
     "FIELD",
     "GROUPS",
     "MATCHED_WEIGHT",
@@ -88,14 +96,17 @@ __all__ = [
     "projector",
     "regauge",
     "reserved_links",
+    "residuals_of_own_motions",
     "sample",
     "solve_step",
     "unassociated_links",
+    "usual_variances",
     "visit_of",
     "weak_modes",
     "with_estimated_widths",
     "with_levels",
     "with_motion",
+    "with_own_motions",
     "with_visits",
     "without_common",
 ]

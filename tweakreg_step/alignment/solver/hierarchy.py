@@ -53,6 +53,8 @@ class Model:
         Motions that groups, or units of a level, have in common.
     gauge
         (G, p) weights of the groups in the mean correction that is made zero; None: `prior`.
+    own
+        Variance per axis of what images move by beside all levels [arcsec^2], see `own_motions`.
     """
 
     frames: FloatArray
@@ -61,6 +63,7 @@ class Model:
     levels: tuple[Level | FieldMotion, ...] = ()
     parents: tuple[Parent, ...] = ()
     gauge: FloatArray | None = None
+    own: float = 0.0
 
     @property
     def precision(self) -> FloatArray:

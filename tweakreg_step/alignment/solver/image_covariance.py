@@ -14,13 +14,13 @@ exposure tell the rolls of its detectors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg import mean_variance, order_of_labels, source_sums
+from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.matching import members
 from tweakreg_step.core.correction import parameter_count
 from tweakreg_step.core.image_errors import ImageErrors
@@ -28,15 +28,17 @@ from tweakreg_step.core.sphere import (
     ARCSEC,
     directions,
     frames_of,
-    from_plane,
     plane_jacobian,
     ra_dec,
     to_plane,
 )
 
 from .hierarchy import linearise
+from .image_places import places_of
 from .links import Links
 from .motions.field_motion import FieldMotion
+from .motions.levels import DETECTOR
+from .own_motions import NUMBERS, drawn_numbers, own_motions, usual_variances
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -44,16 +46,24 @@ if TYPE_CHECKING:
 
     from .covariance import Covariance
     from .hierarchy import Model, Motions
+    from .image_places import Places
     from .iteration import AssociatedFit, Problem
     from .motions.levels import Level
+    from .own_motions import OwnMotions, OwnResiduals
 
-__all__ = ["errors_of_own_motions", "image_errors"]
+__all__ = [
+    "FEWEST_OF_IMAGE",
+    "errors_of_own_motions",
+    "image_errors",
+    "residuals_of_own_motions",
+    "with_own_motions",
+]
 
-_POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-"""Centre and four points about it, in units of an image's size."""
+FEWEST_OF_IMAGE = 3
+"""Detections from which on the mean residual of an image counts."""
 
-_EXACT, _SAMPLES = 200, 128
-"""Images up to which the errors that each makes are computed, and samples of them for more."""
+_MATTERS = 0.1
+"""Variance of own motions in that of an image's mean, above which a fit allows for them."""
 
 _FIXED = 1e12
 """Weight in the common motion of images that are to stay."""
@@ -62,30 +72,6 @@ _GENERATORS = np.array(
     [[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]]]
 )
 """Scale, stretch and shear."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Five points of each of I images.
-
-    Attributes
-    ----------
-    image, near
-        (I,) indices of images with detections, and of the detection next to the centre of each.
-    size
-        (I,) distance of the points from the centre [arcsec].
-    vectors
-        (I, 5, 3) directions of the points.
-    """
-
-    image: IntArray
-    near: IntArray
-    size: FloatArray
-    vectors: FloatArray
-
-    def take(self, member: IntArray) -> _Places:
-        """Those of some of the images."""
-        return _Places(*(getattr(self, name)[member] for name in self.__slots__))
 
 
 def image_errors(
@@ -110,7 +96,7 @@ def image_errors(
     """
     model, motions, covariance = solved
     count = int(detections.image.max(initial=-1)) + 1
-    places = _places(detections, count)
+    places = places_of(detections, count)
     group = detections.group[places.near]
     component, anchored = ties[0][group], ties[1][group]
     slope, index, corrected = _slopes(places, detections, model, motions)
@@ -141,69 +127,93 @@ def image_errors(
     return found
 
 
+def residuals_of_own_motions(
+    problem: Problem, associated: AssociatedFit, count: int
+) -> OwnResiduals:
+    """What the residuals of `count` images show of motions that these have beside all levels."""
+    places = places_of(problem.detections, count)
+    return _own(problem, associated, places, count).residuals(associated.fit.step.factor)
+
+
+def with_own_motions(problem: Problem, associated: AssociatedFit) -> tuple[Problem, bool]:
+    """The problem with what images move by beside all levels, and whether it matters for the fit.
+
+    It does where it is more than a tenth of the variance that noise leaves of an image's mean, and
+    not what the motions of detectors are, where none are fitted.
+    """
+    links = associated.links
+    count = int(problem.detections.image.max()) + 1
+    number = np.bincount(links.image[links.image >= 0], minlength=count)
+    seen = number >= FEWEST_OF_IMAGE
+    if not seen.any() or problem.model.level(DETECTOR) < 0:
+        return problem, False
+    found = residuals_of_own_motions(problem, associated, count)
+    usual = usual_variances(found, seen)
+    matters = usual[0] > _MATTERS * float(np.median(found.expected[seen, :2]))
+    if not matters:
+        return problem, False
+    return replace(problem, model=replace(problem.model, own=float(usual[0]))), True
+
+
 def errors_of_own_motions(
     problem: Problem, associated: AssociatedFit, variance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Covariances (I, 6, 6), relative and absolute, of what images move by beside all levels.
+
+    What the covariance of the motions has of it already is taken off.
 
     Parameters
     ----------
     problem, associated
         The problem and its fit.
     variance
-        (I,) of each image's displacement per axis [arcsec^2].
+        (I, 6) of each image's displacement as a whole and, at its size, along both axes [arcsec^2].
     """
-    detections, fit, count = problem.detections, associated.fit, len(variance)
-    places = _places(detections, count)
-    slope, index, corrected = _slopes(places, detections, problem.model, fit.motions)
-    drawn = np.eye(2 * count)
-    if count > _EXACT:
-        drawn = np.random.default_rng(0).normal(size=(2 * count, _SAMPLES)) / np.sqrt(_SAMPLES)
-    drawn *= np.sqrt(np.repeat(variance, 2))[:, None]
-    moved = fit.step.factor.solve(_pull(associated, count) @ drawn)
-    error = (_rows(slope, index, len(moved)) @ moved).reshape(len(slope), 6, -1)
-    error[:, :2] += drawn.reshape(count, 2, -1)[places.image]
-    left, group = error.copy(), detections.group[places.near]
-    fixed = problem.options.refgroup
-    for member in members(problem.component[group]):
-        part = replace(places, vectors=corrected).take(member)
-        weight = np.where(group[member] == fixed, _FIXED, 1.0)
-        basis, projection = _projection(part, problem.model, weight)
-        common = np.einsum("mil,mij->lj", projection, error[member])
-        left[member] -= basis @ common
+    count = len(variance)
+    places = places_of(problem.detections, count)
+    own = _own(problem, associated, places, count)
+    slopes = _slopes(places, problem.detections, problem.model, associated.fit.motions)
     relative, absolute = np.zeros((2, count, 6, 6))
-    relative[places.image] = left @ np.swapaxes(left, 1, 2)
-    absolute[places.image] = error @ np.swapaxes(error, 1, 2)
+    for drawn, sign in ((np.sqrt(variance.ravel()), 1.0), (np.sqrt(own.held), -1.0)):
+        if not drawn.any():
+            continue
+        numbers = drawn_numbers(drawn)
+        moved = own.followed(associated.fit.step.factor, numbers)
+        error = (_rows(*slopes[:2], len(moved)) @ moved).reshape(len(places.image), NUMBERS, -1)
+        if sign > 0.0:
+            itself = numbers.reshape(count, NUMBERS, -1)[places.image]
+            itself[:, 2:] /= places.size[:, None, None]
+            error += itself
+        left = _without_common(problem, replace(places, vectors=slopes[2]), error)
+        relative[places.image] += sign * left @ np.swapaxes(left, 1, 2)
+        absolute[places.image] += sign * error @ np.swapaxes(error, 1, 2)
     return relative, absolute
 
 
-def _pull(associated: AssociatedFit, count: int) -> Any:
-    """What displacements (2 I,) of images, east and north, add to the right side (P, 2 I)."""
-    links, fit = associated.links, associated.fit
-    linear, weight = fit.linear, fit.weight / mean_variance(fit.covariance)
-    total = np.bincount(links.source, weight, minlength=links.source_count)
-    own = np.flatnonzero(links.image >= 0)
-    # less the mean of the source, which the image displaces as well
-    share = weight[own] / total[links.source[own]]
-    column = 2 * links.image[own, None] + np.arange(2)
-    shape = 2 * links.source_count, 2 * count
-    place = (2 * links.source[own, None] + np.arange(2)).ravel(), column.ravel()
-    means = sparse.csr_matrix((np.repeat(share, 2), place), shape=shape)
-    row = (2 * own[:, None] + np.arange(2)).ravel()
-    every = sparse.csr_matrix(
-        (np.ones(len(row)), (row, column.ravel())), shape=(2 * len(weight), 2 * count)
-    )
-    step = every - means[np.repeat(2 * links.source, 2) + np.tile([0, 1], len(weight))]
-    width = linear.index.shape[1]
-    slope = sparse.csr_matrix(
-        (
-            linear.columns.ravel(),
-            np.repeat(linear.index, 2, axis=0).ravel(),
-            width * np.arange(2 * len(weight) + 1),
-        ),
-        shape=(2 * len(weight), linear.parameter_count),
-    )
-    return -(slope.T @ sparse.diags(np.repeat(weight, 2)) @ step)
+def _without_common(problem: Problem, places: Places, error: FloatArray) -> FloatArray:
+    """Errors (M, 6, k) of images without the motions that those of a component have in common."""
+    left, group = error.copy(), problem.detections.group[places.near]
+    fixed = problem.options.refgroup
+    for member in members(problem.component[group]):
+        weight = np.where(group[member] == fixed, _FIXED, 1.0)
+        basis, projection = _projection(places.take(member), problem.model, weight)
+        left[member] -= basis @ np.einsum("mil,mij->lj", projection, error[member])
+    if not problem.model.levels:
+        left[group == fixed] = 0.0  # its correction is zero
+    return left
+
+
+def _own(problem: Problem, associated: AssociatedFit, places: Places, count: int) -> OwnMotions:
+    """The own motions of `count` images, those without detections in some direction."""
+    fit, links = associated.fit, associated.links
+    centre, size = np.tile([0.0, 0.0, 1.0], (count, 1)), np.ones(count)
+    centre[places.image], size[places.image] = places.vectors[:, 0], places.size
+    weight = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
+    own = own_motions(fit.linear, links, weight, fit.residual, (centre, size))
+    if not fit.step.allowing:
+        return own
+    whole = np.arange(len(own.weight)) % NUMBERS < 2
+    return replace(own, held=np.where(whole, problem.model.own, 0.0))
 
 
 def _rows(slope: FloatArray, index: IntArray, size: int) -> Any:
@@ -214,32 +224,8 @@ def _rows(slope: FloatArray, index: IntArray, size: int) -> Any:
     return sparse.csr_matrix((slope.ravel(), columns, pointer), shape=(6 * count, size))
 
 
-def _places(detections: Detections, count: int) -> _Places:
-    """Points of the images that have detections: the mean of these, and their rms distance."""
-    vectors = directions(detections.ra, detections.dec)
-    number = np.bincount(detections.image, minlength=count)
-    seen = np.flatnonzero(number)
-    centre = source_sums(vectors, detections.image, count)
-    centre[number == 0] = (0.0, 0.0, 1.0)
-    frames = frames_of(centre)
-    offset = to_plane(vectors, frames[detections.image])
-    distance = np.hypot(*offset.T)
-    square = np.bincount(detections.image, distance**2, minlength=count)
-    size = np.sqrt(square / np.maximum(number, 1))
-    order = order_of_labels(detections.image)
-    start = (np.cumsum(number) - number)[seen]
-    least = np.minimum.reduceat(distance[order], start)
-    nearest = np.flatnonzero(distance[order] == np.repeat(least, number[seen]))
-    near = order[nearest[np.searchsorted(nearest, start)]]
-    size = np.maximum(size[seen], 1.0)
-    points = from_plane(
-        (_POINTS * size[:, None, None]).reshape(-1, 2), np.repeat(frames[seen], 5, axis=0)
-    )
-    return _Places(seen, near, size, points.reshape(-1, 5, 3))
-
-
 def _slopes(
-    places: _Places, detections: Detections, model: Model, motions: Motions
+    places: Places, detections: Detections, model: Model, motions: Motions
 ) -> tuple[FloatArray, IntArray, FloatArray]:
     """Derivatives (I, 6, k) of the coefficients of displacements, and their parameters (I, k).
 
@@ -289,7 +275,7 @@ def _coefficients(moved: FloatArray, size: FloatArray) -> FloatArray:
 
 
 def _common(
-    places: _Places,
+    places: Places,
     slope: FloatArray,
     index: IntArray,
     covariance: Covariance,
@@ -307,7 +293,7 @@ def _common(
     return np.asarray(both + np.swapaxes(both, 1, 2) - basis @ inner @ np.swapaxes(basis, 1, 2))
 
 
-def _projection(places: _Places, model: Model, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _projection(places: Places, model: Model, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     """F and K' (M, 6, q) of images with weights (M,): common motions, and what fits them."""
     basis = _basis(places.vectors, places.size, parameter_count(model.geometry))
     area = np.broadcast_to(weight[:, None], basis.shape[:2]).copy()

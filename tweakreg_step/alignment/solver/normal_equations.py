@@ -29,6 +29,7 @@ from tweakreg_step.alignment.linalg import Factor, factorise
 from tweakreg_step.core.memory import require_dense
 
 from .latents import latents, raised, seen, source_spread
+from .own_motions import without_own_motions
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
@@ -73,6 +74,8 @@ class Step:
         (S, k) unknowns of the sources: positions [arcsec], and where epochs differ motions.
     model
         With the prior in it.
+    allowing
+        Whether H allows for own motions of images.
     """
 
     delta: FloatArray
@@ -81,6 +84,7 @@ class Step:
     factor: Factor
     latent: FloatArray
     model: Model
+    allowing: bool = False
 
 
 def _is_dense(links: Links, width: int, total: int) -> bool:
@@ -295,6 +299,10 @@ def solve_step(
         (N, 2, 2) inverse covariances times robust weights.
     """
     matrix, right, spread = normal_equations(linear, links, weight)
+    plain = matrix
+    if model.own > 0.0:
+        own = weight, model.own
+        matrix, right = without_own_motions(matrix, right, linear, links, own)
     factor, pull = factor_with_prior(matrix, model, motions)
     delta = factor.solve(right - pull)
     after = np.empty_like(linear.position)
@@ -303,4 +311,5 @@ def solve_step(
         after[rows] = part.position
         after[rows] += np.einsum("nik,nk->ni", part.columns, delta[part.index])
     latent = latents(links, spread, weight, after)
-    return Step(delta, after - seen(links, latent), after, factor, latent, model)
+    residual = after - seen(links, latent)
+    return Step(delta, residual, after, factor, latent, model, matrix is not plain)

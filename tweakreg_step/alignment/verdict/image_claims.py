@@ -15,10 +15,13 @@ import numpy as np
 
 from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.solver import (
+    FEWEST_OF_IMAGE,
     MATCHED_WEIGHT,
     errors_of_own_motions,
     motion_variance,
     reserved_links,
+    residuals_of_own_motions,
+    usual_variances,
 )
 
 from .phases import phase_at
@@ -37,8 +40,6 @@ _PRIOR_DOF = 20.0
 
 _CLEAR = 16.0
 """Square of an image's mean residual over its variance above which it is the image's own."""
-
-_LOG_4 = 2.0 * np.log(2.0)
 
 
 def claimed(
@@ -66,15 +67,13 @@ def claimed(
     free = 1.0 - fitted
     scale = np.maximum(_residual_ratio(associated, free, count), 1.0)
     scale = np.maximum(scale, _reserved_ratio(associated, predicted, count))
-    own = _own_motion(associated, fitted, count)
+    own = _own_motion(problem, associated, count)
     relative, absolute = (
         part * scale[:, None, None] for part in (errors.relative, errors.absolute)
     )
     if own.any():
         more = errors_of_own_motions(problem, associated, own)
-        # half of it is that of the image as a whole, the rest grows away from the centre
-        slope = _diagonal(np.zeros(count), errors.size, own)
-        relative, absolute = relative + more[0] + slope, absolute + more[1] + slope
+        relative, absolute = relative + more[0], absolute + more[1]
     group = np.zeros(count, np.int64)
     group[problem.detections.image] = problem.detections.group
     matches, moment = _chance_moment(associated, numbers.relative, associated.radius)
@@ -172,29 +171,26 @@ def _moved(associated: AssociatedFit) -> FloatArray:
     return np.where(links.unknown[links.source], links.spread * span**2, 0.0)
 
 
-def _own_motion(associated: AssociatedFit, fitted: FloatArray, count: int) -> FloatArray:
-    """Variance (I,) of what images move by beside all levels [arcsec^2], from mean residuals.
+def _own_motion(problem: Problem, associated: AssociatedFit, count: int) -> FloatArray:
+    """Variances (I, 6) of what images move by beside all levels [arcsec^2], from their residuals.
 
-    Most images tell how much that is in this run; one that is clearly off by more has its own.
+    As a whole, and away from their centres. Most images tell how much that is in this run; one that
+    is clearly off by more has its own.
     """
-    links, fit = associated.links, associated.fit
-    own = links.image >= 0
-    weight = (fit.weight / _variance(associated))[own]
-    image, residual = links.image[own], fit.residual[own]
-    total = np.bincount(image, weight, minlength=count)
-    seen = np.bincount(image, minlength=count) >= 3
-    mean = [np.bincount(image, weight * axis, minlength=count) for axis in residual.T]
-    free = np.bincount(image, weight * (1.0 - fitted[own]), minlength=count)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        square = 0.5 * (mean[0] ** 2 + mean[1] ** 2) / total**2
-        share = free / total
-        expected = share / total
+    links = associated.links
+    seen = np.bincount(links.image[links.image >= 0], minlength=count) >= FEWEST_OF_IMAGE
     if not seen.any():
-        return np.zeros(count)
-    excess = np.median(square[seen]) / (0.5 * _LOG_4) - np.median(expected[seen])
-    usual = max(float(excess), 0.0) / max(float(np.median(share[seen])), 0.1)
-    clear = seen & (square > _CLEAR * (expected + share * usual))
-    return np.where(clear, np.maximum(square, usual), usual)
+        return np.zeros((count, 6))
+    found = residuals_of_own_motions(problem, associated, count)
+    usual = usual_variances(found, seen)
+    if associated.fit.step.allowing:
+        usual[0] = problem.model.own
+    square, expected = (np.mean(each[:, :2], axis=1) for each in (found.square, found.expected))
+    share = np.mean(found.share[:, :2], axis=1)
+    clear = seen & (square > _CLEAR * (expected + share @ usual))
+    whole = np.where(clear, np.maximum(square, usual[0]), usual[0])
+    away = np.where(clear, np.maximum(square, usual[1]), usual[1])
+    return np.asarray(np.column_stack([whole, whole, away, away, away, away]))
 
 
 def _chance_moment(
