@@ -38,7 +38,7 @@ from .image_places import places_of
 from .links import Links
 from .motions.field_motion import FieldMotion
 from .motions.levels import DETECTOR
-from .own_motions import NUMBERS, drawn_numbers, own_motions, usual_variances
+from .own_motions import NUMBERS, drawn_numbers, may_allow, own_motions, usual_variances
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray

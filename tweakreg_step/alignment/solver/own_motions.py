@@ -21,27 +21,28 @@ exposures differ by is as good as a roll of a hundred arcsec. Motions follow by 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.linalg import inverse_2x2, source_sums, times_vectors
 from tweakreg_step.core.sphere import frames_of, to_plane
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.linalg import Factor
-    from tweakreg_step.core.arrays import BoolArray, FloatArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
     from .hierarchy import Linear
     from .links import Links
 
 __all__ = [
-    "MOST_IMAGES",
     "NUMBERS",
     "OwnMotions",
     "OwnResiduals",
     "drawn_numbers",
+    "may_allow",
     "own_motions",
     "usual_variances",
     "without_own_motions",
@@ -50,8 +51,15 @@ __all__ = [
 NUMBERS = 6
 """Numbers of an image's displacement: east and north as a whole, then along two axes."""
 
-MOST_IMAGES, _SAMPLES = 200, 128
-"""Images up to which the effect of each is computed, and samples of all for more."""
+_MOST_IMAGES = 200
+"""Images up to which a fit allows for their own motions."""
+
+_EXACT, _SAMPLES = 600, 128
+"""Displacements up to which the effect of each is computed, and samples of all for more."""
+
+_MOST = 8e6
+"""Links times displacements of which effects are computed at once, above which a part of the
+sources does."""
 
 _MIDDLE, _SCATTER = (0.693, 0.839), (1.44, 0.95)
 """Of chi2 of two and of four degrees of freedom, over these: the median, and what the median of N
@@ -92,9 +100,9 @@ class OwnMotions:
     Attributes
     ----------
     moment
-        (n I, n I) K, sparse [arcsec^-2].
+        (n I, n I) K [arcsec^-2].
     pull
-        (P, n I) p, sparse.
+        (P, n I) p.
     weight
         (n I,) D [arcsec^-2].
     shown
@@ -103,8 +111,8 @@ class OwnMotions:
         (n I,) V: variances that the fit allows for [arcsec^2].
     """
 
-    moment: Any
-    pull: Any
+    moment: _LessMeans
+    pull: _LessMeans
     weight: FloatArray
     shown: FloatArray
     held: FloatArray
@@ -135,7 +143,7 @@ class OwnMotions:
 
     def eliminated(self, matrix: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Normal matrix (P, P), dense, and right side (P,) without the own displacements."""
-        both = np.column_stack([self.pull.T.toarray(), self.shown])
+        both = np.column_stack([self.pull.T @ np.eye(len(right)), self.shown])
         taken = self.pull @ self._solved(both)
         return matrix - taken[:, :-1], right - taken[:, -1]
 
@@ -143,7 +151,7 @@ class OwnMotions:
         """S times values (n I, k), dense: of the displacements that the fit allows for."""
         held = np.flatnonzero(self.held)
         root = np.sqrt(self.held[held])[:, None]
-        inner = root * self.moment[held][:, held].toarray() * root.T
+        inner = root * (self.moment @ np.eye(len(self.held))[:, held])[held] * root.T
         inner[np.diag_indices(len(held))] += 1.0
         out = np.zeros_like(values)
         out[held] = root * np.linalg.solve(inner, root * values[held])
@@ -159,7 +167,7 @@ def drawn_numbers(sigma: FloatArray, *, signs: bool = False) -> FloatArray:
 
     One after another of few images, samples of many; with `signs`, samples of equal size.
     """
-    if len(sigma) <= NUMBERS * MOST_IMAGES:
+    if len(sigma) <= _EXACT:
         there = np.flatnonzero(sigma)
         drawn = np.zeros((len(sigma), len(there)))
         drawn[there, np.arange(len(there))] = sigma[there]
@@ -200,6 +208,11 @@ def _drawn_to_none(excess: float, noise: float) -> float:
     return excess**5 / (excess**4 + noise**4) if excess > 0.0 else 0.0
 
 
+def may_allow(links: Links, images: int) -> bool:
+    """Whether a fit can allow for own motions: of sources that do not move, in few images."""
+    return links.tau is None and images <= _MOST_IMAGES
+
+
 def without_own_motions(
     matrix: Any, right: FloatArray, linear: Linear, links: Links, fit: tuple[FloatArray, float]
 ) -> tuple[Any, FloatArray]:
@@ -216,7 +229,7 @@ def without_own_motions(
     """
     weight, variance = fit
     images = int(links.image.max(initial=-1)) + 1
-    if links.tau is not None or images > MOST_IMAGES or not isinstance(matrix, np.ndarray):
+    if not may_allow(links, images) or not isinstance(matrix, np.ndarray):
         return matrix, right
     own = own_motions(linear, links, weight, linear.position)
     return replace(own, held=np.full(len(own.weight), variance)).eliminated(matrix, right)
@@ -231,6 +244,9 @@ def own_motions(
 ) -> OwnMotions:
     """The matrices of the images' displacements, as a whole alone where they have no places.
 
+    Of very many links the means of sources and the pull on motions are those of every so many
+    sources, which are spread evenly over the sky, and stand for the others.
+
     Parameters
     ----------
     linear, links
@@ -242,64 +258,123 @@ def own_motions(
     places
         Directions (I, 3) of the images' centres, and their sizes (I,) [arcsec].
     """
-    count = len(links.image)
-    blocks = np.ascontiguousarray(weight), np.arange(count), np.arange(count + 1)
-    both = sparse.bsr_matrix(blocks, shape=(2 * count, 2 * count))
-    displaced = _displaced(links, places)
-    row, column = np.arange(2 * count), np.repeat(2 * links.source, 2)
-    column[1::2] += 1
-    of_source = sparse.csr_matrix(
-        (np.ones(2 * count), (row, column)), shape=(2 * count, 2 * links.source_count)
-    )
-    inverse = _inverse_sums(links, weight)
-    weighted = (both @ displaced).tocsr()
-    means = inverse @ (of_source.T @ weighted)
-    slope = (both @ _slopes(linear)).T.tocsr()
-    about = x.ravel() - of_source @ (inverse @ (of_source.T @ (both @ x.ravel())))
+    images = int(links.image.max(initial=-1)) + 1 if places is None else len(places[1])
+    terms = _terms(links, places)
+    size = 2 * terms.shape[1] * images
+    columns = size if size <= _EXACT else _SAMPLES
+    every = 1 + int(len(links.source) * columns // _MOST)
+    rows = np.flatnonzero(links.source % every == 0)
+    source, own_rows = links.source[rows] // every, links.image[rows] >= 0
+    count = int(source.max(initial=-1)) + 1
+    displaced = _displaced(terms[rows], links.image[rows], own_rows, size)
+    blocks = np.ascontiguousarray(weight[rows]), np.arange(len(rows)), np.arange(len(rows) + 1)
+    both = sparse.bsr_matrix(blocks, shape=(2 * len(rows), 2 * len(rows))).tocsr()
+    in_sources = _sums_over(source, count)
+    slope = _slopes(linear.columns[rows], linear.index[rows], linear.parameter_count)
+    weighted, inverse = both @ displaced, _inverse_sums(source, count, weight[rows])
+    sums, slope_sums = in_sources @ weighted, (in_sources @ (both @ slope)).T
+    pulled = -(slope.T @ weighted)
+    moments, shown = _moments(terms, links, weight, x, images)
     return OwnMotions(
-        moment=(displaced.T @ weighted - (of_source.T @ weighted).T @ means).tocsr(),
-        pull=((slope @ of_source) @ means - slope @ displaced).tocsr(),
-        weight=np.asarray((displaced.multiply(weighted)).sum(axis=0)).ravel(),
-        shown=weighted.T @ about,
-        held=np.zeros(displaced.shape[1]),
+        moment=_LessMeans(moments, every * sums.T.tocsr(), inverse, sums),
+        pull=_LessMeans(every * pulled, -every * slope_sums.tocsr(), inverse, sums),
+        weight=moments.diagonal(),
+        shown=shown,
+        held=np.zeros(size),
     )
 
 
-def _inverse_sums(links: Links, weight: FloatArray) -> Any:
-    """Inverse sums of the sources' weights (2 S, 2 S), block by block; 0 where there are none."""
-    count = links.source_count
-    total = np.stack(
-        [np.bincount(links.source, each, minlength=count) for each in weight.reshape(-1, 4).T],
+@dataclass(frozen=True, slots=True)
+class _LessMeans:
+    """A matrix A - B D^-1 C, of what displacements do but for the means of sources, by its parts.
+
+    The product of the parts would be dense where many images see each source.
+    """
+
+    alone: Any
+    left: Any
+    inverse: Any
+    right: Any
+
+    @property
+    def T(self) -> _LessMeans:  # noqa: N802 - as numpy has it
+        """The transposed matrix; D is symmetric."""
+        return _LessMeans(self.alone.T, self.right.T, self.inverse, self.left.T)
+
+    def __matmul__(self, values: FloatArray) -> FloatArray:
+        """Its product with a dense array."""
+        means = self.left @ (self.inverse @ (self.right @ values))
+        return np.asarray(self.alone @ values - means)
+
+
+def _terms(links: Links, places: tuple[FloatArray, FloatArray] | None) -> FloatArray:
+    """What displacements of an image count for at each link (L, 1), or (L, 3) with places."""
+    one = np.ones((len(links.source), 1))
+    if places is None:
+        return one
+    centre, size = places
+    image = np.maximum(links.image, 0)
+    away = to_plane(links.vectors, frames_of(centre)[image]) / size[image, None]
+    return np.column_stack([one, away])
+
+
+def _moments(
+    terms: FloatArray, links: Links, weight: FloatArray, x: FloatArray, count: int
+) -> tuple[Any, FloatArray]:
+    """E' W E (n I, n I), sparse, of I = `count` images; moments (n I,) of x less sources' means."""
+    own = np.flatnonzero(links.image >= 0)
+    image, k, terms = links.image[own], terms.shape[1], terms[own]
+    blocks = np.empty((count, k, 2, k, 2))
+    for (i, j), (first, second) in product(
+        combinations_with_replacement(range(k), 2), product(range(2), repeat=2)
+    ):
+        each = terms[:, i] * terms[:, j] * weight[own, first, second]
+        blocks[:, i, first, j, second] = np.bincount(image, each, count)
+        blocks[:, j, second, i, first] = blocks[:, i, first, j, second]
+    inverse = _inverse_sums(links.source, links.source_count, weight)
+    total = source_sums(times_vectors(weight, x), links.source, links.source_count)
+    about = x - np.asarray(inverse @ total.ravel()).reshape(-1, 2)[links.source]
+    pulled = times_vectors(weight[own], about[own])
+    shown = np.stack(
+        [np.bincount(image, terms[:, i] * pulled[:, j], count) for i in range(k) for j in range(2)],
         axis=1,
-    ).reshape(count, 2, 2)
+    )
+    pointers = np.arange(count), np.arange(count + 1)
+    matrix = sparse.bsr_matrix((blocks.reshape(count, 2 * k, 2 * k), *pointers)).tocsr()
+    return matrix, np.asarray(shown.ravel(), float)
+
+
+def _inverse_sums(source: IntArray, count: int, weight: FloatArray) -> Any:
+    """Inverse sums of the sources' weights (2 S, 2 S), block by block; 0 where there are none."""
+    total = source_sums(weight, source, count)
     some = total[:, 0, 0] > 0.0
     inverse = np.zeros_like(total)
-    inverse[some] = inverse_2x2(np.asarray(total[some], float))
+    inverse[some] = inverse_2x2(total[some])
     return sparse.bsr_matrix((inverse, np.arange(count), np.arange(count + 1)))
 
 
-def _displaced(links: Links, places: tuple[FloatArray, FloatArray] | None) -> Any:
+def _sums_over(source: IntArray, count: int) -> Any:
+    """Sums over the links of a source (2 S, 2 L), sparse, of both axes in turn."""
+    size = 2 * len(source)
+    row = np.repeat(2 * source, 2)
+    row[1::2] += 1
+    return sparse.csr_matrix((np.ones(size), (row, np.arange(size))), shape=(2 * count, size))
+
+
+def _displaced(terms: FloatArray, image: IntArray, own: BoolArray, size: int) -> Any:
     """E (2 L, n I), sparse: displacements of the links, east and north of each in turn."""
-    own = np.flatnonzero(links.image >= 0)
-    image, value = links.image[own], np.ones((len(own), 1))
-    count = int(links.image.max(initial=-1)) + 1
-    if places is not None:
-        centre, size = places
-        count = len(size)
-        away = to_plane(links.vectors[own], frames_of(centre)[image]) / size[image, None]
-        value = np.column_stack([value, away])
-    terms, axis = value.shape[1], np.arange(2)[:, None]
-    column = 2 * terms * image[:, None, None] + 2 * np.arange(terms) + axis
-    row = np.broadcast_to(2 * own[:, None, None] + axis, column.shape)
-    entries = np.broadcast_to(value[:, None, :], column.shape)
-    shape = 2 * len(links.image), 2 * terms * count
+    k, axis = terms.shape[1], np.arange(2)[:, None]
+    rows = np.flatnonzero(own)
+    column = 2 * k * image[own, None, None] + 2 * np.arange(k) + axis
+    row = np.broadcast_to(2 * rows[:, None, None] + axis, column.shape)
+    entries = np.broadcast_to(terms[own, None, :], column.shape)
+    shape = 2 * len(image), size
     return sparse.csr_matrix((entries.ravel(), (row.ravel(), column.ravel())), shape=shape)
 
 
-def _slopes(linear: Linear) -> Any:
-    """T (2 L, P), sparse."""
-    count, width = linear.index.shape
-    columns = np.repeat(linear.index, 2, axis=0).ravel()
+def _slopes(columns: FloatArray, index: IntArray, size: int) -> Any:
+    """T (2 L, P), sparse, of derivatives (L, 2, k) with respect to the parameters (L, k)."""
+    count, width = index.shape
     pointer = width * np.arange(2 * count + 1)
-    shape = 2 * count, linear.parameter_count
-    return sparse.csr_matrix((linear.columns.ravel(), columns, pointer), shape=shape)
+    every = np.repeat(index, 2, axis=0).ravel()
+    return sparse.csr_matrix((columns.ravel(), every, pointer), shape=(2 * count, size))
