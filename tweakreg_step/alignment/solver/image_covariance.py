@@ -145,7 +145,8 @@ def with_own_motions(problem: Problem, associated: AssociatedFit) -> tuple[Probl
     count = int(problem.detections.image.max()) + 1
     number = np.bincount(links.image[links.image >= 0], minlength=count)
     seen = number >= FEWEST_OF_IMAGE
-    if not seen.any() or problem.model.level(DETECTOR) < 0:
+    moving = problem.model.level(DETECTOR) >= 0
+    if not (seen.any() and moving and may_allow(links, count)):
         return problem, False
     found = residuals_of_own_motions(problem, associated, count)
     usual = usual_variances(found, seen)
