@@ -52,14 +52,14 @@ def chosen_cells(vectors: FloatArray, group: IntArray, side: float, enough: int)
     vectors, group
         (N, 3) directions and (N,) groups, or images, of the detections.
     side
-        Of a cell [arcsec].
+        Of a cell [arcsec]; 0: all are taken.
     enough
         Detections of a group that are wanted, if it has twice as many.
     """
     every = np.ones(len(group), bool)
     size = np.bincount(group)
     share = enough / max(float(np.median(size[size > 0])), 1.0) if len(group) else 1.0
-    if share > 0.5:
+    if share > 0.5 or side <= 0.0:
         return every
     cell = np.floor(vectors / float(chord(side))).astype(np.int64)
     mixed = np.sum(cell.astype(np.uint64) * MIX, axis=1, dtype=np.uint64)
