@@ -4,7 +4,7 @@
     python benchmarks/scale.py stacks [--groups 100 300 1000 3000]
     python benchmarks/scale.py cameras [--groups 4 16 100]
     python benchmarks/scale.py covariance [--groups 300 1000 3000 10000]
-    python benchmarks/scale.py files [--images 8]
+    python benchmarks/scale.py files [--images 36]
 
 Each size of the alignment runs in a process of its own, for its own peak memory. The laws are
 fitted to what was measured, in the logarithm; what lies beyond the largest size is marked as
@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("number", type=int, nargs="?")
     parser.add_argument("--groups", type=int, nargs="+")
     parser.add_argument("--layout", choices=("mosaics", "stacks", "cameras"), help="of 'one'")
-    parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--images", type=int, default=36)
     options = parser.parse_args()
     write = options == parser.parse_args([options.what])
     sizes = options.groups or SIZES.get(options.what, [])
