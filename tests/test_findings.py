@@ -76,12 +76,8 @@ def of_accuracy() -> list[str]:
 
 def of_performance() -> list[str]:
     steps = {one["exposures"]: one for one in read_table("step_exposures")}
-    two = [
-        one / other
-        for memory in ("yes", "no")
-        for one, other in [numbers(rows("step", exposures="36, mosaic", pixels="2048^2",
-                                        step="ours", in_memory=memory), "wall [s]")]
-    ]  # fmt: skip
+    one, two = (float(row("scale_files", run=run)["all"]) for run in ("one process", "two workers"))
+    stack = row("step", exposures="36, stack", step="ours", workers="1")["processor [s]"]
     cost = {one["part"]: one["ms"] for one in read_table("step_costs")}
     start = {one["what"]: float(one["processor [s]"]) for one in read_table("startup")}
     return [
@@ -89,7 +85,9 @@ def of_performance() -> list[str]:
         f"for 9 exposures, {steps['36']['stock / ours']} times for 36",
         f"An exposure takes {steps['36']['ours [s]']} s of 36, start and imports included; "
         f"{steps['36']['floor [s]']} s are copying",
-        f"Two workers are {min(two):.1f} to {max(two):.1f} times faster",
+        f"each more takes {steps['36']['each more / floor']} times that",
+        f"A stack of 36 takes {float(stack):.0f} s",
+        f"Two workers are {one / two:.1f} times faster",
         f"It is {start['strun, until the first file is read']:.1f} s of processor time",
         f"written in {cost['write a result of Roman, 4088^2']} ms "
         f"({cost['write it by roman_datamodels']} by roman_datamodels), one of JWST in "
