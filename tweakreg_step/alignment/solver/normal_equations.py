@@ -29,7 +29,7 @@ from tweakreg_step.alignment.linalg import Factor, factorise
 from tweakreg_step.core.memory import require_dense
 
 from .latents import latents, raised, seen, source_spread
-from .own_motions import without_own_motions
+from .own_motions import may_allow, with_own_columns, without_own_columns
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
@@ -286,6 +286,26 @@ def factor_with_prior(matrix: Any, model: Model, motions: Motions) -> tuple[Fact
     return factorise(matrix, prior.diagonal(), prior), bonds.pull(motions.flat)
 
 
+def _allowing(
+    linear: Linear, links: Links, weight: FloatArray, own: float
+) -> tuple[Any, FloatArray, FloatArray, bool]:
+    """Normal equations that allow for own motions of images, of variance `own` [arcsec^2].
+
+    With the sources' covariances, and whether they do: the matrix of a mosaic, which is sparse,
+    and that of sources that move stay as they are.
+    """
+    if own > 0.0 and may_allow(links, int(links.image.max(initial=-1)) + 1):
+        whole = with_own_columns(linear, links)
+        matrix, right, spread = normal_equations(whole, links, weight)
+        if isinstance(matrix, np.ndarray):
+            total, images = linear.parameter_count, int(links.image.max()) + 1
+            moving = whole.parameter_count - 2 * images
+            matrix, right = without_own_columns(matrix, right, moving, own)
+            right = np.concatenate([right, np.zeros(total - moving)])
+            return _with_still(matrix, total), right, spread, True
+    return *normal_equations(linear, links, weight), False
+
+
 def solve_step(
     linear: Linear, links: Links, model: Model, motions: Motions, weight: FloatArray
 ) -> Step:
@@ -298,11 +318,7 @@ def solve_step(
     weight
         (N, 2, 2) inverse covariances times robust weights.
     """
-    matrix, right, spread = normal_equations(linear, links, weight)
-    plain = matrix
-    if model.own > 0.0:
-        own = weight, model.own
-        matrix, right = without_own_motions(matrix, right, linear, links, own)
+    matrix, right, spread, allowing = _allowing(linear, links, weight, model.own)
     factor, pull = factor_with_prior(matrix, model, motions)
     delta = factor.solve(right - pull)
     after = np.empty_like(linear.position)
@@ -312,4 +328,4 @@ def solve_step(
         after[rows] += np.einsum("nik,nk->ni", part.columns, delta[part.index])
     latent = latents(links, spread, weight, after)
     residual = after - seen(links, latent)
-    return Step(delta, residual, after, factor, latent, model, matrix is not plain)
+    return Step(delta, residual, after, factor, latent, model, allowing)

@@ -7,21 +7,21 @@ positions, H the normal matrix of the motions, H d = b, and
 
     K = A (1 - M) E,     p = -T'W (1 - M) E,     a = A (1 - M) x,
 
-motions follow by H^-1 p e, and moments are (K - p' H^-1 p) e; over D = diag(A E) that is R e, to
-which noise adds the variances R_kk / D_k.
+motions follow by H^-1 p e, and moments are (K - Q) e with Q = p' H^-1 p; over D = diag(A E) that is
+R e, to which noise adds the variances R_kk / D_k.
 
 Where the variances V of displacements are known, they are eliminated as sources are,
 
     S = (K + V^-1)^-1,     H - p S p',     b - p S a,
 
 so that what images move by is not taken for a motion: with dithers of an arcsecond, half a mas that
-exposures differ by is as good as a roll of a hundred arcsec. Motions follow by p (1 - S K) e then.
+exposures differ by is as good as a roll of a hundred arcsec. Motions follow by p (1 - S K) e then,
+H being that without them, and noise adds (K - Q (1 - S K)) (1 + S Q) to moments.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import combinations_with_replacement, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +45,8 @@ __all__ = [
     "may_allow",
     "own_motions",
     "usual_variances",
-    "without_own_motions",
+    "with_own_columns",
+    "without_own_columns",
 ]
 
 NUMBERS = 6
@@ -57,9 +58,9 @@ _MOST_IMAGES = 200
 _EXACT, _SAMPLES = 600, 128
 """Displacements up to which the effect of each is computed, and samples of all for more."""
 
-_MOST = 8e6
-"""Links times displacements of which effects are computed at once, above which a part of the
-sources does."""
+_MOST, _FEW = 3e7, 100
+"""Links times displacements above which a part of the sources does; but those of images with fewer
+detections than this, in that part, are all taken."""
 
 _MIDDLE, _SCATTER = (0.693, 0.839), (1.44, 0.95)
 """Of chi2 of two and of four degrees of freedom, over these: the median, and what the median of N
@@ -131,21 +132,21 @@ class OwnMotions:
         slope = np.arange(len(self.weight)) % NUMBERS >= 2
         for kind, chosen in enumerate((~slope, slope)):
             own = drawn_numbers(np.where(chosen, 1.0, 0.0), signs=True)
-            moved = self.followed(factor, own)
-            shown = self._over_weight(self.moment @ own - self.pull.T @ moved)
-            shares[:, kind] = np.sum(shown**2, axis=1)
-            noise += np.sum(own * shown, axis=1)
+            shown = self._shown(factor, own)
+            shares[:, kind] = np.sum(self._over_weight(shown) ** 2, axis=1)
+            if self.held.any():
+                taken = self.pull.T @ factor.solve(self.pull @ own)
+                shown = self._shown(factor, own + self._solved(taken))
+            noise += self._over_weight(np.sum(own * shown, axis=1))
         return OwnResiduals(
             (self._over_weight(self.shown) ** 2).reshape(count, NUMBERS),
             self._over_weight(np.maximum(noise, 0.0)).reshape(count, NUMBERS),
             shares.reshape(count, NUMBERS, 2),
         )
 
-    def eliminated(self, matrix: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Normal matrix (P, P), dense, and right side (P,) without the own displacements."""
-        both = np.column_stack([self.pull.T @ np.eye(len(right)), self.shown])
-        taken = self.pull @ self._solved(both)
-        return matrix - taken[:, :-1], right - taken[:, -1]
+    def _shown(self, factor: Factor, own: FloatArray) -> FloatArray:
+        """Moments (n I, k) that residuals have of own displacements (n I, k)."""
+        return self.moment @ own - self.pull.T @ self.followed(factor, own)
 
     def _solved(self, values: FloatArray) -> FloatArray:
         """S times values (n I, k), dense: of the displacements that the fit allows for."""
@@ -213,26 +214,37 @@ def may_allow(links: Links, images: int) -> bool:
     return links.tau is None and images <= _MOST_IMAGES
 
 
-def without_own_motions(
-    matrix: Any, right: FloatArray, linear: Linear, links: Links, fit: tuple[FloatArray, float]
-) -> tuple[Any, FloatArray]:
-    """Normal matrix (P, P) and right side (P,) that allow for images that move by themselves.
+def with_own_columns(linear: Linear, links: Links) -> Linear:
+    """The problem with two more parameters for each of I images, east and north.
 
-    The matrix of a mosaic, which is sparse, and that of sources that move stay as they are.
-
-    Parameters
-    ----------
-    matrix, right, linear, links
-        The normal equations, what they are made of.
-    fit
-        (L, 2, 2) inverse covariances times robust weights, and the variance [arcsec^2].
+    They come after those that move detections.
     """
-    weight, variance = fit
-    images = int(links.image.max(initial=-1)) + 1
-    if not may_allow(links, images) or not isinstance(matrix, np.ndarray):
-        return matrix, right
-    own = own_motions(linear, links, weight, linear.position)
-    return replace(own, held=np.full(len(own.weight), variance)).eliminated(matrix, right)
+    there, first = links.image >= 0, int(linear.index.max(initial=0)) + 1
+    columns = np.where(there[:, None, None], np.eye(2), 0.0)
+    index = np.where(there, first + 2 * links.image, 0)[:, None] + np.where(
+        there[:, None], [0, 1], 0
+    )
+    return replace(
+        linear,
+        columns=np.concatenate([linear.columns, columns], axis=2),
+        index=np.concatenate([linear.index, index], axis=1),
+        parameter_count=first + 2 * (int(links.image.max()) + 1),
+    )
+
+
+def without_own_columns(
+    matrix: FloatArray, right: FloatArray, count: int, variance: float
+) -> tuple[FloatArray, FloatArray]:
+    """Normal matrix and right side of the first `count` parameters.
+
+    The others are own motions of images, whose variance [arcsec^2] is known: they are eliminated.
+    """
+    pull, inner = (
+        matrix[:count, count:],
+        matrix[count:, count:] + np.eye(len(right) - count) / variance,
+    )
+    taken = np.linalg.solve(inner, np.column_stack([pull.T, right[count:]]))
+    return matrix[:count, :count] - pull @ taken[:, :-1], right[:count] - pull @ taken[:, -1]
 
 
 def own_motions(
@@ -240,12 +252,12 @@ def own_motions(
     links: Links,
     weight: FloatArray,
     x: FloatArray,
-    places: tuple[FloatArray, FloatArray] | None = None,
+    places: tuple[FloatArray, FloatArray],
 ) -> OwnMotions:
-    """The matrices of the images' displacements, as a whole alone where they have no places.
+    """The matrices of the images' displacements.
 
-    Of very many links the means of sources and the pull on motions are those of every so many
-    sources, which are spread evenly over the sky, and stand for the others.
+    Of very many links K and p are those of a part of the sources, which stand for the others:
+    nothing is solved with them that is not solved with K of the same sources.
 
     Parameters
     ----------
@@ -258,30 +270,43 @@ def own_motions(
     places
         Directions (I, 3) of the images' centres, and their sizes (I,) [arcsec].
     """
-    images = int(links.image.max(initial=-1)) + 1 if places is None else len(places[1])
-    terms = _terms(links, places)
-    size = 2 * terms.shape[1] * images
-    columns = size if size <= _EXACT else _SAMPLES
-    every = 1 + int(len(links.source) * columns // _MOST)
-    rows = np.flatnonzero(links.source % every == 0)
-    source, own_rows = links.source[rows] // every, links.image[rows] >= 0
-    count = int(source.max(initial=-1)) + 1
-    displaced = _displaced(terms[rows], links.image[rows], own_rows, size)
-    blocks = np.ascontiguousarray(weight[rows]), np.arange(len(rows)), np.arange(len(rows) + 1)
+    centre, size = places
+    images = len(size)
+    count = NUMBERS * images
+    rows, source, factor = _part(links, count if count <= _EXACT else _SAMPLES, images)
+    own, number = links.image[rows] >= 0, int(source.max(initial=-1)) + 1
+    terms = _terms(links, centre, size)
+    displaced = _displaced(terms[rows], links.image[rows], own, count)
+    some = weight[rows] * factor[:, None, None]
+    blocks = some, np.arange(len(rows)), np.arange(len(rows) + 1)
     both = sparse.bsr_matrix(blocks, shape=(2 * len(rows), 2 * len(rows))).tocsr()
-    in_sources = _sums_over(source, count)
+    in_sources = _sums_over(source, number)
     slope = _slopes(linear.columns[rows], linear.index[rows], linear.parameter_count)
-    weighted, inverse = both @ displaced, _inverse_sums(source, count, weight[rows])
+    weighted, inverse = both @ displaced, _inverse_sums(source, number, some)
     sums, slope_sums = in_sources @ weighted, (in_sources @ (both @ slope)).T
-    pulled = -(slope.T @ weighted)
-    moments, shown = _moments(terms, links, weight, x, images)
     return OwnMotions(
-        moment=_LessMeans(moments, every * sums.T.tocsr(), inverse, sums),
-        pull=_LessMeans(every * pulled, -every * slope_sums.tocsr(), inverse, sums),
-        weight=moments.diagonal(),
-        shown=shown,
-        held=np.zeros(size),
+        moment=_LessMeans(displaced.T @ weighted, sums.T.tocsr(), inverse, sums),
+        pull=_LessMeans(-(slope.T @ weighted), -slope_sums.tocsr(), inverse, sums),
+        weight=_squares(terms, links, weight, images),
+        shown=_moments(terms, links, weight, x, images),
+        held=np.zeros(count),
     )
+
+
+def _part(links: Links, columns: int, images: int) -> tuple[IntArray, IntArray, FloatArray]:
+    """Links (M,) of the sources that are taken, their sources, and how many each stands for.
+
+    Of very many every so many, but for sources of images that have few.
+    """
+    every = 1 + int(len(links.source) * columns // _MOST)
+    own = links.image >= 0
+    few = np.bincount(links.image[own], minlength=images) < _FEW * every
+    whole = np.zeros(links.source_count, bool)
+    whole[links.source[own][few[links.image[own]]]] = True
+    taken = whole | (np.arange(links.source_count) % every == 0)
+    rows = np.flatnonzero(taken[links.source])
+    source = (np.cumsum(taken) - 1)[links.source[rows]]
+    return rows, source, np.where(whole, 1.0, float(every))[links.source[rows]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,41 +332,39 @@ class _LessMeans:
         return np.asarray(self.alone @ values - means)
 
 
-def _terms(links: Links, places: tuple[FloatArray, FloatArray] | None) -> FloatArray:
-    """What displacements of an image count for at each link (L, 1), or (L, 3) with places."""
-    one = np.ones((len(links.source), 1))
-    if places is None:
-        return one
-    centre, size = places
+def _terms(links: Links, centre: FloatArray, size: FloatArray) -> FloatArray:
+    """What displacements of an image count for at each link (L, 3), see `own_motions`."""
     image = np.maximum(links.image, 0)
     away = to_plane(links.vectors, frames_of(centre)[image]) / size[image, None]
-    return np.column_stack([one, away])
+    return np.column_stack([np.ones(len(away)), away])
+
+
+def _squares(terms: FloatArray, links: Links, weight: FloatArray, count: int) -> FloatArray:
+    """Diagonal (6 I,) of E' W E, of I = `count` images."""
+    own = np.flatnonzero(links.image >= 0)
+    values = [
+        np.bincount(links.image[own], terms[own, i] ** 2 * weight[own, j, j], count)
+        for i in range(3)
+        for j in range(2)
+    ]
+    return np.asarray(np.stack(values, axis=1).ravel(), float)
 
 
 def _moments(
     terms: FloatArray, links: Links, weight: FloatArray, x: FloatArray, count: int
-) -> tuple[Any, FloatArray]:
-    """E' W E (n I, n I), sparse, of I = `count` images; moments (n I,) of x less sources' means."""
+) -> FloatArray:
+    """Moments (6 I,) of x (L, 2) less the means of sources, of I = `count` images."""
     own = np.flatnonzero(links.image >= 0)
-    image, k, terms = links.image[own], terms.shape[1], terms[own]
-    blocks = np.empty((count, k, 2, k, 2))
-    for (i, j), (first, second) in product(
-        combinations_with_replacement(range(k), 2), product(range(2), repeat=2)
-    ):
-        each = terms[:, i] * terms[:, j] * weight[own, first, second]
-        blocks[:, i, first, j, second] = np.bincount(image, each, count)
-        blocks[:, j, second, i, first] = blocks[:, i, first, j, second]
     inverse = _inverse_sums(links.source, links.source_count, weight)
     total = source_sums(times_vectors(weight, x), links.source, links.source_count)
     about = x - np.asarray(inverse @ total.ravel()).reshape(-1, 2)[links.source]
     pulled = times_vectors(weight[own], about[own])
-    shown = np.stack(
-        [np.bincount(image, terms[:, i] * pulled[:, j], count) for i in range(k) for j in range(2)],
-        axis=1,
-    )
-    pointers = np.arange(count), np.arange(count + 1)
-    matrix = sparse.bsr_matrix((blocks.reshape(count, 2 * k, 2 * k), *pointers)).tocsr()
-    return matrix, np.asarray(shown.ravel(), float)
+    values = [
+        np.bincount(links.image[own], terms[own, i] * pulled[:, j], count)
+        for i in range(3)
+        for j in range(2)
+    ]
+    return np.asarray(np.stack(values, axis=1).ravel(), float)
 
 
 def _inverse_sums(source: IntArray, count: int, weight: FloatArray) -> Any:
