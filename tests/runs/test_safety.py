@@ -120,10 +120,10 @@ def test_raise_names_the_image_and_writes_nothing(files: Truth, tmp_path: Path) 
 
 
 @METHODS
-def test_unrelated_catalogs_are_refused(pair: Truth, method: str) -> None:
-    library = run(pair, **with_noise(pair, 0, 1), align_method=method)
-    assert statuses(library) == ["FAILED"] * 2
-    before = [file_state(path) for path in pair.files]
+def test_unrelated_catalogs_are_refused(files: Truth, method: str) -> None:
+    library = run(files, **with_noise(files, 0, 1, 2), align_method=method)
+    assert statuses(library) == ["FAILED"] * 3
+    before = [file_state(path) for path in files.files]
     assert [wcs_state(model) for model in models_of(library)] == before
 
 

@@ -45,10 +45,6 @@ def _problem(scene: Scene) -> tuple[Problem, Motions]:
     return problem, Motions(parameters_of("rshift", scene.matrix, scene.shift))
 
 
-def _sources(problem: Problem, start: Motions) -> np.ndarray:
-    return identified(problem, start, 0.1, np.arange(len(problem.detections)))
-
-
 def _solution(scene: Scene) -> Solution:
     return solve_jointly(scene.detections, 5, None, Options(detector_motion="auto"))
 
@@ -60,7 +56,7 @@ def test_few_detections_are_all_taken(scene: Scene) -> None:
 @pytest.mark.usefixtures("few")
 def test_each_image_keeps_enough_all_over_its_field(scene: Scene) -> None:
     problem, start = _problem(scene)
-    taken, source = sample(problem, start, 0.1), _sources(problem, start)
+    taken, source = sample(problem, start, 0.1), identified(problem, start, 0.1)
     assert (source[taken] >= 0).all()
     image = scene.detections.image
     size = np.bincount(image[source >= 0], minlength=20)
@@ -76,7 +72,7 @@ def test_each_image_keeps_enough_all_over_its_field(scene: Scene) -> None:
 @pytest.mark.usefixtures("few")
 def test_a_source_is_taken_whole(scene: Scene) -> None:
     problem, start = _problem(scene)
-    taken, source = sample(problem, start, 0.1), _sources(problem, start)
+    taken, source = sample(problem, start, 0.1), identified(problem, start, 0.1)
     own = np.isin(source, source[taken])
     assert (taken == own).all()
 

@@ -18,7 +18,7 @@ from .overlap_graph import (
     sharing,
     well_connected,
 )
-from .sky_cells import chosen_cells, searched_cells
+from .sky_cells import searched_cells
 
 __all__ = [
     "Bodies",
@@ -32,7 +32,6 @@ __all__ = [
     "beyond",
     "bridges",
     "catalog_of",
-    "chosen_cells",
     "compare_bodies",
     "find_edges",
     "log_chance",

@@ -16,7 +16,7 @@ from tweakreg_step.core.sphere import chord
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-__all__ = ["chosen_cells", "searched_cells"]
+__all__ = ["searched_cells"]
 
 ENOUGH = 8000
 """Detections of a group that are searched, if it has twice as many: hundreds of each image."""
@@ -41,32 +41,17 @@ def searched_cells(vectors: FloatArray, group: IntArray, offset: float) -> BoolA
     offset
         The largest offset that is searched [arcsec].
     """
-    return chosen_cells(vectors, group, max(SIDE, OFFSETS * offset), ENOUGH)
-
-
-def chosen_cells(vectors: FloatArray, group: IntArray, side: float, enough: int) -> BoolArray:
-    """Mask (N,) of the detections in a part of the cells; of all where groups have few.
-
-    Parameters
-    ----------
-    vectors, group
-        (N, 3) directions and (N,) groups, or images, of the detections.
-    side
-        Of a cell [arcsec]; 0: all are taken.
-    enough
-        Detections of a group that are wanted, if it has twice as many.
-    """
     every = np.ones(len(group), bool)
     size = np.bincount(group)
-    share = enough / max(float(np.median(size[size > 0])), 1.0) if len(group) else 1.0
-    if share > 0.5 or side <= 0.0:
+    share = ENOUGH / max(float(np.median(size[size > 0])), 1.0) if len(group) else 1.0
+    if share > 0.5:
         return every
-    cell = np.floor(vectors / float(chord(side))).astype(np.int64)
+    cell = np.floor(vectors / float(chord(max(SIDE, OFFSETS * offset)))).astype(np.int64)
     mixed = np.sum(cell.astype(np.uint64) * MIX, axis=1, dtype=np.uint64)
     mixed ^= mixed >> np.uint64(29)
     mixed *= MIX[0]
     taken = (mixed >> np.uint64(11)).astype(float) < share * 2.0**53
     # a small group, or one in few cells, keeps all that it has
     kept = np.bincount(group, taken, minlength=len(size))
-    few = kept < 0.5 * share * np.minimum(size, enough / share)
-    return np.asarray(taken | few[group] | (size < enough)[group])
+    few = kept < 0.5 * share * np.minimum(size, ENOUGH / share)
+    return np.asarray(taken | few[group] | (size < ENOUGH)[group])

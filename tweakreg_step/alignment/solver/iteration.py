@@ -196,15 +196,10 @@ def _identified(
     return _identify(problem, _at_one_epoch(problem, moved, model, motions, radii[1]), radii)
 
 
-def identified(problem: Problem, motions: Motions, radius: float, rows: IntArray) -> IntArray:
-    """Source (K,) of the detections `rows` (K,), which are associated with one another alone.
-
-    It is -1 where there is none; after some motions, as `converge` begins.
-    """
-    part = replace(problem, detections=problem.detections.take(rows))
-    every = replace(unassociated_links(part.detections), detection=rows)
-    radii = _limited(radius, problem.options)
-    return _identified(part, every, problem.model, motions, radii)[0]
+def identified(problem: Problem, motions: Motions, radius: float) -> IntArray:
+    """Source (N,) of each detection after some motions, -1 where none; as `converge` begins."""
+    every, radii = unassociated_links(problem.detections), _limited(radius, problem.options)
+    return _identified(problem, every, problem.model, motions, radii)[0]
 
 
 def _limited(radius: float, options: Options) -> tuple[float, float]:

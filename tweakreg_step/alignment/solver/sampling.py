@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.matching import chosen_cells
-
-from .hierarchy import moved_directions
-from .iteration import identified, unassociated_links
+from .iteration import identified
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, IntArray
@@ -30,16 +27,6 @@ _MANY = 30_000
 _ENOUGH = 100
 """Sources that are taken of an image, if it has so many that others or a star share."""
 
-_WORTH = 4.5
-"""Detections of an image, in the median and in these, below which a third or more would be taken.
-"""
-
-_LOOKED_AT = 3
-"""Detections of an image, in these, that they are chosen from: those in some cells of the sky."""
-
-_SIDE = 30.0
-"""Of such a cell, in match radii: errors are a small part of these, and few sources are cut."""
-
 
 def sample(problem: Problem, start: Motions, radius: float) -> BoolArray:
     """Mask (N,) of the detections of a part of the sources; of all detections where they are few.
@@ -51,20 +38,17 @@ def sample(problem: Problem, start: Motions, radius: float) -> BoolArray:
     """
     detections = problem.detections
     every = np.ones(len(detections), bool)
-    size = np.bincount(detections.image)
-    if len(detections) < _MANY or np.median(size[size > 0]) < _WORTH * _ENOUGH:
+    # images with fewer keep all that they have: no association is needed to know it
+    if len(detections) < _MANY or np.bincount(detections.image).max() < 2 * _ENOUGH:
         return every
-    moved = moved_directions(unassociated_links(detections), problem.model, start)
-    cells = chosen_cells(moved, detections.image, _SIDE * radius, _LOOKED_AT * _ENOUGH)
-    rows = np.flatnonzero(cells)
-    source = identified(problem, start, radius, rows)
+    source = identified(problem, start, radius)
     own = source >= 0
     if not own.any():
         return every
-    chosen = _spread_evenly(source[own], detections.image[rows[own]])
-    some = np.zeros(len(every), bool)
-    some[rows[own]] = chosen[source[own]]
-    return some if 2 * some.sum() < len(some) else every
+    chosen = _spread_evenly(source[own], detections.image[own])
+    some = own.copy()
+    some[own] = chosen[source[own]]
+    return some if 2 * some.sum() < own.sum() else every
 
 
 def _spread_evenly(source: IntArray, image: IntArray) -> BoolArray:
