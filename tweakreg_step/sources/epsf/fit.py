@@ -32,11 +32,10 @@ ROUNDS, STEPS = 7, 4
 LARGEST_STEP = 0.3
 """Largest step [pixels]."""
 
-HIT, BESIDE = 3.0, -0.5
+HIT, BESIDE = 3.0, 1.0
 """Residual of a pixel, in the errors that residuals have after the fit, above which it is taken
 out, alone and next to another. Where one pixel of seven is hit, as in a long exposure, most
-residuals above the first are hits; without hits one or two in a thousand pixels are lost. A track
-lies on several pixels: of those beside it only what holds less light than expected is trusted."""
+residuals above the first are hits; without hits one or two in a thousand pixels are lost."""
 
 SPREAD = 0.1
 """Error of the profile in a pixel relative to the whole, for a relative error of 1 in the pixel."""
@@ -55,7 +54,7 @@ star towards it, which leaves residuals elsewhere until it is gone."""
 LEAST_FREE = 0.1
 """Least share of a pixel's variance that its residual is taken to have."""
 
-WITHIN = 3.0
+WITHIN = 2.5
 """Radius of the pixels that are fitted [pixels], or 1.5 FWHM where that is more."""
 
 FARTHEST = 1.0
