@@ -10,6 +10,7 @@ from unknown_errors import fitted
 
 from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.solver.hierarchy import Motions, linearise
+from tweakreg_step.alignment.solver.links import reserved_links
 from tweakreg_step.alignment.solver.motions.levels import Level
 from tweakreg_step.alignment.solver.normal_equations import solve_step
 from tweakreg_step.alignment.solver.own_motions import OwnResiduals, usual_variances
@@ -17,11 +18,14 @@ from tweakreg_step.alignment.solver.own_motions import OwnResiduals, usual_varia
 OWN = 0.002
 
 
-def test_eliminated_motions_are_those_of_a_level_of_images() -> None:
+@pytest.mark.parametrize("reserved", [False, True])
+def test_eliminated_motions_are_those_of_a_level_of_images(reserved: bool) -> None:
     fit = fitted(2)
     links, model, motions = fit.links, fit.step.model, Motions(fit.motions.theta)
     weight = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
     allowing = replace(model, own=OWN**2)
+    if reserved:
+        weight[reserved_links(links)] = 0.0
     linear = linearise(links, allowing, motions)
     step = solve_step(linear, links, allowing, motions, weight)
     assert step.allowing
