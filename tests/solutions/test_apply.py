@@ -242,12 +242,16 @@ def interrupted(number: int) -> Any:
 
 def ended_here(number: int, words: list[str]) -> int:
     """Exit status of the command in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(targets, "saved_with_checksums", interrupted(number))
-        try:
+    # a shell's process in the background ignores SIGINT, and so would all that it starts
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(targets, "saved_with_checksums", interrupted(number))
             return cli.main(words)
-        except SystemExit as ended:
-            return int(ended.code or 0)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 KILLED = """
