@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .links import Links
     from .normal_equations import Step
 
-__all__ = ["motion_variance"]
+__all__ = ["derivatives", "motion_variance"]
 
 _EXACT = 3e7
 """Detections times the square of the number of parameters, up to which the variance is computed,
@@ -67,7 +67,7 @@ def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray
         parts = [
             (
                 rows,
-                _derivatives(linear.part(rows, own)),
+                derivatives(linear.part(rows, own)),
                 *_means(links.part(rows, own), share[rows]),
             )
             for rows, own in links.pieces(_AT_ONCE)
@@ -111,7 +111,7 @@ def _differences(linear: Linear, links: Links, share: FloatArray) -> Any:
     """
     (count, width), size = linear.index.shape, linear.parameter_count
     if 2 * count * size > _DENSE:
-        slope, sums, row = _derivatives(linear), *_means(links, share)
+        slope, sums, row = derivatives(linear), *_means(links, share)
         return slope - (sums @ slope)[row]
     column = np.repeat(linear.index, 2, axis=0).ravel()
     place = np.repeat(size * np.arange(2 * count), width) + column
@@ -121,7 +121,7 @@ def _differences(linear: Linear, links: Links, share: FloatArray) -> Any:
     return (dense - mean[links.source]).reshape(2 * count, size)
 
 
-def _derivatives(linear: Linear) -> Any:
+def derivatives(linear: Linear) -> Any:
     """Derivatives (2 L, P) of the detections' positions, sparse."""
     count, width = linear.index.shape
     column = np.repeat(linear.index, 2, axis=0).ravel()

@@ -30,6 +30,8 @@ from scipy import sparse
 from tweakreg_step.alignment.linalg import inverse_2x2, source_sums, times_vectors
 from tweakreg_step.core.sphere import frames_of, to_plane
 
+from .motion_variance import derivatives
+
 if TYPE_CHECKING:
     from tweakreg_step.alignment.linalg import Factor
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
@@ -281,7 +283,7 @@ def own_motions(
     blocks = some, np.arange(len(rows)), np.arange(len(rows) + 1)
     both = sparse.bsr_matrix(blocks, shape=(2 * len(rows), 2 * len(rows))).tocsr()
     in_sources = _sums_over(source, number)
-    slope = _slopes(linear.columns[rows], linear.index[rows], linear.parameter_count)
+    slope = derivatives(replace(linear, columns=linear.columns[rows], index=linear.index[rows]))
     weighted, inverse = both @ displaced, _inverse_sums(source, number, some)
     sums, slope_sums = in_sources @ weighted, (in_sources @ (both @ slope)).T
     return OwnMotions(
@@ -341,30 +343,29 @@ def _terms(links: Links, centre: FloatArray, size: FloatArray) -> FloatArray:
 
 def _squares(terms: FloatArray, links: Links, weight: FloatArray, count: int) -> FloatArray:
     """Diagonal (6 I,) of E' W E, of I = `count` images."""
-    own = np.flatnonzero(links.image >= 0)
-    values = [
-        np.bincount(links.image[own], terms[own, i] ** 2 * weight[own, j, j], count)
-        for i in range(3)
-        for j in range(2)
-    ]
-    return np.asarray(np.stack(values, axis=1).ravel(), float)
+    own = links.image >= 0
+    variance = np.diagonal(weight[own], axis1=1, axis2=2)
+    return _sums_by_image(terms[own] ** 2, variance, links.image[own], count)
 
 
 def _moments(
     terms: FloatArray, links: Links, weight: FloatArray, x: FloatArray, count: int
 ) -> FloatArray:
     """Moments (6 I,) of x (L, 2) less the means of sources, of I = `count` images."""
-    own = np.flatnonzero(links.image >= 0)
+    own = links.image >= 0
     inverse = _inverse_sums(links.source, links.source_count, weight)
     total = source_sums(times_vectors(weight, x), links.source, links.source_count)
     about = x - np.asarray(inverse @ total.ravel()).reshape(-1, 2)[links.source]
     pulled = times_vectors(weight[own], about[own])
-    values = [
-        np.bincount(links.image[own], terms[own, i] * pulled[:, j], count)
-        for i in range(3)
-        for j in range(2)
-    ]
-    return np.asarray(np.stack(values, axis=1).ravel(), float)
+    return _sums_by_image(terms[own], pulled, links.image[own], count)
+
+
+def _sums_by_image(
+    terms: FloatArray, values: FloatArray, image: IntArray, count: int
+) -> FloatArray:
+    """Sums (6 I,) over images of the products of terms (N, 3) with values (N, 2)."""
+    products = (terms[:, :, None] * values[:, None, :]).reshape(len(image), -1)
+    return source_sums(products, image, count).ravel()
 
 
 def _inverse_sums(source: IntArray, count: int, weight: FloatArray) -> Any:
@@ -393,11 +394,3 @@ def _displaced(terms: FloatArray, image: IntArray, own: BoolArray, size: int) ->
     entries = np.broadcast_to(terms[own, None, :], column.shape)
     shape = 2 * len(image), size
     return sparse.csr_matrix((entries.ravel(), (row.ravel(), column.ravel())), shape=shape)
-
-
-def _slopes(columns: FloatArray, index: IntArray, size: int) -> Any:
-    """T (2 L, P), sparse, of derivatives (L, 2, k) with respect to the parameters (L, k)."""
-    count, width = index.shape
-    pointer = width * np.arange(2 * count + 1)
-    every = np.repeat(index, 2, axis=0).ravel()
-    return sparse.csr_matrix((columns.ravel(), every, pointer), shape=(2 * count, size))
