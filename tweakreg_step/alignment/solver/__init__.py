@@ -6,11 +6,14 @@ from .covariance import Covariance, covariance_of, gauged
 from .cramer_rao import achieved_and_achievable, bound, displacement_covariance, without_common
 from .gauge import common_basis, projector, regauge
 from .hierarchy import Model, Motions, moved_directions
-from .image_covariance import (
+from .images.errors import image_errors
+from .images.own_matrices import OwnMatrices
+from .images.own_motions import (
     FEWEST_OF_IMAGE,
     errors_of_own_motions,
-    image_errors,
-    residuals_of_own_motions,
+    matrices_of,
+    residuals_of,
+    usual_variances,
     with_own_motions,
 )
 from .iteration import (
@@ -41,7 +44,6 @@ from .motions.prior_widths import with_estimated_widths
 from .motions.tails import VISIT, departures, visit_of
 from .motions.visit_motion import with_visits
 from .normal_equations import solve_step
-from .own_motions import usual_variances
 from .precision import Scatter, group_scatter, pair_covariance, weak_modes
 from .sampling import sample
 from .weights import MATCHED_WEIGHT
@@ -63,6 +65,7 @@ __all__ = [
     "Links",
     "Model",
     "Motions",
+    "OwnMatrices",
     "Parent",
     "Problem",
     "Scatter",
@@ -88,6 +91,7 @@ __all__ = [
     "image_errors",
     "link",
     "match_counts",
+    "matrices_of",
     "most_general",
     "motion_radius",
     "motion_variance",
@@ -96,7 +100,7 @@ __all__ = [
     "projector",
     "regauge",
     "reserved_links",
-    "residuals_of_own_motions",
+    "residuals_of",
     "sample",
     "solve_step",
     "unassociated_links",

@@ -19,7 +19,7 @@ from tweakreg_step.core.sphere import directions, frames_at, frames_of, plane_ja
 from .covariance import covariance_of
 from .gauge import common_basis
 from .hierarchy import Model, Motions, linearise
-from .image_covariance import image_errors
+from .images.errors import image_errors
 from .links import link
 from .motions.field_motion import field_motion
 from .normal_equations import normal_equations

@@ -54,7 +54,7 @@ class Model:
     gauge
         (G, p) weights of the groups in the mean correction that is made zero; None: `prior`.
     own
-        Variance per axis of what images move by beside all levels [arcsec^2], see `own_motions`.
+        Variance per axis of what images move by beside all levels [arcsec^2], see `own_columns`.
     """
 
     frames: FloatArray

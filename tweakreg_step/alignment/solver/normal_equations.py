@@ -28,8 +28,8 @@ from scipy import sparse
 from tweakreg_step.alignment.linalg import Factor, factorise
 from tweakreg_step.core.memory import require_dense
 
+from .images.own_columns import may_allow, with_own_columns, without_own_columns
 from .latents import latents, raised, seen, source_spread
-from .own_motions import may_allow, with_own_columns, without_own_columns
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray

@@ -18,16 +18,17 @@ from tweakreg_step.alignment.solver import (
     FEWEST_OF_IMAGE,
     MATCHED_WEIGHT,
     errors_of_own_motions,
+    matrices_of,
     motion_variance,
     reserved_links,
-    residuals_of_own_motions,
+    residuals_of,
     usual_variances,
 )
 
 from .phases import phase_at
 
 if TYPE_CHECKING:
-    from tweakreg_step.alignment.solver import AssociatedFit, Problem
+    from tweakreg_step.alignment.solver import AssociatedFit, OwnMatrices, Problem
     from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.image_errors import ImageErrors
 
@@ -67,12 +68,13 @@ def claimed(
     free = 1.0 - fitted
     scale = np.maximum(_residual_ratio(associated, free, count), 1.0)
     scale = np.maximum(scale, _reserved_ratio(associated, predicted, count))
-    own = _own_motion(problem, associated, count)
+    own = matrices_of(problem, associated, count)
+    variance = _own_variances(problem, associated, own)
     relative, absolute = (
         part * scale[:, None, None] for part in (errors.relative, errors.absolute)
     )
-    if own.any():
-        more = errors_of_own_motions(problem, associated, own)
+    if variance.any():
+        more = errors_of_own_motions(problem, associated, own, variance)
         relative, absolute = relative + more[0], absolute + more[1]
     group = np.zeros(count, np.int64)
     group[problem.detections.image] = problem.detections.group
@@ -171,17 +173,17 @@ def _moved(associated: AssociatedFit) -> FloatArray:
     return np.where(links.unknown[links.source], links.spread * span**2, 0.0)
 
 
-def _own_motion(problem: Problem, associated: AssociatedFit, count: int) -> FloatArray:
+def _own_variances(problem: Problem, associated: AssociatedFit, own: OwnMatrices) -> FloatArray:
     """Variances (I, 6) of what images move by beside all levels [arcsec^2], from their residuals.
 
     As a whole, and away from their centres. Most images tell how much that is in this run; one that
     is clearly off by more has its own.
     """
-    links = associated.links
+    links, count = associated.links, len(own.weight) // own.numbers
     seen = np.bincount(links.image[links.image >= 0], minlength=count) >= FEWEST_OF_IMAGE
     if not seen.any():
-        return np.zeros((count, 6))
-    found = residuals_of_own_motions(problem, associated, count)
+        return np.zeros((count, own.numbers))
+    found = residuals_of(own, associated.fit.step.factor)
     usual = usual_variances(found, seen)
     if associated.fit.step.allowing:
         usual[0] = problem.model.own

@@ -10,10 +10,10 @@ from unknown_errors import fitted
 
 from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.solver.hierarchy import Motions, linearise
+from tweakreg_step.alignment.solver.images.own_motions import OwnResiduals, usual_variances
 from tweakreg_step.alignment.solver.links import reserved_links
 from tweakreg_step.alignment.solver.motions.levels import Level
 from tweakreg_step.alignment.solver.normal_equations import solve_step
-from tweakreg_step.alignment.solver.own_motions import OwnResiduals, usual_variances
 
 OWN = 0.002
 

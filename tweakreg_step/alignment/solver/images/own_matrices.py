@@ -1,6 +1,6 @@
-"""What images move by beside all levels: what a fit makes of it, and what of it residuals show.
+"""The matrices of what images move by beside all levels: what a fit and its residuals make of it.
 
-An image's own displacement is affine, E e with six numbers e of each image: two of the image as a
+An image's own displacement is affine, E e with the numbers e of each image: two of the image as a
 whole, four that grow away from its centre and are displacements at its size. Sources and motions
 follow a part of it. With A = E'W its moments, M the means of sources, T the derivatives of
 positions, H the normal matrix of the motions, H d = b, and
@@ -28,80 +28,39 @@ import numpy as np
 from scipy import sparse
 
 from tweakreg_step.alignment.linalg import inverse_2x2, source_sums, times_vectors
+from tweakreg_step.alignment.solver.motion_variance import derivatives
 from tweakreg_step.core.sphere import frames_of, to_plane
-
-from .motion_variance import derivatives
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.linalg import Factor
+    from tweakreg_step.alignment.solver.hierarchy import Linear
+    from tweakreg_step.alignment.solver.links import Links
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-    from .hierarchy import Linear
-    from .links import Links
-
-__all__ = [
-    "NUMBERS",
-    "OwnMotions",
-    "OwnResiduals",
-    "drawn_numbers",
-    "may_allow",
-    "own_motions",
-    "usual_variances",
-    "with_own_columns",
-    "without_own_columns",
-]
+__all__ = ["NUMBERS", "OwnMatrices", "drawn_numbers", "own_matrices"]
 
 NUMBERS = 6
 """Numbers of an image's displacement: east and north as a whole, then along two axes."""
 
-_MOST_IMAGES = 200
-"""Images up to which a fit allows for their own motions."""
+_WHOLE = 2
+"""Those of them, the first, that are of the image as a whole."""
 
 _EXACT, _SAMPLES = 600, 128
 """Displacements up to which the effect of each is computed, and samples of all for more."""
 
-_MOST, _FEW = 3e7, 100
+_MOST, _FEW = 1e7, 100
 """Links times displacements above which a part of the sources does; but those of images with fewer
 detections than this, in that part, are all taken."""
 
-_MIDDLE, _SCATTER = (0.693, 0.839), (1.44, 0.95)
-"""Of chi2 of two and of four degrees of freedom, over these: the median, and what the median of N
-values scatters by, in itself, times the root of N."""
-
-_LEAST_SHARE = 0.1
-"""Share of own motions in residuals, below which these tell nothing: a group of one image is moved
-as a whole."""
-
-_ERRORS = 3.0
-"""Errors of an excess of squares at which half of it is believed."""
-
 
 @dataclass(frozen=True, slots=True)
-class OwnResiduals:
-    """Squares of the images' mean residuals and slopes, and what they should be [arcsec^2].
-
-    Attributes
-    ----------
-    square
-        (I, 6) squares; 0 for images that have no detections.
-    expected
-        (I, 6) variances due to noise.
-    share
-        (I, 6, 2) part of the variance of own motions that they show: of all images as a whole, and
-        of their slopes.
-    """
-
-    square: FloatArray
-    expected: FloatArray
-    share: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class OwnMotions:
+class OwnMatrices:
     """The matrices of own displacements, n numbers for each of I images, see above.
 
     Attributes
     ----------
+    numbers
+        n: six, or the two of images as a whole.
     moment
         (n I, n I) K [arcsec^-2].
     pull
@@ -114,43 +73,30 @@ class OwnMotions:
         (n I,) V: variances that the fit allows for [arcsec^2].
     """
 
-    moment: _LessMeans
-    pull: _LessMeans
+    numbers: int
+    moment: FloatArray | _LessMeans
+    pull: FloatArray | _LessMeans
     weight: FloatArray
     shown: FloatArray
     held: FloatArray
+
+    @property
+    def as_a_whole(self) -> BoolArray:
+        """(n I,) which numbers are of an image as a whole."""
+        return np.asarray(np.arange(len(self.weight)) % self.numbers < _WHOLE)
 
     def followed(self, factor: Factor, own: FloatArray) -> FloatArray:
         """What the motions (P, k) make of own displacements (n I, k)."""
         inside = own
         if self.held.any():
-            inside = own - self._solved(self.moment @ own)
+            inside = own - self.taken(self.moment @ own)
         return factor.solve(np.asarray(self.pull @ inside))
 
-    def residuals(self, factor: Factor) -> OwnResiduals:
-        """Mean residuals and slopes against what noise and own motions would make them."""
-        count = len(self.weight) // NUMBERS
-        noise, shares = np.zeros(len(self.weight)), np.zeros((len(self.weight), 2))
-        slope = np.arange(len(self.weight)) % NUMBERS >= 2
-        for kind, chosen in enumerate((~slope, slope)):
-            own = drawn_numbers(np.where(chosen, 1.0, 0.0), signs=True)
-            shown = self._shown(factor, own)
-            shares[:, kind] = np.sum(self._over_weight(shown) ** 2, axis=1)
-            if self.held.any():
-                taken = self.pull.T @ factor.solve(self.pull @ own)
-                shown = self._shown(factor, own + self._solved(taken))
-            noise += self._over_weight(np.sum(own * shown, axis=1))
-        return OwnResiduals(
-            (self._over_weight(self.shown) ** 2).reshape(count, NUMBERS),
-            self._over_weight(np.maximum(noise, 0.0)).reshape(count, NUMBERS),
-            shares.reshape(count, NUMBERS, 2),
-        )
-
-    def _shown(self, factor: Factor, own: FloatArray) -> FloatArray:
+    def left(self, factor: Factor, own: FloatArray) -> FloatArray:
         """Moments (n I, k) that residuals have of own displacements (n I, k)."""
         return self.moment @ own - self.pull.T @ self.followed(factor, own)
 
-    def _solved(self, values: FloatArray) -> FloatArray:
+    def taken(self, values: FloatArray) -> FloatArray:
         """S times values (n I, k), dense: of the displacements that the fit allows for."""
         held = np.flatnonzero(self.held)
         root = np.sqrt(self.held[held])[:, None]
@@ -160,13 +106,14 @@ class OwnMotions:
         out[held] = root * np.linalg.solve(inner, root * values[held])
         return out
 
-    def _over_weight(self, values: FloatArray) -> FloatArray:
+    def over_weight(self, values: FloatArray) -> FloatArray:
+        """Moments (n I, ...) over the weights D: mean displacements."""
         weight = self.weight if values.ndim == 1 else self.weight[:, None]
         return np.divide(values, weight, out=np.zeros(values.shape), where=weight > 0.0)
 
 
 def drawn_numbers(sigma: FloatArray, *, signs: bool = False) -> FloatArray:
-    """Displacements (6 I, K) whose sum of squares has the variances sigma^2, (6 I,).
+    """Displacements (n I, K) whose sum of squares has the variances sigma^2, (n I,).
 
     One after another of few images, samples of many; with `signs`, samples of equal size.
     """
@@ -181,81 +128,14 @@ def drawn_numbers(sigma: FloatArray, *, signs: bool = False) -> FloatArray:
     return np.asarray(drawn * (sigma / np.sqrt(_SAMPLES))[:, None])
 
 
-def usual_variances(found: OwnResiduals, seen: BoolArray) -> FloatArray:
-    """Variances (2,) [arcsec^2] of what most images move by: as a whole, and away from the centre.
-
-    Parameters
-    ----------
-    found
-        Residuals of the images.
-    seen
-        (I,) those that have enough detections.
-    """
-    usual = np.zeros(2)
-    for kind, part in enumerate((slice(0, 2), slice(2, 6))):
-        square = np.median(np.mean(found.square[seen, part], axis=1)) / _MIDDLE[kind]
-        expected, share = (
-            np.median(np.mean(each[seen, part], axis=1), axis=0)
-            for each in (found.expected, found.share)
-        )
-        if share[kind] < _LEAST_SHARE:
-            continue
-        excess = float(square - expected - share[:kind] @ usual[:kind])
-        noise = _SCATTER[kind] * float(expected) / np.sqrt(seen.sum() * share[kind])
-        usual[kind] = _drawn_to_none(excess, _ERRORS * noise) / share[kind]
-    return usual
-
-
-def _drawn_to_none(excess: float, noise: float) -> float:
-    """The part of an excess of squares that is believed: noise alone makes it positive, too."""
-    return excess**5 / (excess**4 + noise**4) if excess > 0.0 else 0.0
-
-
-def may_allow(links: Links, images: int) -> bool:
-    """Whether a fit can allow for own motions: of sources that do not move, in few images."""
-    return links.tau is None and images <= _MOST_IMAGES
-
-
-def with_own_columns(linear: Linear, links: Links) -> Linear:
-    """The problem with two more parameters for each of I images, east and north.
-
-    They come after those that move detections.
-    """
-    there, first = links.image >= 0, int(linear.index.max(initial=0)) + 1
-    columns = np.where(there[:, None, None], np.eye(2), 0.0)
-    index = np.where(there, first + 2 * links.image, 0)[:, None] + np.where(
-        there[:, None], [0, 1], 0
-    )
-    return replace(
-        linear,
-        columns=np.concatenate([linear.columns, columns], axis=2),
-        index=np.concatenate([linear.index, index], axis=1),
-        parameter_count=first + 2 * (int(links.image.max()) + 1),
-    )
-
-
-def without_own_columns(
-    matrix: FloatArray, right: FloatArray, count: int, variance: float
-) -> tuple[FloatArray, FloatArray]:
-    """Normal matrix and right side of the first `count` parameters.
-
-    The others are own motions of images, whose variance [arcsec^2] is known: they are eliminated.
-    """
-    pull, inner = (
-        matrix[:count, count:],
-        matrix[count:, count:] + np.eye(len(right) - count) / variance,
-    )
-    taken = np.linalg.solve(inner, np.column_stack([pull.T, right[count:]]))
-    return matrix[:count, :count] - pull @ taken[:, :-1], right[:count] - pull @ taken[:, -1]
-
-
-def own_motions(
+def own_matrices(
     linear: Linear,
     links: Links,
     weight: FloatArray,
     x: FloatArray,
     places: tuple[FloatArray, FloatArray],
-) -> OwnMotions:
+    numbers: int = NUMBERS,
+) -> OwnMatrices:
     """The matrices of the images' displacements.
 
     Of very many links K and p are those of a part of the sources, which stand for the others:
@@ -271,13 +151,15 @@ def own_motions(
         (L, 2) positions, or residuals [arcsec].
     places
         Directions (I, 3) of the images' centres, and their sizes (I,) [arcsec].
+    numbers
+        Six, or two for displacements of images as a whole alone.
     """
     centre, size = places
     images = len(size)
-    count = NUMBERS * images
+    count = numbers * images
     rows, source, factor = _part(links, count if count <= _EXACT else _SAMPLES, images)
     own, number = links.image[rows] >= 0, int(source.max(initial=-1)) + 1
-    terms = _terms(links, centre, size)
+    terms = _terms(links, centre, size)[:, : numbers // 2]
     displaced = _displaced(terms[rows], links.image[rows], own, count)
     some = weight[rows] * factor[:, None, None]
     blocks = some, np.arange(len(rows)), np.arange(len(rows) + 1)
@@ -286,9 +168,13 @@ def own_motions(
     slope = derivatives(replace(linear, columns=linear.columns[rows], index=linear.index[rows]))
     weighted, inverse = both @ displaced, _inverse_sums(source, number, some)
     sums, slope_sums = in_sources @ weighted, (in_sources @ (both @ slope)).T
-    return OwnMotions(
-        moment=_LessMeans(displaced.T @ weighted, sums.T.tocsr(), inverse, sums),
-        pull=_LessMeans(-(slope.T @ weighted), -slope_sums.tocsr(), inverse, sums),
+    moment = _LessMeans(displaced.T @ weighted, sums.T.tocsr(), inverse, sums)
+    pull = _LessMeans(-(slope.T @ weighted), -slope_sums.tocsr(), inverse, sums)
+    every = np.eye(count) if count <= _EXACT else None
+    return OwnMatrices(
+        numbers,
+        moment=moment if every is None else moment @ every,
+        pull=pull if every is None else pull @ every,
         weight=_squares(terms, links, weight, images),
         shown=_moments(terms, links, weight, x, images),
         held=np.zeros(count),
@@ -335,14 +221,14 @@ class _LessMeans:
 
 
 def _terms(links: Links, centre: FloatArray, size: FloatArray) -> FloatArray:
-    """What displacements of an image count for at each link (L, 3), see `own_motions`."""
+    """What displacements of an image count for at each link (L, 3), see above."""
     image = np.maximum(links.image, 0)
     away = to_plane(links.vectors, frames_of(centre)[image]) / size[image, None]
     return np.column_stack([np.ones(len(away)), away])
 
 
 def _squares(terms: FloatArray, links: Links, weight: FloatArray, count: int) -> FloatArray:
-    """Diagonal (6 I,) of E' W E, of I = `count` images."""
+    """Diagonal (n I,) of E' W E, of I = `count` images."""
     own = links.image >= 0
     variance = np.diagonal(weight[own], axis1=1, axis2=2)
     return _sums_by_image(terms[own] ** 2, variance, links.image[own], count)
@@ -351,7 +237,7 @@ def _squares(terms: FloatArray, links: Links, weight: FloatArray, count: int) ->
 def _moments(
     terms: FloatArray, links: Links, weight: FloatArray, x: FloatArray, count: int
 ) -> FloatArray:
-    """Moments (6 I,) of x (L, 2) less the means of sources, of I = `count` images."""
+    """Moments (n I,) of x (L, 2) less the means of sources, of I = `count` images."""
     own = links.image >= 0
     inverse = _inverse_sums(links.source, links.source_count, weight)
     total = source_sums(times_vectors(weight, x), links.source, links.source_count)
@@ -363,7 +249,7 @@ def _moments(
 def _sums_by_image(
     terms: FloatArray, values: FloatArray, image: IntArray, count: int
 ) -> FloatArray:
-    """Sums (6 I,) over images of the products of terms (N, 3) with values (N, 2)."""
+    """Sums (n I,) over images of the products of terms (N, n / 2) with values (N, 2)."""
     products = (terms[:, :, None] * values[:, None, :]).reshape(len(image), -1)
     return source_sums(products, image, count).ravel()
 

@@ -6,10 +6,6 @@ each level, so that their covariance J C J' holds what levels have in common: th
 exposure that those of its detectors can take over is no error of an image. Relative errors are
 those after the best common motion of all images of a component, F K with the coefficients weighted
 by the area they move, is taken off: S C S', S = 1 - F K.
-
-What an image moves by beside all levels is an error of its own, and of what it pulls along: with e
-its displacement, the parameters follow by C A'W e, which counts most where the dithers of an
-exposure tell the rolls of its detectors.
 """
 
 from __future__ import annotations
@@ -20,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.matching import members
+from tweakreg_step.alignment.solver.hierarchy import linearise
+from tweakreg_step.alignment.solver.links import Links
+from tweakreg_step.alignment.solver.motions.field_motion import FieldMotion
 from tweakreg_step.core.correction import parameter_count
 from tweakreg_step.core.image_errors import ImageErrors
 from tweakreg_step.core.sphere import (
@@ -33,39 +31,20 @@ from tweakreg_step.core.sphere import (
     to_plane,
 )
 
-from .hierarchy import linearise
-from .image_places import places_of
-from .links import Links
-from .motions.field_motion import FieldMotion
-from .motions.levels import DETECTOR
-from .own_motions import NUMBERS, drawn_numbers, may_allow, own_motions, usual_variances
+from .places import places_of
 
 if TYPE_CHECKING:
+    from tweakreg_step.alignment.solver.covariance import Covariance
+    from tweakreg_step.alignment.solver.hierarchy import Model, Motions
+    from tweakreg_step.alignment.solver.motions.levels import Level
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
     from tweakreg_step.core.detections import Detections
 
-    from .covariance import Covariance
-    from .hierarchy import Model, Motions
-    from .image_places import Places
-    from .iteration import AssociatedFit, Problem
-    from .motions.levels import Level
-    from .own_motions import OwnMotions, OwnResiduals
+    from .places import Places
 
-__all__ = [
-    "FEWEST_OF_IMAGE",
-    "errors_of_own_motions",
-    "image_errors",
-    "residuals_of_own_motions",
-    "with_own_motions",
-]
+__all__ = ["FIXED", "image_errors", "projection", "rows_of", "slopes_of"]
 
-FEWEST_OF_IMAGE = 3
-"""Detections from which on the mean residual of an image counts."""
-
-_MATTERS = 0.1
-"""Variance of own motions in that of an image's mean, above which a fit allows for them."""
-
-_FIXED = 1e12
+FIXED = 1e12
 """Weight in the common motion of images that are to stay."""
 
 _GENERATORS = np.array(
@@ -99,17 +78,17 @@ def image_errors(
     places = places_of(detections, count)
     group = detections.group[places.near]
     component, anchored = ties[0][group], ties[1][group]
-    slope, index, corrected = _slopes(places, detections, model, motions)
+    slope, index, corrected = slopes_of(places, detections, model, motions)
     row = np.broadcast_to(index[:, :, None], (*index.shape, index.shape[1]))
     blocks = covariance.entries(row, np.swapaxes(row, 1, 2))
     own = slope @ blocks @ np.swapaxes(slope, 1, 2)
     relative = own.copy()
-    fixed = gauge[:, 0] > 1e-6 * _FIXED * np.median(gauge[:, 0])
+    fixed = gauge[:, 0] > 1e-6 * FIXED * np.median(gauge[:, 0])
     for member in members(component):
         # where they are after the correction: a roll known to 100 arcsec and a shift of 0.3 arcsec
         # would else leave 0.15 mas of the prior
         part = replace(places, vectors=corrected).take(member), slope[member], index[member]
-        weight = np.where(fixed[group[member]], _FIXED, 1.0)
+        weight = np.where(fixed[group[member]], FIXED, 1.0)
         relative[member] -= _common(*part, covariance, model, weight)
     if not model.levels:
         relative[fixed[group]] = 0.0  # its correction is zero; the entries are rounding errors
@@ -127,97 +106,7 @@ def image_errors(
     return found
 
 
-def residuals_of_own_motions(
-    problem: Problem, associated: AssociatedFit, count: int
-) -> OwnResiduals:
-    """What the residuals of `count` images show of motions that these have beside all levels."""
-    places = places_of(problem.detections, count)
-    return _own(problem, associated, places, count).residuals(associated.fit.step.factor)
-
-
-def with_own_motions(problem: Problem, associated: AssociatedFit) -> tuple[Problem, bool]:
-    """The problem with what images move by beside all levels, and whether it matters for the fit.
-
-    It does where it is more than a tenth of the variance that noise leaves of an image's mean, and
-    not what the motions of detectors are, where none are fitted.
-    """
-    links = associated.links
-    count = int(problem.detections.image.max()) + 1
-    number = np.bincount(links.image[links.image >= 0], minlength=count)
-    seen = number >= FEWEST_OF_IMAGE
-    moving = problem.model.level(DETECTOR) >= 0
-    if not (seen.any() and moving and may_allow(links, count)):
-        return problem, False
-    found = residuals_of_own_motions(problem, associated, count)
-    usual = usual_variances(found, seen)
-    matters = usual[0] > _MATTERS * float(np.median(found.expected[seen, :2]))
-    if not matters:
-        return problem, False
-    return replace(problem, model=replace(problem.model, own=float(usual[0]))), True
-
-
-def errors_of_own_motions(
-    problem: Problem, associated: AssociatedFit, variance: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Covariances (I, 6, 6), relative and absolute, of what images move by beside all levels.
-
-    What the covariance of the motions has of it already is taken off.
-
-    Parameters
-    ----------
-    problem, associated
-        The problem and its fit.
-    variance
-        (I, 6) of each image's displacement as a whole and, at its size, along both axes [arcsec^2].
-    """
-    count = len(variance)
-    places = places_of(problem.detections, count)
-    own = _own(problem, associated, places, count)
-    slopes = _slopes(places, problem.detections, problem.model, associated.fit.motions)
-    relative, absolute = np.zeros((2, count, 6, 6))
-    for drawn, sign in ((np.sqrt(variance.ravel()), 1.0), (np.sqrt(own.held), -1.0)):
-        if not drawn.any():
-            continue
-        numbers = drawn_numbers(drawn)
-        moved = own.followed(associated.fit.step.factor, numbers)
-        error = (_rows(*slopes[:2], len(moved)) @ moved).reshape(len(places.image), NUMBERS, -1)
-        if sign > 0.0:
-            itself = numbers.reshape(count, NUMBERS, -1)[places.image]
-            itself[:, 2:] /= places.size[:, None, None]
-            error += itself
-        left = _without_common(problem, replace(places, vectors=slopes[2]), error)
-        relative[places.image] += sign * left @ np.swapaxes(left, 1, 2)
-        absolute[places.image] += sign * error @ np.swapaxes(error, 1, 2)
-    return relative, absolute
-
-
-def _without_common(problem: Problem, places: Places, error: FloatArray) -> FloatArray:
-    """Errors (M, 6, k) of images without the motions that those of a component have in common."""
-    left, group = error.copy(), problem.detections.group[places.near]
-    fixed = problem.options.refgroup
-    for member in members(problem.component[group]):
-        weight = np.where(group[member] == fixed, _FIXED, 1.0)
-        basis, projection = _projection(places.take(member), problem.model, weight)
-        left[member] -= basis @ np.einsum("mil,mij->lj", projection, error[member])
-    if not problem.model.levels:
-        left[group == fixed] = 0.0  # its correction is zero
-    return left
-
-
-def _own(problem: Problem, associated: AssociatedFit, places: Places, count: int) -> OwnMotions:
-    """The own motions of `count` images, those without detections in some direction."""
-    fit, links = associated.fit, associated.links
-    centre, size = np.tile([0.0, 0.0, 1.0], (count, 1)), np.ones(count)
-    centre[places.image], size[places.image] = places.vectors[:, 0], places.size
-    weight = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
-    own = own_motions(fit.linear, links, weight, fit.residual, (centre, size))
-    if not fit.step.allowing:
-        return own
-    whole = np.arange(len(own.weight)) % NUMBERS < 2
-    return replace(own, held=np.where(whole, problem.model.own, 0.0))
-
-
-def _rows(slope: FloatArray, index: IntArray, size: int) -> Any:
+def rows_of(slope: FloatArray, index: IntArray, size: int) -> Any:
     """Derivatives (6 M, P) of the coefficients (M, 6) of images."""
     count, width = len(slope), slope.shape[2]
     columns = np.repeat(index, 6, axis=0).ravel()
@@ -225,7 +114,7 @@ def _rows(slope: FloatArray, index: IntArray, size: int) -> Any:
     return sparse.csr_matrix((slope.ravel(), columns, pointer), shape=(6 * count, size))
 
 
-def _slopes(
+def slopes_of(
     places: Places, detections: Detections, model: Model, motions: Motions
 ) -> tuple[FloatArray, IntArray, FloatArray]:
     """Derivatives (I, 6, k) of the coefficients of displacements, and their parameters (I, k).
@@ -285,16 +174,16 @@ def _common(
 ) -> FloatArray:
     """C - S C S' (M, 6, 6) of the images of one component, with weights (M,) in the gauge."""
     count = len(weight)
-    basis, projection = _projection(places, model, weight)
-    rows = _rows(slope, index, covariance.size)
-    product = covariance.product(np.asarray(rows.T @ projection.reshape(6 * count, -1)))
+    basis, projected = projection(places, model, weight)
+    rows = rows_of(slope, index, covariance.size)
+    product = covariance.product(np.asarray(rows.T @ projected.reshape(6 * count, -1)))
     cross = (rows @ product).reshape(count, 6, -1)
-    inner = np.einsum("mik,mil->kl", projection, cross)
+    inner = np.einsum("mik,mil->kl", projected, cross)
     both = basis @ np.swapaxes(cross, 1, 2)
     return np.asarray(both + np.swapaxes(both, 1, 2) - basis @ inner @ np.swapaxes(basis, 1, 2))
 
 
-def _projection(places: Places, model: Model, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+def projection(places: Places, model: Model, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     """F and K' (M, 6, q) of images with weights (M,): common motions, and what fits them."""
     basis = _basis(places.vectors, places.size, parameter_count(model.geometry))
     area = np.broadcast_to(weight[:, None], basis.shape[:2]).copy()
