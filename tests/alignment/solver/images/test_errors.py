@@ -110,7 +110,7 @@ def test_an_image_pulls_its_group_along(monkeypatch: pytest.MonkeyPatch) -> None
     own = 1e-2
     monkeypatch.setattr(
         image_claims,
-        "_own_motion",
+        "_own_variances",
         lambda *_: np.tile(own**2 * np.array([1.0, 1.0, 0.0, 0.0, 0.0, 0.0]), (6, 1)),
     )
     setup = Setup(1.5 * layout("stack", 3), detectors=TWO, reference_fraction=1.0)

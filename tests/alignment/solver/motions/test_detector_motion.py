@@ -14,6 +14,7 @@ from tweakreg_step.simulate.judge import judge
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
 
 NIRCAM = np.array([[x + 33.0 * a, 33.0 * b] for x in (-80, 80) for a in (-1, 1) for b in (-1, 1)])
+SIX = np.array([[x, y] for x in (-70.0, 0.0, 70.0) for y in (-35.0, 35.0)])
 PLACE = (150.0, 30.0)
 OFFSETS = {"motion_shift": 0.015, "motion_roll": 8.0, "motion_scale": 5e-5}
 
@@ -111,6 +112,27 @@ def test_auto_costs_nothing_where_there_is_none(reference: float) -> None:
         # the same fit from other weights: to 1e-3 mas, also an arcminute away, the same
         np.testing.assert_allclose(auto.groups.matrix, plain.groups.matrix, rtol=0, atol=1.6e-8)
         np.testing.assert_allclose(auto.groups.shift, plain.groups.shift, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", [9, 16])
+def test_reserved_sources_that_tell_nothing_do_not_decide(seed: int) -> None:
+    """Scales that a few stars tell: the others, dithered by an arcsecond, see nothing of them."""
+    moved = {"motion_shift": 0.02, "motion_roll": 20.0, "motion_scale": 8e-5}
+    scene = make_scene(
+        Setup(
+            layout("stack", 4),
+            density=0.02,
+            detectors=SIX,
+            reference_fraction=0.02,
+            reference_sigma=0.002,
+            **moved,
+        ),
+        seed,
+    )
+    options = Options(minobj=6, abs_minobj=6, detector_motion="auto")
+    motion = solve_jointly(scene.detections, 4, scene.reference, options).motion
+    assert motion.evidence["rscale"] > motion.evidence["rshift"] + 15.0
+    assert motion.geometry == "rscale"
 
 
 def test_what_nothing_determines_stays_at_zero() -> None:

@@ -43,14 +43,22 @@ __all__ = ["choose_motion", "geometry_of", "most_general", "motion_radius", "wit
 
 _CANDIDATES = ("none", "shift", "rshift", "rscale")
 
+_SCATTERS = 2.0
+"""By how much of their scatter the reserved sources' chi2 may grow with a more general motion."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """2 ln(evidence) of a geometry, and how the reserved sources agree with it (rms per axis)."""
+    """2 ln(evidence) of a geometry, and how the reserved sources agree with it (rms per axis).
+
+    `predicted` (P,) are the motions of a fit without these, with the parameters of the most general
+    geometry.
+    """
 
     evidence: float
     reserved_chi2: float
     reserved_rms_mas: float
+    predicted: FloatArray
 
 
 def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Problem, Motions]:
@@ -121,10 +129,11 @@ def motion_radius(options: Options) -> float:
     return 8.0 * options.motion_shift_sigma
 
 
-def _trials(problem: Problem, associated: AssociatedFit) -> dict[str, _Trial]:
+def _trials(problem: Problem, associated: AssociatedFit) -> tuple[dict[str, _Trial], Quadratic]:
     """Evidence and reserved residuals of all geometries, for the association and weights of a fit.
 
-    They come from the normal equations of the fit alone, those of the reserved sources apart.
+    They come from the normal equations of the fit alone, those of the reserved sources apart: their
+    chi2 is the second result.
     """
     links, fit = associated.links, associated.fit
     precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
@@ -134,7 +143,8 @@ def _trials(problem: Problem, associated: AssociatedFit) -> dict[str, _Trial]:
     apart = quadratic(fit.linear, links, at, others)
     total = 2.0 * float(mean_variance(precision[reserved]).sum())
     functions = every, every.minus(apart), apart
-    return {name: _trial(problem, fit.motions, name, functions, total) for name in _CANDIDATES}
+    trials = {name: _trial(problem, fit.motions, name, functions, total) for name in _CANDIDATES}
+    return trials, apart
 
 
 def _trial(
@@ -158,9 +168,12 @@ def _trial(
     penalty = float(np.sum(bonds.precision * bonds.differences(flat) ** 2))
     occam = float(np.sum(np.log(bonds.precision))) - factor.log_determinant()
     factor, pull = factor_with_prior(fitted.matrix, tried.model, motions)
-    chi2 = apart.value(motions.flat + factor.solve(fitted.right - pull))
+    flat_without = motions.flat + factor.solve(fitted.right - pull)
+    chi2 = apart.value(flat_without)
+    predicted = np.zeros(len(functions[0].at))
+    predicted[place[place >= 0]] = flat_without[place >= 0]
     rms = 1e3 * float(np.sqrt(chi2 / total)) if total > 0.0 else 0.0
-    return _Trial(occam - every.value(flat) - penalty, chi2, rms)
+    return _Trial(occam - every.value(flat) - penalty, chi2, rms, predicted)
 
 
 def _places(general: Model, tried: Model) -> IntArray:
@@ -202,13 +215,15 @@ def choose_motion(problem: Problem, general: AssociatedFit) -> MotionChoice:
         return MotionChoice(MotionGrounds.ASKED, geometry_of(problem.model), asked=asked)
     if geometry_of(problem.model) == "none":
         return MotionChoice(MotionGrounds.ONE_DETECTOR)
-    return _choice(_trials(problem, general))
+    return _choice(*_trials(problem, general))
 
 
-def _choice(trials: dict[str, _Trial]) -> MotionChoice:
+def _choice(trials: dict[str, _Trial], apart: Quadratic) -> MotionChoice:
     """The simplest geometry that is not clearly worse than the best.
 
-    Each step to a more general one must also improve the agreement of the reserved sources.
+    The reserved sources may not speak against a step to a more general one: where two predictions
+    differ by D in units of their errors, their chi2 differ by -D to D, and scatter by twice the
+    root of D.
     """
     base = trials["none"]
     evidence = {name: trial.evidence - base.evidence for name, trial in trials.items()}
@@ -216,6 +231,9 @@ def _choice(trials: dict[str, _Trial]) -> MotionChoice:
     geometry = "none"
     for name in _CANDIDATES[1:]:
         better = evidence[name] > evidence[geometry] + CLEAR_EVIDENCE
-        if better and trials[name].reserved_chi2 < trials[geometry].reserved_chi2:
+        change = trials[name].predicted - trials[geometry].predicted
+        scatter = 2.0 * float(np.sqrt(max(change @ (apart.matrix @ change), 0.0)))
+        worse = trials[name].reserved_chi2 - trials[geometry].reserved_chi2
+        if better and worse < _SCATTERS * scatter:
             geometry = name
     return MotionChoice(MotionGrounds.EVIDENCE, geometry, evidence, rms)
