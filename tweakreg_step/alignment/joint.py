@@ -276,10 +276,10 @@ def _register_and_solve(
     choice = MotionChoice(MotionGrounds.NOT_ALIGNED)
     if accepted.associated is not None:
         problem, matters = with_estimated_widths(accepted.problem, accepted.associated)
-        choice = choose_motion(problem, accepted.associated)
+        choice, solved = choose_motion(problem, accepted.associated)
         problem, apart = with_own_motions(problem, accepted.associated)
         accepted = replace(accepted, problem=problem)
-        accepted = _with_choice(accepted, choice, again=matters or apart)
+        accepted = _with_choice(accepted, choice, solved, again=matters or apart)
     lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
     return _JointFit(ordered, accepted, choice, lost)
 
@@ -309,8 +309,12 @@ def _begun(
     return associated.fit.motions, (radius, 0.0), 1
 
 
-def _with_choice(general: AcceptedFit, choice: MotionChoice, *, again: bool) -> AcceptedFit:
+def _with_choice(
+    general: AcceptedFit, choice: MotionChoice, solved: Motions | None, *, again: bool
+) -> AcceptedFit:
     """The fit with the detector motion that was chosen, from that with the most general one.
+
+    It begins with the motions `solved` that the choice comes to, where there was one.
 
     Without detectors' motions it is made `again` only where priors have changed that have a part
     in it. Sources are those of the general fit: motions that are left out are within their errors,
@@ -323,6 +327,7 @@ def _with_choice(general: AcceptedFit, choice: MotionChoice, *, again: bool) -> 
     problem, start = general.problem, associated.fit.motions
     if choice.geometry != geometry_of(problem.model):
         problem, start = with_motion(problem, start, choice.geometry)
+    start = start if solved is None else solved
     reach = max(associated.radius, associated.star_radius), 0.0
     chosen = solve_with_rejection(problem, start, reach, general.failures, known=associated)
     return general if chosen.associated is None else replace(chosen, ambiguity=general.ambiguity)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import carried_2x2, inverse_2x2, mean_variance
+from tweakreg_step.alignment.linalg import carried_2x2, inverse_2x2, mean_variance, source_sums
+from tweakreg_step.core.sphere import ARCSEC
 
 from .error_components import components_of, estimated
 from .hierarchy import linearise
@@ -34,8 +35,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Fit", "Start", "fit", "linear_at_end"]
 
+_NEGLIGIBLE = 1e-6
+"""Error of positions [arcsec] that may be left where derivatives are kept."""
+
 _CONVERGED, _STEADY = 1e-4, 0.03
 """Mean change of a weight, and largest relative one of an error, below which reweighting ends."""
+
+_SAME = 1e-5
+"""Mean change of a weight below which those of an earlier fit are this one's: there is no round
+before the first that would tell how fast they change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +149,9 @@ def fit(links: Links, model: Model, start: Start, threshold: float = 3.0, rounds
         covariance = _covariance(linear, links, components)
         square = standardised(step.position, covariance, weight, links)
         fresh = taper(np.sqrt(square) / min(scale, _scale(square)), threshold)
-        if turn > len(widths) and _settled(last, components, fresh - weight):
+        change = fresh - weight
+        same = start.before is not None and float(np.mean(np.abs(change))) < _SAME
+        if (same or turn > len(widths)) and _settled(last, components, change):
             break
         weight = fresh
     every = links, motions, linear, step, covariance, weight, square, step.residual, components
@@ -215,12 +225,25 @@ def _relinearised(
 ) -> Linear:
     """The problem linearised at the new motions; for small steps the derivatives are kept.
 
-    A step of 3 mas across a field of 1 arcmin turns it by less than 1e-4, and the error of the
-    derivatives moves nothing by more than 1e-3 mas.
+    A step d turns and stretches an image of size s by d / s at most, so that positions are off by
+    d^2 / s, derivatives by d / s of themselves.
     """
-    if np.abs(step.position - linear.position).max(initial=0.0) > 3e-3:
+    step_size = np.abs(step.position - linear.position).max(initial=0.0)
+    if step_size**2 > _NEGLIGIBLE * _size(links):
         return linearise(links, model, motions)
     return replace(linear, position=step.position)
+
+
+def _size(links: Links) -> float:
+    """Usual distance of detections from the middle of their image [arcsec]; 0 where there are none."""
+    own = np.flatnonzero(links.image >= 0)
+    if not len(own):
+        return 0.0
+    image, vectors = links.image[own], links.vectors[own]
+    count = int(image.max()) + 1
+    number = np.maximum(np.bincount(image, minlength=count), 1)
+    middle = source_sums(vectors, image, count) / number[:, None]
+    return float(np.median(np.linalg.norm(vectors - middle[image], axis=1))) * ARCSEC
 
 
 def _scale(square: FloatArray) -> float:

@@ -51,13 +51,14 @@ _SCATTERS = 2.0
 class _Trial:
     """2 ln(evidence) of a geometry, and how the reserved sources agree with it (rms per axis).
 
-    `predicted` (P,) are the motions of a fit without these, with the parameters of the most general
-    geometry.
+    `motions` are those that it comes to, `predicted` (P,) those of a fit without these sources, with
+    the parameters of the most general geometry.
     """
 
     evidence: float
     reserved_chi2: float
     reserved_rms_mas: float
+    motions: Motions
     predicted: FloatArray
 
 
@@ -163,17 +164,18 @@ def _trial(
     place = _places(problem.model, tried.model)
     every, fitted, apart = (one.restricted(place, motions.flat) for one in functions)
     factor, pull = factor_with_prior(every.matrix, tried.model, motions)
-    flat = motions.flat + factor.solve(every.right - pull)
+    solved = motions.plus(factor.solve(every.right - pull))
+    flat = solved.flat
     bonds = tried.model.bonds
     penalty = float(np.sum(bonds.precision * bonds.differences(flat) ** 2))
     occam = float(np.sum(np.log(bonds.precision))) - factor.log_determinant()
     factor, pull = factor_with_prior(fitted.matrix, tried.model, motions)
-    flat_without = motions.flat + factor.solve(fitted.right - pull)
-    chi2 = apart.value(flat_without)
+    without = motions.flat + factor.solve(fitted.right - pull)
+    chi2 = apart.value(without)
     predicted = np.zeros(len(functions[0].at))
-    predicted[place[place >= 0]] = flat_without[place >= 0]
+    predicted[place[place >= 0]] = without[place >= 0]
     rms = 1e3 * float(np.sqrt(chi2 / total)) if total > 0.0 else 0.0
-    return _Trial(occam - every.value(flat) - penalty, chi2, rms, predicted)
+    return _Trial(occam - every.value(flat) - penalty, chi2, rms, solved, predicted)
 
 
 def _places(general: Model, tried: Model) -> IntArray:
@@ -202,8 +204,10 @@ def most_general(problem: Problem) -> str:
     return _CANDIDATES[-1] if several else "none"
 
 
-def choose_motion(problem: Problem, general: AssociatedFit) -> MotionChoice:
-    """The detector motion of the largest significant evidence.
+def choose_motion(problem: Problem, general: AssociatedFit) -> tuple[MotionChoice, Motions | None]:
+    """The detector motion of the largest significant evidence, and the motions that it comes to.
+
+    These are None where nothing was to be chosen.
 
     Parameters
     ----------
@@ -212,10 +216,12 @@ def choose_motion(problem: Problem, general: AssociatedFit) -> MotionChoice:
     """
     asked = problem.options.detector_motion
     if asked != "auto":
-        return MotionChoice(MotionGrounds.ASKED, geometry_of(problem.model), asked=asked)
+        return MotionChoice(MotionGrounds.ASKED, geometry_of(problem.model), asked=asked), None
     if geometry_of(problem.model) == "none":
-        return MotionChoice(MotionGrounds.ONE_DETECTOR)
-    return _choice(*_trials(problem, general))
+        return MotionChoice(MotionGrounds.ONE_DETECTOR), None
+    trials, apart = _trials(problem, general)
+    choice = _choice(trials, apart)
+    return choice, trials[choice.geometry].motions
 
 
 def _choice(trials: dict[str, _Trial], apart: Quadratic) -> MotionChoice:
