@@ -128,7 +128,7 @@ def fit(links: Links, model: Model, start: Start, threshold: float = 3.0, rounds
     linear = linearise(links, model, motions)
     components, covariance, weight = _begun(linear, links, start)
     widths = _widths(start.width, covariance)
-    rounds += len(widths)
+    rounds, first = rounds + len(widths), 0.0 if start.before is None else _SAME
     for turn in range(rounds):
         precision = weight[:, None, None] * inverse_2x2(covariance)
         step = solve_step(linear, links, model, motions, precision)
@@ -149,9 +149,7 @@ def fit(links: Links, model: Model, start: Start, threshold: float = 3.0, rounds
         covariance = _covariance(linear, links, components)
         square = standardised(step.position, covariance, weight, links)
         fresh = taper(np.sqrt(square) / min(scale, _scale(square)), threshold)
-        change = fresh - weight
-        same = start.before is not None and float(np.mean(np.abs(change))) < _SAME
-        if (same or turn > len(widths)) and _settled(last, components, change):
+        if _settled(last, components, fresh - weight, _CONVERGED if turn > len(widths) else first):
             break
         weight = fresh
     every = links, motions, linear, step, covariance, weight, square, step.residual, components
@@ -179,15 +177,17 @@ def _with_errors(
     return estimated(components, linear.position, links, weight, fitted)
 
 
-def _settled(before: ErrorComponents, after: ErrorComponents, change: FloatArray) -> bool:
+def _settled(
+    before: ErrorComponents, after: ErrorComponents, change: FloatArray, limit: float
+) -> bool:
     """Whether errors and weights, which change by `change` (N,), stay as they are.
 
-    Errors far below those of most detections may still change: they count for nothing beside these.
+    `limit` is the mean change of a weight that is none. Errors far below those of most detections may still change: they count for nothing beside these.
     """
     variance = after.variance
     part = np.bincount(after.label, variance / (variance + np.median(variance)))
     step = np.abs(after.log_factor - before.log_factor) * 2.0 * part / np.maximum(after.count, 1)
-    return bool(step.max(initial=0.0) < _STEADY and np.mean(np.abs(change)) < _CONVERGED)
+    return bool(step.max(initial=0.0) < _STEADY and np.mean(np.abs(change)) < limit)
 
 
 def _covariance(linear: Linear, links: Links, components: ErrorComponents) -> FloatArray:
@@ -235,7 +235,7 @@ def _relinearised(
 
 
 def _size(links: Links) -> float:
-    """Usual distance of detections from the middle of their image [arcsec]; 0 where there are none."""
+    """Usual distance of detections from the middle of their image [arcsec]; 0 of none."""
     own = np.flatnonzero(links.image >= 0)
     if not len(own):
         return 0.0

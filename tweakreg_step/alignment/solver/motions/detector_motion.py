@@ -51,8 +51,8 @@ _SCATTERS = 2.0
 class _Trial:
     """2 ln(evidence) of a geometry, and how the reserved sources agree with it (rms per axis).
 
-    `motions` are those that it comes to, `predicted` (P,) those of a fit without these sources, with
-    the parameters of the most general geometry.
+    `motions` are those that it comes to, `predicted` (P,) those of a fit without these sources,
+    with the parameters of the most general geometry.
     """
 
     evidence: float
