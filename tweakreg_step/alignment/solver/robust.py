@@ -182,7 +182,8 @@ def _settled(
 ) -> bool:
     """Whether errors and weights, which change by `change` (N,), stay as they are.
 
-    `limit` is the mean change of a weight that is none. Errors far below those of most detections may still change: they count for nothing beside these.
+    `limit` is the mean change of a weight that is none. Errors far below those of most detections
+    may still change: they count for nothing beside these.
     """
     variance = after.variance
     part = np.bincount(after.label, variance / (variance + np.median(variance)))

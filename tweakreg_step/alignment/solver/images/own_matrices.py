@@ -184,11 +184,13 @@ def own_matrices(
 def _part(links: Links, columns: int, images: int) -> tuple[IntArray, IntArray, FloatArray]:
     """Links (M,) of the sources that are taken, their sources, and how many each stands for.
 
-    Of very many every so many, but for sources of images that have few.
+    Of very many every so many, as long as this is enough for most images; of the others, all.
     """
-    every = 1 + int(len(links.source) * columns // _MOST)
     own = links.image >= 0
-    few = np.bincount(links.image[own], minlength=images) < _FEW * every
+    number = np.bincount(links.image[own], minlength=images)
+    enough = int(np.median(number[number > 0])) // _FEW if own.any() else 1
+    every = max(1, min(1 + int(len(links.source) * columns // _MOST), enough))
+    few = number < _FEW * every
     whole = np.zeros(links.source_count, bool)
     whole[links.source[own][few[links.image[own]]]] = True
     taken = whole | (np.arange(links.source_count) % every == 0)
