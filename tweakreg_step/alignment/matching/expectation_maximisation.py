@@ -75,29 +75,44 @@ def _sums(edge: IntArray, values: FloatArray, count: int) -> FloatArray:
 
 
 def _round(
-    state: _State, pairs: Pairs, peaks: Peaks, noise: FloatArray, roll_sigma: float
+    state: _State,
+    pairs: tuple[IntArray, FloatArray, FloatArray],
+    density: FloatArray,
+    noise: FloatArray,
+    roll_sigma: float,
 ) -> _State:
-    """One round: the probability of each pair to be true, then the motion and the width."""
-    edge, count = pairs.edge, len(pairs.frames)
-    second = rotated(pairs.second, peaks.roll[edge])
-    x, y = second.T
-    motion = state.motion[edge]
-    rest = pairs.first - second - motion[:, :2] - motion[:, 2:] * np.stack([-y, x], axis=1)
-    variance = state.variance[edge]
+    """One round: the probability of each pair to be true, then the motion and the width.
+
+    Parameters
+    ----------
+    state
+        That of the round before.
+    pairs
+        Edge (N,) of each pair, the positions (2, N) of its second detection after the peak's roll,
+        and how far from there the first is (2, N) [arcsec].
+    density
+        (E,) of chance pairs, per arcsec^2.
+    noise, roll_sigma
+        Smallest variances (E,), and the prior's width of a roll.
+    """
+    edge, (x, y), (east, north) = pairs
+    count, motion = len(density), state.motion.T[:, edge]
+    east, north = east - motion[0] + motion[2] * y, north - motion[1] - motion[2] * x
+    variance, square = state.variance[edge], east**2 + north**2
     peak = state.true[edge] / (2.0 * np.pi * variance)
-    peak = peak * np.exp(-0.5 * np.sum(rest**2, axis=1) / variance)
-    chance = peak / (peak + peaks.density[edge])
+    peak = peak * np.exp(-0.5 * square / variance)
+    chance = peak / (peak + density[edge])
     true = _sums(edge, chance, count)
     normal = np.zeros((count, 3, 3))
     normal[:, 0, 0] = normal[:, 1, 1] = true + 1e-9
     normal[:, 0, 2] = normal[:, 2, 0] = -_sums(edge, chance * y, count)
     normal[:, 1, 2] = normal[:, 2, 1] = _sums(edge, chance * x, count)
     normal[:, 2, 2] = _sums(edge, chance * (x**2 + y**2), count) + state.variance / roll_sigma**2
-    moments = (rest[:, 0], rest[:, 1], rest[:, 1] * x - rest[:, 0] * y)
+    moments = (east, north, north * x - east * y)
     right = np.stack([_sums(edge, chance * moment, count) for moment in moments], axis=1)
     right[:, 2] -= state.motion[:, 2] * state.variance / roll_sigma**2
     motion = state.motion + np.linalg.solve(normal, right[:, :, None])[:, :, 0]
-    width = _sums(edge, chance * np.sum(rest**2, axis=1), count) / (2.0 * np.maximum(true, 1e-9))
+    width = _sums(edge, chance * square, count) / (2.0 * np.maximum(true, 1e-9))
     variance = np.maximum(np.maximum(width, 0.25 * state.variance), noise)
     return _State(motion, variance, np.maximum(true, 0.1), normal)
 
@@ -132,8 +147,10 @@ def expectation_maximisation(
         np.maximum(peaks.count.astype(float), 1.0),
         np.zeros((count, 3, 3)),
     )
+    second = rotated(close.second, peaks.roll[close.edge])
+    compared = close.edge, second.T.copy(), (close.first - second).T.copy()
     for _ in range(_ROUNDS):
-        state = _round(state, close, peaks, noise, roll_sigma)
+        state = _round(state, compared, peaks.density, noise, roll_sigma)
     return _summary(state, close, peaks, trials)
 
 

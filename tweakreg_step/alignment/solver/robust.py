@@ -230,7 +230,8 @@ def _relinearised(
     d^2 / s, derivatives by d / s of themselves.
     """
     step_size = np.abs(step.position - linear.position).max(initial=0.0)
-    if step_size**2 > _NEGLIGIBLE * _size(links):
+    # images are larger than an arcsecond
+    if step_size**2 > _NEGLIGIBLE and step_size**2 > _NEGLIGIBLE * _size(links):
         return linearise(links, model, motions)
     return replace(linear, position=step.position)
 
