@@ -45,8 +45,9 @@ NUMBERS = 6
 _WHOLE = 2
 """Those of them, the first, that are of the image as a whole."""
 
-_EXACT, _SAMPLES = 600, 128
-"""Displacements up to which the effect of each is computed, and samples of all for more."""
+_EXACT, _SAMPLES, _SIGNS = 600, 128, 48
+"""Displacements up to which the effect of each is computed, and samples of all for more: those of
+equal size scatter less, and tell what most images have."""
 
 _MOST, _FEW = 1e7, 100
 """Links times displacements above which a part of the sources does; but those of images with fewer
@@ -123,9 +124,9 @@ def drawn_numbers(sigma: FloatArray, *, signs: bool = False) -> FloatArray:
         drawn[there, np.arange(len(there))] = sigma[there]
         return drawn
     rng = np.random.default_rng(0)
-    shape = len(sigma), _SAMPLES
+    shape = len(sigma), _SIGNS if signs else _SAMPLES
     drawn = rng.choice((-1.0, 1.0), shape) if signs else rng.normal(size=shape)
-    return np.asarray(drawn * (sigma / np.sqrt(_SAMPLES))[:, None])
+    return np.asarray(drawn * (sigma / np.sqrt(shape[1]))[:, None])
 
 
 def own_matrices(
