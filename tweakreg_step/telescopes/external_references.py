@@ -33,6 +33,12 @@ ELSEWHERE = (("", "$ref"), ("ndarray", "source"), ("externalarray", "fileuri"))
 """What a mapping in an ASDF file is, by its tag, and where it may name another file."""
 
 
+_END = b"\n...\n"
+"""What ends the text of an ASDF file."""
+
+_PIECE, _LONGEST = 2**18, 2**26
+"""Bytes that are read at once, and at most, in search of it."""
+
 PLAIN_SOURCE = rb"""\bsource\b(?!: (?:\d+\s*[\n,}]|(['"]?)%b[ -~]+\1\s*[\n,}]))"""
 """The word 'source' where it is not the key of a block of the file, or of an array in it."""
 
@@ -52,7 +58,7 @@ def refers_to_nothing_else(content: bytes, own: str) -> bool:
     bool
         False also where the text is such that it must be read to know, as with escapes in it.
     """
-    text = content.partition(b"\n...\n")[0]
+    text = content.partition(_END)[0]
     if any(word in text for word in (b"\\", b"\r", b"$ref", b"fileuri", b"externalarray")):
         return False
     return re.search(PLAIN_SOURCE % re.escape(own.encode()), text) is None
@@ -92,12 +98,29 @@ def refuse_external_in_asdf(stream: BinaryIO, own: str = "#") -> None:
     ValueError
         If it has one.
     """
+    start = stream.tell()
+    text = _text_of(stream)
+    if text is not None and refers_to_nothing_else(text, own):
+        return
+    stream.seek(start)
     for node in _mappings(load_yaml(stream, tagged=True)):
         tag = str(getattr(node, "_tag", ""))
         for kind, key in ELSEWHERE:
             name = node.get(key)
             if kind in tag and isinstance(name, str) and not name.startswith((own, "#")):
                 raise ValueError(_refusal("ASDF", f"'{key}'", name))
+
+
+def _text_of(stream: BinaryIO) -> bytes | None:
+    """What an ASDF file has before its blocks, with some of these; None where that is very long."""
+    text = bytearray()
+    while piece := stream.read(_PIECE):
+        text += piece
+        if _END in text[-len(piece) - len(_END) :]:
+            break
+        if len(text) > _LONGEST:
+            return None
+    return bytes(text)
 
 
 def _mappings(tree: Any) -> Iterator[dict[Any, Any]]:
