@@ -16,6 +16,7 @@ from .images.own_motions import (
     usual_variances,
     with_own_motions,
 )
+from .images.places import places_of
 from .iteration import (
     AssociatedFit,
     Problem,
@@ -97,6 +98,7 @@ __all__ = [
     "motion_variance",
     "moved_directions",
     "pair_covariance",
+    "places_of",
     "projector",
     "regauge",
     "reserved_links",

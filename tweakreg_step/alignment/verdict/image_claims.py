@@ -20,6 +20,7 @@ from tweakreg_step.alignment.solver import (
     errors_of_own_motions,
     matrices_of,
     motion_variance,
+    places_of,
     reserved_links,
     residuals_of,
     usual_variances,
@@ -68,13 +69,14 @@ def claimed(
     free = 1.0 - fitted
     scale = np.maximum(_residual_ratio(associated, free, count), 1.0)
     scale = np.maximum(scale, _reserved_ratio(associated, predicted, count))
-    own = matrices_of(problem, associated, count)
+    places = places_of(problem.detections, count)
+    own = matrices_of(problem, associated, places, count)
     variance = _own_variances(problem, associated, own)
     relative, absolute = (
         part * scale[:, None, None] for part in (errors.relative, errors.absolute)
     )
     if variance.any():
-        more = errors_of_own_motions(problem, associated, own, variance)
+        more = errors_of_own_motions(problem, associated, own, places, variance)
         relative, absolute = relative + more[0], absolute + more[1]
     group = np.zeros(count, np.int64)
     group[problem.detections.image] = problem.detections.group

@@ -49,6 +49,9 @@ _EXACT, _SAMPLES, _SIGNS = 600, 128, 48
 """Displacements up to which the effect of each is computed, and samples of all for more: those of
 equal size scatter less, and tell what most images have."""
 
+_COLUMNS = 16
+"""Displacements whose effect on all sources is kept at once."""
+
 _MOST, _FEW = 1e7, 100
 """Links times displacements above which a part of the sources does; but those of images with fewer
 detections than this, in that part, are all taken."""
@@ -218,9 +221,12 @@ class _LessMeans:
         return _LessMeans(self.alone.T, self.right.T, self.inverse, self.left.T)
 
     def __matmul__(self, values: FloatArray) -> FloatArray:
-        """Its product with a dense array."""
-        means = self.left @ (self.inverse @ (self.right @ values))
-        return np.asarray(self.alone @ values - means)
+        """Its product with a dense matrix, some columns after others: sources are many."""
+        product = np.asarray(self.alone @ values)
+        for first in range(0, values.shape[1], _COLUMNS):
+            some = np.s_[:, first : first + _COLUMNS]
+            product[some] -= self.left @ (self.inverse @ (self.right @ values[some]))
+        return product
 
 
 def _terms(links: Links, centre: FloatArray, size: FloatArray) -> FloatArray:

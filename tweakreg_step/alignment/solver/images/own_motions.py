@@ -108,14 +108,14 @@ def _drawn_to_none(excess: float, noise: float) -> float:
 
 
 def matrices_of(
-    problem: Problem, associated: AssociatedFit, count: int, numbers: int = NUMBERS
+    problem: Problem, associated: AssociatedFit, places: Places, count: int, numbers: int = NUMBERS
 ) -> OwnMatrices:
     """The matrices of the own motions of `count` images, as a fit has left them.
 
-    Images without detections have a centre in some direction; `numbers` see `own_matrices`.
+    Images without detections, those without `places`, have a centre in some direction; `numbers`
+    see `own_matrices`.
     """
     fit, links = associated.fit, associated.links
-    places = places_of(problem.detections, count)
     centre, size = np.tile([0.0, 0.0, 1.0], (count, 1)), np.ones(count)
     centre[places.image], size[places.image] = places.vectors[:, 0], places.size
     weight = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
@@ -165,7 +165,8 @@ def with_own_motions(problem: Problem, associated: AssociatedFit) -> tuple[Probl
     moving = problem.model.level(DETECTOR) >= 0
     if not (seen.any() and moving and may_allow(links, count)):
         return problem, False
-    own = matrices_of(problem, associated, count, numbers=2)
+    places = places_of(problem.detections, count)
+    own = matrices_of(problem, associated, places, count, numbers=2)
     found = residuals_of(own, associated.fit.step.factor)
     usual = usual_variances(found, seen)
     matters = usual[0] > _MATTERS * float(np.median(found.expected[seen]))
@@ -175,7 +176,11 @@ def with_own_motions(problem: Problem, associated: AssociatedFit) -> tuple[Probl
 
 
 def errors_of_own_motions(
-    problem: Problem, associated: AssociatedFit, own: OwnMatrices, variance: FloatArray
+    problem: Problem,
+    associated: AssociatedFit,
+    own: OwnMatrices,
+    places: Places,
+    variance: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Covariances (I, 6, 6), relative and absolute, of what images move by beside all levels.
 
@@ -183,13 +188,12 @@ def errors_of_own_motions(
 
     Parameters
     ----------
-    problem, associated, own
-        The problem, its fit, and the matrices of its own motions.
+    problem, associated, own, places
+        The problem, its fit, the matrices of its own motions, and the images that there are.
     variance
         (I, 6) of each image's displacement as a whole and, at its size, along both axes [arcsec^2].
     """
     count = len(variance)
-    places = places_of(problem.detections, count)
     slope, index, corrected = slopes_of(
         places, problem.detections, problem.model, associated.fit.motions
     )
