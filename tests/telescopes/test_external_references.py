@@ -22,6 +22,7 @@ from tweakreg_step.results import read_state
 from tweakreg_step.simulate import Truth
 from tweakreg_step.solutions import read_solution
 from tweakreg_step.telescopes.choose_mission import open_exposure
+from tweakreg_step.telescopes.external_references import refers_to_nothing_else, refuse_external
 from tweakreg_step.telescopes.wcs import unpacked_gwcs
 
 if TYPE_CHECKING:
@@ -143,6 +144,44 @@ def test_asdf_opens_nothing(tmp_path: Path, kind: str) -> None:
             with pytest.raises(InputError, match=r"this ASDF file refers .*Write it with"):
                 open_exposure(tmp_path / "a.asdf")
         assert not called(server)
+
+
+LITTLE = "shape: [4], datatype: float64, byteorder: little"
+INNER = LITTLE.replace(", ", "\n  ")
+CRAFTED = {
+    "comment": f"a: !core/ndarray-1.1.0\n  source: #own\n    ../secret.asdf\n  {INNER}\n",
+    "alias": "x: {&k source: 0 }\na: !core/ndarray-1.1.0 {*k : ../secret.asdf, " + LITTLE + "}\n",
+    "lines": f"a: !core/ndarray-1.1.0\n  source: 0\n    /../../secret.asdf\n  {INNER}\n",
+    "blank line": f"a: !core/ndarray-1.1.0\n  source: 0\n\n    /../x.asdf\n  {INNER}\n",
+    "in braces": "a: !core/ndarray-1.1.0 {source: 0\n    /../../secret.asdf, " + LITTLE + "}\n",
+    "at the rim": "a: !core/ndarray-1.1.0 {\nsource: 0\n/../../secret.asdf, " + LITTLE + "}\n",
+    "digits": f"a: !core/ndarray-1.1.0\n  source: 08\n  {INNER}\n",
+    "many digits": f"a: !core/ndarray-1.1.0\n  source: {'1' * 197}\n    /../x.asdf\n  {INNER}\n",
+}
+PLAIN = f"a: !core/ndarray-1.1.0\n  source: 0\n  {INNER}\nb: {{source: 1, {LITTLE}}}\n"
+ASDF = "#ASDF 1.0.0\n#ASDF_STANDARD 1.6.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n"
+ASDF += "--- !core/asdf-1.1.0\n"
+
+
+@pytest.mark.parametrize("kind", CRAFTED)
+@pytest.mark.parametrize("own", ["#", "fits:"])
+def test_text_that_hides_a_reference_is_read(tmp_path: Path, kind: str, own: str) -> None:
+    content = (ASDF + CRAFTED[kind] + "...\n").encode()
+    assert not refers_to_nothing_else(content, own)
+    path = tmp_path / "crafted.asdf"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="refers to something outside"):
+        refuse_external(path)
+
+
+@pytest.mark.parametrize("name", ["", "c:\n  source: fits:SCI,1\n  datatype: float64\n"])
+def test_plain_text_need_not_be_read(name: str) -> None:
+    assert refers_to_nothing_else((ASDF + name + PLAIN + "...\n").encode(), "fits:")
+
+
+def test_long_text_takes_no_longer_than_it_is_long() -> None:
+    for text in (b"source: #" + b" " * 10**6, b"*" * 10**6, b"source, " * 10**5, b"{source: '#"):
+        assert not refers_to_nothing_else(text + b"source", "#")
 
 
 @pytest.mark.parametrize("kind", ["array", "reference"])

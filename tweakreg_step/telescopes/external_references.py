@@ -36,11 +36,18 @@ ELSEWHERE = (("", "$ref"), ("ndarray", "source"), ("externalarray", "fileuri"))
 _END = b"\n...\n"
 """What ends the text of an ASDF file."""
 
-_PIECE, _LONGEST = 2**18, 2**26
-"""Bytes that are read at once, and at most, in search of it."""
+_UNUSUAL = (b"\\", b"\r", b"\t", b"$ref", b"fileuri", b"externalarray", b"? ")
+"""What a text without references may have, but need not: escapes, tabs and keys on several lines
+among it."""
 
-PLAIN_SOURCE = rb"""\bsource\b(?!: (?:\d+\s*[\n,}]|(['"]?)%b[ -~]+\1\s*[\n,}]))"""
-"""The word 'source' where it is not the key of a block of the file, or of an array in it."""
+_ALIAS_AS_KEY = re.compile(rb"[*][\w-]{1,99} {0,9}:|[*][\w-]{100}|[*][\w-]{1,99} {10}")
+"""An alias that may be a key, which could be called 'source' elsewhere."""
+
+_NUMBER = rb"(?:0|-?[1-9][0-9]*)"
+"""Number of a block of the file."""
+
+_LONGEST = 200
+"""Bytes before the word 'source', and after it, within which its line and the next one begin."""
 
 
 def refers_to_nothing_else(content: bytes, own: str) -> bool:
@@ -58,10 +65,27 @@ def refers_to_nothing_else(content: bytes, own: str) -> bool:
     bool
         False also where the text is such that it must be read to know, as with escapes in it.
     """
-    text = content.partition(_END)[0]
-    if any(word in text for word in (b"\\", b"\r", b"$ref", b"fileuri", b"externalarray")):
+    text = content.partition(_END)[0] + b"\n"
+    if any(word in text for word in _UNUSUAL) or _ALIAS_AS_KEY.search(text):
         return False
-    return re.search(PLAIN_SOURCE % re.escape(own.encode()), text) is None
+    name = re.escape(own.encode()) + rb"[\w,.-]+"
+    # without quotes, '#' would begin a comment; and what the next line has must be a key, further
+    # in or in braces it could go on with the value
+    plain = _NUMBER if own == "#" else rb"(?:%b|%b)" % (_NUMBER, name)
+    block = re.compile(rb": %b\n( *)(?:- )*[\w-]+:[ \n]" % plain)
+    flow = re.compile(rb": (?:%b|'%b'|\"%b\")[,}]" % (_NUMBER, name, name))
+    for found in re.finditer(rb"\bsource\b", text):
+        before = text[max(found.start() - _LONGEST, 0) : found.start()]
+        after = text[found.end() : found.end() + _LONGEST]
+        _, end, line = before.rpartition(b"\n")
+        value = block.match(after)
+        alone = bool(end) and not line.strip(b" -")
+        if alone and value is not None and len(value.group(1)) <= len(line):
+            continue
+        if before.endswith((b"{", b", ")) and flow.match(after):
+            continue
+        return False
+    return True
 
 
 def refuse_external(path: Path) -> None:
@@ -98,29 +122,12 @@ def refuse_external_in_asdf(stream: BinaryIO, own: str = "#") -> None:
     ValueError
         If it has one.
     """
-    start = stream.tell()
-    text = _text_of(stream)
-    if text is not None and refers_to_nothing_else(text, own):
-        return
-    stream.seek(start)
     for node in _mappings(load_yaml(stream, tagged=True)):
         tag = str(getattr(node, "_tag", ""))
         for kind, key in ELSEWHERE:
             name = node.get(key)
             if kind in tag and isinstance(name, str) and not name.startswith((own, "#")):
                 raise ValueError(_refusal("ASDF", f"'{key}'", name))
-
-
-def _text_of(stream: BinaryIO) -> bytes | None:
-    """What an ASDF file has before its blocks, with some of these; None where that is very long."""
-    text = bytearray()
-    while piece := stream.read(_PIECE):
-        text += piece
-        if _END in text[-len(piece) - len(_END) :]:
-            break
-        if len(text) > _LONGEST:
-            return None
-    return bytes(text)
 
 
 def _mappings(tree: Any) -> Iterator[dict[Any, Any]]:

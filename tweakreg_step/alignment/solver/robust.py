@@ -38,6 +38,9 @@ __all__ = ["Fit", "Start", "fit", "linear_at_end"]
 _NEGLIGIBLE = 1e-6
 """Error of positions [arcsec] that may be left where derivatives are kept."""
 
+_SIZED = 3
+"""Detections of an image from which on they have a size."""
+
 _CONVERGED, _STEADY = 1e-4, 0.03
 """Mean change of a weight, and largest relative one of an error, below which reweighting ends."""
 
@@ -230,22 +233,29 @@ def _relinearised(
     d^2 / s, derivatives by d / s of themselves.
     """
     step_size = np.abs(step.position - linear.position).max(initial=0.0)
-    # images are larger than an arcsecond
-    if step_size**2 > _NEGLIGIBLE and step_size**2 > _NEGLIGIBLE * _size(links):
+    turned = step_size**2 / _NEGLIGIBLE
+    # a step of 1 mas turns no image of an arcsecond; sizes are found for larger ones alone
+    if turned > 1.0 and turned > _size(links):
         return linearise(links, model, motions)
     return replace(linear, position=step.position)
 
 
 def _size(links: Links) -> float:
-    """Usual distance of detections from the middle of their image [arcsec]; 0 of none."""
+    """Mean distance from their middle of the detections of the smallest image [arcsec].
+
+    Images with fewer than three detections have no size; 0 where there are no others.
+    """
     own = np.flatnonzero(links.image >= 0)
     if not len(own):
         return 0.0
     image, vectors = links.image[own], links.vectors[own]
     count = int(image.max()) + 1
-    number = np.maximum(np.bincount(image, minlength=count), 1)
-    middle = source_sums(vectors, image, count) / number[:, None]
-    return float(np.median(np.linalg.norm(vectors - middle[image], axis=1))) * ARCSEC
+    number = np.bincount(image, minlength=count)
+    middle = source_sums(vectors, image, count) / np.maximum(number, 1)[:, None]
+    distance = np.linalg.norm(vectors - middle[image], axis=1)
+    some = number >= _SIZED
+    mean = np.bincount(image, distance, minlength=count)[some] / number[some]
+    return float(mean.min(initial=np.inf)) * ARCSEC if some.any() else 0.0
 
 
 def _scale(square: FloatArray) -> float:

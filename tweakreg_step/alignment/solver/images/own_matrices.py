@@ -52,9 +52,10 @@ equal size scatter less, and tell what most images have."""
 _COLUMNS = 16
 """Displacements whose effect on all sources is kept at once."""
 
-_MOST, _FEW = 1e7, 100
-"""Links times displacements above which a part of the sources does; but those of images with fewer
-detections than this, in that part, are all taken."""
+_MOST, _TOO_MANY, _FEW = 1e7, 3e7, 100
+"""Links times displacements above which a part of the sources does, if it has so many detections of
+most images, and above which it does in any case; but of images that have fewer there, all are
+taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,8 @@ def _part(links: Links, columns: int, images: int) -> tuple[IntArray, IntArray, 
     own = links.image >= 0
     number = np.bincount(links.image[own], minlength=images)
     enough = int(np.median(number[number > 0])) // _FEW if own.any() else 1
-    every = max(1, min(1 + int(len(links.source) * columns // _MOST), enough))
+    size = float(len(links.source)) * columns
+    every = max(1, min(1 + int(size // _MOST), enough), 1 + int(size // _TOO_MANY))
     few = number < _FEW * every
     whole = np.zeros(links.source_count, bool)
     whole[links.source[own][few[links.image[own]]]] = True
@@ -259,7 +261,7 @@ def _sums_by_image(
     terms: FloatArray, values: FloatArray, image: IntArray, count: int
 ) -> FloatArray:
     """Sums (n I,) over images of the products of terms (N, n / 2) with values (N, 2)."""
-    products = (terms[:, :, None] * values[:, None, :]).reshape(len(image), -1)
+    products = (terms[:, :, None] * values[:, None, :]).reshape(len(image), 2 * terms.shape[1])
     return source_sums(products, image, count).ravel()
 
 

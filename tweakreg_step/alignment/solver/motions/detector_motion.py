@@ -6,8 +6,8 @@ is as good as exact, since all priors are proper and the problem is very nearly 
     2 ln E = -F_min - ln det H + ln det Pi,
 
 with the association, weights and errors of the most general model. In addition, a fifth of the
-sources is reserved: they take no part in the fit and must agree better with the motion than
-without.
+sources is reserved: they take no part in the fit, and may not clearly agree worse with the motion
+than without.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ __all__ = ["choose_motion", "geometry_of", "most_general", "motion_radius", "wit
 
 _CANDIDATES = ("none", "shift", "rshift", "rscale")
 
-_SCATTERS = 2.0
-"""By how much of their scatter the reserved sources' chi2 may grow with a more general motion."""
+_SCATTERS, _ROUNDING = 2.0, 1e-9
+"""By how much of their scatter the reserved sources' chi2 may grow with a more general motion, and
+the error of it, relative to itself, where they see nothing of the motion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +228,10 @@ def choose_motion(problem: Problem, general: AssociatedFit) -> tuple[MotionChoic
 def _choice(trials: dict[str, _Trial], apart: Quadratic) -> MotionChoice:
     """The simplest geometry that is not clearly worse than the best.
 
-    The reserved sources may not speak against a step to a more general one: where two predictions
-    differ by D in units of their errors, their chi2 differ by -D to D, and scatter by twice the
-    root of D.
+    The reserved sources may not speak against a step to a more general one: where one of two
+    predictions is right, and D is the square of their difference in units of the errors, their chi2
+    differ by -D or D on average, and scatter by twice the root of D. Where they refuse a step and
+    not one beyond it, the simplest is taken that is as good as this.
     """
     base = trials["none"]
     evidence = {name: trial.evidence - base.evidence for name, trial in trials.items()}
@@ -240,6 +242,9 @@ def _choice(trials: dict[str, _Trial], apart: Quadratic) -> MotionChoice:
         change = trials[name].predicted - trials[geometry].predicted
         scatter = 2.0 * float(np.sqrt(max(change @ (apart.matrix @ change), 0.0)))
         worse = trials[name].reserved_chi2 - trials[geometry].reserved_chi2
-        if better and worse < _SCATTERS * scatter:
+        if better and worse <= _SCATTERS * scatter + _ROUNDING * trials[name].reserved_chi2:
             geometry = name
+    enough = evidence[geometry] - CLEAR_EVIDENCE
+    if geometry != "none":
+        geometry = next(name for name in _CANDIDATES if evidence[name] >= enough)
     return MotionChoice(MotionGrounds.EVIDENCE, geometry, evidence, rms)
