@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -133,6 +135,22 @@ def test_reserved_sources_that_tell_nothing_do_not_decide(seed: int) -> None:
     motion = solve_jointly(scene.detections, 4, scene.reference, options).motion
     assert motion.evidence["rscale"] > motion.evidence["rshift"] + 15.0
     assert motion.geometry == "rscale"
+
+
+def test_reserved_sources_refuse_what_outliers_alone_ask_for() -> None:
+    """Rolled detectors, every seventh position off by some errors, which scales would suit."""
+    moved = {"motion_shift": 0.02, "motion_roll": 20.0, "reference_fraction": 0.1}
+    setup = Setup(layout("stack", 2), density=0.01, detectors=SIX, **moved)
+    scene, rng = make_scene(setup, 12), np.random.default_rng(12)
+    given = scene.detections
+    off = rng.random(len(given)) < 0.15
+    step = np.where(off, rng.normal(0.0, 5.0 * setup.sigma, (2, len(given))), 0.0).T
+    frames = sphere.frames_of(sphere.directions(given.ra, given.dec))
+    ra, dec = sphere.ra_dec(sphere.from_plane(step, frames))
+    options = Options(minobj=6, abs_minobj=6, detector_motion="auto")
+    motion = solve_jointly(replace(given, ra=ra, dec=dec), 2, scene.reference, options).motion
+    assert motion.evidence["rscale"] > motion.evidence["rshift"] + 10.0
+    assert motion.geometry == "rshift"
 
 
 def test_what_nothing_determines_stays_at_zero() -> None:
