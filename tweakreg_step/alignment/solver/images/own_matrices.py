@@ -54,8 +54,8 @@ _COLUMNS = 16
 
 _MOST, _TOO_MANY, _FEW = 1e7, 3e7, 100
 """Links times displacements above which a part of the sources does, if it has so many detections of
-most images, and above which it does in any case; but of images that have fewer there, all are
-taken."""
+most images, and above which it does in any case if each displacement is computed; but of images
+that have fewer there, all are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def own_matrices(
     centre, size = places
     images = len(size)
     count = numbers * images
-    rows, source, factor = _part(links, count if count <= _EXACT else _SAMPLES, images)
+    rows, source, factor = _part(links, count, images)
     own, number = links.image[rows] >= 0, int(source.max(initial=-1)) + 1
     terms = _terms(links, centre, size)[:, : numbers // 2]
     displaced = _displaced(terms[rows], links.image[rows], own, count)
@@ -186,7 +186,7 @@ def own_matrices(
     )
 
 
-def _part(links: Links, columns: int, images: int) -> tuple[IntArray, IntArray, FloatArray]:
+def _part(links: Links, count: int, images: int) -> tuple[IntArray, IntArray, FloatArray]:
     """Links (M,) of the sources that are taken, their sources, and how many each stands for.
 
     Of very many every so many, as long as this is enough for most images; of the others, all.
@@ -194,8 +194,10 @@ def _part(links: Links, columns: int, images: int) -> tuple[IntArray, IntArray, 
     own = links.image >= 0
     number = np.bincount(links.image[own], minlength=images)
     enough = int(np.median(number[number > 0])) // _FEW if own.any() else 1
-    size = float(len(links.source)) * columns
-    every = max(1, min(1 + int(size // _MOST), enough), 1 + int(size // _TOO_MANY))
+    size = float(len(links.source)) * (count if count <= _EXACT else _SAMPLES)
+    every = max(1, min(1 + int(size // _MOST), enough))
+    if count <= _EXACT:  # a few images may have nearly all of the detections
+        every = max(every, 1 + int(size // _TOO_MANY))
     few = number < _FEW * every
     whole = np.zeros(links.source_count, bool)
     whole[links.source[own][few[links.image[own]]]] = True
