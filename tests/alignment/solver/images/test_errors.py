@@ -10,6 +10,8 @@ from moving_fields import Sky, moving_field
 from scipy import stats
 
 from tweakreg_step.alignment import solve_jointly
+from tweakreg_step.alignment.solver.images import own_matrices
+from tweakreg_step.alignment.solver.links import Links
 from tweakreg_step.alignment.verdict import image_claims
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.sphere import directions, frames_of, from_plane, ra_dec
@@ -118,3 +120,33 @@ def test_an_image_pulls_its_group_along(monkeypatch: pytest.MonkeyPatch) -> None
     solution = solve_jointly(scene.detections, 3, scene.reference, Options())
     # along the line of the two, where no roll can follow; images have some 150 stars each
     np.testing.assert_allclose(solution.images.absolute[:, 0, 0] / own**2, 0.5, rtol=0.1)
+
+
+def test_a_part_of_the_sources_tells_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every third source, and samples of displacements, as in runs with very many of them."""
+    setup = replace(_setup(0.3), density=0.1)
+    scene = make_scene(setup, 1)
+    given = scene.detections
+    own = np.random.default_rng(1).normal(0.0, 0.0015, (6, 2))
+    frames = frames_of(directions(given.ra, given.dec))
+    ra, dec = ra_dec(from_plane(own[given.image], frames))
+    moved, options = replace(given, ra=ra, dec=dec), Options(detector_motion="rshift")
+    whole = solve_jointly(moved, 3, scene.reference, options).images.absolute
+    taken = []
+
+    def counted(links: Links, count: int, images: int) -> tuple[np.ndarray, ...]:
+        found = part(links, count, images)
+        taken.append(len(found[0]) / len(links.source))
+        return found
+
+    part = own_matrices._part
+    monkeypatch.setattr(own_matrices, "_part", counted)
+    monkeypatch.setattr(own_matrices, "_MOST", 1e4)
+    monkeypatch.setattr(own_matrices, "_EXACT", 1)
+    some = solve_jointly(moved, 3, scene.reference, options).images.absolute
+    assert taken
+    assert max(taken) < 0.5
+    size = [np.sqrt(np.diagonal(one, axis1=1, axis2=2)[:, :2]) for one in (whole, some)]
+    # a hundred sources an image and 128 samples tell a variance to a fifth
+    np.testing.assert_allclose(size[1] / size[0], 1.0, atol=4.0 * 0.1)
+    assert np.sqrt(np.mean((size[1] / size[0] - 1.0) ** 2)) < 0.2
