@@ -7,7 +7,7 @@ association and robust fit, rejection, detector motions, gauge and covariances, 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from tweakreg_step.alignment.solver import (
     most_general,
     motion_radius,
     sample,
+    whole_of_fit,
     with_estimated_widths,
     with_levels,
     with_motion,
@@ -275,9 +276,11 @@ def _register_and_solve(
     accepted = replace(accepted, ambiguity=registration.ambiguity)
     choice = MotionChoice(MotionGrounds.NOT_ALIGNED)
     if accepted.associated is not None:
-        problem, matters = with_estimated_widths(accepted.problem, accepted.associated)
-        choice, solved = choose_motion(problem, accepted.associated)
-        problem, apart = with_own_motions(problem, accepted.associated)
+        general = accepted.associated
+        every = cache(partial(whole_of_fit, general))
+        problem, matters = with_estimated_widths(accepted.problem, general, every)
+        problem, apart = with_own_motions(problem, general)
+        choice, solved = choose_motion(problem, general, every)
         accepted = replace(accepted, problem=problem)
         accepted = _with_choice(accepted, choice, solved, again=matters or apart)
     lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())

@@ -63,3 +63,38 @@ def test_where_detections_are_many_four_samples_do(monkeypatch: pytest.MonkeyPat
     few = module.motion_variance(fit.linear, fit.links, fit.step, weight)
     assert not np.array_equal(few, some)
     assert few.mean() == pytest.approx(some.mean(), rel=0.3)
+
+
+def test_motions_drawn_from_the_factor_are_those_drawn_from_the_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both have the covariance of the fit."""
+    fit = fitted(2)
+    weight = fit.weight / fit.components.variance
+    exact = module.motion_variance(fit.linear, fit.links, fit.step, weight)
+    monkeypatch.setattr(module, "_EXACT", 0)
+    monkeypatch.setattr(module, "_ROUNDS_OF_SAMPLES", 1000)
+    monkeypatch.setattr(module, "_ENOUGH", 1e6)
+    drawn = module.motion_variance(fit.linear, fit.links, fit.step, weight)
+    np.testing.assert_allclose(drawn, exact, rtol=0.15)
+    share = weight / np.bincount(fit.links.source, weight)[fit.links.source]
+    square = module._sampled(fit.linear, fit.links, fit.step, weight, share)
+    np.testing.assert_allclose(0.5 * (square[::2] + square[1::2]), exact, rtol=0.15)
+
+
+def test_some_sources_of_an_image_stand_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where motions are next to nothing beside the detections' errors."""
+    fit = fitted(2)
+    weight, links = fit.weight / fit.components.variance, fit.links
+    exact = module.motion_variance(fit.linear, links, fit.step, weight)
+    monkeypatch.setattr(module, "_EXACT", 0)
+    monkeypatch.setattr(module, "_SMALL", 0.0)
+    monkeypatch.setattr(module, "_ENOUGH", 1e6)
+    monkeypatch.setattr(module, "_ROUNDS_OF_SAMPLES", 250)
+    monkeypatch.setattr(module, "_OF_IMAGE", 20)
+    found = module.motion_variance(fit.linear, links, fit.step, weight)
+    label = links.image + 1
+    for image in np.unique(label):
+        own = label == image
+        assert len(np.unique(found[own])) == 1
+        assert found[own].mean() == pytest.approx(exact[own].mean(), rel=0.3)

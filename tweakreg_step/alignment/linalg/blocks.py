@@ -66,7 +66,7 @@ def carried_2x2(matrix: FloatArray, covariance: FloatArray) -> FloatArray:
 
 def source_sums(values: FloatArray, source: IntArray, count: int) -> FloatArray:
     """Sums (S, ...) of values (N, ...) over the detections of each source."""
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
     sums = [np.bincount(source, column, minlength=count) for column in flat.T]
     return np.stack(sums, axis=-1).astype(float).reshape(count, *values.shape[1:])
 

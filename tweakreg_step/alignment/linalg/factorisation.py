@@ -44,6 +44,12 @@ class Factor:
             solved = self.sparse.solve(np.ascontiguousarray(scale * right))
         return np.asarray(scale * solved)
 
+    def drawn(self, normal: FloatArray) -> FloatArray:
+        """Vectors (P, K) of covariance H^-1 from standard normal ones; of a dense factor alone."""
+        lower = self.dense[0]
+        turned = linalg.solve_triangular(lower, normal, trans=1, lower=True, check_finite=False)
+        return np.asarray(self.scale[:, None] * turned)
+
     def log_determinant(self) -> float:
         """Log-determinant of the matrix, ln det H."""
         if self.dense is not None:

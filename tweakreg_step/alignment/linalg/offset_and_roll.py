@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .blocks import source_sums
+
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
@@ -48,9 +50,7 @@ def offsets_and_rolls(
     columns[:, 0, 2], columns[:, 1, 2] = -place[:, 1], place[:, 0]
     blocks = np.einsum("n,nik,nil->nkl", weight, columns, columns)
     right = np.einsum("n,nik,ni->nk", weight, columns, difference)
-    normal, moment = np.zeros((count, 3, 3)), np.zeros((count, 3))
-    np.add.at(normal, body, blocks)
-    np.add.at(moment, body, right)
+    normal, moment = source_sums(blocks, body, count), source_sums(right, body, count)
     enough = np.bincount(body, minlength=count) >= _FEWEST
     enough &= np.linalg.det(normal) > 0.0
     motion, covariance = np.full((count, 3), np.nan), np.full((count, 3, 3), np.nan)

@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import (
 )
 from scipy.spatial import cKDTree
 
+from tweakreg_step.alignment.linalg import order_of_labels
 from tweakreg_step.core.sphere import chord, to_plane
 
 if TYPE_CHECKING:
@@ -69,8 +70,11 @@ def footprints_of(
     along = to_plane(vectors, frames[group]) @ strips.T
     low = np.full((len(frames), _DIRECTIONS), np.inf)
     high = np.full((len(frames), _DIRECTIONS), -np.inf)
-    np.minimum.at(low, group, along)
-    np.maximum.at(high, group, along)
+    order = order_of_labels(group)
+    filled, first = np.unique(group[order], return_index=True)
+    if len(filled):
+        low[filled] = np.minimum.reduceat(along[order], first)
+        high[filled] = np.maximum.reduceat(along[order], first)
     corners = np.zeros((len(frames), 2 * _DIRECTIONS), np.int64)
     for strip in range(_DIRECTIONS):
         for column, edge in ((strip, low), (strip + _DIRECTIONS, high)):

@@ -42,6 +42,7 @@ from .motions.field_motion import DISPERSION, FIELD, epochs_of, field_motion, fi
 from .motions.levels import DETECTOR, Level, detector_level
 from .motions.parents import GROUPS, Parent
 from .motions.prior_widths import with_estimated_widths
+from .motions.quadratic import whole_of_fit
 from .motions.tails import VISIT, departures, visit_of
 from .motions.visit_motion import with_visits
 from .normal_equations import solve_step
@@ -109,6 +110,7 @@ __all__ = [
     "usual_variances",
     "visit_of",
     "weak_modes",
+    "whole_of_fit",
     "with_estimated_widths",
     "with_levels",
     "with_motion",

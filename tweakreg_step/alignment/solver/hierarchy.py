@@ -26,7 +26,7 @@ from .motions.field_motion import FieldMotion
 from .motions.parents import GROUPS, Bonds, bonds_of
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
     from .links import Links
     from .motions.levels import Level
@@ -170,6 +170,19 @@ class Linear:
             self.transform[rows],
             self.columns[rows],
             self.index[rows],
+            self.parameter_count,
+            self.frames[sources],
+        )
+
+    def of_sources(self, links: Links, chosen: BoolArray) -> Linear:
+        """That of the links (N,) `chosen`, which are all that some sources have."""
+        sources = np.zeros(links.source_count, bool)
+        sources[links.source[chosen]] = True
+        return Linear(
+            self.position[chosen],
+            self.transform[chosen],
+            self.columns[chosen],
+            self.index[chosen],
             self.parameter_count,
             self.frames[sources],
         )

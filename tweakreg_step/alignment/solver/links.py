@@ -32,6 +32,9 @@ _OF_DETECTIONS = (
 )  # fmt: skip
 """Names of the arrays with a row for each detection; `tau` may be one of them."""
 
+_OF_SOURCES = ("motion_prior", "unknown")
+"""Names of those with a row for each source, where there are any."""
+
 _FEWEST = 3
 """Stars with known motions that tell the motion of the field."""
 
@@ -195,15 +198,27 @@ class Links:
         """The detections of some sources, which are those of `rows`, numbered from 0."""
         if sources.start == 0 and sources.stop == self.source_count:
             return self
-        names = (*_OF_DETECTIONS, "tau"), ("motion_prior", "unknown")
-        own: dict[str, Any] = {
+        own = self._taken(rows, sources)
+        own["source"] = own["source"] - sources.start
+        return replace(self, **own, source_count=sources.stop - sources.start)
+
+    def of_sources(self, chosen: BoolArray) -> Links:
+        """The links (L,) `chosen`, which are all that some sources have, numbered anew."""
+        sources = np.zeros(self.source_count, bool)
+        sources[self.source[chosen]] = True
+        own = self._taken(chosen, sources)
+        own["source"] = (np.cumsum(sources) - 1)[own["source"]]
+        return replace(self, **own, source_count=int(sources.sum()))
+
+    def _taken(self, rows: Any, sources: Any) -> dict[str, Any]:
+        """The arrays of some rows and of their sources, by name."""
+        names = ((*_OF_DETECTIONS, "tau"), rows), (_OF_SOURCES, sources)
+        return {
             name: getattr(self, name)[part]
-            for some, part in zip(names, (rows, sources), strict=True)
+            for some, part in names
             for name in some
             if getattr(self, name) is not None
         }
-        own["source"] = own["source"] - sources.start
-        return replace(self, **own, source_count=sources.stop - sources.start)
 
     def pieces(self, size: int = 8192) -> Iterator[tuple[slice, slice]]:
         """Rows and sources of pieces of about `size` detections.

@@ -13,7 +13,7 @@ from scipy import sparse
 from tweakreg_step.alignment.linalg import source_sums
 
 if TYPE_CHECKING:
-    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
     from .hierarchy import Linear
     from .links import Links
@@ -33,6 +33,13 @@ _AT_ONCE = 50_000
 
 _DENSE = 200_000
 """Entries up to which matrices are dense: sparse ones cost more to build than they save."""
+
+_SMALL = 1000.0
+"""The same, from which on an image's mean does for all of its detections: the motions have some
+5e-4 of their variance."""
+
+_OF_IMAGE = 100
+"""Detections of an image whose displacements by them are worked out."""
 
 _ENOUGH = 50.0
 """Detections N for each of P parameters from which on one round does. Motions have about P / 2N of
@@ -61,34 +68,87 @@ def motion_variance(linear: Linear, links: Links, step: Step, weight: FloatArray
         moved = slope @ step.factor.inverse()
         product = slope * moved if isinstance(slope, np.ndarray) else slope.multiply(moved)
         square = np.asarray(product.sum(axis=1)).ravel()
+    elif step.factor.dense is not None:
+        small = count >= _SMALL * linear.parameter_count
+        return (_of_images if small else _drawn)(linear, links, step, share)
     else:
-        rng, root = np.random.default_rng(0), np.sqrt(np.repeat(weight, 2))[:, None]
-        rounds, bonds = _rounds(count, linear.parameter_count), step.model.bonds
-        parts = [
-            (
-                rows,
-                derivatives(linear.part(rows, own)),
-                *_means(links.part(rows, own), share[rows]),
-            )
-            for rows, own in links.pieces(_AT_ONCE)
-        ]
-        square = np.zeros(2 * count)
-        for _ in range(rounds):  # few at a time: of millions of detections each is large
-            pull = np.zeros((linear.parameter_count, _SAMPLES))
-            for rows, slope, sums, row in parts:
-                data = rng.normal(size=(len(row), _SAMPLES)) * root[2 * rows.start : 2 * rows.stop]
-                # T = slope - sums' slope: its products with a few vectors are cheaper than itself
-                data -= sums.T @ _added_up(data, row, sums.shape[0])
-                pull += slope.T @ data
-            more = rng.normal(size=pull.shape)
-            more = bonds.rows.T @ (np.sqrt(bonds.precision)[:, None] * more)
-            drawn = step.factor.solve(pull + more)
-            for rows, slope, sums, row in parts:
-                moved = slope @ drawn
-                moved -= (sums @ moved)[row]
-                both = slice(2 * rows.start, 2 * rows.stop)
-                square[both] += np.mean(moved**2, axis=1) / rounds
+        square = _sampled(linear, links, step, weight, share)
     return np.asarray(0.5 * (square[::2] + square[1::2]))
+
+
+def _of_images(linear: Linear, links: Links, step: Step, share: FloatArray) -> FloatArray:
+    """The variance (L,), for all links of an image the mean of those of some sources.
+
+    `share` (L,) is what each link has in the mean of its source.
+    """
+    chosen = _of_some_sources(links)
+    some = links.of_sources(chosen)
+    square = _drawn(linear.of_sources(links, chosen), some, step, share[chosen])
+    size = np.bincount(some.image + 1)
+    mean = np.bincount(some.image + 1, square) / np.maximum(size, 1)
+    return np.asarray(mean[links.image + 1])
+
+
+def _drawn(linear: Linear, links: Links, step: Step, share: FloatArray) -> FloatArray:
+    """Mean squares (L,) per axis of what motions drawn from a dense factor move links by."""
+    size = linear.parameter_count
+    rounds = _rounds(len(links.source), size)
+    normal = np.random.default_rng(0).normal(size=(size, _SAMPLES * rounds))
+    drawn, square = step.factor.drawn(normal), np.empty(len(links.source))
+    for rows, sources in links.pieces():
+        one, own = linear.part(rows, sources), links.part(rows, sources)
+        moved = np.einsum("nik,nks->nis", one.columns, drawn[one.index])
+        shared = share[rows, None, None] * moved
+        mean = source_sums(shared, own.source, own.source_count)
+        square[rows] = np.mean((moved - mean[own.source]) ** 2, axis=(1, 2))
+    return square
+
+
+def _of_some_sources(links: Links) -> BoolArray:
+    """Mask (L,) of the links of every so many sources, enough of each image and of the stars."""
+    size = np.bincount(links.image + 1)
+    step = max(int(size[size > 0].min()) // _OF_IMAGE, 1)
+    while step > 1:
+        chosen = links.source % step == 0
+        kept = np.bincount(links.image[chosen] + 1, minlength=len(size))
+        if (kept[size > 0] > 0).all():
+            return np.asarray(chosen)
+        step //= 2
+    return np.ones(len(links.source), bool)
+
+
+def _sampled(
+    linear: Linear, links: Links, step: Step, weight: FloatArray, share: FloatArray
+) -> FloatArray:
+    """Squares (2 L,) of what motions drawn from the data, and from the priors, move links by."""
+    count = len(linear.index)
+    rng, root = np.random.default_rng(0), np.sqrt(np.repeat(weight, 2))[:, None]
+    rounds, bonds = _rounds(count, linear.parameter_count), step.model.bonds
+    parts = [
+        (
+            rows,
+            derivatives(linear.part(rows, own)),
+            *_means(links.part(rows, own), share[rows]),
+        )
+        for rows, own in links.pieces(_AT_ONCE)
+    ]
+    square = np.zeros(2 * count)
+    for _ in range(rounds):  # few at a time: of millions of detections each is large
+        pull = np.zeros((linear.parameter_count, _SAMPLES))
+        for rows, slope, sums, row in parts:
+            data = rng.normal(size=(len(row), _SAMPLES)) * root[2 * rows.start : 2 * rows.stop]
+            # T = slope - sums' slope: its products with a few vectors are cheaper than itself
+            data -= sums.T @ _added_up(data, row, sums.shape[0])
+            pull += slope.T @ data
+        more = rng.normal(size=pull.shape)
+        more = bonds.rows.T @ (np.sqrt(bonds.precision)[:, None] * more)
+        drawn = step.factor.solve(pull + more)
+        for rows, slope, sums, row in parts:
+            moved = slope @ drawn
+            moved -= (sums @ moved)[row]
+            both = slice(2 * rows.start, 2 * rows.stop)
+            square[both] += np.mean(moved**2, axis=1) / rounds
+    return square
 
 
 def _rounds(count: int, parameters: int) -> int:

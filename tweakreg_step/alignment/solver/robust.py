@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .normal_equations import Step
 
 
-__all__ = ["Fit", "Start", "fit", "linear_at_end"]
+__all__ = ["Fit", "Start", "fit", "image_size"]
 
 _NEGLIGIBLE = 1e-6
 """Error of positions [arcsec] that may be left where derivatives are kept."""
@@ -219,11 +219,6 @@ def _widths(width: float, covariance: FloatArray) -> list[float]:
     return widths
 
 
-def linear_at_end(fit: Fit, model: Model) -> Linear:
-    """The problem linearised at the motions that were fitted, see `_relinearised`."""
-    return _relinearised(fit.linear, fit.links, model, fit.motions, fit.step)
-
-
 def _relinearised(
     linear: Linear, links: Links, model: Model, motions: Motions, step: Step
 ) -> Linear:
@@ -235,12 +230,12 @@ def _relinearised(
     step_size = np.abs(step.position - linear.position).max(initial=0.0)
     turned = step_size**2 / _NEGLIGIBLE
     # a step of 1 mas turns no image of an arcsecond; sizes are found for larger ones alone
-    if turned > 1.0 and turned > _size(links):
+    if turned > 1.0 and turned > image_size(links):
         return linearise(links, model, motions)
     return replace(linear, position=step.position)
 
 
-def _size(links: Links) -> float:
+def image_size(links: Links) -> float:
     """Mean distance from their middle of the detections of the smallest image [arcsec].
 
     Images with fewer than three detections have no size; 0 where there are no others.

@@ -81,6 +81,8 @@ def diagnose(
     """
     failed = np.array([item is not Code.ALIGNED for item in failures.status], bool)
     unanchored = ~failures.anchored if reference is not None else np.zeros(len(failed), bool)
+    if not (failed | unanchored).any():
+        return [None] * len(failed), [None] * len(failed)
     searched = np.array([item in _SEARCHED for item in failures.status], bool) | unanchored
     searched &= np.cumsum(searched) <= MOST_SEARCHED
     reach = _wider(options)

@@ -43,8 +43,8 @@ def with_own_columns(linear: Linear, links: Links) -> Linear:
 
 def without_own_columns(
     matrix: FloatArray, right: FloatArray, count: int, variance: float
-) -> tuple[FloatArray, FloatArray]:
-    """Normal matrix and right side of the first `count` parameters.
+) -> tuple[FloatArray, FloatArray, float]:
+    """Normal matrix and right side of the first `count` parameters, and by what chi2 is less.
 
     The others are own motions of images, whose variance [arcsec^2] is known: they are eliminated.
     """
@@ -53,4 +53,5 @@ def without_own_columns(
         matrix[count:, count:] + np.eye(len(right) - count) / variance,
     )
     taken = np.linalg.solve(inner, np.column_stack([pull.T, right[count:]]))
-    return matrix[:count, :count] - pull @ taken[:, :-1], right[:count] - pull @ taken[:, -1]
+    less = float(right[count:] @ taken[:, -1])
+    return matrix[:count, :count] - pull @ taken[:, :-1], right[:count] - pull @ taken[:, -1], less

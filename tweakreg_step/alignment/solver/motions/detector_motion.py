@@ -5,7 +5,8 @@ is as good as exact, since all priors are proper and the problem is very nearly 
 
     2 ln E = -F_min - ln det H + ln det Pi,
 
-with the association, weights and errors of the most general model. In addition, a fifth of the
+with the association, weights and errors of the most general model, and with what images move by
+beside all levels, which would be taken for motions of detectors. In addition, a fifth of the
 sources is reserved: they take no part in the fit, and may not clearly agree worse with the motion
 than without.
 """
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2, mean_variance
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.solver.hierarchy import Motions
 from tweakreg_step.alignment.solver.iteration import AssociatedFit, Problem, with_levels
 from tweakreg_step.alignment.solver.links import reserved_links
@@ -27,9 +28,11 @@ from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionChoice, MotionGrou
 
 from .detector_parents import OF_UNITS, parents_of_units
 from .levels import DETECTOR, detector_level
-from .quadratic import quadratic
+from .quadratic import reserved_of_fit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tweakreg_step.alignment.solver.hierarchy import Model
     from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.options import Options
@@ -131,22 +134,21 @@ def motion_radius(options: Options) -> float:
     return 8.0 * options.motion_shift_sigma
 
 
-def _trials(problem: Problem, associated: AssociatedFit) -> tuple[dict[str, _Trial], Quadratic]:
+def _trials(
+    problem: Problem, associated: AssociatedFit, every: Callable[[], Quadratic]
+) -> tuple[dict[str, _Trial], Quadratic]:
     """Evidence and reserved residuals of all geometries, for the association and weights of a fit.
 
     They come from the normal equations of the fit alone, those of the reserved sources apart: their
     chi2 is the second result.
     """
-    links, fit = associated.links, associated.fit
-    precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
-    at, reserved = fit.motions.flat - fit.step.delta, reserved_links(links)
-    every = quadratic(fit.linear, links, at, precision)
-    others = np.where(reserved[:, None, None], precision, 0.0)
-    apart = quadratic(fit.linear, links, at, others)
-    total = 2.0 * float(mean_variance(precision[reserved]).sum())
-    functions = every, every.minus(apart), apart
+    fit = associated.fit
+    functions = reserved_of_fit(associated, every, problem.model.own)
+    reserved = reserved_links(associated.links)
+    weight = fit.weight[reserved] / mean_variance(fit.covariance[reserved])
+    total = 2.0 * float(weight.sum())
     trials = {name: _trial(problem, fit.motions, name, functions, total) for name in _CANDIDATES}
-    return trials, apart
+    return trials, functions[2]
 
 
 def _trial(
@@ -205,7 +207,9 @@ def most_general(problem: Problem) -> str:
     return _CANDIDATES[-1] if several else "none"
 
 
-def choose_motion(problem: Problem, general: AssociatedFit) -> tuple[MotionChoice, Motions | None]:
+def choose_motion(
+    problem: Problem, general: AssociatedFit, every: Callable[[], Quadratic]
+) -> tuple[MotionChoice, Motions | None]:
     """The detector motion of the largest significant evidence, and the motions that it comes to.
 
     These are None where nothing was to be chosen.
@@ -214,13 +218,15 @@ def choose_motion(problem: Problem, general: AssociatedFit) -> tuple[MotionChoic
     ----------
     problem, general
         The problem and its fit with the most general motions, see `most_general`.
+    every
+        chi2 of that fit, see `whole_of_fit`, made when it is asked for.
     """
     asked = problem.options.detector_motion
     if asked != "auto":
         return MotionChoice(MotionGrounds.ASKED, geometry_of(problem.model), asked=asked), None
     if geometry_of(problem.model) == "none":
         return MotionChoice(MotionGrounds.ONE_DETECTOR), None
-    trials, apart = _trials(problem, general)
+    trials, apart = _trials(problem, general, every)
     choice = _choice(trials, apart)
     return choice, trials[choice.geometry].motions
 

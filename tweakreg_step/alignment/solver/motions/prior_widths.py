@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2
-from tweakreg_step.alignment.solver.normal_equations import factor_with_prior, normal_equations
-from tweakreg_step.alignment.solver.robust import linear_at_end
+from tweakreg_step.alignment.solver.normal_equations import factor_with_prior
 
 from .detector_parents import PLACEMENT
 from .tails import VISIT, visit_of, with_tails
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tweakreg_step.alignment.linalg import Factor
     from tweakreg_step.alignment.solver.hierarchy import Model
     from tweakreg_step.alignment.solver.iteration import AssociatedFit, Problem
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .field_motion import FieldMotion
     from .levels import Level
     from .parents import Parent
+    from .quadratic import Quadratic
 
 __all__ = ["with_estimated_widths"]
 
@@ -63,13 +64,17 @@ _NORMAL = 1.35
 the weights of Student's t."""
 
 
-def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> tuple[Problem, bool]:
+def with_estimated_widths(
+    problem: Problem, associated: AssociatedFit, every: Callable[[], Quadratic]
+) -> tuple[Problem, bool]:
     """The problem, its levels with the priors that their motions ask for.
 
     Parameters
     ----------
     problem, associated
         The problem and its fit, in which the levels have motions.
+    every
+        chi2 of that fit, see `whole_of_fit`, made when it is asked for.
 
     Returns
     -------
@@ -77,7 +82,7 @@ def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> tuple[
         And whether the new priors have a part in what the motions are, so that they must be fitted
         again.
     """
-    links, fit, model = associated.links, associated.fit, problem.model
+    fit, model = associated.fit, problem.model
     several = any(len(one.prior) >= _FEWEST for one in model.units if one.name != VISIT)
     if not several and len(_held(model)) < _FEWEST:
         return problem, several
@@ -85,9 +90,8 @@ def with_estimated_widths(problem: Problem, associated: AssociatedFit) -> tuple[
         model, share = _of_visits(model, fit)
         if share < _NO_PART:
             return replace(problem, model=model), False
-    linear = linear_at_end(fit, model)
-    precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
-    matrix, right, _ = normal_equations(linear, links, precision)
+    chi2 = every()
+    matrix, right = chi2.matrix, chi2.right_at(fit.motions.flat)
     for _ in range(_ROUNDS):
         factor, pull = factor_with_prior(matrix, model, fit.motions)
         flat = fit.motions.flat + factor.solve(right - pull)

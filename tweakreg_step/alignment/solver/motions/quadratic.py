@@ -13,15 +13,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from tweakreg_step.alignment.linalg import inverse_2x2
+from tweakreg_step.alignment.solver.images.own_columns import with_own_columns, without_own_columns
 from tweakreg_step.alignment.solver.latents import latents, seen
+from tweakreg_step.alignment.solver.links import reserved_links
 from tweakreg_step.alignment.solver.normal_equations import normal_equations
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tweakreg_step.alignment.solver.hierarchy import Linear
+    from tweakreg_step.alignment.solver.iteration import AssociatedFit
     from tweakreg_step.alignment.solver.links import Links
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
-__all__ = ["Quadratic", "quadratic"]
+__all__ = ["Quadratic", "quadratic", "reserved_of_fit", "whole_of_fit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,30 @@ class Quadratic:
         """The same without some of the sources, whose function `part` is, of the same motions."""
         right, constant = self.right - part.right, self.constant - part.constant
         return Quadratic(self.at, self.matrix - part.matrix, right, constant)
+
+    def without_own_motions(self, count: int, variance: float) -> Quadratic:
+        """The function of the first parameters, with what images move by themselves at its best.
+
+        Parameters
+        ----------
+        count
+            Number of the first parameters that move detections; own motions come after them.
+        variance
+            Variance of own motions per axis [arcsec^2].
+        """
+        matrix = self.matrix if isinstance(self.matrix, np.ndarray) else self.matrix.toarray()
+        matrix, right, less = without_own_columns(matrix, self.right, count, variance)
+        return Quadratic(self.at[:count], matrix, right, self.constant - less)
+
+    def widened(self, at: FloatArray) -> Quadratic:
+        """The same with more parameters, which move nothing; `at` (P,) are the values of all."""
+        more = len(at) - len(self.at)
+        matrix = np.pad(self.matrix, (0, more))
+        return Quadratic(at, matrix, np.pad(self.right, (0, more)), self.constant)
+
+    def right_at(self, flat: FloatArray) -> FloatArray:
+        """The right side (P,) about other motions, of parameters (P,)."""
+        return np.asarray(self.right - self.matrix @ (flat - self.at))
 
     def restricted(self, place: IntArray, at: FloatArray) -> Quadratic:
         """The function of other parameters, about their values `at` (Q,).
@@ -90,3 +120,46 @@ def quadratic(linear: Linear, links: Links, at: FloatArray, weight: FloatArray) 
     difference = linear.position - seen(links, mean)
     chi2 = float(np.einsum("ni,nij,nj->", difference, weight, difference, optimize=True))
     return Quadratic(at, matrix, right, chi2)
+
+
+def whole_of_fit(associated: AssociatedFit) -> Quadratic:
+    """chi2 of all links of a fit, with its weights and errors."""
+    fit, links = associated.fit, associated.links
+    return quadratic(fit.linear, links, fit.motions.flat - fit.step.delta, _weights(associated))
+
+
+def reserved_of_fit(
+    associated: AssociatedFit, every: Callable[[], Quadratic], own: float
+) -> tuple[Quadratic, Quadratic, Quadratic]:
+    """chi2 of all sources, of those that are fitted, and of those reserved where these are known.
+
+    Parameters
+    ----------
+    associated
+        The fit whose weights and errors count.
+    every
+        That of all sources, see `whole_of_fit`, made when it is asked for.
+    own
+        Variance per axis of what images move by beside all levels [arcsec^2]. What an image moves
+        by is then told by the fitted sources as far as they know it.
+    """
+    fit, links = associated.fit, associated.links
+    chosen, at = reserved_links(links), fit.motions.flat - fit.step.delta
+    linear, weight = fit.linear, _weights(associated)
+    if own == 0.0:
+        part = linear.of_sources(links, chosen), links.of_sources(chosen), at, weight[chosen]
+        whole, apart = every(), quadratic(*part)
+        return whole, whole.minus(apart), apart
+    wide = with_own_columns(linear, links)
+    count = int(linear.index.max(initial=0)) + 1
+    begun = np.concatenate([at[:count], np.zeros(wide.parameter_count - count)])
+    whole = quadratic(wide, links, begun, weight)
+    apart = quadratic(wide, links, begun, np.where(chosen[:, None, None], weight, 0.0))
+    both = (whole, whole.minus(apart))
+    whole, fitted = (one.without_own_motions(count, own).widened(at) for one in both)
+    return whole, fitted, whole.minus(fitted)
+
+
+def _weights(associated: AssociatedFit) -> FloatArray:
+    """Inverse covariances times robust weights (L, 2, 2)."""
+    return associated.fit.weight[:, None, None] * inverse_2x2(associated.fit.covariance)
