@@ -106,3 +106,11 @@ def test_squares_beside_a_star_are_those_from_the_mean_of_their_own_weights() ->
     square = weights.standardised(position, covariance, np.ones(len(image)), links)
     means = [square[image == number].mean() for number in range(3)]
     assert means == pytest.approx([2.0, 2.0, 2.0], rel=0.1)
+
+
+def test_a_fit_keeps_the_linear_problem_that_its_last_step_solved() -> None:
+    """What is asked of a fit later is worked out from where its last step began."""
+    found, _, _ = _stack(3)
+    linear, delta = found.linear, found.step.delta
+    moved = linear.position + np.einsum("nik,nk->ni", linear.columns, delta[linear.index])
+    np.testing.assert_allclose(found.step.position, moved, rtol=0.0, atol=1e-12)

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from .motions.levels import Level
     from .motions.parents import Parent
 
-__all__ = ["Linear", "Model", "Motions", "linearise", "moved_directions"]
+__all__ = ["Linear", "Model", "Motions", "linearise", "moved_directions", "narrowed", "places_in"]
+
+_ROWS = 8192
+"""Detections whose positions are computed at once, to stay in a cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +239,58 @@ def _moved(links: Links, local: FloatArray, model: Model, motions: Motions) -> _
     before = to_plane(shifted, frames)
     after = np.einsum("nij,nj->ni", matrix, before)
     return _Moved(from_plane(after, there), before, after, matrix, frames, there)
+
+
+def places_in(general: Model, model: Model) -> IntArray:
+    """Index (P,) in the parameters of a more general model of those of another.
+
+    It is -1 for parents, which move no detection themselves.
+    """
+    places = [np.arange(general.prior.size)]
+    for level in model.levels:
+        number, (count, width) = general.level(level.name), level.prior.shape
+        start, wide = general.start_of(number), general.levels[number].prior.shape[1]
+        places.append((start + wide * np.arange(count)[:, None] + np.arange(width)).ravel())
+    return np.concatenate([*places, *(np.full(one.prior.size, -1) for one in model.parents)])
+
+
+def narrowed(
+    linear: Linear, general: Model, at: FloatArray, model: Model, motions: Motions
+) -> Linear:
+    """The problem of a less general model, with the derivatives of the general one.
+
+    Parameters
+    ----------
+    linear, general, at
+        The problem, its model, and the parameters (P,) it was linearised at.
+    model, motions
+        The model, of which the general one has all levels, and where its positions are wanted.
+    """
+    place, flat = places_in(general, model), motions.flat
+    there, known = np.zeros(len(at)), place >= 0
+    there[place[known]] = flat[known]
+    position, step = np.empty_like(linear.position), there - at
+    for start in range(0, len(position), _ROWS):
+        rows = slice(start, start + _ROWS)
+        moved = np.einsum("nik,nk->ni", linear.columns[rows], step[linear.index[rows]])
+        position[rows] = linear.position[rows] + moved
+    slots, first = {}, general.prior.shape[1]
+    kept = list(range(first))
+    for level in general.levels:
+        slots[level.name], first = first, first + level.prior.shape[1]
+    for level in model.levels:
+        kept += range(slots[level.name], slots[level.name] + level.prior.shape[1])
+    if kept == list(range(first)) and np.array_equal(place[known], np.arange(known.sum())):
+        return replace(linear, position=position, parameter_count=len(flat))
+    number = np.zeros(len(at), np.int64)
+    number[place[known]] = np.flatnonzero(known)
+    return replace(
+        linear,
+        position=position,
+        columns=np.ascontiguousarray(linear.columns[:, :, kept]),
+        index=number[linear.index[:, kept]],
+        parameter_count=len(flat),
+    )
 
 
 def linearise(links: Links, model: Model, motions: Motions) -> Linear:

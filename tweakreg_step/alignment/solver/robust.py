@@ -17,7 +17,7 @@ from tweakreg_step.alignment.linalg import carried_2x2, inverse_2x2, mean_varian
 from tweakreg_step.core.sphere import ARCSEC
 
 from .error_components import components_of, estimated
-from .hierarchy import linearise
+from .hierarchy import linearise, narrowed
 from .motion_variance import motion_variance
 from .motions.field_motion import with_spread
 from .motions.tails import with_tails
@@ -37,6 +37,9 @@ __all__ = ["Fit", "Start", "fit", "image_size"]
 
 _NEGLIGIBLE = 1e-6
 """Error of positions [arcsec] that may be left where derivatives are kept."""
+
+_NEGLIGIBLE_AT_FIRST = 1e-7
+"""The same where a fit begins with those of another, from which it goes on."""
 
 _SIZED = 3
 """Detections of an image from which on they have a size."""
@@ -128,13 +131,13 @@ def fit(links: Links, model: Model, start: Start, threshold: float = 3.0, rounds
         Largest number of reweightings.
     """
     motions = start.motions
-    linear = linearise(links, model, motions)
+    linear = _first(links, model, start)
     components, covariance, weight = _begun(linear, links, start)
     widths = _widths(start.width, covariance)
     rounds, first = rounds + len(widths), 0.0 if start.before is None else _SAME
     for turn in range(rounds):
         precision = weight[:, None, None] * inverse_2x2(covariance)
-        step = solve_step(linear, links, model, motions, precision)
+        step, solved = solve_step(linear, links, model, motions, precision), linear
         motions = motions.plus(step.delta)
         model = with_tails(model, motions)
         square = standardised(step.position, covariance, weight, links)
@@ -155,8 +158,20 @@ def fit(links: Links, model: Model, start: Start, threshold: float = 3.0, rounds
         if _settled(last, components, fresh - weight, _CONVERGED if turn > len(widths) else first):
             break
         weight = fresh
-    every = links, motions, linear, step, covariance, weight, square, step.residual, components
+    every = links, motions, solved, step, covariance, weight, square, step.residual, components
     return Fit(*every, _field_path(links, model, motions))
+
+
+def _first(links: Links, model: Model, start: Start) -> Linear:
+    """The problem linearised where the fit begins; derivatives are kept where they are known."""
+    before, motions = start.before, start.motions
+    if before is None:
+        return linearise(links, model, motions)
+    known, at = before.step.model, before.motions.flat - before.step.delta
+    if not all(known.level(level.name) >= 0 for level in model.levels):
+        return linearise(links, model, motions)
+    linear = narrowed(before.linear, known, at, model, motions)
+    return _moved(before.linear, links, model, motions, linear, _NEGLIGIBLE_AT_FIRST)
 
 
 def _begun(
@@ -222,17 +237,29 @@ def _widths(width: float, covariance: FloatArray) -> list[float]:
 def _relinearised(
     linear: Linear, links: Links, model: Model, motions: Motions, step: Step
 ) -> Linear:
-    """The problem linearised at the new motions; for small steps the derivatives are kept.
+    """The problem linearised at the new motions after a step."""
+    return _moved(linear, links, model, motions, replace(linear, position=step.position))
 
-    A step d turns and stretches an image of size s by d / s at most, so that positions are off by
-    d^2 / s, derivatives by d / s of themselves.
+
+def _moved(
+    linear: Linear,
+    links: Links,
+    model: Model,
+    motions: Motions,
+    there: Linear,
+    negligible: float = _NEGLIGIBLE,
+) -> Linear:
+    """The problem linearised at other motions; where these are near, with the same derivatives.
+
+    A step d turns and stretches an image of size s by d / s at most, so that positions `there` are
+    off by d^2 / s, derivatives by d / s of themselves.
     """
-    step_size = np.abs(step.position - linear.position).max(initial=0.0)
-    turned = step_size**2 / _NEGLIGIBLE
+    step_size = np.abs(there.position - linear.position).max(initial=0.0)
+    turned = step_size**2 / negligible
     # a step of 1 mas turns no image of an arcsecond; sizes are found for larger ones alone
     if turned > 1.0 and turned > image_size(links):
         return linearise(links, model, motions)
-    return replace(linear, position=step.position)
+    return there
 
 
 def image_size(links: Links) -> float:

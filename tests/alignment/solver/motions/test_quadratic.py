@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tweakreg_step.alignment.linalg import inverse_2x2
-from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise
+from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise, places_in
 from tweakreg_step.alignment.solver.iteration import AssociatedFit, Problem, converge
-from tweakreg_step.alignment.solver.motions.detector_motion import _places, with_motion
+from tweakreg_step.alignment.solver.motions.detector_motion import with_motion
 from tweakreg_step.alignment.solver.motions.quadratic import Quadratic, quadratic
 from tweakreg_step.alignment.solver.normal_equations import solve_step
 from tweakreg_step.core import sphere
@@ -67,7 +67,7 @@ def test_the_best_simpler_motions_are_those_of_a_fit(fitted: Fitted, geometry: s
     problem, associated, weight = fitted
     links = associated.links
     tried, motions = with_motion(problem, associated.fit.motions, geometry)
-    begun, place = motions, _places(problem.model, tried.model)
+    begun, place = motions, places_in(problem.model, tried.model)
     for _ in range(2):
         linear = linearise(links, tried.model, motions)
         step = solve_step(linear, links, tried.model, motions, weight)

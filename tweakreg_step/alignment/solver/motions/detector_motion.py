@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_step.alignment.linalg import mean_variance
-from tweakreg_step.alignment.solver.hierarchy import Motions
+from tweakreg_step.alignment.solver.hierarchy import Motions, places_in
 from tweakreg_step.alignment.solver.iteration import AssociatedFit, Problem, with_levels
 from tweakreg_step.alignment.solver.links import reserved_links
 from tweakreg_step.alignment.solver.normal_equations import factor_with_prior
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tweakreg_step.alignment.solver.hierarchy import Model
-    from tweakreg_step.core.arrays import FloatArray, IntArray
+    from tweakreg_step.core.arrays import FloatArray
     from tweakreg_step.core.options import Options
 
     from .levels import Level
@@ -164,7 +164,7 @@ def _trial(
     the most general motions; `total` is the sum of the weights of the last [arcsec^-2].
     """
     tried, motions = with_motion(problem, found, geometry)
-    place = _places(problem.model, tried.model)
+    place = places_in(problem.model, tried.model)
     every, fitted, apart = (one.restricted(place, motions.flat) for one in functions)
     factor, pull = factor_with_prior(every.matrix, tried.model, motions)
     solved = motions.plus(factor.solve(every.right - pull))
@@ -179,19 +179,6 @@ def _trial(
     predicted[place[place >= 0]] = without[place >= 0]
     rms = 1e3 * float(np.sqrt(chi2 / total)) if total > 0.0 else 0.0
     return _Trial(occam - every.value(flat) - penalty, chi2, rms, solved, predicted)
-
-
-def _places(general: Model, tried: Model) -> IntArray:
-    """Index (P,) in the parameters of the general model of those of a simpler one.
-
-    It is -1 for parents, which move no detection themselves.
-    """
-    places = [np.arange(general.prior.size)]
-    for level in tried.levels:
-        number, (count, width) = general.level(level.name), level.prior.shape
-        start, wide = general.start_of(number), general.levels[number].prior.shape[1]
-        places.append((start + wide * np.arange(count)[:, None] + np.arange(width)).ravel())
-    return np.concatenate([*places, *(np.full(one.prior.size, -1) for one in tried.parents)])
 
 
 def most_general(problem: Problem) -> str:
