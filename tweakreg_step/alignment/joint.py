@@ -280,9 +280,11 @@ def _register_and_solve(
         every = cache(partial(whole_of_fit, general))
         problem, matters = with_estimated_widths(accepted.problem, general, every)
         problem, apart = with_own_motions(problem, general)
-        choice, solved = choose_motion(problem, general, every)
+        chosen = choose_motion(problem, general, every)
+        choice, own = chosen.choice, max(problem.model.own, chosen.own)
+        problem = replace(problem, model=replace(problem.model, own=own))
         accepted = replace(accepted, problem=problem)
-        accepted = _with_choice(accepted, choice, solved, again=matters or apart)
+        accepted = _with_choice(accepted, choice, chosen.motions, again=matters or apart)
     lost = bool(registration.anchored.any() and not accepted.problem.anchored.any())
     return _JointFit(ordered, accepted, choice, lost)
 

@@ -218,9 +218,12 @@ def _by_evidence(choice: MotionChoice) -> str:
     best = max((name for name in evidence if name != "none"), key=evidence.__getitem__)
     found = round(evidence[best], 1) + 0.0  # never -0.0
     if found > CLEAR_EVIDENCE:
+        worse = "agree worse with it"
+        if rms[best] <= rms["none"]:
+            worse += ", if images may move by themselves a little"
         return (
             f"No motion: though 2 ln(evidence) of '{best}' is {found:.1f}, sources that were not "
-            f"fitted agree worse with it: {numbers}, {rms[best]:.2f} mas with it."
+            f"fitted {worse}: {numbers}, {rms[best]:.2f} mas with it."
         )
     return (
         f"No motion: 2 ln(evidence) of '{best}' is {found:.1f}, {CLEAR_EVIDENCE:.0f} is "

@@ -300,7 +300,7 @@ def _allowing(
         if isinstance(matrix, np.ndarray):
             total, images = linear.parameter_count, int(links.image.max()) + 1
             moving = whole.parameter_count - 2 * images
-            matrix, right, _ = without_own_columns(matrix, right, moving, own)
+            matrix, right, *_ = without_own_columns(matrix, right, moving, own)
             right = np.concatenate([right, np.zeros(total - moving)])
             return _with_still(matrix, total), right, spread, True
     return *normal_equations(linear, links, weight), False

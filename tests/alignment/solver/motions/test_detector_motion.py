@@ -11,6 +11,7 @@ from tweakreg_step.alignment.joint import solve_jointly
 from tweakreg_step.core import sphere
 from tweakreg_step.core.options import Options
 from tweakreg_step.core.outcome import Code
+from tweakreg_step.core.sphere import directions, frames_of, from_plane, ra_dec
 from tweakreg_step.report.sentences import motion_reason
 from tweakreg_step.simulate.judge import judge
 from tweakreg_step.simulate.sky import Scene, Setup, layout, make_scene
@@ -183,3 +184,15 @@ def test_one_detector_has_nothing_to_move_against() -> None:
     assert solution.motion.geometry == "none"
     assert "not two detectors" in motion_reason(solution.motion)
     assert judge(scene, solution).rms_mas < 1.0
+
+
+def test_images_that_move_by_themselves_are_not_taken_for_detectors() -> None:
+    """Half a mas of each image, where two dithers of an arcsecond could be rolls of detectors."""
+    for seed in range(6):
+        scene = make_scene(Setup(layout("stack", 2), detectors=SIX, density=0.01), seed)
+        found, rng = scene.detections, np.random.default_rng(seed)
+        moved = rng.normal(0.0, 5e-4, (int(found.image.max()) + 1, 2))[found.image]
+        ra, dec = ra_dec(from_plane(moved, frames_of(directions(found.ra, found.dec))))
+        found = replace(found, ra=ra, dec=dec)
+        solution = solve_jointly(found, 2, None, Options(detector_motion="auto"))
+        assert solution.motion.geometry == "none"

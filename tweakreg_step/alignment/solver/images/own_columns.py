@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from tweakreg_step.alignment.linalg import factorise
 
 if TYPE_CHECKING:
     from tweakreg_step.alignment.solver.hierarchy import Linear
@@ -41,17 +43,38 @@ def with_own_columns(linear: Linear, links: Links) -> Linear:
     )
 
 
+class Eliminated(NamedTuple):
+    """What is left of normal equations without own motions of images.
+
+    Attributes
+    ----------
+    matrix, right
+        (P, P) and (P,) of the other parameters.
+    less
+        By what chi2 is less, own motions being at their best.
+    occam
+        ln det of the precision of own motions, over that of their prior.
+    """
+
+    matrix: FloatArray
+    right: FloatArray
+    less: float
+    occam: float
+
+
 def without_own_columns(
     matrix: FloatArray, right: FloatArray, count: int, variance: float
-) -> tuple[FloatArray, FloatArray, float]:
-    """Normal matrix and right side of the first `count` parameters, and by what chi2 is less.
+) -> Eliminated:
+    """Normal equations of the first `count` parameters.
 
     The others are own motions of images, whose variance [arcsec^2] is known: they are eliminated.
     """
-    pull, inner = (
-        matrix[:count, count:],
-        matrix[count:, count:] + np.eye(len(right) - count) / variance,
+    pull, own = matrix[:count, count:], right[count:]
+    inner = factorise(matrix[count:, count:], np.full(len(own), 1.0 / variance))
+    taken = inner.solve(np.column_stack([pull.T, own]))
+    return Eliminated(
+        matrix[:count, :count] - pull @ taken[:, :-1],
+        right[:count] - pull @ taken[:, -1],
+        float(own @ taken[:, -1]),
+        inner.log_determinant() + len(own) * float(np.log(variance)),
     )
-    taken = np.linalg.solve(inner, np.column_stack([pull.T, right[count:]]))
-    less = float(right[count:] @ taken[:, -1])
-    return matrix[:count, :count] - pull @ taken[:, :-1], right[:count] - pull @ taken[:, -1], less

@@ -14,12 +14,13 @@ than without.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.solver.hierarchy import Motions, places_in
+from tweakreg_step.alignment.solver.images.own_columns import may_allow
 from tweakreg_step.alignment.solver.iteration import AssociatedFit, Problem, with_levels
 from tweakreg_step.alignment.solver.links import reserved_links
 from tweakreg_step.alignment.solver.normal_equations import factor_with_prior
@@ -28,10 +29,10 @@ from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionChoice, MotionGrou
 
 from .detector_parents import OF_UNITS, parents_of_units
 from .levels import DETECTOR, detector_level
-from .quadratic import reserved_of_fit
+from .quadratic import functions_of_fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tweakreg_step.alignment.solver.hierarchy import Model
     from tweakreg_step.core.arrays import FloatArray
@@ -39,12 +40,15 @@ if TYPE_CHECKING:
 
     from .levels import Level
     from .parents import Parent
-    from .quadratic import Quadratic
+    from .quadratic import Functions, Quadratic
 
 
-__all__ = ["choose_motion", "geometry_of", "most_general", "motion_radius", "with_motion"]
+__all__ = ["Chosen", "choose_motion", "geometry_of", "most_general", "motion_radius", "with_motion"]
 
 _CANDIDATES = ("none", "shift", "rshift", "rscale")
+
+_OWN_WIDTHS = 1e-3 * 2.0 ** np.arange(-3.0, 2.0)
+"""Own motions of images that are tried [arcsec]: up to 2 mas, from where on an image is off."""
 
 _SCATTERS, _ROUNDING = 2.0, 1e-9
 """By how much of their scatter the reserved sources' chi2 may grow with a more general motion, and
@@ -53,17 +57,33 @@ the error of it, relative to itself, where they see nothing of the motion."""
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """2 ln(evidence) of a geometry, and how the reserved sources agree with it (rms per axis).
+    """What a geometry comes to.
 
-    `motions` are those that it comes to, `predicted` (P,) those of a fit without these sources,
-    with the parameters of the most general geometry.
+    Attributes
+    ----------
+    evidence
+        2 ln(evidence).
+    reserved_score, reserved_rms_mas
+        -2 ln(likelihood) of the reserved sources where the others are known, but for a constant,
+        and the rms of their residuals per axis.
+    motions
+        Those that it comes to.
+    predicted
+        (P,) those of a fit without the reserved sources, with the parameters of the most general
+        geometry.
+    apart
+        chi2 of the reserved sources, of the same parameters.
+    own
+        Variance of own motions of images that suits it best [arcsec^2].
     """
 
     evidence: float
-    reserved_chi2: float
+    reserved_score: float
     reserved_rms_mas: float
     motions: Motions
     predicted: FloatArray
+    apart: Quadratic
+    own: float
 
 
 def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Problem, Motions]:
@@ -136,49 +156,64 @@ def motion_radius(options: Options) -> float:
 
 def _trials(
     problem: Problem, associated: AssociatedFit, every: Callable[[], Quadratic]
-) -> tuple[dict[str, _Trial], Quadratic]:
+) -> dict[str, list[_Trial]]:
     """Evidence and reserved residuals of all geometries, for the association and weights of a fit.
 
-    They come from the normal equations of the fit alone, those of the reserved sources apart: their
-    chi2 is the second result.
+    They come from the normal equations of the fit alone, those of the reserved sources apart; of
+    each geometry without own motions of images first, then with some of several widths: what one
+    takes for motions of detectors may be these.
     """
-    fit = associated.fit
-    functions = reserved_of_fit(associated, every, problem.model.own)
-    reserved = reserved_links(associated.links)
+    fit, links = associated.fit, associated.links
+    reserved = reserved_links(links)
     weight = fit.weight[reserved] / mean_variance(fit.covariance[reserved])
     total = 2.0 * float(weight.sum())
-    trials = {name: _trial(problem, fit.motions, name, functions, total) for name in _CANDIDATES}
-    return trials, functions[2]
+    allowed = may_allow(links, int(links.image.max(initial=-1)) + 1)
+    variances = (0.0, *(_OWN_WIDTHS**2).tolist()) if allowed else (0.0,)
+    functions = functions_of_fit(associated, every, variances)
+    return {
+        name: [
+            _trial(problem, fit.motions, name, (of_fit, own, total))
+            for of_fit, own in zip(functions, variances, strict=True)
+        ]
+        for name in _CANDIDATES
+    }
 
 
 def _trial(
-    problem: Problem,
-    found: Motions,
-    geometry: str,
-    functions: tuple[Quadratic, Quadratic, Quadratic],
-    total: float,
+    problem: Problem, found: Motions, geometry: str, known: tuple[Functions, float, float]
 ) -> _Trial:
     """Evidence and reserved residuals of one geometry.
 
-    `functions` are the chi2 of all sources, of those that are fitted and of those reserved, with
-    the most general motions; `total` is the sum of the weights of the last [arcsec^-2].
+    `known` are the functions of a fit with the most general motions, the variance of own motions
+    that they allow for, and the sum of the weights of the reserved sources [arcsec^-2].
     """
+    functions, own, total = known
     tried, motions = with_motion(problem, found, geometry)
     place = places_in(problem.model, tried.model)
-    every, fitted, apart = (one.restricted(place, motions.flat) for one in functions)
+    every, fitted, apart = (
+        one.restricted(place, motions.flat)
+        for one in (functions.every, functions.fitted, functions.apart)
+    )
     factor, pull = factor_with_prior(every.matrix, tried.model, motions)
     solved = motions.plus(factor.solve(every.right - pull))
     flat = solved.flat
     bonds = tried.model.bonds
     penalty = float(np.sum(bonds.precision * bonds.differences(flat) ** 2))
-    occam = float(np.sum(np.log(bonds.precision))) - factor.log_determinant()
+    occam = float(np.sum(np.log(bonds.precision))) - factor.log_determinant() - functions.occam[0]
     factor, pull = factor_with_prior(fitted.matrix, tried.model, motions)
     without = motions.flat + factor.solve(fitted.right - pull)
     chi2 = apart.value(without)
-    predicted = np.zeros(len(functions[0].at))
+    predicted = np.zeros(len(functions.every.at))
     predicted[place[place >= 0]] = without[place >= 0]
-    rms = 1e3 * float(np.sqrt(chi2 / total)) if total > 0.0 else 0.0
-    return _Trial(occam - every.value(flat) - penalty, chi2, rms, solved, predicted)
+    return _Trial(
+        evidence=occam - every.value(flat) - penalty,
+        reserved_score=chi2 + functions.occam[2],
+        reserved_rms_mas=1e3 * float(np.sqrt(max(chi2, 0.0) / total)) if total > 0.0 else 0.0,
+        motions=solved,
+        predicted=predicted,
+        apart=functions.apart,
+        own=own,
+    )
 
 
 def most_general(problem: Problem) -> str:
@@ -194,12 +229,28 @@ def most_general(problem: Problem) -> str:
     return _CANDIDATES[-1] if several else "none"
 
 
+class Chosen(NamedTuple):
+    """The detector motion that was chosen.
+
+    Attributes
+    ----------
+    choice
+        It, and why.
+    motions
+        The motions that it comes to; None where nothing was to be chosen.
+    own
+        Variance of what images move by beside it [arcsec^2], where there clearly is something.
+    """
+
+    choice: MotionChoice
+    motions: Motions | None = None
+    own: float = 0.0
+
+
 def choose_motion(
     problem: Problem, general: AssociatedFit, every: Callable[[], Quadratic]
-) -> tuple[MotionChoice, Motions | None]:
-    """The detector motion of the largest significant evidence, and the motions that it comes to.
-
-    These are None where nothing was to be chosen.
+) -> Chosen:
+    """The detector motion of the largest significant evidence.
 
     Parameters
     ----------
@@ -210,15 +261,25 @@ def choose_motion(
     """
     asked = problem.options.detector_motion
     if asked != "auto":
-        return MotionChoice(MotionGrounds.ASKED, geometry_of(problem.model), asked=asked), None
+        grounds, geometry = MotionGrounds.ASKED, geometry_of(problem.model)
+        return Chosen(MotionChoice(grounds, geometry, asked=asked))
     if geometry_of(problem.model) == "none":
-        return MotionChoice(MotionGrounds.ONE_DETECTOR), None
-    trials, apart = _trials(problem, general, every)
-    choice = _choice(trials, apart)
-    return choice, trials[choice.geometry].motions
+        return Chosen(MotionChoice(MotionGrounds.ONE_DETECTOR))
+    trials = _trials(problem, general, every)
+    choice = _choice({name: _best(some) for name, some in trials.items()})
+    # what the motions explain shows where nothing else may explain it
+    rms = {name: some[0].reserved_rms_mas for name, some in trials.items()}
+    choice, chosen = replace(choice, reserved_rms_mas=rms), _best(trials[choice.geometry])
+    clear = chosen.evidence > trials[choice.geometry][0].evidence + CLEAR_EVIDENCE
+    return Chosen(choice, chosen.motions, chosen.own if clear else 0.0)
 
 
-def _choice(trials: dict[str, _Trial], apart: Quadratic) -> MotionChoice:
+def _best(trials: Sequence[_Trial]) -> _Trial:
+    """The trial of the largest evidence."""
+    return max(trials, key=lambda trial: trial.evidence)
+
+
+def _choice(trials: dict[str, _Trial]) -> MotionChoice:
     """The simplest geometry that is not clearly worse than the best.
 
     The reserved sources may not speak against a step to a more general one: where one of two
@@ -228,16 +289,16 @@ def _choice(trials: dict[str, _Trial], apart: Quadratic) -> MotionChoice:
     """
     base = trials["none"]
     evidence = {name: trial.evidence - base.evidence for name, trial in trials.items()}
-    rms = {name: trial.reserved_rms_mas for name, trial in trials.items()}
     geometry = "none"
     for name in _CANDIDATES[1:]:
         better = evidence[name] > evidence[geometry] + CLEAR_EVIDENCE
         change = trials[name].predicted - trials[geometry].predicted
-        scatter = 2.0 * float(np.sqrt(max(change @ (apart.matrix @ change), 0.0)))
-        worse = trials[name].reserved_chi2 - trials[geometry].reserved_chi2
-        if better and worse <= _SCATTERS * scatter + _ROUNDING * trials[name].reserved_chi2:
+        scatter = 2.0 * float(np.sqrt(max(change @ (trials[name].apart.matrix @ change), 0.0)))
+        score = trials[name].reserved_score
+        worse = score - trials[geometry].reserved_score
+        if better and worse <= _SCATTERS * scatter + _ROUNDING * abs(score):
             geometry = name
     enough = evidence[geometry] - CLEAR_EVIDENCE
     if geometry != "none":
         geometry = next(name for name in _CANDIDATES if evidence[name] >= enough)
-    return MotionChoice(MotionGrounds.EVIDENCE, geometry, evidence, rms)
+    return MotionChoice(MotionGrounds.EVIDENCE, geometry, evidence)

@@ -20,14 +20,14 @@ from tweakreg_step.alignment.solver.links import reserved_links
 from tweakreg_step.alignment.solver.normal_equations import normal_equations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tweakreg_step.alignment.solver.hierarchy import Linear
     from tweakreg_step.alignment.solver.iteration import AssociatedFit
     from tweakreg_step.alignment.solver.links import Links
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
-__all__ = ["Quadratic", "quadratic", "reserved_of_fit", "whole_of_fit"]
+__all__ = ["Functions", "Quadratic", "functions_of_fit", "quadratic", "whole_of_fit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +58,6 @@ class Quadratic:
         """The same without some of the sources, whose function `part` is, of the same motions."""
         right, constant = self.right - part.right, self.constant - part.constant
         return Quadratic(self.at, self.matrix - part.matrix, right, constant)
-
-    def without_own_motions(self, count: int, variance: float) -> Quadratic:
-        """The function of the first parameters, with what images move by themselves at its best.
-
-        Parameters
-        ----------
-        count
-            Number of the first parameters that move detections; own motions come after them.
-        variance
-            Variance of own motions per axis [arcsec^2].
-        """
-        matrix = self.matrix if isinstance(self.matrix, np.ndarray) else self.matrix.toarray()
-        matrix, right, less = without_own_columns(matrix, self.right, count, variance)
-        return Quadratic(self.at[:count], matrix, right, self.constant - less)
-
-    def widened(self, at: FloatArray) -> Quadratic:
-        """The same with more parameters, which move nothing; `at` (P,) are the values of all."""
-        more = len(at) - len(self.at)
-        matrix = np.pad(self.matrix, (0, more))
-        return Quadratic(at, matrix, np.pad(self.right, (0, more)), self.constant)
 
     def right_at(self, flat: FloatArray) -> FloatArray:
         """The right side (P,) about other motions, of parameters (P,)."""
@@ -128,10 +108,26 @@ def whole_of_fit(associated: AssociatedFit) -> Quadratic:
     return quadratic(fit.linear, links, fit.motions.flat - fit.step.delta, _weights(associated))
 
 
-def reserved_of_fit(
-    associated: AssociatedFit, every: Callable[[], Quadratic], own: float
-) -> tuple[Quadratic, Quadratic, Quadratic]:
+@dataclass(frozen=True, slots=True)
+class Functions:
     """chi2 of all sources, of those that are fitted, and of those reserved where these are known.
+
+    `occam` is the part of -2 ln(likelihood) that own motions add to each, beside chi2: of all, of
+    the fitted, and of the reserved sources.
+    """
+
+    every: Quadratic
+    fitted: Quadratic
+    apart: Quadratic
+    occam: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+def functions_of_fit(
+    associated: AssociatedFit, every: Callable[[], Quadratic], variances: Sequence[float]
+) -> list[Functions]:
+    """The functions for variances per axis of what images move by beside all levels [arcsec^2].
+
+    What an image moves by is told to the reserved sources by the fitted ones.
 
     Parameters
     ----------
@@ -139,25 +135,43 @@ def reserved_of_fit(
         The fit whose weights and errors count.
     every
         That of all sources, see `whole_of_fit`, made when it is asked for.
-    own
-        Variance per axis of what images move by beside all levels [arcsec^2]. What an image moves
-        by is then told by the fitted sources as far as they know it.
+    variances
+        The first is zero; others only where a fit can allow for own motions.
     """
     fit, links = associated.fit, associated.links
     chosen, at = reserved_links(links), fit.motions.flat - fit.step.delta
     linear, weight = fit.linear, _weights(associated)
-    if own == 0.0:
-        part = linear.of_sources(links, chosen), links.of_sources(chosen), at, weight[chosen]
-        whole, apart = every(), quadratic(*part)
-        return whole, whole.minus(apart), apart
-    wide = with_own_columns(linear, links)
-    count = int(linear.index.max(initial=0)) + 1
+    whole = every()
+    apart = quadratic(
+        linear.of_sources(links, chosen), links.of_sources(chosen), at, weight[chosen]
+    )
+    found = [Functions(whole, whole.minus(apart), apart)]
+    if len(variances) == 1:
+        return found
+    wide, count = with_own_columns(linear, links), int(linear.index.max(initial=0)) + 1
     begun = np.concatenate([at[:count], np.zeros(wide.parameter_count - count)])
-    whole = quadratic(wide, links, begun, weight)
-    apart = quadratic(wide, links, begun, np.where(chosen[:, None, None], weight, 0.0))
-    both = (whole, whole.minus(apart))
-    whole, fitted = (one.without_own_motions(count, own).widened(at) for one in both)
-    return whole, fitted, whole.minus(fitted)
+    both = [
+        quadratic(wide, links, begun, np.where(taken[:, None, None], weight, 0.0))
+        for taken in (np.ones(len(chosen), bool), ~chosen)
+    ]
+    for variance in variances[1:]:
+        (one, first), (two, second) = (_eliminated(each, at, count, variance) for each in both)
+        found.append(Functions(one, two, one.minus(two), (first, second, first - second)))
+    return found
+
+
+def _eliminated(
+    whole: Quadratic, at: FloatArray, count: int, variance: float
+) -> tuple[Quadratic, float]:
+    """The function of parameters about `at` (P,), own motions at their best, and their `occam`.
+
+    The first `count` parameters move detections; in `whole` own motions come after them.
+    """
+    matrix = whole.matrix if isinstance(whole.matrix, np.ndarray) else whole.matrix.toarray()
+    left = without_own_columns(matrix, whole.right, count, variance)
+    more = len(at) - count
+    matrix, right = np.pad(left.matrix, (0, more)), np.pad(left.right, (0, more))
+    return Quadratic(at, matrix, right, whole.constant - left.less), left.occam
 
 
 def _weights(associated: AssociatedFit) -> FloatArray:
