@@ -73,11 +73,15 @@ class MotionChoice:
     geometry
         'none', 'shift', 'rshift' or 'rscale'.
     evidence
-        For each geometry tried, 2 ln(evidence) relative to 'none'; above 0 favours it.
+        For each geometry tried, 2 ln(evidence) relative to 'none', if images do not move by
+        themselves; above 0 favours it.
     reserved_rms_mas
         For each geometry tried, the weighted rms of sources that were not fitted [mas per axis].
     asked
         The motion that was asked for, '' where none was.
+    own_mas
+        What images clearly move by themselves beside it, or what may look like a motion of
+        detectors that was refused for it [mas].
     """
 
     grounds: MotionGrounds
@@ -85,6 +89,7 @@ class MotionChoice:
     evidence: dict[str, float] = field(default_factory=dict)
     reserved_rms_mas: dict[str, float] = field(default_factory=dict)
     asked: str = ""
+    own_mas: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,12 +218,15 @@ def _by_evidence(choice: MotionChoice) -> str:
     best = max((name for name in evidence if name != "none"), key=evidence.__getitem__)
     found = round(evidence[best], 1) + 0.0  # never -0.0
     if found > CLEAR_EVIDENCE:
-        worse = "agree worse with it"
-        if rms[best] <= rms["none"]:
-            worse += ", if images may move by themselves a little"
+        if choice.own_mas:
+            return (
+                f"No motion: though 2 ln(evidence) of '{best}' is {found:.1f}, images that move by "
+                f"themselves by {choice.own_mas:.2g} mas explain as much; {numbers}, "
+                f"{rms[best]:.2f} mas with it."
+            )
         return (
             f"No motion: though 2 ln(evidence) of '{best}' is {found:.1f}, sources that were not "
-            f"fitted {worse}: {numbers}, {rms[best]:.2f} mas with it."
+            f"fitted agree worse with it: {numbers}, {rms[best]:.2f} mas with it."
         )
     return (
         f"No motion: 2 ln(evidence) of '{best}' is {found:.1f}, {CLEAR_EVIDENCE:.0f} is "

@@ -38,7 +38,7 @@ def _in_pieces(made: Callable[..., FloatArray]) -> Callable[..., FloatArray]:
         count = len(arrays[-1])
         if count <= _ROWS or any(len(each) != count for each in arrays):
             return made(*arrays)
-        out = np.empty_like(arrays[-1])
+        out = np.empty(arrays[-1].shape)
         for start in range(0, count, _ROWS):
             some = slice(start, start + _ROWS)
             out[some] = made(*(each[some] for each in arrays))

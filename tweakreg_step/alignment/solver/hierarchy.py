@@ -177,7 +177,7 @@ class Linear:
             self.frames[sources],
         )
 
-    def of_sources(self, links: Links, chosen: BoolArray) -> Linear:
+    def of_links(self, links: Links, chosen: BoolArray) -> Linear:
         """That of the links (N,) `chosen`, which are all that some sources have."""
         sources = np.zeros(links.source_count, bool)
         sources[links.source[chosen]] = True

@@ -202,7 +202,7 @@ class Links:
         own["source"] = own["source"] - sources.start
         return replace(self, **own, source_count=sources.stop - sources.start)
 
-    def of_sources(self, chosen: BoolArray) -> Links:
+    def of_links(self, chosen: BoolArray) -> Links:
         """The links (L,) `chosen`, which are all that some sources have, numbered anew."""
         sources = np.zeros(self.source_count, bool)
         sources[self.source[chosen]] = True

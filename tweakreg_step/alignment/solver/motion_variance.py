@@ -82,8 +82,8 @@ def _of_images(linear: Linear, links: Links, step: Step, share: FloatArray) -> F
     `share` (L,) is what each link has in the mean of its source.
     """
     chosen = _of_some_sources(links)
-    some = links.of_sources(chosen)
-    square = _drawn(linear.of_sources(links, chosen), some, step, share[chosen])
+    some = links.of_links(chosen)
+    square = _drawn(linear.of_links(links, chosen), some, step, share[chosen])
     size = np.bincount(some.image + 1)
     mean = np.bincount(some.image + 1, square) / np.maximum(size, 1)
     return np.asarray(mean[links.image + 1])
@@ -105,13 +105,16 @@ def _drawn(linear: Linear, links: Links, step: Step, share: FloatArray) -> Float
 
 
 def _of_some_sources(links: Links) -> BoolArray:
-    """Mask (L,) of the links of every so many sources, enough of each image and of the stars."""
+    """Mask (L,) of the links of every so many sources, which each image has enough of, or all.
+
+    Stars count as one image.
+    """
     size = np.bincount(links.image + 1)
     step = max(int(size[size > 0].min()) // _OF_IMAGE, 1)
     while step > 1:
         chosen = links.source % step == 0
         kept = np.bincount(links.image[chosen] + 1, minlength=len(size))
-        if (kept[size > 0] > 0).all():
+        if (kept >= np.minimum(size, _OF_IMAGE // 2)).all():
             return np.asarray(chosen)
         step //= 2
     return np.ones(len(links.source), bool)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .error_components import ErrorComponents
     from .hierarchy import Linear, Model, Motions
     from .links import Links
+    from .motions.field_motion import FieldMotion
+    from .motions.levels import Level
     from .normal_equations import Step
 
 
@@ -168,10 +170,19 @@ def _first(links: Links, model: Model, start: Start) -> Linear:
     if before is None:
         return linearise(links, model, motions)
     known, at = before.step.model, before.motions.flat - before.step.delta
-    if not all(known.level(level.name) >= 0 for level in model.levels):
+    if not all(_holds(known, level) for level in model.levels):
         return linearise(links, model, motions)
     linear = narrowed(before.linear, known, at, model, motions)
     return _moved(before.linear, links, model, motions, linear, _NEGLIGIBLE_AT_FIRST)
+
+
+def _holds(known: Model, level: Level | FieldMotion) -> bool:
+    """Whether a model has a level with the same units, and with motions as general at least."""
+    number = known.level(level.name)
+    if number < 0:
+        return False
+    (count, width), (units, least) = known.levels[number].prior.shape, level.prior.shape
+    return bool(count == units and width >= least)
 
 
 def _begun(

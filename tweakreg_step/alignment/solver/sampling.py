@@ -92,7 +92,7 @@ def _of_cells(problem: Problem, start: Motions, radius: float) -> IntArray | Non
     moves = problem.component[detections.group] >= 0
     needed = np.bincount(detections.image[moves], minlength=len(size)) > 0
     found = np.bincount(detections.image[source >= 0], minlength=len(size))
-    return source if (found[needed] >= _ENOUGH).all() else None
+    return source if needed.any() and (found[needed] >= _ENOUGH).all() else None
 
 
 def _cells(vectors: FloatArray, side: float, share: float) -> BoolArray:

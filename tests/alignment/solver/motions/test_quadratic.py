@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.solver.hierarchy import Model, Motions, linearise, places_in
@@ -91,3 +92,15 @@ def test_what_is_left_without_some_sources(fitted: Fitted) -> None:
         left.matrix, others.matrix, rtol=1e-8, atol=1e-8 * every.matrix.max()
     )
     assert left.constant == pytest.approx(others.constant, rel=1e-10)
+
+
+@pytest.mark.parametrize("first", [np.asarray, csr_matrix])
+@pytest.mark.parametrize("second", [np.asarray, csr_matrix])
+def test_a_part_may_be_sparse_where_the_whole_is_dense(first, second) -> None:
+    """Which is made depends on how many detections the sources have."""
+    matrix, right = np.array([[4.0, 1.0], [1.0, 3.0]]), np.array([1.0, 2.0])
+    whole = Quadratic(np.zeros(2), first(matrix), right, 5.0)
+    left = whole.minus(Quadratic(np.zeros(2), second(0.25 * matrix), 0.5 * right, 2.0))
+    assert left.value(np.array([1.0, 1.0])) == pytest.approx(3.0 - 3.0 + 0.75 * 9.0)
+    narrow = left.restricted(np.array([1]), np.array([2.0]))
+    assert narrow.value(np.array([2.0])) == pytest.approx(left.value(np.array([0.0, 2.0])))

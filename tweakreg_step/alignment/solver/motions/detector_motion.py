@@ -47,8 +47,14 @@ __all__ = ["Chosen", "choose_motion", "geometry_of", "most_general", "motion_rad
 
 _CANDIDATES = ("none", "shift", "rshift", "rscale")
 
-_OWN_WIDTHS = 1e-3 * 2.0 ** np.arange(-3.0, 2.0)
-"""Own motions of images that are tried [arcsec]: up to 2 mas, from where on an image is off."""
+_OWN_WIDTHS = 1e-3 * 2.0 ** np.arange(-3.0, 3.0)
+_OWN_USUAL = 5e-4
+"""Own motions of images that are tried, and what is usual [arcsec]: half a mas in real visits. What
+is much larger is as a rule a motion of detectors."""
+
+_BETTER = 5.0
+"""2 ln(evidence) by which a motion is better than a simpler one where images may move by
+themselves; half of what is clear, as one of the two there is."""
 
 _SCATTERS, _ROUNDING = 2.0, 1e-9
 """By how much of their scatter the reserved sources' chi2 may grow with a more general motion, and
@@ -62,10 +68,10 @@ class _Trial:
     Attributes
     ----------
     evidence
-        2 ln(evidence).
-    reserved_score, reserved_rms_mas
-        -2 ln(likelihood) of the reserved sources where the others are known, but for a constant,
-        and the rms of their residuals per axis.
+        2 ln(evidence), with the prior of own motions.
+    reserved_chi2, reserved_rms_mas
+        chi2 of the reserved sources where the others are known, and the rms of their residuals per
+        axis.
     motions
         Those that it comes to.
     predicted
@@ -74,11 +80,11 @@ class _Trial:
     apart
         chi2 of the reserved sources, of the same parameters.
     own
-        Variance of own motions of images that suits it best [arcsec^2].
+        Variance of own motions of images that it allows for [arcsec^2].
     """
 
     evidence: float
-    reserved_score: float
+    reserved_chi2: float
     reserved_rms_mas: float
     motions: Motions
     predicted: FloatArray
@@ -199,15 +205,15 @@ def _trial(
     flat = solved.flat
     bonds = tried.model.bonds
     penalty = float(np.sum(bonds.precision * bonds.differences(flat) ** 2))
-    occam = float(np.sum(np.log(bonds.precision))) - factor.log_determinant() - functions.occam[0]
+    occam = float(np.sum(np.log(bonds.precision))) - factor.log_determinant() - functions.occam
     factor, pull = factor_with_prior(fitted.matrix, tried.model, motions)
     without = motions.flat + factor.solve(fitted.right - pull)
     chi2 = apart.value(without)
     predicted = np.zeros(len(functions.every.at))
     predicted[place[place >= 0]] = without[place >= 0]
     return _Trial(
-        evidence=occam - every.value(flat) - penalty,
-        reserved_score=chi2 + functions.occam[2],
+        evidence=occam - every.value(flat) - penalty - own / _OWN_USUAL**2,
+        reserved_chi2=chi2,
         reserved_rms_mas=1e3 * float(np.sqrt(max(chi2, 0.0) / total)) if total > 0.0 else 0.0,
         motions=solved,
         predicted=predicted,
@@ -266,39 +272,56 @@ def choose_motion(
     if geometry_of(problem.model) == "none":
         return Chosen(MotionChoice(MotionGrounds.ONE_DETECTOR))
     trials = _trials(problem, general, every)
-    choice = _choice({name: _best(some) for name, some in trials.items()})
-    # what the motions explain shows where nothing else may explain it
-    rms = {name: some[0].reserved_rms_mas for name, some in trials.items()}
-    choice, chosen = replace(choice, reserved_rms_mas=rms), _best(trials[choice.geometry])
-    clear = chosen.evidence > trials[choice.geometry][0].evidence + CLEAR_EVIDENCE
+    geometry, refused = _chosen(trials)
+    own = _best(trials[geometry])
+    plain, chosen = trials[geometry][0], trials[geometry][own]
+    # what refuses a motion of detectors is not nothing, however uncertain
+    clear = refused or chosen.evidence > plain.evidence + CLEAR_EVIDENCE
+    choice = MotionChoice(
+        MotionGrounds.EVIDENCE,
+        geometry,
+        {name: some[0].evidence - trials["none"][0].evidence for name, some in trials.items()},
+        {name: some[0].reserved_rms_mas for name, some in trials.items()},
+        own_mas=1e3 * float(np.sqrt(chosen.own)) if clear else 0.0,
+    )
     return Chosen(choice, chosen.motions, chosen.own if clear else 0.0)
 
 
-def _best(trials: Sequence[_Trial]) -> _Trial:
+def _best(trials: Sequence[_Trial]) -> int:
     """The trial of the largest evidence."""
-    return max(trials, key=lambda trial: trial.evidence)
+    return int(np.argmax([trial.evidence for trial in trials]))
 
 
-def _choice(trials: dict[str, _Trial]) -> MotionChoice:
-    """The simplest geometry that is not clearly worse than the best.
+def _chosen(trials: dict[str, list[_Trial]]) -> tuple[str, bool]:
+    """The simplest geometry that is not clearly worse, and whether own motions refused another.
+
+    A more general one is clearly better where images do not move by themselves, and better where
+    they may: with few exposures the one can look like the other.
 
     The reserved sources may not speak against a step to a more general one: where one of two
     predictions is right, and D is the square of their difference in units of the errors, their chi2
-    differ by -D or D on average, and scatter by twice the root of D. Where they refuse a step and
-    not one beyond it, the simplest is taken that is as good as this.
+    differ by -D or D on average, and scatter by twice the root of D. Both allow for the same own
+    motions there. Where they refuse a step and not one beyond it, the simplest is taken that is as
+    good as this.
     """
-    base = trials["none"]
-    evidence = {name: trial.evidence - base.evidence for name, trial in trials.items()}
-    geometry = "none"
+    geometry, refused = "none", False
     for name in _CANDIDATES[1:]:
-        better = evidence[name] > evidence[geometry] + CLEAR_EVIDENCE
-        change = trials[name].predicted - trials[geometry].predicted
-        scatter = 2.0 * float(np.sqrt(max(change @ (trials[name].apart.matrix @ change), 0.0)))
-        score = trials[name].reserved_score
-        worse = score - trials[geometry].reserved_score
-        if better and worse <= _SCATTERS * scatter + _ROUNDING * abs(score):
-            geometry = name
-    enough = evidence[geometry] - CLEAR_EVIDENCE
+        more, less, own = trials[name], trials[geometry], _best(trials[name])
+        if more[0].evidence <= less[0].evidence + CLEAR_EVIDENCE or _vetoed(more[own], less[own]):
+            continue
+        if more[own].evidence > less[_best(less)].evidence + _BETTER:
+            geometry, refused = name, False
+        else:
+            refused = True
     if geometry != "none":
-        geometry = next(name for name in _CANDIDATES if evidence[name] >= enough)
-    return MotionChoice(MotionGrounds.EVIDENCE, geometry, evidence)
+        enough = trials[geometry][0].evidence - CLEAR_EVIDENCE
+        geometry = next(name for name in _CANDIDATES if trials[name][0].evidence >= enough)
+    return geometry, refused
+
+
+def _vetoed(more: _Trial, less: _Trial) -> bool:
+    """Whether reserved sources clearly agree worse with a more general motion."""
+    change = more.predicted - less.predicted
+    scatter = 2.0 * float(np.sqrt(max(change @ (more.apart.matrix @ change), 0.0)))
+    worse = more.reserved_chi2 - less.reserved_chi2
+    return worse > _SCATTERS * scatter + _ROUNDING * abs(more.reserved_chi2)

@@ -57,7 +57,11 @@ class Quadratic:
     def minus(self, part: Quadratic) -> Quadratic:
         """The same without some of the sources, whose function `part` is, of the same motions."""
         right, constant = self.right - part.right, self.constant - part.constant
-        return Quadratic(self.at, self.matrix - part.matrix, right, constant)
+        whole, less = self.matrix, part.matrix
+        if isinstance(whole, np.ndarray) != isinstance(less, np.ndarray):
+            # few sources make a sparse matrix where all make a dense one, or the other way round
+            whole, less = (_dense(each) for each in (whole, less))
+        return Quadratic(self.at, whole - less, right, constant)
 
     def right_at(self, flat: FloatArray) -> FloatArray:
         """The right side (P,) about other motions, of parameters (P,)."""
@@ -112,14 +116,13 @@ def whole_of_fit(associated: AssociatedFit) -> Quadratic:
 class Functions:
     """chi2 of all sources, of those that are fitted, and of those reserved where these are known.
 
-    `occam` is the part of -2 ln(likelihood) that own motions add to each, beside chi2: of all, of
-    the fitted, and of the reserved sources.
+    `occam` is what own motions of images add to -2 ln(likelihood) of all beside chi2.
     """
 
     every: Quadratic
     fitted: Quadratic
     apart: Quadratic
-    occam: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    occam: float = 0.0
 
 
 def functions_of_fit(
@@ -142,9 +145,7 @@ def functions_of_fit(
     chosen, at = reserved_links(links), fit.motions.flat - fit.step.delta
     linear, weight = fit.linear, _weights(associated)
     whole = every()
-    apart = quadratic(
-        linear.of_sources(links, chosen), links.of_sources(chosen), at, weight[chosen]
-    )
+    apart = quadratic(linear.of_links(links, chosen), links.of_links(chosen), at, weight[chosen])
     found = [Functions(whole, whole.minus(apart), apart)]
     if len(variances) == 1:
         return found
@@ -155,8 +156,8 @@ def functions_of_fit(
         for taken in (np.ones(len(chosen), bool), ~chosen)
     ]
     for variance in variances[1:]:
-        (one, first), (two, second) = (_eliminated(each, at, count, variance) for each in both)
-        found.append(Functions(one, two, one.minus(two), (first, second, first - second)))
+        (one, occam), (two, _) = (_eliminated(each, at, count, variance) for each in both)
+        found.append(Functions(one, two, one.minus(two), occam))
     return found
 
 
@@ -167,11 +168,15 @@ def _eliminated(
 
     The first `count` parameters move detections; in `whole` own motions come after them.
     """
-    matrix = whole.matrix if isinstance(whole.matrix, np.ndarray) else whole.matrix.toarray()
-    left = without_own_columns(matrix, whole.right, count, variance)
+    left = without_own_columns(_dense(whole.matrix), whole.right, count, variance)
     more = len(at) - count
     matrix, right = np.pad(left.matrix, (0, more)), np.pad(left.right, (0, more))
     return Quadratic(at, matrix, right, whole.constant - left.less), left.occam
+
+
+def _dense(matrix: Any) -> FloatArray:
+    """A dense or sparse matrix as a dense one."""
+    return np.asarray(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
 
 
 def _weights(associated: AssociatedFit) -> FloatArray:
