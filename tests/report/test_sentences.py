@@ -22,3 +22,11 @@ def test_why_detectors_move_or_not(geometry: str, evidence: float, words: str) -
     assert words in reason
     assert "1.20 mas without" in reason
     assert "1.30 mas with it" in reason
+
+
+def test_images_that_move_by_themselves_are_named() -> None:
+    tried, rms = {"none": 0.0, "shift": 25.4}, {"none": 1.2, "shift": 1.1}
+    choice = MotionChoice(MotionGrounds.EVIDENCE, "none", tried, rms, own_mas=0.51)
+    reason = motion_reason(choice)
+    assert "though 2 ln(evidence) of 'shift' is 25.4" in reason
+    assert "images that move by themselves by 0.51 mas explain as much" in reason

@@ -80,8 +80,7 @@ class MotionChoice:
     asked
         The motion that was asked for, '' where none was.
     own_mas
-        What images clearly move by themselves beside it, or what may look like a motion of
-        detectors that was refused for it [mas].
+        What images may move by themselves, where a more general motion was refused for it [mas].
     """
 
     grounds: MotionGrounds

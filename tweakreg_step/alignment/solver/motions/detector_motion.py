@@ -282,7 +282,7 @@ def choose_motion(
         geometry,
         {name: some[0].evidence - trials["none"][0].evidence for name, some in trials.items()},
         {name: some[0].reserved_rms_mas for name, some in trials.items()},
-        own_mas=1e3 * float(np.sqrt(chosen.own)) if clear else 0.0,
+        own_mas=1e3 * float(np.sqrt(chosen.own)) if refused else 0.0,
     )
     return Chosen(choice, chosen.motions, chosen.own if clear else 0.0)
 
