@@ -166,7 +166,7 @@ class Linear:
     parameter_count: int
     frames: FloatArray
 
-    def part(self, rows: slice, sources: slice) -> Linear:
+    def part(self, rows: slice | BoolArray, sources: slice | BoolArray) -> Linear:
         """That of some detections, which are all that some sources have."""
         return Linear(
             self.position[rows],
@@ -179,16 +179,7 @@ class Linear:
 
     def of_links(self, links: Links, chosen: BoolArray) -> Linear:
         """That of the links (N,) `chosen`, which are all that some sources have."""
-        sources = np.zeros(links.source_count, bool)
-        sources[links.source[chosen]] = True
-        return Linear(
-            self.position[chosen],
-            self.transform[chosen],
-            self.columns[chosen],
-            self.index[chosen],
-            self.parameter_count,
-            self.frames[sources],
-        )
+        return self.part(chosen, links.sources_of(chosen))
 
 
 def moved_directions(links: Links, model: Model, motions: Motions) -> FloatArray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2, mean_variance
+from tweakreg_step.alignment.linalg import mean_variance
 from tweakreg_step.alignment.matching import associate, nearest_stars, renumber, to_reference_epoch
 from tweakreg_step.core.sphere import ARCSEC, directions, frames_of
 
@@ -220,8 +220,7 @@ def honest_factor(problem: Problem, associated: AssociatedFit) -> Factor:
     if reference is None or reference.origin is None:
         return fit.step.factor
     linear = linearise(replace(links, told=True), model, fit.motions)
-    weight = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
-    return solve_step(linear, links, model, fit.motions, weight).factor
+    return solve_step(linear, links, model, fit.motions, fit.precision).factor
 
 
 def match_counts(associated: AssociatedFit, group_count: int) -> tuple[IntArray, IntArray]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2, order_of_labels
+from tweakreg_step.alignment.linalg import inverse_2x2, order_of_labels, source_sums
 from tweakreg_step.core.sphere import (
+    ARCSEC,
     directions,
     frames_of,
     to_plane,
@@ -34,6 +35,9 @@ _OF_DETECTIONS = (
 
 _OF_SOURCES = ("motion_prior", "unknown")
 """Names of those with a row for each source, where there are any."""
+
+_SIZED = 3
+"""Detections of an image from which on they have a size."""
 
 _FEWEST = 3
 """Stars with known motions that tell the motion of the field."""
@@ -202,10 +206,15 @@ class Links:
         own["source"] = own["source"] - sources.start
         return replace(self, **own, source_count=sources.stop - sources.start)
 
-    def of_links(self, chosen: BoolArray) -> Links:
-        """The links (L,) `chosen`, which are all that some sources have, numbered anew."""
+    def sources_of(self, chosen: BoolArray) -> BoolArray:
+        """Mask (S,) of the sources of the links (L,) `chosen`."""
         sources = np.zeros(self.source_count, bool)
         sources[self.source[chosen]] = True
+        return sources
+
+    def of_links(self, chosen: BoolArray) -> Links:
+        """The links (L,) `chosen`, which are all that some sources have, numbered anew."""
+        sources = self.sources_of(chosen)
         own = self._taken(chosen, sources)
         own["source"] = (np.cumsum(sources) - 1)[own["source"]]
         return replace(self, **own, source_count=int(sources.sum()))
@@ -245,3 +254,21 @@ def reserved_links(links: Links) -> BoolArray:
     Sources are numbered by position: every fifth is evenly over the field.
     """
     return np.asarray(links.source % 5 == 2)
+
+
+def image_size(links: Links) -> float:
+    """Mean distance from their middle of the detections of the smallest image [arcsec].
+
+    Images with fewer than three detections have no size; 0 where there are no others.
+    """
+    own = np.flatnonzero(links.image >= 0)
+    if not len(own):
+        return 0.0
+    image, vectors = links.image[own], links.vectors[own]
+    count = int(image.max()) + 1
+    number = np.bincount(image, minlength=count)
+    middle = source_sums(vectors, image, count) / np.maximum(number, 1)[:, None]
+    distance = np.linalg.norm(vectors - middle[image], axis=1)
+    some = number >= _SIZED
+    mean = np.bincount(image, distance, minlength=count)[some] / number[some]
+    return float(mean.min(initial=np.inf)) * ARCSEC if some.any() else 0.0

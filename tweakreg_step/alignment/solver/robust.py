@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import carried_2x2, inverse_2x2, mean_variance, source_sums
-from tweakreg_step.core.sphere import ARCSEC
+from tweakreg_step.alignment.linalg import carried_2x2, inverse_2x2, mean_variance
 
 from .error_components import components_of, estimated
 from .hierarchy import linearise, narrowed
+from .links import image_size
 from .motion_variance import motion_variance
 from .motions.field_motion import with_spread
 from .motions.tails import with_tails
@@ -35,16 +35,13 @@ if TYPE_CHECKING:
     from .normal_equations import Step
 
 
-__all__ = ["Fit", "Start", "fit", "image_size"]
+__all__ = ["Fit", "Start", "fit"]
 
 _NEGLIGIBLE = 1e-6
 """Error of positions [arcsec] that may be left where derivatives are kept."""
 
 _NEGLIGIBLE_AT_FIRST = 1e-7
 """The same where a fit begins with those of another, from which it goes on."""
-
-_SIZED = 3
-"""Detections of an image from which on they have a size."""
 
 _CONVERGED, _STEADY = 1e-4, 0.03
 """Mean change of a weight, and largest relative one of an error, below which reweighting ends."""
@@ -91,6 +88,16 @@ class Fit:
     residual: FloatArray
     components: ErrorComponents
     field_path: FloatArray
+
+    @property
+    def precision(self) -> FloatArray:
+        """Inverse covariances times robust weights (N, 2, 2) [arcsec^-2]."""
+        return np.asarray(self.weight[:, None, None] * inverse_2x2(self.covariance))
+
+    @property
+    def begun(self) -> Motions:
+        """The motions that `linear` was linearised at, from where the last step went on."""
+        return self.motions.plus(-self.step.delta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +176,10 @@ def _first(links: Links, model: Model, start: Start) -> Linear:
     before, motions = start.before, start.motions
     if before is None:
         return linearise(links, model, motions)
-    known, at = before.step.model, before.motions.flat - before.step.delta
+    known = before.step.model
     if not all(_holds(known, level) for level in model.levels):
         return linearise(links, model, motions)
-    linear = narrowed(before.linear, known, at, model, motions)
+    linear = narrowed(before.linear, known, before.begun.flat, model, motions)
     return _moved(before.linear, links, model, motions, linear, _NEGLIGIBLE_AT_FIRST)
 
 
@@ -271,24 +278,6 @@ def _moved(
     if turned > 1.0 and turned > image_size(links):
         return linearise(links, model, motions)
     return there
-
-
-def image_size(links: Links) -> float:
-    """Mean distance from their middle of the detections of the smallest image [arcsec].
-
-    Images with fewer than three detections have no size; 0 where there are no others.
-    """
-    own = np.flatnonzero(links.image >= 0)
-    if not len(own):
-        return 0.0
-    image, vectors = links.image[own], links.vectors[own]
-    count = int(image.max()) + 1
-    number = np.bincount(image, minlength=count)
-    middle = source_sums(vectors, image, count) / np.maximum(number, 1)[:, None]
-    distance = np.linalg.norm(vectors - middle[image], axis=1)
-    some = number >= _SIZED
-    mean = np.bincount(image, distance, minlength=count)[some] / number[some]
-    return float(mean.min(initial=np.inf)) * ARCSEC if some.any() else 0.0
 
 
 def _scale(square: FloatArray) -> float:

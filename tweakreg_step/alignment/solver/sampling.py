@@ -16,7 +16,7 @@ from tweakreg_step.core.sphere import chord
 
 from .hierarchy import moved_directions
 from .iteration import identified, unassociated_links
-from .robust import image_size
+from .links import image_size
 
 if TYPE_CHECKING:
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray

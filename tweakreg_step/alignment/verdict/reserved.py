@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.solver import reserved_links, solve_step
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ def positions_without(problem: Problem, associated: AssociatedFit) -> FloatArray
     sources.
     """
     links, fit = associated.links, associated.fit
-    precision = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
+    precision = fit.precision
     precision[reserved_links(links)] = 0.0
-    start = fit.motions.plus(-fit.step.delta)
-    return solve_step(fit.linear, links, problem.model, start, precision).position
+    return solve_step(fit.linear, links, problem.model, fit.begun, precision).position

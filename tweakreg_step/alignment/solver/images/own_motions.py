@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.matching import members
 from tweakreg_step.alignment.solver.motions.levels import DETECTOR
 
@@ -118,8 +117,7 @@ def matrices_of(
     fit, links = associated.fit, associated.links
     centre, size = np.tile([0.0, 0.0, 1.0], (count, 1)), np.ones(count)
     centre[places.image], size[places.image] = places.vectors[:, 0], places.size
-    weight = fit.weight[:, None, None] * inverse_2x2(fit.covariance)
-    own = own_matrices(fit.linear, links, weight, fit.residual, (centre, size), numbers)
+    own = own_matrices(fit.linear, links, fit.precision, fit.residual, (centre, size), numbers)
     if not fit.step.allowing:
         return own
     return replace(own, held=np.where(own.as_a_whole, problem.model.own, 0.0))

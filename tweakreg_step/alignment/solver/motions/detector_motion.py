@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tweakreg_step.alignment.solver.hierarchy import Model
-    from tweakreg_step.core.arrays import FloatArray
+    from tweakreg_step.core.arrays import FloatArray, IntArray
     from tweakreg_step.core.options import Options
 
     from .levels import Level
@@ -62,34 +62,44 @@ the error of it, relative to itself, where they see nothing of the motion."""
 
 
 @dataclass(frozen=True, slots=True)
+class _Geometry:
+    """A geometry that is tried: its model, motions to start from, and `places_in` the general."""
+
+    model: Model
+    start: Motions
+    place: IntArray
+
+
+@dataclass(frozen=True, slots=True)
 class _Trial:
     """What a geometry comes to.
 
     Attributes
     ----------
+    geometry, functions, own
+        The geometry, the functions of the fit with the most general motions, and the variance of
+        own motions of images that these allow for [arcsec^2].
     evidence
         2 ln(evidence), with the prior of own motions.
-    reserved_chi2, reserved_rms_mas
-        chi2 of the reserved sources where the others are known, and the rms of their residuals per
-        axis.
     motions
         Those that it comes to.
-    predicted
-        (P,) those of a fit without the reserved sources, with the parameters of the most general
-        geometry.
-    apart
-        chi2 of the reserved sources, of the same parameters.
-    own
-        Variance of own motions of images that it allows for [arcsec^2].
     """
 
-    evidence: float
-    reserved_chi2: float
-    reserved_rms_mas: float
-    motions: Motions
-    predicted: FloatArray
-    apart: Quadratic
+    geometry: _Geometry
+    functions: Functions
     own: float
+    evidence: float
+    motions: Motions
+
+
+class _Prediction(NamedTuple):
+    """What a fit without the reserved sources says of them.
+
+    Its parameters (P,), those of the most general geometry, and their chi2.
+    """
+
+    flat: FloatArray
+    chi2: float
 
 
 def with_motion(problem: Problem, motions: Motions, geometry: str) -> tuple[Problem, Motions]:
@@ -163,63 +173,63 @@ def motion_radius(options: Options) -> float:
 def _trials(
     problem: Problem, associated: AssociatedFit, every: Callable[[], Quadratic]
 ) -> dict[str, list[_Trial]]:
-    """Evidence and reserved residuals of all geometries, for the association and weights of a fit.
+    """Trials of all geometries, for the association and weights of a fit.
 
     They come from the normal equations of the fit alone, those of the reserved sources apart; of
     each geometry without own motions of images first, then with some of several widths: what one
     takes for motions of detectors may be these.
     """
-    fit, links = associated.fit, associated.links
-    reserved = reserved_links(links)
-    weight = fit.weight[reserved] / mean_variance(fit.covariance[reserved])
-    total = 2.0 * float(weight.sum())
+    links = associated.links
     allowed = may_allow(links, int(links.image.max(initial=-1)) + 1)
     variances = (0.0, *(_OWN_WIDTHS**2).tolist()) if allowed else (0.0,)
     functions = functions_of_fit(associated, every, variances)
-    return {
-        name: [
-            _trial(problem, fit.motions, name, (of_fit, own, total))
-            for of_fit, own in zip(functions, variances, strict=True)
-        ]
-        for name in _CANDIDATES
-    }
+    trials = {}
+    for name in _CANDIDATES:
+        tried, start = with_motion(problem, associated.fit.motions, name)
+        geometry = _Geometry(tried.model, start, places_in(problem.model, tried.model))
+        pairs = zip(functions, variances, strict=True)
+        trials[name] = [_trial(geometry, of_fit, own) for of_fit, own in pairs]
+    return trials
 
 
-def _trial(
-    problem: Problem, found: Motions, geometry: str, known: tuple[Functions, float, float]
-) -> _Trial:
-    """Evidence and reserved residuals of one geometry.
-
-    `known` are the functions of a fit with the most general motions, the variance of own motions
-    that they allow for, and the sum of the weights of the reserved sources [arcsec^-2].
-    """
-    functions, own, total = known
-    tried, motions = with_motion(problem, found, geometry)
-    place = places_in(problem.model, tried.model)
-    every, fitted, apart = (
-        one.restricted(place, motions.flat)
-        for one in (functions.every, functions.fitted, functions.apart)
-    )
-    factor, pull = factor_with_prior(every.matrix, tried.model, motions)
-    solved = motions.plus(factor.solve(every.right - pull))
-    flat = solved.flat
-    bonds = tried.model.bonds
+def _trial(geometry: _Geometry, functions: Functions, own: float) -> _Trial:
+    """The trial of a geometry; `functions` allow for own motions of the variance `own`."""
+    model, start = geometry.model, geometry.start
+    every = functions.every.restricted(geometry.place, start.flat)
+    factor, pull = factor_with_prior(every.matrix, model, start)
+    solved = start.plus(factor.solve(every.right - pull))
+    flat, bonds = solved.flat, model.bonds
     penalty = float(np.sum(bonds.precision * bonds.differences(flat) ** 2))
     occam = float(np.sum(np.log(bonds.precision))) - factor.log_determinant() - functions.occam
-    factor, pull = factor_with_prior(fitted.matrix, tried.model, motions)
-    without = motions.flat + factor.solve(fitted.right - pull)
-    chi2 = apart.value(without)
-    predicted = np.zeros(len(functions.every.at))
-    predicted[place[place >= 0]] = without[place >= 0]
-    return _Trial(
-        evidence=occam - every.value(flat) - penalty - own / _OWN_USUAL**2,
-        reserved_chi2=chi2,
-        reserved_rms_mas=1e3 * float(np.sqrt(max(chi2, 0.0) / total)) if total > 0.0 else 0.0,
-        motions=solved,
-        predicted=predicted,
-        apart=functions.apart,
-        own=own,
+    evidence = occam - every.value(flat) - penalty - own / _OWN_USUAL**2
+    return _Trial(geometry, functions, own, evidence, solved)
+
+
+def _predicted(trial: _Trial) -> _Prediction:
+    """What the sources that are fitted say of those reserved."""
+    geometry, functions = trial.geometry, trial.functions
+    start, place = geometry.start, geometry.place
+    fitted, apart = (
+        one.restricted(place, start.flat) for one in (functions.fitted, functions.apart)
     )
+    factor, pull = factor_with_prior(fitted.matrix, geometry.model, start)
+    without = start.flat + factor.solve(fitted.right - pull)
+    flat = np.zeros(len(functions.every.at))
+    flat[place[place >= 0]] = without[place >= 0]
+    return _Prediction(flat, apart.value(without))
+
+
+def _reserved_rms(trials: dict[str, list[_Trial]], associated: AssociatedFit) -> dict[str, float]:
+    """Weighted rms of the reserved sources [mas per axis], if images do not move by themselves."""
+    reserved, fit = reserved_links(associated.links), associated.fit
+    weight = fit.weight[reserved] / mean_variance(fit.covariance[reserved])
+    total = 2.0 * float(weight.sum())
+    if total <= 0.0:
+        return dict.fromkeys(trials, 0.0)
+    return {
+        name: 1e3 * float(np.sqrt(max(_predicted(some[0]).chi2, 0.0) / total))
+        for name, some in trials.items()
+    }
 
 
 def most_general(problem: Problem) -> str:
@@ -281,7 +291,7 @@ def choose_motion(
         MotionGrounds.EVIDENCE,
         geometry,
         {name: some[0].evidence - trials["none"][0].evidence for name, some in trials.items()},
-        {name: some[0].reserved_rms_mas for name, some in trials.items()},
+        _reserved_rms(trials, general),
         own_mas=1e3 * float(np.sqrt(chosen.own)) if refused else 0.0,
     )
     return Chosen(choice, chosen.motions, chosen.own if clear else 0.0)
@@ -321,7 +331,8 @@ def _chosen(trials: dict[str, list[_Trial]]) -> tuple[str, bool]:
 
 def _vetoed(more: _Trial, less: _Trial) -> bool:
     """Whether reserved sources clearly agree worse with a more general motion."""
-    change = more.predicted - less.predicted
-    scatter = 2.0 * float(np.sqrt(max(change @ (more.apart.matrix @ change), 0.0)))
-    worse = more.reserved_chi2 - less.reserved_chi2
-    return worse > _SCATTERS * scatter + _ROUNDING * abs(more.reserved_chi2)
+    one, other = _predicted(more), _predicted(less)
+    change = one.flat - other.flat
+    # the same for both: a matrix of the same own motions
+    scatter = 2.0 * float(np.sqrt(max(change @ (more.functions.apart.matrix @ change), 0.0)))
+    return one.chi2 - other.chi2 > _SCATTERS * scatter + _ROUNDING * abs(one.chi2)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg import inverse_2x2
 from tweakreg_step.alignment.solver.images.own_columns import with_own_columns, without_own_columns
 from tweakreg_step.alignment.solver.latents import latents, seen
 from tweakreg_step.alignment.solver.links import reserved_links
@@ -109,7 +108,7 @@ def quadratic(linear: Linear, links: Links, at: FloatArray, weight: FloatArray) 
 def whole_of_fit(associated: AssociatedFit) -> Quadratic:
     """chi2 of all links of a fit, with its weights and errors."""
     fit, links = associated.fit, associated.links
-    return quadratic(fit.linear, links, fit.motions.flat - fit.step.delta, _weights(associated))
+    return quadratic(fit.linear, links, fit.begun.flat, fit.precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +141,8 @@ def functions_of_fit(
         The first is zero; others only where a fit can allow for own motions.
     """
     fit, links = associated.fit, associated.links
-    chosen, at = reserved_links(links), fit.motions.flat - fit.step.delta
-    linear, weight = fit.linear, _weights(associated)
+    chosen, at = reserved_links(links), fit.begun.flat
+    linear, weight = fit.linear, fit.precision
     whole = every()
     apart = quadratic(linear.of_links(links, chosen), links.of_links(chosen), at, weight[chosen])
     found = [Functions(whole, whole.minus(apart), apart)]
@@ -151,10 +150,8 @@ def functions_of_fit(
         return found
     wide, count = with_own_columns(linear, links), int(linear.index.max(initial=0)) + 1
     begun = np.concatenate([at[:count], np.zeros(wide.parameter_count - count)])
-    both = [
-        quadratic(wide, links, begun, np.where(taken[:, None, None], weight, 0.0))
-        for taken in (np.ones(len(chosen), bool), ~chosen)
-    ]
+    fitted = np.where(chosen[:, None, None], 0.0, weight)
+    both = [quadratic(wide, links, begun, some) for some in (weight, fitted)]
     for variance in variances[1:]:
         (one, occam), (two, _) = (_eliminated(each, at, count, variance) for each in both)
         found.append(Functions(one, two, one.minus(two), occam))
@@ -177,8 +174,3 @@ def _eliminated(
 def _dense(matrix: Any) -> FloatArray:
     """A dense or sparse matrix as a dense one."""
     return np.asarray(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
-
-
-def _weights(associated: AssociatedFit) -> FloatArray:
-    """Inverse covariances times robust weights (L, 2, 2)."""
-    return associated.fit.weight[:, None, None] * inverse_2x2(associated.fit.covariance)
