@@ -1,8 +1,8 @@
 """What images move by themselves beside motions of their detectors: which of the two is chosen.
 
 Run as ``python benchmarks/own_motions.py [scenes]``. Exposures of six detectors, or of two,
-dithered by some arcseconds. Images move by themselves, or detectors do in all exposures; in how many
-scenes motions of detectors are chosen, with and without allowing for images that move by themselves,
+dithered by some arcseconds. Images move by themselves, or detectors do in all exposures: in how
+many scenes motions of detectors are chosen, allowing for images that move by themselves and not,
 and, with a reference, the width of errors over claims at centres and corners of the images.
 """
 
@@ -116,7 +116,7 @@ def rows(scenes: int) -> Iterator[tuple[str, ...]]:
 
 def main(scenes: int) -> None:
     """Print the table, and write it if it is that of the documentation."""
-    header = ("what moves", "detectors", "not allowing", "width", "not allowing")
+    header = ("what moves", "chosen", "chosen, not allowing", "width", "width, not allowing")
     publish(__file__, "own_motions", (header, list(rows(scenes))), write=scenes == SCENES)
 
 

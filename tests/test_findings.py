@@ -251,16 +251,27 @@ def of_catalogs() -> list[str]:
                 if re.search(r"(68|100|160) hot pixels, dither 1.8", one["catalogs"])]  # fmt: skip
     known, unknown = ([one for one in dithered if one["catalogs"].endswith(f" {how}")]
                       for how in ("known", "unknown"))  # fmt: skip
-    many = row("scale_cameras", groups="16")
+    few, many = (row("scale_cameras", groups=groups) for groups in ("16", "100"))
+    own = [one for one in read_table("own_motions")
+           if one["what moves"].startswith("images, 0.5 mas")]  # fmt: skip
+    now, before = ([one[name].split(" of ") for one in own]
+                   for name in ("chosen", "chosen, not allowing"))  # fmt: skip
+    widths = [numbers([one], name)[0] for one in read_table("claims_pulls")
+              if one["scenes"].startswith("visit") and "relative" not in one["scenes"]
+              for name in ("width, centre", "of corners")]  # fmt: skip
     return [
+        f"errors are {min(widths):.2f} to {max(widths):.2f} times those claimed",
+        f"in {sum(int(one) for one, _ in now)} of {sum(int(one) for _, one in now)} simulated "
+        f"scenes, {sum(int(one) for one, _ in before)} before",
+        f"aligned in {float(many['processor [s]']):.0f} s of one core with "
+        f"{float(many['peak [GB]']):.1f} GB",
         f"{visits['median']} mas per axis off (median; {visits['95 %']} at 95 %) in one run",
         f"takes {visits['time']} times as long with the motions of detectors and visits as without",
         f"{moved[0]} of {moved[1]} end more than 5 mas off",
         f"{sum(numbers(known, 'aligned')):.0f} of {sum(numbers(known, 'trials')):.0f} simulated "
         f"pairs are aligned rightly where the detector is known, and where it is not, "
         f"{sum(numbers(unknown, 'doubtful')):.0f} are doubtful",
-        f"a detector in {float(many['processor [s]']):.0f} s with "
-        f"{float(many['peak [GB]']):.1f} GB",
+        f"a detector in {float(few['processor [s]']):.0f} s with {float(few['peak [GB]']):.1f} GB",
     ]
 
 
