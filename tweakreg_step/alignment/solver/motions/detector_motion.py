@@ -56,6 +56,11 @@ _BETTER = 5.0
 """2 ln(evidence) by which a motion is better than a simpler one where images may move by
 themselves; half of what is clear, as one of the two there is."""
 
+_AS_LIKELY = 2.0
+"""2 ln(evidence) by which detectors that shift may seem not to roll, and are let roll all the same:
+what shifts them seldom leaves their roll alone, and the errors of a roll that is taken for zero are
+in no claim."""
+
 _SCATTERS, _ROUNDING = 2.0, 1e-9
 """By how much of their scatter the reserved sources' chi2 may grow with a more general motion, and
 the error of it, relative to itself, where they see nothing of the motion."""
@@ -313,6 +318,9 @@ def _chosen(trials: dict[str, list[_Trial]]) -> tuple[str, bool]:
     differ by -D or D on average, and scatter by twice the root of D. Both allow for the same own
     motions there. Where they refuse a step and not one beyond it, the simplest is taken that is as
     good as this.
+
+    Detectors that shift roll as well, unless that is the less likely: the width of their rolls is
+    estimated, so that rolls which are not there cost little.
     """
     geometry, refused = "none", False
     for name in _CANDIDATES[1:]:
@@ -326,7 +334,16 @@ def _chosen(trials: dict[str, list[_Trial]]) -> tuple[str, bool]:
     if geometry != "none":
         enough = trials[geometry][0].evidence - CLEAR_EVIDENCE
         geometry = next(name for name in _CANDIDATES if trials[name][0].evidence >= enough)
+    if geometry == "shift" and _may_roll(trials["rshift"], trials["shift"]):
+        geometry = "rshift"
     return geometry, refused
+
+
+def _may_roll(rolls: Sequence[_Trial], shifts: Sequence[_Trial]) -> bool:
+    """Whether detectors that shift roll about as likely as not."""
+    own = _best(rolls)
+    likely = rolls[own].evidence > shifts[_best(shifts)].evidence - _AS_LIKELY
+    return likely and not _vetoed(rolls[own], shifts[own])
 
 
 def _vetoed(more: _Trial, less: _Trial) -> bool:
