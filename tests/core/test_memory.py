@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -111,3 +112,31 @@ def test_a_limit_of_the_process_counts() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "True\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what others give back is theirs to decide")
+@pytest.mark.parametrize("given_back", [False, True])
+def test_large_arrays_are_given_back(*, given_back: bool) -> None:
+    """What a process holds after arrays between small ones that stay: the small ones alone.
+
+    Without, the gaps that the large ones leave, 240 MB, are held as well.
+    """
+    held = """
+import sys
+import numpy as np
+from tweakreg_step.core.memory import give_back_arrays
+
+if sys.argv[1] == "True":
+    give_back_arrays()
+large = np.ones(24 * 2**17)  # from now on, as large ones are kept
+del large
+some = [(np.ones(6 * 2**17), np.ones(2**12)) for _ in range(40)]
+kept = [small for _, small in some]
+del some
+pages = int(open("/proc/self/statm").read().split()[1])
+print(pages * 4096 / 1e6)
+"""
+    command = [sys.executable, "-c", held, str(given_back)]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
+    run = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert (float(run.stdout) < 200.0) == given_back

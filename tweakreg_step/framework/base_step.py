@@ -14,6 +14,7 @@ from stpipe.exceptions import ValidationError
 from stpipe.library import AbstractModelLibrary
 
 from tweakreg_step.core.exceptions import InputError, OutputError
+from tweakreg_step.core.memory import give_back_arrays
 from tweakreg_step.exposures.parallel import (
     Cluster,
     InProcess,
@@ -245,6 +246,7 @@ class BaseStep(SavingStep):
         wanted = (self.writes_results, self.search_attr("output_dir"), self.save_catalogs)
         if any(wanted) or self.resume or self.save_abs_catalog or self.save_plots:
             check_folder(self.output_folder)
+        give_back_arrays()
         count = worker_count(self.n_workers)
         if not self.n_workers:
             log.info("n_workers=0: %d processes, one for each core that may be used.", count)

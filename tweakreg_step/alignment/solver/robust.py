@@ -146,7 +146,8 @@ def fit(links: Links, model: Model, start: Start, threshold: float = 3.0, rounds
     rounds, first = rounds + len(widths), 0.0 if start.before is None else _SAME
     for turn in range(rounds):
         precision = weight[:, None, None] * inverse_2x2(covariance)
-        step, solved = solve_step(linear, links, model, motions, precision), linear
+        solved = linear  # first, so that the one before it makes room
+        step = solve_step(linear, links, model, motions, precision)
         motions = motions.plus(step.delta)
         model = with_tails(model, motions)
         square = standardised(step.position, covariance, weight, links)

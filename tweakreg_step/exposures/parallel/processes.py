@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
 from tweakreg_step.core.exceptions import UnguardedScriptError, WorkerError
+from tweakreg_step.core.memory import give_back_arrays
 
 from .log_capture import captured_log, replay
 from .signals import uninterrupted
@@ -263,6 +264,7 @@ def _start_method() -> Any:
 
 def _begin() -> None:
     """Initialise a worker: ignore Ctrl-C, on which the parent ends it, and end with the parent."""
+    give_back_arrays()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -100,7 +100,7 @@ def test_without_motions_the_seams_stay() -> None:
 
 @pytest.mark.parametrize("roll", [0.0, 8.0])
 def test_the_simplest_geometry_that_does_is_chosen(roll: float) -> None:
-    """Scales that are not there are not taken; rolls may be, as what shifts detectors rolls them."""
+    """Scales that are not there are not taken; rolls may be: what shifts detectors rolls them."""
     for seed in range(2, 5):
         scene = make_scene(
             _setup(reference_fraction=0.3, motion_shift=0.015, motion_roll=roll), seed
