@@ -256,11 +256,14 @@ def of_catalogs() -> list[str]:
            if one["what moves"].startswith("images, 0.5 mas")]  # fmt: skip
     now, before = ([one[name].split(" of ") for one in own]
                    for name in ("chosen", "chosen, not allowing"))  # fmt: skip
+    rolled = [numbers([one], "width")[0] for one in read_table("own_motions")
+              if "arcsec" in one["what moves"] or one["what moves"].startswith("the same")]  # fmt: skip
     widths = [numbers([one], name)[0] for one in read_table("claims_pulls")
               if one["scenes"].startswith("visit") and "relative" not in one["scenes"]
               for name in ("width, centre", "of corners")]  # fmt: skip
     return [
         f"errors are {min(widths):.2f} to {max(widths):.2f} times those claimed",
+        f"errors are {min(rolled):.2f} to {max(rolled):.2f} times those claimed",
         f"in {sum(int(one) for one, _ in now)} of {sum(int(one) for _, one in now)} simulated "
         f"scenes, {sum(int(one) for one, _ in before)} before",
         f"aligned in {float(many['processor [s]']):.0f} s of one core with "
