@@ -256,8 +256,11 @@ def of_catalogs() -> list[str]:
            if one["what moves"].startswith("images, 0.5 mas")]  # fmt: skip
     now, before = ([one[name].split(" of ") for one in own]
                    for name in ("chosen", "chosen, not allowing"))  # fmt: skip
-    rolled = [numbers([one], "width")[0] for one in read_table("own_motions")
-              if "arcsec" in one["what moves"] or one["what moves"].startswith("the same")]  # fmt: skip
+    rolled = [
+        numbers([one], "width")[0]
+        for one in read_table("own_motions")
+        if re.search("arcsec|the same", one["what moves"])
+    ]
     widths = [numbers([one], name)[0] for one in read_table("claims_pulls")
               if one["scenes"].startswith("visit") and "relative" not in one["scenes"]
               for name in ("width, centre", "of corners")]  # fmt: skip

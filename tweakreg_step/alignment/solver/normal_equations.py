@@ -52,12 +52,10 @@ _MANY = 3_000
 _FEW = 100_000
 """Entries of the rows of sources, of each coordinate, that are made at once, to stay in a cache."""
 
-_SOME = 10_000
-"""Sources whose rows of a sparse matrix are made at once, at least."""
+_SOME, _MOST, _PARTS = 10_000, 100_000, 16
+"""Sources whose rows of a sparse matrix are made at once, at least and at most, and parts of them.
 
-_PARTS = 16
-"""Parts of the sources, at most, whose rows of a sparse matrix are made one after another: rows take
-some ten times the memory of the detections, and adding up the parts' products takes time."""
+Rows take ten times the memory of the detections; adding up the products of the parts takes time."""
 
 _FULL = 0.3
 """Share of non-zero entries above which a dense factorisation is faster than a sparse one."""
@@ -210,7 +208,8 @@ def _add(sums: _Sums, linear: Linear, links: Links, weight: FloatArray) -> Float
 
 def _piece(links: Links, total: int, *, dense: bool) -> int:
     """Number of detections that are worked on at once: rows of sources may be long."""
-    sources = max(_FEW // total, 256) if dense else max(links.source_count // _PARTS, _SOME)
+    few = min(max(links.source_count // _PARTS, _SOME), _MOST)
+    sources = max(_FEW // total, 256) if dense else few
     return max(sources * len(links.source) // max(links.source_count, 1), 4096)
 
 

@@ -146,7 +146,7 @@ def fit(links: Links, model: Model, start: Start, threshold: float = 3.0, rounds
     rounds, first = rounds + len(widths), 0.0 if start.before is None else _SAME
     for turn in range(rounds):
         precision = weight[:, None, None] * inverse_2x2(covariance)
-        solved = linear  # first, so that the one before it makes room
+        solved = linear  # before the step, so that the previous one is freed
         step = solve_step(linear, links, model, motions, precision)
         motions = motions.plus(step.delta)
         model = with_tails(model, motions)

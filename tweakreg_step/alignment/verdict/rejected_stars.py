@@ -6,6 +6,7 @@ like outliers. Where most of them do, the group is doubtful whatever else it has
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,48 +48,77 @@ def rejected_stars(problem: Problem, associated: AssociatedFit) -> IntArray:
     found = np.zeros(count, np.int64)
     if reference is None:
         return found
-    taken = _taken(associated, count, len(reference))
+    taken = _taken(associated, count)
     links = unassociated_links(detections)
     moved = moved_directions(links, problem.model, associated.fit.motions)
     active = problem.anchored & (problem.component >= 0)
+    stars = _Stars.of(reference)
     for own in members(np.where(active[detections.group], detections.group, -1)):
         group = int(detections.group[own[0]])
-        near, chance = _near(moved[own], _places(reference, group))
-        used, missed = int((near & taken[group]).sum()), int((near & ~taken[group]).sum())
-        by_chance = chance * max(len(near) - int(taken[group].sum()), 0)
+        star, places = stars.seen(group, moved[own])
+        near, chance = _near(moved[own], places)
+        free = ~np.isin(star, taken[group])
+        used, missed = int((near & ~free).sum()), int((near & free).sum())
+        by_chance = float(chance[free].sum())
         rejected = missed - by_chance - 3.0 * np.sqrt(by_chance)
         if missed >= _FEWEST and rejected > used:
             found[group] = missed
     return found
 
 
-def _taken(associated: AssociatedFit, count: int, stars: int) -> BoolArray:
-    """(G, M) whether a group's detection of a star has its weight in the fit."""
+def _taken(associated: AssociatedFit, count: int) -> list[IntArray]:
+    """The stars (K,) of each group whose detections have their weight in the fit."""
     links, heavy = associated.links, associated.fit.weight > MATCHED_WEIGHT
     star = associated.star[links.source]
     kept = np.zeros(links.source_count, bool)
     kept[links.source[heavy & (links.group < 0)]] = True
-    own = heavy & (links.group >= 0) & (star >= 0) & kept[links.source]
-    taken = np.zeros((count, stars), bool)
-    taken[links.group[own], star[own]] = True
-    return taken
+    own = np.flatnonzero(heavy & (links.group >= 0) & (star >= 0) & kept[links.source])
+    own = own[np.argsort(links.group[own], kind="stable")]
+    ends = np.searchsorted(links.group[own], np.arange(1, count))
+    return np.split(star[own], ends)
 
 
-def _places(reference: Reference, group: int) -> FloatArray:
-    """Directions (M, 3) of the stars at the epoch of a group."""
-    if reference.epoch_ra is None or reference.epoch_dec is None:
-        return directions(reference.ra, reference.dec)
-    return directions(reference.epoch_ra[group], reference.epoch_dec[group])
+@dataclass(frozen=True, slots=True)
+class _Stars:
+    """The reference stars, and where they are in the sky of each group.
+
+    Attributes
+    ----------
+    reference
+        M stars.
+    places, tree
+        (M, 3) directions, which all groups have in common, and their tree; None where stars move.
+    """
+
+    reference: Reference
+    places: FloatArray
+    tree: cKDTree | None
+
+    @classmethod
+    def of(cls, reference: Reference) -> _Stars:
+        places = directions(reference.ra, reference.dec)
+        return cls(reference, places, cKDTree(places) if reference.epoch_ra is None else None)
+
+    def seen(self, group: int, vectors: FloatArray) -> tuple[IntArray, FloatArray]:
+        """The stars (K,) in the circle of a group's detections (N, 3), and directions (K, 3)."""
+        middle = vectors.sum(axis=0)
+        middle /= np.linalg.norm(middle)
+        reach = np.linalg.norm(vectors - middle, axis=1).max() + float(chord(10.0 * _REACH))
+        if self.tree is not None:
+            star = np.array(self.tree.query_ball_point(middle, reach, return_sorted=True), np.int64)
+            return star, self.places[star]
+        epochs = self.reference.epoch_ra, self.reference.epoch_dec
+        places = directions(*(axis[group] for axis in epochs if axis is not None))
+        star = np.flatnonzero(np.linalg.norm(places - middle, axis=1) <= reach)
+        return star, places[star]
 
 
-def _near(vectors: FloatArray, stars: FloatArray) -> tuple[BoolArray, float]:
-    """Whether each star (M,) has a detection within reach, and the probability that it is chance.
+def _near(vectors: FloatArray, stars: FloatArray) -> tuple[BoolArray, FloatArray]:
+    """Whether each star (K,) has a detection within reach, and the probability of a chance one.
 
-    The density of detections is that around the stars, up to ten times as far.
+    The density of detections is that around each star, up to ten times as far.
     """
     tree = cKDTree(vectors)
     near = tree.query_ball_point(stars, float(chord(_REACH)), return_length=True)
     wide = tree.query_ball_point(stars, float(chord(10.0 * _REACH)), return_length=True)
-    inside = wide > 0
-    ring = float(np.mean((wide - near)[inside])) / 99.0 if inside.any() else 0.0
-    return np.asarray(near > 0), 1.0 - float(np.exp(-ring))
+    return np.asarray(near > 0), np.asarray(1.0 - np.exp((near - wide) / 99.0))

@@ -29,6 +29,7 @@ from tweakreg_step.core.solution import CLEAR_EVIDENCE, MotionChoice, MotionGrou
 
 from .detector_parents import OF_UNITS, parents_of_units
 from .levels import DETECTOR, detector_level
+from .prior_widths import FEWEST
 from .quadratic import functions_of_fit
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ _BETTER = 5.0
 themselves; half of what is clear, as one of the two there is."""
 
 _AS_LIKELY = 2.0
-"""2 ln(evidence) by which detectors that shift may seem not to roll, and are let roll all the same:
-what shifts them seldom leaves their roll alone, and the errors of a roll that is taken for zero are
-in no claim."""
+"""2 ln(evidence) by which detectors that shift may seem not to roll, and may roll all the same.
+
+What shifts them seldom leaves their roll alone, and the error of a roll taken for zero is in no
+claim. With a width that is estimated the evidence falls by less: many detectors always may."""
 
 _SCATTERS, _ROUNDING = 2.0, 1e-9
 """By how much of their scatter the reserved sources' chi2 may grow with a more general motion, and
@@ -319,31 +321,37 @@ def _chosen(trials: dict[str, list[_Trial]]) -> tuple[str, bool]:
     motions there. Where they refuse a step and not one beyond it, the simplest is taken that is as
     good as this.
 
-    Detectors that shift roll as well, unless that is the less likely: the width of their rolls is
-    estimated, so that rolls which are not there cost little.
+    Detectors that shift may roll as well, see `_may_roll`.
     """
-    geometry, refused = "none", False
+    geometry, refused = "none", set[str]()
     for name in _CANDIDATES[1:]:
         more, less, own = trials[name], trials[geometry], _best(trials[name])
         if more[0].evidence <= less[0].evidence + CLEAR_EVIDENCE or _vetoed(more[own], less[own]):
             continue
         if more[own].evidence > less[_best(less)].evidence + _BETTER:
-            geometry, refused = name, False
+            geometry, refused = name, set()
         else:
-            refused = True
+            refused.add(name)
     if geometry != "none":
         enough = trials[geometry][0].evidence - CLEAR_EVIDENCE
         geometry = next(name for name in _CANDIDATES if trials[name][0].evidence >= enough)
     if geometry == "shift" and _may_roll(trials["rshift"], trials["shift"]):
         geometry = "rshift"
-    return geometry, refused
+    return geometry, bool(refused - {geometry})
 
 
 def _may_roll(rolls: Sequence[_Trial], shifts: Sequence[_Trial]) -> bool:
-    """Whether detectors that shift roll about as likely as not."""
+    """Whether detectors that shift may roll as well.
+
+    Where the width of rolls is estimated, from four detectors on, those that are not there cost
+    little: they may, unless it is clearly the less likely. Of fewer detectors they are known no
+    better than the usual width, which would be taken for little: they may where it is more likely.
+    """
     own = _best(rolls)
-    likely = rolls[own].evidence > shifts[_best(shifts)].evidence - _AS_LIKELY
-    return likely and not _vetoed(rolls[own], shifts[own])
+    model = rolls[own].geometry.model
+    several = len(model.levels[model.level(DETECTOR)].prior) >= FEWEST
+    least = shifts[_best(shifts)].evidence - (_AS_LIKELY if several else 0.0)
+    return rolls[own].evidence > least and not _vetoed(rolls[own], shifts[own])
 
 
 def _vetoed(more: _Trial, less: _Trial) -> bool:

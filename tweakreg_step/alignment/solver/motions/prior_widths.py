@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from .parents import Parent
     from .quadratic import Quadratic
 
-__all__ = ["with_estimated_widths"]
+__all__ = ["FEWEST", "with_estimated_widths"]
 
-_FEWEST = 4
+FEWEST = 4
 """Units below which a level keeps the widths that are usual: two can't say how they scatter."""
 
 _NO_PART = 0.02
@@ -86,8 +86,8 @@ def with_estimated_widths(
         again.
     """
     fit, model = associated.fit, problem.model
-    several = any(len(one.prior) >= _FEWEST for one in model.units if one.name != VISIT)
-    if not several and len(_held(model)) < _FEWEST:
+    several = any(len(one.prior) >= FEWEST for one in model.units if one.name != VISIT)
+    if not several and len(_held(model)) < FEWEST:
         return problem, several
     if not several:
         model, share = _of_visits(model, fit)
@@ -126,7 +126,7 @@ def _held(model: Model) -> IntArray:
 
 def _with_scatter(model: Model, factor: Factor, flat: FloatArray) -> Model:
     """The model after one round of the fixed point for exposures about their visits."""
-    if len(_held(model)) < _FEWEST:
+    if len(_held(model)) < FEWEST:
         return model
     return _scattered(model, *_of_held(model, factor, flat))
 
@@ -189,7 +189,7 @@ def _widened(
     """The prior (U, q) that differences (U q,) of units from their parents ask for."""
     prior = one.prior.copy()
     phi, variance = phi.reshape(prior.shape), variance.reshape(prior.shape)
-    if len(phi) < _FEWEST or one.name == PLACEMENT:
+    if len(phi) < FEWEST or one.name == PLACEMENT:
         return prior
     for kind in _KINDS:
         if prior[:, kind].size:
