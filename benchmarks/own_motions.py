@@ -76,6 +76,9 @@ CASES = {
     "the same, and images, 0.5 mas": Case(
         replace(_rigid(4), motion_shift=0.005, motion_roll=5.0), 0.5
     ),
+    "six detectors, 0.6 mas and 4 arcsec, 4 exposures": Case(
+        replace(_rigid(4), motion_shift=0.0006, motion_roll=4.0)
+    ),
 }
 
 

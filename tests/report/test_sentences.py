@@ -11,7 +11,7 @@ from tweakreg_step.report.sentences import motion_reason
 @pytest.mark.parametrize(
     ("geometry", "evidence", "words"),
     [
-        ("none", 4.2, "2 ln(evidence) of 'shift' is 4.2, 10 is needed"),
+        ("none", 4.2, "2 ln(evidence) of 'shift' is 4.2, 6 is needed"),
         ("none", 375.8, "though 2 ln(evidence) of 'shift' is 375.8, sources that were not fitted"),
         ("shift", 375.8, "Motion 'shift': 2 ln(evidence) is 375.8 above none"),
     ],

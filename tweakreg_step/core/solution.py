@@ -46,8 +46,8 @@ class Mode:
     groups: tuple[int, ...]
 
 
-CLEAR_EVIDENCE = 10.0
-"""2 ln(evidence) that counts as very strong (Kass & Raftery 1995, JASA 90, 773)."""
+CLEAR_EVIDENCE = 6.0
+"""2 ln(evidence) that counts as strong (Kass & Raftery 1995, JASA 90, 773)."""
 
 
 class MotionGrounds(Enum):

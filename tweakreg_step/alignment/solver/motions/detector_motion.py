@@ -53,10 +53,6 @@ _OWN_USUAL = 5e-4
 """Own motions of images that are tried, and what is usual [arcsec]: half a mas in real visits. What
 is much larger is as a rule a motion of detectors."""
 
-_BETTER = 5.0
-"""2 ln(evidence) by which a motion is better than a simpler one where images may move by
-themselves; half of what is clear, as one of the two there is."""
-
 _AS_LIKELY = 2.0
 """2 ln(evidence) by which detectors that shift may seem not to roll, and may roll all the same.
 
@@ -312,8 +308,8 @@ def _best(trials: Sequence[_Trial]) -> int:
 def _chosen(trials: dict[str, list[_Trial]]) -> tuple[str, bool]:
     """The simplest geometry that is not clearly worse, and whether own motions refused another.
 
-    A more general one is clearly better where images do not move by themselves, and better where
-    they may: with few exposures the one can look like the other.
+    A more general one is clearly better where images do not move by themselves, and where they may:
+    with few exposures the one can look like the other.
 
     The reserved sources may not speak against a step to a more general one: where one of two
     predictions is right, and D is the square of their difference in units of the errors, their chi2
@@ -328,7 +324,7 @@ def _chosen(trials: dict[str, list[_Trial]]) -> tuple[str, bool]:
         more, less, own = trials[name], trials[geometry], _best(trials[name])
         if more[0].evidence <= less[0].evidence + CLEAR_EVIDENCE or _vetoed(more[own], less[own]):
             continue
-        if more[own].evidence > less[_best(less)].evidence + _BETTER:
+        if more[own].evidence > less[_best(less)].evidence + CLEAR_EVIDENCE:
             geometry, refused = name, set()
         else:
             refused.add(name)
