@@ -268,7 +268,7 @@ def of_catalogs() -> list[str]:
         f"errors are {min(widths):.2f} to {max(widths):.2f} times those claimed",
         f"errors are {min(rolled):.2f} to {max(rolled):.2f} times those claimed",
         f"in {sum(int(one) for one, _ in now)} of {sum(int(one) for _, one in now)} simulated "
-        f"scenes, {sum(int(one) for one, _ in before)} before",
+        f"scenes, {sum(int(one) for one, _ in before)} if it is not allowed for",
         f"aligned in {float(many['processor [s]']):.0f} s of one core with "
         f"{float(many['peak [GB]']):.1f} GB",
         f"{visits['median']} mas per axis off (median; {visits['95 %']} at 95 %) in one run",
