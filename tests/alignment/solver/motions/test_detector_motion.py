@@ -111,27 +111,30 @@ def test_scales_that_are_not_there_are_not_taken(roll: float) -> None:
         assert solution.motion.geometry in (("rshift",) if roll else ("shift", "rshift"))
 
 
+def _width(seed: int, shift: float, roll: float) -> float:
+    """Rms of errors over claims in four exposures of detectors that shift and roll [arcsec]."""
+    setup = Setup(
+        layout("stack", 4),
+        detectors=SIX,
+        density=0.01,
+        reference_fraction=0.3,
+        motion_shift=shift,
+        motion_roll=roll,
+    )
+    options = Options(detector_motion="auto", minobj=6, abs_minobj=6)
+    scene = make_scene(setup, seed)
+    solution = solve_jointly(scene.detections, 4, scene.reference, options)
+    errors, sigma = image_errors_of(scene, setup, solution, relative=False)
+    return float(np.sqrt(np.mean((errors / sigma) ** 2)))
+
+
 @pytest.mark.parametrize("roll", [0.0, 5.0])
 def test_rolls_of_detectors_that_shift_are_in_the_claims(roll: float) -> None:
     """Rolls of 0.8 mas at the corners, of scenes where they are not clear, or are not there.
 
     Taken for zero, errors of the former are 1.8 times those claimed.
     """
-    setup = Setup(
-        layout("stack", 4),
-        detectors=SIX,
-        density=0.01,
-        reference_fraction=0.3,
-        motion_shift=0.005,
-        motion_roll=roll,
-    )
-    options = Options(detector_motion="auto", minobj=6, abs_minobj=6)
-    pulls = []
-    for seed in (0, 1, 3, 13, 20, 23, 28, 29):
-        scene = make_scene(setup, seed)
-        solution = solve_jointly(scene.detections, 4, scene.reference, options)
-        errors, sigma = image_errors_of(scene, setup, solution, relative=False)
-        pulls.append(np.sqrt(np.mean((errors / sigma) ** 2)))
+    pulls = [_width(seed, 0.005, roll) for seed in (0, 1, 3, 13, 20, 23, 28, 29)]
     # a scene's mean square has 18 degrees of freedom, or more: p < 1e-3 for eight of them
     assert 0.8 < np.sqrt(np.mean(np.square(pulls))) < 1.2
 
@@ -211,20 +214,8 @@ def test_motions_that_are_asked_for_lose_no_efficiency() -> None:
 
 def test_small_motions_are_in_the_claims() -> None:
     """Motions of 0.6 mas and 4 arcsec, whose evidence is 5 to 10 in these scenes."""
-    setup = Setup(
-        layout("stack", 4),
-        detectors=SIX,
-        density=0.01,
-        reference_fraction=0.3,
-        motion_shift=6e-4,
-        motion_roll=4.0,
-    )
-    options = Options(detector_motion="auto", minobj=6, abs_minobj=6)
     for seed in (18, 20):
-        scene = make_scene(setup, seed)
-        solution = solve_jointly(scene.detections, 4, scene.reference, options)
-        errors, sigma = image_errors_of(scene, setup, solution, relative=False)
-        assert np.sqrt(np.mean((errors / sigma) ** 2)) < 1.5
+        assert _width(seed, 6e-4, 4.0) < 1.5
 
 
 def test_one_detector_has_nothing_to_move_against() -> None:
