@@ -87,28 +87,29 @@ class _Stars:
     reference
         M stars.
     places, tree
-        (M, 3) directions, which all groups have in common, and their tree; None where stars move.
+        (M, 3) directions at the catalog's epoch, and their tree: those of all groups, unless the
+        stars move.
     """
 
     reference: Reference
     places: FloatArray
-    tree: cKDTree | None
+    tree: cKDTree
 
     @classmethod
     def of(cls, reference: Reference) -> _Stars:
         places = directions(reference.ra, reference.dec)
-        return cls(reference, places, cKDTree(places) if reference.epoch_ra is None else None)
+        return cls(reference, places, cKDTree(places))
 
     def seen(self, group: int, vectors: FloatArray) -> tuple[IntArray, FloatArray]:
         """The stars (K,) in the circle of a group's detections (N, 3), and directions (K, 3)."""
         middle = vectors.sum(axis=0)
         middle /= np.linalg.norm(middle)
         reach = np.linalg.norm(vectors - middle, axis=1).max() + float(chord(10.0 * _REACH))
-        if self.tree is not None:
+        reference = self.reference
+        if reference.epoch_ra is None or reference.epoch_dec is None:
             star = np.array(self.tree.query_ball_point(middle, reach, return_sorted=True), np.int64)
             return star, self.places[star]
-        epochs = self.reference.epoch_ra, self.reference.epoch_dec
-        places = directions(*(axis[group] for axis in epochs if axis is not None))
+        places = directions(reference.epoch_ra[group], reference.epoch_dec[group])
         star = np.flatnonzero(np.linalg.norm(places - middle, axis=1) <= reach)
         return star, places[star]
 
