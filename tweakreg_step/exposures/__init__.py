@@ -6,6 +6,7 @@ from .exposure import UNUSABLE, VERSION, Refusal, exposure_of
 from .exposure_catalog import Reader
 from .idle_sources import idle_by_reason
 from .known_image import KnownImage, KnownRun
+from .progress import progress
 from .read import Member, ReadExposures, known_images, read_exposures, with_known
 from .write import problem_of, tell_changed_words, unwritten, write_exposures
 
@@ -22,6 +23,7 @@ __all__ = [
     "idle_by_reason",
     "known_images",
     "problem_of",
+    "progress",
     "read_exposures",
     "tell_changed_words",
     "unwritten",

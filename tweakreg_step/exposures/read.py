@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tqdm import tqdm
-
 from tweakreg_step.catalogs import checkpoint_meta, write_checkpoint
 from tweakreg_step.core.exceptions import WorkerError
 from tweakreg_step.exposures.parallel import Lost, collect_and_freeze
@@ -32,6 +30,7 @@ from .exposure import (
 )
 from .exposure_catalog import Reader, read_checkpoints
 from .known_image import bare_image, image_of, known_image, with_sources
+from .progress import progress
 from .user_lists import custom_catalogs, exclusions_of, warn_untouched, warn_without_catalogs
 
 if TYPE_CHECKING:
@@ -151,9 +150,7 @@ def read_exposures(
     reader = Reader(parameters, custom, exclusions, folder, folders, kept)
     seen: dict[int, Exposure | Refusal] = {}
     work = _work(library, names, reader, pool)
-    for index, result in tqdm(
-        work, "finding sources", total=len(names), unit="image", disable=None
-    ):
+    for index, result in progress(work, "finding sources", len(names)):
         _raise_or_warn(result, parameters)
         seen[index] = _with_checkpoints(result, parameters)
     _log_resumed(list(seen.values()), parameters)

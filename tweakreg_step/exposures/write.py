@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from tweakreg_step.core.exceptions import InputError, OutputError
 from tweakreg_step.core.memory import is_shortage
 from tweakreg_step.exposures.parallel import Lost, cycles_collected
@@ -16,6 +14,8 @@ from tweakreg_step.files.stamps import check_unchanged, stamp_of
 from tweakreg_step.files.whole_files import drafts, write_whole
 from tweakreg_step.telescopes.checksums import saved_with_checksums
 from tweakreg_step.telescopes.header_words import make_representable
+
+from .progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -166,9 +166,7 @@ def write_exposures(
         ]
         indices, problems = list(targets), {}
         work = workers.results(write_exposure, tasks)
-        for number, problem in tqdm(
-            work, "writing results", total=len(tasks), unit="image", disable=None
-        ):
+        for number, problem in progress(work, "writing results", len(tasks)):
             index = indices[number]
             lost = isinstance(problem, Lost)
             problems[index] = f"'{targets[index]}': {problem.reason}" if lost else problem

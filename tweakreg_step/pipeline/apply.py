@@ -6,10 +6,8 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from tweakreg_step.core.outcome import Status
-from tweakreg_step.exposures import UNUSABLE, VERSION, problem_of
+from tweakreg_step.exposures import UNUSABLE, VERSION, problem_of, progress
 from tweakreg_step.report import essentials_left_out, essentials_of
 from tweakreg_step.telescopes import Change
 from tweakreg_step.telescopes.wcs import PackedCorrector
@@ -109,7 +107,7 @@ def update_exposures(library: Any, changes: Mapping[int, Change]) -> dict[str, s
     """
     problems = {}
     with library:
-        for index in tqdm(sorted(changes), "writing WCS", unit="image", disable=None):
+        for index in progress(sorted(changes), "writing WCS", len(changes)):
             change = changes[index]
             model = library.borrow(index)
             try:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 import warnings
+from multiprocessing.context import SpawnContext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ import pytest
 
 from tweakreg_step.core.exceptions import CatalogError, UnguardedScriptError, WorkerError
 from tweakreg_step.exposures.parallel.processes import Lost, Workers, worker_count
+from tweakreg_step.exposures.parallel.start_methods import process_context
 from tweakreg_step.files import asdf_extensions
 
 
@@ -143,25 +148,82 @@ def test_the_number_of_workers(wanted: int, least: int) -> None:
         assert worker_count(0) <= (os.cpu_count() or 1)
 
 
-def test_a_script_without_guard_is_told_so(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    script = tmp_path / "unguarded.py"
-    script.write_text(
-        "from tweakreg_step.exposures.parallel.processes import Workers\n"
-        "from math import sqrt\n"
-        "print(list(Workers(2).results(sqrt, [4.0])))\n"
-    )
-    ended: Any = subprocess.run(
+def ended(script: Path, text: str) -> Any:
+    script.write_text(text)
+    return subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
     )
-    assert ended.returncode == 1
-    assert ended.stdout == ""
+
+
+UNGUARDED = (
+    "from tweakreg_step.exposures.parallel.processes import Workers\n"
+    "from math import sqrt\n"
+    "print(list(Workers(2).results(sqrt, [4.0])))\n"
+)
+
+
+def test_a_script_without_guard_is_told_so_where_workers_import_it(tmp_path: Path) -> None:
+    thread = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    told = ended(tmp_path / "unguarded.py", thread + UNGUARDED)
+    assert told.returncode == 1
+    assert told.stdout == ""
     # the sentence alone, once: no traceback of this process, none of a worker
-    assert ended.stderr.startswith("With 'n_workers' above 1 each worker imports your script")
-    assert "under 'if __name__ == \"__main__\":'" in ended.stderr
-    assert ended.stderr.count("\n") == 1
+    assert told.stderr.startswith("With 'n_workers' above 1 workers import your script")
+    assert "under 'if __name__ == \"__main__\":'" in told.stderr
+    assert told.stderr.count("\n") == 1
+
+
+COUNTED = Path("/proc/self/task").exists()  # the threads of a process: only then may it fork
+
+
+@pytest.mark.skipif(not COUNTED, reason="nobody knows whether the process has other threads")
+def test_a_process_without_threads_forks(tmp_path: Path) -> None:
+    """So that workers begin at once, and import nothing: not the script either."""
+    done = ended(tmp_path / "unguarded.py", UNGUARDED)
+    assert done.stdout == "[(0, 2.0)]\n"
+    assert done.stderr == ""
+
+
+FORKED = """
+import logging, os, signal, sys
+from tweakreg_step.exposures.parallel.processes import Workers
+from tweakreg_step.exposures.parallel.start_methods import _may_fork
+
+def work(number):
+    logging.getLogger("tweakreg_step").warning("number %d", number)
+    return signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, os.getpid()
+
+logging.basicConfig(format="root %(message)s")
+own = logging.StreamHandler(sys.stderr)
+own.setFormatter(logging.Formatter("own %(message)s"))
+logging.getLogger("tweakreg_step").addHandler(own)
+signal.signal(signal.SIGTERM, lambda *_: None)
+with Workers(2) as workers:
+    found = dict(workers.results(work, range(4)))
+    print(all(default for default, _ in found.values()), os.getpid() in dict(found.values()).values())
+    print(_may_fork())  # the pool has threads
+print(_may_fork())
+"""
+
+
+@pytest.mark.skipif(not COUNTED, reason="nobody knows whether the process has other threads")
+def test_a_fork_serves_no_handler_of_its_parent(tmp_path: Path) -> None:
+    """Neither those of signals nor those of the log, which would say everything twice."""
+    done = ended(tmp_path / "forked.py", FORKED)
+    assert done.stdout == "True False\nFalse\nTrue\n"
+    said = sorted(done.stderr.splitlines())
+    assert said == sorted(f"{whose} number {n}" for whose in ("own", "root") for n in range(4))
+
+
+def test_a_process_with_threads_does_not_fork() -> None:
+    there = threading.Event()
+    thread = threading.Thread(target=there.wait)
+    thread.start()
+    try:
+        assert isinstance(process_context(), SpawnContext)
+    finally:
+        there.set()
+        thread.join()
 
 
 def test_a_script_without_guard_can_be_caught_as_any_other_error() -> None:

@@ -14,9 +14,9 @@ from threadpoolctl import threadpool_limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CapturedLog", "captured_log", "replay"]
+__all__ = ["LOGGERS", "CapturedLog", "captured_log", "replay"]
 
-LOGGERS = ("tweakreg_step", "py.warnings")
+LOGGERS = ("tweakreg_step", "py.warnings")  # whose records are captured
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Self
 from tweakreg_step.core.exceptions import UnguardedScriptError, WorkerError
 from tweakreg_step.core.memory import give_back_arrays
 
-from .log_capture import captured_log, replay
+from .log_capture import LOGGERS, captured_log, replay
 from .signals import uninterrupted
+from .start_methods import Recorded, process_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,23 +29,13 @@ __all__ = ["InProcess", "Lost", "Workers", "worker_count"]
 
 log = logging.getLogger("tweakreg_step")
 
-PATIENCE = 5.0  # seconds to wait for the end of a worker after SIGTERM, and after SIGKILL
-
-
-_PRELOADED = [
-    "tweakreg_step.exposures.exposure",
-    "tweakreg_step.exposures.exposure_catalog",
-    "tweakreg_step.exposures.parallel.preloaded",
-]
-"""Modules that are imported once, by the process from which workers fork."""
-
 _UNGUARDED = 64
 """Exit status of a worker that would start workers while it imports the user's script."""
 
 _GUARD_IT = (
-    "With 'n_workers' above 1 each worker imports your script, and would run it again, but a "
-    "script may start workers once. Put everything that runs under 'if __name__ == "
-    '"__main__":\', or set n_workers=1.'
+    "With 'n_workers' above 1 workers import your script where they can't be forked from it (it has "
+    "threads, or the system is not Linux), and would run it again, but a script may start workers "
+    "once. Put everything that runs under 'if __name__ == \"__main__\":', or set n_workers=1."
 )
 
 
@@ -78,8 +69,9 @@ class InProcess:
 class Workers:
     """Worker processes, started when they are first needed and ended with the context.
 
-    They are no forks of this process, since forks of a process with threads may hang. Each computes
-    with one thread: several would compete for the cores, and the order of sums would change bits.
+    They are forks of this process only if it has no other thread, since those of a process with
+    threads may hang. Each computes with one thread: several would compete for the cores, and the
+    order of sums would change bits.
 
     Parameters
     ----------
@@ -89,7 +81,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._context = _Context()
+        self._context: Recorded | None = None
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -104,7 +96,9 @@ class Workers:
             if self._pool is not None:
                 self._pool.shutdown(wait=False, cancel_futures=True)
                 self._pool = None
-            self._context.stop()
+            if self._context is not None:
+                self._context.stop()
+                self._context = None
 
     def results(
         self, function: Callable[[Any], Any], tasks: Sequence[Any]
@@ -178,12 +172,13 @@ class Workers:
             )
         first: SimpleQueue[Future[Any]] = SimpleQueue()
         with uninterrupted():
-            pool = ProcessPoolExecutor(count, mp_context=self._context, initializer=_begin)
+            context = self._context = process_context()
+            pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin)
             pool.submit(os.getpid).add_done_callback(first.put)
         try:
             _result(first.get())
         except BrokenProcessPool as error:
-            if _UNGUARDED in self._context.exit_statuses():
+            if _UNGUARDED in context.exit_statuses():
                 raise UnguardedScriptError(_GUARD_IT) from None
             raise WorkerError(
                 "Worker processes can't be started: the first ended at once, but each must be able "
@@ -210,38 +205,6 @@ class Workers:
             self.close()
 
 
-class _Context(multiprocessing.context.SpawnContext):
-    """Records the processes that were started, so that only these are ended."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._started: list[Any] = []
-
-    def Process(self, *args: Any, **options: Any) -> Any:  # type: ignore[override]  # noqa: N802
-        # (the name is that of the standard library, where it is a class)
-        process = _start_method().Process(*args, **options)
-        self._started.append(process)
-        return process
-
-    def exit_statuses(self) -> set[int | None]:
-        """The exit statuses of the processes that have ended."""
-        started = [process for process in self._started if process.pid is not None]
-        for process in started:
-            process.join(PATIENCE)
-        return {process.exitcode for process in started}
-
-    def stop(self) -> None:
-        started = [process for process in self._started if process.pid is not None]
-        self._started = []
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.join(PATIENCE)
-            if process.is_alive():
-                process.kill()
-                process.join(PATIENCE)
-
-
 def _is_whole(future: Future[Any]) -> bool:
     """Whether a completed future was not cancelled, and its process lived to its end."""
     return not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool)
@@ -253,19 +216,13 @@ def _result(future: Future[Any]) -> Any:
         return future.result()
 
 
-def _start_method() -> Any:
-    """A clean process from which workers fork in milliseconds, where the system has that."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    return context
-
-
 def _begin() -> None:
     """Initialise a worker: ignore Ctrl-C, on which the parent ends it, and end with the parent."""
     give_back_arrays()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a fork has the handlers of its parent
+    for name in LOGGERS:  # and those of its log, which are the parent's to serve
+        logging.getLogger(name).handlers.clear()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
