@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ import numpy as np
 from tables import publish
 
 if TYPE_CHECKING:
+    from tweakreg_step.core.detections import Detections
     from tweakreg_step.simulate.sky import Setup
 
 SOURCES = 500
@@ -49,10 +52,12 @@ WHOLE = 3000
 def one_alignment(groups: int, layout: str) -> None:
     """Print CPU seconds, peak memory [GB] and aligned groups of a scene, as JSON."""
     from tweakreg_step.alignment.joint import solve_jointly  # noqa: PLC0415
+    from tweakreg_step.core.memory import give_back_arrays  # noqa: PLC0415 - only in the process
     from tweakreg_step.core.options import Options  # noqa: PLC0415 - only in the process
     from tweakreg_step.core.outcome import Code  # noqa: PLC0415 - only in the process
     from tweakreg_step.simulate import sky  # noqa: PLC0415
 
+    give_back_arrays()  # as the step does
     number = int(np.ceil(np.sqrt(groups))) if layout == "mosaics" else groups
     options = Options()
     if layout == "cameras":
@@ -63,15 +68,17 @@ def one_alignment(groups: int, layout: str) -> None:
             density=SOURCES / SIDE**2,
             side=SIDE,
         )
-    scene = sky.make_scene(setup, seed=1)
+    # simulated elsewhere: what that leaves behind is no memory of the alignment
+    with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as other:
+        detections = other.submit(detections_of, setup).result()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     start = time.process_time()  # of one thread: what others do on the machine counts less
-    solution = solve_jointly(scene.detections, groups, None, options)
+    solution = solve_jointly(detections, groups, None, options)
     print(
         json.dumps(
             {
                 "groups": groups,
-                "detections": len(scene.detections),
+                "detections": len(detections),
                 "seconds": time.process_time() - start,
                 "aligned": sum(status is Code.ALIGNED for status in solution.groups.status),
                 "input_gb": before,
@@ -79,6 +86,13 @@ def one_alignment(groups: int, layout: str) -> None:
             }
         )
     )
+
+
+def detections_of(setup: Setup) -> Detections:
+    """The detections of a simulated scene."""
+    from tweakreg_step.simulate import sky  # noqa: PLC0415 - only in the process
+
+    return sky.make_scene(setup, seed=1).detections
 
 
 def cameras(exposures: int) -> Setup:

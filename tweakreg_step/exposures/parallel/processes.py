@@ -33,9 +33,10 @@ _UNGUARDED = 64
 """Exit status of a worker that would start workers while it imports the user's script."""
 
 _GUARD_IT = (
-    "With 'n_workers' above 1 workers import your script where they can't be forked from it (it has "
-    "threads, or the system is not Linux), and would run it again, but a script may start workers "
-    "once. Put everything that runs under 'if __name__ == \"__main__\":', or set n_workers=1."
+    "With 'n_workers' above 1 workers import your script where they can't be forked from it (it "
+    "has threads, or the system is not Linux), and would run it again, but a script may start "
+    "workers once. Put everything that runs under 'if __name__ == \"__main__\":', or set "
+    "n_workers=1."
 )
 
 

@@ -32,6 +32,8 @@ from tweakreg_step.alignment.solver.motion_variance import derivatives
 from tweakreg_step.core.sphere import frames_of, to_plane
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tweakreg_step.alignment.linalg import Factor
     from tweakreg_step.alignment.solver.hierarchy import Linear
     from tweakreg_step.alignment.solver.links import Links
@@ -48,6 +50,9 @@ _WHOLE = 2
 _EXACT, _SAMPLES, _SIGNS = 600, 128, 48
 """Displacements up to which the effect of each is computed, and samples of all for more: those of
 equal size scatter less, and tell what most images have."""
+
+_LINKS = 100_000
+"""Links whose displacements are worked out at once."""
 
 _COLUMNS = 16
 """Displacements whose effect on all sources is kept at once."""
@@ -163,26 +168,59 @@ def own_matrices(
     images = len(size)
     count = numbers * images
     rows, source, factor = _part(links, count, images)
-    own, number = links.image[rows] >= 0, int(source.max(initial=-1)) + 1
     terms = _terms(links, centre, size)[:, : numbers // 2]
-    displaced = _displaced(terms[rows], links.image[rows], own, count)
-    some = weight[rows] * factor[:, None, None]
-    blocks = some, np.arange(len(rows)), np.arange(len(rows) + 1)
-    both = sparse.bsr_matrix(blocks, shape=(2 * len(rows), 2 * len(rows))).tocsr()
-    in_sources = _sums_over(source, number)
-    slope = derivatives(replace(linear, columns=linear.columns[rows], index=linear.index[rows]))
-    weighted, inverse = both @ displaced, _inverse_sums(source, number, some)
-    sums, slope_sums = in_sources @ weighted, (in_sources @ (both @ slope)).T
-    moment = _LessMeans(displaced.T @ weighted, sums.T.tocsr(), inverse, sums)
-    pull = _LessMeans(-(slope.T @ weighted), -slope_sums.tocsr(), inverse, sums)
+    squares = _squares(terms, links, weight, images)
+    shown = _moments(terms, links, weight, x, images)
+    some, number = weight[rows] * factor[:, None, None], int(source.max(initial=-1)) + 1
+    inverse = _inverse_sums(source, number, some)
+    parts = [
+        _products(
+            replace(linear, columns=linear.columns[rows[few]], index=linear.index[rows[few]]),
+            _displaced(terms[rows[few]], links.image[rows[few]], count),
+            _sums_over(source[few] - first, last - first),
+            some[few],
+        )
+        for few, (first, last) in _pieces(source, number)
+    ]
+    alone, slope_alone, sums, slope_sums = zip(*parts, strict=True)
+    own, slopes = sparse.vstack(sums, "csr"), sparse.vstack(slope_sums, "csr")
+    moment = _LessMeans(sum(alone[1:], alone[0]), own.T, inverse, own)
+    pull = _LessMeans(sum(slope_alone[1:], slope_alone[0]), slopes.T, inverse, own)
     every = np.eye(count) if count <= _EXACT else None
     return OwnMatrices(
         numbers,
         moment=moment if every is None else moment @ every,
         pull=pull if every is None else pull @ every,
-        weight=_squares(terms, links, weight, images),
-        shown=_moments(terms, links, weight, x, images),
+        weight=squares,
+        shown=shown,
         held=np.zeros(count),
+    )
+
+
+def _pieces(source: IntArray, count: int) -> Iterator[tuple[slice, tuple[int, int]]]:
+    """Parts of links (L,) in the order of `count` sources, each with all links of these sources."""
+    starts = np.unique(np.append(0, np.searchsorted(source, source[::_LINKS])))
+    ends, sources = np.append(starts[1:], len(source)), np.append(source[starts[1:]], count)
+    first = 0
+    for start, end, last in zip(starts, ends, sources, strict=True):
+        yield slice(start, end), (first, int(last))
+        first = int(last)
+
+
+def _products(
+    linear: Linear, displaced: Any, in_sources: Any, weight: FloatArray
+) -> tuple[Any, Any, Any, Any]:
+    """E'W E, -T'W E, and the sums over sources of W E and of -W T, of some links."""
+    count = len(weight)
+    blocks = weight, np.arange(count), np.arange(count + 1)
+    both = sparse.bsr_matrix(blocks, shape=(2 * count, 2 * count)).tocsr()
+    slope = derivatives(linear)
+    weighted = both @ displaced
+    return (
+        displaced.T @ weighted,
+        -(slope.T @ weighted),
+        in_sources @ weighted,
+        -(in_sources @ (both @ slope)),
     )
 
 
@@ -284,8 +322,9 @@ def _sums_over(source: IntArray, count: int) -> Any:
     return sparse.csr_matrix((np.ones(size), (row, np.arange(size))), shape=(2 * count, size))
 
 
-def _displaced(terms: FloatArray, image: IntArray, own: BoolArray, size: int) -> Any:
+def _displaced(terms: FloatArray, image: IntArray, size: int) -> Any:
     """E (2 L, n I), sparse: displacements of the links, east and north of each in turn."""
+    own = image >= 0
     k, axis = terms.shape[1], np.arange(2)[:, None]
     rows = np.flatnonzero(own)
     column = 2 * k * image[own, None, None] + 2 * np.arange(k) + axis
