@@ -7,7 +7,12 @@ import pytest
 from scipy import sparse
 
 from tweakreg_step.alignment.linalg import factorise
-from tweakreg_step.alignment.solver.motions.parents import GROUPS, Parent, bonds_of
+from tweakreg_step.alignment.solver.motions.parents import (
+    GROUPS,
+    Parent,
+    bonds_of,
+    factored_variances,
+)
 
 RNG = np.random.default_rng(3)
 CARRY = RNG.normal(size=(4, 3, 2))
@@ -51,6 +56,23 @@ def test_variances_of_differences() -> None:
     rows = bonds.rows.toarray()
     found = bonds.variances(lambda row, column: covariance[row, column])
     np.testing.assert_allclose(found, np.diag(rows @ covariance @ rows.T))
+
+
+@pytest.mark.parametrize("thin", [False, True])
+@pytest.mark.parametrize("number", [20, 300])
+def test_variances_are_those_of_the_factored_matrix(thin: bool, number: int) -> None:
+    """However they are found: solved for, or from the entries of the inverse of a sparse one."""
+    first = np.arange(number - 1)
+    chain = sparse.csr_matrix(
+        (RNG.normal(size=2 * number - 2), (np.r_[first, first], np.r_[first, first + 1])),
+        shape=(number, number),
+    )
+    diagonal = RNG.uniform(1.0, 9.0, number)
+    data = (chain.T @ chain).tocsc()
+    factor = factorise(data if thin else data.toarray(), diagonal)
+    covariance = np.linalg.inv(data.toarray() + np.diag(diagonal))
+    expected = np.diag(chain.toarray() @ covariance @ chain.T.toarray())
+    np.testing.assert_allclose(factored_variances(chain, factor), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("thin", [False, True])

@@ -182,8 +182,12 @@ def own_matrices(
         )
         for few, (first, last) in _pieces(source, number)
     ]
-    alone, slope_alone, sums, slope_sums = zip(*parts, strict=True)
-    own, slopes = sparse.vstack(sums, "csr"), sparse.vstack(slope_sums, "csr")
+    alone, slope_alone, sums, slope_sums = map(list, zip(*parts, strict=True))
+    del parts
+    slopes = sparse.vstack(slope_sums, "csr")
+    slope_sums.clear()  # or all would be there twice
+    own = sparse.vstack(sums, "csr")
+    sums.clear()
     moment = _LessMeans(sum(alone[1:], alone[0]), own.T, inverse, own)
     pull = _LessMeans(sum(slope_alone[1:], slope_alone[0]), slopes.T, inverse, own)
     every = np.eye(count) if count <= _EXACT else None

@@ -17,15 +17,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from tweakreg_step.alignment.linalg import selected_inverse
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tweakreg_step.alignment.linalg import Factor
     from tweakreg_step.core.arrays import BoolArray, FloatArray, IntArray
 
-__all__ = ["GROUPS", "Bonds", "Parent", "bonds_of"]
+__all__ = ["GROUPS", "Bonds", "Parent", "bonds_of", "factored_variances"]
 
 GROUPS = ""
 """The name of the groups among the levels, as children of a parent."""
+
+_AT_ONCE = 128
+"""Differences whose variances are solved for at once, each a column as long as the parameters. Of a
+sparse factor entries of the inverse are sooner found for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +93,33 @@ class Bonds:
 
         ``entries`` takes indices of rows and of columns, and gives entries of the covariance.
         """
-        total = np.zeros(len(self.precision))
-        wide = np.diff(self.rows.indptr)
-        for width in np.unique(wide).tolist():
-            row = np.flatnonzero(wide == width)
-            place = self.rows.indptr[row][:, None] + np.arange(width)
-            column, value = self.rows.indices[place], self.rows.data[place]
-            for one in range(width):
-                for other in range(width):
-                    part = entries(column[:, one], column[:, other])
-                    total[row] += value[:, one] * value[:, other] * part
-        return total
+        return _variances(self.rows, entries)
+
+
+def _variances(rows: Any, entries: Any) -> FloatArray:
+    """Variances (K,) of what sparse rows (K, P) make of parameters; ``entries`` as above."""
+    total, wide = np.zeros(rows.shape[0]), np.diff(rows.indptr)
+    for width in np.unique(wide).tolist():
+        row = np.flatnonzero(wide == width)
+        place = rows.indptr[row][:, None] + np.arange(width)
+        column, value = rows.indices[place], rows.data[place]
+        for one in range(width):
+            for other in range(width):
+                part = entries(column[:, one], column[:, other])
+                total[row] += value[:, one] * value[:, other] * part
+    return total
+
+
+def factored_variances(rows: Any, factor: Factor) -> FloatArray:
+    """Variances (K,) of what sparse rows (K, P) make of parameters, from their normal matrix."""
+    if factor.dense is None and rows.shape[0] > _AT_ONCE:
+        return _variances(rows, selected_inverse(factor).entries)
+    variance = np.empty(rows.shape[0])
+    for first in range(0, len(variance), _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        columns = rows[some].T.toarray()
+        variance[some] = np.einsum("ij,ij->j", columns, factor.solve(columns))
+    return variance
 
 
 def bonds_of(

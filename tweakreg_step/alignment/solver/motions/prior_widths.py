@@ -14,13 +14,14 @@ visits, and is shared; what is not keeps the width that it has.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tweakreg_step.alignment.solver.normal_equations import factor_with_prior
 
 from .detector_parents import PLACEMENT
+from .parents import factored_variances
 from .tails import VISIT, visit_of, with_tails
 
 if TYPE_CHECKING:
@@ -48,9 +49,6 @@ _NO_PART = 0.02
 _ROUNDS = 8
 _STEP = 10.0
 """Largest factor by which a variance changes in a round."""
-
-_AT_ONCE = 128
-"""Differences whose variances are worked out at once, each a column as long as the parameters."""
 
 _MANY = 100
 """Groups of which the scatter about visits is estimated at most, twice of it at times."""
@@ -136,17 +134,7 @@ def _of_held(model: Model, factor: Factor, flat: FloatArray) -> tuple[FloatArray
     held, width = _held(model), model.prior.shape[1]
     index = held[:, None] * width + np.arange(width)
     rows = model.bonds.rows[index.ravel()]
-    return (rows @ flat).reshape(index.shape), _variances(rows, factor).reshape(index.shape)
-
-
-def _variances(rows: Any, factor: Factor) -> FloatArray:
-    """Variances (K,) of what sparse rows (K, P) make of the parameters."""
-    variance = np.empty(rows.shape[0])
-    for first in range(0, len(variance), _AT_ONCE):
-        some = slice(first, first + _AT_ONCE)
-        columns = rows[some].T.toarray()
-        variance[some] = np.einsum("ij,ij->j", columns, factor.solve(columns))
-    return variance
+    return (rows @ flat).reshape(index.shape), factored_variances(rows, factor).reshape(index.shape)
 
 
 def _scattered(model: Model, phi: FloatArray, variance: FloatArray) -> Model:
@@ -169,7 +157,7 @@ def _updated(model: Model, factor: Factor, flat: FloatArray) -> Model:
     bonds, start = model.bonds, model.prior.size
     difference = bonds.differences(flat)
     # of the levels alone: there may be many groups, and what they have is no width of theirs
-    variance = _variances(bonds.rows[start:], factor)
+    variance = factored_variances(bonds.rows[start:], factor)
     ends = np.cumsum([one.prior.size for one in model.units])[:-1]
     parts = zip(np.split(difference[start:], ends), np.split(variance, ends), strict=True)
     levels = len(model.levels)
