@@ -54,8 +54,9 @@ equal size scatter less, and tell what most images have."""
 _LINKS = 100_000
 """Links whose displacements are worked out at once."""
 
-_COLUMNS = 16
-"""Displacements whose effect on all sources is kept at once."""
+_COLUMNS, _FEWEST, _NUMBERS = 16, 4, 6_000_000
+"""Displacements whose effect on all sources is kept at once, fewer where that would be more than so
+many numbers (48 MB)."""
 
 _MOST, _TOO_MANY, _FEW = 1e7, 3e7, 100
 """Links times displacements above which a part of the sources does, if it has so many detections of
@@ -269,8 +270,9 @@ class _LessMeans:
     def __matmul__(self, values: FloatArray) -> FloatArray:
         """Its product with a dense matrix, some columns after others: sources are many."""
         product = np.asarray(self.alone @ values)
-        for first in range(0, values.shape[1], _COLUMNS):
-            some = np.s_[:, first : first + _COLUMNS]
+        step = int(np.clip(_NUMBERS // max(self.inverse.shape[0], 1), _FEWEST, _COLUMNS))
+        for first in range(0, values.shape[1], step):
+            some = np.s_[:, first : first + step]
             product[some] -= self.left @ (self.inverse @ (self.right @ values[some]))
         return product
 
