@@ -158,8 +158,4 @@ def _sorted_reference(
     fine = np.isfinite(reference.ra) & np.isfinite(reference.dec) & np.isfinite(flat).all(axis=1)
     kept = np.flatnonzero(fine)
     order = kept[np.lexsort((reference.ra[kept], reference.dec[kept]))]
-    catalog, turn = reference.take(order), np.argsort(group)
-    if catalog.epoch_ra is not None and catalog.epoch_dec is not None:
-        there = {"epoch_ra": catalog.epoch_ra[turn], "epoch_dec": catalog.epoch_dec[turn]}
-        catalog = replace(catalog, **there)
-    return order, catalog
+    return order, reference.take(order).for_groups(np.argsort(group))

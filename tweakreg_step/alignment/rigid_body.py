@@ -55,13 +55,8 @@ def as_a_whole(
     ra, dec = ra_dec(corrected_directions(detections, relative))
     moved = replace(detections, ra=ra, dec=dec, group=body[detections.group])
     moved = replace(moved, epoch=np.full(len(moved), np.nan))  # a body has one epoch
-    catalog = reference
-    if reference.epoch_ra is not None and reference.epoch_dec is not None:
-        # One body has one epoch: that of its first group.
-        first = np.unique(body, return_index=True)[1]
-        catalog = replace(
-            reference, epoch_ra=reference.epoch_ra[first], epoch_dec=reference.epoch_dec[first]
-        )
+    # One body has one epoch: that of its first group.
+    catalog = reference.for_groups(np.unique(body, return_index=True)[1])
     plain = replace(options, joint=True, refgroup=None)
     plain = replace(plain, detector_motion="none", visit_motion="none")
     whole = register(moved, count, catalog, plain)

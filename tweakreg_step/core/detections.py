@@ -6,7 +6,7 @@ mas only in reports.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -169,6 +169,27 @@ class Reference:
 
     def __len__(self) -> int:
         return len(self.ra)
+
+    @property
+    def at_epochs(self) -> tuple[FloatArray, FloatArray] | None:
+        """Positions (G, M) at the epoch of each group, if there are any [deg]."""
+        if self.epoch_ra is None or self.epoch_dec is None:
+            return None
+        return self.epoch_ra, self.epoch_dec
+
+    def seen_by(self, group: int) -> tuple[FloatArray, FloatArray]:
+        """Positions (M,) at the epoch of a group, or at that of the catalog [deg]."""
+        if self.at_epochs is None:
+            return self.ra, self.dec
+        ra, dec = self.at_epochs
+        return ra[group], dec[group]
+
+    def for_groups(self, index: IntArray) -> Reference:
+        """The same stars for other groups, each at the epoch of the one that `index` (K,) says."""
+        if self.at_epochs is None:
+            return self
+        ra, dec = self.at_epochs
+        return replace(self, epoch_ra=ra[index], epoch_dec=dec[index])
 
     def take(self, index: IntArray | BoolArray) -> Reference:
         """The stars selected by an index or a mask."""

@@ -29,7 +29,7 @@ _PLACE = 150.0
 """Bytes for a star's position at the epoch of a group: with its error, and in a k-d tree."""
 
 _DETECTION = 1000.0
-"""Bytes of a detection in matching and solving, at least: 10,000 catalogs of 500 take 6 GB."""
+"""Bytes of a detection in matching and solving, at least: 10,000 catalogs of 400 take 4 GB."""
 
 _PAIR = 250.0
 """Bytes of a pair of detections in the search for the offset of two catalogs."""

@@ -27,13 +27,14 @@ def progress(work: Iterable[Item], doing: str, total: int) -> Iterable[Item]:
     total
         The number of images.
     """
-    return _Bar(work, doing, total=total, unit="image", disable=None)
+    return _Bar(work, doing, total=total, unit="image", miniters=1, disable=None)
 
 
 class _Bar(tqdm):
-    """A bar without the thread that redraws bars on which nothing happens.
+    """A bar without the thread that sees to bars whose work has become slow.
 
-    A process with threads can't be forked, and its workers begin two seconds later.
+    A process with threads can't be forked, and its workers would begin seconds later. Without the
+    thread, a bar must look at the time at each image (``miniters=1``).
     """
 
     monitor_interval = 0

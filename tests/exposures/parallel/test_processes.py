@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import warnings
-from multiprocessing.context import SpawnContext
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 
 from tweakreg_step.core.exceptions import CatalogError, UnguardedScriptError, WorkerError
 from tweakreg_step.exposures.parallel.processes import Lost, Workers, worker_count
-from tweakreg_step.exposures.parallel.start_methods import process_context
+from tweakreg_step.exposures.parallel.start_methods import processes
 from tweakreg_step.files import asdf_extensions
 
 
@@ -188,34 +188,108 @@ def test_a_process_without_threads_forks(tmp_path: Path) -> None:
 
 
 FORKED = """
-import logging, os, signal, sys
+import gc, logging, os, signal, sys
+from tweakreg_step.exposures.parallel import collection_limited, cycles_collected
 from tweakreg_step.exposures.parallel.processes import Workers
-from tweakreg_step.exposures.parallel.start_methods import _may_fork
 
 def work(number):
     logging.getLogger("tweakreg_step").warning("number %d", number)
-    return signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, os.getpid()
+    logging.getLogger("tweakreg_step.exposures").warning("exposure %d", number)
+    frozen = gc.get_freeze_count()
+    with cycles_collected():
+        kept = [[] for _ in range(20_000)]
+    free = gc.get_freeze_count() == frozen
+    handlers = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGUSR1)]
+    return free and handlers == [signal.SIG_DFL, signal.SIG_IGN], os.getpid()
 
-logging.basicConfig(format="root %(message)s")
-own = logging.StreamHandler(sys.stderr)
-own.setFormatter(logging.Formatter("own %(message)s"))
-logging.getLogger("tweakreg_step").addHandler(own)
-signal.signal(signal.SIGTERM, lambda *_: None)
-with Workers(2) as workers:
-    found = dict(workers.results(work, range(4)))
-    default, processes = zip(*found.values())
-    print(all(default), os.getpid() in processes)
-    print(_may_fork())  # the pool has threads
+def handled(name):
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(f"{name} %(message)s"))
+    return handler
+
+logging.getLogger().addHandler(handled("root"))
+logging.getLogger("tweakreg_step").addHandler(handled("own"))
+apart = logging.getLogger("tweakreg_step.exposures")
+apart.addHandler(handled("apart"))
+apart.propagate = False
+for number in (signal.SIGTERM, signal.SIGUSR1):
+    signal.signal(number, lambda *_: None)
+with Workers(2) as workers, collection_limited():
+    as_it_should_be, processes = zip(*dict(workers.results(work, range(4))).values())
+    print(all(as_it_should_be), os.getpid() in processes)
 """
 
 
 @pytest.mark.skipif(not COUNTED, reason="nobody knows whether the process has other threads")
-def test_a_fork_serves_no_handler_of_its_parent(tmp_path: Path) -> None:
-    """Neither those of signals nor those of the log, which would say everything twice."""
+def test_a_fork_has_nothing_that_is_its_parents(tmp_path: Path) -> None:
+    """Neither handlers of signals nor those of the log, which would say everything twice."""
     done = ended(tmp_path / "forked.py", FORKED)
-    assert done.stdout == "True False\nFalse\n"
-    said = sorted(done.stderr.splitlines())
-    assert said == sorted(f"{whose} number {n}" for whose in ("own", "root") for n in range(4))
+    assert done.stdout == "True False\n", done.stderr
+    expected = [f"{whose} number {n}" for whose in ("own", "root") for n in range(4)]
+    expected += [f"apart exposure {n}" for n in range(4)]
+    assert sorted(done.stderr.splitlines()) == sorted(expected)
+
+
+DYING = """
+import os
+from tweakreg_step.exposures.parallel.processes import Workers
+
+def work(number):
+    if number == 1:
+        os._exit(3)
+    return number
+
+print("begun")
+with Workers(2) as workers:
+    found = dict(workers.results(work, range(5)))
+print([type(found[number]).__name__ for number in range(5)])
+"""
+
+
+@pytest.mark.skipif(not COUNTED, reason="nobody knows whether the process has other threads")
+def test_what_comes_after_a_death_is_forked_too(tmp_path: Path) -> None:
+    """Or a script without guard would be run again, in the middle of its work."""
+    done = ended(tmp_path / "dying.py", DYING)
+    assert done.stdout == "begun\n['int', 'Lost', 'int', 'int', 'int']\n", done.stderr
+
+
+ORPHANS = """
+import os, signal, sys, time
+from tweakreg_step.exposures.parallel.processes import Workers
+
+def work(number):
+    time.sleep(0.3)
+    return os.getpid()
+
+with Workers(3) as workers:
+    print(*{pid for _, pid in workers.results(work, range(9))}, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not COUNTED, reason="nobody knows whether the process has other threads")
+def test_no_fork_outlives_its_parent(tmp_path: Path) -> None:
+    done = ended(tmp_path / "orphans.py", ORPHANS)
+    assert done.returncode == -signal.SIGKILL
+    forks = {int(word) for word in done.stdout.split()}
+    assert forks
+    assert not_ended(forks) == set()
+
+
+def test_no_more_workers_than_tasks_are_started() -> None:
+    with Workers(64) as workers:
+        assert dict(workers.results(square, range(2))) == {0: 0, 1: 1}
+        assert len(multiprocessing.active_children()) <= 2
+        assert dict(workers.results(square, range(3))) == {0: 0, 1: 1, 2: 4}
+
+
+def test_a_process_that_can_not_be_made_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", refused)
+    with Workers(2) as workers, pytest.raises(WorkerError, match=r"unavailable\. Each of 2 needs"):
+        dict(workers.results(square, range(2)))
 
 
 def test_a_process_with_threads_does_not_fork() -> None:
@@ -223,7 +297,7 @@ def test_a_process_with_threads_does_not_fork() -> None:
     thread = threading.Thread(target=there.wait)
     thread.start()
     try:
-        assert isinstance(process_context(), SpawnContext)
+        assert processes().get_start_method() != "fork"
     finally:
         there.set()
         thread.join()

@@ -225,12 +225,11 @@ def to_reference_epoch(
     radius
         Largest distance of a detection from its star [arcsec].
     """
-    if reference is None or reference.epoch_ra is None or reference.epoch_dec is None:
+    if reference is None or reference.at_epochs is None:
         return vectors
     result, home = vectors.copy(), directions(reference.ra, reference.dec)
     for own in members(group):
-        index = group[own[0]]
-        there = directions(reference.epoch_ra[index], reference.epoch_dec[index])
+        there = directions(*reference.seen_by(group[own[0]]))
         limit = float(chord(radius))
         distance, star = cKDTree(there).query(vectors[own], distance_upper_bound=limit)
         near = np.isfinite(distance)

@@ -122,11 +122,10 @@ def _reference_catalogs(reference: Reference | None, count: int) -> list[Catalog
     if reference is None or len(reference) < 2:
         return [None] * count
     same = np.zeros(len(reference), np.int64)
-    if reference.epoch_ra is None or reference.epoch_dec is None:
+    if reference.at_epochs is None:
         vectors = directions(reference.ra, reference.dec)
         return [catalog_of(vectors, reference.covariance, same, 0.0, DOUBLE)] * count
-    every = zip(reference.epoch_ra, reference.epoch_dec, strict=True)
     return [
         catalog_of(directions(ra, dec), reference.covariance, same, 0.0, DOUBLE)
-        for ra, dec in every
+        for ra, dec in zip(*reference.at_epochs, strict=True)
     ]

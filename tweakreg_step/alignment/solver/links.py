@@ -134,13 +134,10 @@ def _moving(
 def _drift(reference: Reference, star: IntArray, group: IntArray) -> FloatArray:
     """Motion (N, 2) [arcsec] of the stars from the catalog's epoch to that of each group."""
     path = np.zeros((len(star), 2))
-    if reference.epoch_ra is None or reference.epoch_dec is None:
+    if reference.at_epochs is None:
         return path
     tied = star >= 0
-    ra, dec = (
-        reference.epoch_ra[group[tied], star[tied]],
-        reference.epoch_dec[group[tied], star[tied]],
-    )
+    ra, dec = (place[group[tied], star[tied]] for place in reference.at_epochs)
     start = directions(reference.ra[star[tied]], reference.dec[star[tied]])
     path[tied] = to_plane(directions(ra, dec), frames_of(start))
     return path

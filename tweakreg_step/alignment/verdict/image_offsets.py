@@ -158,14 +158,13 @@ def stars_at_epochs(reference: Reference | None) -> Callable[[int], Partners]:
     if reference is None:
         none = partners(np.zeros(0), np.zeros(0))
         return lambda _: none
-    if reference.epoch_ra is None or reference.epoch_dec is None:
+    if reference.at_epochs is None:
         still = partners(reference.ra, reference.dec)
         return lambda _: still
-    ra, dec = reference.epoch_ra, reference.epoch_dec
 
     @lru_cache(maxsize=1)  # the images of a group come one after another
     def at_epoch(group: int) -> Partners:
-        return partners(ra[group], dec[group])
+        return partners(*reference.seen_by(group))
 
     return at_epoch
 

@@ -105,11 +105,10 @@ class _Stars:
         middle = vectors.sum(axis=0)
         middle /= np.linalg.norm(middle)
         reach = np.linalg.norm(vectors - middle, axis=1).max() + float(chord(10.0 * _REACH))
-        reference = self.reference
-        if reference.epoch_ra is None or reference.epoch_dec is None:
+        if self.reference.at_epochs is None:
             star = np.array(self.tree.query_ball_point(middle, reach, return_sorted=True), np.int64)
             return star, self.places[star]
-        places = directions(reference.epoch_ra[group], reference.epoch_dec[group])
+        places = directions(*self.reference.seen_by(group))
         star = np.flatnonzero(np.linalg.norm(places - middle, axis=1) <= reach)
         return star, places[star]
 

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["collect_and_freeze", "collection_limited", "cycles_collected"]
+__all__ = [
+    "collect_and_freeze",
+    "collection_limited",
+    "collection_of_a_fork",
+    "cycles_collected",
+]
 
 _LIMITED = ContextVar("collection_limited", default=False)
 
@@ -46,6 +51,11 @@ def collect_and_freeze() -> None:
     if _LIMITED.get():
         gc.collect()
         gc.freeze()
+
+
+def collection_of_a_fork() -> None:
+    """In a fork: what its parent has stays frozen, what it makes itself is collected and freed."""
+    _LIMITED.set(False)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["LOGGERS", "CapturedLog", "captured_log", "replay"]
+__all__ = ["CapturedLog", "captured_log", "forget_handlers", "replay"]
 
 LOGGERS = ("tweakreg_step", "py.warnings")  # whose records are captured
 
@@ -49,6 +49,20 @@ def replay(captured: CapturedLog) -> Any:
         if logger.isEnabledFor(record.levelno):
             logger.handle(record)
     return captured.result
+
+
+def forget_handlers() -> None:
+    """Free the loggers whose records are captured of what a fork has from its parent.
+
+    The parent's handlers and filters serve the records when they are logged there.
+    """
+    for name, logger in logging.root.manager.loggerDict.items():
+        captured = any(name == one or name.startswith(f"{one}.") for one in LOGGERS)
+        if captured and isinstance(logger, logging.Logger):
+            logger.handlers.clear()
+            logger.filters.clear()
+            logger.setLevel(logging.NOTSET)
+            logger.propagate, logger.disabled = True, False
 
 
 class _RecordCollector(logging.Handler):

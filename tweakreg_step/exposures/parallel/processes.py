@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Any, Self
 from tweakreg_step.core.exceptions import UnguardedScriptError, WorkerError
 from tweakreg_step.core.memory import give_back_arrays
 
-from .log_capture import LOGGERS, captured_log, replay
+from .garbage_collection import collection_of_a_fork
+from .log_capture import captured_log, forget_handlers, replay
 from .signals import uninterrupted
-from .start_methods import Recorded, process_context
+from .start_methods import PATIENCE, processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from .start_methods import Processes
 
 __all__ = ["InProcess", "Lost", "Workers", "worker_count"]
 
@@ -82,8 +85,10 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._context: Recorded | None = None
+        self._context: Processes | None = None
         self._pool: ProcessPoolExecutor | None = None
+        self._size = 0
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +105,9 @@ class Workers:
             if self._context is not None:
                 self._context.stop()
                 self._context = None
+            for thread in self._threads:  # with them, the next processes could not be forked
+                thread.join(PATIENCE)
+            self._threads = []
 
     def results(
         self, function: Callable[[Any], Any], tasks: Sequence[Any]
@@ -121,12 +129,16 @@ class Workers:
         int, object
             Index of a task and its result or `Lost`, in order of completion.
         """
+        wanted = min(self.count, len(tasks))
+        if self._size < wanted:
+            self.close()
+            self._size = wanted
         waiting, suspects = deque(range(len(tasks))), []
         running: dict[Future[Any], int] = {}
         done: SimpleQueue[Future[Any]] = SimpleQueue()
         try:
             while waiting or running:
-                while waiting and len(running) < self.count:
+                while waiting and len(running) < self._size:
                     number = waiting.popleft()
                     running[self._submit(function, tasks[number], done)] = number
                 future = done.get()
@@ -151,7 +163,7 @@ class Workers:
     ) -> Future[Any]:
         """Submit a task; its future, which is put into ``done`` when it is completed."""
         if self._pool is None:
-            self._pool = self._start(self.count)
+            self._pool = self._start(self._size)
         with uninterrupted():
             try:
                 future = self._pool.submit(captured_log, function, task, log.getEffectiveLevel())
@@ -172,10 +184,19 @@ class Workers:
                 "others. Set n_workers=1 in it; it is one of several already."
             )
         first: SimpleQueue[Future[Any]] = SimpleQueue()
+        before = set(threading.enumerate())
         with uninterrupted():
-            context = self._context = process_context()
+            context = self._context = processes()
             pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin)
-            pool.submit(os.getpid).add_done_callback(first.put)
+            try:
+                pool.submit(os.getpid).add_done_callback(first.put)
+            except OSError as error:
+                raise WorkerError(
+                    f"Worker processes can't be started: {error}. Each of {count} needs memory "
+                    "and a place among the processes that you may have (ulimit -u). Lower "
+                    "'n_workers', or set n_workers=1."
+                ) from error
+            self._threads = [one for one in threading.enumerate() if one not in before]
         try:
             _result(first.get())
         except BrokenProcessPool as error:
@@ -218,17 +239,24 @@ def _result(future: Future[Any]) -> Any:
 
 
 def _begin() -> None:
-    """Initialise a worker: ignore Ctrl-C, on which the parent ends it, and end with the parent."""
+    """Initialise a worker: what a fork has of its parent's is left to the parent, which ends it."""
     give_back_arrays()
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a fork has the handlers of its parent
-    for name in LOGGERS:  # and those of its log, which are the parent's to serve
-        logging.getLogger(name).handlers.clear()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    forget_handlers()
+    collection_of_a_fork()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
 
 
 def _end_with(sentinel: int) -> None:
-    wait_for([sentinel])
-    os._exit(1)  # the parent is gone: no clean-up is needed
+    """End this process when its parent has ended."""
+    parent = os.getppid()
+    # a fork that was started later has a copy of what the sentinel waits for, and may be held up
+    while not wait_for([sentinel], timeout=1.0) and os.getppid() == parent:
+        pass
+    os._exit(1)  # no clean-up is needed

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from contextlib import suppress
 from importlib import import_module
-from multiprocessing.context import ForkContext, SpawnContext
+from multiprocessing.context import SpawnContext
 from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_info
 
-__all__ = ["Recorded", "process_context"]
+__all__ = ["PATIENCE", "Processes", "processes"]
 
 PATIENCE = 5.0  # seconds to wait for the end of a worker after SIGTERM, and after SIGKILL
 
@@ -23,22 +24,33 @@ _PRELOADED = [
 ]
 """Modules that are imported once, by the process from which workers fork."""
 
+_LOOKS = 20
+"""How often the threads of this process are counted before it is said to have too many."""
 
-class Recorded:
-    """Mixin of contexts: records the processes that were started, so that only these are ended."""
 
-    def __init__(self) -> None:
+class Processes(SpawnContext):
+    """A context that records the processes that were started, so that only these are ended.
+
+    Parameters
+    ----------
+    method
+        Name of a start method of `multiprocessing`.
+    """
+
+    def __init__(self, method: str) -> None:
         super().__init__()
+        self._method = multiprocessing.get_context(method)
         self._started: list[Any] = []
 
-    def Process(self, *args: Any, **options: Any) -> Any:  # noqa: N802
+    def get_start_method(self, allow_none: bool = False) -> str:
+        """The name of the start method, which decides when a pool starts its processes."""
+        return str(self._method.get_start_method(allow_none))
+
+    def Process(self, *args: Any, **options: Any) -> Any:  # type: ignore[override]  # noqa: N802
         """A new process, not started yet; the name is that of the standard library."""
-        process = self._method().Process(*args, **options)
+        process = self._method.Process(*args, **options)  # type: ignore[attr-defined]
         self._started.append(process)
         return process
-
-    def _method(self) -> Any:
-        raise NotImplementedError
 
     def exit_statuses(self) -> set[int | None]:
         """The exit statuses of the processes that have ended."""
@@ -60,48 +72,41 @@ class Recorded:
                 process.join(PATIENCE)
 
 
-class _Forked(Recorded, ForkContext):  # type: ignore[misc]
-    """Forks of this process, which begin at once: what they need is imported."""
+def processes() -> Processes:
+    """The context that starts processes soonest among those that can't hang.
 
-    def _method(self) -> Any:
+    Forks of this process begin at once. Those of a clean process, where the system has that, begin
+    when it has imported this package, and new ones when each has; a script is imported as well.
+    """
+    if _may_fork():
         for name in _PRELOADED:
             import_module(name)
-        return multiprocessing.get_context("fork")
-
-
-class _Clean(Recorded, SpawnContext):  # type: ignore[misc]
-    """Forks of a clean process where the system has that, or new ones, which import this package.
-
-    Their beginning takes as long as the import, some two seconds; a script is imported as well.
-    """
-
-    def _method(self) -> Any:
-        if "forkserver" not in multiprocessing.get_all_start_methods():
-            return multiprocessing.get_context("spawn")
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(_PRELOADED)
-        return context
-
-
-def process_context() -> _Forked | _Clean:
-    """The context that starts processes soonest among those that can't hang."""
-    return _Forked() if _may_fork() else _Clean()
+        if _may_fork():  # extensions of ASDF may have started threads
+            return Processes("fork")
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return Processes("spawn")
+    multiprocessing.get_context("forkserver").set_forkserver_preload(_PRELOADED)
+    return Processes("forkserver")
 
 
 def _may_fork() -> bool:
     """Whether no other thread can hold a lock that its fork would wait for without end.
 
-    Threads of OpenBLAS do not count, as it ends them before a fork. The threads of a process can be
-    counted on Linux; elsewhere system libraries may have some that no one knows of.
+    The threads of a process can be counted on Linux; elsewhere system libraries may have some that
+    no one knows of. Those of OpenBLAS do not count, as it ends them before a fork; those of other
+    libraries may be missed by them in the fork.
     """
     if threading.active_count() > 1 or threading.current_thread() is not threading.main_thread():
         return False
+    pools = [pool for pool in threadpool_info() if pool["num_threads"] > 1]
+    for pool in pools:
+        if pool["internal_api"] != "openblas" or pool.get("threading_layer") != "pthreads":
+            return False
+    # after a fork OpenBLAS has none until it needs them
+    known = {1, 1 + sum(pool["num_threads"] - 1 for pool in pools)}
     with suppress(OSError):
-        there = len(list(Path("/proc/self/task").iterdir()))
-        idle: int = sum(
-            pool["num_threads"] - 1
-            for pool in threadpool_info()
-            if pool["internal_api"] == "openblas" and pool.get("threading_layer") == "pthreads"
-        )
-        return there <= 1 + idle
+        for _ in range(_LOOKS):  # a thread that has ended is there a moment longer
+            if len(list(Path("/proc/self/task").iterdir())) in known:
+                return True
+            time.sleep(0.01)
     return False

@@ -195,9 +195,7 @@ def _of_reference(
     empty = _Positions(np.zeros((0, 3)), np.zeros((0, 2, 2)), np.zeros(0, np.int64), 0)
     if reference is None or len(around) == 0:
         return empty
-    ra, dec = reference.ra, reference.dec
-    if reference.epoch_ra is not None and reference.epoch_dec is not None:
-        ra, dec = reference.epoch_ra[group], reference.epoch_dec[group]
+    ra, dec = reference.seen_by(group)
     vectors = directions(ra, dec)
     middle = around.mean(axis=0)
     radius = angular_distance(around, middle).max() + margin

@@ -122,6 +122,27 @@ def test_an_image_pulls_its_group_along(monkeypatch: pytest.MonkeyPatch) -> None
     np.testing.assert_allclose(solution.images.absolute[:, 0, 0] / own**2, 0.5, rtol=0.1)
 
 
+def test_the_same_is_put_together_from_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = replace(_setup(0.3), density=0.1)
+    scene = make_scene(setup, 1)
+    options = Options(detector_motion="rshift")
+    pieces = []
+
+    def counted(source: np.ndarray, count: int) -> list[object]:
+        pieces.append(list(found(source, count)))
+        return pieces[-1]
+
+    found = own_matrices._pieces
+    monkeypatch.setattr(own_matrices, "_pieces", counted)
+    whole = solve_jointly(scene.detections, 3, scene.reference, options).images.absolute
+    assert {len(one) for one in pieces} == {1}
+    pieces.clear()
+    monkeypatch.setattr(own_matrices, "_LINKS", 37)
+    parts = solve_jointly(scene.detections, 3, scene.reference, options).images.absolute
+    assert min(len(one) for one in pieces) > 5
+    np.testing.assert_allclose(parts, whole, rtol=1e-9, atol=1e-18)
+
+
 def test_a_part_of_the_sources_tells_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every third source, and samples of displacements, as in runs with very many of them."""
     setup = replace(_setup(0.3), density=0.1)

@@ -55,8 +55,8 @@ _LINKS = 100_000
 """Links whose displacements are worked out at once."""
 
 _COLUMNS, _FEWEST, _NUMBERS = 16, 4, 6_000_000
-"""Displacements whose effect on all sources is kept at once, fewer where that would be more than so
-many numbers (48 MB)."""
+"""Displacements whose effect on all sources is kept at once: fewer where that would be more than so
+many numbers (48 MB), but four at least."""
 
 _MOST, _TOO_MANY, _FEW = 1e7, 3e7, 100
 """Links times displacements above which a part of the sources does, if it has so many detections of
