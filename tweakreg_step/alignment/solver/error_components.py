@@ -205,6 +205,7 @@ def _scoring_step(
     slope = added / variance**2
     score = np.bincount(label, weight * slope * (square / kept - 2.0 * expected), minlength=size)
     free = np.clip(expected / variance, 0.0, 1.0)
+    del square, expected, shown
     information = _information(components, links.source, weight, slope, free, fitted)
     prior = np.where(
         components.given,

@@ -156,6 +156,7 @@ def fit(links: Links, model: Model, start: Start, threshold: float = 3.0, rounds
             break
         linear = _relinearised(linear, links, model, motions, step)
         links = with_spread(links, linear.position, precision)
+        del precision  # hundreds of megabytes of a large mosaic, while its errors are estimated
         if turn < len(widths):
             allowed = covariance + widths[turn] ** 2 * np.eye(2)
             square = standardised(step.position, allowed, weight, links)
