@@ -169,8 +169,10 @@ def fit(links: Links, model: Model, start: Start, threshold: float = 3.0, rounds
         if _settled(last, components, fresh - weight, _CONVERGED if turn > len(widths) else first):
             break
         weight = fresh
-    every = links, motions, solved, step, covariance, weight, square, step.residual, components
-    return Fit(*every, _field_path(links, model, motions))
+    return Fit(
+        *(links, motions, solved, step, covariance, weight, square, step.residual, components),
+        field_path=_field_path(links, model, motions),
+    )
 
 
 def _first(links: Links, model: Model, start: Start) -> Linear:
