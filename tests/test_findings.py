@@ -98,8 +98,6 @@ def of_performance() -> list[str]:
         f"{faster[100]:.1f} times for 100",
         f"it takes {float(steps['36']['stock [s]']):.1f} s for each of 36 and "
         f"{float(steps['100']['stock [s]']):.1f} for each of 100",
-        f"a copy that stays: {cost['the same, if all copies stay, as results do']} ms, one over "
-        f"another: {cost['copy the file, without more']}",
         f"It is {start['strun, until the first file is read']:.1f} s of processor time",
         f"written in {cost['write a result of Roman, 4088^2']} ms "
         f"({cost['write it by roman_datamodels']} by roman_datamodels), one of JWST in "
