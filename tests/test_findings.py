@@ -94,8 +94,8 @@ def of_performance() -> list[str]:
         f"{steps['36']['floor [s]']} s are copying",
         f"each more takes {steps['36']['each more / floor']} times that",
         f"A stack of 36 takes {float(stack):.0f} s",
-        f"Two workers are {faster[36]:.1f} times faster than one process for a mosaic of 36 exposures, "
-        f"{faster[100]:.1f} times for 100",
+        f"Two workers are {faster[36]:.1f} times faster than one process for a mosaic of 36 "
+        f"exposures, {faster[100]:.1f} times for 100",
         f"it takes {float(steps['36']['stock [s]']):.1f} s for each of 36 and "
         f"{float(steps['100']['stock [s]']):.1f} for each of 100",
         f"It is {start['strun, until the first file is read']:.1f} s of processor time",
