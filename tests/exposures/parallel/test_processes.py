@@ -152,7 +152,12 @@ def test_the_number_of_workers(wanted: int, least: int) -> None:
 def ended(script: Path, text: str) -> Any:
     script.write_text(text)
     return subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "2"},
     )
 
 
@@ -251,6 +256,29 @@ def test_what_comes_after_a_death_is_forked_too(tmp_path: Path) -> None:
     """Or a script without guard would be run again, in the middle of its work."""
     done = ended(tmp_path / "dying.py", DYING)
     assert done.stdout == "begun\n['int', 'Lost', 'int', 'int', 'int']\n", done.stderr
+
+
+AGAIN = """
+import numpy as np
+from math import sqrt
+from tweakreg_step.exposures.parallel import ended_by_terminate
+from tweakreg_step.exposures.parallel.processes import Workers
+
+print("begun")
+with ended_by_terminate():
+    for number in (3, 1, 2):
+        with Workers(3) as workers:
+            print(sorted(workers.results(sqrt, [4.0] * number)))
+        np.ones((500, 500)) @ np.ones((500, 500))  # numpy's threads are there again, not scipy's
+"""
+
+
+@pytest.mark.skipif(not COUNTED, reason="nobody knows whether the process has other threads")
+def test_one_run_after_another_is_forked(tmp_path: Path) -> None:
+    """Also where libraries have started their threads again in between."""
+    done = ended(tmp_path / "again.py", AGAIN)
+    expected = [str([(n, 2.0) for n in range(number)]) for number in (3, 1, 2)]
+    assert done.stdout.splitlines() == ["begun", *expected], done.stderr
 
 
 ORPHANS = """

@@ -54,8 +54,9 @@ def collect_and_freeze() -> None:
 
 
 def collection_of_a_fork() -> None:
-    """In a fork: what its parent has stays frozen, what it makes itself is collected and freed."""
+    """In a fork: what its parent has is frozen, what it makes itself is collected and freed."""
     _LIMITED.set(False)
+    gc.freeze()
 
 
 @contextmanager

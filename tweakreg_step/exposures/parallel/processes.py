@@ -35,6 +35,9 @@ log = logging.getLogger("tweakreg_step")
 _UNGUARDED = 64
 """Exit status of a worker that would start workers while it imports the user's script."""
 
+_TAKEN = {signal.SIGTERM, getattr(signal, "SIGCHLD", signal.SIGTERM)}
+"""Signals that a worker takes as any process does, whatever its parent does with them."""
+
 _GUARD_IT = (
     "With 'n_workers' above 1 workers import your script where they can't be forked from it (it "
     "has threads, or the system is not Linux), and would run it again, but a script may start "
@@ -99,14 +102,15 @@ class Workers:
     def close(self) -> None:
         """End all processes, also those at work."""
         with uninterrupted():
+            if self._context is not None:  # first: the pool may wait for one that begins
+                self._context.stop()
+                self._context = None
             if self._pool is not None:
                 self._pool.shutdown(wait=False, cancel_futures=True)
                 self._pool = None
-            if self._context is not None:
-                self._context.stop()
-                self._context = None
             for thread in self._threads:  # with them, the next processes could not be forked
-                thread.join(PATIENCE)
+                if thread is not threading.current_thread():
+                    thread.join(PATIENCE)
             self._threads = []
 
     def results(
@@ -130,7 +134,7 @@ class Workers:
             Index of a task and its result or `Lost`, in order of completion.
         """
         wanted = min(self.count, len(tasks))
-        if self._size < wanted:
+        if self._pool is None or self._size < wanted:
             self.close()
             self._size = wanted
         waiting, suspects = deque(range(len(tasks))), []
@@ -170,6 +174,8 @@ class Workers:
             except BrokenProcessPool as error:  # it broke since the last result came
                 future = Future()
                 future.set_exception(error)
+            except OSError as error:  # some are started when they are needed
+                raise _refused(self._size, error) from error
             future.add_done_callback(done.put)
         return future
 
@@ -184,18 +190,14 @@ class Workers:
                 "others. Set n_workers=1 in it; it is one of several already."
             )
         first: SimpleQueue[Future[Any]] = SimpleQueue()
-        before = set(threading.enumerate())
         with uninterrupted():
             context = self._context = processes()
-            pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin)
+            before = set(threading.enumerate())
             try:
+                pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin)
                 pool.submit(os.getpid).add_done_callback(first.put)
-            except OSError as error:
-                raise WorkerError(
-                    f"Worker processes can't be started: {error}. Each of {count} needs memory "
-                    "and a place among the processes that you may have (ulimit -u). Lower "
-                    "'n_workers', or set n_workers=1."
-                ) from error
+            except (OSError, RuntimeError) as error:
+                raise _refused(count, error) from error
             self._threads = [one for one in threading.enumerate() if one not in before]
         try:
             _result(first.get())
@@ -227,6 +229,14 @@ class Workers:
             self.close()
 
 
+def _refused(count: int, error: Exception) -> WorkerError:
+    """The error for processes that the system refuses."""
+    return WorkerError(
+        f"Worker processes can't be started: {error}. Each of {count} needs memory and a place "
+        "among the processes that you may have (ulimit -u). Lower 'n_workers', or set n_workers=1."
+    )
+
+
 def _is_whole(future: Future[Any]) -> bool:
     """Whether a completed future was not cancelled, and its process lived to its end."""
     return not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool)
@@ -240,12 +250,11 @@ def _result(future: Future[Any]) -> Any:
 
 def _begin() -> None:
     """Initialise a worker: what a fork has of its parent's is left to the parent, which ends it."""
-    give_back_arrays()
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, signal.SIG_DFL if number in _TAKEN else signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    give_back_arrays()
     forget_handlers()
     collection_of_a_fork()
     parent = multiprocessing.parent_process()

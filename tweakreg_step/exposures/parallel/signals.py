@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -40,13 +41,21 @@ def uninterrupted() -> Iterator[None]:
     next thread that needs it would wait for ever.
     """
     came: list[int] = []
+    owner = os.getpid()
+
+    def later(number: int, _frame: Any) -> None:
+        if os.getpid() == owner:
+            came.append(number)
+        elif number == signal.SIGTERM:
+            os._exit(1)  # a fork that has not begun yet, whose parent ends it
+
     own: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         own = {number: handler for number, handler in handlers.items() if callable(handler)}
     try:
         for number in own:
-            signal.signal(number, lambda number, _frame: came.append(number))
+            signal.signal(number, later)
         yield
     finally:
         for number, handler in own.items():

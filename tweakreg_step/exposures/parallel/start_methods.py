@@ -11,7 +11,7 @@ from multiprocessing.context import SpawnContext
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_info
+from threadpoolctl import ThreadpoolController
 
 __all__ = ["PATIENCE", "Processes", "processes"]
 
@@ -98,15 +98,16 @@ def _may_fork() -> bool:
     """
     if threading.active_count() > 1 or threading.current_thread() is not threading.main_thread():
         return False
-    pools = [pool for pool in threadpool_info() if pool["num_threads"] > 1]
-    for pool in pools:
-        if pool["internal_api"] != "openblas" or pool.get("threading_layer") != "pthreads":
-            return False
-    # after a fork OpenBLAS has none until it needs them
-    known = {1, 1 + sum(pool["num_threads"] - 1 for pool in pools)}
+    known = 1
+    for pool in ThreadpoolController().lib_controllers:
+        if pool.num_threads > 1:
+            if pool.internal_api != "openblas" or pool.threading_layer != "pthreads":
+                return False
+            pool.set_num_threads(pool.num_threads)  # after a fork it has none until it needs them
+            known += pool.num_threads - 1
     with suppress(OSError):
         for _ in range(_LOOKS):  # a thread that has ended is there a moment longer
-            if len(list(Path("/proc/self/task").iterdir())) in known:
+            if len(list(Path("/proc/self/task").iterdir())) == known:
                 return True
             time.sleep(0.01)
     return False
