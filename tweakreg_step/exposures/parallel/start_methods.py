@@ -93,8 +93,8 @@ def _may_fork() -> bool:
     """Whether no other thread can hold a lock that its fork would wait for without end.
 
     The threads of a process can be counted on Linux; elsewhere system libraries may have some that
-    no one knows of. Those of OpenBLAS do not count, as it ends them before a fork; those of other
-    libraries may be missed by them in the fork.
+    no one knows of. Those of OpenBLAS do not count, as it ends them before a fork and starts them
+    again; other libraries might wait in the fork for threads that are not there.
     """
     if threading.active_count() > 1 or threading.current_thread() is not threading.main_thread():
         return False
