@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = ["progress"]
 
-
 Item = TypeVar("Item")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tweakreg_step.core.arrays import FloatArray, IntArray
 
@@ -18,6 +18,7 @@ __all__ = [
     "inverse_2x2",
     "mean_variance",
     "products_2x2",
+    "source_pieces",
     "source_sums",
     "squares_in",
     "times_vectors",
@@ -98,6 +99,20 @@ def source_sums(values: FloatArray, source: IntArray, count: int) -> FloatArray:
     flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
     sums = [np.bincount(source, column, minlength=count) for column in flat.T]
     return np.stack(sums, axis=-1).astype(float).reshape(count, *values.shape[1:])
+
+
+def source_pieces(source: IntArray, count: int, size: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and sources of pieces of about `size` detections (N,), which are sorted by source."""
+    if 0 < len(source) <= size:
+        yield slice(0, len(source)), slice(0, count)
+        return
+    ends = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=count))])
+    first = 0
+    while first < count:
+        last = int(np.searchsorted(ends, ends[first] + size, side="right")) - 1
+        last = min(max(last, first + 1), count)
+        yield slice(int(ends[first]), int(ends[last])), slice(first, last)
+        first = last
 
 
 def different_rows(labels: IntArray) -> tuple[IntArray, IntArray]:

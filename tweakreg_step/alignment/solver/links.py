@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_step.alignment.linalg import inverse_2x2, order_of_labels, source_sums
+from tweakreg_step.alignment.linalg import inverse_2x2, order_of_labels, source_pieces, source_sums
 from tweakreg_step.core.sphere import (
     ARCSEC,
     directions,
@@ -232,17 +232,7 @@ class Links:
         What is computed from millions of rows through many intermediate arrays is twice as fast
         where these stay in the processor's cache, and they need no memory.
         """
-        if 0 < len(self.source) <= size:
-            yield slice(0, len(self.source)), slice(0, self.source_count)
-            return
-        counts = np.bincount(self.source, minlength=self.source_count)
-        ends = np.concatenate([[0], np.cumsum(counts)])
-        first = 0
-        while first < self.source_count:
-            last = int(np.searchsorted(ends, ends[first] + size, side="right")) - 1
-            last = min(max(last, first + 1), self.source_count)
-            yield slice(int(ends[first]), int(ends[last])), slice(first, last)
-            first = last
+        return source_pieces(self.source, self.source_count, size)
 
 
 def reserved_links(links: Links) -> BoolArray:

@@ -128,12 +128,12 @@ def test_the_same_is_put_together_from_pieces(monkeypatch: pytest.MonkeyPatch) -
     options = Options(detector_motion="rshift")
     pieces = []
 
-    def counted(source: np.ndarray, count: int) -> list[object]:
-        pieces.append(list(found(source, count)))
+    def counted(*given: object) -> list[object]:
+        pieces.append(list(found(*given)))
         return pieces[-1]
 
-    found = own_matrices._pieces
-    monkeypatch.setattr(own_matrices, "_pieces", counted)
+    found = own_matrices.source_pieces
+    monkeypatch.setattr(own_matrices, "source_pieces", counted)
     whole = solve_jointly(scene.detections, 3, scene.reference, options).images.absolute
     assert {len(one) for one in pieces} == {1}
     pieces.clear()

@@ -27,13 +27,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from tweakreg_step.alignment.linalg import inverse_2x2, source_sums, times_vectors
+from tweakreg_step.alignment.linalg import inverse_2x2, source_pieces, source_sums, times_vectors
 from tweakreg_step.alignment.solver.motion_variance import derivatives
 from tweakreg_step.core.sphere import frames_of, to_plane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tweakreg_step.alignment.linalg import Factor
     from tweakreg_step.alignment.solver.hierarchy import Linear
     from tweakreg_step.alignment.solver.links import Links
@@ -174,23 +172,24 @@ def own_matrices(
     shown = _moments(terms, links, weight, x, images)
     some, number = weight[rows] * factor[:, None, None], int(source.max(initial=-1)) + 1
     inverse = _inverse_sums(source, number, some)
+    none = slice(0, 0), slice(0, 0)
     parts = [
         _products(
             replace(linear, columns=linear.columns[rows[few]], index=linear.index[rows[few]]),
             _displaced(terms[rows[few]], links.image[rows[few]], count),
-            _sums_over(source[few] - first, last - first),
+            _sums_over(source[few] - own.start, own.stop - own.start),
             some[few],
         )
-        for few, (first, last) in _pieces(source, number)
+        for few, own in list(source_pieces(source, number, _LINKS)) or [none]
     ]
     alone, slope_alone, sums, slope_sums = map(list, zip(*parts, strict=True))
     del parts
     slopes = sparse.vstack(slope_sums, "csr")
     slope_sums.clear()  # or all would be there twice
-    own = sparse.vstack(sums, "csr")
+    means = sparse.vstack(sums, "csr")
     sums.clear()
-    moment = _LessMeans(sum(alone[1:], alone[0]), own.T, inverse, own)
-    pull = _LessMeans(sum(slope_alone[1:], slope_alone[0]), slopes.T, inverse, own)
+    moment = _LessMeans(sum(alone[1:], alone[0]), means.T, inverse, means)
+    pull = _LessMeans(sum(slope_alone[1:], slope_alone[0]), slopes.T, inverse, means)
     every = np.eye(count) if count <= _EXACT else None
     return OwnMatrices(
         numbers,
@@ -200,16 +199,6 @@ def own_matrices(
         shown=shown,
         held=np.zeros(count),
     )
-
-
-def _pieces(source: IntArray, count: int) -> Iterator[tuple[slice, tuple[int, int]]]:
-    """Parts of links (L,) in the order of `count` sources, each with all links of these sources."""
-    starts = np.unique(np.append(0, np.searchsorted(source, source[::_LINKS])))
-    ends, sources = np.append(starts[1:], len(source)), np.append(source[starts[1:]], count)
-    first = 0
-    for start, end, last in zip(starts, ends, sources, strict=True):
-        yield slice(start, end), (first, int(last))
-        first = int(last)
 
 
 def _products(
